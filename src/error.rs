@@ -1,0 +1,206 @@
+//! What keeps a command from being done or told.
+
+use std::path::PathBuf;
+
+use crate::keys::KeyError;
+use crate::pki::certificate::CertificateError;
+use crate::pki::lint::Lint;
+use crate::pki::name::AttributeError;
+use crate::pki::san::NameError;
+use crate::pki::validity::ValidityError;
+
+/// Why a command could not be carried out, or its answer not be told. Exit code 2.
+///
+/// A check that fails is no error but a report whose verdict is no.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The arguments do not fit together in a way clap cannot say.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to type instead.
+        hint: String,
+    },
+    /// The operating system refused.
+    #[error("{}: cannot {action}: {source}", shown(path))]
+    Io {
+        /// What was being done, as a verb.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Not something that can be read to its end: a directory, an endless stream.
+    #[error("{}: {what}", shown(path))]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// There is a file already.
+    #[error("{}: exists already", shown(path))]
+    Exists {
+        /// The file.
+        path: PathBuf,
+        /// What to do about it.
+        hint: String,
+    },
+    /// A link stands where a file is to be written.
+    #[error(
+        "{}: is a symbolic link, and links are not written through",
+        shown(path)
+    )]
+    SymbolicLink {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A file of the authority is not there, though the others are.
+    #[error("{}: is missing, though {} is there", shown(path), shown(beside))]
+    Missing {
+        /// The file that is not there.
+        path: PathBuf,
+        /// The file that is.
+        beside: PathBuf,
+        /// What to do about it.
+        hint: String,
+    },
+    /// No certificate where one is needed.
+    #[error("{}: {source}", shown(path))]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CertificateError,
+    },
+    /// A private key and a certificate that are no pair.
+    #[error(
+        "{}: private key does not belong to the certificate in {}",
+        shown(path),
+        shown(certificate)
+    )]
+    KeyMismatch {
+        /// The key's file.
+        path: PathBuf,
+        /// The certificate's file.
+        certificate: PathBuf,
+    },
+    /// No private key where one is needed.
+    #[error("{}: {source}", shown(path))]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+    /// A key could not be made.
+    #[error(transparent)]
+    KeyGeneration(#[from] KeyError),
+    /// A name that no certificate can have.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A subject that no certificate can have.
+    #[error(transparent)]
+    Attribute(#[from] AttributeError),
+    /// A time that no certificate can have.
+    #[error(transparent)]
+    Validity(#[from] ValidityError),
+    /// Something that has no DER.
+    #[error("the certificate cannot be encoded: {0}")]
+    Encoding(#[from] der::Error),
+    /// Our own lint refuses to sign it.
+    #[error("not signed: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Lint(Vec<Lint>),
+    /// Standard output takes nothing more.
+    #[error("cannot write the result: {source}")]
+    Output {
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// The error's stable name, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Usage { .. } => "usage",
+            Error::Io { .. } => "io",
+            Error::Unreadable { .. } => "unreadable",
+            Error::Exists { .. } => "exists",
+            Error::SymbolicLink { .. } => "symbolic-link",
+            Error::Missing { .. } => "missing",
+            Error::Certificate { .. } => "certificate",
+            Error::KeyMismatch { .. } => "key-mismatch",
+            Error::Key { .. } => "key",
+            Error::KeyGeneration(_) => "key-generation",
+            Error::Name(_) => "name",
+            Error::Attribute(_) => "subject",
+            Error::Validity(_) => "validity",
+            Error::Encoding(_) => "encoding",
+            Error::Lint(_) => "lint",
+            Error::Output { .. } => "output",
+        }
+    }
+
+    /// What to type or change to mend it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Usage { hint, .. }
+            | Error::Exists { hint, .. }
+            | Error::Missing { hint, .. } => Some(hint.clone()),
+            Error::Io { source, path, .. } => io_hint(source, path),
+            Error::Unreadable { .. } => Some(
+                "give a file that holds certificates, keys, requests or revocation lists".into(),
+            ),
+            Error::SymbolicLink { path } => Some(format!(
+                "remove the link, or write elsewhere with `--out`: {}",
+                shown(path)
+            )),
+            Error::Certificate { path, .. } => Some(format!(
+                "look at it with `openagents-certs inspect {}`",
+                shown(path)
+            )),
+            Error::KeyMismatch { .. } => {
+                Some("put the key that belongs to the certificate back, or issue a new pair".into())
+            }
+            Error::Key { .. } => {
+                Some("restore the key from a backup; it is never made anew".into())
+            }
+            Error::KeyGeneration(KeyError::NoRsa) => {
+                Some("choose `--key-type p256`, or build with `--features rsa`".into())
+            }
+            Error::KeyGeneration(_)
+            | Error::Encoding(_)
+            | Error::Lint(_)
+            | Error::Output { .. } => None,
+            Error::Name(error) => Some(error.hint()),
+            Error::Attribute(_) => {
+                Some("choose another value; names of hosts belong to `--san`".into())
+            }
+            Error::Validity(_) => {
+                Some("give `--days 365`, `--ttl 24h` or `--not-after 2027-01-31T00:00:00Z`".into())
+            }
+        }
+    }
+}
+
+/// A path as a message shows it: escaped where it could move the cursor or forge a line.
+pub fn shown(path: &std::path::Path) -> String {
+    crate::pki::escape::Escaped(&path.to_string_lossy()).to_string()
+}
+
+fn io_hint(source: &std::io::Error, path: &std::path::Path) -> Option<String> {
+    use std::io::ErrorKind;
+    match source.kind() {
+        ErrorKind::NotFound => Some(format!("check the path: {}", shown(path))),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            Some("check the owner and mode of the file and its directory".into())
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            Some("make room on the disk; nothing that was there has changed".into())
+        }
+        _ => None,
+    }
+}

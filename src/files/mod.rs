@@ -1,0 +1,116 @@
+//! The only reader and writer of the disk.
+
+mod pair;
+mod read;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+pub use pair::{Pair, write_pair};
+pub use read::{MAX_FILE_OCTETS, read, read_stdin};
+
+use crate::error::Error;
+
+/// An exclusive lock on a directory, held until dropped; the kernel lets go of it whatever
+/// becomes of the process.
+///
+/// It is the directory itself that is locked, so there is no lock file to leave behind.
+#[derive(Debug)]
+pub struct Lock {
+    directory: File,
+    path: PathBuf,
+    /// Whether another process held it first.
+    pub waited: bool,
+}
+
+impl Lock {
+    /// Makes the directory if it is not there, and waits until no other process holds its lock.
+    ///
+    /// # Errors
+    /// When it cannot be made, opened or locked.
+    pub fn acquire(path: &Path) -> Result<Self, Error> {
+        create_directory(path)?;
+        let failed = |source| Error::Io {
+            action: "lock",
+            path: path.to_owned(),
+            source,
+        };
+        let directory = File::open(path).map_err(|source| Error::Io {
+            action: "open",
+            path: path.to_owned(),
+            source,
+        })?;
+        let waited = match directory.try_lock() {
+            Ok(()) => false,
+            Err(std::fs::TryLockError::WouldBlock) => {
+                directory.lock().map_err(failed)?;
+                true
+            }
+            Err(std::fs::TryLockError::Error(source)) => return Err(failed(source)),
+        };
+        let lock = Lock {
+            directory,
+            path: path.to_owned(),
+            waited,
+        };
+        pair::recover(&lock)?;
+        Ok(lock)
+    }
+
+    /// The locked directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes what was renamed in the directory durable.
+    fn sync(&self) -> Result<(), Error> {
+        self.directory.sync_all().map_err(|source| Error::Io {
+            action: "sync",
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+/// Makes a directory and those above it, 0755 less the umask; nothing where it is there.
+///
+/// # Errors
+/// When the system refuses, or something else has its name.
+pub fn create_directory(path: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(path).map_err(|source| Error::Io {
+        action: "create directory",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// What stands at a path, links not followed.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn kind(path: &Path) -> Result<Kind, Error> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => Ok(Kind::SymbolicLink),
+        Ok(metadata) if metadata.is_file() => Ok(Kind::File),
+        Ok(_) => Ok(Kind::Other),
+        Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(Kind::Absent),
+        Err(source) => Err(Error::Io {
+            action: "look at",
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// What stands at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing.
+    Absent,
+    /// A regular file.
+    File,
+    /// A symbolic link, whatever it leads to.
+    SymbolicLink,
+    /// A directory, a device, a pipe or a socket.
+    Other,
+}

@@ -1,0 +1,156 @@
+//! Reading files that may be anything: endless, stalled, special, huge.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+
+/// The most octets of any file that are read: more than a revocation list of 300,000 entries has.
+pub const MAX_FILE_OCTETS: usize = 32 << 20;
+
+/// The whole content of a file; wiped on drop, for it may hold a key.
+///
+/// Pipes are read as far as they come within a second and a half, so that `<(command)` works and a
+/// stalled writer hangs nothing.
+///
+/// # Errors
+/// When it is a directory, a device or a socket, cannot be read, stalls, or is larger than [`MAX_FILE_OCTETS`].
+pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let failed = |source| Error::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    };
+    let unreadable = |what| Error::Unreadable {
+        path: path.to_owned(),
+        what,
+    };
+    let nonblocking = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .custom_flags(nonblocking.bits().cast_signed());
+    let file = options
+        .open(path)
+        .map_err(|source| match source.raw_os_error() {
+            Some(ENXIO) => unreadable("is a socket or a device, not a file"),
+            Some(_) | None => failed(source),
+        })?;
+    let metadata = file.metadata().map_err(failed)?;
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        return Err(unreadable("is a directory, not a file"));
+    }
+    if kind.is_char_device() || kind.is_block_device() || kind.is_socket() {
+        return Err(unreadable("is a device or a socket, not a file"));
+    }
+    if metadata.len() > MAX_FILE_OCTETS as u64 {
+        return Err(unreadable("is larger than 32 MiB"));
+    }
+    let patience = kind.is_fifo().then_some(PIPE_PATIENCE);
+    drain(
+        file,
+        metadata.len() as usize,
+        patience,
+        &|| unreadable("is larger than 32 MiB"),
+        &|| unreadable("is a pipe that nothing comes out of"),
+    )
+    .map_err(|cause| match cause {
+        Stop::Told(error) => error,
+        Stop::Io(source) => failed(source),
+    })
+}
+
+/// All of standard input, up to [`MAX_FILE_OCTETS`]; waits for its end.
+///
+/// # Errors
+/// When it cannot be read, or is larger.
+pub fn read_stdin() -> Result<Zeroizing<Vec<u8>>, Error> {
+    let path = || Path::new("-").to_owned();
+    let too_large = || Error::Unreadable {
+        path: path(),
+        what: "is larger than 32 MiB",
+    };
+    let input = std::os::fd::AsFd::as_fd(&std::io::stdin())
+        .try_clone_to_owned()
+        .map_err(|source| Error::Io {
+            action: "read",
+            path: path(),
+            source,
+        })?;
+    drain(File::from(input), 0, None, &too_large, &too_large).map_err(|cause| match cause {
+        Stop::Told(error) => error,
+        Stop::Io(source) => Error::Io {
+            action: "read",
+            path: path(),
+            source,
+        },
+    })
+}
+
+const PIPE_PATIENCE: Duration = Duration::from_millis(1500);
+const ENXIO: i32 = 6;
+
+enum Stop {
+    Told(Error),
+    Io(std::io::Error),
+}
+
+/// Reads to the end; grows by copying and wiping, so that no freed memory holds a key.
+fn drain(
+    mut file: File,
+    expected: usize,
+    patience: Option<Duration>,
+    too_large: &dyn Fn() -> Error,
+    stalled: &dyn Fn() -> Error,
+) -> Result<Zeroizing<Vec<u8>>, Stop> {
+    let deadline = patience.map(|patience| Instant::now() + patience);
+    let mut content = Zeroizing::new(vec![0; expected + 1]);
+    let mut length = 0;
+    loop {
+        if length == content.len() {
+            if length > MAX_FILE_OCTETS {
+                return Err(Stop::Told(too_large()));
+            }
+            let mut larger = Zeroizing::new(vec![0; (length * 2).clamp(4096, MAX_FILE_OCTETS + 1)]);
+            larger[..length].copy_from_slice(&content);
+            content = larger;
+        }
+        if let Some(deadline) = deadline {
+            wait(&file, deadline)
+                .map_err(|ready| ready.map_or_else(Stop::Io, |()| Stop::Told(stalled())))?;
+        }
+        match file.read(&mut content[length..]) {
+            Ok(0) if length > MAX_FILE_OCTETS => return Err(Stop::Told(too_large())),
+            Ok(0) => break,
+            Ok(n) => length += n,
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+            Err(error) => return Err(Stop::Io(error)),
+        }
+    }
+    content.truncate(length);
+    Ok(content)
+}
+
+/// Waits until there is something to read; `Err(Ok(()))` when the deadline has passed.
+fn wait(file: &File, deadline: Instant) -> Result<(), Result<(), std::io::Error>> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let timeout = Timespec::try_from(left).unwrap_or(Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    });
+    let mut ready = [PollFd::new(file, PollFlags::IN)];
+    match poll(&mut ready, Some(&timeout)) {
+        Ok(0) => Err(Ok(())),
+        Ok(_) => Ok(()),
+        Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(Err(error.into())),
+    }
+}

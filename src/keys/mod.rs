@@ -1,0 +1,120 @@
+//! Private keys and everything random.
+
+mod generate;
+mod signer;
+
+use std::fmt;
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+use zeroize::Zeroizing;
+
+pub use signer::Signer;
+
+use crate::pki::algorithm::KeyType;
+use crate::pki::pem;
+use crate::pki::serial::SerialNumber;
+
+/// A private key: PKCS #8 version 1 (RFC 5958 without the public key, which grpc-core refuses) and
+/// its public half. Wiped on drop.
+pub struct PrivateKey {
+    pkcs8: Zeroizing<Vec<u8>>,
+    public_key_info: Vec<u8>,
+    key_type: KeyType,
+}
+
+impl PrivateKey {
+    /// A new key from the system's randomness.
+    ///
+    /// # Errors
+    /// When the system gives no randomness, or this build makes no keys of that type.
+    pub fn generate(key_type: KeyType) -> Result<Self, KeyError> {
+        let key = generate::generate(key_type);
+        scrub_stack();
+        key
+    }
+
+    /// What kind of key it is.
+    pub fn key_type(&self) -> KeyType {
+        self.key_type
+    }
+
+    /// The public half as a DER SubjectPublicKeyInfo.
+    pub fn public_key_info(&self) -> &[u8] {
+        &self.public_key_info
+    }
+
+    /// The key, ready to sign.
+    ///
+    /// # Errors
+    /// When the library that signs refuses it.
+    pub fn signer(&self) -> Result<Signer, KeyError> {
+        Signer::from_pkcs8(&self.pkcs8)
+    }
+
+    /// The PKCS #8 PEM text.
+    ///
+    /// # Errors
+    /// Never for a key that was generated.
+    pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
+        pem::encode("PRIVATE KEY", &self.pkcs8).map_err(|source| KeyError::Pem { source })
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PrivateKey(..)")
+    }
+}
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The system's random number generator failed.
+    #[error("the system gives no randomness")]
+    Randomness,
+    /// RSA keys need the `rsa` feature.
+    #[error("this build makes no RSA keys")]
+    NoRsa,
+    /// A library refused to make or read the key.
+    #[error("the key is refused: {0}")]
+    Refused(String),
+    /// The key is none we sign with.
+    #[error("not a PKCS #8 private key of a type we sign with (P-256, P-384, Ed25519, RSA)")]
+    Unsupported,
+    /// The key has no DER of its own.
+    #[error("the key cannot be encoded")]
+    Encoding {
+        /// What the encoder says.
+        source: der::Error,
+    },
+    /// The key has no PEM.
+    #[error("the key cannot be encoded as PEM")]
+    Pem {
+        /// What the encoder says.
+        source: der::pem::Error,
+    },
+}
+
+/// A new random serial number of 128 bits.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn random_serial() -> Result<SerialNumber, KeyError> {
+    let mut bits = [0; 16];
+    fill(&mut bits)?;
+    Ok(SerialNumber::from_random(bits))
+}
+
+/// Fills with the system's randomness.
+fn fill(octets: &mut [u8]) -> Result<(), KeyError> {
+    SystemRandom::new()
+        .fill(octets)
+        .map_err(|ring::error::Unspecified| KeyError::Randomness)
+}
+
+/// Overwrites what key generation left on the stack below the caller.
+#[inline(never)]
+fn scrub_stack() {
+    let mut depth = [0xa5_u8; 64 * 1024];
+    zeroize::Zeroize::zeroize(std::hint::black_box(&mut depth[..]));
+}

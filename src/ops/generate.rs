@@ -1,0 +1,1 @@
+//! A whole PKI for a network in one go.

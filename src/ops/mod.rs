@@ -1,0 +1,35 @@
+//! One file per operation: a Request, a Report, and how one becomes the other.
+
+pub mod generate;
+
+use std::fmt;
+
+/// The answer to a question: yes or no. That it could not be told is an error instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Done, or the answer is yes: exit code 0.
+    Yes,
+    /// The answer is no: exit code 1.
+    No,
+}
+
+/// What an operation has to say: data for programs, and the same as text for people.
+///
+/// The text may hold ANSI colours; they are taken out where they are not wanted.
+pub trait Report: serde::Serialize + fmt::Display {
+    /// Whether the answer is yes.
+    fn verdict(&self) -> Verdict {
+        Verdict::Yes
+    }
+
+    /// For a report whose answer is no: one line that names the file and the worst finding.
+    fn reason(&self) -> Option<String> {
+        None
+    }
+
+    /// What its reader should be warned of, a line each; shown on standard error.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,69 @@
+//! Fingerprints: digests that name a certificate or a key.
+
+use std::fmt;
+
+use ring::digest;
+
+/// A digest, shown as lower-case hex octets with colons, as `openssl x509 -fingerprint` does but
+/// for the case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint(Vec<u8>);
+
+impl Fingerprint {
+    /// SHA-256 over these octets.
+    pub fn sha256(der: &[u8]) -> Self {
+        Fingerprint(digest::digest(&digest::SHA256, der).as_ref().to_vec())
+    }
+
+    /// SHA-1 over these octets: what older tools show; nothing may rely on it.
+    pub fn sha1(der: &[u8]) -> Self {
+        Fingerprint(
+            digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, der)
+                .as_ref()
+                .to_vec(),
+        )
+    }
+
+    /// The digest's octets.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Colons(&self.0).fmt(f)
+    }
+}
+
+impl serde::Serialize for Fingerprint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Octets as lower-case hex with colons between them.
+pub struct Colons<'a>(pub &'a [u8]);
+
+impl fmt::Display for Colons<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, octet) in self.0.iter().enumerate() {
+            write!(f, "{}{octet:02x}", if i > 0 { ":" } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha256_of_nothing_is_the_known_one() {
+        assert!(
+            Fingerprint::sha256(b"")
+                .to_string()
+                .starts_with("e3:b0:c4:42:98:fc:1c:14")
+        );
+    }
+}

@@ -1,0 +1,383 @@
+//! Distinguished names.
+
+use std::fmt;
+
+use const_oid::ObjectIdentifier;
+use der::asn1::{Any, Ia5StringRef, PrintableStringRef, SetOfVec, Utf8StringRef};
+use der::{Decode, Encode, Sequence};
+
+use super::escape::is_unsafe_to_show;
+
+/// A distinguished name as the DER it has in a certificate
+/// ([RFC 5280 §4.1.2.4](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.4)), so that a copy of it
+/// is a copy byte for byte.
+///
+/// Shown as [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514) has it: last attribute first, and
+/// control, bidirectional and invisible characters as hex pairs.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct DistinguishedName(Vec<u8>);
+
+impl DistinguishedName {
+    /// The name with no attributes, for a subject that is only in the SubjectAltName.
+    pub fn empty() -> Self {
+        DistinguishedName(vec![0x30, 0x00])
+    }
+
+    /// A name of these attributes in this order, one to each RDN: the country as PrintableString,
+    /// e-mail as IA5String, the others as UTF8String (RFC 5280 §4.1.2.4).
+    ///
+    /// # Errors
+    /// When a value is empty, longer than its upper bound (RFC 5280 appendix A.1), holds
+    /// characters its string type has not, or ones that cannot be shown.
+    pub fn build(attributes: &[(AttributeType, &str)]) -> Result<Self, AttributeError> {
+        let rdns = attributes
+            .iter()
+            .map(|(kind, value)| rdn(*kind, value))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(DistinguishedName(
+            rdns.to_der()
+                .map_err(|source| AttributeError::Encoding { source })?,
+        ))
+    }
+
+    /// The name with this DER, taken as it is.
+    pub fn from_der(der: &[u8]) -> Self {
+        DistinguishedName(der.to_vec())
+    }
+
+    /// The DER of the whole Name.
+    pub fn as_der(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether it has no attributes.
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0x30, 0x00]
+    }
+
+    /// The values of every attribute of this type, first to last, where they are text.
+    pub fn values(&self, kind: AttributeType) -> Vec<String> {
+        let rdns = Vec::<SetOfVec<Attribute>>::from_der(&self.0).unwrap_or_default();
+        let attributes = rdns.iter().flat_map(SetOfVec::iter);
+        attributes
+            .filter(|a| a.oid == kind.oid())
+            .filter_map(|a| text(&a.value))
+            .collect()
+    }
+}
+
+impl fmt::Display for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok(rdns) = Vec::<SetOfVec<Attribute>>::from_der(&self.0) else {
+            return write!(f, "#{}", Hex(&self.0));
+        };
+        for (i, rdn) in rdns.iter().rev().enumerate() {
+            for (j, attribute) in rdn.iter().enumerate() {
+                f.write_str(if j > 0 {
+                    "+"
+                } else if i > 0 {
+                    ","
+                } else {
+                    ""
+                })?;
+                attribute.fmt(f)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DistinguishedName({self})")
+    }
+}
+
+impl serde::Serialize for DistinguishedName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The attribute types a subject can be given (RFC 5280 appendix A.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttributeType {
+    /// countryName: two letters (ISO 3166).
+    Country,
+    /// stateOrProvinceName.
+    StateOrProvince,
+    /// localityName.
+    Locality,
+    /// organizationName.
+    Organization,
+    /// organizationalUnitName.
+    OrganizationalUnit,
+    /// commonName.
+    CommonName,
+    /// emailAddress (PKCS #9).
+    EmailAddress,
+}
+
+impl AttributeType {
+    /// The object identifier.
+    pub fn oid(self) -> ObjectIdentifier {
+        ObjectIdentifier::new_unwrap(match self {
+            AttributeType::Country => "2.5.4.6",
+            AttributeType::StateOrProvince => "2.5.4.8",
+            AttributeType::Locality => "2.5.4.7",
+            AttributeType::Organization => "2.5.4.10",
+            AttributeType::OrganizationalUnit => "2.5.4.11",
+            AttributeType::CommonName => "2.5.4.3",
+            AttributeType::EmailAddress => "1.2.840.113549.1.9.1",
+        })
+    }
+
+    /// The most characters a value may have (RFC 5280 appendix A.1).
+    pub fn upper_bound(self) -> usize {
+        match self {
+            AttributeType::Country => 2,
+            AttributeType::StateOrProvince | AttributeType::Locality => 128,
+            AttributeType::Organization
+            | AttributeType::OrganizationalUnit
+            | AttributeType::CommonName => 64,
+            AttributeType::EmailAddress => 255,
+        }
+    }
+}
+
+impl fmt::Display for AttributeType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AttributeType::Country => "country",
+            AttributeType::StateOrProvince => "state or province",
+            AttributeType::Locality => "locality",
+            AttributeType::Organization => "organization",
+            AttributeType::OrganizationalUnit => "organizational unit",
+            AttributeType::CommonName => "common name",
+            AttributeType::EmailAddress => "e-mail address",
+        })
+    }
+}
+
+/// Why a value cannot stand in a subject.
+#[derive(Debug, thiserror::Error)]
+pub enum AttributeError {
+    /// No value at all.
+    #[error("{kind} is empty")]
+    Empty {
+        /// Which attribute.
+        kind: AttributeType,
+    },
+    /// Over the upper bound of RFC 5280.
+    #[error("{kind} has {length} characters, more than {}", kind.upper_bound())]
+    TooLong {
+        /// Which attribute.
+        kind: AttributeType,
+        /// How many characters it has.
+        length: usize,
+    },
+    /// A character that the attribute's string type has not, or that cannot be shown.
+    #[error("{kind} '{}' holds the character U+{:04X}, which cannot stand there", value.escape_debug(), u32::from(*character))]
+    Character {
+        /// Which attribute.
+        kind: AttributeType,
+        /// The value.
+        value: String,
+        /// The first character that is wrong.
+        character: char,
+    },
+    /// What was built has no DER.
+    #[error("the name cannot be encoded")]
+    Encoding {
+        /// What the encoder says.
+        source: der::Error,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Sequence)]
+struct Attribute {
+    oid: ObjectIdentifier,
+    value: Any,
+}
+
+impl der::ValueOrd for Attribute {
+    fn value_cmp(&self, other: &Self) -> der::Result<std::cmp::Ordering> {
+        Ok(self.to_der()?.cmp(&other.to_der()?))
+    }
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match SHORT_NAMES.iter().find(|(oid, _)| *oid == self.oid) {
+            Some((_, name)) => write!(f, "{name}=")?,
+            None => write!(f, "{}=", self.oid)?,
+        }
+        let Some(value) = text(&self.value) else {
+            return write!(f, "#{}", Hex(&self.value.to_der().unwrap_or_default()));
+        };
+        let last = value.chars().count().saturating_sub(1);
+        for (i, c) in value.chars().enumerate() {
+            match c {
+                '"' | '+' | ',' | ';' | '<' | '>' | '\\' => write!(f, "\\{c}")?,
+                ' ' if i == 0 || i == last => f.write_str("\\ ")?,
+                '#' if i == 0 => f.write_str("\\#")?,
+                c if is_unsafe_to_show(c) => {
+                    for octet in c.encode_utf8(&mut [0; 4]).bytes() {
+                        write!(f, "\\{octet:02X}")?;
+                    }
+                }
+                c => fmt::Write::write_char(f, c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+fn rdn(kind: AttributeType, value: &str) -> Result<SetOfVec<Attribute>, AttributeError> {
+    let wrong = |character| AttributeError::Character {
+        kind,
+        value: value.to_owned(),
+        character,
+    };
+    if value.is_empty() {
+        return Err(AttributeError::Empty { kind });
+    }
+    let length = value.chars().count();
+    if length > kind.upper_bound() {
+        return Err(AttributeError::TooLong { kind, length });
+    }
+    if let Some(character) = value.chars().find(|&c| is_unsafe_to_show(c)) {
+        return Err(wrong(character));
+    }
+    let encoding = |source| AttributeError::Encoding { source };
+    let value = match kind {
+        AttributeType::Country => {
+            if let Some(character) = value.chars().find(|c| !c.is_ascii_uppercase()) {
+                return Err(wrong(character));
+            }
+            PrintableStringRef::new(value)
+                .and_then(|v| Any::encode_from(&v))
+                .map_err(encoding)?
+        }
+        AttributeType::EmailAddress => {
+            if let Some(character) = value.chars().find(|c| !c.is_ascii()) {
+                return Err(wrong(character));
+            }
+            Ia5StringRef::new(value)
+                .and_then(|v| Any::encode_from(&v))
+                .map_err(encoding)?
+        }
+        AttributeType::StateOrProvince
+        | AttributeType::Locality
+        | AttributeType::Organization
+        | AttributeType::OrganizationalUnit
+        | AttributeType::CommonName => Utf8StringRef::new(value)
+            .and_then(|v| Any::encode_from(&v))
+            .map_err(encoding)?,
+    };
+    SetOfVec::try_from(vec![Attribute {
+        oid: kind.oid(),
+        value,
+    }])
+    .map_err(encoding)
+}
+
+/// The text of a directory string of any type; `None` where the value is no text. A T61String is
+/// read as Latin-1, as every other program does.
+fn text(value: &Any) -> Option<String> {
+    use der::{Tag, Tagged};
+    let octets = value.value();
+    match value.tag() {
+        Tag::Utf8String => std::str::from_utf8(octets).ok().map(str::to_owned),
+        Tag::PrintableString
+        | Tag::Ia5String
+        | Tag::VisibleString
+        | Tag::NumericString
+        | Tag::TeletexString => Some(octets.iter().copied().map(char::from).collect()),
+        Tag::BmpString => {
+            let units: Vec<u16> = octets
+                .chunks_exact(2)
+                .map(|c| u16::from_be_bytes([c[0], c[1]]))
+                .collect();
+            if octets.len().is_multiple_of(2) {
+                String::from_utf16(&units).ok()
+            } else {
+                None
+            }
+        }
+        _ => None,
+    }
+}
+
+/// RFC 4514 §3, and the few others in common use.
+const SHORT_NAMES: [(ObjectIdentifier, &str); 17] = [
+    (ObjectIdentifier::new_unwrap("2.5.4.3"), "CN"),
+    (ObjectIdentifier::new_unwrap("2.5.4.4"), "SN"),
+    (ObjectIdentifier::new_unwrap("2.5.4.5"), "serialNumber"),
+    (ObjectIdentifier::new_unwrap("2.5.4.6"), "C"),
+    (ObjectIdentifier::new_unwrap("2.5.4.7"), "L"),
+    (ObjectIdentifier::new_unwrap("2.5.4.8"), "ST"),
+    (ObjectIdentifier::new_unwrap("2.5.4.9"), "STREET"),
+    (ObjectIdentifier::new_unwrap("2.5.4.10"), "O"),
+    (ObjectIdentifier::new_unwrap("2.5.4.11"), "OU"),
+    (ObjectIdentifier::new_unwrap("2.5.4.12"), "title"),
+    (ObjectIdentifier::new_unwrap("2.5.4.17"), "postalCode"),
+    (ObjectIdentifier::new_unwrap("2.5.4.42"), "GN"),
+    (ObjectIdentifier::new_unwrap("2.5.4.46"), "dnQualifier"),
+    (
+        ObjectIdentifier::new_unwrap("2.5.4.97"),
+        "organizationIdentifier",
+    ),
+    (
+        ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1"),
+        "UID",
+    ),
+    (
+        ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.25"),
+        "DC",
+    ),
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1"),
+        "emailAddress",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_shown_last_attribute_first_with_specials_escaped() {
+        let name = DistinguishedName::build(&[
+            (AttributeType::Country, "CH"),
+            (AttributeType::Organization, "Acme, Inc."),
+            (AttributeType::CommonName, " a+b "),
+        ]);
+        assert_eq!(
+            name.unwrap().to_string(),
+            "CN=\\ a\\+b\\ ,O=Acme\\, Inc.,C=CH"
+        );
+    }
+
+    #[test]
+    fn a_common_name_has_at_most_64_characters_whatever_their_octets() {
+        assert!(DistinguishedName::build(&[(AttributeType::CommonName, &"ü".repeat(64))]).is_ok());
+        assert!(DistinguishedName::build(&[(AttributeType::CommonName, &"a".repeat(65))]).is_err());
+    }
+
+    #[test]
+    fn characters_that_cannot_be_shown_are_refused() {
+        for value in ["a\nb", "a\u{202e}b", "a\0", "\u{1b}[31m"] {
+            assert!(DistinguishedName::build(&[(AttributeType::CommonName, value)]).is_err());
+        }
+        assert!(DistinguishedName::build(&[(AttributeType::Country, "che")]).is_err());
+    }
+}

@@ -1,0 +1,47 @@
+//! What a certificate may be used for.
+
+use std::fmt;
+
+use const_oid::ObjectIdentifier;
+use serde::Serialize;
+
+/// What an end entity's certificate is for: its extended key usage
+/// ([RFC 5280 §4.2.1.12](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.12)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// serverAuth.
+    Server,
+    /// clientAuth.
+    Client,
+    /// serverAuth and clientAuth: an agent that both dials and is dialled.
+    Peer,
+}
+
+impl Purpose {
+    /// The extended key usages it stands for.
+    pub fn extended_key_usages(self) -> &'static [ObjectIdentifier] {
+        match self {
+            Purpose::Server => &[SERVER_AUTH],
+            Purpose::Client => &[CLIENT_AUTH],
+            Purpose::Peer => &[SERVER_AUTH, CLIENT_AUTH],
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Purpose::Server => "server",
+            Purpose::Client => "client",
+            Purpose::Peer => "peer",
+        })
+    }
+}
+
+/// id-kp-serverAuth (RFC 5280 §4.2.1.12).
+pub const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
+/// id-kp-clientAuth (RFC 5280 §4.2.1.12).
+pub const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
+/// anyExtendedKeyUsage (RFC 5280 §4.2.1.12).
+pub const ANY_EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
