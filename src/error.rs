@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::keys::KeyError;
+use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
 use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
@@ -75,6 +76,14 @@ pub enum Error {
         /// What is wrong with it.
         source: CertificateError,
     },
+    /// No certificates in a file of certificates.
+    #[error("{}: {source}", shown(path))]
+    Bundle {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BundleError,
+    },
     /// A private key and a certificate that are no pair.
     #[error(
         "{}: private key does not belong to the certificate in {}",
@@ -131,7 +140,7 @@ impl Error {
             Error::Exists { .. } => "exists",
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
-            Error::Certificate { .. } => "certificate",
+            Error::Certificate { .. } | Error::Bundle { .. } => "certificate",
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
             Error::KeyGeneration(_) => "key-generation",
@@ -158,7 +167,7 @@ impl Error {
                 "remove the link, or write elsewhere with `--out`: {}",
                 shown(path)
             )),
-            Error::Certificate { path, .. } => Some(format!(
+            Error::Certificate { path, .. } | Error::Bundle { path, .. } => Some(format!(
                 "look at it with `openagents-certs inspect {}`",
                 shown(path)
             )),
