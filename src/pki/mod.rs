@@ -6,6 +6,7 @@ pub(crate) mod attribute;
 pub mod bundle;
 pub mod certificate;
 pub(crate) mod element;
+pub mod csr_plan;
 pub mod escape;
 pub mod extension;
 pub mod fingerprint;

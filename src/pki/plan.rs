@@ -229,7 +229,7 @@ impl fmt::Display for IssuancePlan {
 }
 
 impl BasicConstraints {
-    fn to_der(self) -> der::Result<Vec<u8>> {
+    pub(crate) fn to_der(self) -> der::Result<Vec<u8>> {
         let content = match self {
             BasicConstraints::EndEntity => Vec::new(),
             BasicConstraints::Ca { path_length: None } => true.to_der()?,
@@ -242,7 +242,7 @@ impl BasicConstraints {
 }
 
 impl KeyUsage {
-    fn to_der(self) -> der::Result<Vec<u8>> {
+    pub(crate) fn to_der(self) -> der::Result<Vec<u8>> {
         let (unused_bits, octet) = match self {
             KeyUsage::EndEntity => (7, 0b1000_0000), // digitalSignature (0)
             KeyUsage::Ca => (1, 0b0000_0110),        // keyCertSign (5), cRLSign (6)
