@@ -8,6 +8,7 @@ pub mod lint;
 pub mod name;
 pub mod pem;
 pub mod plan;
+pub mod revocation;
 pub mod san;
 pub mod serial;
 pub mod spiffe;
