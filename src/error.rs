@@ -8,6 +8,7 @@ use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
 use crate::pki::san::NameError;
 use crate::pki::validity::ValidityError;
+use crate::store::StoreError;
 
 /// Why a command could not be carried out, or its answer not be told. Exit code 2.
 ///
@@ -113,6 +114,9 @@ pub enum Error {
     /// Our own lint refuses to sign it.
     #[error("not signed: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Lint(Vec<Lint>),
+    /// The inventory cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -140,6 +144,7 @@ impl Error {
             Error::Validity(_) => "validity",
             Error::Encoding(_) => "encoding",
             Error::Lint(_) => "lint",
+            Error::Store(error) => error.code(),
             Error::Output { .. } => "output",
         }
     }
@@ -176,6 +181,7 @@ impl Error {
             | Error::Lint(_)
             | Error::Output { .. } => None,
             Error::Name(error) => Some(error.hint()),
+            Error::Store(error) => Some(error.hint()),
             Error::Attribute(_) => {
                 Some("choose another value; names of hosts belong to `--san`".into())
             }
