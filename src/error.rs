@@ -13,6 +13,7 @@ use crate::pki::name::AttributeError;
 use crate::pki::plan::SubtreeError;
 use crate::pki::san::NameError;
 use crate::pki::validity::{ValidityError, rfc3339};
+use crate::store::StoreError;
 
 /// Why a command could not be carried out, or its answer not be told. Exit code 2.
 ///
@@ -79,6 +80,24 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         source: CertificateError,
+    },
+    /// Nothing there to issue from.
+    #[error("{}: there is no CA in this directory", shown(path))]
+    NoAuthority {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A CA's certificate that the inventory beside it has never seen.
+    #[error(
+        "{}: is not the CA that {} was made for",
+        shown(path),
+        shown(inventory)
+    )]
+    UnknownAuthority {
+        /// The certificate's file.
+        path: PathBuf,
+        /// The inventory.
+        inventory: PathBuf,
     },
     /// A certificate that cannot be issued under.
     #[error("{}: {source}", shown(path))]
@@ -167,6 +186,9 @@ pub enum Error {
     /// Our own lint refuses to sign it.
     #[error("not signed: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Lint(Vec<Lint>),
+    /// The inventory cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -185,6 +207,8 @@ impl Error {
             Error::Exists { .. } => "exists",
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
+            Error::NoAuthority { .. } => "no-authority",
+            Error::UnknownAuthority { .. } => "unknown-authority",
             Error::Issuer { .. } => "issuer",
             Error::NotAnAuthority { .. } => "not-an-authority",
             Error::AuthorityExpired { .. } => "authority-expired",
@@ -200,6 +224,7 @@ impl Error {
             Error::Validity(_) => "validity",
             Error::Encoding(_) => "encoding",
             Error::Lint(_) => "lint",
+            Error::Store(error) => error.code(),
             Error::Output { .. } => "output",
         }
     }
@@ -222,6 +247,12 @@ impl Error {
                 "look at it with `openagents-certs inspect {}`",
                 shown(path)
             )),
+            Error::NoAuthority { .. } => {
+                Some("make one with `openagents-certs ca init`, or name another directory with `-C DIR`".into())
+            }
+            Error::UnknownAuthority { .. } => {
+                Some("restore the file that was changed from a backup, or take the CA in with `openagents-certs ca import` in a new directory".into())
+            }
             Error::Issuer { path, .. } | Error::NotAnAuthority { path } => {
                 Some(format!("look at it with `openagents-certs inspect {}`", shown(path)))
             }
@@ -246,6 +277,7 @@ impl Error {
             | Error::Lint(_)
             | Error::Output { .. } => None,
             Error::Name(error) => Some(error.hint()),
+            Error::Store(error) => Some(error.hint()),
             Error::Attribute(_) => {
                 Some("choose another value; names of hosts belong to `--san`".into())
             }

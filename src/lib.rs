@@ -26,5 +26,6 @@ pub mod ops;
 pub mod path;
 pub mod pki;
 pub mod render;
+pub mod store;
 
 pub use error::Error;

@@ -174,3 +174,15 @@ impl NewPassphrase {
             .map(Some)
     }
 }
+
+/// Who is asking, as `user@host`, as far as the system says.
+pub(super) fn requested_by() -> String {
+    let user = ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    let user = user.unwrap_or_else(|| rustix::process::getuid().as_raw().to_string());
+    format!(
+        "{user}@{}",
+        rustix::system::uname().nodename().to_string_lossy()
+    )
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::args::{Global, Lasting, PassphraseSource};
+use super::args::{Global, Lasting, PassphraseSource, requested_by};
 use super::finish;
 use crate::error::Error;
 use crate::ops::{Verdict, generate};
@@ -120,6 +120,7 @@ impl Args {
                 .iter()
                 .find_map(|url| port_of_url(url))
                 .unwrap_or(DEFAULT_PORT),
+            requested_by: requested_by(),
             replace: self.force,
             new_ca: self.new_ca,
         })

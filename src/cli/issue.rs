@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use time::OffsetDateTime;
 
-use super::args::{Global, Lasting, PassphraseSource};
+use super::args::{Global, Lasting, PassphraseSource, requested_by};
 use super::finish;
 use crate::error::Error;
 use crate::ops::{Verdict, issue};
@@ -68,6 +68,10 @@ struct Wanted {
     #[arg(long, value_name = "BASE")]
     name: Option<OsString>,
 
+    /// What to say of it in the inventory
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+
     /// Replace a pair that is there
     #[arg(long)]
     force: bool,
@@ -110,6 +114,8 @@ impl Args {
             end: wanted.lasting.end(),
             key_type: wanted.key_type,
             base,
+            requested_by: requested_by(),
+            note: wanted.note.clone(),
         };
         let out = wanted.out.unwrap_or_else(|| global.directory().to_owned());
         let ask = |path: &Path| wanted.passphrase.ask(path);

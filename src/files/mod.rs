@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
-pub use together::{NewFile, write_together};
+pub use together::{NewFile, absent, write_together};
 
 use crate::error::Error;
 

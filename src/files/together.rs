@@ -43,25 +43,11 @@ pub struct NewFile<'a> {
 /// When something is there and `replace` is not set, when a link, directory or device has one of
 /// the names, or when the disk refuses; then what was there is there still.
 pub fn write_together(lock: &Lock, files: &[NewFile<'_>], replace: bool) -> Result<(), Error> {
-    let mut present = Vec::new();
-    for file in files {
-        let path = lock.path().join(file.name);
-        match kind(&path)? {
-            Kind::Absent => {}
-            Kind::File if replace => present.push(file.name),
-            Kind::File => {
-                let hint = "replace it with `--force`, or give another name".into();
-                return Err(Error::Exists { path, hint });
-            }
-            Kind::SymbolicLink => return Err(Error::SymbolicLink { path }),
-            Kind::Other => {
-                return Err(Error::Unreadable {
-                    path,
-                    what: "is not a file, and is not replaced",
-                });
-            }
-        }
+    let names: Vec<_> = files.iter().map(|file| file.name).collect();
+    if !replace {
+        absent(lock, &names)?;
     }
+    let present = replaceable(lock, &names)?;
     let stage = Stage::new(lock, files.len())?;
     let written = files
         .iter()
@@ -77,6 +63,41 @@ pub fn write_together(lock: &Lock, files: &[NewFile<'_>], replace: bool) -> Resu
             Err(error)
         }
     }
+}
+
+/// Refuses when something stands at one of these names in a locked directory.
+///
+/// # Errors
+/// When something does.
+pub fn absent(lock: &Lock, names: &[&OsStr]) -> Result<(), Error> {
+    for name in names {
+        let path = lock.path().join(name);
+        if kind(&path)? == Kind::File {
+            let hint = "replace it with `--force`, or give another name".into();
+            return Err(Error::Exists { path, hint });
+        }
+    }
+    replaceable(lock, names).map(|_| ())
+}
+
+/// Those of these names at which a plain file stands; anything else there is refused.
+fn replaceable<'a>(lock: &Lock, names: &[&'a OsStr]) -> Result<Vec<&'a OsStr>, Error> {
+    let mut present = Vec::new();
+    for name in names {
+        let path = lock.path().join(name);
+        match kind(&path)? {
+            Kind::Absent => {}
+            Kind::File => present.push(*name),
+            Kind::SymbolicLink => return Err(Error::SymbolicLink { path }),
+            Kind::Other => {
+                return Err(Error::Unreadable {
+                    path,
+                    what: "is not a file, and is not replaced",
+                });
+            }
+        }
+    }
+    Ok(present)
 }
 
 /// Finishes or undoes what a process that died left in a directory.

@@ -11,7 +11,7 @@ use super::passphrase::Ask;
 use super::{DryRun, Expiry, Report};
 use crate::authority::{self, Authority};
 use crate::error::{Error, shown};
-use crate::files::Lock;
+use crate::files::{self, Lock};
 use crate::keys::{self, PrivateKey};
 use crate::pki::algorithm::KeyType;
 use crate::pki::certificate::Certificate;
@@ -23,6 +23,7 @@ use crate::pki::san::{SubjectAltName, TypedName};
 use crate::pki::serial::SerialNumber;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::{Lifetime, Validity, rfc3339};
+use crate::store::{Entry, Output};
 
 /// The certificate that is wanted.
 #[derive(Clone, Debug)]
@@ -37,6 +38,10 @@ pub struct Request {
     pub key_type: KeyType,
     /// The name of its files, without `.crt` and `.key`.
     pub base: OsString,
+    /// Who asks for it, as `user@host`.
+    pub requested_by: String,
+    /// What is to be said of it in the inventory.
+    pub note: Option<String>,
 }
 
 /// The authority to issue from.
@@ -133,9 +138,9 @@ pub fn run(
     now: OffsetDateTime,
 ) -> Result<Issued, Error> {
     check_base(&request.base)?;
-    let authority = Authority::open(from.directory, from.passphrase, now)?;
+    let mut authority = Authority::open(from.directory, from.passphrase, now)?;
     let planned = plan(request, authority.issuer(), now)?;
-    apply(&planned, &authority, &Lock::acquire(out)?, replace, now)
+    apply(&planned, &mut authority, &Lock::acquire(out)?, replace, now)
 }
 
 /// What would be issued, with nothing written.
@@ -160,21 +165,36 @@ pub fn dry_run(
     })
 }
 
-/// Makes the key, signs the certificate and writes both into the locked directory.
+/// Makes the key, signs the certificate, records it, and writes both into the locked directory.
 ///
 /// # Errors
-/// When the key cannot be made, or the files cannot be written.
+/// When the key cannot be made, or the inventory or the files cannot be written.
 pub fn apply(
     planned: &Planned,
-    authority: &Authority,
+    authority: &mut Authority,
     out: &Lock,
     replace: bool,
     now: OffsetDateTime,
 ) -> Result<Issued, Error> {
+    let (certificate_name, key_name) = file_names(&planned.request.base);
+    if !replace {
+        files::absent(out, &[&key_name, &certificate_name])?;
+    }
     let key = PrivateKey::generate(planned.request.key_type)?;
     let serial = keys::random_serial()?;
     let certificate = authority.sign(&planned.plan, key.public_key_info(), &serial)?;
-    let (certificate_name, key_name) = file_names(&planned.request.base);
+    let output = Output {
+        directory: absolute(out.path())?,
+        base: planned.request.base.to_string_lossy().into_owned(),
+    };
+    authority.record(&[entry(
+        planned,
+        authority,
+        &serial,
+        &certificate,
+        Some(output),
+        now,
+    )])?;
     let served = authority.served(&certificate)?;
     authority::write(
         out,
@@ -183,6 +203,42 @@ pub fn apply(
         replace,
     )?;
     Ok(Issued::of(planned, &certificate, serial, out.path(), now))
+}
+
+fn entry(
+    planned: &Planned,
+    authority: &Authority,
+    serial: &SerialNumber,
+    certificate: &Certificate,
+    output: Option<Output>,
+    now: OffsetDateTime,
+) -> Entry {
+    Entry {
+        serial: serial.clone(),
+        certificate: certificate.as_der().to_vec(),
+        subject: planned.plan.subject.clone(),
+        issuer: planned.plan.issuer.clone(),
+        issuer_fingerprint: authority.fingerprint(),
+        names: planned.plan.subject_alt_names.clone(),
+        profile: planned.request.purpose.to_string(),
+        validity: planned.plan.validity,
+        fingerprint: Fingerprint::sha256(certificate.as_der()),
+        key_type: planned.request.key_type.to_string(),
+        output,
+        requested_by: planned.request.requested_by.clone(),
+        note: planned.request.note.clone(),
+        issued_at: now,
+        revocation: None,
+        batch: None,
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|source| Error::Io {
+        action: "resolve",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The names of the certificate's and the key's file.

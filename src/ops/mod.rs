@@ -1,5 +1,6 @@
 //! One file per operation: a Request, a Report, and how one becomes the other.
 
+pub mod batch;
 pub mod ca;
 mod dry_run;
 mod expiry;

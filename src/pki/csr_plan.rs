@@ -26,19 +26,33 @@ impl CsrPlan {
     pub fn to_be_signed(&self, subject_public_key_info: &[u8]) -> der::Result<Vec<u8>> {
         let mut extensions = Vec::new();
         if !self.subject_alt_names.is_empty() {
-            extensions.push(extension("2.5.29.17", self.subject.is_empty(), general_names(&self.subject_alt_names)?)?);
+            extensions.push(extension(
+                "2.5.29.17",
+                self.subject.is_empty(),
+                general_names(&self.subject_alt_names)?,
+            )?);
         }
         if let BasicConstraints::Ca { .. } = self.basic_constraints {
-            extensions.push(extension("2.5.29.19", true, self.basic_constraints.to_der()?)?);
+            extensions.push(extension(
+                "2.5.29.19",
+                true,
+                self.basic_constraints.to_der()?,
+            )?);
             extensions.push(extension("2.5.29.15", true, KeyUsage::Ca.to_der()?)?);
         }
         let attributes = if extensions.is_empty() {
             Vec::new()
         } else {
             let values = element(Tag::Set, &element(Tag::Sequence, &extensions.concat())?)?;
-            element(Tag::Sequence, &[EXTENSION_REQUEST.to_der()?, values].concat())?
+            element(
+                Tag::Sequence,
+                &[EXTENSION_REQUEST.to_der()?, values].concat(),
+            )?
         };
-        let attributes_tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
+        let attributes_tag = Tag::ContextSpecific {
+            constructed: true,
+            number: TagNumber(0),
+        };
         let fields = [
             0_u8.to_der()?,
             self.subject.as_der().to_vec(),
@@ -50,4 +64,5 @@ impl CsrPlan {
 }
 
 /// extensionRequest (RFC 2985 §5.4.2).
-const EXTENSION_REQUEST: const_oid::ObjectIdentifier = const_oid::ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
+const EXTENSION_REQUEST: const_oid::ObjectIdentifier =
+    const_oid::ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");

@@ -5,7 +5,7 @@ use super::element::ElementError;
 use super::extension::KeyUsage;
 use super::name::DistinguishedName;
 use super::plan::IssuancePlan;
-use super::validity::Validity;
+use super::validity::{Validity, ValidityError};
 
 /// The parts of a CA's certificate that what it issues repeats or must keep within.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ impl Issuer {
         Ok(Issuer {
             subject: certificate.subject().clone(),
             key_identifier: named.unwrap_or(own),
-            validity: Validity::between(certificate.not_before(), certificate.not_after()),
+            validity: Validity::between(certificate.not_before(), certificate.not_after())?,
             is_ca: certificate.is_ca().map_err(malformed)? && may_sign,
             public_key_info,
         })
@@ -67,6 +67,9 @@ pub enum IssuerError {
         /// What the decoder says.
         source: der::Error,
     },
+    /// It ends before it begins.
+    #[error(transparent)]
+    Validity(#[from] ValidityError),
     /// One of the extensions that decide is malformed.
     #[error("an extension of the certificate is malformed")]
     Extension {

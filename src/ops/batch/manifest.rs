@@ -59,15 +59,24 @@ pub type Numbered = (u64, Result<Row, String>);
 ///
 /// A row that cannot be read is an item, and the rest goes on; a manifest that cannot be read ends
 /// with such an item.
-pub fn rows(syntax: Syntax, input: impl BufRead + Send + 'static) -> Box<dyn Iterator<Item = Numbered> + Send> {
+pub fn rows(
+    syntax: Syntax,
+    input: impl BufRead + Send + 'static,
+) -> Box<dyn Iterator<Item = Numbered> + Send> {
     match syntax {
         Syntax::Csv => csv_rows(input),
         Syntax::Jsonl => Box::new(Lines::new(input).filter_map(|(number, line)| match line {
             Ok(line) if line.trim().is_empty() => None,
-            Ok(line) => Some((number, serde_json::from_str(&line).map_err(|e| e.to_string()))),
+            Ok(line) => Some((
+                number,
+                serde_json::from_str(&line).map_err(|e| e.to_string()),
+            )),
             Err(what) => Some((number, Err(what))),
         })),
-        Syntax::Toml => Box::new(TomlTables { lines: Lines::new(input), next: None }),
+        Syntax::Toml => Box::new(TomlTables {
+            lines: Lines::new(input),
+            next: None,
+        }),
     }
 }
 
@@ -89,7 +98,11 @@ struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     fn new(input: R) -> Self {
-        Lines { input, number: 0, ended: false }
+        Lines {
+            input,
+            number: 0,
+            ended: false,
+        }
     }
 }
 
@@ -102,7 +115,12 @@ impl<R: BufRead> Iterator for Lines<R> {
         }
         self.number += 1;
         let mut line = Vec::new();
-        let line = match self.input.by_ref().take(MAX_ROW_OCTETS).read_until(b'\n', &mut line) {
+        let line = match self
+            .input
+            .by_ref()
+            .take(MAX_ROW_OCTETS)
+            .read_until(b'\n', &mut line)
+        {
             Ok(0) => return None,
             Ok(n) if n as u64 == MAX_ROW_OCTETS && !line.ends_with(b"\n") => {
                 self.ended = true;
@@ -119,7 +137,10 @@ impl<R: BufRead> Iterator for Lines<R> {
 }
 
 fn csv_rows(input: impl Read + Send + 'static) -> Box<dyn Iterator<Item = Numbered> + Send> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(input);
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .comment(Some(b'#'))
+        .from_reader(input);
     let headers = match reader.headers() {
         Ok(headers) => headers.clone(),
         Err(error) => return Box::new(std::iter::once((1, Err(error.to_string())))),
@@ -135,10 +156,17 @@ fn csv_rows(input: impl Read + Send + 'static) -> Box<dyn Iterator<Item = Number
 
 /// A CSV row by way of JSON, so that one set of rules reads every syntax; an empty field is none.
 fn csv_row(headers: &csv::StringRecord, record: &csv::StringRecord) -> Result<Row, String> {
-    let fields = headers.iter().zip(record).filter(|(_, value)| !value.is_empty());
+    let fields = headers
+        .iter()
+        .zip(record)
+        .filter(|(_, value)| !value.is_empty());
     let fields = fields.map(|(name, value)| {
         let value = match name {
-            "names" => value.split_whitespace().map(Into::into).collect::<Vec<serde_json::Value>>().into(),
+            "names" => value
+                .split_whitespace()
+                .map(Into::into)
+                .collect::<Vec<serde_json::Value>>()
+                .into(),
             _ => value.into(),
         };
         (name.to_owned(), value)
@@ -171,7 +199,10 @@ impl<R: BufRead> Iterator for TomlTables<R> {
                 text.push_str(&line);
                 if text.len() as u64 > MAX_ROW_OCTETS {
                     self.lines.ended = true;
-                    return Some((number, Err("the table is longer than 1 MiB; nothing behind it was read".into())));
+                    return Some((
+                        number,
+                        Err("the table is longer than 1 MiB; nothing behind it was read".into()),
+                    ));
                 }
             } else if !line.trim().is_empty() && !line.trim_start().starts_with('#') {
                 return Some((number, Err(format!("a row begins with {TABLE}"))));
@@ -183,7 +214,9 @@ impl<R: BufRead> Iterator for TomlTables<R> {
 
 fn table(text: &str) -> Result<Row, String> {
     let parsed: Result<Table, _> = toml::from_str(&format!("{TABLE}\n{text}"));
-    parsed.map(|Table { certificate: [row] }| row).map_err(|e| e.message().to_owned())
+    parsed
+        .map(|Table { certificate: [row] }| row)
+        .map_err(|e| e.message().to_owned())
 }
 
 #[cfg(test)]
@@ -211,10 +244,17 @@ mod tests {
     fn a_bad_row_has_its_line_and_the_rest_goes_on() {
         let text = "{\"profile\":\"client\",\"names\":[\"a\"]}\n{\"profil\":1}\n{\"profile\":\"client\",\"names\":[\"b\"]}\n";
         let rows: Vec<_> = rows(Syntax::Jsonl, std::io::Cursor::new(text)).collect();
-        assert_eq!(rows.iter().map(|(line, row)| (*line, row.is_ok())).collect::<Vec<_>>(), [(1, true), (2, false), (3, true)]);
+        assert_eq!(
+            rows.iter()
+                .map(|(line, row)| (*line, row.is_ok()))
+                .collect::<Vec<_>>(),
+            [(1, true), (2, false), (3, true)]
+        );
     }
 
     fn read(syntax: Syntax, text: &'static str) -> Vec<Row> {
-        rows(syntax, std::io::Cursor::new(text)).map(|(_, row)| row.unwrap()).collect()
+        rows(syntax, std::io::Cursor::new(text))
+            .map(|(_, row)| row.unwrap())
+            .collect()
     }
 }

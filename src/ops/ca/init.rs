@@ -19,6 +19,7 @@ use crate::pki::name::{AttributeType, DistinguishedName};
 use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage, NameConstraints};
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::{Lifetime, Validity};
+use crate::store::{Inventory as _, Opening};
 
 /// The root that is wanted.
 #[derive(Debug)]
@@ -130,6 +131,8 @@ pub fn apply(
     let key = PrivateKey::generate(request.key_type)?;
     let signer = key.signer()?;
     let certificate = authority::sign(&signer, &plan, key.public_key_info(), &serial)?;
+    let mut inventory = authority::open_inventory(&request.directory, Opening::Create)?;
+    inventory.record_authority(certificate.as_der(), now)?;
     if there {
         files::keep(lock, &[authority::KEY, authority::CERTIFICATE], now)?;
     }
@@ -141,7 +144,8 @@ pub fn apply(
         &[(OsStr::new(authority::CERTIFICATE), &text)],
         there,
     )?;
-    Authority::root(&request.directory, certificate, signer)
+    inventory.complete_authority(certificate.as_der())?;
+    Authority::root(&request.directory, certificate, signer, inventory)
 }
 
 /// What there is to say of an authority's certificate.

@@ -41,6 +41,8 @@ pub struct Request {
     pub key_type: KeyType,
     /// The port the network listens on, for the configuration that is printed.
     pub port: u16,
+    /// Who asks for it, as `user@host`.
+    pub requested_by: String,
     /// Replace pairs that are there.
     pub replace: bool,
     /// Make a new CA though one is there.
@@ -59,7 +61,7 @@ pub fn run(
 ) -> Result<Generated, Error> {
     check(request)?;
     let lock = Lock::acquire(&request.directory)?;
-    let (authority, reused) = match authority::exists(&request.directory)? && !request.new_ca {
+    let (mut authority, reused) = match authority::exists(&request.directory)? && !request.new_ca {
         true => (Authority::open(&request.directory, passphrase, now)?, true),
         false => (
             init::apply(&root(request), None, &lock, request.new_ca, now)?,
@@ -70,7 +72,7 @@ pub fn run(
     for planned in plans(request, authority.issuer(), now)? {
         issued.push(issue::apply(
             &planned,
-            &authority,
+            &mut authority,
             &lock,
             request.replace,
             now,
@@ -204,6 +206,8 @@ fn plans(request: &Request, issuer: &Issuer, now: OffsetDateTime) -> Result<Vec<
                     end,
                     key_type,
                     base,
+                    requested_by: request.requested_by.clone(),
+                    note: None,
                 },
                 issuer,
                 now,

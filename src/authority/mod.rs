@@ -1,22 +1,25 @@
 //! What an operation may touch of a certificate authority: its certificate, its key, its inventory.
 
-use std::ffi::OsStr;
+mod directory;
+
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+pub use directory::{CERTIFICATE, INVENTORY, ISSUER, KEY, exists, open_inventory, pem_of, write};
+
 use crate::error::Error;
-use crate::files::{self, Kind, Lock, NewFile};
-use crate::keys::{Passphrase, PrivateKey, Signer};
+use crate::files::{self, Kind};
+use crate::keys::{Passphrase, Signer};
 use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
+use crate::pki::fingerprint::Fingerprint;
 use crate::pki::issuer::Issuer;
-use crate::pki::pem;
 use crate::pki::plan::{self, IssuancePlan};
 use crate::pki::serial::SerialNumber;
+use crate::store::{Entry, Inventory, Opening, Sqlite};
 
 /// A certificate authority that can sign.
-#[derive(Debug)]
 pub struct Authority {
     directory: PathBuf,
     certificate: Certificate,
@@ -24,71 +27,109 @@ pub struct Authority {
     chain: Vec<Certificate>,
     issuer: Issuer,
     signer: Signer,
+    inventory: Option<Box<dyn Inventory>>,
 }
 
 /// Gives the passphrase of the encrypted key in a file; called only when there is one.
 pub type Ask<'a> = &'a dyn Fn(&Path) -> Result<Passphrase, Error>;
 
 impl Authority {
-    /// The authority in a directory: `ca.crt`, for a subordinate `issuer.crt`, and `ca.key`.
+    /// The authority in a directory: `ca.crt`, for a subordinate `issuer.crt`, `ca.key` and the inventory.
     ///
     /// # Errors
-    /// When one of them is missing or damaged, they are no pair, the certificate is no CA's, or it is not valid `now`.
+    /// When one of them is missing or damaged, they do not belong together, the certificate is no CA's, or it
+    /// is not valid `now`.
     pub fn open(directory: &Path, passphrase: Ask<'_>, now: OffsetDateTime) -> Result<Self, Error> {
-        let (anchor_path, key_path) = (directory.join(CERTIFICATE), directory.join(KEY));
-        let issuer_path = directory.join(ISSUER);
-        exists(directory)?;
+        let key_path = directory.join(KEY);
+        if !exists(directory)? {
+            return Err(Error::NoAuthority {
+                path: directory.to_owned(),
+            });
+        }
         let signer = read_signer(&key_path, passphrase)?;
-        let subordinate = files::kind(&issuer_path)? != Kind::Absent;
-        let path = if subordinate {
-            &issuer_path
-        } else {
-            &anchor_path
-        };
-        let certificates = read_certificates(path)?;
+        let subordinate = files::kind(&directory.join(ISSUER))? != Kind::Absent;
+        let path = directory.join(if subordinate { ISSUER } else { CERTIFICATE });
+        let certificates = read_certificates(&path)?;
         let belongs =
-            |certificate: &Certificate| certificate.public_key_info() == signer.public_key_info();
-        let Some(certificate) = certificates
-            .iter()
-            .find(|&certificate| belongs(certificate))
-            .cloned()
-        else {
+            |certificate: &&Certificate| certificate.public_key_info() == signer.public_key_info();
+        let Some(certificate) = certificates.iter().find(belongs).cloned() else {
             return Err(Error::KeyMismatch {
                 path: key_path,
-                certificate: path.clone(),
+                certificate: path,
             });
         };
+        let mut inventory = open_inventory(directory, Opening::MustExist)?;
+        match inventory
+            .authorities()?
+            .iter()
+            .find(|record| record.certificate == certificate.as_der())
+        {
+            Some(record) if record.complete => {}
+            // Killed between writing the files and saying so.
+            Some(_) => inventory
+                .complete_authority(certificate.as_der())
+                .map(|_| ())?,
+            None => {
+                return Err(Error::UnknownAuthority {
+                    path,
+                    inventory: directory.join(INVENTORY),
+                });
+            }
+        }
+        let issuer = issuer(&path, &certificate)?;
+        check(&path, &issuer, now)?;
         let chain = if subordinate {
             certificates
         } else {
             Vec::new()
         };
-        let issuer = issuer(path, &certificate)?;
-        check(path, &issuer, now)?;
         Ok(Authority {
             directory: directory.to_owned(),
             certificate,
             chain,
             issuer,
             signer,
+            inventory: Some(Box::new(inventory)),
         })
     }
-}
 
-impl Authority {
     /// A root from what was just made.
     ///
     /// # Errors
     /// When nothing can be issued under the certificate.
-    pub fn root(directory: &Path, certificate: Certificate, signer: Signer) -> Result<Self, Error> {
+    pub fn root(
+        directory: &Path,
+        certificate: Certificate,
+        signer: Signer,
+        inventory: Sqlite,
+    ) -> Result<Self, Error> {
         let issuer = issuer(&directory.join(CERTIFICATE), &certificate)?;
+        let inventory: Option<Box<dyn Inventory>> = Some(Box::new(inventory));
+        let directory = directory.to_owned();
         Ok(Authority {
-            directory: directory.to_owned(),
+            directory,
             certificate,
             chain: Vec::new(),
             issuer,
             signer,
+            inventory,
         })
+    }
+
+    /// Records what was issued, durably, before it is released.
+    ///
+    /// # Errors
+    /// When the inventory cannot be written.
+    pub fn record(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        match &mut self.inventory {
+            Some(inventory) => Ok(inventory.record(entries)?),
+            None => Ok(()),
+        }
+    }
+
+    /// SHA-256 over its certificate.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::sha256(self.certificate.as_der())
     }
 
     /// The directory it lives in.
@@ -158,77 +199,6 @@ pub fn sign(
         source,
     })
 }
-
-/// Certificates as PEM, one behind the other.
-///
-/// # Errors
-/// Never for certificates that were read or signed.
-pub fn pem_of<'a>(
-    certificates: impl IntoIterator<Item = &'a Certificate>,
-) -> Result<String, Error> {
-    let mut text = String::new();
-    for certificate in certificates {
-        text.push_str(&pem::encode("CERTIFICATE", certificate.as_der())?);
-    }
-    Ok(text)
-}
-
-/// Writes a key and its certificates together, and other public files with them, into a locked directory.
-///
-/// # Errors
-/// As [`files::write_together`].
-pub fn write(
-    lock: &Lock,
-    key: (&OsStr, &PrivateKey, Option<&Passphrase>),
-    public: &[(&OsStr, &str)],
-    replace: bool,
-) -> Result<(), Error> {
-    let (name, key, passphrase) = key;
-    let key = match passphrase {
-        Some(passphrase) => key.to_encrypted_pem(passphrase)?,
-        None => key.to_pem()?,
-    };
-    let mut files = vec![NewFile {
-        name,
-        content: key.as_bytes(),
-        secret: true,
-    }];
-    files.extend(public.iter().map(|(name, text)| NewFile {
-        name,
-        content: text.as_bytes(),
-        secret: false,
-    }));
-    files::write_together(lock, &files, replace)
-}
-
-/// Whether a directory holds an authority; one of which a file is missing is an error.
-///
-/// # Errors
-/// When only one of `ca.crt` and `ca.key` is there.
-pub fn exists(directory: &Path) -> Result<bool, Error> {
-    let (certificate, key) = (directory.join(CERTIFICATE), directory.join(KEY));
-    let missing = |path, beside| Error::Missing {
-        path,
-        beside,
-        hint: RESTORE.into(),
-    };
-    match (files::kind(&certificate)?, files::kind(&key)?) {
-        (Kind::Absent, Kind::Absent) => Ok(false),
-        (Kind::Absent, _) => Err(missing(certificate, key)),
-        (_, Kind::Absent) => Err(missing(key, certificate)),
-        _ => Ok(true),
-    }
-}
-
-/// The file of the trust anchors to hand out.
-pub const CERTIFICATE: &str = "ca.crt";
-/// The file of the authority's private key.
-pub const KEY: &str = "ca.key";
-/// In a subordinate authority, the file of its certificate and those above it, anchor excluded.
-pub const ISSUER: &str = "issuer.crt";
-
-const RESTORE: &str =
-    "restore it from a backup; a new CA needs a new directory (`-C DIR`) or `generate --new-ca`";
 
 fn issuer(path: &Path, certificate: &Certificate) -> Result<Issuer, Error> {
     Issuer::of(certificate).map_err(|source| Error::Issuer {
