@@ -134,6 +134,6 @@ fn fill(octets: &mut [u8]) -> Result<(), KeyError> {
 /// Overwrites what key generation left on the stack below the caller.
 #[inline(never)]
 fn scrub_stack() {
-    let mut depth = [0xa5_u8; 64 * 1024];
+    let mut depth = [0xa5a5_a5a5_u64; 4096];
     zeroize::Zeroize::zeroize(std::hint::black_box(&mut depth[..]));
 }
