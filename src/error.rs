@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+use time::OffsetDateTime;
+
 use crate::keys::KeyError;
 use crate::pki::certificate::CertificateError;
+use crate::pki::issuer::IssuerError;
 use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
 use crate::pki::san::NameError;
-use crate::pki::validity::ValidityError;
+use crate::pki::validity::{ValidityError, rfc3339};
 
 /// Why a command could not be carried out, or its answer not be told. Exit code 2.
 ///
@@ -75,6 +78,38 @@ pub enum Error {
         /// What is wrong with it.
         source: CertificateError,
     },
+    /// A certificate that cannot be issued under.
+    #[error("{}: {source}", shown(path))]
+    Issuer {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: IssuerError,
+    },
+    /// A certificate that is no CA's.
+    #[error("{}: is not a CA's certificate", shown(path))]
+    NotAnAuthority {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A CA whose time is over.
+    #[error("{}: the CA expired on {}", shown(path), rfc3339(*not_after))]
+    AuthorityExpired {
+        /// The file.
+        path: PathBuf,
+        /// Its last moment of validity.
+        not_after: OffsetDateTime,
+    },
+    /// A CA from the future: a clock is wrong.
+    #[error("{}: the CA is valid from {}, and this machine's clock says {}", shown(path), rfc3339(*not_before), rfc3339(*now))]
+    AuthorityNotYetValid {
+        /// The file.
+        path: PathBuf,
+        /// Its first moment of validity.
+        not_before: OffsetDateTime,
+        /// What the clock says.
+        now: OffsetDateTime,
+    },
     /// A private key and a certificate that are no pair.
     #[error(
         "{}: private key does not belong to the certificate in {}",
@@ -132,6 +167,10 @@ impl Error {
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
             Error::Certificate { .. } => "certificate",
+            Error::Issuer { .. } => "issuer",
+            Error::NotAnAuthority { .. } => "not-an-authority",
+            Error::AuthorityExpired { .. } => "authority-expired",
+            Error::AuthorityNotYetValid { .. } => "authority-not-yet-valid",
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
             Error::KeyGeneration(_) => "key-generation",
@@ -162,6 +201,13 @@ impl Error {
                 "look at it with `openagents-certs inspect {}`",
                 shown(path)
             )),
+            Error::Issuer { path, .. } | Error::NotAnAuthority { path } => {
+                Some(format!("look at it with `openagents-certs inspect {}`", shown(path)))
+            }
+            Error::AuthorityExpired { .. } => {
+                Some("make a new CA in another directory (`openagents-certs ca init -C DIR`), or with `generate --new-ca`".into())
+            }
+            Error::AuthorityNotYetValid { .. } => Some("set this machine's clock right".into()),
             Error::KeyMismatch { .. } => {
                 Some("put the key that belongs to the certificate back, or issue a new pair".into())
             }

@@ -3,6 +3,7 @@
 mod args;
 mod generate;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -42,7 +43,7 @@ enum Command {
 /// 1 no, 2 could not tell.
 pub fn main(now: OffsetDateTime) -> ExitCode {
     let parsed = command()
-        .try_get_matches()
+        .try_get_matches_from(arguments())
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -75,6 +76,17 @@ impl Command {
             Command::Generate(args) => args.run(global, renderer, now),
         }
     }
+}
+
+/// The program's arguments, with OpenAgents' `-cn NAME` spelled as clap can read it.
+fn arguments() -> impl Iterator<Item = OsString> {
+    std::env::args_os().map(|argument| {
+        if argument == "-cn" {
+            "--common-name".into()
+        } else {
+            argument
+        }
+    })
 }
 
 /// Writes a report and what goes with it, and gives its verdict.

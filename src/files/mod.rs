@@ -6,6 +6,9 @@ mod read;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use time::OffsetDateTime;
+use time::macros::format_description;
+
 pub use pair::{Pair, write_pair};
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 
@@ -82,6 +85,30 @@ pub fn create_directory(path: &Path) -> Result<(), Error> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Keeps files of a locked directory under a second, dated name, such as `ca-20261120T080500Z.key`.
+///
+/// # Errors
+/// When that name is taken, or the system refuses.
+pub fn keep(lock: &Lock, names: &[&str], now: OffsetDateTime) -> Result<(), Error> {
+    let stamp = format_description!("[year][month][day]T[hour][minute][second]Z");
+    let date = now
+        .format(stamp)
+        .unwrap_or_else(|_| now.unix_timestamp().to_string());
+    for name in names {
+        let dated = match name.rsplit_once('.') {
+            Some((base, extension)) => format!("{base}-{date}.{extension}"),
+            None => format!("{name}-{date}"),
+        };
+        let path = lock.path().join(dated);
+        std::fs::hard_link(lock.path().join(name), &path).map_err(|source| Error::Io {
+            action: "keep the old file as",
+            path,
+            source,
+        })?;
+    }
+    lock.sync()
 }
 
 /// What stands at a path, links not followed.

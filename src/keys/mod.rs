@@ -28,6 +28,7 @@ impl PrivateKey {
     /// # Errors
     /// When the system gives no randomness, or this build makes no keys of that type.
     pub fn generate(key_type: KeyType) -> Result<Self, KeyError> {
+        forbid_core_dumps();
         let key = generate::generate(key_type);
         scrub_stack();
         key
@@ -56,7 +57,7 @@ impl PrivateKey {
     /// # Errors
     /// Never for a key that was generated.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
-        pem::encode("PRIVATE KEY", &self.pkcs8).map_err(|source| KeyError::Pem { source })
+        pem::encode("PRIVATE KEY", &self.pkcs8).map_err(|source| KeyError::Encoding { source })
     }
 }
 
@@ -87,12 +88,25 @@ pub enum KeyError {
         /// What the encoder says.
         source: der::Error,
     },
-    /// The key has no PEM.
-    #[error("the key cannot be encoded as PEM")]
-    Pem {
-        /// What the encoder says.
-        source: der::pem::Error,
-    },
+}
+
+/// Keeps this process's memory, and with it keys, out of core dumps, as far as the system lets it.
+fn forbid_core_dumps() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        use rustix::process::{
+            DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit,
+        };
+        // A system that refuses either leaves things as they were, which is no reason not to work.
+        let _ = setrlimit(
+            Resource::Core,
+            Rlimit {
+                current: Some(0),
+                maximum: Some(0),
+            },
+        );
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    });
 }
 
 /// A new random serial number of 128 bits.

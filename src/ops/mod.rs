@@ -1,8 +1,13 @@
 //! One file per operation: a Request, a Report, and how one becomes the other.
 
+pub mod ca;
+mod expiry;
 pub mod generate;
+pub mod issue;
 
 use std::fmt;
+
+pub use expiry::{Expiry, Span};
 
 /// The answer to a question: yes or no. That it could not be told is an error instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

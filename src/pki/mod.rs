@@ -4,6 +4,7 @@ pub mod algorithm;
 pub mod certificate;
 pub mod escape;
 pub mod fingerprint;
+pub mod issuer;
 pub mod lint;
 pub mod name;
 pub mod pem;

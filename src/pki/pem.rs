@@ -7,6 +7,10 @@ use zeroize::Zeroizing;
 ///
 /// # Errors
 /// When the label is none RFC 7468 allows.
-pub fn encode(label: &str, der: &[u8]) -> Result<Zeroizing<String>, der::pem::Error> {
-    der::pem::encode_string(label, LineEnding::LF, der).map(Zeroizing::new)
+pub fn encode(label: &str, der: &[u8]) -> der::Result<Zeroizing<String>> {
+    Ok(Zeroizing::new(der::pem::encode_string(
+        label,
+        LineEnding::LF,
+        der,
+    )?))
 }

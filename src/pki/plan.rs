@@ -1,5 +1,6 @@
 //! What will be signed.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use const_oid::ObjectIdentifier;
@@ -12,7 +13,7 @@ use super::algorithm::SignatureAlgorithm;
 use super::name::DistinguishedName;
 use super::san::SubjectAltName;
 use super::serial::SerialNumber;
-use super::validity::Validity;
+use super::validity::{Validity, rfc3339};
 
 /// Everything a certificate will say, but for its public key and serial number, which are drawn
 /// when it is signed ([RFC 5280 §4.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.1)).
@@ -227,6 +228,22 @@ impl IssuancePlan {
             )?);
         }
         Ok(all)
+    }
+}
+
+impl fmt::Display for IssuancePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self
+            .subject_alt_names
+            .iter()
+            .map(SubjectAltName::value)
+            .collect();
+        let names = if names.is_empty() {
+            self.subject.to_string()
+        } else {
+            names.join(", ")
+        };
+        write!(f, "{names}, until {}", rfc3339(self.validity.not_after()))
     }
 }
 

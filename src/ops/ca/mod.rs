@@ -1,0 +1,3 @@
+//! What is done to an authority as a whole.
+
+pub mod init;
