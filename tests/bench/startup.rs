@@ -18,25 +18,30 @@ use race::{Runner, program, race, ratio};
 
 fn main() {
     let directory = tempfile::tempdir().unwrap();
-    start(&empty_program(directory.path()));
+    start(directory.path());
     inspect(directory.path());
 }
 
-fn start(empty: &Path) {
+fn start(directory: &Path) {
+    let dynamic = empty_program(directory, "dynamic", "-crt-static");
+    let fixed = empty_program(directory, "static", "+crt-static");
     println!("start to exit of `--version`, and of a program that does nothing");
-    let times = race(
-        400,
-        &[
-            Runner::new("openagents-certs --version", |_| {
-                let mut command = Command::new(program());
-                command.arg("--version");
-                command
-            }),
-            Runner::new("fn main() {}", |_| Command::new(empty)),
-        ],
+    let ours = Runner::new("openagents-certs --version", |_| {
+        let mut command = Command::new(program());
+        command.arg("--version");
+        command
+    });
+    let dynamic = Runner::new("fn main() {}, dynamically linked", |_| {
+        Command::new(&dynamic)
+    });
+    let fixed = Runner::new("fn main() {}, statically linked", |_| Command::new(&fixed));
+    let times = race(400, &[ours, dynamic, fixed]);
+    let above = |empty: usize| (times[0].as_secs_f64() - times[empty].as_secs_f64()) * 1e3;
+    println!(
+        "  {:.3} ms above the first, {:.3} ms above the second (at most 1.5)\n",
+        above(1),
+        above(2)
     );
-    let above = (times[0].as_secs_f64() - times[1].as_secs_f64()) * 1e3;
-    println!("  {above:.3} ms above (at most 1.5)\n");
 }
 
 fn inspect(directory: &Path) {
@@ -70,20 +75,15 @@ fn inspect(directory: &Path) {
     );
 }
 
-/// What any program costs here: one that returns at once, built like ours.
-fn empty_program(directory: &Path) -> PathBuf {
-    let (source, program) = (directory.join("empty.rs"), directory.join("empty"));
+/// What any program costs here: one that returns at once.
+fn empty_program(directory: &Path, name: &str, linking: &str) -> PathBuf {
+    let (source, program) = (directory.join("empty.rs"), directory.join(name));
     std::fs::write(&source, "fn main() {}").unwrap();
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let mut command = Command::new(rustc);
-    command.args(["-Copt-level=3", "-Cpanic=abort", "-Cstrip=symbols", "-o"]);
-    assert!(
-        command
-            .arg(&program)
-            .arg(&source)
-            .status()
-            .unwrap()
-            .success()
-    );
+    command.args(["-Copt-level=3", "-Cpanic=abort", "-Cstrip=symbols"]);
+    command.arg(format!("-Ctarget-feature={linking}"));
+    command.arg("-o").arg(&program).arg(&source);
+    assert!(command.status().unwrap().success());
     program
 }
