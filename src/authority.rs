@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::error::Error;
 use crate::files::{self, Kind, Lock, Pair};
-use crate::keys::{PrivateKey, Signer};
+use crate::keys::{Passphrase, PrivateKey, Signer};
 use crate::pki::certificate::Certificate;
 use crate::pki::issuer::Issuer;
 use crate::pki::pem;
@@ -28,7 +28,11 @@ impl Authority {
     ///
     /// # Errors
     /// When one of them is missing or damaged, they are no pair, the certificate is no CA's, or it is not valid `now`.
-    pub fn open(directory: &Path, now: OffsetDateTime) -> Result<Self, Error> {
+    pub fn open(
+        directory: &Path,
+        passphrase: &dyn Fn(&Path) -> Result<Passphrase, Error>,
+        now: OffsetDateTime,
+    ) -> Result<Self, Error> {
         let (certificate_path, key_path) = (directory.join(CERTIFICATE), directory.join(KEY));
         let certificate = read_certificate(&certificate_path)?;
         let signer = read_signer(&key_path)?;
@@ -127,10 +131,14 @@ pub fn write(
     certificate_name: &OsStr,
     key: &PrivateKey,
     key_name: &OsStr,
+    passphrase: Option<&Passphrase>,
     replace: bool,
 ) -> Result<(), Error> {
     let certificate = pem::encode("CERTIFICATE", certificate.as_der())?;
-    let key = key.to_pem()?;
+    let key = match passphrase {
+        Some(passphrase) => key.to_encrypted_pem(passphrase)?,
+        None => key.to_pem()?,
+    };
     let pair = Pair {
         key_name,
         key: key.as_bytes(),

@@ -9,6 +9,7 @@ use crate::pki::certificate::CertificateError;
 use crate::pki::issuer::IssuerError;
 use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
+use crate::pki::plan::SubtreeError;
 use crate::pki::san::NameError;
 use crate::pki::validity::{ValidityError, rfc3339};
 
@@ -130,6 +131,15 @@ pub enum Error {
         /// What is wrong with it.
         source: KeyError,
     },
+    /// An encrypted key, and nothing to decrypt it with.
+    #[error("{}: is encrypted, and no passphrase was given", shown(path))]
+    PassphraseNeeded {
+        /// The key's file.
+        path: PathBuf,
+    },
+    /// A subtree that name constraints cannot have.
+    #[error(transparent)]
+    Subtree(#[from] SubtreeError),
     /// A key could not be made.
     #[error(transparent)]
     KeyGeneration(#[from] KeyError),
@@ -173,6 +183,8 @@ impl Error {
             Error::AuthorityNotYetValid { .. } => "authority-not-yet-valid",
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
+            Error::PassphraseNeeded { .. } => "passphrase-needed",
+            Error::Subtree(_) => "name-constraints",
             Error::KeyGeneration(_) => "key-generation",
             Error::Name(_) => "name",
             Error::Attribute(_) => "subject",
@@ -211,6 +223,9 @@ impl Error {
             Error::KeyMismatch { .. } => {
                 Some("put the key that belongs to the certificate back, or issue a new pair".into())
             }
+            Error::PassphraseNeeded { .. } => Some("give `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`".into()),
+            Error::Subtree(_) => Some("domains are like agents.example.org, networks like 10.0.0.0/8".into()),
+            Error::Key { source: KeyError::EmptyPassphrase, .. } => Some("a passphrase has at least one character".into()),
             Error::Key { .. } => {
                 Some("restore the key from a backup; it is never made anew".into())
             }

@@ -1,11 +1,15 @@
 //! Arguments that several commands share.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use time::OffsetDateTime;
 
+use super::prompt;
+use crate::error::{Error, shown};
 use crate::ops::issue::End;
+use crate::ops::passphrase::{Passphrase, Source};
 use crate::pki::validity::{self, Lifetime};
 use crate::render::{Color, Format, Renderer};
 
@@ -100,3 +104,73 @@ const DEFAULT_LIFETIME: Lifetime = match Lifetime::from_days(365) {
     Some(lifetime) => lifetime,
     None => unreachable!(),
 };
+
+/// Where the passphrase of a key that is there is found.
+#[derive(Args, Clone, Debug)]
+#[group(id = "passphrase_source", multiple = false)]
+pub(super) struct PassphraseSource {
+    /// Read the CA key's passphrase from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+
+    /// Read the CA key's passphrase from this environment variable
+    #[arg(long, value_name = "NAME")]
+    passphrase_env: Option<OsString>,
+
+    /// Read the CA key's passphrase from this file descriptor
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<u32>,
+}
+
+impl PassphraseSource {
+    /// The place one of the options names.
+    fn given(&self) -> Option<Source> {
+        let file = self.passphrase_file.clone().map(Source::File);
+        let environment = || self.passphrase_env.clone().map(Source::Environment);
+        file.or_else(environment)
+            .or_else(|| self.passphrase_fd.map(Source::Descriptor))
+    }
+
+    /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
+    pub(super) fn ask(&self, path: &Path) -> Result<Passphrase, Error> {
+        match self.given() {
+            Some(source) => source.read(),
+            None if prompt::is_possible() => {
+                Source::Typed(prompt::passphrase(&shown(path))?).read()
+            }
+            None => Err(Error::PassphraseNeeded {
+                path: path.to_owned(),
+            }),
+        }
+    }
+}
+
+/// Whether a new key is to be encrypted, and with what.
+#[derive(Args, Debug)]
+pub(super) struct NewPassphrase {
+    #[command(flatten)]
+    source: PassphraseSource,
+
+    /// Ask for a passphrase, twice, and encrypt the CA's key with it
+    #[arg(long, conflicts_with = "passphrase_source")]
+    passphrase: bool,
+}
+
+impl NewPassphrase {
+    /// The passphrase to encrypt with; `None` to leave the key as it is.
+    pub(super) fn ask(&self) -> Result<Option<Passphrase>, Error> {
+        if !self.passphrase {
+            return self.source.given().map(Source::read).transpose();
+        }
+        if !prompt::is_possible() {
+            let hint = "without a terminal, give `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`";
+            return Err(Error::Usage {
+                message: "there is no terminal to ask for a passphrase on".into(),
+                hint: hint.into(),
+            });
+        }
+        Source::Typed(prompt::new_passphrase("the CA's key")?)
+            .read()
+            .map(Some)
+    }
+}

@@ -1,10 +1,10 @@
 //! `generate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::args::{Global, Lasting};
+use super::args::{Global, Lasting, PassphraseSource};
 use super::finish;
 use crate::error::Error;
 use crate::ops::{Verdict, generate};
@@ -60,6 +60,9 @@ pub(super) struct Args {
     #[arg(long)]
     new_ca: bool,
 
+    #[command(flatten)]
+    passphrase: PassphraseSource,
+
     /// Show what would be made, and make nothing
     #[arg(long)]
     dry_run: bool,
@@ -73,11 +76,13 @@ impl Args {
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
         let dry_run = self.dry_run;
+        let passphrase = self.passphrase.clone();
+        let ask = &|path: &Path| passphrase.ask(path);
         let request = self.request(global)?;
         if dry_run {
-            return finish(renderer, &generate::dry_run(&request, now)?);
+            return finish(renderer, &generate::dry_run(&request, ask, now)?);
         }
-        finish(renderer, &generate::run(&request, now)?)
+        finish(renderer, &generate::run(&request, ask, now)?)
     }
 
     fn request(self, global: &Global) -> Result<generate::Request, Error> {

@@ -1,7 +1,10 @@
 //! The command line: one file per command, its doc comment is the help.
 
 mod args;
+mod ca;
 mod generate;
+mod issue;
+mod prompt;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -37,6 +40,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Generate(generate::Args),
+    Ca(ca::Args),
+    Issue(issue::Args),
 }
 
 /// Runs the program on its own arguments at this moment, and gives its exit code: 0 done or yes,
@@ -74,6 +79,8 @@ impl Command {
     ) -> Result<Verdict, Error> {
         match self {
             Command::Generate(args) => args.run(global, renderer, now),
+            Command::Ca(args) => args.run(global, renderer, now),
+            Command::Issue(args) => args.run(global, renderer, now),
         }
     }
 }

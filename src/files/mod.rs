@@ -5,6 +5,8 @@ mod read;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -32,6 +34,7 @@ impl Lock {
     /// # Errors
     /// When it cannot be made, opened or locked.
     pub fn acquire(path: &Path) -> Result<Self, Error> {
+        size_limit_is_an_error();
         create_directory(path)?;
         let failed = |source| Error::Io {
             action: "lock",
@@ -73,6 +76,16 @@ impl Lock {
             source,
         })
     }
+}
+
+/// Has a write past the file size limit fail with an error instead of killing the process with SIGXFSZ.
+pub fn size_limit_is_an_error() {
+    const SIGXFSZ: i32 = rustix::process::Signal::XFSZ.as_raw();
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        // Where it cannot be caught it kills, which leaves nothing half written either.
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    });
 }
 
 /// Makes a directory and those above it, 0755 less the umask; nothing where it is there.

@@ -14,8 +14,12 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{ErrorKind, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
+use rustix::io::Errno;
 
 use super::{Kind, Lock, kind};
 use crate::error::Error;
@@ -117,6 +121,8 @@ const STAGE: &str = ".openagents-certs";
 const LIVE: &str = "live";
 const OLD: &str = "old";
 const NEW: &str = "new";
+const LINK: &str = "link";
+const TURN: &str = "turn";
 
 /// The staging directory of a locked directory.
 struct Stage<'a> {
@@ -168,8 +174,8 @@ impl<'a> Stage<'a> {
         for name in names {
             let place = self.lock.path().join(name);
             if present.contains(&name) {
-                link(&through_live(name), &self.path.join("link"))?;
-                rename(&self.path.join("link"), &place)?;
+                link(&through_live(name), &self.path.join(LINK))?;
+                rename(&self.path.join(LINK), &place)?;
             } else {
                 link(&through_live(name), &place)?;
             }
@@ -183,8 +189,8 @@ impl<'a> Stage<'a> {
 
     /// Makes the links show one generation or the other, all at once.
     fn turn(&self, generation: &str) -> Result<(), Error> {
-        link(Path::new(generation), &self.path.join("turn"))?;
-        rename(&self.path.join("turn"), &self.path.join(LIVE))
+        link(Path::new(generation), &self.path.join(TURN))?;
+        rename(&self.path.join(TURN), &self.path.join(LIVE))
     }
 
     /// Makes the links to a generation plain files.
@@ -221,7 +227,17 @@ impl<'a> Stage<'a> {
     }
 
     fn remove(&self) -> Result<(), Error> {
-        fs::remove_dir_all(&self.path).map_err(|source| failed("remove", &self.path, source))
+        for generation in [NEW, OLD] {
+            let path = self.path.join(generation);
+            for name in self.entries(generation)? {
+                remove(&path.join(name), fs::remove_file)?;
+            }
+            remove(&path, fs::remove_dir)?;
+        }
+        for name in [LIVE, LINK, TURN] {
+            remove(&self.path.join(name), fs::remove_file)?;
+        }
+        remove(&self.path, fs::remove_dir)
     }
 
     /// Whether a name of the directory is a link into this stage.
@@ -229,20 +245,42 @@ impl<'a> Stage<'a> {
         fs::read_link(self.lock.path().join(name)).is_ok_and(|target| target == through_live(name))
     }
 
+    /// The names in a generation; none where it is not there.
     fn entries(&self, generation: &str) -> Result<Vec<OsString>, Error> {
         let path = self.path.join(generation);
-        match fs::read_dir(&path)
-            .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
-        {
-            Ok(names) => Ok(names),
-            Err(source) if source.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-            Err(source) => Err(failed("list", &path, source)),
+        let listing = |source: Errno| failed("list", &path, source.into());
+        let directory = match openat(
+            CWD,
+            &path,
+            OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+            Mode::empty(),
+        ) {
+            Ok(directory) => directory,
+            Err(Errno::NOENT) => return Ok(Vec::new()),
+            Err(source) => return Err(listing(source)),
+        };
+        let mut names = Vec::new();
+        for entry in Dir::new(directory).map_err(listing)? {
+            let entry = entry.map_err(listing)?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." {
+                names.push(name.to_owned());
+            }
         }
+        Ok(names)
     }
 }
 
 fn through_live(name: &OsStr) -> PathBuf {
     Path::new(STAGE).join(LIVE).join(name)
+}
+
+/// Removes a file or an empty directory, which may be gone already.
+fn remove(path: &Path, by: fn(PathBuf) -> std::io::Result<()>) -> Result<(), Error> {
+    match by(path.to_owned()) {
+        Err(source) if source.kind() != ErrorKind::NotFound => Err(failed("remove", path, source)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn link(target: &Path, at: &Path) -> Result<(), Error> {

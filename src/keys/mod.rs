@@ -1,6 +1,7 @@
 //! Private keys and everything random.
 
 mod generate;
+mod passphrase;
 mod signer;
 
 use std::fmt;
@@ -8,6 +9,7 @@ use std::fmt;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
+pub use passphrase::Passphrase;
 pub use signer::Signer;
 
 use crate::pki::algorithm::KeyType;
@@ -79,6 +81,9 @@ pub enum KeyError {
     /// A library refused to make or read the key.
     #[error("the key is refused: {0}")]
     Refused(String),
+    /// A passphrase of no octets protects nothing.
+    #[error("the passphrase is empty")]
+    EmptyPassphrase,
     /// The key is none we sign with.
     #[error("not a PKCS #8 private key of a type we sign with (P-256, P-384, Ed25519, RSA)")]
     Unsupported,

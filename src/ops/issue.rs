@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::{Expiry, Report};
+use super::passphrase::Ask;
+use super::{DryRun, Expiry, Report};
 use crate::authority::{self, Authority};
 use crate::error::{Error, shown};
 use crate::files::Lock;
@@ -36,6 +37,14 @@ pub struct Request {
     pub key_type: KeyType,
     /// The name of its files, without `.crt` and `.key`.
     pub base: OsString,
+}
+
+/// The authority to issue from.
+pub struct AuthorityAt<'a> {
+    /// Its directory.
+    pub directory: &'a Path,
+    /// Gives its key's passphrase.
+    pub passphrase: Ask<'a>,
 }
 
 /// When a certificate ends, as it was asked for.
@@ -112,6 +121,45 @@ pub fn plan(request: &Request, issuer: &Issuer, now: OffsetDateTime) -> Result<P
     })
 }
 
+/// Issues one certificate from the authority in a directory.
+///
+/// # Errors
+/// When the authority, the request or the files are not as they must be.
+pub fn run(
+    request: &Request,
+    from: &AuthorityAt<'_>,
+    out: &Path,
+    replace: bool,
+    now: OffsetDateTime,
+) -> Result<Issued, Error> {
+    check_base(&request.base)?;
+    let authority = Authority::open(from.directory, from.passphrase, now)?;
+    let planned = plan(request, authority.issuer(), now)?;
+    apply(&planned, &authority, &Lock::acquire(out)?, replace, now)
+}
+
+/// What would be issued, with nothing written.
+///
+/// # Errors
+/// As [`run`].
+pub fn dry_run(
+    request: &Request,
+    from: &AuthorityAt<'_>,
+    out: &Path,
+    now: OffsetDateTime,
+) -> Result<DryRun, Error> {
+    check_base(&request.base)?;
+    let authority = Authority::open(from.directory, from.passphrase, now)?;
+    let planned = plan(request, authority.issuer(), now)?;
+    let files = <[OsString; 2]>::from(file_names(&request.base)).map(|name| out.join(name));
+    Ok(DryRun {
+        dry_run: true,
+        files: files.into(),
+        authority: None,
+        certificates: vec![planned.plan],
+    })
+}
+
 /// Makes the key, signs the certificate and writes both into the locked directory.
 ///
 /// # Errors
@@ -133,6 +181,7 @@ pub fn apply(
         &certificate_name,
         &key,
         &key_name,
+        None,
         replace,
     )?;
     Ok(Issued::of(planned, &certificate, serial, out.path(), now))

@@ -11,7 +11,8 @@ use crate::authority::{self, Authority};
 use crate::error::{Error, shown};
 use crate::files::{self, Lock};
 use crate::keys::{self, PrivateKey};
-use crate::ops::{Expiry, Report};
+use crate::ops::passphrase::Passphrase;
+use crate::ops::{DryRun, Expiry, Report};
 use crate::pki::algorithm::KeyType;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::{AttributeType, DistinguishedName};
@@ -75,6 +76,35 @@ pub fn plan(
     })
 }
 
+/// Makes a root.
+///
+/// # Errors
+/// As [`apply`].
+pub fn run(
+    request: &Request,
+    passphrase: Option<&Passphrase>,
+    now: OffsetDateTime,
+) -> Result<AuthorityReport, Error> {
+    let lock = Lock::acquire(&request.directory)?;
+    let authority = apply(request, passphrase, &lock, false, now)?;
+    Ok(AuthorityReport::of(&authority, false, now))
+}
+
+/// What would be made, with nothing written.
+///
+/// # Errors
+/// As [`plan`].
+pub fn dry_run(request: &Request, now: OffsetDateTime) -> Result<DryRun, Error> {
+    let authority = plan(request, &keys::random_serial()?, now)?;
+    let files = [authority::CERTIFICATE, authority::KEY].map(|name| request.directory.join(name));
+    Ok(DryRun {
+        dry_run: true,
+        files: files.into(),
+        authority: Some(authority),
+        certificates: Vec::new(),
+    })
+}
+
 /// Makes the key, signs the certificate and writes both, under the directory's lock. With `replace`, an
 /// authority that is there stays under a dated name.
 ///
@@ -82,6 +112,7 @@ pub fn plan(
 /// When an authority is there already, or the key or the files cannot be made.
 pub fn apply(
     request: &Request,
+    passphrase: Option<&Passphrase>,
     lock: &Lock,
     replace: bool,
     now: OffsetDateTime,
@@ -106,7 +137,15 @@ pub fn apply(
         OsStr::new(authority::CERTIFICATE),
         OsStr::new(authority::KEY),
     );
-    authority::write(lock, &certificate, certificate_name, &key, key_name, there)?;
+    authority::write(
+        lock,
+        &certificate,
+        certificate_name,
+        &key,
+        key_name,
+        passphrase,
+        there,
+    )?;
     Authority::new(&request.directory, certificate, signer)
 }
 

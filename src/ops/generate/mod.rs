@@ -9,16 +9,17 @@ use std::path::PathBuf;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::Report;
 use super::ca::init::{self, AuthorityReport};
 use super::issue::{self, End, Issued, Planned};
+use super::passphrase::Ask;
+use super::{DryRun, Report};
 use crate::authority::{self, Authority};
-use crate::error::{Error, shown};
+use crate::error::Error;
 use crate::files::{self, Kind, Lock};
 use crate::keys;
 use crate::pki::algorithm::KeyType;
 use crate::pki::issuer::Issuer;
-use crate::pki::plan::{IssuancePlan, NameConstraints};
+use crate::pki::plan::NameConstraints;
 use crate::pki::san::{SubjectAltName, TypedName};
 use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
@@ -51,13 +52,17 @@ pub struct Request {
 /// # Errors
 /// When a pair is there already and may not be replaced, the authority there is damaged, or the
 /// keys or files cannot be made. Nothing is written before all that can be checked was.
-pub fn run(request: &Request, now: OffsetDateTime) -> Result<Generated, Error> {
+pub fn run(
+    request: &Request,
+    passphrase: Ask<'_>,
+    now: OffsetDateTime,
+) -> Result<Generated, Error> {
     check(request)?;
     let lock = Lock::acquire(&request.directory)?;
     let (authority, reused) = match authority::exists(&request.directory)? && !request.new_ca {
-        true => (Authority::open(&request.directory, now)?, true),
+        true => (Authority::open(&request.directory, passphrase, now)?, true),
         false => (
-            init::apply(&root(request), &lock, request.new_ca, now)?,
+            init::apply(&root(request), None, &lock, request.new_ca, now)?,
             false,
         ),
     };
@@ -82,12 +87,18 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Generated, Error> {
 ///
 /// # Errors
 /// As [`run`], as far as it can be known beforehand.
-pub fn dry_run(request: &Request, now: OffsetDateTime) -> Result<DryRun, Error> {
+pub fn dry_run(
+    request: &Request,
+    passphrase: Ask<'_>,
+    now: OffsetDateTime,
+) -> Result<DryRun, Error> {
     check(request)?;
     let (authority, issuer) = match authority::exists(&request.directory)? && !request.new_ca {
         true => (
             None,
-            Authority::open(&request.directory, now)?.issuer().clone(),
+            Authority::open(&request.directory, passphrase, now)?
+                .issuer()
+                .clone(),
         ),
         false => {
             let plan = init::plan(&root(request), &keys::random_serial()?, now)?;
@@ -149,37 +160,6 @@ impl Report for Generated {
         all
     }
 }
-
-/// What would be made.
-#[derive(Debug, Serialize)]
-pub struct DryRun {
-    /// Always true: nothing was written.
-    pub dry_run: bool,
-    /// The files that would be written.
-    pub files: Vec<PathBuf>,
-    /// The authority's certificate; `None` when the one there would be reused.
-    pub authority: Option<IssuancePlan>,
-    /// The server's certificate, then the clients'.
-    pub certificates: Vec<IssuancePlan>,
-}
-
-impl fmt::Display for DryRun {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Nothing was written. This would be:")?;
-        match &self.authority {
-            Some(plan) => writeln!(f, "  a new CA       {plan}")?,
-            None => writeln!(f, "  the CA that is there")?,
-        }
-        self.certificates
-            .iter()
-            .try_for_each(|plan| writeln!(f, "  a certificate  {plan}"))?;
-        self.files
-            .iter()
-            .try_for_each(|path| writeln!(f, "  file           {}", shown(path)))
-    }
-}
-
-impl Report for DryRun {}
 
 const SERVER: &str = "server";
 /// How long a CA made by the way lives: ten years.
