@@ -92,7 +92,8 @@ const EFFECTS: &[(&[&str], &[&str])] = &[
         &["println!", "eprintln!", "print!", "eprint!", "dbg!"],
         &["render.rs"],
     ),
-    (&["stdout()", "stderr()"], &["render.rs"]),
+    // A question is asked only where both are a terminal.
+    (&["stdout()", "stderr()"], &["render.rs", "cli/prompt.rs"]),
     // A database makes its own file; the room is told where.
     (
         &["fs::", "File::open", "File::create", "OpenOptions"],

@@ -22,7 +22,12 @@ fn openssl_accepts_every_certificate_under_its_strict_rules() {
         return;
     }
     for pki in PKIS.iter() {
-        for (purpose, file) in [("sslserver", "server.crt"), ("sslclient", "client.crt")] {
+        for (purpose, file) in [
+            ("sslserver", "server.crt"),
+            ("sslclient", "client.crt"),
+            ("sslserver", "peer.crt"),
+            ("sslclient", "peer.crt"),
+        ] {
             let (ca, leaf) = (pki.file("ca.crt"), pki.file(file));
             let strict = [
                 "verify",
@@ -48,7 +53,7 @@ fn gnutls_accepts_every_certificate() {
         return;
     }
     for pki in PKIS.iter() {
-        for file in ["ca.crt", "server.crt", "client.crt"] {
+        for file in ["ca.crt", "server.crt", "client.crt", "peer.crt"] {
             let mut command = Command::new("certtool");
             command.args(["--verify", "--load-ca-certificate"]);
             command
@@ -73,15 +78,19 @@ fn python_cryptography_accepts_every_certificate() {
     // Its verifier takes no Ed25519 at all.
     for pki in PKIS.iter().filter(|pki| pki.key_type != "ed25519") {
         let ca = pki.file("ca.crt");
-        for name in ["localhost", "127.0.0.1", "::1"] {
-            let server = pki.file("server.crt");
+        let verifier = |file: &str, purpose: &[&str]| {
             run(script("verifier.py")
-                .args([&ca, &server])
-                .args(["server", name]));
+                .args([&ca, &pki.file(file)])
+                .args(purpose));
+        };
+        for name in ["localhost", "127.0.0.1", "::1"] {
+            verifier("server.crt", &["server", name]);
         }
-        run(script("verifier.py")
-            .args([&ca, &pki.file("client.crt")])
-            .arg("client"));
+        for name in PEER_DIALLED_AS {
+            verifier("peer.crt", &["server", name]);
+        }
+        verifier("client.crt", &["client"]);
+        verifier("peer.crt", &["client"]);
     }
 }
 
@@ -91,10 +100,13 @@ fn python_ssl_shakes_hands_under_its_strict_rules() {
         return;
     }
     for pki in PKIS.iter() {
+        let shake_hands =
+            |ends: [&str; 3]| run(script("strict_tls.py").arg(&pki.directory).args(ends));
         for name in ["localhost", "127.0.0.1", "::1"] {
-            run(script("strict_tls.py")
-                .arg(&pki.directory)
-                .args([name, "client"]));
+            shake_hands(["server", name, "client"]);
+        }
+        for name in PEER_DIALLED_AS {
+            shake_hands(["peer", name, "peer"]);
         }
     }
 }
@@ -105,8 +117,29 @@ fn pkilint_finds_nothing() {
         return;
     }
     for pki in PKIS.iter() {
-        let files = ["ca.crt", "server.crt", "client.crt"].map(|file| pki.file(file));
+        let files = ["ca.crt", "server.crt", "client.crt", "peer.crt"].map(|file| pki.file(file));
         run(script("lint.py").args(files));
+    }
+}
+
+#[test]
+fn the_shared_linters_find_nothing() {
+    let shared = std::env::var_os("OPENAGENTS_CERTS_SHARED").unwrap_or_else(|| "../shared".into());
+    let linter = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(shared)
+        .join("tools/lint/lint.sh");
+    if !linter.exists() {
+        return say(&format!("{} is not there", linter.display()));
+    }
+    if !python_has("pkilint") {
+        return;
+    }
+    // One of them holds the rules for public servers, which allow no Ed25519.
+    for pki in PKIS.iter().filter(|pki| pki.key_type != "ed25519") {
+        let files = ["ca.crt", "server.crt", "client.crt"].map(|file| pki.file(file));
+        run(Command::new(&linter)
+            .env("LINT_PYTHON", python())
+            .args(files));
     }
 }
 
@@ -126,7 +159,7 @@ fn grpc_calls_are_answered_over_tls_and_mutual_tls_and_refused_to_strangers() {
     }
 }
 
-/// What one run of `generate --mtls` made.
+/// What `generate --mtls` and `issue peer` made.
 struct Pki {
     key_type: &'static str,
     directory: PathBuf,
@@ -148,9 +181,15 @@ static PKIS: LazyLock<Vec<Pki>> = LazyLock::new(|| {
         .iter()
         .map(|key_type| {
             let directory = root.join(key_type);
-            let mut command = Command::new(env!("CARGO_BIN_EXE_openagents-certs"));
-            command.args(["generate", "--mtls", "--key-type", key_type, "--output"]);
-            run(command.arg(&directory));
+            let made_in = |arguments: &[&str]| {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_openagents-certs"));
+                run(command
+                    .args(arguments)
+                    .args(["--key-type", key_type, "-C"])
+                    .arg(&directory));
+            };
+            made_in(&["generate", "--mtls"]);
+            made_in(&[&["issue", "peer", "--name", "peer"], PEER_NAMES].concat());
             Pki {
                 key_type,
                 directory,
@@ -158,6 +197,26 @@ static PKIS: LazyLock<Vec<Pki>> = LazyLock::new(|| {
         })
         .collect()
 });
+
+/// A name of every kind.
+const PEER_NAMES: &[&str] = &[
+    "agent-7.example.org",
+    "*.agents.example.org",
+    "bücher.example",
+    "10.0.0.7",
+    "[2001:db8::7]",
+    "spiffe://example.org/agent-7",
+    "agent-7@example.org",
+];
+
+/// What a certificate for them is good for.
+const PEER_DIALLED_AS: [&str; 5] = [
+    "agent-7.example.org",
+    "any.agents.example.org",
+    "xn--bcher-kva.example",
+    "10.0.0.7",
+    "2001:db8::7",
+];
 
 const KEY_TYPES: &[&str] = &[
     "p256",
@@ -187,7 +246,7 @@ fn python_has(module: &str) -> bool {
     is_here(&python(), &["-c", &format!("import {module}")])
 }
 
-/// Whether a peer answers; when not, says so past the capture of the test's output.
+/// Whether a peer answers; when not, says so.
 fn is_here(program: &str, arguments: &[&str]) -> bool {
     let output = Command::new(program).args(arguments).output();
     if output.is_ok_and(|output| output.status.success()) {
@@ -197,9 +256,14 @@ fn is_here(program: &str, arguments: &[&str]) -> bool {
     let required =
         std::env::var_os("OPENAGENTS_CERTS_PEERS").is_some_and(|value| value == "required");
     assert!(!required, "{missing}, and every peer is required");
-    #[expect(clippy::explicit_write, reason = "what the macro prints is captured")]
-    writeln!(std::io::stderr(), "not checked against a peer: {missing}").unwrap();
+    say(&missing);
     false
+}
+
+/// Says what was not checked, past the capture of a test's output.
+#[expect(clippy::explicit_write, reason = "what the macro prints is captured")]
+fn say(missing: &str) {
+    writeln!(std::io::stderr(), "not checked against a peer: {missing}").unwrap();
 }
 
 /// Runs a command that must succeed.

@@ -1,8 +1,8 @@
 """Shakes hands over mutual TLS inside one process with Python's `ssl` and VERIFY_X509_STRICT, the default since 3.13.
 
-usage: strict_tls.py DIRECTORY NAME CLIENT
+usage: strict_tls.py DIRECTORY SERVER NAME CLIENT
 
-DIRECTORY holds ca.crt, server.crt, server.key, CLIENT.crt and CLIENT.key; NAME is what is dialled. Both sides verify
+DIRECTORY holds ca.crt and the pairs SERVER.crt/.key and CLIENT.crt/.key; NAME is what is dialled. Both sides verify
 the other, and an octet goes each way: a finished handshake alone says nothing about the client's certificate.
 """
 
@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 
-def main(directory, name, client):
+def main(directory, server, name, client):
     directory = Path(directory)
     ca = directory / "ca.crt"
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    serving.load_cert_chain(directory / "server.crt", directory / "server.key")
+    serving.load_cert_chain(directory / f"{server}.crt", directory / f"{server}.key")
     serving.verify_mode = ssl.CERT_REQUIRED
     dialling = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     dialling.load_cert_chain(directory / f"{client}.crt", directory / f"{client}.key")
