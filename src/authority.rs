@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use crate::error::Error;
 use crate::files::{self, Kind, Lock, Pair};
 use crate::keys::{Passphrase, PrivateKey, Signer};
+use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::issuer::Issuer;
 use crate::pki::pem;
@@ -34,16 +35,10 @@ impl Authority {
         now: OffsetDateTime,
     ) -> Result<Self, Error> {
         let (certificate_path, key_path) = (directory.join(CERTIFICATE), directory.join(KEY));
-        let certificate = read_certificate(&certificate_path)?;
         let signer = read_signer(&key_path)?;
+        let certificate = read_certificate(&certificate_path, &signer, &key_path)?;
         let issuer = issuer(&certificate_path, &certificate)?;
         check(&certificate_path, &issuer, now)?;
-        if issuer.public_key_info != signer.public_key_info() {
-            return Err(Error::KeyMismatch {
-                path: key_path,
-                certificate: certificate_path,
-            });
-        }
         Ok(Authority {
             directory: directory.to_owned(),
             certificate,
@@ -208,12 +203,22 @@ fn check(path: &Path, issuer: &Issuer, now: OffsetDateTime) -> Result<(), Error>
     Ok(())
 }
 
-fn read_certificate(path: &Path) -> Result<Certificate, Error> {
-    let (_, der) = der::pem::decode_vec(&files::read(path)?).unwrap();
-    Certificate::from_der(der).map_err(|source| Error::Certificate {
+/// The CA's certificate among the trust anchors of a file: the one this key belongs to.
+fn read_certificate(path: &Path, signer: &Signer, key_path: &Path) -> Result<Certificate, Error> {
+    let octets = files::read(path)?;
+    let certificates = bundle::certificates(&octets).map_err(|source| Error::Bundle {
         path: path.to_owned(),
         source,
-    })
+    })?;
+    let belongs =
+        |certificate: &Certificate| certificate.public_key_info() == signer.public_key_info();
+    certificates
+        .into_iter()
+        .find(belongs)
+        .ok_or_else(|| Error::KeyMismatch {
+            path: key_path.to_owned(),
+            certificate: path.to_owned(),
+        })
 }
 
 fn read_signer(path: &Path) -> Result<Signer, Error> {

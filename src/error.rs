@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use crate::keys::KeyError;
+use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
 use crate::pki::issuer::IssuerError;
 use crate::pki::lint::Lint;
@@ -111,6 +112,14 @@ pub enum Error {
         /// What the clock says.
         now: OffsetDateTime,
     },
+    /// No certificates in a file of certificates.
+    #[error("{}: {source}", shown(path))]
+    Bundle {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BundleError,
+    },
     /// A private key and a certificate that are no pair.
     #[error(
         "{}: private key does not belong to the certificate in {}",
@@ -176,11 +185,11 @@ impl Error {
             Error::Exists { .. } => "exists",
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
-            Error::Certificate { .. } => "certificate",
             Error::Issuer { .. } => "issuer",
             Error::NotAnAuthority { .. } => "not-an-authority",
             Error::AuthorityExpired { .. } => "authority-expired",
             Error::AuthorityNotYetValid { .. } => "authority-not-yet-valid",
+            Error::Certificate { .. } | Error::Bundle { .. } => "certificate",
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
             Error::PassphraseNeeded { .. } => "passphrase-needed",
@@ -209,7 +218,7 @@ impl Error {
                 "remove the link, or write elsewhere with `--out`: {}",
                 shown(path)
             )),
-            Error::Certificate { path, .. } => Some(format!(
+            Error::Certificate { path, .. } | Error::Bundle { path, .. } => Some(format!(
                 "look at it with `openagents-certs inspect {}`",
                 shown(path)
             )),

@@ -1,8 +1,8 @@
 //! What a certificate takes from its issuer's.
 
-use x509_parser::extensions::ParsedExtension;
-
 use super::certificate::Certificate;
+use super::element::ElementError;
+use super::extension::KeyUsage;
 use super::name::DistinguishedName;
 use super::plan::IssuancePlan;
 use super::validity::Validity;
@@ -28,33 +28,22 @@ impl Issuer {
     /// # Errors
     /// When its public key or its dates cannot be read.
     pub fn of(certificate: &Certificate) -> Result<Self, IssuerError> {
-        let fields = certificate.fields();
-        let public_key_info = fields.public_key().raw.to_vec();
+        let malformed = |source| IssuerError::Extension { source };
+        let public_key_info = certificate.public_key_info().to_vec();
         let own = super::plan::key_identifier(&public_key_info)
             .map_err(|source| IssuerError::PublicKey { source })?;
-        let mut issuer = Issuer {
-            subject: certificate.subject(),
-            key_identifier: own,
-            validity: Validity::between(
-                fields.validity().not_before.to_datetime(),
-                fields.validity().not_after.to_datetime(),
-            ),
-            is_ca: false,
+        let named = certificate.subject_key_identifier().map_err(malformed)?;
+        let may_sign = certificate
+            .key_usage()
+            .map_err(malformed)?
+            .is_none_or(|usage| usage.has(KeyUsage::KEY_CERT_SIGN));
+        Ok(Issuer {
+            subject: certificate.subject().clone(),
+            key_identifier: named.unwrap_or(own),
+            validity: Validity::between(certificate.not_before(), certificate.not_after()),
+            is_ca: certificate.is_ca().map_err(malformed)? && may_sign,
             public_key_info,
-        };
-        let mut may_sign = true;
-        for extension in fields.extensions() {
-            match extension.parsed_extension() {
-                ParsedExtension::SubjectKeyIdentifier(identifier) => {
-                    issuer.key_identifier = identifier.0.to_vec()
-                }
-                ParsedExtension::BasicConstraints(constraints) => issuer.is_ca = constraints.ca,
-                ParsedExtension::KeyUsage(usage) => may_sign = usage.key_cert_sign(),
-                _ => {}
-            }
-        }
-        issuer.is_ca &= may_sign;
-        Ok(issuer)
+        })
     }
 
     /// What a self-signed certificate will give, as far as its plan says: without key.
@@ -77,5 +66,11 @@ pub enum IssuerError {
     PublicKey {
         /// What the decoder says.
         source: der::Error,
+    },
+    /// One of the extensions that decide is malformed.
+    #[error("an extension of the certificate is malformed")]
+    Extension {
+        /// What the decoder says.
+        source: ElementError,
     },
 }

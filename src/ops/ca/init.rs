@@ -175,8 +175,8 @@ impl AuthorityReport {
         let certificate = authority.certificate();
         AuthorityReport {
             reused,
-            subject: certificate.subject(),
-            serial: certificate.serial(),
+            subject: certificate.subject().clone(),
+            serial: certificate.serial().clone(),
             expiry: Expiry::of(authority.issuer().validity, now),
             fingerprint_sha256: Fingerprint::sha256(certificate.as_der()),
             certificate: authority.directory().join(authority::CERTIFICATE),
