@@ -1,4 +1,4 @@
-//! What an operation may touch of a certificate authority: its certificate, its key, its directory.
+//! What an operation may touch of a certificate authority: its certificate, its key, its inventory.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use crate::error::Error;
-use crate::files::{self, Kind, Lock, Pair};
+use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys::{Passphrase, PrivateKey, Signer};
 use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
@@ -20,42 +20,72 @@ use crate::pki::serial::SerialNumber;
 pub struct Authority {
     directory: PathBuf,
     certificate: Certificate,
+    /// What is served behind a leaf: a subordinate's certificate and those above it, anchor excluded.
+    chain: Vec<Certificate>,
     issuer: Issuer,
     signer: Signer,
 }
 
+/// Gives the passphrase of the encrypted key in a file; called only when there is one.
+pub type Ask<'a> = &'a dyn Fn(&Path) -> Result<Passphrase, Error>;
+
 impl Authority {
-    /// The authority in a directory: `ca.crt` (or `issuer.crt`) and `ca.key`, which belong together.
+    /// The authority in a directory: `ca.crt`, for a subordinate `issuer.crt`, and `ca.key`.
     ///
     /// # Errors
     /// When one of them is missing or damaged, they are no pair, the certificate is no CA's, or it is not valid `now`.
-    pub fn open(
-        directory: &Path,
-        passphrase: &dyn Fn(&Path) -> Result<Passphrase, Error>,
-        now: OffsetDateTime,
-    ) -> Result<Self, Error> {
-        let (certificate_path, key_path) = (directory.join(CERTIFICATE), directory.join(KEY));
-        let signer = read_signer(&key_path)?;
-        let certificate = read_certificate(&certificate_path, &signer, &key_path)?;
-        let issuer = issuer(&certificate_path, &certificate)?;
-        check(&certificate_path, &issuer, now)?;
+    pub fn open(directory: &Path, passphrase: Ask<'_>, now: OffsetDateTime) -> Result<Self, Error> {
+        let (anchor_path, key_path) = (directory.join(CERTIFICATE), directory.join(KEY));
+        let issuer_path = directory.join(ISSUER);
+        exists(directory)?;
+        let signer = read_signer(&key_path, passphrase)?;
+        let subordinate = files::kind(&issuer_path)? != Kind::Absent;
+        let path = if subordinate {
+            &issuer_path
+        } else {
+            &anchor_path
+        };
+        let certificates = read_certificates(path)?;
+        let belongs =
+            |certificate: &Certificate| certificate.public_key_info() == signer.public_key_info();
+        let Some(certificate) = certificates
+            .iter()
+            .find(|&certificate| belongs(certificate))
+            .cloned()
+        else {
+            return Err(Error::KeyMismatch {
+                path: key_path,
+                certificate: path.clone(),
+            });
+        };
+        let chain = if subordinate {
+            certificates
+        } else {
+            Vec::new()
+        };
+        let issuer = issuer(path, &certificate)?;
+        check(path, &issuer, now)?;
         Ok(Authority {
             directory: directory.to_owned(),
             certificate,
+            chain,
             issuer,
             signer,
         })
     }
+}
 
-    /// An authority from what was just made, or is about to be written.
+impl Authority {
+    /// A root from what was just made.
     ///
     /// # Errors
     /// When nothing can be issued under the certificate.
-    pub fn new(directory: &Path, certificate: Certificate, signer: Signer) -> Result<Self, Error> {
+    pub fn root(directory: &Path, certificate: Certificate, signer: Signer) -> Result<Self, Error> {
         let issuer = issuer(&directory.join(CERTIFICATE), &certificate)?;
         Ok(Authority {
             directory: directory.to_owned(),
             certificate,
+            chain: Vec::new(),
             issuer,
             signer,
         })
@@ -69,6 +99,11 @@ impl Authority {
     /// Its certificate.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
+    }
+
+    /// Its certificate and those above it, anchor excluded; empty for a root.
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
     }
 
     /// What a plan takes from its issuer.
@@ -87,6 +122,14 @@ impl Authority {
         serial: &SerialNumber,
     ) -> Result<Certificate, Error> {
         sign(&self.signer, plan, public_key_info, serial)
+    }
+
+    /// The PEM a leaf is served as: itself, then the chain.
+    ///
+    /// # Errors
+    /// Never for what was read or signed.
+    pub fn served(&self, certificate: &Certificate) -> Result<String, Error> {
+        pem_of(std::iter::once(certificate).chain(&self.chain))
     }
 }
 
@@ -116,51 +159,63 @@ pub fn sign(
     })
 }
 
-/// Writes a certificate and its key into a locked directory as PEM.
+/// Certificates as PEM, one behind the other.
 ///
 /// # Errors
-/// As [`files::write_pair`].
+/// Never for certificates that were read or signed.
+pub fn pem_of<'a>(
+    certificates: impl IntoIterator<Item = &'a Certificate>,
+) -> Result<String, Error> {
+    let mut text = String::new();
+    for certificate in certificates {
+        text.push_str(&pem::encode("CERTIFICATE", certificate.as_der())?);
+    }
+    Ok(text)
+}
+
+/// Writes a key and its certificates together, and other public files with them, into a locked directory.
+///
+/// # Errors
+/// As [`files::write_together`].
 pub fn write(
     lock: &Lock,
-    certificate: &Certificate,
-    certificate_name: &OsStr,
-    key: &PrivateKey,
-    key_name: &OsStr,
-    passphrase: Option<&Passphrase>,
+    key: (&OsStr, &PrivateKey, Option<&Passphrase>),
+    public: &[(&OsStr, &str)],
     replace: bool,
 ) -> Result<(), Error> {
-    let certificate = pem::encode("CERTIFICATE", certificate.as_der())?;
+    let (name, key, passphrase) = key;
     let key = match passphrase {
         Some(passphrase) => key.to_encrypted_pem(passphrase)?,
         None => key.to_pem()?,
     };
-    let pair = Pair {
-        key_name,
-        key: key.as_bytes(),
-        certificate_name,
-        certificate: certificate.as_bytes(),
-    };
-    files::write_pair(lock, &pair, replace)
+    let mut files = vec![NewFile {
+        name,
+        content: key.as_bytes(),
+        secret: true,
+    }];
+    files.extend(public.iter().map(|(name, text)| NewFile {
+        name,
+        content: text.as_bytes(),
+        secret: false,
+    }));
+    files::write_together(lock, &files, replace)
 }
 
-/// Whether a directory holds an authority; an authority of which one file is missing is an error.
+/// Whether a directory holds an authority; one of which a file is missing is an error.
 ///
 /// # Errors
 /// When only one of `ca.crt` and `ca.key` is there.
 pub fn exists(directory: &Path) -> Result<bool, Error> {
     let (certificate, key) = (directory.join(CERTIFICATE), directory.join(KEY));
+    let missing = |path, beside| Error::Missing {
+        path,
+        beside,
+        hint: RESTORE.into(),
+    };
     match (files::kind(&certificate)?, files::kind(&key)?) {
         (Kind::Absent, Kind::Absent) => Ok(false),
-        (Kind::Absent, _) => Err(Error::Missing {
-            path: certificate,
-            beside: key,
-            hint: RESTORE.into(),
-        }),
-        (_, Kind::Absent) => Err(Error::Missing {
-            path: key,
-            beside: certificate,
-            hint: RESTORE.into(),
-        }),
+        (Kind::Absent, _) => Err(missing(certificate, key)),
+        (_, Kind::Absent) => Err(missing(key, certificate)),
         _ => Ok(true),
     }
 }
@@ -169,6 +224,8 @@ pub fn exists(directory: &Path) -> Result<bool, Error> {
 pub const CERTIFICATE: &str = "ca.crt";
 /// The file of the authority's private key.
 pub const KEY: &str = "ca.key";
+/// In a subordinate authority, the file of its certificate and those above it, anchor excluded.
+pub const ISSUER: &str = "issuer.crt";
 
 const RESTORE: &str =
     "restore it from a backup; a new CA needs a new directory (`-C DIR`) or `generate --new-ca`";
@@ -203,25 +260,14 @@ fn check(path: &Path, issuer: &Issuer, now: OffsetDateTime) -> Result<(), Error>
     Ok(())
 }
 
-/// The CA's certificate among the trust anchors of a file: the one this key belongs to.
-fn read_certificate(path: &Path, signer: &Signer, key_path: &Path) -> Result<Certificate, Error> {
-    let octets = files::read(path)?;
-    let certificates = bundle::certificates(&octets).map_err(|source| Error::Bundle {
+fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
+    bundle::certificates(&files::read(path)?).map_err(|source| Error::Bundle {
         path: path.to_owned(),
         source,
-    })?;
-    let belongs =
-        |certificate: &Certificate| certificate.public_key_info() == signer.public_key_info();
-    certificates
-        .into_iter()
-        .find(belongs)
-        .ok_or_else(|| Error::KeyMismatch {
-            path: key_path.to_owned(),
-            certificate: path.to_owned(),
-        })
+    })
 }
 
-fn read_signer(path: &Path) -> Result<Signer, Error> {
+fn read_signer(path: &Path, _passphrase: Ask<'_>) -> Result<Signer, Error> {
     let (_, der) = der::pem::decode_vec(&files::read(path)?).unwrap();
     Signer::from_pkcs8(&der).map_err(|source| Error::Key {
         path: path.to_owned(),

@@ -1,7 +1,7 @@
 //! The only reader and writer of the disk.
 
-mod pair;
 mod read;
+mod together;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use std::sync::atomic::AtomicBool;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-pub use pair::{Pair, write_pair};
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
+pub use together::{NewFile, write_together};
 
 use crate::error::Error;
 
@@ -59,7 +59,7 @@ impl Lock {
             path: path.to_owned(),
             waited,
         };
-        pair::recover(&lock)?;
+        together::recover(&lock)?;
         Ok(lock)
     }
 

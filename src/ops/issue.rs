@@ -175,13 +175,11 @@ pub fn apply(
     let serial = keys::random_serial()?;
     let certificate = authority.sign(&planned.plan, key.public_key_info(), &serial)?;
     let (certificate_name, key_name) = file_names(&planned.request.base);
+    let served = authority.served(&certificate)?;
     authority::write(
         out,
-        &certificate,
-        &certificate_name,
-        &key,
-        &key_name,
-        None,
+        (&key_name, &key, None),
+        &[(&certificate_name, &served)],
         replace,
     )?;
     Ok(Issued::of(planned, &certificate, serial, out.path(), now))

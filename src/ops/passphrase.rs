@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+pub use crate::authority::Ask;
 use crate::error::Error;
 use crate::files;
 pub use crate::keys::Passphrase;
@@ -57,6 +58,3 @@ impl Source {
         })
     }
 }
-
-/// Gives the passphrase of the encrypted key in a file; called only when there is one.
-pub type Ask<'a> = &'a dyn Fn(&Path) -> Result<Passphrase, Error>;

@@ -133,20 +133,15 @@ pub fn apply(
     if there {
         files::keep(lock, &[authority::KEY, authority::CERTIFICATE], now)?;
     }
-    let (certificate_name, key_name) = (
-        OsStr::new(authority::CERTIFICATE),
-        OsStr::new(authority::KEY),
-    );
+    let text = authority::pem_of([&certificate])?;
+    let key = (OsStr::new(authority::KEY), &key, passphrase);
     authority::write(
         lock,
-        &certificate,
-        certificate_name,
-        &key,
-        key_name,
-        passphrase,
+        key,
+        &[(OsStr::new(authority::CERTIFICATE), &text)],
         there,
     )?;
-    Authority::new(&request.directory, certificate, signer)
+    Authority::root(&request.directory, certificate, signer)
 }
 
 /// What there is to say of an authority's certificate.

@@ -1,10 +1,12 @@
-//! A private key and its certificate, written so that what stands on disk is never half of each.
+//! Files that belong together, such as a private key and its certificate, written so that what stands
+//! on disk is never half of the old and half of the new.
 //!
-//! Two files cannot be renamed at once, but one link can. The new pair is staged in a directory of
-//! its own; the two final names become links through `live`, which is a link to the old pair or to
-//! the new one; turning `live` replaces both at once. Then the links settle into plain files, one
-//! rename each. Whatever is killed when, a reader finds the old pair or the new one, and
-//! [`recover`] finishes or undoes it under the next lock.
+//! Two files cannot be renamed at once, but one link can. The new files are staged in a directory of
+//! their own; the final names become links through `live`, which is a link to the old files or to
+//! the new ones; turning `live` replaces them all at once. Then the links settle into plain files, one
+//! rename each. Whatever is killed when, a reader finds the old files or the new ones, and
+//! [`recover`] finishes or undoes it under the next lock. (Where nothing was there before, a kill between
+//! two links leaves some names without the others until then, but never one that does not fit.)
 //!
 //! ```text
 //! server.key ─► .openagents-certs/live/server.key        live ─► old, then new
@@ -24,39 +26,32 @@ use rustix::io::Errno;
 use super::{Kind, Lock, kind};
 use crate::error::Error;
 
-/// A private key and its certificate, as they are to stand in a directory.
-#[derive(Debug)]
-pub struct Pair<'a> {
-    /// The key's file name.
-    pub key_name: &'a OsStr,
-    /// The key's content.
-    pub key: &'a [u8],
-    /// The certificate's file name.
-    pub certificate_name: &'a OsStr,
-    /// The certificate's content.
-    pub certificate: &'a [u8],
+/// A file that is to stand in a directory.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFile<'a> {
+    /// Its name.
+    pub name: &'a OsStr,
+    /// Its content.
+    pub content: &'a [u8],
+    /// Whether only its owner may read it: 0600, otherwise 0644 less the umask.
+    pub secret: bool,
 }
 
-/// Writes a pair, key 0600 and certificate 0644 less the umask; durable when it returns.
-///
-/// A pair, or one half of it, that is there already is replaced only when `replace` is set.
+/// Writes files together; durable when it returns. What is there already is replaced only when `replace` is set.
 ///
 /// # Errors
 /// When something is there and `replace` is not set, when a link, directory or device has one of
 /// the names, or when the disk refuses; then what was there is there still.
-pub fn write_pair(lock: &Lock, pair: &Pair<'_>, replace: bool) -> Result<(), Error> {
-    let names = [pair.key_name, pair.certificate_name];
+pub fn write_together(lock: &Lock, files: &[NewFile<'_>], replace: bool) -> Result<(), Error> {
     let mut present = Vec::new();
-    for name in names {
-        let path = lock.path().join(name);
+    for file in files {
+        let path = lock.path().join(file.name);
         match kind(&path)? {
             Kind::Absent => {}
-            Kind::File if replace => present.push(name),
+            Kind::File if replace => present.push(file.name),
             Kind::File => {
-                return Err(Error::Exists {
-                    path,
-                    hint: "replace it with `--force`, or give another name".into(),
-                });
+                let hint = "replace it with `--force`, or give another name".into();
+                return Err(Error::Exists { path, hint });
             }
             Kind::SymbolicLink => return Err(Error::SymbolicLink { path }),
             Kind::Other => {
@@ -67,11 +62,11 @@ pub fn write_pair(lock: &Lock, pair: &Pair<'_>, replace: bool) -> Result<(), Err
             }
         }
     }
-    let stage = Stage::new(lock)?;
-    let written = stage
-        .write(pair.key_name, pair.key, 0o600)
-        .and_then(|()| stage.write(pair.certificate_name, pair.certificate, 0o644))
-        .and_then(|()| stage.publish(names, &present))
+    let stage = Stage::new(lock, files.len())?;
+    let written = files
+        .iter()
+        .try_for_each(|file| stage.write(file))
+        .and_then(|()| stage.publish(files, &present))
         .and_then(|()| stage.settle(NEW))
         .and_then(|()| lock.sync());
     match written {
@@ -92,6 +87,7 @@ pub(super) fn recover(lock: &Lock) -> Result<(), Error> {
     let stage = Stage {
         lock,
         path: lock.path().join(STAGE),
+        staged: None,
     };
     match kind(&stage.path)? {
         Kind::Absent => return Ok(()),
@@ -128,13 +124,16 @@ const TURN: &str = "turn";
 struct Stage<'a> {
     lock: &'a Lock,
     path: PathBuf,
+    /// How many files were staged; unknown when another process staged them.
+    staged: Option<usize>,
 }
 
 impl<'a> Stage<'a> {
-    fn new(lock: &'a Lock) -> Result<Self, Error> {
+    fn new(lock: &'a Lock, staged: usize) -> Result<Self, Error> {
         let stage = Stage {
             lock,
             path: lock.path().join(STAGE),
+            staged: Some(staged),
         };
         for directory in [stage.path.clone(), stage.path.join(NEW)] {
             let made = fs::DirBuilder::new().mode(0o700).create(&directory);
@@ -143,22 +142,23 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    fn write(&self, name: &OsStr, content: &[u8], mode: u32) -> Result<(), Error> {
-        let path = self.path.join(NEW).join(name);
+    fn write(&self, file: &NewFile<'_>) -> Result<(), Error> {
+        let path = self.path.join(NEW).join(file.name);
+        let mode = if file.secret { 0o600 } else { 0o644 };
         let opened = fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(mode)
             .open(path);
-        let written = opened.and_then(|mut file| {
-            file.write_all(content)?;
-            file.sync_all()
+        let written = opened.and_then(|mut stream| {
+            stream.write_all(file.content)?;
+            stream.sync_all()
         });
-        written.map_err(|source| failed("write", &self.lock.path().join(name), source))
+        written.map_err(|source| failed("write", &self.lock.path().join(file.name), source))
     }
 
-    /// Puts links to the new pair at its names, by way of the old one where that is there.
-    fn publish(&self, names: [&OsStr; 2], present: &[&OsStr]) -> Result<(), Error> {
+    /// Puts links to the new files at their names, by way of the old ones where those are there.
+    fn publish(&self, files: &[NewFile<'_>], present: &[&OsStr]) -> Result<(), Error> {
         if present.is_empty() {
             link(Path::new(NEW), &self.path.join(LIVE))?;
         } else {
@@ -171,9 +171,9 @@ impl<'a> Stage<'a> {
             }
             link(Path::new(OLD), &self.path.join(LIVE))?;
         }
-        for name in names {
+        for NewFile { name, .. } in files {
             let place = self.lock.path().join(name);
-            if present.contains(&name) {
+            if present.contains(name) {
                 link(&through_live(name), &self.path.join(LINK))?;
                 rename(&self.path.join(LINK), &place)?;
             } else {
@@ -206,12 +206,12 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Puts back what was there before; but once part of the new pair has settled, settles the rest.
+    /// Puts back what was there before; but once part of the new files has settled, settles the rest.
     fn undo(&self) -> Result<(), Error> {
         let new = self.entries(NEW)?;
         let old = self.entries(OLD)?;
         let live = fs::read_link(self.path.join(LIVE)).unwrap_or_default();
-        if live == Path::new(NEW) && new.len() < 2 {
+        if live == Path::new(NEW) && self.staged.is_some_and(|staged| new.len() < staged) {
             self.settle(NEW)?;
         } else if !old.is_empty() {
             if live == Path::new(NEW) {
@@ -341,12 +341,10 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             write(directory.path(), b"old", b"old", false).unwrap();
             let lock = Lock::acquire(directory.path()).unwrap();
-            let stage = Stage::new(&lock).unwrap();
-            let names = [OsStr::new("a.key"), OsStr::new("a.crt")];
-            names
-                .iter()
-                .for_each(|name| stage.write(name, b"new", 0o600).unwrap());
-            stage.publish(names, &names).unwrap();
+            let files = pair(b"new", b"new");
+            let stage = Stage::new(&lock, files.len()).unwrap();
+            files.iter().for_each(|file| stage.write(file).unwrap());
+            stage.publish(&files, &files.map(|file| file.name)).unwrap();
             if !turned {
                 stage.turn(OLD).unwrap();
             }
@@ -365,17 +363,23 @@ mod tests {
 
     fn write(directory: &Path, key: &[u8], certificate: &[u8], replace: bool) -> Result<(), Error> {
         let lock = Lock::acquire(directory).unwrap();
+        write_together(&lock, &pair(key, certificate), replace)
+    }
+
+    fn pair<'a>(key: &'a [u8], certificate: &'a [u8]) -> [NewFile<'a>; 2] {
         let (key_name, certificate_name) = (OsStr::new("a.key"), OsStr::new("a.crt"));
-        write_pair(
-            &lock,
-            &Pair {
-                key_name,
-                key,
-                certificate_name,
-                certificate,
+        [
+            NewFile {
+                name: key_name,
+                content: key,
+                secret: true,
             },
-            replace,
-        )
+            NewFile {
+                name: certificate_name,
+                content: certificate,
+                secret: false,
+            },
+        ]
     }
 
     fn names(directory: &Path) -> Vec<OsString> {
