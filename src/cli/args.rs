@@ -15,6 +15,7 @@ use crate::render::{Color, Format, Renderer};
 
 /// What every command takes.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
     /// The PKI directory
     #[arg(
