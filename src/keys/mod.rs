@@ -1,6 +1,11 @@
 //! Private keys and everything random.
 
+mod encryption;
 mod generate;
+mod number;
+mod password;
+mod pkcs12;
+mod read;
 mod signer;
 
 use std::fmt;
@@ -8,6 +13,10 @@ use std::fmt;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
+pub use encryption::EncryptionError;
+pub use password::Password;
+pub use pkcs12::{Pkcs12, Pkcs12Error};
+pub use read::{KeyFormat, ReadKey, ReadKeyError, read_encrypted_key, read_key};
 pub use signer::Signer;
 
 use crate::pki::algorithm::KeyType;
