@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use crate::keys::KeyError;
+use crate::keys::{KeyError, ReadKeyError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
 use crate::pki::issuer::IssuerError;
@@ -168,6 +168,20 @@ pub enum Error {
         /// What is wrong with it.
         source: KeyError,
     },
+    /// A private key that cannot be read.
+    #[error("{}: {source}", shown(path))]
+    ReadKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ReadKeyError,
+    },
+    /// Something else where a private key is needed.
+    #[error("{}: no private key in it", shown(path))]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
     /// An encrypted key, and nothing to decrypt it with.
     #[error("{}: is encrypted, and no passphrase was given", shown(path))]
     PassphraseNeeded {
@@ -226,6 +240,7 @@ impl Error {
             Error::Pem { .. } => "pem",
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
+            Error::ReadKey { .. } | Error::NoKey { .. } => "private-key",
             Error::PassphraseNeeded { .. } => "passphrase-needed",
             Error::Subtree(_) => "name-constraints",
             Error::KeyGeneration(_) => "key-generation",
@@ -273,9 +288,11 @@ impl Error {
             Error::KeyMismatch { .. } => {
                 Some("put the key that belongs to the certificate back, or issue a new pair".into())
             }
+            Error::ReadKey { source, .. } => source.hint(),
+            Error::NoKey { path } => Some(format!("look at it with `openagents-certs inspect {}`", shown(path))),
             Error::PassphraseNeeded { .. } => Some("give `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`".into()),
             Error::Subtree(_) => Some("domains are like agents.example.org, networks like 10.0.0.0/8".into()),
-            Error::Key { source: KeyError::EmptyPassphrase, .. } => Some("a passphrase has at least one character".into()),
+            Error::Key { source: KeyError::EmptyPassword, .. } => Some("a passphrase has at least one character".into()),
             Error::Key { .. } => {
                 Some("restore the key from a backup; it is never made anew".into())
             }

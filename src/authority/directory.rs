@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::files::{self, Kind, Lock, NewFile};
-use crate::keys::{Passphrase, PrivateKey};
+use crate::keys::{Password, PrivateKey};
 use crate::pki::certificate::Certificate;
 use crate::pki::pem;
 use crate::store::{Inventory as _, Opening, Sqlite};
@@ -30,7 +30,7 @@ pub fn pem_of<'a>(
 /// As [`files::write_together`].
 pub fn write(
     lock: &Lock,
-    key: (&OsStr, &PrivateKey, Option<&Passphrase>),
+    key: (&OsStr, &PrivateKey, Option<&Password>),
     public: &[(&OsStr, &str)],
     replace: bool,
 ) -> Result<(), Error> {

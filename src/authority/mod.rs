@@ -10,11 +10,12 @@ pub use directory::{CERTIFICATE, INVENTORY, ISSUER, KEY, exists, open_inventory,
 
 use crate::error::Error;
 use crate::files::{self, Kind};
-use crate::keys::{Passphrase, Signer};
+use crate::keys::{self, Password, ReadKey, Signer};
 use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::issuer::Issuer;
+use crate::pki::pem;
 use crate::pki::plan::{self, IssuancePlan};
 use crate::pki::serial::SerialNumber;
 use crate::store::{Entry, Inventory, Opening, Sqlite};
@@ -31,7 +32,7 @@ pub struct Authority {
 }
 
 /// Gives the passphrase of the encrypted key in a file; called only when there is one.
-pub type Ask<'a> = &'a dyn Fn(&Path) -> Result<Passphrase, Error>;
+pub type Ask<'a> = &'a dyn Fn(&Path) -> Result<Password, Error>;
 
 impl Authority {
     /// The authority in a directory: `ca.crt`, for a subordinate `issuer.crt`, `ca.key` and the inventory.
@@ -249,10 +250,38 @@ pub fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
     })
 }
 
-fn read_signer(path: &Path, _passphrase: Ask<'_>) -> Result<Signer, Error> {
-    let (_, der) = der::pem::decode_vec(&files::read(path)?).unwrap();
-    Signer::from_pkcs8(&der).map_err(|source| Error::Key {
+fn read_signer(path: &Path, password: Ask<'_>) -> Result<Signer, Error> {
+    let key = read_key(path, password)?;
+    Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key {
         path: path.to_owned(),
         source,
     })
+}
+
+/// The private key in a file, whatever form it has, the password asked for when it is encrypted.
+///
+/// # Errors
+/// When there is none, it is damaged, or the password is wrong.
+pub fn read_key(path: &Path, password: Ask<'_>) -> Result<ReadKey, Error> {
+    let octets = files::read(path)?;
+    let failed = |source| Error::ReadKey {
+        path: path.to_owned(),
+        source,
+    };
+    let blocks = pem::blocks(&octets).map_err(|source| Error::Pem {
+        path: path.to_owned(),
+        source,
+    })?;
+    let Some(block) = blocks.iter().find(|block| block.is_private_key()) else {
+        return Err(Error::NoKey {
+            path: path.to_owned(),
+        });
+    };
+    let needs_password = block.label == "ENCRYPTED PRIVATE KEY" || block.is_encrypted();
+    let given = if needs_password {
+        Some(password(path)?)
+    } else {
+        None
+    };
+    keys::read_pem_key(block, given.as_ref()).map_err(failed)
 }

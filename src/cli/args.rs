@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::prompt;
 use crate::error::{Error, shown};
 use crate::ops::issue::End;
-use crate::ops::passphrase::{Passphrase, Source};
+use crate::ops::passphrase::{Password, Source};
 use crate::pki::validity::{self, Lifetime};
 use crate::render::{Color, Format, Renderer};
 
@@ -133,7 +133,7 @@ impl PassphraseSource {
     }
 
     /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
-    pub(super) fn ask(&self, path: &Path) -> Result<Passphrase, Error> {
+    pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
         match self.given() {
             Some(source) => source.read(),
             None if prompt::is_possible() => {
@@ -160,7 +160,7 @@ pub(super) struct ParentPassphrase {
 
 impl ParentPassphrase {
     /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
-    pub(super) fn ask(&self, path: &Path) -> Result<Passphrase, Error> {
+    pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
         let source = PassphraseSource {
             passphrase_file: self.parent_passphrase_file.clone(),
             passphrase_env: self.parent_passphrase_env.clone(),
@@ -183,7 +183,7 @@ pub(super) struct NewPassphrase {
 
 impl NewPassphrase {
     /// The passphrase to encrypt with; `None` to leave the key as it is.
-    pub(super) fn ask(&self) -> Result<Option<Passphrase>, Error> {
+    pub(super) fn ask(&self) -> Result<Option<Password>, Error> {
         if !self.passphrase {
             return self.source.given().map(Source::read).transpose();
         }

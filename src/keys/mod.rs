@@ -1,15 +1,24 @@
 //! Private keys and everything random.
 
+mod encryption;
 mod generate;
-mod passphrase;
+mod number;
+mod password;
+mod pkcs12;
+mod read;
 mod signer;
 
 use std::fmt;
 
+use ::pkcs8::PrivateKeyInfoRef;
+use der::Decode as _;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
-pub use passphrase::Passphrase;
+pub use encryption::EncryptionError;
+pub use password::Password;
+pub use pkcs12::{Pkcs12, Pkcs12Error};
+pub use read::{KeyFormat, ReadKey, ReadKeyError, read_encrypted_key, read_key, read_pem_key};
 pub use signer::Signer;
 
 use crate::pki::algorithm::KeyType;
@@ -61,6 +70,24 @@ impl PrivateKey {
     pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
         pem::encode("PRIVATE KEY", &self.pkcs8).map_err(|source| KeyError::Encoding { source })
     }
+
+    /// The key as encrypted PKCS #8 PEM: PBES2 with scrypt (N = 2^14, r = 8, p = 1) and AES-256-CBC, which is
+    /// what OpenSSL 3 reads without being asked
+    /// ([RFC 8018 §6.2](https://www.rfc-editor.org/rfc/rfc8018#section-6.2), [RFC 7914](https://www.rfc-editor.org/rfc/rfc7914)).
+    ///
+    /// # Errors
+    /// When the password is empty, or the system gives no randomness.
+    pub fn to_encrypted_pem(&self, password: &Password) -> Result<Zeroizing<String>, KeyError> {
+        if password.octets().is_empty() {
+            return Err(KeyError::EmptyPassword);
+        }
+        let encoding = |source| KeyError::Encoding { source };
+        let info = PrivateKeyInfoRef::from_der(&self.pkcs8).map_err(encoding)?;
+        let encrypted = info
+            .encrypt(password.octets())
+            .map_err(|e| KeyError::Refused(e.to_string()))?;
+        pem::encode("ENCRYPTED PRIVATE KEY", encrypted.as_bytes()).map_err(encoding)
+    }
 }
 
 impl fmt::Debug for PrivateKey {
@@ -81,9 +108,9 @@ pub enum KeyError {
     /// A library refused to make or read the key.
     #[error("the key is refused: {0}")]
     Refused(String),
-    /// A passphrase of no octets protects nothing.
+    /// A password of no octets protects nothing.
     #[error("the passphrase is empty")]
-    EmptyPassphrase,
+    EmptyPassword,
     /// The key is none we sign with.
     #[error("not a PKCS #8 private key of a type we sign with (P-256, P-384, Ed25519, RSA)")]
     Unsupported,

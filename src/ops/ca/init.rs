@@ -10,7 +10,7 @@ use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock};
 use crate::keys::{self, PrivateKey};
 use crate::ops::DryRun;
-use crate::ops::passphrase::Passphrase;
+use crate::ops::passphrase::Password;
 use crate::store::{Inventory as _, Opening};
 
 /// Makes a root.
@@ -19,7 +19,7 @@ use crate::store::{Inventory as _, Opening};
 /// As [`apply`].
 pub fn run(
     request: &Request,
-    passphrase: Option<&Passphrase>,
+    passphrase: Option<&Password>,
     now: OffsetDateTime,
 ) -> Result<AuthorityReport, Error> {
     let lock = Lock::acquire(&request.directory)?;
@@ -49,7 +49,7 @@ pub fn dry_run(request: &Request, now: OffsetDateTime) -> Result<DryRun, Error> 
 /// When an authority is there already, or the key or the files cannot be made.
 pub fn apply(
     request: &Request,
-    passphrase: Option<&Passphrase>,
+    passphrase: Option<&Password>,
     lock: &Lock,
     replace: bool,
     now: OffsetDateTime,

@@ -12,7 +12,7 @@ use crate::files::Lock;
 use crate::keys::{self, PrivateKey};
 use crate::ops::DryRun;
 use crate::ops::issue::AuthorityAt;
-use crate::ops::passphrase::Passphrase;
+use crate::ops::passphrase::Password;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::plan::IssuancePlan;
@@ -27,7 +27,7 @@ pub fn run(
     request: &Request,
     parent: &AuthorityAt<'_>,
     requested_by: &str,
-    passphrase: Option<&Passphrase>,
+    passphrase: Option<&Password>,
     now: OffsetDateTime,
 ) -> Result<AuthorityReport, Error> {
     let lock = Lock::acquire(&request.directory)?;
