@@ -10,6 +10,7 @@ use crate::pki::certificate::CertificateError;
 use crate::pki::issuer::IssuerError;
 use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
+use crate::pki::pem::PemError;
 use crate::pki::plan::SubtreeError;
 use crate::pki::san::NameError;
 use crate::pki::validity::{ValidityError, rfc3339};
@@ -139,6 +140,14 @@ pub enum Error {
         /// What is wrong with it.
         source: BundleError,
     },
+    /// PEM with a broken block.
+    #[error("{}: {source}", shown(path))]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
     /// A private key and a certificate that are no pair.
     #[error(
         "{}: private key does not belong to the certificate in {}",
@@ -214,6 +223,7 @@ impl Error {
             Error::AuthorityExpired { .. } => "authority-expired",
             Error::AuthorityNotYetValid { .. } => "authority-not-yet-valid",
             Error::Certificate { .. } | Error::Bundle { .. } => "certificate",
+            Error::Pem { .. } => "pem",
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
             Error::PassphraseNeeded { .. } => "passphrase-needed",
@@ -253,7 +263,7 @@ impl Error {
             Error::UnknownAuthority { .. } => {
                 Some("restore the file that was changed from a backup, or take the CA in with `openagents-certs ca import` in a new directory".into())
             }
-            Error::Issuer { path, .. } | Error::NotAnAuthority { path } => {
+            Error::Pem { path, .. } | Error::Issuer { path, .. } | Error::NotAnAuthority { path } => {
                 Some(format!("look at it with `openagents-certs inspect {}`", shown(path)))
             }
             Error::AuthorityExpired { .. } => {

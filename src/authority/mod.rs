@@ -147,6 +147,14 @@ impl Authority {
         &self.chain
     }
 
+    /// The trust anchors it hands out.
+    ///
+    /// # Errors
+    /// When `ca.crt` cannot be read.
+    pub fn anchors(&self) -> Result<Vec<Certificate>, Error> {
+        read_certificates(&self.directory.join(CERTIFICATE))
+    }
+
     /// What a plan takes from its issuer.
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
@@ -230,7 +238,11 @@ fn check(path: &Path, issuer: &Issuer, now: OffsetDateTime) -> Result<(), Error>
     Ok(())
 }
 
-fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
+/// The certificates in a file.
+///
+/// # Errors
+/// When there is none, or one is broken.
+pub fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
     bundle::certificates(&files::read(path)?).map_err(|source| Error::Bundle {
         path: path.to_owned(),
         source,

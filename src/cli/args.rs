@@ -146,6 +146,30 @@ impl PassphraseSource {
     }
 }
 
+/// Where the passphrase of the parent's key is found.
+#[derive(Args, Debug)]
+pub(super) struct ParentPassphrase {
+    /// Read the passphrase of the parent's key from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    parent_passphrase_file: Option<PathBuf>,
+
+    /// Read the passphrase of the parent's key from this environment variable
+    #[arg(long, value_name = "NAME", conflicts_with = "parent_passphrase_file")]
+    parent_passphrase_env: Option<OsString>,
+}
+
+impl ParentPassphrase {
+    /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
+    pub(super) fn ask(&self, path: &Path) -> Result<Passphrase, Error> {
+        let source = PassphraseSource {
+            passphrase_file: self.parent_passphrase_file.clone(),
+            passphrase_env: self.parent_passphrase_env.clone(),
+            passphrase_fd: None,
+        };
+        source.ask(path)
+    }
+}
+
 /// Whether a new key is to be encrypted, and with what.
 #[derive(Args, Debug)]
 pub(super) struct NewPassphrase {

@@ -1,12 +1,15 @@
 //! `ca`.
 
+use std::path::{Path, PathBuf};
+
 use clap::Subcommand;
 use time::OffsetDateTime;
 
-use super::args::{Global, NewPassphrase};
+use super::args::{Global, NewPassphrase, ParentPassphrase, requested_by};
 use super::finish;
 use crate::error::Error;
-use crate::ops::ca::init;
+use crate::ops::ca::{self, init, intermediate, show};
+use crate::ops::issue::AuthorityAt;
 use crate::ops::{Verdict, generate};
 use crate::pki::algorithm::KeyType;
 use crate::pki::name::AttributeType;
@@ -25,6 +28,8 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(Init),
+    Intermediate(Intermediate),
+    Show(Show),
 }
 
 impl Args {
@@ -36,6 +41,8 @@ impl Args {
     ) -> Result<Verdict, Error> {
         match self.command {
             Command::Init(init) => init.run(global, renderer, now),
+            Command::Intermediate(intermediate) => intermediate.run(global, renderer, now),
+            Command::Show(Show {}) => finish(renderer, &show::run(global.directory(), now)?),
         }
     }
 }
@@ -81,7 +88,7 @@ impl Init {
         renderer: &Renderer,
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
-        let request = init::Request {
+        let request = ca::Request {
             directory: global.directory().to_owned(),
             subject: self.subject.attributes(),
             lifetime: self.ttl,
@@ -96,6 +103,85 @@ impl Init {
         finish(renderer, &init::run(&request, passphrase.as_ref(), now)?)
     }
 }
+
+/// Create a subordinate CA in a directory of its own, signed by the one in another
+///
+/// What it issues is served with the certificates between it and the root.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs ca intermediate -C team --parent root --common-name 'Team CA'
+  openagents-certs ca intermediate -C ci --parent root --ttl 90d --permit-dns ci.example.org")]
+struct Intermediate {
+    /// The directory of the CA that signs it
+    #[arg(long, value_name = "DIR")]
+    parent: PathBuf,
+
+    #[command(flatten)]
+    subject: Subject,
+
+    /// How long it is valid, within its issuer's time
+    #[arg(long, value_name = "LIFETIME", default_value = "5y")]
+    ttl: Lifetime,
+
+    /// The kind of its key
+    #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
+    key_type: KeyType,
+
+    /// How many CAs may follow below it
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    path_length: u8,
+
+    #[command(flatten)]
+    constraints: Constraints,
+
+    #[command(flatten)]
+    passphrase: NewPassphrase,
+
+    #[command(flatten)]
+    parent_passphrase: ParentPassphrase,
+
+    /// Show what would be made, and make nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Intermediate {
+    fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        let request = ca::Request {
+            directory: global.directory().to_owned(),
+            subject: self.subject.attributes(),
+            lifetime: self.ttl,
+            key_type: self.key_type,
+            path_length: Some(self.path_length),
+            name_constraints: self.constraints.parse()?,
+        };
+        let ask = |path: &Path| self.parent_passphrase.ask(path);
+        let parent = AuthorityAt {
+            directory: &self.parent,
+            passphrase: &ask,
+        };
+        if self.dry_run {
+            return finish(renderer, &intermediate::dry_run(&request, &parent, now)?);
+        }
+        let passphrase = self.passphrase.ask()?;
+        finish(
+            renderer,
+            &intermediate::run(&request, &parent, &requested_by(), passphrase.as_ref(), now)?,
+        )
+    }
+}
+
+/// Show what the CA is: identity, expiry, constraints, key, and how much it has issued
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs ca show
+  openagents-certs ca show -C pki --json")]
+struct Show {}
 
 /// The attributes of a subject.
 #[derive(clap::Args, Debug)]

@@ -124,6 +124,18 @@ pub fn keep(lock: &Lock, names: &[&str], now: OffsetDateTime) -> Result<(), Erro
     lock.sync()
 }
 
+/// A path from the root of the file system, links left as they are.
+///
+/// # Errors
+/// When it is empty, or the working directory is gone.
+pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|source| Error::Io {
+        action: "resolve",
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// What stands at a path, links not followed.
 ///
 /// # Errors

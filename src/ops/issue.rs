@@ -184,7 +184,7 @@ pub fn apply(
     let serial = keys::random_serial()?;
     let certificate = authority.sign(&planned.plan, key.public_key_info(), &serial)?;
     let output = Output {
-        directory: absolute(out.path())?,
+        directory: files::absolute(out.path())?,
         base: planned.request.base.to_string_lossy().into_owned(),
     };
     authority.record(&[entry(
@@ -231,14 +231,6 @@ fn entry(
         revocation: None,
         batch: None,
     }
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path).map_err(|source| Error::Io {
-        action: "resolve",
-        path: path.to_owned(),
-        source,
-    })
 }
 
 /// The names of the certificate's and the key's file.

@@ -2,9 +2,9 @@
 
 use super::certificate::Certificate;
 use super::element::ElementError;
-use super::extension::KeyUsage;
+use super::extension::{KeyUsage, NameConstraints};
 use super::name::DistinguishedName;
-use super::plan::IssuancePlan;
+use super::plan::{BasicConstraints, IssuancePlan};
 use super::validity::{Validity, ValidityError};
 
 /// The parts of a CA's certificate that what it issues repeats or must keep within.
@@ -18,6 +18,10 @@ pub struct Issuer {
     pub validity: Validity,
     /// Whether it is a CA at all: basicConstraints with cA, and keyCertSign where it has a keyUsage.
     pub is_ca: bool,
+    /// How many more CAs may follow below it; `None` for any number.
+    pub path_length: Option<u64>,
+    /// The names it may issue for, as text; empty for all.
+    pub name_constraints: Vec<String>,
     /// Its public key, a DER SubjectPublicKeyInfo.
     pub public_key_info: Vec<u8>,
 }
@@ -37,10 +41,13 @@ impl Issuer {
             .key_usage()
             .map_err(malformed)?
             .is_none_or(|usage| usage.has(KeyUsage::KEY_CERT_SIGN));
+        let constraints = certificate.basic_constraints().map_err(malformed)?;
         Ok(Issuer {
             subject: certificate.subject().clone(),
             key_identifier: named.unwrap_or(own),
             validity: Validity::between(certificate.not_before(), certificate.not_after())?,
+            name_constraints: constraint_texts(certificate.name_constraints().map_err(malformed)?),
+            path_length: constraints.and_then(|constraints| constraints.path_length),
             is_ca: certificate.is_ca().map_err(malformed)? && may_sign,
             public_key_info,
         })
@@ -53,9 +60,27 @@ impl Issuer {
             key_identifier: Vec::new(),
             validity: plan.validity,
             is_ca: true,
+            name_constraints: Vec::new(),
+            path_length: match plan.basic_constraints {
+                BasicConstraints::Ca { path_length } => path_length.map(u64::from),
+                BasicConstraints::EndEntity => None,
+            },
             public_key_info: Vec::new(),
         }
     }
+}
+
+fn constraint_texts(constraints: Option<NameConstraints>) -> Vec<String> {
+    let constraints = constraints.unwrap_or_default();
+    let permitted = constraints
+        .permitted
+        .iter()
+        .map(|name| format!("only {name}"));
+    let excluded = constraints
+        .excluded
+        .iter()
+        .map(|name| format!("never {name}"));
+    permitted.chain(excluded).collect()
 }
 
 /// Why a certificate cannot be issued under.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::ca::init::{self, AuthorityReport};
+use super::ca::{self, AuthorityReport, init};
 use super::issue::{self, End, Issued, Planned};
 use super::passphrase::Ask;
 use super::{DryRun, Report};
@@ -79,7 +79,7 @@ pub fn run(
         )?);
     }
     Ok(Generated {
-        authority: AuthorityReport::of(&authority, reused, now),
+        authority: AuthorityReport::new(&request.directory, authority.certificate(), reused, now)?,
         snippets: Snippets::new(request, &issued),
         certificates: issued,
     })
@@ -103,7 +103,7 @@ pub fn dry_run(
                 .clone(),
         ),
         false => {
-            let plan = init::plan(&root(request), &keys::random_serial()?, now)?;
+            let plan = ca::plan(&root(request), None, &keys::random_serial()?, now)?;
             let issuer = Issuer::planned(&plan);
             (Some(plan), issuer)
         }
@@ -170,8 +170,8 @@ pub const CA_LIFETIME: Lifetime = match Lifetime::from_days(3650) {
     None => unreachable!(),
 };
 
-fn root(request: &Request) -> init::Request {
-    init::Request {
+fn root(request: &Request) -> ca::Request {
+    ca::Request {
         directory: request.directory.clone(),
         subject: Vec::new(),
         lifetime: CA_LIFETIME,
