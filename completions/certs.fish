@@ -148,6 +148,7 @@ rsa-3072\t'RSA with a modulus of 3072 bits'
 rsa-4096\t'RSA with a modulus of 4096 bits'"
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l name -d 'Name the files BASE.crt and BASE.key [default: the first name]' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l note -d 'What to say of it in the inventory' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
@@ -176,6 +177,7 @@ rsa-3072\t'RSA with a modulus of 3072 bits'
 rsa-4096\t'RSA with a modulus of 4096 bits'"
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l name -d 'Name the files BASE.crt and BASE.key [default: the first name]' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l note -d 'What to say of it in the inventory' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
@@ -204,6 +206,7 @@ rsa-3072\t'RSA with a modulus of 3072 bits'
 rsa-4096\t'RSA with a modulus of 4096 bits'"
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l name -d 'Name the files BASE.crt and BASE.key [default: the first name]' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l note -d 'What to say of it in the inventory' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r

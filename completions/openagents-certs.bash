@@ -537,7 +537,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__issue__subcmd__client)
-            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
+            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --note --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -572,6 +572,10 @@ _openagents__certs() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --note)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -681,7 +685,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__issue__subcmd__peer)
-            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
+            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --note --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -716,6 +720,10 @@ _openagents__certs() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --note)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -755,7 +763,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__issue__subcmd__server)
-            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
+            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --note --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -790,6 +798,10 @@ _openagents__certs() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --note)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -216,7 +216,8 @@ fn plans(request: &Request, issuer: &Issuer, now: OffsetDateTime) -> Result<Vec<
         .collect()
 }
 
-/// Refuses what would collide or replace something, before anything is made.
+/// Refuses what would collide or replace something, before anything is made. The authority is looked at only
+/// under the lock: another process may be making it.
 fn check(request: &Request) -> Result<(), Error> {
     let bases = bases(request);
     for (i, base) in bases.iter().enumerate() {
