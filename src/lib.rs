@@ -9,7 +9,13 @@
 //! Time and randomness are arguments: the binaries read the clock once, [`keys`] draws randomness.
 //! `tests/layering.rs` holds who may use whom.
 
-#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests look at the disk themselves"))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "tests look at the disk themselves"
+    )
+)]
 
 pub mod cli;
 pub mod error;
