@@ -17,6 +17,7 @@
     )
 )]
 
+pub mod authority;
 pub mod cli;
 pub mod error;
 pub mod files;
@@ -25,5 +26,6 @@ pub mod ops;
 pub mod path;
 pub mod pki;
 pub mod render;
+pub mod store;
 
 pub use error::Error;

@@ -1,6 +1,7 @@
 //! Private keys and everything random.
 
 mod generate;
+mod passphrase;
 mod signer;
 
 use std::fmt;
@@ -8,6 +9,7 @@ use std::fmt;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
+pub use passphrase::Passphrase;
 pub use signer::Signer;
 
 use crate::pki::algorithm::KeyType;
@@ -28,6 +30,7 @@ impl PrivateKey {
     /// # Errors
     /// When the system gives no randomness, or this build makes no keys of that type.
     pub fn generate(key_type: KeyType) -> Result<Self, KeyError> {
+        forbid_core_dumps();
         let key = generate::generate(key_type);
         scrub_stack();
         key
@@ -56,7 +59,7 @@ impl PrivateKey {
     /// # Errors
     /// Never for a key that was generated.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
-        pem::encode("PRIVATE KEY", &self.pkcs8).map_err(|source| KeyError::Pem { source })
+        pem::encode("PRIVATE KEY", &self.pkcs8).map_err(|source| KeyError::Encoding { source })
     }
 }
 
@@ -78,6 +81,9 @@ pub enum KeyError {
     /// A library refused to make or read the key.
     #[error("the key is refused: {0}")]
     Refused(String),
+    /// A passphrase of no octets protects nothing.
+    #[error("the passphrase is empty")]
+    EmptyPassphrase,
     /// The key is none we sign with.
     #[error("not a PKCS #8 private key of a type we sign with (P-256, P-384, Ed25519, RSA)")]
     Unsupported,
@@ -87,12 +93,25 @@ pub enum KeyError {
         /// What the encoder says.
         source: der::Error,
     },
-    /// The key has no PEM.
-    #[error("the key cannot be encoded as PEM")]
-    Pem {
-        /// What the encoder says.
-        source: der::pem::Error,
-    },
+}
+
+/// Keeps this process's memory, and with it keys, out of core dumps, as far as the system lets it.
+fn forbid_core_dumps() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        use rustix::process::{
+            DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit,
+        };
+        // A system that refuses either leaves things as they were, which is no reason not to work.
+        let _ = setrlimit(
+            Resource::Core,
+            Rlimit {
+                current: Some(0),
+                maximum: Some(0),
+            },
+        );
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    });
 }
 
 /// A new random serial number of 128 bits.
@@ -115,6 +134,6 @@ fn fill(octets: &mut [u8]) -> Result<(), KeyError> {
 /// Overwrites what key generation left on the stack below the caller.
 #[inline(never)]
 fn scrub_stack() {
-    let mut depth = [0xa5_u8; 64 * 1024];
+    let mut depth = [0xa5a5_a5a5_u64; 4096];
     zeroize::Zeroize::zeroize(std::hint::black_box(&mut depth[..]));
 }

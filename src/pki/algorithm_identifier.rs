@@ -5,6 +5,7 @@ use std::fmt;
 use super::element::{Element, ElementError, NULL};
 use super::general_name::object_identifier;
 use super::oid::ObjectIdentifier;
+use super::problem::Problem;
 
 /// An AlgorithmIdentifier ([RFC 5280 §4.1.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.1.2)).
 ///
@@ -35,6 +36,17 @@ impl AlgorithmIdentifier {
     pub fn has_no_parameters(&self) -> bool {
         matches!(self.parameters.as_deref(), None | Some([NULL, 0]))
     }
+
+    /// What is wrong with it as the algorithm of a signature: only RSASSA-PSS has parameters.
+    pub(crate) fn signature_problem(&self) -> Option<Problem> {
+        (self.oid != RSASSA_PSS && !self.has_no_parameters()).then(|| {
+            Problem::malformed(
+                "algorithm-parameters",
+                "RFC 5280 §4.1.1.2",
+                "the signature algorithm has parameters",
+            )
+        })
+    }
 }
 
 impl fmt::Display for AlgorithmIdentifier {
@@ -51,3 +63,7 @@ impl serde::Serialize for AlgorithmIdentifier {
         serializer.collect_str(self)
     }
 }
+
+/// id-RSASSA-PSS (RFC 4055 §3.1).
+pub(crate) const RSASSA_PSS: const_oid::ObjectIdentifier =
+    const_oid::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");

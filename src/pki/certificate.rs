@@ -1,6 +1,5 @@
 //! A certificate as it is read.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
 use time::OffsetDateTime;
@@ -8,7 +7,7 @@ use time::OffsetDateTime;
 use super::algorithm_identifier::AlgorithmIdentifier;
 use super::element::{
     BIT_STRING, Element, ElementError, INTEGER, SEQUENCE, context, context_constructed,
-    is_minimal_integer, small_integer, whole_bits,
+    small_integer, whole_bits,
 };
 use super::extension::{
     AUTHORITY_KEY_IDENTIFIER, AuthorityKeyIdentifier, BASIC_CONSTRAINTS, BasicConstraints,
@@ -20,7 +19,8 @@ use super::general_name::GeneralName;
 use super::moment::{Moment, MomentError, moment};
 use super::name::DistinguishedName;
 use super::oid::ObjectIdentifier;
-use super::problem::Problem;
+use super::problem::{Problem, extension_problems, serial_problem};
+use super::public_key::PublicKey;
 use super::serial::SerialNumber;
 
 /// A certificate that was read: DER with nothing behind it, of the structure
@@ -271,6 +271,15 @@ impl Certificate {
         self.field_problems(&mut problems);
         serial_problem(&self.serial, &mut problems);
         extension_problems(&self.extensions, &mut problems);
+        match PublicKey::from_der(self.public_key_info()) {
+            Ok(key) => problems.extend(key.problems),
+            Err(source) => problems.push(Problem::malformed(
+                "public-key",
+                "RFC 5280 §4.1.2.7",
+                format_args!("the public key is malformed: {source}"),
+            )),
+        }
+        problems.extend(self.signature_algorithm.signature_problem());
         problems
     }
 
@@ -449,51 +458,10 @@ fn validity(sequence: Element<'_>) -> Result<(Moment, Moment), CertificateError>
 }
 
 /// Where `part`, which is a part of `whole`, lies in it.
-fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
+pub(crate) fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
     let start = part.as_ptr().addr() - whole.as_ptr().addr();
     start..start + part.len()
 }
-
-/// What is wrong with a serial number.
-pub(crate) fn serial_problem(serial: &SerialNumber, problems: &mut Vec<Problem>) {
-    let octets = serial.as_bytes();
-    let fault = if !is_minimal_integer(octets) {
-        Some("its serial number is not minimally encoded")
-    } else if serial.is_negative() {
-        Some("its serial number is negative")
-    } else if serial.is_zero() {
-        Some("its serial number is zero")
-    } else if octets.len() > MAX_SERIAL_OCTETS {
-        Some("its serial number is longer than 20 octets")
-    } else {
-        None
-    };
-    problems.extend(fault.map(|fault| Problem::unusual("serial", "RFC 5280 §4.1.2.2", fault)));
-}
-
-/// What is wrong with extensions: none may stand there twice, and the known ones have to read.
-pub(crate) fn extension_problems(extensions: &[Extension], problems: &mut Vec<Problem>) {
-    let mut seen = HashSet::new();
-    for extension in extensions {
-        if !seen.insert(&extension.oid) {
-            problems.push(Problem::malformed(
-                "extension-twice",
-                "RFC 5280 §4.2",
-                format_args!("the extension {} stands there twice", extension.title()),
-            ));
-        }
-        if let Some(fault) = extension.fault {
-            problems.push(Problem::unusual(
-                "extension-form",
-                "X.690 §11",
-                format_args!("the extension {}: {fault}", extension.title()),
-            ));
-        }
-        extension.value_problems(problems);
-    }
-}
-
-const MAX_SERIAL_OCTETS: usize = 20; // RFC 5280 §4.1.2.2
 
 #[cfg(test)]
 mod tests {

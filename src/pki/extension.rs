@@ -12,7 +12,6 @@ use super::element::{
 };
 use super::general_name::{GeneralName, object_identifier};
 use super::oid::ObjectIdentifier;
-use super::problem::Problem;
 
 /// An extension: its type, whether it is critical, and the DER that is its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,63 +76,6 @@ impl Extension {
     pub fn title(&self) -> String {
         extension_name(&self.oid).map_or_else(|| self.oid.to_string(), str::to_owned)
     }
-
-    /// What is wrong with the value of a standard extension.
-    pub(crate) fn value_problems(&self, problems: &mut Vec<Problem>) {
-        let result = if self.oid == BASIC_CONSTRAINTS {
-            BasicConstraints::read(&self.value).map(|(_, fault)| fault)
-        } else if self.oid == KEY_USAGE {
-            KeyUsage::read(&self.value).map(|(_, fault)| fault)
-        } else if self.oid == EXTENDED_KEY_USAGE {
-            extended_key_usages(&self.value).map(|_| None)
-        } else if self.oid == SUBJECT_ALT_NAME || self.oid == ISSUER_ALT_NAME {
-            alt_names(&self.value).map(|names| {
-                problems.extend(names_problem(&names));
-                None
-            })
-        } else if self.oid == NAME_CONSTRAINTS {
-            NameConstraints::read(&self.value).map(|_| None)
-        } else if self.oid == SUBJECT_KEY_IDENTIFIER {
-            subject_key_identifier(&self.value)
-                .map(|octets| octets.is_empty().then_some("it is empty"))
-        } else if self.oid == AUTHORITY_KEY_IDENTIFIER {
-            AuthorityKeyIdentifier::read(&self.value).map(|_| None)
-        } else {
-            Ok(None)
-        };
-        match result {
-            Ok(None) => {}
-            Ok(Some(fault)) => problems.push(Problem::unusual(
-                "extension-value",
-                "RFC 5280 §4.2.1",
-                format_args!("{}: {fault}", self.title()),
-            )),
-            Err(source) => problems.push(Problem::malformed(
-                "extension-value",
-                "RFC 5280 §4.2.1",
-                format_args!("{} is malformed: {source}", self.title()),
-            )),
-        }
-    }
-}
-
-/// What is wrong with the first of these names that has something wrong with it.
-fn names_problem(names: &[GeneralName]) -> Option<Problem> {
-    let reference = "RFC 5280 §4.2.1.6";
-    if names.is_empty() {
-        return Some(Problem::unusual(
-            "names-empty",
-            reference,
-            "the SubjectAltName has no names",
-        ));
-    }
-    let (name, fault) = names.iter().find_map(|name| Some((name, name.fault()?)))?;
-    let shown: String = name.to_string().chars().take(MAX_NAME_SHOWN).collect();
-    Some(Problem::unusual(
-        "name-form",
-        reference,
-        format_args!("the name '{shown}' {fault}"),
-    ))
 }
 
 /// basicConstraints ([RFC 5280 §4.2.1.9](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.9)).
@@ -336,7 +278,6 @@ impl fmt::Display for KeyUsage {
     }
 }
 
-const MAX_NAME_SHOWN: usize = 80;
 const KEY_USAGE_MASK: u16 = 0xff80;
 const KEY_USAGE_NAMES: [&str; 9] = [
     "digitalSignature",

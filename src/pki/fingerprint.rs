@@ -24,6 +24,11 @@ impl Fingerprint {
         )
     }
 
+    /// The digest with these octets, taken as they are.
+    pub fn from_octets(octets: &[u8]) -> Self {
+        Fingerprint(octets.to_vec())
+    }
+
     /// The digest's octets.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
