@@ -1,7 +1,12 @@
 //! Private keys and everything random.
 
+mod encryption;
 mod generate;
 mod passphrase;
+mod number;
+mod password;
+mod pkcs12;
+mod read;
 mod signer;
 
 use std::fmt;
@@ -10,6 +15,10 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
 pub use passphrase::Passphrase;
+pub use encryption::EncryptionError;
+pub use password::Password;
+pub use pkcs12::{Pkcs12, Pkcs12Error};
+pub use read::{KeyFormat, ReadKey, ReadKeyError, read_encrypted_key, read_key};
 pub use signer::Signer;
 
 use crate::pki::algorithm::KeyType;
