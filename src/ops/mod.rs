@@ -7,6 +7,7 @@ mod expiry;
 pub mod generate;
 pub mod issue;
 pub mod passphrase;
+pub mod verify;
 
 use std::fmt;
 

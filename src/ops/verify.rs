@@ -1,0 +1,208 @@
+//! Whether certificates are good: their dates, their names, their purpose, and the path to a trust anchor.
+
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+pub use report::{CertificateReport, Report};
+
+use crate::error::Error;
+use crate::files;
+use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
+use crate::path::profile::{Profile, ReferenceName, Requirements};
+use crate::path::rule::{Rule, Severities};
+use crate::path::{Candidates, judge, judge_alone};
+use crate::pki::bundle::{Bundle, relations};
+use crate::pki::certificate::Certificate;
+use crate::pki::usage::Purpose;
+use crate::pki::validity::Lifetime;
+
+/// What is to be verified, and for what.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The files; the first certificate of each is judged, the others may be its intermediates.
+    pub files: Vec<PathBuf>,
+    /// The trust anchors; otherwise the `ca.crt` beside each file.
+    pub ca: Option<PathBuf>,
+    /// Further intermediates.
+    pub untrusted: Vec<PathBuf>,
+    /// The name that is dialled.
+    pub host: Option<ReferenceName>,
+    /// What it is used for.
+    pub purpose: Option<Purpose>,
+    /// How strictly.
+    pub profile: Profile,
+    /// The moment that counts instead of now.
+    pub at: Option<OffsetDateTime>,
+    /// How long it has to last at least.
+    pub expires_in: Option<Lifetime>,
+    /// How many intermediates there may be.
+    pub max_depth: Option<usize>,
+    /// Whether every candidate path is to be shown.
+    pub all_paths: bool,
+}
+
+/// Verifies every file that can be read; the others come back as errors, a file each.
+///
+/// # Errors
+/// When the anchors or intermediates that were named cannot be read.
+pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>), Error> {
+    let given = match &request.ca {
+        Some(path) => Some(Anchors::read(path)?),
+        None => None,
+    };
+    let mut untrusted = Vec::new();
+    for path in &request.untrusted {
+        untrusted.extend(read(path)?.certificates);
+    }
+    let mut report = Report {
+        certificates: Vec::new(),
+    };
+    let mut errors = Vec::new();
+    for file in &request.files {
+        match verify(file, given.as_ref(), &untrusted, request, now) {
+            Ok(certificate) => report.certificates.push(certificate),
+            Err(error) => errors.push(error),
+        }
+    }
+    Ok((report, errors))
+}
+
+/// Trust anchors and where they were read.
+struct Anchors {
+    path: PathBuf,
+    certificates: Vec<Certificate>,
+}
+
+impl Anchors {
+    fn read(path: &Path) -> Result<Self, Error> {
+        Ok(Anchors {
+            path: path.to_owned(),
+            certificates: read(path)?.certificates,
+        })
+    }
+
+    /// The `ca.crt` beside a file, if there is one.
+    fn beside(file: &Path) -> Result<Option<Self>, Error> {
+        let path = file.with_file_name("ca.crt");
+        match files::kind(&path)? {
+            files::Kind::Absent => Ok(None),
+            files::Kind::File | files::Kind::SymbolicLink | files::Kind::Other => {
+                Anchors::read(&path).map(Some)
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Bundle, Error> {
+    let octets = files::read(path)?;
+    Bundle::read(&octets).map_err(|source| Error::Bundle {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn verify(
+    file: &Path,
+    given: Option<&Anchors>,
+    untrusted: &[Certificate],
+    request: &Request,
+    now: OffsetDateTime,
+) -> Result<CertificateReport, Error> {
+    let bundle = read(file)?;
+    let beside = match given {
+        Some(_) => None,
+        None => Anchors::beside(file)?,
+    };
+    let anchors = given.or(beside.as_ref());
+    let (certificate, others) = bundle
+        .certificates
+        .split_first()
+        .unwrap_or_else(|| unreachable!("a bundle that was read has a certificate"));
+    let at = request.at.unwrap_or(now);
+    let requirements = Requirements {
+        profile: request.profile,
+        host: request.host.clone(),
+        purpose: request.purpose,
+        max_depth: request.max_depth,
+        all_paths: request.all_paths,
+        ..Requirements::at(at)
+    };
+    let intermediates = [others, untrusted].concat();
+    let mut report = CertificateReport::new(file, certificate, at);
+    if let Some(anchors) = anchors {
+        let candidates = Candidates {
+            end_entity: certificate,
+            intermediates: &intermediates,
+            anchors: &anchors.certificates,
+        };
+        report.judged(judge(candidates, &requirements), &anchors.path);
+    } else {
+        report.findings = judge_alone(certificate, &requirements);
+    }
+    report.add(of_file(&bundle, certificate, request, at));
+    Ok(report)
+}
+
+/// What is wrong that does not concern the path.
+fn of_file(
+    bundle: &Bundle,
+    certificate: &Certificate,
+    request: &Request,
+    at: OffsetDateTime,
+) -> Vec<Finding> {
+    let about = |rule: &Rule, severity, evidence| {
+        let reference = CertificateReference::new(Role::EndEntity, 0, certificate.subject());
+        Finding::new(rule, severity, Some(reference), evidence)
+    };
+    let mut findings = Vec::new();
+    if let Some(lifetime) = request.expires_in {
+        let left = certificate.not_after() - at;
+        if left < lifetime.duration() && left.is_positive() {
+            let left = format_args!("{} h left", left.whole_hours());
+            let evidence = Evidence::instead(left, format_args!("at least {lifetime}"));
+            findings.push(about(&EXPIRES_SOON, Severity::Error, Some(evidence)));
+        }
+    }
+    if relations(&bundle.certificates).misplaced == Some(0) {
+        findings.push(about(&WRONG_ORDER, Severity::Error, None));
+    }
+    if bundle.private_keys > 0 {
+        findings.push(about(&PRIVATE_KEY, Severity::Warning, None));
+    }
+    if bundle.byte_order_mark {
+        findings.push(about(&BYTE_ORDER_MARK, Severity::Warning, None));
+    }
+    findings
+}
+
+static EXPIRES_SOON: Rule = Rule {
+    id: "expires-soon",
+    sentence: "it expires sooner than was asked for",
+    hint: "renew it",
+    reference: "`--expires-in`",
+    severities: Severities::DECISIVE,
+};
+static WRONG_ORDER: Rule = Rule {
+    id: "wrong-order",
+    sentence: "it stands before a certificate that it issued: a TLS server sends the first one as its own",
+    hint: "put the end entity first in the file, and each issuer behind what it issued",
+    reference: "RFC 8446 §4.4.2",
+    severities: Severities::DECISIVE,
+};
+static PRIVATE_KEY: Rule = Rule {
+    id: "private-key-beside",
+    sentence: "a private key stands in the same file",
+    hint: "keep the key in a file of its own, mode 0600",
+    reference: "RFC 7468 §5.3",
+    severities: Severities::ADVICE,
+};
+static BYTE_ORDER_MARK: Rule = Rule {
+    id: "byte-order-mark",
+    sentence: "the file begins with a byte order mark, with which a grpcio server does not start",
+    hint: "save the file as ASCII; `inspect --pem` writes it anew",
+    reference: "RFC 7468 §2",
+    severities: Severities::ADVICE,
+};
