@@ -2,12 +2,18 @@
 
 use std::path::PathBuf;
 
-use crate::keys::KeyError;
+use time::OffsetDateTime;
+
+use crate::keys::{KeyError, ReadKeyError};
+use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
+use crate::pki::issuer::IssuerError;
 use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
+use crate::pki::pem::PemError;
+use crate::pki::plan::SubtreeError;
 use crate::pki::san::NameError;
-use crate::pki::validity::ValidityError;
+use crate::pki::validity::{ValidityError, rfc3339};
 use crate::store::StoreError;
 
 /// Why a command could not be carried out, or its answer not be told. Exit code 2.
@@ -76,6 +82,72 @@ pub enum Error {
         /// What is wrong with it.
         source: CertificateError,
     },
+    /// Nothing there to issue from.
+    #[error("{}: there is no CA in this directory", shown(path))]
+    NoAuthority {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A CA's certificate that the inventory beside it has never seen.
+    #[error(
+        "{}: is not the CA that {} was made for",
+        shown(path),
+        shown(inventory)
+    )]
+    UnknownAuthority {
+        /// The certificate's file.
+        path: PathBuf,
+        /// The inventory.
+        inventory: PathBuf,
+    },
+    /// A certificate that cannot be issued under.
+    #[error("{}: {source}", shown(path))]
+    Issuer {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: IssuerError,
+    },
+    /// A certificate that is no CA's.
+    #[error("{}: is not a CA's certificate", shown(path))]
+    NotAnAuthority {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A CA whose time is over.
+    #[error("{}: the CA expired on {}", shown(path), rfc3339(*not_after))]
+    AuthorityExpired {
+        /// The file.
+        path: PathBuf,
+        /// Its last moment of validity.
+        not_after: OffsetDateTime,
+    },
+    /// A CA from the future: a clock is wrong.
+    #[error("{}: the CA is valid from {}, and this machine's clock says {}", shown(path), rfc3339(*not_before), rfc3339(*now))]
+    AuthorityNotYetValid {
+        /// The file.
+        path: PathBuf,
+        /// Its first moment of validity.
+        not_before: OffsetDateTime,
+        /// What the clock says.
+        now: OffsetDateTime,
+    },
+    /// No certificates in a file of certificates.
+    #[error("{}: {source}", shown(path))]
+    Bundle {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BundleError,
+    },
+    /// PEM with a broken block.
+    #[error("{}: {source}", shown(path))]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
     /// A private key and a certificate that are no pair.
     #[error(
         "{}: private key does not belong to the certificate in {}",
@@ -96,6 +168,29 @@ pub enum Error {
         /// What is wrong with it.
         source: KeyError,
     },
+    /// A private key that cannot be read.
+    #[error("{}: {source}", shown(path))]
+    ReadKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ReadKeyError,
+    },
+    /// Something else where a private key is needed.
+    #[error("{}: no private key in it", shown(path))]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An encrypted key, and nothing to decrypt it with.
+    #[error("{}: is encrypted, and no passphrase was given", shown(path))]
+    PassphraseNeeded {
+        /// The key's file.
+        path: PathBuf,
+    },
+    /// A subtree that name constraints cannot have.
+    #[error(transparent)]
+    Subtree(#[from] SubtreeError),
     /// A key could not be made.
     #[error(transparent)]
     KeyGeneration(#[from] KeyError),
@@ -135,9 +230,19 @@ impl Error {
             Error::Exists { .. } => "exists",
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
-            Error::Certificate { .. } => "certificate",
+            Error::NoAuthority { .. } => "no-authority",
+            Error::UnknownAuthority { .. } => "unknown-authority",
+            Error::Issuer { .. } => "issuer",
+            Error::NotAnAuthority { .. } => "not-an-authority",
+            Error::AuthorityExpired { .. } => "authority-expired",
+            Error::AuthorityNotYetValid { .. } => "authority-not-yet-valid",
+            Error::Certificate { .. } | Error::Bundle { .. } => "certificate",
+            Error::Pem { .. } => "pem",
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
+            Error::ReadKey { .. } | Error::NoKey { .. } => "private-key",
+            Error::PassphraseNeeded { .. } => "passphrase-needed",
+            Error::Subtree(_) => "name-constraints",
             Error::KeyGeneration(_) => "key-generation",
             Error::Name(_) => "name",
             Error::Attribute(_) => "subject",
@@ -163,13 +268,31 @@ impl Error {
                 "remove the link, or write elsewhere with `--out`: {}",
                 shown(path)
             )),
-            Error::Certificate { path, .. } => Some(format!(
+            Error::Certificate { path, .. } | Error::Bundle { path, .. } => Some(format!(
                 "look at it with `openagents-certs inspect {}`",
                 shown(path)
             )),
+            Error::NoAuthority { .. } => {
+                Some("make one with `openagents-certs ca init`, or name another directory with `-C DIR`".into())
+            }
+            Error::UnknownAuthority { .. } => {
+                Some("restore the file that was changed from a backup, or take the CA in with `openagents-certs ca import` in a new directory".into())
+            }
+            Error::Pem { path, .. } | Error::Issuer { path, .. } | Error::NotAnAuthority { path } => {
+                Some(format!("look at it with `openagents-certs inspect {}`", shown(path)))
+            }
+            Error::AuthorityExpired { .. } => {
+                Some("make a new CA in another directory (`openagents-certs ca init -C DIR`), or with `generate --new-ca`".into())
+            }
+            Error::AuthorityNotYetValid { .. } => Some("set this machine's clock right".into()),
             Error::KeyMismatch { .. } => {
                 Some("put the key that belongs to the certificate back, or issue a new pair".into())
             }
+            Error::ReadKey { source, .. } => source.hint(),
+            Error::NoKey { path } => Some(format!("look at it with `openagents-certs inspect {}`", shown(path))),
+            Error::PassphraseNeeded { .. } => Some("give `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`".into()),
+            Error::Subtree(_) => Some("domains are like agents.example.org, networks like 10.0.0.0/8".into()),
+            Error::Key { source: KeyError::EmptyPassword, .. } => Some("a passphrase has at least one character".into()),
             Error::Key { .. } => {
                 Some("restore the key from a backup; it is never made anew".into())
             }

@@ -17,6 +17,7 @@
     )
 )]
 
+pub mod authority;
 pub mod cli;
 pub mod error;
 pub mod files;

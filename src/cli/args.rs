@@ -1,13 +1,21 @@
 //! Arguments that several commands share.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use time::OffsetDateTime;
 
+use super::prompt;
+use crate::error::{Error, shown};
+use crate::ops::issue::End;
+use crate::ops::passphrase::{Password, Source};
+use crate::pki::validity::{self, Lifetime};
 use crate::render::{Color, Format, Renderer};
 
 /// What every command takes.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
     /// The PKI directory
     #[arg(
@@ -63,4 +71,143 @@ impl Global {
             quiet: self.quiet,
         }
     }
+}
+
+/// How long a certificate is to be valid.
+#[derive(Args, Debug)]
+#[group(multiple = false)]
+pub(super) struct Lasting {
+    /// Valid for so many days [default: 365]
+    #[arg(short, long, value_name = "N", value_parser = validity::days, allow_hyphen_values = true)]
+    days: Option<Lifetime>,
+
+    /// Valid for so long, such as 15m, 24h, 90d or 1y
+    #[arg(long, value_name = "LIFETIME")]
+    ttl: Option<Lifetime>,
+
+    /// Valid until this moment, such as 2027-01-31T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = validity::moment)]
+    not_after: Option<OffsetDateTime>,
+}
+
+impl Lasting {
+    /// When it is to end.
+    pub(super) fn end(&self) -> End {
+        match (self.not_after, self.ttl.or(self.days)) {
+            (Some(moment), _) => End::At(moment),
+            (None, Some(lifetime)) => End::After(lifetime),
+            (None, None) => End::After(DEFAULT_LIFETIME),
+        }
+    }
+}
+
+const DEFAULT_LIFETIME: Lifetime = match Lifetime::from_days(365) {
+    Some(lifetime) => lifetime,
+    None => unreachable!(),
+};
+
+/// Where the passphrase of a key that is there is found.
+#[derive(Args, Clone, Debug)]
+#[group(id = "passphrase_source", multiple = false)]
+pub(super) struct PassphraseSource {
+    /// Read the CA key's passphrase from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+
+    /// Read the CA key's passphrase from this environment variable
+    #[arg(long, value_name = "NAME")]
+    passphrase_env: Option<OsString>,
+
+    /// Read the CA key's passphrase from this file descriptor
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<u32>,
+}
+
+impl PassphraseSource {
+    /// The place one of the options names.
+    fn given(&self) -> Option<Source> {
+        let file = self.passphrase_file.clone().map(Source::File);
+        let environment = || self.passphrase_env.clone().map(Source::Environment);
+        file.or_else(environment)
+            .or_else(|| self.passphrase_fd.map(Source::Descriptor))
+    }
+
+    /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
+    pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
+        match self.given() {
+            Some(source) => source.read(),
+            None if prompt::is_possible() => {
+                Source::Typed(prompt::passphrase(&shown(path))?).read()
+            }
+            None => Err(Error::PassphraseNeeded {
+                path: path.to_owned(),
+            }),
+        }
+    }
+}
+
+/// Where the passphrase of the parent's key is found.
+#[derive(Args, Debug)]
+pub(super) struct ParentPassphrase {
+    /// Read the passphrase of the parent's key from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    parent_passphrase_file: Option<PathBuf>,
+
+    /// Read the passphrase of the parent's key from this environment variable
+    #[arg(long, value_name = "NAME", conflicts_with = "parent_passphrase_file")]
+    parent_passphrase_env: Option<OsString>,
+}
+
+impl ParentPassphrase {
+    /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
+    pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
+        let source = PassphraseSource {
+            passphrase_file: self.parent_passphrase_file.clone(),
+            passphrase_env: self.parent_passphrase_env.clone(),
+            passphrase_fd: None,
+        };
+        source.ask(path)
+    }
+}
+
+/// Whether a new key is to be encrypted, and with what.
+#[derive(Args, Debug)]
+pub(super) struct NewPassphrase {
+    #[command(flatten)]
+    source: PassphraseSource,
+
+    /// Ask for a passphrase, twice, and encrypt the CA's key with it
+    #[arg(long, conflicts_with = "passphrase_source")]
+    passphrase: bool,
+}
+
+impl NewPassphrase {
+    /// The passphrase to encrypt with; `None` to leave the key as it is.
+    pub(super) fn ask(&self) -> Result<Option<Password>, Error> {
+        if !self.passphrase {
+            return self.source.given().map(Source::read).transpose();
+        }
+        if !prompt::is_possible() {
+            let hint = "without a terminal, give `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`";
+            return Err(Error::Usage {
+                message: "there is no terminal to ask for a passphrase on".into(),
+                hint: hint.into(),
+            });
+        }
+        Source::Typed(prompt::new_passphrase("the CA's key")?)
+            .read()
+            .map(Some)
+    }
+}
+
+/// Who is asking, as `user@host`, as far as the system says.
+pub(super) fn requested_by() -> String {
+    let user = ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    let user = user.unwrap_or_else(|| rustix::process::getuid().as_raw().to_string());
+    format!(
+        "{user}@{}",
+        rustix::system::uname().nodename().to_string_lossy()
+    )
 }

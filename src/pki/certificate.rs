@@ -1,59 +1,319 @@
 //! A certificate as it is read.
 
-use time::OffsetDateTime;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use std::ops::Range;
 
+use time::OffsetDateTime;
+
+use super::algorithm_identifier::AlgorithmIdentifier;
+use super::element::{
+    BIT_STRING, Element, ElementError, INTEGER, SEQUENCE, context, context_constructed,
+    small_integer, whole_bits,
+};
+use super::extension::{
+    AUTHORITY_KEY_IDENTIFIER, AuthorityKeyIdentifier, BASIC_CONSTRAINTS, BasicConstraints,
+    EXTENDED_KEY_USAGE, Extension, KEY_USAGE, KeyUsage, NAME_CONSTRAINTS, NameConstraints,
+    SUBJECT_ALT_NAME, SUBJECT_KEY_IDENTIFIER, alt_names, extended_key_usages,
+    subject_key_identifier,
+};
+use super::general_name::GeneralName;
+use super::moment::{Moment, MomentError, moment};
 use super::name::DistinguishedName;
+use super::oid::ObjectIdentifier;
+use super::problem::{Problem, extension_problems, serial_problem};
+use super::public_key::PublicKey;
 use super::serial::SerialNumber;
 
-/// A certificate that was read: its DER, which parses as a Certificate with nothing behind it
-/// ([RFC 5280 §4.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.1)).
+/// A certificate that was read: DER with nothing behind it, of the structure
+/// [RFC 5280 §4.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.1) gives it, whose dates are dates.
 ///
-/// Says nothing about whether it conforms or is to be trusted.
+/// What is odd but can be shown is read all the same; [`Certificate::problems`] lists it, and who
+/// judges a certificate must look there first. Says nothing about whether it is to be trusted.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Certificate(Vec<u8>);
+pub struct Certificate {
+    der: Vec<u8>,
+    to_be_signed: Range<usize>,
+    version: u8,
+    serial: SerialNumber,
+    inner_algorithm: Range<usize>,
+    issuer: DistinguishedName,
+    not_before: Moment,
+    not_after: Moment,
+    subject: DistinguishedName,
+    public_key_info: Range<usize>,
+    has_unique_identifiers: bool,
+    extensions: Vec<Extension>,
+    outer_algorithm: Range<usize>,
+    signature_algorithm: AlgorithmIdentifier,
+    signature: Range<usize>,
+}
 
 impl Certificate {
     /// Reads DER.
     ///
     /// # Errors
-    /// When it is no certificate, or something follows it.
+    /// When it is no certificate, something follows it, or one of its dates is none.
     pub fn from_der(der: Vec<u8>) -> Result<Self, CertificateError> {
-        match X509Certificate::from_der(&der) {
-            Ok(([], _)) => Ok(Certificate(der)),
-            Ok((rest, _)) => Err(CertificateError::Trailing { octets: rest.len() }),
-            Err(source) => Err(CertificateError::Malformed {
-                source: source.to_owned(),
-            }),
+        let malformed = |source| CertificateError::Malformed { source };
+        let (certificate, rest) = Element::first(&der, "the certificate").map_err(malformed)?;
+        if certificate.tag != SEQUENCE {
+            return Err(malformed(ElementError::Tag {
+                what: "the certificate",
+                expected: SEQUENCE,
+                found: certificate.tag,
+            }));
         }
+        let mut parts = certificate.children();
+        let fields = parts.next(SEQUENCE, "tbsCertificate").map_err(malformed)?;
+        let algorithm = parts
+            .next(SEQUENCE, "signatureAlgorithm")
+            .map_err(malformed)?;
+        let signature = parts
+            .next(BIT_STRING, "signatureValue")
+            .map_err(malformed)?;
+        parts.end("signatureValue").map_err(malformed)?;
+        if !rest.is_empty() {
+            return Err(CertificateError::Trailing { octets: rest.len() });
+        }
+        let fields = Fields::read(fields)?;
+        let range = |part: &[u8]| range_within(&der, part);
+        let certificate = Certificate {
+            to_be_signed: range(fields.whole),
+            version: fields.version,
+            serial: SerialNumber::from_der_content(fields.serial),
+            inner_algorithm: range(fields.algorithm.whole),
+            issuer: DistinguishedName::from_der(fields.issuer.whole),
+            not_before: fields.not_before,
+            not_after: fields.not_after,
+            subject: DistinguishedName::from_der(fields.subject.whole),
+            public_key_info: range(fields.public_key_info.whole),
+            has_unique_identifiers: fields.has_unique_identifiers,
+            extensions: fields.extensions,
+            outer_algorithm: range(algorithm.whole),
+            signature_algorithm: AlgorithmIdentifier::read(algorithm).map_err(malformed)?,
+            signature: range(whole_bits(signature, "signatureValue").map_err(malformed)?),
+            der: Vec::new(),
+        };
+        Ok(Certificate { der, ..certificate })
     }
 
     /// The DER.
     pub fn as_der(&self) -> &[u8] {
-        &self.0
+        &self.der
     }
 
-    /// The fields, borrowed from the DER.
-    pub fn fields(&self) -> X509Certificate<'_> {
-        match X509Certificate::from_der(&self.0) {
-            Ok((_, fields)) => fields,
-            Err(error) => unreachable!("this DER was parsed when it was read: {error}"),
-        }
+    /// The DER of the TBSCertificate: what is signed.
+    pub fn to_be_signed(&self) -> &[u8] {
+        &self.der[self.to_be_signed.clone()]
     }
 
-    /// The subject.
-    pub fn subject(&self) -> DistinguishedName {
-        DistinguishedName::from_der(self.fields().subject().as_raw())
+    /// The version: 1, 2 or 3.
+    pub fn version(&self) -> u8 {
+        self.version
     }
 
     /// The serial number.
-    pub fn serial(&self) -> SerialNumber {
-        SerialNumber::from_der_content(self.fields().raw_serial())
+    pub fn serial(&self) -> &SerialNumber {
+        &self.serial
+    }
+
+    /// The issuer.
+    pub fn issuer(&self) -> &DistinguishedName {
+        &self.issuer
+    }
+
+    /// The first moment of validity.
+    pub fn not_before(&self) -> OffsetDateTime {
+        self.not_before.time
     }
 
     /// The last moment of validity.
     pub fn not_after(&self) -> OffsetDateTime {
-        self.fields().validity().not_after.to_datetime()
+        self.not_after.time
+    }
+
+    /// The subject.
+    pub fn subject(&self) -> &DistinguishedName {
+        &self.subject
+    }
+
+    /// Whether subject and issuer are the same, byte for byte. Says nothing about the signature.
+    pub fn is_self_issued(&self) -> bool {
+        self.subject == self.issuer
+    }
+
+    /// The DER of the SubjectPublicKeyInfo.
+    pub fn public_key_info(&self) -> &[u8] {
+        &self.der[self.public_key_info.clone()]
+    }
+
+    /// The algorithm it is signed with.
+    pub fn signature_algorithm(&self) -> &AlgorithmIdentifier {
+        &self.signature_algorithm
+    }
+
+    /// The DER of the signatureAlgorithm.
+    pub fn signature_algorithm_der(&self) -> &[u8] {
+        &self.der[self.outer_algorithm.clone()]
+    }
+
+    /// The octets of the signature.
+    pub fn signature(&self) -> &[u8] {
+        &self.der[self.signature.clone()]
+    }
+
+    /// Every extension, in the order they stand there.
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions
+    }
+
+    /// The first extension of this type.
+    pub fn extension(&self, oid: const_oid::ObjectIdentifier) -> Option<&Extension> {
+        self.extensions.iter().find(|e| e.oid == oid)
+    }
+
+    /// basicConstraints; `None` when it has none.
+    ///
+    /// # Errors
+    /// When the extension is malformed.
+    pub fn basic_constraints(&self) -> Result<Option<BasicConstraints>, ElementError> {
+        self.read(BASIC_CONSTRAINTS, |v| {
+            BasicConstraints::read(v).map(|(value, _)| value)
+        })
+    }
+
+    /// Whether basicConstraints says that it is a CA's.
+    ///
+    /// # Errors
+    /// When the extension is malformed.
+    pub fn is_ca(&self) -> Result<bool, ElementError> {
+        Ok(self
+            .basic_constraints()?
+            .is_some_and(|constraints| constraints.ca))
+    }
+
+    /// keyUsage; `None` when it has none.
+    ///
+    /// # Errors
+    /// When the extension is malformed.
+    pub fn key_usage(&self) -> Result<Option<KeyUsage>, ElementError> {
+        self.read(KEY_USAGE, |v| KeyUsage::read(v).map(|(value, _)| value))
+    }
+
+    /// extendedKeyUsage, at least one; `None` when it has none.
+    ///
+    /// # Errors
+    /// When the extension is malformed or empty.
+    pub fn extended_key_usages(&self) -> Result<Option<Vec<ObjectIdentifier>>, ElementError> {
+        self.read(EXTENDED_KEY_USAGE, extended_key_usages)
+    }
+
+    /// The names of subjectAltName; `None` when it has none.
+    ///
+    /// # Errors
+    /// When the extension is malformed.
+    pub fn subject_alt_names(&self) -> Result<Option<Vec<GeneralName>>, ElementError> {
+        self.read(SUBJECT_ALT_NAME, alt_names)
+    }
+
+    /// nameConstraints; `None` when it has none.
+    ///
+    /// # Errors
+    /// When the extension is malformed.
+    pub fn name_constraints(&self) -> Result<Option<NameConstraints>, ElementError> {
+        self.read(NAME_CONSTRAINTS, NameConstraints::read)
+    }
+
+    /// subjectKeyIdentifier; `None` when it has none.
+    ///
+    /// # Errors
+    /// When the extension is malformed.
+    pub fn subject_key_identifier(&self) -> Result<Option<Vec<u8>>, ElementError> {
+        self.read(SUBJECT_KEY_IDENTIFIER, subject_key_identifier)
+    }
+
+    /// authorityKeyIdentifier; `None` when it has none.
+    ///
+    /// # Errors
+    /// When the extension is malformed.
+    pub fn authority_key_identifier(&self) -> Result<Option<AuthorityKeyIdentifier>, ElementError> {
+        self.read(AUTHORITY_KEY_IDENTIFIER, AuthorityKeyIdentifier::read)
+    }
+
+    fn read<T>(
+        &self,
+        oid: const_oid::ObjectIdentifier,
+        read: impl FnOnce(&[u8]) -> Result<T, ElementError>,
+    ) -> Result<Option<T>, ElementError> {
+        self.extension(oid)
+            .map(|extension| read(&extension.value))
+            .transpose()
+    }
+
+    /// Every rule of form that it breaks; those that are `malformed` a verifier has to refuse.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        self.field_problems(&mut problems);
+        serial_problem(&self.serial, &mut problems);
+        extension_problems(&self.extensions, &mut problems);
+        match PublicKey::from_der(self.public_key_info()) {
+            Ok(key) => problems.extend(key.problems),
+            Err(source) => problems.push(Problem::malformed(
+                "public-key",
+                "RFC 5280 §4.1.2.7",
+                format_args!("the public key is malformed: {source}"),
+            )),
+        }
+        problems.extend(self.signature_algorithm.signature_problem());
+        problems
+    }
+
+    fn field_problems(&self, problems: &mut Vec<Problem>) {
+        if self.version < 3 && !self.extensions.is_empty() {
+            problems.push(Problem::malformed(
+                "version",
+                "RFC 5280 §4.1.2.1",
+                format_args!("it is of version {} and has extensions", self.version),
+            ));
+        }
+        if self.version < 2 && self.has_unique_identifiers {
+            problems.push(Problem::malformed(
+                "version",
+                "RFC 5280 §4.1.2.8",
+                "it is of version 1 and has unique identifiers",
+            ));
+        }
+        if self.der[self.inner_algorithm.clone()] != self.der[self.outer_algorithm.clone()] {
+            problems.push(Problem::malformed(
+                "algorithms-differ",
+                "RFC 5280 §4.1.1.2",
+                "the signature algorithm inside is not the one outside",
+            ));
+        }
+        for (field, moment) in [("notBefore", self.not_before), ("notAfter", self.not_after)] {
+            if let Some(fault) = moment.fault {
+                problems.push(Problem::unusual(
+                    "time-form",
+                    "RFC 5280 §4.1.2.5",
+                    format_args!("{field} is written wrongly: {fault}"),
+                ));
+            }
+        }
+        if self.not_after.time < self.not_before.time {
+            problems.push(Problem::unusual(
+                "validity-reversed",
+                "RFC 5280 §4.1.2.5",
+                "it ends before it begins",
+            ));
+        }
+        for (field, name) in [("issuer", &self.issuer), ("subject", &self.subject)] {
+            if let Some(fault) = name.fault() {
+                problems.push(Problem::malformed(
+                    "name-form",
+                    "RFC 5280 §4.1.2.4",
+                    format_args!("the {field} is malformed: {fault}"),
+                ));
+            }
+        }
     }
 }
 
@@ -64,13 +324,19 @@ impl std::fmt::Debug for Certificate {
 }
 
 /// Why DER is no certificate.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
-    /// It does not parse.
-    #[error("not a certificate")]
+    /// It has not the structure of one.
+    #[error("not a certificate: {source}")]
     Malformed {
-        /// What the parser says.
-        source: x509_parser::nom::Err<x509_parser::error::X509Error>,
+        /// What is wrong.
+        source: ElementError,
+    },
+    /// One of its dates is none.
+    #[error("malformed certificate: {source}")]
+    Time {
+        /// Which, and what stands there.
+        source: MomentError,
     },
     /// Something follows it.
     #[error("{octets} octets follow the certificate")]
@@ -78,4 +344,186 @@ pub enum CertificateError {
         /// How many.
         octets: usize,
     },
+}
+
+/// What a TBSCertificate is made of.
+struct Fields<'a> {
+    whole: &'a [u8],
+    version: u8,
+    serial: &'a [u8],
+    algorithm: Element<'a>,
+    issuer: Element<'a>,
+    not_before: Moment,
+    not_after: Moment,
+    subject: Element<'a>,
+    public_key_info: Element<'a>,
+    has_unique_identifiers: bool,
+    extensions: Vec<Extension>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(sequence: Element<'a>) -> Result<Self, CertificateError> {
+        let malformed = |source| CertificateError::Malformed { source };
+        let mut fields = sequence.children();
+        let version = fields
+            .optional(context_constructed(0), "version")
+            .and_then(version)
+            .map_err(malformed)?;
+        let serial = fields.next(INTEGER, "serialNumber").map_err(malformed)?;
+        if serial.content.is_empty() {
+            return Err(malformed(ElementError::Content {
+                what: "serialNumber",
+            }));
+        }
+        let algorithm = fields.next(SEQUENCE, "signature").map_err(malformed)?;
+        let issuer = fields.next(SEQUENCE, "issuer").map_err(malformed)?;
+        let validity = fields.next(SEQUENCE, "validity").map_err(malformed)?;
+        let (not_before, not_after) = self::validity(validity)?;
+        let subject = fields.next(SEQUENCE, "subject").map_err(malformed)?;
+        let public_key_info = fields
+            .next(SEQUENCE, "subjectPublicKeyInfo")
+            .map_err(malformed)?;
+        let issuer_id = fields
+            .optional(context(1), "issuerUniqueID")
+            .map_err(malformed)?;
+        let subject_id = fields
+            .optional(context(2), "subjectUniqueID")
+            .map_err(malformed)?;
+        let extensions = match fields
+            .optional(context_constructed(3), "extensions")
+            .map_err(malformed)?
+        {
+            None => Vec::new(),
+            Some(wrapper) => Element::only(wrapper.content, SEQUENCE, "extensions")
+                .and_then(Extension::read_all)
+                .map_err(malformed)?,
+        };
+        fields.end("extensions").map_err(malformed)?;
+        Ok(Fields {
+            whole: sequence.whole,
+            version,
+            serial: serial.content,
+            algorithm,
+            issuer,
+            not_before,
+            not_after,
+            subject,
+            public_key_info,
+            has_unique_identifiers: issuer_id.is_some() || subject_id.is_some(),
+            extensions,
+        })
+    }
+}
+
+fn version(wrapper: Option<Element<'_>>) -> Result<u8, ElementError> {
+    let Some(wrapper) = wrapper else { return Ok(1) };
+    let number = small_integer(
+        Element::only(wrapper.content, INTEGER, "version")?,
+        "version",
+    )?;
+    match number {
+        0 => Ok(1),
+        1 => Ok(2),
+        2 => Ok(3),
+        _ => Err(ElementError::Content { what: "version" }),
+    }
+}
+
+fn validity(sequence: Element<'_>) -> Result<(Moment, Moment), CertificateError> {
+    let malformed = |source| CertificateError::Malformed { source };
+    let time = |source| CertificateError::Time { source };
+    let mut times = sequence.children();
+    let not_before = times.any("notBefore").map_err(malformed)?;
+    let not_after = times.any("notAfter").map_err(malformed)?;
+    times.end("notAfter").map_err(malformed)?;
+    let not_before = moment(not_before, "notBefore").map_err(time)?;
+    let not_after = moment(not_after, "notAfter").map_err(time)?;
+    Ok((not_before, not_after))
+}
+
+/// Where `part`, which is a part of `whole`, lies in it.
+pub(crate) fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr() - whole.as_ptr().addr();
+    start..start + part.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn der_that_is_cut_anywhere_is_no_certificate() {
+        let der = sample();
+        assert!(
+            Certificate::from_der(der.clone())
+                .unwrap()
+                .problems()
+                .is_empty()
+        );
+        for length in 0..der.len() {
+            assert!(
+                Certificate::from_der(der[..length].to_vec()).is_err(),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_follows_a_certificate_is_counted() {
+        let der = [sample(), vec![0; 3]].concat();
+        assert_eq!(
+            Certificate::from_der(der).unwrap_err(),
+            CertificateError::Trailing { octets: 3 }
+        );
+    }
+
+    #[test]
+    fn no_octet_can_be_changed_to_make_it_panic() {
+        let der = sample();
+        for at in 0..der.len() {
+            for value in [0, 1, 0x1f, 0x30, 0x7f, 0x80, 0xff] {
+                let mut changed = der.clone();
+                changed[at] = value;
+                if let Ok(certificate) = Certificate::from_der(changed) {
+                    let _ = (certificate.problems(), certificate.subject().to_string());
+                }
+            }
+        }
+    }
+
+    /// A certificate by our own hand, with a signature of zeros.
+    fn sample() -> Vec<u8> {
+        use crate::pki::algorithm::SignatureAlgorithm;
+        use crate::pki::plan;
+        use crate::pki::validity::Validity;
+        let now = time::macros::datetime!(2026-11-20 08:05:00 UTC);
+        let plan = plan::IssuancePlan {
+            subject: DistinguishedName::empty(),
+            issuer: DistinguishedName::build(&[(
+                crate::pki::name::AttributeType::CommonName,
+                "Root",
+            )])
+            .unwrap(),
+            validity: Validity::until(now + time::Duration::DAY, now).unwrap(),
+            subject_alt_names: vec!["a.example".parse().unwrap(), "10.0.0.1".parse().unwrap()],
+            basic_constraints: plan::BasicConstraints::EndEntity,
+            key_usage: plan::KeyUsage::EndEntity,
+            extended_key_usages: vec![crate::pki::usage::SERVER_AUTH],
+            authority_key_identifier: Some(vec![7; 20]),
+            name_constraints: plan::NameConstraints::default(),
+            crl_distribution_points: vec!["http://crl.example/a.crl".into()],
+            ca_issuers: vec!["http://ca.example/a.crt".into()],
+            ocsp: vec!["http://ocsp.example".into()],
+            certificate_policies: Vec::new(),
+        };
+        let mut key = vec![
+            0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+        ];
+        key.extend([9; 32]);
+        let serial = SerialNumber::from_random([1; 16]);
+        let tbs = plan
+            .to_be_signed(&key, &serial, SignatureAlgorithm::Ed25519)
+            .unwrap();
+        plan::signed(&tbs, SignatureAlgorithm::Ed25519, &[0; 64]).unwrap()
+    }
 }

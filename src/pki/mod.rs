@@ -1,16 +1,35 @@
 //! X.509 as values: no files, no network, no clock, no environment, no printing.
 
 pub mod algorithm;
+pub mod algorithm_identifier;
+pub(crate) mod attribute;
+pub mod bundle;
 pub mod certificate;
+pub mod crl;
+pub mod csr;
+pub mod csr_plan;
+pub mod distribution_point;
+pub(crate) mod element;
 pub mod escape;
+pub mod extension;
+pub mod extension_value;
 pub mod fingerprint;
+pub mod general_name;
+pub mod issuer;
 pub mod lint;
+pub mod moment;
 pub mod name;
+pub mod oid;
 pub mod pem;
+pub mod pkcs7;
 pub mod plan;
+pub mod policy;
+pub mod problem;
+pub mod public_key;
 pub mod revocation;
 pub mod san;
 pub mod serial;
 pub mod spiffe;
+pub mod timestamp;
 pub mod usage;
 pub mod validity;

@@ -4,8 +4,9 @@ use std::fmt;
 
 use const_oid::ObjectIdentifier;
 use der::asn1::{Any, Ia5StringRef, PrintableStringRef, SetOfVec, Utf8StringRef};
-use der::{Decode, Encode, Sequence};
+use der::{Encode, Sequence};
 
+use super::attribute;
 use super::escape::is_unsafe_to_show;
 
 /// A distinguished name as the DER it has in a certificate
@@ -57,19 +58,24 @@ impl DistinguishedName {
 
     /// The values of every attribute of this type, first to last, where they are text.
     pub fn values(&self, kind: AttributeType) -> Vec<String> {
-        let rdns = Vec::<SetOfVec<Attribute>>::from_der(&self.0).unwrap_or_default();
-        let attributes = rdns.iter().flat_map(SetOfVec::iter);
+        let rdns = attribute::read(&self.0).unwrap_or_default();
+        let attributes = rdns.iter().flatten();
         attributes
-            .filter(|a| a.oid == kind.oid())
-            .filter_map(|a| text(&a.value))
+            .filter(|attribute| attribute.oid == kind.oid())
+            .filter_map(attribute::Attribute::text)
             .collect()
+    }
+
+    /// What is wrong with the way it is written, as a clause; `None` when it reads as a Name.
+    pub(crate) fn fault(&self) -> Option<String> {
+        attribute::fault(&self.0)
     }
 }
 
 impl fmt::Display for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ok(rdns) = Vec::<SetOfVec<Attribute>>::from_der(&self.0) else {
-            return write!(f, "#{}", Hex(&self.0));
+        let Ok(rdns) = attribute::read(&self.0) else {
+            return write!(f, "#{}", attribute::Hex(&self.0));
         };
         for (i, rdn) in rdns.iter().rev().enumerate() {
             for (j, attribute) in rdn.iter().enumerate() {
@@ -206,41 +212,6 @@ impl der::ValueOrd for Attribute {
     }
 }
 
-impl fmt::Display for Attribute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match SHORT_NAMES.iter().find(|(oid, _)| *oid == self.oid) {
-            Some((_, name)) => write!(f, "{name}=")?,
-            None => write!(f, "{}=", self.oid)?,
-        }
-        let Some(value) = text(&self.value) else {
-            return write!(f, "#{}", Hex(&self.value.to_der().unwrap_or_default()));
-        };
-        let last = value.chars().count().saturating_sub(1);
-        for (i, c) in value.chars().enumerate() {
-            match c {
-                '"' | '+' | ',' | ';' | '<' | '>' | '\\' => write!(f, "\\{c}")?,
-                ' ' if i == 0 || i == last => f.write_str("\\ ")?,
-                '#' if i == 0 => f.write_str("\\#")?,
-                c if is_unsafe_to_show(c) => {
-                    for octet in c.encode_utf8(&mut [0; 4]).bytes() {
-                        write!(f, "\\{octet:02X}")?;
-                    }
-                }
-                c => fmt::Write::write_char(f, c)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-struct Hex<'a>(&'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
-    }
-}
-
 fn rdn(kind: AttributeType, value: &str) -> Result<SetOfVec<Attribute>, AttributeError> {
     let wrong = |character| AttributeError::Character {
         kind,
@@ -289,66 +260,6 @@ fn rdn(kind: AttributeType, value: &str) -> Result<SetOfVec<Attribute>, Attribut
     }])
     .map_err(encoding)
 }
-
-/// The text of a directory string of any type; `None` where the value is no text. A T61String is
-/// read as Latin-1, as every other program does.
-fn text(value: &Any) -> Option<String> {
-    use der::{Tag, Tagged};
-    let octets = value.value();
-    match value.tag() {
-        Tag::Utf8String => std::str::from_utf8(octets).ok().map(str::to_owned),
-        Tag::PrintableString
-        | Tag::Ia5String
-        | Tag::VisibleString
-        | Tag::NumericString
-        | Tag::TeletexString => Some(octets.iter().copied().map(char::from).collect()),
-        Tag::BmpString => {
-            let units: Vec<u16> = octets
-                .chunks_exact(2)
-                .map(|c| u16::from_be_bytes([c[0], c[1]]))
-                .collect();
-            if octets.len().is_multiple_of(2) {
-                String::from_utf16(&units).ok()
-            } else {
-                None
-            }
-        }
-        _ => None,
-    }
-}
-
-/// RFC 4514 §3, and the few others in common use.
-const SHORT_NAMES: [(ObjectIdentifier, &str); 17] = [
-    (ObjectIdentifier::new_unwrap("2.5.4.3"), "CN"),
-    (ObjectIdentifier::new_unwrap("2.5.4.4"), "SN"),
-    (ObjectIdentifier::new_unwrap("2.5.4.5"), "serialNumber"),
-    (ObjectIdentifier::new_unwrap("2.5.4.6"), "C"),
-    (ObjectIdentifier::new_unwrap("2.5.4.7"), "L"),
-    (ObjectIdentifier::new_unwrap("2.5.4.8"), "ST"),
-    (ObjectIdentifier::new_unwrap("2.5.4.9"), "STREET"),
-    (ObjectIdentifier::new_unwrap("2.5.4.10"), "O"),
-    (ObjectIdentifier::new_unwrap("2.5.4.11"), "OU"),
-    (ObjectIdentifier::new_unwrap("2.5.4.12"), "title"),
-    (ObjectIdentifier::new_unwrap("2.5.4.17"), "postalCode"),
-    (ObjectIdentifier::new_unwrap("2.5.4.42"), "GN"),
-    (ObjectIdentifier::new_unwrap("2.5.4.46"), "dnQualifier"),
-    (
-        ObjectIdentifier::new_unwrap("2.5.4.97"),
-        "organizationIdentifier",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1"),
-        "UID",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.25"),
-        "DC",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1"),
-        "emailAddress",
-    ),
-];
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 /// The period from `notBefore` to `notAfter`, both included
 /// ([RFC 5280 §4.1.2.5](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.5)).
 ///
-/// UTC, whole seconds, `not_before <= not_after`, years 1950 to 9999. Says nothing about whether
+/// UTC, whole seconds. What we issue has `not_before < not_after`; what is read may not. Says nothing about whether
 /// the issuer is valid as long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Validity {

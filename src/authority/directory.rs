@@ -1,0 +1,106 @@
+//! The files of an authority.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use crate::error::Error;
+use crate::files::{self, Kind, Lock, NewFile};
+use crate::keys::{Password, PrivateKey};
+use crate::pki::certificate::Certificate;
+use crate::pki::pem;
+use crate::store::{Inventory as _, Opening, Sqlite};
+
+/// Certificates as PEM, one behind the other.
+///
+/// # Errors
+/// Never for certificates that were read or signed.
+pub fn pem_of<'a>(
+    certificates: impl IntoIterator<Item = &'a Certificate>,
+) -> Result<String, Error> {
+    let mut text = String::new();
+    for certificate in certificates {
+        text.push_str(&pem::encode("CERTIFICATE", certificate.as_der())?);
+    }
+    Ok(text)
+}
+
+/// Writes a key and its certificates together, and other public files with them, into a locked directory.
+///
+/// # Errors
+/// As [`files::write_together`].
+pub fn write(
+    lock: &Lock,
+    key: (&OsStr, &PrivateKey, Option<&Password>),
+    public: &[(&OsStr, &str)],
+    replace: bool,
+) -> Result<(), Error> {
+    let (name, key, passphrase) = key;
+    let key = match passphrase {
+        Some(passphrase) => key.to_encrypted_pem(passphrase)?,
+        None => key.to_pem()?,
+    };
+    let mut files = vec![NewFile {
+        name,
+        content: key.as_bytes(),
+        secret: true,
+    }];
+    files.extend(public.iter().map(|(name, text)| NewFile {
+        name,
+        content: text.as_bytes(),
+        secret: false,
+    }));
+    files::write_together(lock, &files, replace)
+}
+
+/// Whether a directory holds an authority. One that was killed while it was made is none.
+///
+/// # Errors
+/// When one of its files is missing: `ca.crt`, `ca.key` or the inventory.
+pub fn exists(directory: &Path) -> Result<bool, Error> {
+    let path = |name: &str| directory.join(name);
+    let is_there = |name: &str| files::kind(&path(name)).map(|kind| kind != Kind::Absent);
+    let missing = |name: &str, beside: &str| Error::Missing {
+        path: path(name),
+        beside: path(beside),
+        hint: RESTORE.into(),
+    };
+    match (is_there(CERTIFICATE)?, is_there(KEY)?, is_there(INVENTORY)?) {
+        (false, false, false) => Ok(false),
+        (false, false, true) if was_complete(directory)? => Err(missing(KEY, INVENTORY)),
+        (false, false, true) => Ok(false),
+        (true, true, true) => Ok(true),
+        (true, true, false) => Err(missing(INVENTORY, CERTIFICATE)),
+        (true, false, _) => Err(missing(KEY, CERTIFICATE)),
+        (false, true, _) => Err(missing(CERTIFICATE, KEY)),
+    }
+}
+
+/// The inventory of the authority in a directory.
+///
+/// # Errors
+/// When it is missing and is not to be made, damaged, or another process keeps it.
+pub fn open_inventory(directory: &Path, opening: Opening) -> Result<Sqlite, Error> {
+    files::size_limit_is_an_error();
+    Ok(Sqlite::open(&directory.join(INVENTORY), opening)?)
+}
+
+/// Whether the inventory knows of an authority whose files were all written once.
+fn was_complete(directory: &Path) -> Result<bool, Error> {
+    let inventory = open_inventory(directory, Opening::MustExist)?;
+    Ok(inventory
+        .authorities()?
+        .iter()
+        .any(|record| record.complete))
+}
+
+/// The file of the trust anchors to hand out.
+pub const CERTIFICATE: &str = "ca.crt";
+/// The file of the authority's private key.
+pub const KEY: &str = "ca.key";
+/// The file of what was issued and revoked.
+pub const INVENTORY: &str = "inventory.db";
+/// In a subordinate authority, the file of its certificate and those above it, anchor excluded.
+pub const ISSUER: &str = "issuer.crt";
+
+const RESTORE: &str =
+    "restore it from a backup; a new CA needs a new directory (`-C DIR`) or `generate --new-ca`";

@@ -1,0 +1,456 @@
+//! Reading private keys, whatever form they come in.
+
+mod ec;
+mod rsa;
+
+use std::fmt;
+
+use const_oid::ObjectIdentifier as KnownObjectIdentifier;
+use zeroize::Zeroizing;
+
+use super::encryption::{Effort, Encryption, EncryptionError};
+use super::password::Password;
+use crate::pki::algorithm::{ID_ED25519, RSA_ENCRYPTION};
+use crate::pki::algorithm_identifier::AlgorithmIdentifier;
+use crate::pki::element::{
+    BIT_STRING, Element, ElementError, INTEGER, NULL, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
+    context, context_constructed, small_integer, whole_bits,
+};
+use crate::pki::pem::Block;
+use crate::pki::public_key::{Curve, KeyKind};
+
+/// A private key that was read, and its public half. Wiped on drop.
+pub struct ReadKey {
+    kind: KeyKind,
+    bits: Option<usize>,
+    public_key_info: Option<Vec<u8>>,
+    pkcs8: Zeroizing<Vec<u8>>,
+    format: KeyFormat,
+    encryption: Option<String>,
+    is_checked: bool,
+}
+
+impl ReadKey {
+    /// What kind of key it is.
+    pub fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// Its size, as [`crate::pki::public_key::PublicKey::bits`].
+    pub fn bits(&self) -> Option<usize> {
+        self.bits
+    }
+
+    /// The public half as a DER SubjectPublicKeyInfo; `None` for a kind whose public half we cannot
+    /// make when the file does not give it.
+    pub fn public_key_info(&self) -> Option<&[u8]> {
+        self.public_key_info.as_deref()
+    }
+
+    /// The key as PKCS #8 version 1, whatever form it came in; kinds we do not sign with, as they came.
+    pub fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
+    }
+
+    /// The form it came in.
+    pub fn format(&self) -> KeyFormat {
+        self.format
+    }
+
+    /// How it was encrypted; `None` when it was not.
+    pub fn encryption(&self) -> Option<&str> {
+        self.encryption.as_deref()
+    }
+
+    /// Whether the halves, or RSA's numbers, were found to belong together. That a prime is one is
+    /// not looked at.
+    pub fn is_checked(&self) -> bool {
+        self.is_checked
+    }
+}
+
+impl fmt::Debug for ReadKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReadKey({}, ..)", self.kind)
+    }
+}
+
+/// The form a private key comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyFormat {
+    /// PrivateKeyInfo of version 1 ([RFC 5208](https://www.rfc-editor.org/rfc/rfc5208)).
+    Pkcs8,
+    /// OneAsymmetricKey of version 2, with the public key ([RFC 5958](https://www.rfc-editor.org/rfc/rfc5958)),
+    /// which grpc-core refuses.
+    Pkcs8WithPublicKey,
+    /// RSAPrivateKey ([RFC 8017 §A.1.2](https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1.2)).
+    Pkcs1,
+    /// ECPrivateKey ([RFC 5915](https://www.rfc-editor.org/rfc/rfc5915)).
+    Sec1,
+}
+
+impl fmt::Display for KeyFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            KeyFormat::Pkcs8 => "PKCS #8",
+            KeyFormat::Pkcs8WithPublicKey => {
+                "PKCS #8 version 2 (with the public key; grpc-core refuses it)"
+            }
+            KeyFormat::Pkcs1 => "PKCS #1",
+            KeyFormat::Sec1 => "SEC 1",
+        })
+    }
+}
+
+/// Why there is no private key to be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadKeyError {
+    /// Not the structure of a private key.
+    #[error("not a private key: {0}")]
+    Malformed(#[from] ElementError),
+    /// It is encrypted, and no password was given.
+    #[error("the private key is encrypted ({encryption}) and no password was given")]
+    PasswordNeeded {
+        /// How.
+        encryption: String,
+    },
+    /// It is not decrypted.
+    #[error(transparent)]
+    Encryption(#[from] EncryptionError),
+    /// Decrypted, and then no key: mostly the password was wrong.
+    #[error("wrong password, or a damaged file: what was decrypted is no private key")]
+    DecryptedToNoKey {
+        /// What is wrong with it.
+        source: ElementError,
+    },
+    /// Encrypted as RFC 1421 has it, with one hash of the password and no integrity.
+    #[error(
+        "the private key is encrypted the old way (Proc-Type and DEK-Info), which is not supported"
+    )]
+    LegacyEncryption,
+    /// A form we do not read.
+    #[error("an OpenSSH private key, which no TLS stack reads")]
+    OpenSsh,
+    /// DSA keys alone, which no TLS stack takes.
+    #[error("a DSA private key, which no TLS stack takes")]
+    Dsa,
+    /// Its parts do not belong together.
+    #[error("the private key is damaged: {what}")]
+    Inconsistent {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// More than two primes.
+    #[error("an RSA private key of more than two primes, which is not supported")]
+    MultiPrime,
+    /// A number beyond any use.
+    #[error("an RSA private key of more than {} bits is not read", rsa::MAX_MODULUS_OCTETS * 8)]
+    TooLarge,
+}
+
+impl ReadKeyError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ReadKeyError::PasswordNeeded { .. } => {
+                Some("give the password's file with `--password-file FILE`".into())
+            }
+            ReadKeyError::Encryption(
+                EncryptionError::Password { .. } | EncryptionError::Padding,
+            )
+            | ReadKeyError::DecryptedToNoKey { .. } => Some(
+                "the password is the first line of the file given with `--password-file`".into(),
+            ),
+            ReadKeyError::LegacyEncryption
+            | ReadKeyError::Encryption(EncryptionError::Unsupported { .. }) => Some(
+                "convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW`".into(),
+            ),
+            ReadKeyError::OpenSsh => {
+                Some("convert a copy of it with `ssh-keygen -p -m PKCS8 -f COPY`".into())
+            }
+            ReadKeyError::Malformed(_)
+            | ReadKeyError::Encryption(_)
+            | ReadKeyError::Dsa
+            | ReadKeyError::Inconsistent { .. }
+            | ReadKeyError::MultiPrime
+            | ReadKeyError::TooLarge => None,
+        }
+    }
+}
+
+/// Reads the private key in a PEM block, encrypted or not.
+///
+/// # Errors
+/// As [`read_key`] and [`read_encrypted_key`].
+pub fn read_pem_key(block: &Block, password: Option<&Password>) -> Result<ReadKey, ReadKeyError> {
+    match block.label.as_str() {
+        "ENCRYPTED PRIVATE KEY" => read_encrypted_key(&block.contents, password),
+        _ if block.is_encrypted() => Err(ReadKeyError::LegacyEncryption),
+        _ => read_key(&block.contents),
+    }
+}
+
+/// Reads an unencrypted private key from DER: PKCS #8 of either version, PKCS #1 or SEC 1.
+///
+/// # Errors
+/// When it is none, its parts do not belong together, or something follows it.
+pub fn read_key(der: &[u8]) -> Result<ReadKey, ReadKeyError> {
+    let key = read_der(der);
+    super::scrub_stack();
+    key
+}
+
+/// Reads an EncryptedPrivateKeyInfo ([RFC 5958 §3](https://www.rfc-editor.org/rfc/rfc5958#section-3)).
+///
+/// # Errors
+/// When it is none, costs too much to decrypt, or the password is missing or wrong; else as [`read_key`].
+pub fn read_encrypted_key(
+    der: &[u8],
+    password: Option<&Password>,
+) -> Result<ReadKey, ReadKeyError> {
+    let mut effort = Effort::for_one_file();
+    read_with_effort(der, password, &mut effort)
+}
+
+/// As [`read_encrypted_key`], with what work is left for the file.
+pub(super) fn read_with_effort(
+    der: &[u8],
+    password: Option<&Password>,
+    effort: &mut Effort,
+) -> Result<ReadKey, ReadKeyError> {
+    let mut parts = Element::only(der, SEQUENCE, "the encrypted key")?.children();
+    let encryption = Encryption::read(parts.next(SEQUENCE, "the encryption")?)?;
+    let content = parts.next(OCTET_STRING, "the encrypted data")?;
+    parts.end("the encrypted data")?;
+    let Some(password) = password else {
+        return Err(ReadKeyError::PasswordNeeded {
+            encryption: encryption.to_string(),
+        });
+    };
+    let decrypted = encryption.decrypt(content.content, password, effort)?;
+    let key = read_key(&decrypted).map_err(|error| match error {
+        ReadKeyError::Malformed(source) => ReadKeyError::DecryptedToNoKey { source },
+        other => other,
+    })?;
+    Ok(ReadKey {
+        encryption: Some(encryption.to_string()),
+        ..key
+    })
+}
+
+#[inline(never)]
+fn read_der(der: &[u8]) -> Result<ReadKey, ReadKeyError> {
+    let sequence = Element::only(der, SEQUENCE, "the private key")?;
+    let mut parts = sequence.children();
+    parts.next(INTEGER, "the private key's version")?;
+    match parts.peek() {
+        Some(OCTET_STRING) => ec::read_sec1(sequence, None).map(|key| key.of(KeyFormat::Sec1)),
+        Some(INTEGER) => rsa::read_pkcs1(sequence).map(|key| key.of(KeyFormat::Pkcs1)),
+        Some(_) | None => read_pkcs8(sequence),
+    }
+}
+
+/// Reads a PrivateKeyInfo or OneAsymmetricKey (RFC 5958 §2).
+fn read_pkcs8(sequence: Element<'_>) -> Result<ReadKey, ReadKeyError> {
+    let mut parts = sequence.children();
+    let version = small_integer(parts.next(INTEGER, "the version")?, "the version")?;
+    let algorithm = AlgorithmIdentifier::read(parts.next(SEQUENCE, "the algorithm")?)?;
+    let private = parts.next(OCTET_STRING, "the private key")?.content;
+    parts.optional(context_constructed(0), "the attributes")?;
+    let public = parts.optional(context(1), "the public key")?;
+    parts.end("the private key")?;
+    if version > 1 || (version == 0 && public.is_some()) {
+        return Err(ElementError::Content {
+            what: "the version",
+        }
+        .into());
+    }
+    let public = public
+        .map(|bits| whole_bits(bits, "the public key"))
+        .transpose()?;
+    let format = if public.is_some() {
+        KeyFormat::Pkcs8WithPublicKey
+    } else {
+        KeyFormat::Pkcs8
+    };
+    let kind = KeyKind::of(&algorithm);
+    let key = match kind {
+        KeyKind::Rsa | KeyKind::RsaPss => {
+            rsa::read_pkcs1(Element::only(private, SEQUENCE, "the RSA private key")?)?
+        }
+        KeyKind::Ec(curve) => ec::read_sec1(
+            Element::only(private, SEQUENCE, "the EC private key")?,
+            Some(curve),
+        )?,
+        KeyKind::Ed25519 => ec::read_ed25519(private)?,
+        KeyKind::Dsa => return Err(ReadKeyError::Dsa),
+        KeyKind::EcExplicit | KeyKind::Ed448 | KeyKind::X25519 | KeyKind::X448 | KeyKind::Other => {
+            NewKey::unknown(kind, sequence, &algorithm, public)
+        }
+    };
+    if let (Some(given), Some(ours)) = (public, key.public_key_info.as_deref())
+        && !ours.ends_with(given)
+    {
+        return Err(ReadKeyError::Inconsistent {
+            what: "its public half belongs to another key",
+        });
+    }
+    Ok(key.of(format))
+}
+
+/// What the readers of the kinds make.
+struct NewKey {
+    kind: KeyKind,
+    bits: Option<usize>,
+    public_key_info: Option<Vec<u8>>,
+    pkcs8: Zeroizing<Vec<u8>>,
+    is_checked: bool,
+}
+
+impl NewKey {
+    fn of(self, format: KeyFormat) -> ReadKey {
+        let NewKey {
+            kind,
+            bits,
+            public_key_info,
+            pkcs8,
+            is_checked,
+        } = self;
+        ReadKey {
+            kind,
+            bits,
+            public_key_info,
+            pkcs8,
+            format,
+            encryption: None,
+            is_checked,
+        }
+    }
+
+    /// A key of a kind we make nothing of but its name.
+    fn unknown(
+        kind: KeyKind,
+        sequence: Element<'_>,
+        algorithm: &AlgorithmIdentifier,
+        public: Option<&[u8]>,
+    ) -> Self {
+        let identifier = encode(
+            SEQUENCE,
+            &[
+                &encode(OBJECT_IDENTIFIER, &[algorithm.oid.as_bytes()]),
+                algorithm.parameters.as_deref().unwrap_or_default(),
+            ],
+        );
+        let info = |key: &[u8]| encode(SEQUENCE, &[&identifier, &encode(BIT_STRING, &[&[0], key])]);
+        NewKey {
+            kind,
+            bits: None,
+            public_key_info: public.map(|key| info(key).to_vec()),
+            pkcs8: Zeroizing::new(sequence.whole.to_vec()),
+            is_checked: false,
+        }
+    }
+}
+
+/// One DER element with the parts as its content; wiped on drop.
+fn encode(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    let length = parts.iter().map(|part| part.len()).sum::<usize>();
+    let mut der = Zeroizing::new(Vec::with_capacity(length + 6));
+    der.push(tag);
+    let octets = length.to_be_bytes();
+    let significant = &octets[octets
+        .iter()
+        .position(|b| *b != 0)
+        .unwrap_or(octets.len() - 1)..];
+    if length >= 0x80 {
+        der.push(0x80 | significant.len() as u8);
+    }
+    der.extend_from_slice(significant);
+    for part in parts {
+        der.extend_from_slice(part);
+    }
+    der
+}
+
+/// A PrivateKeyInfo of version 1.
+fn pkcs8(algorithm: &[u8], private: &[u8]) -> Zeroizing<Vec<u8>> {
+    encode(
+        SEQUENCE,
+        &[
+            &[INTEGER, 1, 0],
+            algorithm,
+            &encode(OCTET_STRING, &[private]),
+        ],
+    )
+}
+
+/// The AlgorithmIdentifier of RSA.
+fn rsa_algorithm() -> Zeroizing<Vec<u8>> {
+    encode(SEQUENCE, &[&oid(RSA_ENCRYPTION), &[NULL, 0]])
+}
+
+/// The AlgorithmIdentifier of Ed25519.
+fn ed25519_algorithm() -> Zeroizing<Vec<u8>> {
+    encode(SEQUENCE, &[&oid(ID_ED25519)])
+}
+
+/// The AlgorithmIdentifier of a named curve.
+fn curve_algorithm(curve: Curve) -> Zeroizing<Vec<u8>> {
+    encode(
+        SEQUENCE,
+        &[
+            &oid(crate::pki::algorithm::ID_EC_PUBLIC_KEY),
+            &oid(curve.oid()),
+        ],
+    )
+}
+
+fn oid(oid: KnownObjectIdentifier) -> Zeroizing<Vec<u8>> {
+    encode(OBJECT_IDENTIFIER, &[oid.as_bytes()])
+}
+
+/// A SubjectPublicKeyInfo.
+fn public_key_info(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
+    encode(SEQUENCE, &[algorithm, &encode(BIT_STRING, &[&[0], key])]).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::PrivateKey;
+    use crate::pki::algorithm::KeyType;
+
+    #[test]
+    fn a_key_we_made_reads_back_with_the_same_public_half() {
+        for key_type in [KeyType::P256, KeyType::P384, KeyType::Ed25519] {
+            let made = PrivateKey::generate(key_type).unwrap();
+            let signer = made.signer().unwrap();
+            let blocks = crate::pki::pem::blocks(made.to_pem().unwrap().as_bytes()).unwrap();
+            let key = read_key(&blocks[0].contents).unwrap();
+            assert_eq!(key.public_key_info(), Some(signer.public_key_info()));
+            assert!(key.is_checked());
+            assert_eq!(key.format(), KeyFormat::Pkcs8);
+            let again = read_key(key.pkcs8()).unwrap();
+            assert_eq!(again.public_key_info(), Some(signer.public_key_info()));
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_cut_anywhere_is_none() {
+        let made = PrivateKey::generate(KeyType::P256).unwrap();
+        let blocks = crate::pki::pem::blocks(made.to_pem().unwrap().as_bytes()).unwrap();
+        for length in 0..blocks[0].contents.len() {
+            assert!(read_key(&blocks[0].contents[..length]).is_err());
+        }
+    }
+
+    #[test]
+    fn lengths_are_encoded_as_der_has_them() {
+        for length in [0, 1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x10000] {
+            let der = encode(OCTET_STRING, &[&vec![7; length]]);
+            let element = Element::only(&der, OCTET_STRING, "it").unwrap();
+            assert_eq!(element.content.len(), length);
+        }
+    }
+}

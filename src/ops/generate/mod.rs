@@ -1,0 +1,263 @@
+//! A whole PKI for a network in one go: the authority, made or reused, a server pair, client pairs.
+
+mod snippet;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::ca::{self, AuthorityReport, init};
+use super::issue::{self, End, Issued, Planned};
+use super::passphrase::Ask;
+use super::{DryRun, Report};
+use crate::authority::{self, Authority};
+use crate::error::Error;
+use crate::files::{self, Kind, Lock};
+use crate::keys;
+use crate::pki::algorithm::KeyType;
+use crate::pki::issuer::Issuer;
+use crate::pki::plan::NameConstraints;
+use crate::pki::san::{SubjectAltName, TypedName};
+use crate::pki::usage::Purpose;
+use crate::pki::validity::Lifetime;
+
+use snippet::Snippets;
+
+/// The network that is wanted.
+#[derive(Debug)]
+pub struct Request {
+    /// Where everything is put.
+    pub directory: PathBuf,
+    /// What the server is dialled by; the first is its common name.
+    pub server_names: Vec<TypedName>,
+    /// One pair for each.
+    pub clients: Vec<TypedName>,
+    /// When the certificates end.
+    pub end: End,
+    /// The kind of every key.
+    pub key_type: KeyType,
+    /// The port the network listens on, for the configuration that is printed.
+    pub port: u16,
+    /// Who asks for it, as `user@host`.
+    pub requested_by: String,
+    /// Replace pairs that are there.
+    pub replace: bool,
+    /// Make a new CA though one is there.
+    pub new_ca: bool,
+}
+
+/// Makes it all.
+///
+/// # Errors
+/// When a pair is there already and may not be replaced, the authority there is damaged, or the
+/// keys or files cannot be made. Nothing is written before all that can be checked was.
+pub fn run(
+    request: &Request,
+    passphrase: Ask<'_>,
+    now: OffsetDateTime,
+) -> Result<Generated, Error> {
+    check(request)?;
+    let lock = Lock::acquire(&request.directory)?;
+    let (mut authority, reused) = match authority::exists(&request.directory)? && !request.new_ca {
+        true => (Authority::open(&request.directory, passphrase, now)?, true),
+        false => (
+            init::apply(&root(request), None, &lock, request.new_ca, now)?,
+            false,
+        ),
+    };
+    let mut issued = Vec::new();
+    for planned in plans(request, authority.issuer(), now)? {
+        issued.push(issue::apply(
+            &planned,
+            &mut authority,
+            &lock,
+            request.replace,
+            now,
+        )?);
+    }
+    Ok(Generated {
+        authority: AuthorityReport::new(&request.directory, authority.certificate(), reused, now)?,
+        snippets: Snippets::new(request, &issued),
+        certificates: issued,
+    })
+}
+
+/// What would be made, with nothing written.
+///
+/// # Errors
+/// As [`run`], as far as it can be known beforehand.
+pub fn dry_run(
+    request: &Request,
+    passphrase: Ask<'_>,
+    now: OffsetDateTime,
+) -> Result<DryRun, Error> {
+    check(request)?;
+    let (authority, issuer) = match authority::exists(&request.directory)? && !request.new_ca {
+        true => (
+            None,
+            Authority::open(&request.directory, passphrase, now)?
+                .issuer()
+                .clone(),
+        ),
+        false => {
+            let plan = ca::plan(&root(request), None, &keys::random_serial()?, now)?;
+            let issuer = Issuer::planned(&plan);
+            (Some(plan), issuer)
+        }
+    };
+    let planned = plans(request, &issuer, now)?;
+    let mut files = Vec::new();
+    if authority.is_some() {
+        files.extend([authority::CERTIFICATE.into(), authority::KEY.into()]);
+    }
+    files.extend(
+        bases(request)
+            .iter()
+            .flat_map(|base| <[OsString; 2]>::from(issue::file_names(base))),
+    );
+    Ok(DryRun {
+        dry_run: true,
+        files: files
+            .iter()
+            .map(|name| request.directory.join(name))
+            .collect(),
+        authority,
+        certificates: planned.into_iter().map(|planned| planned.plan).collect(),
+    })
+}
+
+/// What was made, and how a network and an agent use it.
+#[derive(Debug, Serialize)]
+pub struct Generated {
+    /// The authority.
+    pub authority: AuthorityReport,
+    /// The server's certificate, then the clients'.
+    pub certificates: Vec<Issued>,
+    /// What to put where.
+    #[serde(flatten)]
+    pub snippets: Snippets,
+}
+
+impl fmt::Display for Generated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.authority)?;
+        self.certificates
+            .iter()
+            .try_for_each(|issued| writeln!(f, "{issued}"))?;
+        write!(f, "{}", self.snippets)
+    }
+}
+
+impl Report for Generated {
+    fn warnings(&self) -> Vec<String> {
+        let mut all: Vec<String> = self
+            .certificates
+            .iter()
+            .flat_map(|issued| issued.warnings.clone())
+            .collect();
+        all.dedup();
+        all
+    }
+}
+
+const SERVER: &str = "server";
+/// How long a CA made by the way lives: ten years.
+pub const CA_LIFETIME: Lifetime = match Lifetime::from_days(3650) {
+    Some(lifetime) => lifetime,
+    None => unreachable!(),
+};
+
+fn root(request: &Request) -> ca::Request {
+    ca::Request {
+        directory: request.directory.clone(),
+        subject: Vec::new(),
+        lifetime: CA_LIFETIME,
+        key_type: request.key_type,
+        path_length: None,
+        name_constraints: NameConstraints::default(),
+    }
+}
+
+fn bases(request: &Request) -> Vec<OsString> {
+    let clients = request
+        .clients
+        .iter()
+        .map(|client| issue::base_of(&client.name));
+    std::iter::once(SERVER.into()).chain(clients).collect()
+}
+
+fn plans(request: &Request, issuer: &Issuer, now: OffsetDateTime) -> Result<Vec<Planned>, Error> {
+    let server = (Purpose::Server, request.server_names.clone());
+    let clients = request
+        .clients
+        .iter()
+        .map(|client| (Purpose::Client, vec![client.clone()]));
+    let wanted = std::iter::once(server).chain(clients).zip(bases(request));
+    wanted
+        .map(|((purpose, names), base)| {
+            let (end, key_type) = (request.end, request.key_type);
+            issue::plan(
+                &issue::Request {
+                    purpose,
+                    names,
+                    end,
+                    key_type,
+                    base,
+                    requested_by: request.requested_by.clone(),
+                    note: None,
+                },
+                issuer,
+                now,
+            )
+        })
+        .collect()
+}
+
+/// Refuses what would collide or replace something, before anything is made. The authority is looked at only
+/// under the lock: another process may be making it.
+fn check(request: &Request) -> Result<(), Error> {
+    let bases = bases(request);
+    for (i, base) in bases.iter().enumerate() {
+        issue::check_base(base)?;
+        if bases[..i].contains(base) {
+            let message = format!(
+                "two certificates would be written to {}.crt",
+                base.to_string_lossy().escape_debug()
+            );
+            return Err(Error::Usage {
+                message,
+                hint: "give each client a name of its own, other than 'server'".into(),
+            });
+        }
+    }
+    for name in bases
+        .iter()
+        .flat_map(|base| <[OsString; 2]>::from(issue::file_names(base)))
+    {
+        let path = request.directory.join(name);
+        if !request.replace && files::kind(&path)? == Kind::File {
+            let hint = "replace the pairs that are there with `--force` (the CA stays), or add one with `openagents-certs issue client NAME`";
+            return Err(Error::Exists {
+                path,
+                hint: hint.into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The host a client dials in the lines that are printed.
+fn dialled(names: &[SubjectAltName]) -> String {
+    let host = names
+        .iter()
+        .find(|name| matches!(name, SubjectAltName::Dns(_) | SubjectAltName::Ip(_)));
+    match host {
+        Some(SubjectAltName::Dns(name)) => name.replacen('*', "agent", 1),
+        Some(SubjectAltName::Ip(address @ std::net::IpAddr::V6(_))) => format!("[{address}]"),
+        Some(name) => name.value().into_owned(),
+        None => "localhost".into(),
+    }
+}

@@ -1,0 +1,222 @@
+//! Several certificates in one file.
+
+use std::collections::HashMap;
+
+use super::certificate::{Certificate, CertificateError};
+use super::escape::Escaped;
+use super::pem::{self, Block, PemError};
+
+/// The certificates of a file, and what else was in it.
+#[derive(Debug)]
+pub struct Bundle {
+    /// The certificates in their order; at least one.
+    pub certificates: Vec<Certificate>,
+    /// How many private keys stand among them.
+    pub private_keys: usize,
+    /// The labels of the PEM blocks that are neither.
+    pub others: Vec<String>,
+    /// Whether a byte order mark stands before all, which some stacks stumble over.
+    pub byte_order_mark: bool,
+}
+
+impl Bundle {
+    /// Reads PEM or DER.
+    ///
+    /// # Errors
+    /// When there is no certificate in it, or any block or certificate is broken.
+    pub fn read(octets: &[u8]) -> Result<Self, BundleError> {
+        if octets.first() == Some(&DER_SEQUENCE) {
+            let certificate = Certificate::from_der(octets.to_vec());
+            return Ok(Bundle {
+                certificates: vec![certificate.map_err(|source| BundleError::Der { source })?],
+                private_keys: 0,
+                others: Vec::new(),
+                byte_order_mark: false,
+            });
+        }
+        let mut bundle = Bundle {
+            certificates: Vec::new(),
+            private_keys: 0,
+            others: Vec::new(),
+            byte_order_mark: pem::has_byte_order_mark(octets),
+        };
+        for block in pem::blocks(octets)? {
+            bundle.take(block)?;
+        }
+        if bundle.certificates.is_empty() {
+            return Err(bundle.none(octets));
+        }
+        Ok(bundle)
+    }
+
+    fn take(&mut self, block: Block) -> Result<(), BundleError> {
+        if CERTIFICATE_LABELS.contains(&block.label.as_str()) {
+            let certificate = Certificate::from_der(block.contents.to_vec());
+            self.certificates
+                .push(certificate.map_err(|source| BundleError::Certificate {
+                    line: block.line,
+                    source,
+                })?);
+        } else if block.is_private_key() {
+            if Certificate::from_der(block.contents.to_vec()).is_ok() {
+                return Err(BundleError::Label {
+                    line: block.line,
+                    label: block.label,
+                });
+            }
+            self.private_keys += 1;
+        } else {
+            self.others.push(block.label);
+        }
+        Ok(())
+    }
+
+    fn none(self, octets: &[u8]) -> BundleError {
+        if self.private_keys > 0 {
+            return BundleError::Other {
+                label: "PRIVATE KEY".into(),
+            };
+        }
+        match self.others.into_iter().next() {
+            Some(label) => BundleError::Other { label },
+            None => BundleError::Nothing {
+                what: unreadable(octets),
+            },
+        }
+    }
+}
+
+/// The certificates of a file in PEM or DER, in their order; at least one.
+///
+/// # Errors
+/// As [`Bundle::read`].
+pub fn certificates(octets: &[u8]) -> Result<Vec<Certificate>, BundleError> {
+    Bundle::read(octets).map(|bundle| bundle.certificates)
+}
+
+/// Why a file gives no certificates.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// A block is broken.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// A block holds no certificate, though its label says so.
+    #[error("line {line}: {source}")]
+    Certificate {
+        /// The line of its BEGIN.
+        line: usize,
+        /// What is wrong with it.
+        source: CertificateError,
+    },
+    /// A certificate under the label of something else.
+    #[error("line {line}: a certificate under the label {}", Escaped(label))]
+    Label {
+        /// The line of its BEGIN.
+        line: usize,
+        /// The label.
+        label: String,
+    },
+    /// DER, but no certificate.
+    #[error(transparent)]
+    Der {
+        /// What is wrong with it.
+        source: CertificateError,
+    },
+    /// Only other things.
+    #[error("no certificate in it, but a {}", Escaped(label))]
+    Other {
+        /// The label of the first.
+        label: String,
+    },
+    /// Neither PEM nor DER.
+    #[error("no certificate in it: {what}")]
+    Nothing {
+        /// What it looks like.
+        what: &'static str,
+    },
+}
+
+/// What octets look like that are neither PEM nor DER, as a clause.
+pub fn unreadable(octets: &[u8]) -> &'static str {
+    let text = octets.trim_ascii_start();
+    match text {
+        [] => "it is empty",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, 0, _, ..] | [_, 0, _, 0, ..]
+            if !text.starts_with(&[0; 4]) =>
+        {
+            "it is UTF-16, and PEM is ASCII"
+        }
+        [b'<', ..] => "it looks like HTML or XML",
+        [b'{' | b'[', ..] => "it looks like JSON",
+        _ if text.starts_with(b"ssh-") || text.starts_with(b"ecdsa-sha2-") => {
+            "it is an SSH public key"
+        }
+        _ => "it is neither PEM nor DER",
+    }
+}
+
+/// Which certificate of a bundle stands in which relation to the others; indices count from 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relations {
+    /// For each certificate the one that issued it, going by names and key identifiers; itself
+    /// when it is self-issued, and `None` when its issuer is not there.
+    pub issuers: Vec<Option<usize>>,
+    /// For each certificate the earlier one that it is a copy of.
+    pub copy_of: Vec<Option<usize>>,
+    /// The first certificate that stands before one that it issued, which TLS servers must not send so.
+    pub misplaced: Option<usize>,
+}
+
+/// How the certificates of a bundle go together. In time linear in their number, but for copies
+/// of one name. Does not check signatures.
+pub fn relations(certificates: &[Certificate]) -> Relations {
+    let mut by_subject: HashMap<_, Vec<usize>> = HashMap::new();
+    let mut by_der = HashMap::new();
+    let mut relations = Relations::default();
+    for (i, certificate) in certificates.iter().enumerate() {
+        let first = *by_der.entry(certificate.as_der()).or_insert(i);
+        relations.copy_of.push((first != i).then_some(first));
+        if first == i {
+            by_subject.entry(certificate.subject()).or_default().push(i);
+        }
+    }
+    for (i, certificate) in certificates.iter().enumerate() {
+        let namesakes = by_subject
+            .get(certificate.issuer())
+            .map_or(&[][..], Vec::as_slice);
+        let considered = &namesakes[..namesakes.len().min(MAX_NAMESAKES)];
+        let fitting = |j: &&usize| key_identifiers_fit(certificate, &certificates[**j]);
+        let itself = relations.copy_of[i].unwrap_or(i);
+        let issuer = considered
+            .iter()
+            .filter(fitting)
+            .max_by_key(|j| **j == itself)
+            .copied();
+        relations.issuers.push(issuer);
+        if let Some(issuer) = issuer
+            && issuer < i
+            && relations.copy_of[i].is_none()
+        {
+            relations.misplaced = Some(relations.misplaced.map_or(issuer, |m| m.min(issuer)));
+        }
+    }
+    relations
+}
+
+/// Whether nothing in the key identifiers keeps `issuer` from being the issuer's certificate.
+fn key_identifiers_fit(certificate: &Certificate, issuer: &Certificate) -> bool {
+    let wanted = certificate
+        .authority_key_identifier()
+        .ok()
+        .flatten()
+        .and_then(|a| a.key_identifier);
+    let there = issuer.subject_key_identifier().ok().flatten();
+    match (wanted, there) {
+        (Some(wanted), Some(there)) => wanted == there,
+        (None, _) | (_, None) => true,
+    }
+}
+
+const DER_SEQUENCE: u8 = 0x30;
+const CERTIFICATE_LABELS: [&str; 2] = ["CERTIFICATE", "X509 CERTIFICATE"];
+const MAX_NAMESAKES: usize = 64;

@@ -1,0 +1,353 @@
+//! Certificate revocation lists as they are read.
+
+use std::ops::Range;
+
+use time::OffsetDateTime;
+
+use super::algorithm_identifier::AlgorithmIdentifier;
+use super::certificate::{CertificateError, range_within};
+use super::element::{
+    BIT_STRING, ENUMERATED, Element, ElementError, Elements, GENERALIZED_TIME, INTEGER, SEQUENCE,
+    UTC_TIME, context_constructed, small_integer, whole_bits,
+};
+use super::extension::{Extension, REASON_CODE};
+use super::moment::{Moment, moment};
+use super::name::DistinguishedName;
+use super::problem::{Problem, extension_problems};
+use super::serial::SerialNumber;
+
+/// A revocation list that was read: DER with nothing behind it, each of whose entries reads
+/// ([RFC 5280 §5.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.1)).
+///
+/// Says nothing about whether its signature is good, nor which certificates it speaks of.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RevocationList {
+    der: Vec<u8>,
+    version: u8,
+    to_be_signed: Range<usize>,
+    inner_algorithm: Range<usize>,
+    outer_algorithm: Range<usize>,
+    signature_algorithm: AlgorithmIdentifier,
+    signature: Range<usize>,
+    issuer: DistinguishedName,
+    this_update: Moment,
+    next_update: Option<Moment>,
+    revoked: Range<usize>,
+    revoked_count: usize,
+    has_empty_list: bool,
+    extensions: Vec<Extension>,
+}
+
+impl RevocationList {
+    /// Reads DER.
+    ///
+    /// # Errors
+    /// When it is no revocation list, something follows it, or one of its dates is none.
+    pub fn from_der(der: Vec<u8>) -> Result<Self, CertificateError> {
+        let list = read(&der)?;
+        Ok(RevocationList { der, ..list })
+    }
+
+    /// The DER.
+    pub fn as_der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The version: 1 or 2.
+    pub fn version(&self) -> u8 {
+        self.version
+    }
+
+    /// The DER of the TBSCertList: what is signed.
+    pub fn to_be_signed(&self) -> &[u8] {
+        &self.der[self.to_be_signed.clone()]
+    }
+
+    /// The algorithm it is signed with.
+    pub fn signature_algorithm(&self) -> &AlgorithmIdentifier {
+        &self.signature_algorithm
+    }
+
+    /// The octets of the signature.
+    pub fn signature(&self) -> &[u8] {
+        &self.der[self.signature.clone()]
+    }
+
+    /// Who issued it.
+    pub fn issuer(&self) -> &DistinguishedName {
+        &self.issuer
+    }
+
+    /// When it was issued.
+    pub fn this_update(&self) -> OffsetDateTime {
+        self.this_update.time
+    }
+
+    /// When the next one comes at the latest; `None` when it does not say.
+    pub fn next_update(&self) -> Option<OffsetDateTime> {
+        self.next_update.map(|moment| moment.time)
+    }
+
+    /// Its extensions.
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions
+    }
+
+    /// How many certificates it says are revoked.
+    pub fn len(&self) -> usize {
+        self.revoked_count
+    }
+
+    /// Whether nothing is revoked.
+    pub fn is_empty(&self) -> bool {
+        self.revoked_count == 0
+    }
+
+    /// The certificates it says are revoked, read one by one.
+    pub fn revoked(&self) -> impl Iterator<Item = RevokedCertificate> + '_ {
+        let mut elements = Elements::new(&self.der[self.revoked.clone()]);
+        // Each of them was read once, so that none can fail.
+        std::iter::from_fn(move || RevokedCertificate::read(&mut elements).ok())
+    }
+
+    /// Every rule of form that it breaks; those that are `malformed` a verifier has to refuse.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let malformed = |id, reference, message: &str| Problem::malformed(id, reference, message);
+        if self.version < 2 && !self.extensions.is_empty() {
+            let message = "it is of version 1 and has extensions";
+            problems.push(malformed("version", "RFC 5280 §5.1.2.1", message));
+        }
+        if self.der[self.inner_algorithm.clone()] != self.der[self.outer_algorithm.clone()] {
+            let message = "the signature algorithm inside is not the one outside";
+            problems.push(malformed("algorithms-differ", "RFC 5280 §5.1.1.2", message));
+        }
+        if let Some(fault) = self.issuer.fault() {
+            problems.push(Problem::malformed(
+                "name-form",
+                "RFC 5280 §5.1.2.3",
+                format_args!("the issuer is malformed: {fault}"),
+            ));
+        }
+        let times = [
+            ("thisUpdate", Some(self.this_update)),
+            ("nextUpdate", self.next_update),
+        ];
+        for (field, moment) in times {
+            if let Some(fault) = moment.and_then(|moment| moment.fault) {
+                problems.push(Problem::unusual(
+                    "time-form",
+                    "RFC 5280 §5.1.2.4",
+                    format_args!("{field} is written wrongly: {fault}"),
+                ));
+            }
+        }
+        if self.has_empty_list {
+            let message = "its list of revoked certificates is there, but empty";
+            problems.push(malformed("list-empty", "RFC 5280 §5.1.2.6", message));
+        }
+        extension_problems(&self.extensions, &mut problems);
+        problems
+    }
+}
+
+impl std::fmt::Debug for RevocationList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "RevocationList({}, {} revoked)",
+            self.issuer, self.revoked_count
+        )
+    }
+}
+
+/// One entry of a revocation list ([RFC 5280 §5.3](https://www.rfc-editor.org/rfc/rfc5280#section-5.3)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevokedCertificate {
+    /// Its serial number.
+    pub serial: SerialNumber,
+    /// Since when it is revoked.
+    pub revocation_date: OffsetDateTime,
+    /// Why, where that is said.
+    pub reason: Option<RevocationReason>,
+    /// What else is said of it.
+    pub extensions: Vec<Extension>,
+}
+
+impl RevokedCertificate {
+    fn read(elements: &mut Elements<'_>) -> Result<Self, CertificateError> {
+        let malformed = |source| CertificateError::Malformed { source };
+        let entry = elements.next(SEQUENCE, "an entry").map_err(malformed)?;
+        let mut parts = entry.children();
+        let serial = parts
+            .next(INTEGER, "an entry's serial number")
+            .map_err(malformed)?;
+        let date = parts.any("an entry's revocationDate").map_err(malformed)?;
+        let date = moment(date, "an entry's revocationDate")
+            .map_err(|source| CertificateError::Time { source })?;
+        let extensions = parts
+            .optional(SEQUENCE, "an entry's extensions")
+            .map_err(malformed)?;
+        parts.end("an entry's extensions").map_err(malformed)?;
+        let extensions = extensions
+            .map_or(Ok(Vec::new()), Extension::read_all)
+            .map_err(malformed)?;
+        let reason = extensions.iter().find(|e| e.oid == REASON_CODE);
+        let reason = reason
+            .map(|e| RevocationReason::read(&e.value))
+            .transpose()
+            .map_err(malformed)?;
+        Ok(RevokedCertificate {
+            serial: SerialNumber::from_der_content(serial.content),
+            revocation_date: date.time,
+            reason,
+            extensions,
+        })
+    }
+}
+
+/// Why a certificate was revoked ([RFC 5280 §5.3.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.1)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RevocationReason {
+    /// unspecified (0).
+    Unspecified,
+    /// keyCompromise (1).
+    KeyCompromise,
+    /// cACompromise (2).
+    #[serde(rename = "cACompromise")]
+    CaCompromise,
+    /// affiliationChanged (3).
+    AffiliationChanged,
+    /// superseded (4).
+    Superseded,
+    /// cessationOfOperation (5).
+    CessationOfOperation,
+    /// certificateHold (6).
+    CertificateHold,
+    /// removeFromCRL (8).
+    #[serde(rename = "removeFromCRL")]
+    RemoveFromCrl,
+    /// privilegeWithdrawn (9).
+    PrivilegeWithdrawn,
+    /// aACompromise (10).
+    #[serde(rename = "aACompromise")]
+    AaCompromise,
+}
+
+impl RevocationReason {
+    /// Reads the value of a reasonCode extension.
+    pub(crate) fn read(value: &[u8]) -> Result<Self, ElementError> {
+        let what = "reasonCode";
+        match small_integer(Element::only(value, ENUMERATED, what)?, what)? {
+            0 => Ok(RevocationReason::Unspecified),
+            1 => Ok(RevocationReason::KeyCompromise),
+            2 => Ok(RevocationReason::CaCompromise),
+            3 => Ok(RevocationReason::AffiliationChanged),
+            4 => Ok(RevocationReason::Superseded),
+            5 => Ok(RevocationReason::CessationOfOperation),
+            6 => Ok(RevocationReason::CertificateHold),
+            8 => Ok(RevocationReason::RemoveFromCrl),
+            9 => Ok(RevocationReason::PrivilegeWithdrawn),
+            10 => Ok(RevocationReason::AaCompromise),
+            _ => Err(ElementError::Content { what }),
+        }
+    }
+}
+
+impl std::fmt::Display for RevocationReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            RevocationReason::Unspecified => "unspecified",
+            RevocationReason::KeyCompromise => "keyCompromise",
+            RevocationReason::CaCompromise => "cACompromise",
+            RevocationReason::AffiliationChanged => "affiliationChanged",
+            RevocationReason::Superseded => "superseded",
+            RevocationReason::CessationOfOperation => "cessationOfOperation",
+            RevocationReason::CertificateHold => "certificateHold",
+            RevocationReason::RemoveFromCrl => "removeFromCRL",
+            RevocationReason::PrivilegeWithdrawn => "privilegeWithdrawn",
+            RevocationReason::AaCompromise => "aACompromise",
+        })
+    }
+}
+
+/// Reads everything but the DER itself.
+fn read(der: &[u8]) -> Result<RevocationList, CertificateError> {
+    let malformed = |source| CertificateError::Malformed { source };
+    let list = Element::only(der, SEQUENCE, "the revocation list").map_err(malformed)?;
+    let mut parts = list.children();
+    let fields = parts.next(SEQUENCE, "tbsCertList").map_err(malformed)?;
+    let outer_algorithm = parts
+        .next(SEQUENCE, "signatureAlgorithm")
+        .map_err(malformed)?;
+    let signature = parts
+        .next(BIT_STRING, "signatureValue")
+        .map_err(malformed)?;
+    parts.end("signatureValue").map_err(malformed)?;
+
+    let mut elements = fields.children();
+    let version = match elements.optional(INTEGER, "version").map_err(malformed)? {
+        None => 1,
+        Some(element) => match small_integer(element, "version").map_err(malformed)? {
+            1 => 2,
+            _ => return Err(malformed(ElementError::Content { what: "version" })),
+        },
+    };
+    let inner_algorithm = elements.next(SEQUENCE, "signature").map_err(malformed)?;
+    let issuer = elements.next(SEQUENCE, "issuer").map_err(malformed)?;
+    let time =
+        |element, field| moment(element, field).map_err(|source| CertificateError::Time { source });
+    let this_update = time(elements.any("thisUpdate").map_err(malformed)?, "thisUpdate")?;
+    let next_update = match elements.peek() {
+        Some(UTC_TIME | GENERALIZED_TIME) => Some(time(
+            elements.any("nextUpdate").map_err(malformed)?,
+            "nextUpdate",
+        )?),
+        Some(_) | None => None,
+    };
+    let revoked = elements
+        .optional(SEQUENCE, "revokedCertificates")
+        .map_err(malformed)?;
+    let extensions = elements
+        .optional(context_constructed(0), "crlExtensions")
+        .map_err(malformed)?;
+    elements.end("crlExtensions").map_err(malformed)?;
+    let extensions = match extensions {
+        None => Vec::new(),
+        Some(wrapper) => Element::only(wrapper.content, SEQUENCE, "crlExtensions")
+            .and_then(Extension::read_all)
+            .map_err(malformed)?,
+    };
+    let entries = revoked.map_or(&[][..], |element| element.content);
+    Ok(RevocationList {
+        der: Vec::new(),
+        version,
+        to_be_signed: range_within(der, fields.whole),
+        inner_algorithm: range_within(der, inner_algorithm.whole),
+        outer_algorithm: range_within(der, outer_algorithm.whole),
+        signature_algorithm: AlgorithmIdentifier::read(outer_algorithm).map_err(malformed)?,
+        signature: range_within(
+            der,
+            whole_bits(signature, "signatureValue").map_err(malformed)?,
+        ),
+        issuer: DistinguishedName::from_der(issuer.whole),
+        this_update,
+        next_update,
+        revoked: revoked.map_or(0..0, |element| range_within(der, element.content)),
+        revoked_count: count(entries)?,
+        has_empty_list: revoked.is_some() && entries.is_empty(),
+        extensions,
+    })
+}
+
+/// Reads every entry and counts them.
+fn count(entries: &[u8]) -> Result<usize, CertificateError> {
+    let mut elements = Elements::new(entries);
+    let mut count = 0;
+    while !elements.is_empty() {
+        RevokedCertificate::read(&mut elements)?;
+        count += 1;
+    }
+    Ok(count)
+}

@@ -1,0 +1,394 @@
+//! What the extensions say that are only shown, not judged by.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use time::OffsetDateTime;
+
+use super::crl::RevocationReason;
+use super::distribution_point::{DistributionPoint, IssuingDistributionPoint};
+use super::element::{Element, ElementError, INTEGER, SEQUENCE, small_integer};
+use super::extension as known;
+use super::extension::{
+    AuthorityKeyIdentifier, BasicConstraints, Extension, KeyUsage, NameConstraints, alt_names,
+    extended_key_usages, subject_key_identifier,
+};
+use super::general_name::{GeneralName, object_identifier};
+use super::moment::moment;
+use super::oid::ObjectIdentifier;
+use super::policy::{Policy, PolicyConstraints, PolicyMapping, policy_constraints, policy_mapping};
+use super::serial::SerialNumber;
+use super::timestamp::{self, SignedCertificateTimestamp};
+use super::validity::rfc3339;
+
+/// What an extension says. In JSON the value alone; which it is, the extension's name says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum ExtensionValue {
+    /// basicConstraints (RFC 5280 §4.2.1.9).
+    BasicConstraints(BasicConstraints),
+    /// keyUsage (§4.2.1.3).
+    KeyUsage(KeyUsage),
+    /// extendedKeyUsage (§4.2.1.12).
+    ExtendedKeyUsage(Vec<Named>),
+    /// subjectAltName, issuerAltName, and a CRL entry's certificateIssuer (§4.2.1.6, §4.2.1.7, §5.3.3).
+    Names(Vec<GeneralName>),
+    /// nameConstraints (§4.2.1.10).
+    NameConstraints(NameConstraints),
+    /// subjectKeyIdentifier (§4.2.1.2).
+    KeyIdentifier(Octets),
+    /// authorityKeyIdentifier (§4.2.1.1).
+    AuthorityKeyIdentifier(Authority),
+    /// cRLDistributionPoints and freshestCRL (§4.2.1.13, §4.2.1.15).
+    DistributionPoints(Vec<DistributionPoint>),
+    /// authorityInfoAccess and subjectInfoAccess (§4.2.2).
+    Access(Vec<AccessDescription>),
+    /// certificatePolicies (§4.2.1.4).
+    Policies(Vec<Policy>),
+    /// policyMappings (§4.2.1.5).
+    PolicyMappings(Vec<PolicyMapping>),
+    /// policyConstraints (§4.2.1.11).
+    PolicyConstraints(PolicyConstraints),
+    /// inhibitAnyPolicy (§4.2.1.14): how many certificates further down any policy is good.
+    SkipCertificates(u64),
+    /// The signed timestamps of Certificate Transparency (RFC 6962 §3.3).
+    Timestamps(Vec<SignedCertificateTimestamp>),
+    /// tlsFeature (RFC 7633).
+    TlsFeature(Vec<String>),
+    /// cRLNumber and deltaCRLIndicator (§5.2.3, §5.2.4), in hex.
+    Number(SerialNumber),
+    /// issuingDistributionPoint (§5.2.5).
+    IssuingDistributionPoint(IssuingDistributionPoint),
+    /// reasonCode (§5.3.1).
+    Reason(RevocationReason),
+    /// invalidityDate (§5.3.2).
+    Time(#[serde(with = "time::serde::rfc3339")] OffsetDateTime),
+    /// A comment.
+    Text(String),
+    /// What no one has taught us, or what does not read.
+    Unknown(Octets),
+}
+
+impl ExtensionValue {
+    /// Reads an extension's value; a known one that does not read is an error, an unknown one is
+    /// [`ExtensionValue::Unknown`].
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn read(extension: &Extension) -> Result<Self, ElementError> {
+        let reader = READERS.iter().find(|(oid, _)| extension.oid == *oid);
+        match reader {
+            Some((_, read)) => read(&extension.value),
+            None => Ok(ExtensionValue::Unknown(Octets(extension.value.clone()))),
+        }
+    }
+
+    /// The lines of text it is shown with; at least one.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            ExtensionValue::BasicConstraints(constraints) => {
+                vec![basic_constraints_line(*constraints)]
+            }
+            ExtensionValue::KeyUsage(usage) => vec![usage.to_string()],
+            ExtensionValue::ExtendedKeyUsage(usages) => {
+                vec![
+                    usages
+                        .iter()
+                        .map(Named::to_string)
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                ]
+            }
+            ExtensionValue::Names(names) => lines_of(names),
+            ExtensionValue::NameConstraints(constraints) => {
+                let permitted = constraints
+                    .permitted
+                    .iter()
+                    .map(|name| format!("permitted {name}"));
+                let excluded = constraints
+                    .excluded
+                    .iter()
+                    .map(|name| format!("excluded {name}"));
+                permitted.chain(excluded).collect()
+            }
+            ExtensionValue::KeyIdentifier(octets) | ExtensionValue::Unknown(octets) => {
+                vec![octets.to_string()]
+            }
+            ExtensionValue::AuthorityKeyIdentifier(authority) => authority.lines(),
+            ExtensionValue::DistributionPoints(points) => lines_of(points),
+            ExtensionValue::Access(descriptions) => lines_of(descriptions),
+            ExtensionValue::Policies(policies) => lines_of(policies),
+            ExtensionValue::PolicyMappings(mappings) => lines_of(mappings),
+            ExtensionValue::PolicyConstraints(constraints) => vec![constraints.to_string()],
+            ExtensionValue::SkipCertificates(count) => vec![format!("after {count} certificates")],
+            ExtensionValue::Timestamps(timestamps) => lines_of(timestamps),
+            ExtensionValue::TlsFeature(features) => vec![features.join(", ")],
+            ExtensionValue::Number(number) => vec![number.to_string()],
+            ExtensionValue::IssuingDistributionPoint(point) => vec![point.to_string()],
+            ExtensionValue::Reason(reason) => vec![reason.to_string()],
+            ExtensionValue::Time(time) => vec![rfc3339(*time)],
+            ExtensionValue::Text(text) => vec![super::escape::Escaped(text).to_string()],
+        }
+    }
+}
+
+/// Octets shown in hex: the first [`Octets::MAX_SHOWN`] of them, and how many there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Octets(pub Vec<u8>);
+
+impl Octets {
+    /// How many are shown.
+    pub const MAX_SHOWN: usize = 64;
+    /// How many are in JSON.
+    const MAX_SERIALIZED: usize = 64 * 1024;
+}
+
+impl fmt::Display for Octets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.0[..self.0.len().min(Self::MAX_SHOWN)];
+        write!(f, "{}", super::fingerprint::Colons(shown))?;
+        match self.0.len() {
+            0 => f.write_str("(empty)"),
+            total if total > shown.len() => write!(f, "… ({total} octets)"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Serialize for Octets {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let shown = &self.0[..self.0.len().min(Self::MAX_SERIALIZED)];
+        let mut fields = serializer.serialize_struct("Octets", 2)?;
+        fields.serialize_field("octets", &self.0.len())?;
+        fields.serialize_field("hex", &super::fingerprint::Colons(shown).to_string())?;
+        fields.end()
+    }
+}
+
+/// An object identifier and the name its RFC gives it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// The object identifier.
+    pub oid: ObjectIdentifier,
+    /// Its name, where it has a known one.
+    pub name: Option<&'static str>,
+}
+
+impl From<ObjectIdentifier> for Named {
+    fn from(oid: ObjectIdentifier) -> Self {
+        let name = oid.name().map(|name| {
+            let short = ["id-kp-", "id-ad-", "id-qt-"]
+                .iter()
+                .find_map(|p| name.strip_prefix(p));
+            short.unwrap_or(name)
+        });
+        Named { name, oid }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name {
+            Some(name) => f.write_str(name),
+            None => self.oid.fmt(f),
+        }
+    }
+}
+
+/// authorityKeyIdentifier as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Authority {
+    key_identifier: Option<Octets>,
+    issuer: Vec<GeneralName>,
+    serial: Option<SerialNumber>,
+}
+
+impl Authority {
+    fn lines(&self) -> Vec<String> {
+        let key = self.key_identifier.iter().map(ToString::to_string);
+        let issuer = self.issuer.iter().map(|name| format!("issuer {name}"));
+        let serial = self.serial.iter().map(|serial| format!("serial {serial}"));
+        let lines: Vec<_> = key.chain(issuer).chain(serial).collect();
+        if lines.is_empty() {
+            vec!["(empty)".into()]
+        } else {
+            lines
+        }
+    }
+}
+
+/// How to ask about a certificate or its issuer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AccessDescription {
+    /// What is found there.
+    pub method: Named,
+    /// Where.
+    pub location: GeneralName,
+}
+
+impl fmt::Display for AccessDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.location)
+    }
+}
+
+type Reader = fn(&[u8]) -> Result<ExtensionValue, ElementError>;
+
+const READERS: &[(const_oid::ObjectIdentifier, Reader)] = &[
+    (known::BASIC_CONSTRAINTS, |v| {
+        BasicConstraints::read(v).map(|(value, _)| ExtensionValue::BasicConstraints(value))
+    }),
+    (known::KEY_USAGE, |v| {
+        KeyUsage::read(v).map(|(value, _)| ExtensionValue::KeyUsage(value))
+    }),
+    (known::EXTENDED_KEY_USAGE, |v| {
+        let usages = extended_key_usages(v)?;
+        Ok(ExtensionValue::ExtendedKeyUsage(
+            usages.into_iter().map(Named::from).collect(),
+        ))
+    }),
+    (known::SUBJECT_ALT_NAME, |v| {
+        alt_names(v).map(ExtensionValue::Names)
+    }),
+    (known::ISSUER_ALT_NAME, |v| {
+        alt_names(v).map(ExtensionValue::Names)
+    }),
+    (known::CERTIFICATE_ISSUER, |v| {
+        alt_names(v).map(ExtensionValue::Names)
+    }),
+    (known::NAME_CONSTRAINTS, |v| {
+        NameConstraints::read(v).map(ExtensionValue::NameConstraints)
+    }),
+    (known::SUBJECT_KEY_IDENTIFIER, |v| {
+        subject_key_identifier(v).map(|octets| ExtensionValue::KeyIdentifier(Octets(octets)))
+    }),
+    (known::AUTHORITY_KEY_IDENTIFIER, |v| {
+        let read = AuthorityKeyIdentifier::read(v)?;
+        Ok(ExtensionValue::AuthorityKeyIdentifier(Authority {
+            key_identifier: read.key_identifier.map(Octets),
+            issuer: read.issuer,
+            serial: read.serial.as_deref().map(SerialNumber::from_der_content),
+        }))
+    }),
+    (known::CRL_DISTRIBUTION_POINTS, |v| {
+        each(v, DistributionPoint::read).map(ExtensionValue::DistributionPoints)
+    }),
+    (known::FRESHEST_CRL, |v| {
+        each(v, DistributionPoint::read).map(ExtensionValue::DistributionPoints)
+    }),
+    (known::AUTHORITY_INFORMATION_ACCESS, |v| {
+        each(v, access_description).map(ExtensionValue::Access)
+    }),
+    (known::SUBJECT_INFORMATION_ACCESS, |v| {
+        each(v, access_description).map(ExtensionValue::Access)
+    }),
+    (known::CERTIFICATE_POLICIES, |v| {
+        each(v, Policy::read).map(ExtensionValue::Policies)
+    }),
+    (known::POLICY_MAPPINGS, |v| {
+        each(v, policy_mapping).map(ExtensionValue::PolicyMappings)
+    }),
+    (known::POLICY_CONSTRAINTS, |v| {
+        policy_constraints(v).map(ExtensionValue::PolicyConstraints)
+    }),
+    (known::INHIBIT_ANY_POLICY, |v| {
+        let count = Element::only(v, INTEGER, "inhibitAnyPolicy")?;
+        small_integer(count, "inhibitAnyPolicy").map(ExtensionValue::SkipCertificates)
+    }),
+    (known::SIGNED_CERTIFICATE_TIMESTAMPS, |v| {
+        timestamp::read_all(v).map(ExtensionValue::Timestamps)
+    }),
+    (known::TLS_FEATURE, |v| {
+        each_of(v, INTEGER, tls_feature).map(ExtensionValue::TlsFeature)
+    }),
+    (known::CRL_NUMBER, number),
+    (known::DELTA_CRL_INDICATOR, number),
+    (known::ISSUING_DISTRIBUTION_POINT, |v| {
+        IssuingDistributionPoint::read(v).map(ExtensionValue::IssuingDistributionPoint)
+    }),
+    (known::REASON_CODE, |v| {
+        RevocationReason::read(v).map(ExtensionValue::Reason)
+    }),
+    (known::INVALIDITY_DATE, |v| {
+        let (element, _) = Element::first(v, "invalidityDate")?;
+        let wrong = ElementError::Content {
+            what: "invalidityDate",
+        };
+        moment(element, "invalidityDate")
+            .map(|m| ExtensionValue::Time(m.time))
+            .or(Err(wrong))
+    }),
+    (known::NETSCAPE_COMMENT, |v| {
+        let (element, _) = Element::first(v, "netscapeComment")?;
+        Ok(ExtensionValue::Text(latin_1(element.content)))
+    }),
+];
+
+fn basic_constraints_line(constraints: BasicConstraints) -> String {
+    let ca = if constraints.ca { "CA" } else { "not a CA" };
+    match constraints.path_length {
+        Some(length) => format!("{ca}, path length {length}"),
+        None => ca.to_owned(),
+    }
+}
+
+/// What `read` makes of each SEQUENCE in a SEQUENCE; at least one (RFC 5280 has SIZE (1..MAX)).
+fn each<T>(
+    value: &[u8],
+    read: impl Fn(Element<'_>) -> Result<T, ElementError>,
+) -> Result<Vec<T>, ElementError> {
+    each_of(value, SEQUENCE, read)
+}
+
+fn each_of<T>(
+    value: &[u8],
+    tag: u8,
+    read: impl Fn(Element<'_>) -> Result<T, ElementError>,
+) -> Result<Vec<T>, ElementError> {
+    let mut elements = Element::only(value, SEQUENCE, "the extension")?.children();
+    let mut all = Vec::new();
+    while !elements.is_empty() {
+        all.push(read(elements.next(tag, "an item of the extension")?)?);
+    }
+    if all.is_empty() {
+        return Err(ElementError::Missing {
+            what: "an item of the extension",
+        });
+    }
+    Ok(all)
+}
+
+fn access_description(element: Element<'_>) -> Result<AccessDescription, ElementError> {
+    let mut parts = element.children();
+    let method = object_identifier(&mut parts, "an access method")?.into();
+    let location = GeneralName::read(parts.any("an access location")?)?;
+    parts.end("an access location")?;
+    Ok(AccessDescription { method, location })
+}
+
+fn tls_feature(element: Element<'_>) -> Result<String, ElementError> {
+    Ok(match small_integer(element, "a TLS feature")? {
+        5 => "status_request (OCSP must be stapled)".into(),
+        17 => "status_request_v2".into(),
+        number => number.to_string(),
+    })
+}
+
+fn number(value: &[u8]) -> Result<ExtensionValue, ElementError> {
+    let number = Element::only(value, INTEGER, "the CRL's number")?;
+    Ok(ExtensionValue::Number(SerialNumber::from_der_content(
+        number.content,
+    )))
+}
+
+fn lines_of(items: &[impl fmt::Display]) -> Vec<String> {
+    if items.is_empty() {
+        return vec!["(empty)".into()];
+    }
+    items.iter().map(ToString::to_string).collect()
+}
+
+pub(super) fn latin_1(octets: &[u8]) -> String {
+    octets.iter().copied().map(char::from).collect()
+}

@@ -1,0 +1,246 @@
+//! Names as certificates hold them.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::element::{
+    Element, ElementError, Elements, OBJECT_IDENTIFIER, SEQUENCE, context, context_constructed,
+};
+use super::escape::Escaped;
+use super::fingerprint::Colons;
+use super::name::DistinguishedName;
+use super::oid::ObjectIdentifier;
+
+/// A GeneralName as it was read ([RFC 5280 §4.2.1.6](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6)).
+///
+/// Text is as it stands there, one character to each octet, so that it may hold anything; `Display`
+/// gives it with its type and escapes what cannot be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum GeneralName {
+    /// otherName: its type and the DER of its value.
+    Other(ObjectIdentifier, Vec<u8>),
+    /// rfc822Name.
+    Email(String),
+    /// dNSName.
+    Dns(String),
+    /// x400Address, as DER content.
+    X400(Vec<u8>),
+    /// directoryName.
+    Directory(DistinguishedName),
+    /// ediPartyName, as DER content.
+    EdiParty(Vec<u8>),
+    /// uniformResourceIdentifier.
+    Uri(String),
+    /// iPAddress: 4 or 16 octets, or with its mask 8 or 32 in name constraints, or malformed.
+    Ip(Vec<u8>),
+    /// registeredID.
+    RegisteredId(ObjectIdentifier),
+}
+
+impl GeneralName {
+    /// Reads one GeneralName.
+    pub(crate) fn read(element: Element<'_>) -> Result<Self, ElementError> {
+        let text = || element.content.iter().copied().map(char::from).collect();
+        let content = || element.content.to_vec();
+        Ok(match element.tag {
+            tag if tag == context_constructed(0) => {
+                let mut parts = element.children();
+                let kind = object_identifier(&mut parts, "the otherName's type")?;
+                let value = parts.next(context_constructed(0), "the otherName's value")?;
+                parts.end("the otherName")?;
+                GeneralName::Other(kind, value.content.to_vec())
+            }
+            tag if tag == context(1) => GeneralName::Email(text()),
+            tag if tag == context(2) => GeneralName::Dns(text()),
+            tag if tag == context_constructed(3) => GeneralName::X400(content()),
+            tag if tag == context_constructed(4) => {
+                let name = Element::only(element.content, SEQUENCE, "the directoryName")?;
+                GeneralName::Directory(DistinguishedName::from_der(name.whole))
+            }
+            tag if tag == context_constructed(5) => GeneralName::EdiParty(content()),
+            tag if tag == context(6) => GeneralName::Uri(text()),
+            tag if tag == context(7) => GeneralName::Ip(content()),
+            tag if tag == context(8) => {
+                let id = ObjectIdentifier::from_der_content(element.content);
+                id.check("the registeredID")?;
+                GeneralName::RegisteredId(id)
+            }
+            _ => {
+                return Err(ElementError::Content {
+                    what: "a GeneralName",
+                });
+            }
+        })
+    }
+
+    /// Reads GeneralNames up to the end.
+    pub(crate) fn read_all(mut elements: Elements<'_>) -> Result<Vec<Self>, ElementError> {
+        let mut names = Vec::new();
+        while !elements.is_empty() {
+            names.push(Self::read(elements.any("a GeneralName")?)?);
+        }
+        Ok(names)
+    }
+
+    /// The address of an iPAddress of 4 or 16 octets.
+    pub fn address(&self) -> Option<IpAddr> {
+        let octets = self.ip_octets()?;
+        <[u8; 4]>::try_from(octets)
+            .map(IpAddr::from)
+            .or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
+            .ok()
+    }
+
+    /// The address and the mask of an iPAddress of 8 or 32 octets, as name constraints have it.
+    pub fn network(&self) -> Option<(IpAddr, IpAddr)> {
+        let octets = self.ip_octets()?;
+        let (address, mask) = octets.split_at(octets.len() / 2);
+        match octets.len() {
+            8 | 32 => Some((half(address)?, half(mask)?)),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the way it is written, as a clause.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        match self {
+            GeneralName::Dns(text) | GeneralName::Email(text) | GeneralName::Uri(text) => {
+                if text.is_empty() {
+                    Some("is empty")
+                } else if !text.is_ascii() {
+                    Some("has octets that are not ASCII")
+                } else if text.bytes().any(|b| b.is_ascii_control()) {
+                    Some("has control characters")
+                } else {
+                    None
+                }
+            }
+            GeneralName::Ip(octets) => {
+                (octets.len() != 4 && octets.len() != 16).then_some("is no IP address")
+            }
+            GeneralName::Other(..)
+            | GeneralName::X400(_)
+            | GeneralName::Directory(_)
+            | GeneralName::EdiParty(_)
+            | GeneralName::RegisteredId(_) => None,
+        }
+    }
+
+    fn ip_octets(&self) -> Option<&[u8]> {
+        match self {
+            GeneralName::Ip(octets) => Some(octets),
+            GeneralName::Other(..)
+            | GeneralName::Email(_)
+            | GeneralName::Dns(_)
+            | GeneralName::X400(_)
+            | GeneralName::Directory(_)
+            | GeneralName::EdiParty(_)
+            | GeneralName::Uri(_)
+            | GeneralName::RegisteredId(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for GeneralName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GeneralName::Other(kind, value) => {
+                write!(f, "other:{kind}=")?;
+                octets(f, value)
+            }
+            GeneralName::Email(text) => write!(f, "email:{}", Escaped(text)),
+            GeneralName::Dns(text) => write!(f, "dns:{}", Escaped(text)),
+            GeneralName::Uri(text) => write!(f, "uri:{}", Escaped(text)),
+            GeneralName::X400(value) => {
+                f.write_str("x400:")?;
+                octets(f, value)
+            }
+            GeneralName::Directory(name) => write!(f, "directory:{name}"),
+            GeneralName::EdiParty(value) => {
+                f.write_str("edi:")?;
+                octets(f, value)
+            }
+            GeneralName::Ip(value) => match (self.address(), self.network()) {
+                (Some(address), _) => write!(f, "ip:{address}"),
+                (None, Some((address, mask))) => match prefix_length(mask) {
+                    Some(bits) => write!(f, "ip:{address}/{bits}"),
+                    None => write!(f, "ip:{address}/{mask}"),
+                },
+                (None, None) => {
+                    f.write_str("ip: malformed: ")?;
+                    octets(f, value)
+                }
+            },
+            GeneralName::RegisteredId(id) => write!(f, "registered-id:{id}"),
+        }
+    }
+}
+
+impl serde::Serialize for GeneralName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The next element, which is an object identifier.
+pub(crate) fn object_identifier(
+    elements: &mut Elements<'_>,
+    what: &'static str,
+) -> Result<ObjectIdentifier, ElementError> {
+    let oid = ObjectIdentifier::from_der_content(elements.next(OBJECT_IDENTIFIER, what)?.content);
+    oid.check(what)?;
+    Ok(oid)
+}
+
+const MAX_OCTETS_SHOWN: usize = 64;
+
+/// Octets in hex, the first of them when there are many.
+fn octets(f: &mut fmt::Formatter<'_>, octets: &[u8]) -> fmt::Result {
+    let shown = &octets[..octets.len().min(MAX_OCTETS_SHOWN)];
+    write!(f, "{}", Colons(shown))?;
+    if shown.len() < octets.len() {
+        write!(f, "… ({} octets)", octets.len())?;
+    }
+    Ok(())
+}
+
+/// An address of 4 or 16 octets.
+fn half(octets: &[u8]) -> Option<IpAddr> {
+    GeneralName::Ip(octets.to_vec()).address()
+}
+
+/// How many leading ones a mask has, when nothing but zeros follows them.
+fn prefix_length(mask: IpAddr) -> Option<u32> {
+    let (bits, width) = match mask {
+        IpAddr::V4(mask) => (u128::from(u32::from(mask)) << 96, 32),
+        IpAddr::V6(mask) => (u128::from(mask), 128),
+    };
+    let ones = bits.leading_ones();
+    let is_prefix = ones == 128 || bits << ones == 0;
+    (is_prefix && ones <= width).then_some(ones)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_shown_is_escaped() {
+        let name = GeneralName::read_all(Elements::new(b"\x82\x05a\x1b[\x9bm")).unwrap();
+        assert_eq!(name[0].to_string(), "dns:a\\u{1b}[\\u{9b}m");
+        assert_eq!(name[0].fault(), Some("has octets that are not ASCII"));
+    }
+
+    #[test]
+    fn addresses_are_shown_with_their_prefix_or_mask() {
+        for (octets, text) in [
+            (&[10, 0, 0, 7][..], "ip:10.0.0.7"),
+            (&[10, 0, 0, 0, 255, 0, 0, 0], "ip:10.0.0.0/8"),
+            (&[10, 0, 0, 0, 255, 0, 255, 0], "ip:10.0.0.0/255.0.255.0"),
+            (&[0, 0, 0, 0, 0, 0, 0, 0], "ip:0.0.0.0/0"),
+            (&[1], "ip: malformed: 01"),
+        ] {
+            assert_eq!(GeneralName::Ip(octets.to_vec()).to_string(), text);
+        }
+    }
+}

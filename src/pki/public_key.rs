@@ -1,0 +1,409 @@
+//! Public keys as they are read.
+
+use std::fmt;
+
+use const_oid::ObjectIdentifier as KnownObjectIdentifier;
+
+use super::algorithm::{ID_EC_PUBLIC_KEY, ID_ED25519, RSA_ENCRYPTION, SECP256R1, SECP384R1};
+use super::algorithm_identifier::AlgorithmIdentifier;
+use super::element::{
+    BIT_STRING, Element, ElementError, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, is_minimal_integer,
+    whole_bits,
+};
+use super::oid::ObjectIdentifier;
+use super::problem::Problem;
+
+/// A SubjectPublicKeyInfo that was read ([RFC 5280 §4.1.2.7](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.7)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    /// The algorithm and its parameters.
+    pub algorithm: AlgorithmIdentifier,
+    /// What kind of key it is.
+    pub kind: KeyKind,
+    /// Its size: of the modulus for RSA and DSA, of the field for curves; `None` where it is not known.
+    pub bits: Option<usize>,
+    /// The content of the subjectPublicKey.
+    pub key: Vec<u8>,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+}
+
+impl PublicKey {
+    /// Reads the DER of a SubjectPublicKeyInfo.
+    ///
+    /// Checks the form of the key but not that it is a good one, nor that a point lies on its curve.
+    ///
+    /// # Errors
+    /// When it is none, or something follows it.
+    pub fn from_der(der: &[u8]) -> Result<Self, ElementError> {
+        let sequence = Element::only(der, SEQUENCE, "the public key")?;
+        let mut parts = sequence.children();
+        let algorithm = parts.next(SEQUENCE, "the public key's algorithm")?;
+        let algorithm = AlgorithmIdentifier::read(algorithm)?;
+        let key = parts.next(BIT_STRING, "subjectPublicKey")?;
+        parts.end("subjectPublicKey")?;
+        let key = whole_bits(key, "subjectPublicKey")?;
+        let kind = KeyKind::of(&algorithm);
+        let mut read = PublicKey {
+            bits: kind.bits(),
+            algorithm,
+            kind,
+            key: key.to_vec(),
+            problems: Vec::new(),
+        };
+        read.check();
+        Ok(read)
+    }
+
+    /// The modulus and the exponent of an RSA key, as unsigned big-endian octets.
+    pub fn rsa_numbers(&self) -> Option<(&[u8], &[u8])> {
+        match self.kind {
+            KeyKind::Rsa | KeyKind::RsaPss => rsa_numbers(&self.key).ok(),
+            KeyKind::Ec(_)
+            | KeyKind::EcExplicit
+            | KeyKind::Ed25519
+            | KeyKind::Ed448
+            | KeyKind::X25519
+            | KeyKind::X448
+            | KeyKind::Dsa
+            | KeyKind::Other => None,
+        }
+    }
+
+    fn check(&mut self) {
+        match self.kind {
+            KeyKind::Rsa | KeyKind::RsaPss => self.check_rsa(),
+            KeyKind::Ec(curve) => self.check_point(curve),
+            KeyKind::EcExplicit => self.malformed("its curve is not named but described"),
+            KeyKind::Ed25519 | KeyKind::X25519 => self.check_length(32),
+            KeyKind::Ed448 => self.check_length(57),
+            KeyKind::X448 => self.check_length(56),
+            KeyKind::Dsa => {
+                let prime = self
+                    .algorithm
+                    .parameters
+                    .as_deref()
+                    .and_then(dsa_prime_bits);
+                self.bits = prime;
+                if prime.is_none() {
+                    self.malformed("its parameters are no DSA parameters");
+                }
+            }
+            KeyKind::Other => {}
+        }
+    }
+
+    fn check_rsa(&mut self) {
+        if self.kind == KeyKind::Rsa && self.algorithm.parameters.is_none() {
+            self.unusual("its algorithm has no NULL for parameters");
+        } else if self.kind == KeyKind::Rsa && !self.algorithm.has_no_parameters() {
+            self.malformed("its algorithm has parameters");
+        }
+        let (bits, fault) = match rsa_numbers(&self.key) {
+            Err(error) => (None, Some(error.to_string())),
+            Ok((modulus, exponent)) => {
+                let fault = if modulus.last().is_none_or(|last| last & 1 == 0) {
+                    Some("its modulus is even")
+                } else if exponent.last().is_none_or(|last| last & 1 == 0) {
+                    Some("its exponent is even")
+                } else if exponent == [1] {
+                    Some("its exponent is 1")
+                } else {
+                    None
+                };
+                (Some(bit_length(modulus)), fault.map(str::to_owned))
+            }
+        };
+        self.bits = bits;
+        if let Some(fault) = fault {
+            self.malformed(&fault);
+        }
+    }
+
+    fn check_point(&mut self, curve: Curve) {
+        let octets = curve.field_octets();
+        match (self.key.first(), self.key.len()) {
+            (Some(4), length) if length == 1 + 2 * octets => {}
+            (Some(2 | 3), length) if length == 1 + octets => {
+                self.unusual("its point is compressed");
+            }
+            (Some(6 | 7), length) if length == 1 + 2 * octets => {
+                self.malformed("its point is in hybrid form");
+            }
+            (Some(0), 1) => self.malformed("its point is at infinity"),
+            _ => self.malformed("its point has another length than its curve's"),
+        }
+    }
+
+    fn check_length(&mut self, octets: usize) {
+        if self.key.len() != octets {
+            self.malformed("it has another length than its kind has");
+        }
+        if self.algorithm.parameters.is_some() {
+            self.malformed("its algorithm has parameters");
+        }
+    }
+
+    fn malformed(&mut self, fault: &str) {
+        let message = format_args!("the public key is malformed: {fault}");
+        self.problems
+            .push(Problem::malformed("public-key", REFERENCE, message));
+    }
+
+    fn unusual(&mut self, fault: &str) {
+        let message = format_args!("the public key is unusual: {fault}");
+        self.problems
+            .push(Problem::unusual("public-key", REFERENCE, message));
+    }
+}
+
+/// What kind of key it is. Shown with the curve, without the size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// RSA (RFC 3279 §2.3.1).
+    Rsa,
+    /// RSA for PSS alone (RFC 4055 §1.2).
+    RsaPss,
+    /// ECDSA or ECDH on a named curve (RFC 5480 §2.1.1).
+    Ec(Curve),
+    /// The same on a curve that is not named or not known.
+    EcExplicit,
+    /// Ed25519 (RFC 8410).
+    Ed25519,
+    /// Ed448 (RFC 8410).
+    Ed448,
+    /// X25519, which signs nothing (RFC 8410).
+    X25519,
+    /// X448, which signs nothing (RFC 8410).
+    X448,
+    /// DSA (RFC 3279 §2.3.2).
+    Dsa,
+    /// Something else.
+    Other,
+}
+
+impl KeyKind {
+    /// What kind an algorithm says.
+    pub fn of(algorithm: &AlgorithmIdentifier) -> Self {
+        let known = KINDS.iter().find(|(oid, _)| algorithm.oid == *oid);
+        if algorithm.oid != ID_EC_PUBLIC_KEY {
+            return known.map_or(KeyKind::Other, |(_, kind)| *kind);
+        }
+        let parameters = algorithm.parameters.as_deref().unwrap_or_default();
+        let named = Element::only(parameters, OBJECT_IDENTIFIER, "the curve");
+        let oid = named.map(|element| ObjectIdentifier::from_der_content(element.content));
+        let curve = oid
+            .ok()
+            .and_then(|oid| Curve::ALL.into_iter().find(|c| oid == c.oid()));
+        curve.map_or(KeyKind::EcExplicit, KeyKind::Ec)
+    }
+
+    /// The size that all keys of the kind have.
+    fn bits(self) -> Option<usize> {
+        match self {
+            KeyKind::Ec(curve) => Some(curve.bits()),
+            KeyKind::Ed25519 | KeyKind::X25519 => Some(256),
+            KeyKind::Ed448 | KeyKind::X448 => Some(448),
+            KeyKind::Rsa
+            | KeyKind::RsaPss
+            | KeyKind::EcExplicit
+            | KeyKind::Dsa
+            | KeyKind::Other => None,
+        }
+    }
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            KeyKind::Rsa => "RSA",
+            KeyKind::RsaPss => "RSA-PSS",
+            KeyKind::Ec(curve) => return write!(f, "EC {curve}"),
+            KeyKind::EcExplicit => "EC, unknown curve",
+            KeyKind::Ed25519 => "Ed25519",
+            KeyKind::Ed448 => "Ed448",
+            KeyKind::X25519 => "X25519",
+            KeyKind::X448 => "X448",
+            KeyKind::Dsa => "DSA",
+            KeyKind::Other => "unknown",
+        })
+    }
+}
+
+impl serde::Serialize for KeyKind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A named curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Curve {
+    /// NIST P-224, secp224r1.
+    P224,
+    /// NIST P-256, secp256r1.
+    P256,
+    /// NIST P-384, secp384r1.
+    P384,
+    /// NIST P-521, secp521r1.
+    P521,
+    /// secp256k1 (SEC 2).
+    Secp256k1,
+    /// brainpoolP256r1 (RFC 5639).
+    BrainpoolP256r1,
+    /// brainpoolP384r1 (RFC 5639).
+    BrainpoolP384r1,
+    /// brainpoolP512r1 (RFC 5639).
+    BrainpoolP512r1,
+}
+
+impl Curve {
+    /// All of them.
+    pub const ALL: [Curve; 8] = [
+        Curve::P224,
+        Curve::P256,
+        Curve::P384,
+        Curve::P521,
+        Curve::Secp256k1,
+        Curve::BrainpoolP256r1,
+        Curve::BrainpoolP384r1,
+        Curve::BrainpoolP512r1,
+    ];
+
+    /// The object identifier that names it.
+    pub fn oid(self) -> KnownObjectIdentifier {
+        match self {
+            Curve::P224 => KnownObjectIdentifier::new_unwrap("1.3.132.0.33"),
+            Curve::P256 => SECP256R1,
+            Curve::P384 => SECP384R1,
+            Curve::P521 => KnownObjectIdentifier::new_unwrap("1.3.132.0.35"),
+            Curve::Secp256k1 => KnownObjectIdentifier::new_unwrap("1.3.132.0.10"),
+            Curve::BrainpoolP256r1 => KnownObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.7"),
+            Curve::BrainpoolP384r1 => KnownObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.11"),
+            Curve::BrainpoolP512r1 => KnownObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.13"),
+        }
+    }
+
+    /// The size of its field in bits.
+    pub fn bits(self) -> usize {
+        match self {
+            Curve::P224 => 224,
+            Curve::P256 | Curve::Secp256k1 | Curve::BrainpoolP256r1 => 256,
+            Curve::P384 | Curve::BrainpoolP384r1 => 384,
+            Curve::P521 => 521,
+            Curve::BrainpoolP512r1 => 512,
+        }
+    }
+
+    /// How many octets a coordinate takes.
+    pub fn field_octets(self) -> usize {
+        self.bits().div_ceil(8)
+    }
+}
+
+impl fmt::Display for Curve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Curve::P224 => "P-224",
+            Curve::P256 => "P-256",
+            Curve::P384 => "P-384",
+            Curve::P521 => "P-521",
+            Curve::Secp256k1 => "secp256k1",
+            Curve::BrainpoolP256r1 => "brainpoolP256r1",
+            Curve::BrainpoolP384r1 => "brainpoolP384r1",
+            Curve::BrainpoolP512r1 => "brainpoolP512r1",
+        })
+    }
+}
+
+/// The modulus and the exponent of an RSAPublicKey (RFC 8017 §A.1.1), as unsigned big-endian octets.
+pub(crate) fn rsa_numbers(key: &[u8]) -> Result<(&[u8], &[u8]), ElementError> {
+    let sequence = Element::only(key, SEQUENCE, "the RSA public key")?;
+    let mut parts = sequence.children();
+    let modulus = unsigned(parts.next(INTEGER, "the modulus")?, "the modulus")?;
+    let exponent = unsigned(parts.next(INTEGER, "the exponent")?, "the exponent")?;
+    parts.end("the exponent")?;
+    Ok((modulus, exponent))
+}
+
+/// A positive INTEGER's octets without the zero for its sign.
+pub(crate) fn unsigned<'a>(
+    element: Element<'a>,
+    what: &'static str,
+) -> Result<&'a [u8], ElementError> {
+    match element.content {
+        content if !is_minimal_integer(content) => Err(ElementError::Content { what }),
+        [0] | [0x80..=0xff, ..] => Err(ElementError::Content { what }),
+        [0, magnitude @ ..] => Ok(magnitude),
+        magnitude => Ok(magnitude),
+    }
+}
+
+/// How many bits an unsigned number without leading zero octets has.
+pub(crate) fn bit_length(magnitude: &[u8]) -> usize {
+    magnitude.first().map_or(0, |first| {
+        magnitude.len() * 8 - first.leading_zeros() as usize
+    })
+}
+
+fn dsa_prime_bits(parameters: &[u8]) -> Option<usize> {
+    let sequence = Element::only(parameters, SEQUENCE, "the DSA parameters").ok()?;
+    let prime = sequence.children().next(INTEGER, "the prime").ok()?;
+    unsigned(prime, "the prime").ok().map(bit_length)
+}
+
+const REFERENCE: &str = "RFC 5280 §4.1.2.7";
+const KINDS: [(KnownObjectIdentifier, KeyKind); 7] = [
+    (RSA_ENCRYPTION, KeyKind::Rsa),
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10"),
+        KeyKind::RsaPss,
+    ),
+    (ID_ED25519, KeyKind::Ed25519),
+    (
+        KnownObjectIdentifier::new_unwrap("1.3.101.113"),
+        KeyKind::Ed448,
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("1.3.101.110"),
+        KeyKind::X25519,
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("1.3.101.111"),
+        KeyKind::X448,
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.10040.4.1"),
+        KeyKind::Dsa,
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ed25519_key_has_32_octets_and_no_parameters() {
+        let mut der = vec![
+            0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+        ];
+        der.extend([9; 32]);
+        let key = PublicKey::from_der(&der).unwrap();
+        assert_eq!((key.kind, key.bits), (KeyKind::Ed25519, Some(256)));
+        assert!(key.problems.is_empty());
+    }
+
+    #[test]
+    fn a_modulus_is_positive_and_minimal() {
+        let element = |content| Element {
+            tag: INTEGER,
+            content,
+            whole: &[],
+        };
+        assert_eq!(unsigned(element(&[0, 0x80]), ""), Ok(&[0x80][..]));
+        for content in [&[][..], &[0], &[0x80], &[0, 1]] {
+            assert!(unsigned(element(content), "").is_err());
+        }
+        assert_eq!(bit_length(&[1, 0]), 9);
+    }
+}
