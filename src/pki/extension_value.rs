@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
-use super::crl::RevocationReason;
+use super::revocation::RevocationReason;
 use super::distribution_point::{DistributionPoint, IssuingDistributionPoint};
 use super::element::{Element, ElementError, INTEGER, SEQUENCE, small_integer};
 use super::extension as known;

@@ -199,7 +199,7 @@ impl Drop for Sqlite {
 const CHECKPOINT_OCTETS: u64 = 64 * (4096 + 24);
 
 /// The length at which one who goes on checkpoints it.
-const MAX_LOG_OCTETS: u64 = 16 << 20;
+const MAX_LOG_OCTETS: u64 = 32 << 20;
 
 impl Inventory for Sqlite {
     fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError> {

@@ -35,7 +35,11 @@ pub(super) fn open(place: &Place, opening: Opening) -> Result<Connection, StoreE
         (Some(_), Opening::MustExist | Opening::Create) => {}
     }
     let before = noted::read(place);
+    let log_is_there = place.log().length()?.is_some();
     let connection = patiently(|| connect(place))?;
+    if !log_is_there && !connection.is_readonly("main").unwrap_or(false) {
+        sync_directory(place)?;
+    }
     let held = noted::changes(&connection).map_err(|source| place.explain(source))?;
     match before {
         Some(noted) if held < noted => Err(StoreError::Lost {
@@ -147,13 +151,22 @@ fn create(place: &Place) -> Result<(), StoreError> {
     file.write_all(&database).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     match file.persist_noclobber(&place.resolved) {
-        Ok(_) => {}
-        Err(taken) if taken.error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(other) => return Err(failed(other.error)),
+        Ok(_) => Ok(()),
+        Err(taken) if taken.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(other) => Err(failed(other.error)),
     }
+}
+
+/// Makes the database and its log durable by name. SQLite, which makes the log, does it each time
+/// it opens one, and says nothing when it fails.
+fn sync_directory(place: &Place) -> Result<(), StoreError> {
     std::fs::File::open(place.directory())
         .and_then(|directory| directory.sync_all())
-        .map_err(failed)
+        .map_err(|source| StoreError::Io {
+            action: "sync the directory of",
+            path: place.path.clone(),
+            source,
+        })
 }
 
 /// How long to wait for other processes: longer than 64 of them take on a slow disk.

@@ -26,13 +26,7 @@ pub(super) fn matching(filter: &Filter, now: OffsetDateTime) -> Query {
         wanted.add(format!("not_after BETWEEN {start} AND {end}"));
     }
     if let Some(status) = filter.status {
-        let now = wanted.value(now.unix_timestamp());
-        wanted.add(match status {
-            Status::Valid => format!("not_after >= {now} AND not_before <= {now}"),
-            Status::NotYetValid => format!("not_after >= {now} AND not_before > {now}"),
-            Status::Expired => format!("not_after < {now}"),
-            Status::Revoked => "revoked_at IS NOT NULL".into(),
-        });
+        wanted.add_status(status, now.unix_timestamp());
     }
     if let Some(prefix) = &filter.serial {
         let (least, beyond) = prefix.octet_range();
@@ -89,6 +83,18 @@ impl Conditions {
     fn add(&mut self, condition: String) {
         self.text.push_str(" AND ");
         self.text.push_str(&condition);
+    }
+
+    fn add_status(&mut self, status: Status, now: i64) {
+        let condition = match status {
+            Status::Revoked => "revoked_at IS NOT NULL".into(),
+            Status::Valid => format!("not_after >= {0} AND not_before <= {0}", self.value(now)),
+            Status::NotYetValid => {
+                format!("not_after >= {0} AND not_before > {0}", self.value(now))
+            }
+            Status::Expired => format!("not_after < {}", self.value(now)),
+        };
+        self.add(condition);
     }
 
     /// The name of a parameter with this value.
