@@ -2,6 +2,7 @@
 
 mod args;
 mod generate;
+mod inspect;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Generate(generate::Args),
+    Inspect(inspect::Args),
 }
 
 /// Runs the program on its own arguments at this moment, and gives its exit code: 0 done or yes,
@@ -73,6 +75,7 @@ impl Command {
     ) -> Result<Verdict, Error> {
         match self {
             Command::Generate(args) => args.run(global, renderer, now),
+            Command::Inspect(args) => args.run(global, renderer, now),
         }
     }
 }

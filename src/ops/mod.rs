@@ -1,6 +1,7 @@
 //! One file per operation: a Request, a Report, and how one becomes the other.
 
 pub mod generate;
+pub mod inspect;
 
 use std::fmt;
 

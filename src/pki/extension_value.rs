@@ -7,9 +7,7 @@ use time::OffsetDateTime;
 
 use super::crl::RevocationReason;
 use super::distribution_point::{DistributionPoint, IssuingDistributionPoint};
-use super::element::{
-    Element, ElementError, INTEGER, SEQUENCE, small_integer,
-};
+use super::element::{Element, ElementError, INTEGER, SEQUENCE, small_integer};
 use super::extension as known;
 use super::extension::{
     AuthorityKeyIdentifier, BasicConstraints, Extension, KeyUsage, NameConstraints, alt_names,

@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod crl;
 pub mod csr;
 pub mod distribution_point;
+pub mod document;
 pub(crate) mod element;
 pub mod escape;
 pub mod extension;
