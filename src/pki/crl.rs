@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 use super::algorithm_identifier::AlgorithmIdentifier;
 use super::certificate::{CertificateError, range_within};
 use super::element::{
-    BIT_STRING, Element, ElementError, Elements, GENERALIZED_TIME, INTEGER, SEQUENCE,
-    UTC_TIME, context_constructed, small_integer, whole_bits,
+    BIT_STRING, Element, ElementError, Elements, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME,
+    context_constructed, small_integer, whole_bits,
 };
 use super::extension::{Extension, REASON_CODE};
 use super::moment::{Moment, moment};
