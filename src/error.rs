@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use crate::keys::KeyError;
+use crate::keys::{KeyError, ReadKeyError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
+use crate::pki::crl::RevocationListError;
 use crate::pki::issuer::IssuerError;
 use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
@@ -148,6 +149,22 @@ pub enum Error {
         /// What is wrong with it.
         source: PemError,
     },
+    /// No revocation lists where some are needed.
+    #[error("{}: {source}", shown(path))]
+    RevocationList {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RevocationListError,
+    },
+    /// No private key that can be read where one is needed.
+    #[error("{}: {source}", shown(path))]
+    PrivateKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ReadKeyError,
+    },
     /// A private key and a certificate that are no pair.
     #[error(
         "{}: private key does not belong to the certificate in {}",
@@ -224,6 +241,8 @@ impl Error {
             Error::AuthorityNotYetValid { .. } => "authority-not-yet-valid",
             Error::Certificate { .. } | Error::Bundle { .. } => "certificate",
             Error::Pem { .. } => "pem",
+            Error::RevocationList { .. } => "revocation-list",
+            Error::PrivateKey { .. } => "private-key",
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
             Error::PassphraseNeeded { .. } => "passphrase-needed",
@@ -270,6 +289,11 @@ impl Error {
                 Some("make a new CA in another directory (`openagents-certs ca init -C DIR`), or with `generate --new-ca`".into())
             }
             Error::AuthorityNotYetValid { .. } => Some("set this machine's clock right".into()),
+            Error::RevocationList { path, .. } => Some(format!(
+                "look at it with `openagents-certs inspect {}`",
+                shown(path)
+            )),
+            Error::PrivateKey { source, .. } => source.hint(),
             Error::KeyMismatch { .. } => {
                 Some("put the key that belongs to the certificate back, or issue a new pair".into())
             }

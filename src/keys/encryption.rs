@@ -14,8 +14,7 @@ use zeroize::Zeroizing;
 use super::password::Password;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::element::{
-    Element, ElementError, Elements, INTEGER, OCTET_STRING, SEQUENCE,
-    is_minimal_integer,
+    Element, ElementError, Elements, INTEGER, OCTET_STRING, SEQUENCE, is_minimal_integer,
 };
 
 /// How something is encrypted with a password, and within the bounds of what we are ready to compute.
@@ -29,7 +28,11 @@ enum Scheme {
     /// PBES2, as the DER of its parameters.
     Pbes2(Vec<u8>),
     /// One of PKCS #12's own.
-    Pkcs12 { cipher: Cipher, salt: Vec<u8>, rounds: u64 },
+    Pkcs12 {
+        cipher: Cipher,
+        salt: Vec<u8>,
+        rounds: u64,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -50,7 +53,10 @@ impl Effort {
 
     /// Takes the cost of one derivation.
     pub(super) fn take(&mut self, cost: u64) -> Result<(), EncryptionError> {
-        self.0 = self.0.checked_sub(cost).ok_or(EncryptionError::TooCostly { what: "rounds" })?;
+        self.0 = self
+            .0
+            .checked_sub(cost)
+            .ok_or(EncryptionError::TooCostly { what: "rounds" })?;
         Ok(())
     }
 }
@@ -63,16 +69,23 @@ impl Encryption {
         if algorithm.oid == PBES2 {
             return pbes2(parameters);
         }
-        let known = PKCS12_CIPHERS.iter().find(|(oid, ..)| algorithm.oid == *oid);
+        let known = PKCS12_CIPHERS
+            .iter()
+            .find(|(oid, ..)| algorithm.oid == *oid);
         let &(_, cipher, name) = known.ok_or_else(|| EncryptionError::Unsupported {
             algorithm: algorithm.to_string(),
         })?;
-        let mut parts = Element::only(parameters, SEQUENCE, "the encryption's parameters")?.children();
+        let mut parts =
+            Element::only(parameters, SEQUENCE, "the encryption's parameters")?.children();
         let salt = parts.next(OCTET_STRING, "the salt")?.content.to_vec();
         let rounds = rounds(parts.next(INTEGER, "the rounds")?)?;
         parts.end("the rounds")?;
         Ok(Encryption {
-            scheme: Scheme::Pkcs12 { cipher, salt, rounds },
+            scheme: Scheme::Pkcs12 {
+                cipher,
+                salt,
+                rounds,
+            },
             description: format!("{name}, {rounds} rounds"),
             cost: rounds.saturating_mul(PKCS12_DERIVATIONS),
         })
@@ -92,11 +105,15 @@ impl Encryption {
                 let parameters = Parameters::from_der(parameters)
                     .map_err(|source| EncryptionError::Parameters { source })?;
                 let decrypted = parameters.decrypt_in_place(password.octets(), &mut buffer);
-                decrypted.map_err(|source| EncryptionError::Password { source })?.len()
+                decrypted
+                    .map_err(|source| EncryptionError::Password { source })?
+                    .len()
             }
-            Scheme::Pkcs12 { cipher, salt, rounds } => {
-                pkcs12_decrypt(*cipher, salt, *rounds, &password.utf_16(), &mut buffer)?
-            }
+            Scheme::Pkcs12 {
+                cipher,
+                salt,
+                rounds,
+            } => pkcs12_decrypt(*cipher, salt, *rounds, &password.utf_16(), &mut buffer)?,
         };
         buffer.truncate(length);
         Ok(buffer)
@@ -158,8 +175,14 @@ fn pbes2(parameters: &[u8]) -> Result<Encryption, EncryptionError> {
     parts.end("the cipher")?;
     let known = PBES2_CIPHERS.iter().find(|(oid, ..)| cipher.oid == *oid);
     let &(_, cipher_name, key_octets, iv_octets) =
-        known.ok_or_else(|| EncryptionError::Unsupported { algorithm: cipher.to_string() })?;
-    let iv = Element::only(cipher.parameters.as_deref().unwrap_or_default(), OCTET_STRING, "the IV")?;
+        known.ok_or_else(|| EncryptionError::Unsupported {
+            algorithm: cipher.to_string(),
+        })?;
+    let iv = Element::only(
+        cipher.parameters.as_deref().unwrap_or_default(),
+        OCTET_STRING,
+        "the IV",
+    )?;
     if iv.content.len() != iv_octets {
         return Err(EncryptionError::Senseless { what: "IV" });
     }
@@ -169,7 +192,9 @@ fn pbes2(parameters: &[u8]) -> Result<Encryption, EncryptionError> {
     } else if derivation.oid == SCRYPT {
         scrypt(derivation_parameters, key_octets)?
     } else {
-        return Err(EncryptionError::Unsupported { algorithm: derivation.to_string() });
+        return Err(EncryptionError::Unsupported {
+            algorithm: derivation.to_string(),
+        });
     };
     Ok(Encryption {
         scheme: Scheme::Pbes2(parameters.to_vec()),
@@ -189,14 +214,19 @@ fn pbkdf2(parameters: &[u8], key_octets: u64) -> Result<(String, u64), Encryptio
         Some(sequence) => {
             let prf = AlgorithmIdentifier::read(sequence)?;
             let known = PBKDF2_HASHES.iter().find(|(oid, ..)| prf.oid == *oid);
-            let &(_, name, weight) =
-                known.ok_or_else(|| EncryptionError::Unsupported { algorithm: prf.to_string() })?;
+            let &(_, name, weight) = known.ok_or_else(|| EncryptionError::Unsupported {
+                algorithm: prf.to_string(),
+            })?;
             (name, weight)
         }
     };
     parts.end("PBKDF2's parameters")?;
     // A key longer than the hash takes two rows of rounds: only SHA-1 with a key over 20 octets.
-    let rows = if hash.0 == "HMAC-SHA1" { key_octets.div_ceil(20) } else { 1 };
+    let rows = if hash.0 == "HMAC-SHA1" {
+        key_octets.div_ceil(20)
+    } else {
+        1
+    };
     let cost = rounds.saturating_mul(2 * hash.1 * rows);
     Ok((format!("PBKDF2 with {}, {rounds} rounds", hash.0), cost))
 }
@@ -213,14 +243,21 @@ fn scrypt(parameters: &[u8], key_octets: u64) -> Result<(String, u64), Encryptio
     key_length(&mut parts, key_octets)?;
     parts.end("scrypt's parameters")?;
     if !cost.is_power_of_two() || cost < 2 || block_size == 0 || parallel == 0 {
-        return Err(EncryptionError::Senseless { what: "scrypt parameters" });
+        return Err(EncryptionError::Senseless {
+            what: "scrypt parameters",
+        });
     }
-    let memory = cost.saturating_mul(block_size).saturating_mul(SCRYPT_BLOCK_OCTETS);
+    let memory = cost
+        .saturating_mul(block_size)
+        .saturating_mul(SCRYPT_BLOCK_OCTETS);
     if memory > MAX_SCRYPT_OCTETS || parallel > MAX_SCRYPT_OCTETS {
         return Err(EncryptionError::TooCostly { what: "memory" });
     }
     let work = memory.saturating_mul(parallel) / SCRYPT_OCTETS_PER_ROUND;
-    Ok((format!("scrypt with N={cost}, r={block_size}, p={parallel}"), work))
+    Ok((
+        format!("scrypt with N={cost}, r={block_size}, p={parallel}"),
+        work,
+    ))
 }
 
 /// The optional keyLength, which has to be the cipher's.
@@ -235,7 +272,9 @@ fn key_length(parts: &mut Elements<'_>, key_octets: u64) -> Result<(), Encryptio
 
 fn rounds(element: Element<'_>) -> Result<u64, EncryptionError> {
     match positive(element, "rounds")? {
-        0 => Err(EncryptionError::Senseless { what: "number of rounds" }),
+        0 => Err(EncryptionError::Senseless {
+            what: "number of rounds",
+        }),
         rounds if rounds > MAX_COST => Err(EncryptionError::TooCostly { what: "rounds" }),
         rounds => Ok(rounds),
     }
@@ -250,7 +289,9 @@ pub(super) fn positive(element: Element<'_>, what: &'static str) -> Result<u64, 
     if content.len() > 8 {
         return Err(EncryptionError::TooCostly { what });
     }
-    Ok(content.iter().fold(0, |value, octet| value << 8 | u64::from(*octet)))
+    Ok(content
+        .iter()
+        .fold(0, |value, octet| value << 8 | u64::from(*octet)))
 }
 
 /// Decrypts in place and gives the length of what comes out (RFC 7292 §C).
@@ -262,7 +303,14 @@ fn pkcs12_decrypt(
     buffer: &mut [u8],
 ) -> Result<usize, EncryptionError> {
     let derive = |purpose, octets| {
-        pkcs12_derive(&digest::SHA1_FOR_LEGACY_USE_ONLY, purpose, password, salt, rounds, octets)
+        pkcs12_derive(
+            &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            purpose,
+            password,
+            salt,
+            rounds,
+            octets,
+        )
     };
     let iv = derive(Purpose::InitialVector, 8);
     let key = |octets| derive(Purpose::Key, octets);
@@ -279,7 +327,9 @@ fn cbc_decrypt<C: BlockCipherDecrypt + KeyInit>(
     buffer: &mut [u8],
 ) -> Result<usize, EncryptionError> {
     let cipher = cbc::Decryptor::<C>::new_from_slices(key, iv).or(Err(EncryptionError::Padding))?;
-    let content = cipher.decrypt_padded::<Pkcs7>(buffer).or(Err(EncryptionError::Padding))?;
+    let content = cipher
+        .decrypt_padded::<Pkcs7>(buffer)
+        .or(Err(EncryptionError::Padding))?;
     Ok(content.len())
 }
 
@@ -303,7 +353,14 @@ pub(super) fn pkcs12_derive(
     let block = hash.block_len();
     let filled = |octets: &[u8]| {
         let length = octets.len().div_ceil(block) * block;
-        Zeroizing::new(octets.iter().copied().cycle().take(length).collect::<Vec<u8>>())
+        Zeroizing::new(
+            octets
+                .iter()
+                .copied()
+                .cycle()
+                .take(length)
+                .collect::<Vec<u8>>(),
+        )
     };
     let mut input = Zeroizing::new([&filled(salt)[..], &filled(password)[..]].concat());
     let mut derived = Zeroizing::new(Vec::with_capacity(octets + hash.output_len()));
@@ -316,7 +373,13 @@ pub(super) fn pkcs12_derive(
             result = digest::digest(hash, result.as_ref());
         }
         derived.extend_from_slice(result.as_ref());
-        let addend: Vec<u8> = result.as_ref().iter().copied().cycle().take(block).collect();
+        let addend: Vec<u8> = result
+            .as_ref()
+            .iter()
+            .copied()
+            .cycle()
+            .take(block)
+            .collect();
         for part in input.chunks_mut(block) {
             let mut carry = 1;
             for (octet, addend) in part.iter_mut().zip(&addend).rev() {
@@ -344,27 +407,89 @@ const SCRYPT: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.6.1
 
 /// Ciphers, with the octets of their key and of their IV.
 const PBES2_CIPHERS: [(KnownObjectIdentifier, &str, u64, usize); 6] = [
-    (KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.2"), "AES-128-CBC", 16, 16),
-    (KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.22"), "AES-192-CBC", 24, 16),
-    (KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.42"), "AES-256-CBC", 32, 16),
-    (KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.6"), "AES-128-GCM", 16, 12),
-    (KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.46"), "AES-256-GCM", 32, 12),
-    (KnownObjectIdentifier::new_unwrap("1.2.840.113549.3.7"), "DES-EDE3-CBC", 24, 8),
+    (
+        KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.2"),
+        "AES-128-CBC",
+        16,
+        16,
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.22"),
+        "AES-192-CBC",
+        24,
+        16,
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.42"),
+        "AES-256-CBC",
+        32,
+        16,
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.6"),
+        "AES-128-GCM",
+        16,
+        12,
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.46"),
+        "AES-256-GCM",
+        32,
+        12,
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.113549.3.7"),
+        "DES-EDE3-CBC",
+        24,
+        8,
+    ),
 ];
 
 /// Hashes of PBKDF2 (RFC 8018 §B.1.2), with what a round costs.
 const PBKDF2_HASHES: [(KnownObjectIdentifier, &str, u64); 5] = [
-    (KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.7"), "HMAC-SHA1", 1),
-    (KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.8"), "HMAC-SHA224", 1),
-    (KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.9"), "HMAC-SHA256", 1),
-    (KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.10"), "HMAC-SHA384", 2),
-    (KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.11"), "HMAC-SHA512", 2),
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.7"),
+        "HMAC-SHA1",
+        1,
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.8"),
+        "HMAC-SHA224",
+        1,
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.9"),
+        "HMAC-SHA256",
+        1,
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.10"),
+        "HMAC-SHA384",
+        2,
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.11"),
+        "HMAC-SHA512",
+        2,
+    ),
 ];
 
 const PKCS12_CIPHERS: [(KnownObjectIdentifier, Cipher, &str); 3] = [
-    (KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3"), Cipher::TripleDes, "PBE with SHA-1 and 3-key triple DES"),
-    (KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.5"), Cipher::Rc2Of128, "PBE with SHA-1 and RC2 of 128 bits"),
-    (KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.6"), Cipher::Rc2Of40, "PBE with SHA-1 and RC2 of 40 bits"),
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3"),
+        Cipher::TripleDes,
+        "PBE with SHA-1 and 3-key triple DES",
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.5"),
+        Cipher::Rc2Of128,
+        "PBE with SHA-1 and RC2 of 128 bits",
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.6"),
+        Cipher::Rc2Of40,
+        "PBE with SHA-1 and RC2 of 40 bits",
+    ),
 ];
 
 #[cfg(test)]

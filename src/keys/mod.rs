@@ -2,8 +2,8 @@
 
 mod encryption;
 mod generate;
-mod passphrase;
 mod number;
+mod passphrase;
 mod password;
 mod pkcs12;
 mod read;
@@ -14,8 +14,8 @@ use std::fmt;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
-pub use passphrase::Passphrase;
 pub use encryption::EncryptionError;
+pub use passphrase::Passphrase;
 pub use password::Password;
 pub use pkcs12::{Pkcs12, Pkcs12Error};
 pub use read::{KeyFormat, ReadKey, ReadKeyError, read_encrypted_key, read_key};

@@ -15,7 +15,11 @@ impl Number {
     pub(super) fn from_octets(octets: &[u8]) -> Self {
         let mut limbs = Zeroizing::new(Vec::with_capacity(octets.len() / 4 + 1));
         for chunk in octets.rchunks(4) {
-            limbs.push(chunk.iter().fold(0, |limb, octet| limb << 8 | u32::from(*octet)));
+            limbs.push(
+                chunk
+                    .iter()
+                    .fold(0, |limb, octet| limb << 8 | u32::from(*octet)),
+            );
         }
         Number(limbs).trimmed()
     }
@@ -30,7 +34,11 @@ impl Number {
                 break;
             }
         }
-        if self.is_zero() { Number(Zeroizing::default()) } else { Number(limbs).trimmed() }
+        if self.is_zero() {
+            Number(Zeroizing::default())
+        } else {
+            Number(limbs).trimmed()
+        }
     }
 
     /// The product.
@@ -86,7 +94,11 @@ impl Number {
 
     /// The same without zeros at the top.
     fn trimmed(mut self) -> Self {
-        let length = self.0.iter().rposition(|limb| *limb != 0).map_or(0, |at| at + 1);
+        let length = self
+            .0
+            .iter()
+            .rposition(|limb| *limb != 0)
+            .map_or(0, |at| at + 1);
         self.0.truncate(length);
         self
     }
@@ -136,6 +148,10 @@ mod tests {
         let number = Number::from_octets(&[1, 0, 0, 0, 0]).less_one();
         assert!(number.compare(&Number::from_octets(&[0xff; 4])).is_eq());
         assert!(Number::from_octets(&[0]).less_one().is_zero());
-        assert!(Number::from_octets(&[0]).modulo(&Number::from_octets(&[])).is_none());
+        assert!(
+            Number::from_octets(&[0])
+                .modulo(&Number::from_octets(&[]))
+                .is_none()
+        );
     }
 }

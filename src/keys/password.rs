@@ -56,6 +56,9 @@ mod tests {
             assert_eq!(Password::from_file(content.as_bytes()).octets(), b"test");
         }
         assert_eq!(Password::from_file(b" a \n").octets(), b" a ");
-        assert_eq!(Password::from_file("é".as_bytes()).utf_16()[..], [0, 0xe9, 0, 0]);
+        assert_eq!(
+            Password::from_file("é".as_bytes()).utf_16()[..],
+            [0, 0xe9, 0, 0]
+        );
     }
 }

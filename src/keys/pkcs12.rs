@@ -7,9 +7,7 @@ use ring::digest::{self, Algorithm};
 use ring::hmac;
 use zeroize::Zeroizing;
 
-use super::encryption::{
-    Effort, Encryption, EncryptionError, Purpose, pkcs12_derive, positive,
-};
+use super::encryption::{Effort, Encryption, EncryptionError, Purpose, pkcs12_derive, positive};
 use super::password::Password;
 use super::read::{ReadKey, ReadKeyError, read_key, read_with_effort};
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
@@ -52,7 +50,10 @@ impl Pkcs12 {
     pub fn read(der: &[u8], password: Option<&Password>) -> Result<Self, Pkcs12Error> {
         let mut parts = Element::only(der, SEQUENCE, "the PKCS #12")?.children();
         if small_integer(parts.next(INTEGER, "the version")?, "the version")? != 3 {
-            return Err(ElementError::Content { what: "the version" }.into());
+            return Err(ElementError::Content {
+                what: "the version",
+            }
+            .into());
         }
         let safe = parts.next(SEQUENCE, "authSafe")?;
         let mac = parts.optional(SEQUENCE, "macData")?;
@@ -110,12 +111,15 @@ impl Pkcs12Error {
                 Some("give the password's file with `--password-file FILE`".into())
             }
             Pkcs12Error::Password
-            | Pkcs12Error::Encryption(EncryptionError::Padding | EncryptionError::Password { .. }) => {
-                Some("the password is the first line of the file given with `--password-file`".into())
-            }
+            | Pkcs12Error::Encryption(
+                EncryptionError::Padding | EncryptionError::Password { .. },
+            ) => Some(
+                "the password is the first line of the file given with `--password-file`".into(),
+            ),
             Pkcs12Error::Integrity { .. }
             | Pkcs12Error::Encryption(EncryptionError::Unsupported { .. }) => Some(
-                "take it apart with `openssl pkcs12 -in FILE -nodes` and look at what comes out".into(),
+                "take it apart with `openssl pkcs12 -in FILE -nodes` and look at what comes out"
+                    .into(),
             ),
             Pkcs12Error::Key(error) => error.hint(),
             Pkcs12Error::Malformed(_) | Pkcs12Error::Encryption(_) => None,
@@ -131,7 +135,12 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Checks the MAC over the authenticated safe (RFC 7292 §4).
-    fn verify(&mut self, mac: Element<'_>, content: &[u8], is_guess: bool) -> Result<(), Pkcs12Error> {
+    fn verify(
+        &mut self,
+        mac: Element<'_>,
+        content: &[u8],
+        is_guess: bool,
+    ) -> Result<(), Pkcs12Error> {
         let mut parts = mac.children();
         let mut info = parts.next(SEQUENCE, "the MAC")?.children();
         let algorithm = AlgorithmIdentifier::read(info.next(SEQUENCE, "the MAC's algorithm")?)?;
@@ -144,8 +153,9 @@ impl Reader<'_> {
         };
         parts.end("the MAC's rounds")?;
         let known = MACS.iter().find(|(oid, ..)| algorithm.oid == *oid);
-        let &(_, name, hash, hmac_algorithm) = known
-            .ok_or_else(|| Pkcs12Error::Integrity { algorithm: algorithm.to_string() })?;
+        let &(_, name, hash, hmac_algorithm) = known.ok_or_else(|| Pkcs12Error::Integrity {
+            algorithm: algorithm.to_string(),
+        })?;
         let derive_and_verify = |password: &[u8]| {
             let octets = hash.output_len();
             let key = pkcs12_derive(hash, Purpose::Mac, password, salt, rounds, octets);
@@ -206,16 +216,28 @@ impl Reader<'_> {
     ) -> Result<(), Pkcs12Error> {
         if *kind == KEY_BAG {
             let content = read_key(value)?;
-            self.found.private_keys.push(Bag { content, friendly_name });
+            self.found.private_keys.push(Bag {
+                content,
+                friendly_name,
+            });
         } else if *kind == SHROUDED_KEY_BAG {
             let content = read_with_effort(value, Some(self.password), &mut self.effort)?;
-            self.found.private_keys.push(Bag { content, friendly_name });
+            self.found.private_keys.push(Bag {
+                content,
+                friendly_name,
+            });
         } else if *kind == CERTIFICATE_BAG {
             let content = inner(value, X509_CERTIFICATE)?;
-            self.found.certificates.push(Bag { content, friendly_name });
+            self.found.certificates.push(Bag {
+                content,
+                friendly_name,
+            });
         } else if *kind == CRL_BAG {
             let content = inner(value, X509_CRL)?;
-            self.found.revocation_lists.push(Bag { content, friendly_name });
+            self.found.revocation_lists.push(Bag {
+                content,
+                friendly_name,
+            });
         } else {
             self.found.others += 1;
         }
@@ -236,7 +258,9 @@ fn content_of(
 ) -> Result<Element<'_>, ElementError> {
     let mut parts = info.children();
     if object_identifier(&mut parts, "the content's type")? != expected {
-        return Err(ElementError::Content { what: "the content's type" });
+        return Err(ElementError::Content {
+            what: "the content's type",
+        });
     }
     let content = parts.next(context_constructed(0), "the content")?;
     parts.end("the content")?;
@@ -258,7 +282,12 @@ fn friendly_name(mut attributes: Elements<'_>) -> Option<String> {
         let kind = object_identifier(&mut parts, "an attribute").ok()?;
         let values = parts.next(SET, "an attribute").ok()?;
         if kind == FRIENDLY_NAME {
-            let (units, _) = values.children().any("friendlyName").ok()?.content.as_chunks();
+            let (units, _) = values
+                .children()
+                .any("friendlyName")
+                .ok()?
+                .content
+                .as_chunks();
             let units: Vec<u16> = units.iter().map(|unit| u16::from_be_bytes(*unit)).collect();
             return Some(String::from_utf16_lossy(&units));
         }
@@ -266,7 +295,12 @@ fn friendly_name(mut attributes: Elements<'_>) -> Option<String> {
     None
 }
 
-type Mac = (KnownObjectIdentifier, &'static str, &'static Algorithm, hmac::Algorithm);
+type Mac = (
+    KnownObjectIdentifier,
+    &'static str,
+    &'static Algorithm,
+    hmac::Algorithm,
+);
 
 static MACS: [Mac; 4] = [
     (

@@ -3,7 +3,9 @@
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use zeroize::Zeroizing;
 
-use super::{NewKey, ReadKeyError, curve_algorithm, ed25519_algorithm, encode, pkcs8, public_key_info};
+use super::{
+    NewKey, ReadKeyError, curve_algorithm, ed25519_algorithm, encode, pkcs8, public_key_info,
+};
 use crate::pki::element::{
     BIT_STRING, Element, ElementError, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
     context_constructed, small_integer, whole_bits,
@@ -12,10 +14,16 @@ use crate::pki::oid::ObjectIdentifier;
 use crate::pki::public_key::{Curve, KeyKind};
 
 /// Reads an ECPrivateKey (RFC 5915 §3), for this curve when something else said it.
-pub(super) fn read_sec1(sequence: Element<'_>, curve: Option<Curve>) -> Result<NewKey, ReadKeyError> {
+pub(super) fn read_sec1(
+    sequence: Element<'_>,
+    curve: Option<Curve>,
+) -> Result<NewKey, ReadKeyError> {
     let mut parts = sequence.children();
     if small_integer(parts.next(INTEGER, "the version")?, "the version")? != 1 {
-        return Err(ElementError::Content { what: "the version" }.into());
+        return Err(ElementError::Content {
+            what: "the version",
+        }
+        .into());
     }
     let private = parts.next(OCTET_STRING, "the private key")?.content;
     let named = match parts.optional(context_constructed(0), "the curve")? {
@@ -32,7 +40,9 @@ pub(super) fn read_sec1(sequence: Element<'_>, curve: Option<Curve>) -> Result<N
     parts.end("the public key")?;
     let curve = match (curve, named) {
         (Some(outer), Some(inner)) if outer != inner => {
-            return Err(ReadKeyError::Inconsistent { what: "it names two curves" });
+            return Err(ReadKeyError::Inconsistent {
+                what: "it names two curves",
+            });
         }
         (Some(curve), _) | (None, Some(curve)) => curve,
         (None, None) => return Err(ElementError::Missing { what: "the curve" }.into()),
@@ -45,7 +55,9 @@ pub(super) fn read_sec1(sequence: Element<'_>, curve: Option<Curve>) -> Result<N
 /// Reads a CurvePrivateKey of Ed25519 (RFC 8410 §7).
 pub(super) fn read_ed25519(private: &[u8]) -> Result<NewKey, ReadKeyError> {
     let seed = Element::only(private, OCTET_STRING, "the Ed25519 private key")?.content;
-    let refused = ReadKeyError::Inconsistent { what: "an Ed25519 private key has 32 octets" };
+    let refused = ReadKeyError::Inconsistent {
+        what: "an Ed25519 private key has 32 octets",
+    };
     let pair = Ed25519KeyPair::from_seed_unchecked(seed).or(Err(refused))?;
     let algorithm = ed25519_algorithm();
     Ok(NewKey {
@@ -59,9 +71,9 @@ pub(super) fn read_ed25519(private: &[u8]) -> Result<NewKey, ReadKeyError> {
 
 fn new_key(curve: Curve, scalar: &[u8], public: Option<Vec<u8>>, is_checked: bool) -> NewKey {
     let algorithm = curve_algorithm(curve);
-    let public_part = public.as_ref().map(|key| {
-        encode(context_constructed(1), &[&encode(BIT_STRING, &[&[0], key])])
-    });
+    let public_part = public
+        .as_ref()
+        .map(|key| encode(context_constructed(1), &[&encode(BIT_STRING, &[&[0], key])]));
     let private = encode(
         SEQUENCE,
         &[
@@ -92,7 +104,9 @@ fn scalar(private: &[u8], curve: Curve) -> Result<Zeroizing<Vec<u8>>, ReadKeyErr
     let significant = &private[leading..];
     let octets = curve.field_octets();
     if significant.is_empty() || significant.len() > octets {
-        return Err(ReadKeyError::Inconsistent { what: "its private half is zero or too large" });
+        return Err(ReadKeyError::Inconsistent {
+            what: "its private half is zero or too large",
+        });
     }
     let mut scalar = Zeroizing::new(vec![0; octets]);
     scalar[octets - significant.len()..].copy_from_slice(significant);
@@ -117,11 +131,15 @@ fn public_half(
         | Curve::BrainpoolP384r1
         | Curve::BrainpoolP512r1 => return Ok((given.map(<[u8]>::to_vec), false)),
     };
-    let refused = |_| ReadKeyError::Inconsistent { what: "its private half is none of its curve" };
+    let refused = |_| ReadKeyError::Inconsistent {
+        what: "its private half is none of its curve",
+    };
     let public = PrivateKey::from_private_key(algorithm, scalar)
         .map_err(refused)?
         .compute_public_key()
-        .or(Err(ReadKeyError::Inconsistent { what: "its private half has no public half" }))?;
+        .or(Err(ReadKeyError::Inconsistent {
+            what: "its private half has no public half",
+        }))?;
     check_given(given, public.as_ref())?;
     Ok((Some(public.as_ref().to_vec()), true))
 }
@@ -147,22 +165,33 @@ fn public_half(
         | Curve::BrainpoolP384r1
         | Curve::BrainpoolP512r1 => return Ok((given.map(<[u8]>::to_vec), false)),
     };
-    let Some(given) = given else { return Ok((None, false)) };
-    let refused = |_| ReadKeyError::Inconsistent { what: "its halves do not belong together" };
+    let Some(given) = given else {
+        return Ok((None, false));
+    };
+    let refused = |_| ReadKeyError::Inconsistent {
+        what: "its halves do not belong together",
+    };
     let random = SystemRandom::new();
-    EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, given, &random).map_err(refused)?;
+    EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, given, &random)
+        .map_err(refused)?;
     Ok((Some(given.to_vec()), true))
 }
 
 /// Whether a point given in the file is the one that belongs to the key; compressed ones too.
 #[cfg(feature = "rsa")]
 fn check_given(given: Option<&[u8]>, public: &[u8]) -> Result<(), ReadKeyError> {
-    let wrong = ReadKeyError::Inconsistent { what: "its public half belongs to another key" };
+    let wrong = ReadKeyError::Inconsistent {
+        what: "its public half belongs to another key",
+    };
     let (x, y) = public[1..].split_at(public.len() / 2);
     match given {
         None => Ok(()),
         Some(given) if given == public => Ok(()),
-        Some([sign @ (2 | 3), given @ ..]) if given == x && y.last().is_some_and(|last| sign & 1 == last & 1) => Ok(()),
+        Some([sign @ (2 | 3), given @ ..])
+            if given == x && y.last().is_some_and(|last| sign & 1 == last & 1) =>
+        {
+            Ok(())
+        }
         Some(_) => Err(wrong),
     }
 }

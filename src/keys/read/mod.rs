@@ -13,8 +13,8 @@ use super::password::Password;
 use crate::pki::algorithm::{ID_ED25519, RSA_ENCRYPTION};
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::element::{
-    Element, ElementError, INTEGER, NULL, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
-    BIT_STRING, context, context_constructed, small_integer, whole_bits,
+    BIT_STRING, Element, ElementError, INTEGER, NULL, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
+    context, context_constructed, small_integer, whole_bits,
 };
 use crate::pki::public_key::{Curve, KeyKind};
 
@@ -93,7 +93,9 @@ impl fmt::Display for KeyFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             KeyFormat::Pkcs8 => "PKCS #8",
-            KeyFormat::Pkcs8WithPublicKey => "PKCS #8 version 2 (with the public key; grpc-core refuses it)",
+            KeyFormat::Pkcs8WithPublicKey => {
+                "PKCS #8 version 2 (with the public key; grpc-core refuses it)"
+            }
             KeyFormat::Pkcs1 => "PKCS #1",
             KeyFormat::Sec1 => "SEC 1",
         })
@@ -122,7 +124,9 @@ pub enum ReadKeyError {
         source: ElementError,
     },
     /// Encrypted as RFC 1421 has it, with one hash of the password and no integrity.
-    #[error("the private key is encrypted the old way (Proc-Type and DEK-Info), which is not supported")]
+    #[error(
+        "the private key is encrypted the old way (Proc-Type and DEK-Info), which is not supported"
+    )]
     LegacyEncryption,
     /// A form we do not read.
     #[error("an OpenSSH private key, which no TLS stack reads")]
@@ -151,13 +155,16 @@ impl ReadKeyError {
             ReadKeyError::PasswordNeeded { .. } => {
                 Some("give the password's file with `--password-file FILE`".into())
             }
-            ReadKeyError::Encryption(EncryptionError::Password { .. } | EncryptionError::Padding)
-            | ReadKeyError::DecryptedToNoKey { .. } => {
-                Some("the password is the first line of the file given with `--password-file`".into())
-            }
-            ReadKeyError::LegacyEncryption | ReadKeyError::Encryption(EncryptionError::Unsupported { .. }) => {
-                Some("convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW`".into())
-            }
+            ReadKeyError::Encryption(
+                EncryptionError::Password { .. } | EncryptionError::Padding,
+            )
+            | ReadKeyError::DecryptedToNoKey { .. } => Some(
+                "the password is the first line of the file given with `--password-file`".into(),
+            ),
+            ReadKeyError::LegacyEncryption
+            | ReadKeyError::Encryption(EncryptionError::Unsupported { .. }) => Some(
+                "convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW`".into(),
+            ),
             ReadKeyError::OpenSsh => {
                 Some("convert a copy of it with `ssh-keygen -p -m PKCS8 -f COPY`".into())
             }
@@ -185,7 +192,10 @@ pub fn read_key(der: &[u8]) -> Result<ReadKey, ReadKeyError> {
 ///
 /// # Errors
 /// When it is none, costs too much to decrypt, or the password is missing or wrong; else as [`read_key`].
-pub fn read_encrypted_key(der: &[u8], password: Option<&Password>) -> Result<ReadKey, ReadKeyError> {
+pub fn read_encrypted_key(
+    der: &[u8],
+    password: Option<&Password>,
+) -> Result<ReadKey, ReadKeyError> {
     let mut effort = Effort::for_one_file();
     read_with_effort(der, password, &mut effort)
 }
@@ -201,14 +211,19 @@ pub(super) fn read_with_effort(
     let content = parts.next(OCTET_STRING, "the encrypted data")?;
     parts.end("the encrypted data")?;
     let Some(password) = password else {
-        return Err(ReadKeyError::PasswordNeeded { encryption: encryption.to_string() });
+        return Err(ReadKeyError::PasswordNeeded {
+            encryption: encryption.to_string(),
+        });
     };
     let decrypted = encryption.decrypt(content.content, password, effort)?;
     let key = read_key(&decrypted).map_err(|error| match error {
         ReadKeyError::Malformed(source) => ReadKeyError::DecryptedToNoKey { source },
         other => other,
     })?;
-    Ok(ReadKey { encryption: Some(encryption.to_string()), ..key })
+    Ok(ReadKey {
+        encryption: Some(encryption.to_string()),
+        ..key
+    })
 }
 
 #[inline(never)]
@@ -233,18 +248,28 @@ fn read_pkcs8(sequence: Element<'_>) -> Result<ReadKey, ReadKeyError> {
     let public = parts.optional(context(1), "the public key")?;
     parts.end("the private key")?;
     if version > 1 || (version == 0 && public.is_some()) {
-        return Err(ElementError::Content { what: "the version" }.into());
+        return Err(ElementError::Content {
+            what: "the version",
+        }
+        .into());
     }
-    let public = public.map(|bits| whole_bits(bits, "the public key")).transpose()?;
-    let format = if public.is_some() { KeyFormat::Pkcs8WithPublicKey } else { KeyFormat::Pkcs8 };
+    let public = public
+        .map(|bits| whole_bits(bits, "the public key"))
+        .transpose()?;
+    let format = if public.is_some() {
+        KeyFormat::Pkcs8WithPublicKey
+    } else {
+        KeyFormat::Pkcs8
+    };
     let kind = KeyKind::of(&algorithm);
     let key = match kind {
         KeyKind::Rsa | KeyKind::RsaPss => {
             rsa::read_pkcs1(Element::only(private, SEQUENCE, "the RSA private key")?)?
         }
-        KeyKind::Ec(curve) => {
-            ec::read_sec1(Element::only(private, SEQUENCE, "the EC private key")?, Some(curve))?
-        }
+        KeyKind::Ec(curve) => ec::read_sec1(
+            Element::only(private, SEQUENCE, "the EC private key")?,
+            Some(curve),
+        )?,
         KeyKind::Ed25519 => ec::read_ed25519(private)?,
         KeyKind::Dsa => return Err(ReadKeyError::Dsa),
         KeyKind::EcExplicit | KeyKind::Ed448 | KeyKind::X25519 | KeyKind::X448 | KeyKind::Other => {
@@ -254,7 +279,9 @@ fn read_pkcs8(sequence: Element<'_>) -> Result<ReadKey, ReadKeyError> {
     if let (Some(given), Some(ours)) = (public, key.public_key_info.as_deref())
         && !ours.ends_with(given)
     {
-        return Err(ReadKeyError::Inconsistent { what: "its public half belongs to another key" });
+        return Err(ReadKeyError::Inconsistent {
+            what: "its public half belongs to another key",
+        });
     }
     Ok(key.of(format))
 }
@@ -270,8 +297,22 @@ struct NewKey {
 
 impl NewKey {
     fn of(self, format: KeyFormat) -> ReadKey {
-        let NewKey { kind, bits, public_key_info, pkcs8, is_checked } = self;
-        ReadKey { kind, bits, public_key_info, pkcs8, format, encryption: None, is_checked }
+        let NewKey {
+            kind,
+            bits,
+            public_key_info,
+            pkcs8,
+            is_checked,
+        } = self;
+        ReadKey {
+            kind,
+            bits,
+            public_key_info,
+            pkcs8,
+            format,
+            encryption: None,
+            is_checked,
+        }
     }
 
     /// A key of a kind we make nothing of but its name.
@@ -305,7 +346,10 @@ fn encode(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     let mut der = Zeroizing::new(Vec::with_capacity(length + 6));
     der.push(tag);
     let octets = length.to_be_bytes();
-    let significant = &octets[octets.iter().position(|b| *b != 0).unwrap_or(octets.len() - 1)..];
+    let significant = &octets[octets
+        .iter()
+        .position(|b| *b != 0)
+        .unwrap_or(octets.len() - 1)..];
     if length >= 0x80 {
         der.push(0x80 | significant.len() as u8);
     }
@@ -318,7 +362,14 @@ fn encode(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
 
 /// A PrivateKeyInfo of version 1.
 fn pkcs8(algorithm: &[u8], private: &[u8]) -> Zeroizing<Vec<u8>> {
-    encode(SEQUENCE, &[&[INTEGER, 1, 0], algorithm, &encode(OCTET_STRING, &[private])])
+    encode(
+        SEQUENCE,
+        &[
+            &[INTEGER, 1, 0],
+            algorithm,
+            &encode(OCTET_STRING, &[private]),
+        ],
+    )
 }
 
 /// The AlgorithmIdentifier of RSA.
@@ -333,7 +384,13 @@ fn ed25519_algorithm() -> Zeroizing<Vec<u8>> {
 
 /// The AlgorithmIdentifier of a named curve.
 fn curve_algorithm(curve: Curve) -> Zeroizing<Vec<u8>> {
-    encode(SEQUENCE, &[&oid(crate::pki::algorithm::ID_EC_PUBLIC_KEY), &oid(curve.oid())])
+    encode(
+        SEQUENCE,
+        &[
+            &oid(crate::pki::algorithm::ID_EC_PUBLIC_KEY),
+            &oid(curve.oid()),
+        ],
+    )
 }
 
 fn oid(oid: KnownObjectIdentifier) -> Zeroizing<Vec<u8>> {

@@ -14,7 +14,11 @@ pub(super) fn read_pkcs1(sequence: Element<'_>) -> Result<NewKey, ReadKeyError> 
     if small_integer(parts.next(INTEGER, "the version")?, "the version")? != 0 {
         return Err(ReadKeyError::MultiPrime);
     }
-    let mut number = |what| parts.next(INTEGER, what).and_then(|element| unsigned(element, what));
+    let mut number = |what| {
+        parts
+            .next(INTEGER, what)
+            .and_then(|element| unsigned(element, what))
+    };
     let modulus = number("the modulus")?;
     let public_exponent = number("the public exponent")?;
     let numbers = [
@@ -27,7 +31,10 @@ pub(super) fn read_pkcs1(sequence: Element<'_>) -> Result<NewKey, ReadKeyError> 
     ];
     parts.end("the coefficient")?;
     let all = numbers.iter().chain([&modulus, &public_exponent]);
-    if all.into_iter().any(|number| number.len() > MAX_MODULUS_OCTETS) {
+    if all
+        .into_iter()
+        .any(|number| number.len() > MAX_MODULUS_OCTETS)
+    {
         return Err(ReadKeyError::TooLarge);
     }
     check(modulus, public_exponent, numbers)?;
@@ -47,7 +54,10 @@ pub(super) fn read_pkcs1(sequence: Element<'_>) -> Result<NewKey, ReadKeyError> 
 fn check(modulus: &[u8], public_exponent: &[u8], numbers: [&[u8]; 6]) -> Result<(), ReadKeyError> {
     let wrong = |what| Err(ReadKeyError::Inconsistent { what });
     let [private, p, q, first, second, coefficient] = numbers.map(Number::from_octets);
-    let (modulus, public) = (Number::from_octets(modulus), Number::from_octets(public_exponent));
+    let (modulus, public) = (
+        Number::from_octets(modulus),
+        Number::from_octets(public_exponent),
+    );
     let (p_less, q_less) = (p.less_one(), q.less_one());
     if p_less.is_zero() || q_less.is_zero() || !p.times(&q).compare(&modulus).is_eq() {
         return wrong("its primes do not multiply to its modulus");
@@ -56,7 +66,8 @@ fn check(modulus: &[u8], public_exponent: &[u8], numbers: [&[u8]; 6]) -> Result<
         return wrong("its public exponent is even or 1");
     }
     let inverse = public.times(&private);
-    let is_one = |number: &Number, modulo: &Number| number.modulo(modulo).is_some_and(|n| n.is_one());
+    let is_one =
+        |number: &Number, modulo: &Number| number.modulo(modulo).is_some_and(|n| n.is_one());
     if !is_one(&inverse, &p_less) || !is_one(&inverse, &q_less) {
         return wrong("its exponents are not each other's inverse");
     }
@@ -80,4 +91,3 @@ fn integer(magnitude: &[u8]) -> zeroize::Zeroizing<Vec<u8>> {
     };
     encode(INTEGER, &[sign, magnitude])
 }
-
