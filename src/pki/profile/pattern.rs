@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::pki::san::SubjectAltName;
+use crate::pki::san::{NameError, SubjectAltName};
 
 /// A pattern of DNS names.
 ///
@@ -78,10 +78,15 @@ impl FromStr for DnsPattern {
             let base = String::new();
             return Ok(DnsPattern { depth, base });
         }
-        match format!("dns:{base}").parse() {
-            Ok(SubjectAltName::Dns(base)) if !base.contains('*') => Ok(DnsPattern { depth, base }),
-            Ok(_) => Err(PatternError::new(text, "a wildcard stands in the middle")),
-            Err(source) => Err(PatternError::new(text, source.to_string())),
+        if base.contains('*') {
+            let what = "'*' stands for the whole first label, '**' for one or more";
+            return Err(PatternError::shape(text, what));
+        }
+        match format!("dns:{base}").parse()? {
+            SubjectAltName::Dns(base) => Ok(DnsPattern { depth, base }),
+            SubjectAltName::Ip(_) | SubjectAltName::Uri(_) | SubjectAltName::Email(_) => {
+                Err(PatternError::shape(text, "it is not a host name"))
+            }
         }
     }
 }
@@ -128,7 +133,7 @@ impl FromStr for IpRange {
     type Err = PatternError;
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
-        let wrong = |what: &str| PatternError::new(text, what);
+        let wrong = |what| PatternError::shape(text, what);
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
@@ -215,16 +220,15 @@ impl FromStr for UriPattern {
             let last = i + 1 == segments.len();
             segment.contains('*') && *segment != "*" && !(*segment == "**" && last)
         });
-        let plain = text.replace('*', "x");
-        match (misplaced, format!("uri:{plain}").parse::<SubjectAltName>()) {
-            (true, _) => Err(PatternError::new(
-                text,
-                "'*' stands for a whole segment between slashes, '**' for all that are left",
-            )),
-            (false, Ok(_)) if !segments[0].contains('*') => Ok(UriPattern(text.to_owned())),
-            (false, Ok(_)) => Err(PatternError::new(text, "its scheme is a wildcard")),
-            (false, Err(source)) => Err(PatternError::new(text, source.to_string())),
+        if misplaced {
+            let what = "'*' stands for a whole segment between slashes, '**' for all that are left";
+            return Err(PatternError::shape(text, what));
         }
+        if segments[0].contains('*') {
+            return Err(PatternError::shape(text, "its scheme is a wildcard"));
+        }
+        format!("uri:{}", text.replace('*', "x")).parse::<SubjectAltName>()?;
+        Ok(UriPattern(text.to_owned()))
     }
 }
 
@@ -259,7 +263,7 @@ impl FromStr for EmailPattern {
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
         let Some((mailbox, host)) = text.rsplit_once('@') else {
-            return Err(PatternError::new(
+            return Err(PatternError::shape(
                 text,
                 "it has no '@', as in *@example.org",
             ));
@@ -267,18 +271,14 @@ impl FromStr for EmailPattern {
         let mailbox = match mailbox {
             "*" => None,
             mailbox if mailbox.contains('*') => {
-                return Err(PatternError::new(text, "'*' stands for a whole mailbox"));
+                return Err(PatternError::shape(text, "'*' stands for a whole mailbox"));
             }
             mailbox => {
-                format!("email:{mailbox}@example.org")
-                    .parse::<SubjectAltName>()
-                    .map_err(|source| PatternError::new(text, source.to_string()))?;
+                format!("email:{mailbox}@example.org").parse::<SubjectAltName>()?;
                 Some(mailbox.to_owned())
             }
         };
-        let host = host
-            .parse()
-            .map_err(|source: PatternError| PatternError::new(text, source.what))?;
+        let host = host.parse()?;
         Ok(EmailPattern { mailbox, host })
     }
 }
@@ -313,18 +313,24 @@ as_text!(DnsPattern, IpRange, UriPattern, EmailPattern);
 
 /// Not a pattern of names.
 #[derive(Debug, thiserror::Error)]
-#[error("not a pattern: '{}': {what}", text.escape_debug())]
-pub struct PatternError {
-    text: String,
-    what: String,
+pub enum PatternError {
+    /// Its wildcards or bounds are not what they can be.
+    #[error("not a pattern: '{}': {what}", text.escape_debug())]
+    Shape {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// What is left without the wildcards is no name.
+    #[error("not a pattern: {0}")]
+    Name(#[from] NameError),
 }
 
 impl PatternError {
-    fn new(text: &str, what: impl Into<String>) -> Self {
-        PatternError {
-            text: text.to_owned(),
-            what: what.into(),
-        }
+    fn shape(text: &str, what: &'static str) -> Self {
+        let text = text.to_owned();
+        PatternError::Shape { text, what }
     }
 }
 

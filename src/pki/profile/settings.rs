@@ -180,10 +180,10 @@ impl SubjectSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// Nothing says what it is for.
-    #[error("has no purpose: set `purpose`, or `extends` to a built-in profile")]
+    #[error("nothing says what it is for: set `purpose`, or `extends` to a built-in profile")]
     NoPurpose,
     /// Nothing says how long its certificates are valid.
-    #[error("has no lifetime: set `default_lifetime`")]
+    #[error("nothing says how long its certificates are valid: set `default_lifetime`")]
     NoLifetime,
     /// The usual lifetime is refused by the greatest.
     #[error("default_lifetime is {usual}, longer than max_lifetime, which is {most}")]
