@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use crate::config::ConfigError;
-use crate::keys::{KeyError, ReadKeyError};
+use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
+use crate::pki::crl::RevocationListError;
+use crate::pki::document::DocumentError;
+use crate::pki::element::ElementError;
 use crate::pki::issuer::IssuerError;
 use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
@@ -149,6 +152,24 @@ pub enum Error {
         /// What is wrong with it.
         source: PemError,
     },
+    /// Something in a file that cannot be read.
+    #[error("{}: {}{source}", shown(path), at_line(*line))]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// The line of the PEM block's BEGIN.
+        line: Option<usize>,
+        /// What is wrong with it.
+        source: ContentError,
+    },
+    /// No revocation lists where some are needed.
+    #[error("{}: {source}", shown(path))]
+    RevocationList {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RevocationListError,
+    },
     /// A private key and a certificate that are no pair.
     #[error(
         "{}: private key does not belong to the certificate in {}",
@@ -242,6 +263,8 @@ impl Error {
             Error::AuthorityNotYetValid { .. } => "authority-not-yet-valid",
             Error::Certificate { .. } | Error::Bundle { .. } => "certificate",
             Error::Pem { .. } => "pem",
+            Error::Content { .. } => "content",
+            Error::RevocationList { .. } => "revocation-list",
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
             Error::ReadKey { .. } | Error::NoKey { .. } => "private-key",
@@ -260,6 +283,7 @@ impl Error {
     }
 
     /// What to type or change to mend it.
+    #[expect(clippy::too_many_lines, reason = "a row a variant")]
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Usage { hint, .. }
@@ -290,6 +314,11 @@ impl Error {
                 Some("make a new CA in another directory (`openagents-certs ca init -C DIR`), or with `generate --new-ca`".into())
             }
             Error::AuthorityNotYetValid { .. } => Some("set this machine's clock right".into()),
+            Error::Content { source, .. } => source.hint(),
+            Error::RevocationList { path, .. } => Some(format!(
+                "look at it with `openagents-certs inspect {}`",
+                shown(path)
+            )),
             Error::KeyMismatch { .. } => {
                 Some("put the key that belongs to the certificate back, or issue a new pair".into())
             }
@@ -319,6 +348,53 @@ impl Error {
             }
         }
     }
+}
+
+/// Why an object in a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentError {
+    /// The file as a whole.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// A certificate or a revocation list.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// Something else of DER.
+    #[error(transparent)]
+    Element(#[from] ElementError),
+    /// A private key.
+    #[error(transparent)]
+    Key(#[from] ReadKeyError),
+    /// A PKCS #12 file.
+    #[error(transparent)]
+    Pkcs12(#[from] Pkcs12Error),
+}
+
+impl ContentError {
+    /// What to do about it.
+    fn hint(&self) -> Option<String> {
+        match self {
+            ContentError::Key(error) => error.hint(),
+            ContentError::Pkcs12(error) => error.hint(),
+            ContentError::Document(DocumentError::Nothing { .. }) => Some(
+                "give a file that holds certificates, keys, requests or revocation lists".into(),
+            ),
+            ContentError::Document(DocumentError::Pem(_)) => {
+                Some("copy the block again, from its BEGIN to its END line".into())
+            }
+            ContentError::Document(DocumentError::UnknownDer)
+            | ContentError::Certificate(_)
+            | ContentError::Element(_) => {
+                Some("copy the file again: it is damaged, or not what its name says".into())
+            }
+        }
+    }
+}
+
+/// A line's number before a message.
+fn at_line(line: Option<usize>) -> String {
+    line.map(|line| format!("line {line}: "))
+        .unwrap_or_default()
 }
 
 /// A path as a message shows it: escaped where it could move the cursor or forge a line.

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-pub use directory::{CERTIFICATE, INVENTORY, ISSUER, KEY, exists, open_inventory, pem_of, write};
+pub use directory::{
+    CERTIFICATE, INVENTORY, ISSUER, KEY, exists, open_inventory, pem_of, write, write_public,
+};
 
 use crate::error::Error;
 use crate::files::{self, Kind};
@@ -209,7 +211,11 @@ pub fn sign(
     })
 }
 
-fn issuer(path: &Path, certificate: &Certificate) -> Result<Issuer, Error> {
+/// What a CA's certificate in a file gives to those it issues.
+///
+/// # Errors
+/// When it is malformed.
+pub fn issuer(path: &Path, certificate: &Certificate) -> Result<Issuer, Error> {
     Issuer::of(certificate).map_err(|source| Error::Issuer {
         path: path.to_owned(),
         source,
@@ -217,7 +223,10 @@ fn issuer(path: &Path, certificate: &Certificate) -> Result<Issuer, Error> {
 }
 
 /// Refuses a certificate that no certificate may be issued under.
-fn check(path: &Path, issuer: &Issuer, now: OffsetDateTime) -> Result<(), Error> {
+///
+/// # Errors
+/// When it is no CA's, or not valid `now`.
+pub fn check(path: &Path, issuer: &Issuer, now: OffsetDateTime) -> Result<(), Error> {
     let path = || path.to_owned();
     let (not_before, not_after) = (issuer.validity.not_before(), issuer.validity.not_after());
     if !issuer.is_ca {
@@ -251,23 +260,19 @@ pub fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
 }
 
 fn read_signer(path: &Path, password: Ask<'_>) -> Result<Signer, Error> {
-    let key = read_key(path, password)?;
+    let (key, _) = read_key(path, password)?;
     Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key {
         path: path.to_owned(),
         source,
     })
 }
 
-/// The private key in a file, whatever form it has, the password asked for when it is encrypted.
+/// The private key in a file, whatever form it has, with the password that was asked for when it is encrypted.
 ///
 /// # Errors
 /// When there is none, it is damaged, or the password is wrong.
-pub fn read_key(path: &Path, password: Ask<'_>) -> Result<ReadKey, Error> {
+pub fn read_key(path: &Path, password: Ask<'_>) -> Result<(ReadKey, Option<Password>), Error> {
     let octets = files::read(path)?;
-    let failed = |source| Error::ReadKey {
-        path: path.to_owned(),
-        source,
-    };
     let blocks = pem::blocks(&octets).map_err(|source| Error::Pem {
         path: path.to_owned(),
         source,
@@ -278,10 +283,17 @@ pub fn read_key(path: &Path, password: Ask<'_>) -> Result<ReadKey, Error> {
         });
     };
     let needs_password = block.label == "ENCRYPTED PRIVATE KEY" || block.is_encrypted();
-    let given = if needs_password {
+    let password = if needs_password {
         Some(password(path)?)
     } else {
         None
     };
-    keys::read_pem_key(block, given.as_ref()).map_err(failed)
+    let key = keys::read_pem_key(block, password.as_ref());
+    Ok((
+        key.map_err(|source| Error::ReadKey {
+            path: path.to_owned(),
+            source,
+        })?,
+        password,
+    ))
 }

@@ -3,8 +3,10 @@
 mod args;
 mod ca;
 mod generate;
+mod inspect;
 mod issue;
 mod prompt;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -43,6 +45,8 @@ enum Command {
     Generate(generate::Args),
     Ca(ca::Args),
     Issue(issue::Args),
+    Verify(verify::Args),
+    Inspect(inspect::Args),
 }
 
 /// Runs the program on its own arguments at this moment, and gives its exit code: 0 done or yes,
@@ -82,6 +86,8 @@ impl Command {
             Command::Generate(args) => args.run(global, renderer, now),
             Command::Ca(args) => args.run(global, renderer, now),
             Command::Issue(args) => args.run(global, renderer, now),
+            Command::Verify(args) => args.run(global, renderer, now),
+            Command::Inspect(args) => args.run(global, renderer, now),
         }
     }
 }

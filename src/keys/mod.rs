@@ -63,30 +63,9 @@ impl PrivateKey {
         Signer::from_pkcs8(&self.pkcs8)
     }
 
-    /// The PKCS #8 PEM text.
-    ///
-    /// # Errors
-    /// Never for a key that was generated.
-    pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
-        pem::encode("PRIVATE KEY", &self.pkcs8).map_err(|source| KeyError::Encoding { source })
-    }
-
-    /// The key as encrypted PKCS #8 PEM: PBES2 with scrypt (N = 2^14, r = 8, p = 1) and AES-256-CBC, which is
-    /// what OpenSSL 3 reads without being asked
-    /// ([RFC 8018 §6.2](https://www.rfc-editor.org/rfc/rfc8018#section-6.2), [RFC 7914](https://www.rfc-editor.org/rfc/rfc7914)).
-    ///
-    /// # Errors
-    /// When the password is empty, or the system gives no randomness.
-    pub fn to_encrypted_pem(&self, password: &Password) -> Result<Zeroizing<String>, KeyError> {
-        if password.octets().is_empty() {
-            return Err(KeyError::EmptyPassword);
-        }
-        let encoding = |source| KeyError::Encoding { source };
-        let info = PrivateKeyInfoRef::from_der(&self.pkcs8).map_err(encoding)?;
-        let encrypted = info
-            .encrypt(password.octets())
-            .map_err(|e| KeyError::Refused(e.to_string()))?;
-        pem::encode("ENCRYPTED PRIVATE KEY", encrypted.as_bytes()).map_err(encoding)
+    /// The key as unencrypted PKCS #8.
+    pub fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
     }
 }
 
@@ -94,6 +73,27 @@ impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PrivateKey(..)")
     }
+}
+
+/// An unencrypted PKCS #8 key as PEM, with a password encrypted: PBES2 with scrypt (N = 2^14, r = 8, p = 1) and
+/// AES-256-CBC, which OpenSSL 3 reads without being asked
+/// ([RFC 8018 §6.2](https://www.rfc-editor.org/rfc/rfc8018#section-6.2), [RFC 7914](https://www.rfc-editor.org/rfc/rfc7914)).
+///
+/// # Errors
+/// When the password is empty, or the system gives no randomness.
+pub fn to_pem(pkcs8: &[u8], password: Option<&Password>) -> Result<Zeroizing<String>, KeyError> {
+    let encoding = |source| KeyError::Encoding { source };
+    let Some(password) = password else {
+        return pem::encode("PRIVATE KEY", pkcs8).map_err(encoding);
+    };
+    if password.octets().is_empty() {
+        return Err(KeyError::EmptyPassword);
+    }
+    let info = PrivateKeyInfoRef::from_der(pkcs8).map_err(encoding)?;
+    let encrypted = info
+        .encrypt(password.octets())
+        .map_err(|e| KeyError::Refused(e.to_string()))?;
+    pem::encode("ENCRYPTED PRIVATE KEY", encrypted.as_bytes()).map_err(encoding)
 }
 
 /// Why there is no key.

@@ -198,7 +198,7 @@ pub fn apply(
     let served = authority.served(&certificate)?;
     authority::write(
         out,
-        (&key_name, &key, None),
+        (&key_name, key.pkcs8(), None),
         &[(&certificate_name, &served)],
         replace,
     )?;

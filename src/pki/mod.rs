@@ -9,6 +9,7 @@ pub mod crl;
 pub mod csr;
 pub mod csr_plan;
 pub mod distribution_point;
+pub mod document;
 pub(crate) mod element;
 pub mod escape;
 pub mod extension;

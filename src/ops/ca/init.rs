@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use time::OffsetDateTime;
 
-use super::{AuthorityReport, Request, plan};
+use super::{AuthorityReport, Origin, Request, plan};
 use crate::authority::{self, Authority};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock};
@@ -24,7 +24,12 @@ pub fn run(
 ) -> Result<AuthorityReport, Error> {
     let lock = Lock::acquire(&request.directory)?;
     let authority = apply(request, passphrase, &lock, false, now)?;
-    AuthorityReport::new(&request.directory, authority.certificate(), false, now)
+    AuthorityReport::new(
+        &request.directory,
+        authority.certificate(),
+        Origin::Made,
+        now,
+    )
 }
 
 /// What would be made, with nothing written.
@@ -84,7 +89,7 @@ pub fn apply(
         files::keep(lock, &[authority::KEY, authority::CERTIFICATE], now)?;
     }
     let text = authority::pem_of([&certificate])?;
-    let key = (OsStr::new(authority::KEY), &key, passphrase);
+    let key = (OsStr::new(authority::KEY), key.pkcs8(), passphrase);
     authority::write(
         lock,
         key,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
-use super::{AuthorityReport, Request, plan};
+use super::{AuthorityReport, Origin, Request, plan};
 use crate::authority::{self, Authority};
 use crate::error::Error;
 use crate::files::Lock;
@@ -57,12 +57,12 @@ pub fn run(
     ];
     authority::write(
         &lock,
-        (OsStr::new(authority::KEY), &key, passphrase),
+        (OsStr::new(authority::KEY), key.pkcs8(), passphrase),
         &public,
         false,
     )?;
     inventory.complete_authority(certificate.as_der())?;
-    AuthorityReport::new(&request.directory, &certificate, false, now)
+    AuthorityReport::new(&request.directory, &certificate, Origin::Made, now)
 }
 
 /// What would be made, with nothing written.

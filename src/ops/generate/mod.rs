@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::ca::{self, AuthorityReport, init};
+use super::ca::{self, AuthorityReport, Origin, init};
 use super::issue::{self, End, Issued, Planned};
 use super::passphrase::Ask;
 use super::{DryRun, Report};
@@ -61,12 +61,17 @@ pub fn run(
 ) -> Result<Generated, Error> {
     check(request)?;
     let lock = Lock::acquire(&request.directory)?;
-    let (mut authority, reused) = match authority::exists(&request.directory)? && !request.new_ca {
-        true => (Authority::open(&request.directory, passphrase, now)?, true),
-        false => (
+    let reused = authority::exists(&request.directory)? && !request.new_ca;
+    let (mut authority, origin) = if reused {
+        (
+            Authority::open(&request.directory, passphrase, now)?,
+            Origin::Reused,
+        )
+    } else {
+        (
             init::apply(&root(request), None, &lock, request.new_ca, now)?,
-            false,
-        ),
+            Origin::Made,
+        )
     };
     let mut issued = Vec::new();
     for planned in plans(request, authority.issuer(), now)? {
@@ -79,7 +84,7 @@ pub fn run(
         )?);
     }
     Ok(Generated {
-        authority: AuthorityReport::new(&request.directory, authority.certificate(), reused, now)?,
+        authority: AuthorityReport::new(&request.directory, authority.certificate(), origin, now)?,
         snippets: Snippets::new(request, &issued),
         certificates: issued,
     })
