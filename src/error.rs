@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
+use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
@@ -248,6 +249,9 @@ pub enum Error {
     /// The inventory cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -290,6 +294,7 @@ impl Error {
             Error::Encoding(_) => "encoding",
             Error::Lint(_) => "lint",
             Error::Store(error) => error.code(),
+            Error::Config(_) => "config",
             Error::Output { .. } => "output",
         }
     }
@@ -351,6 +356,7 @@ impl Error {
             | Error::Output { .. } => None,
             Error::Name(error) => Some(error.hint()),
             Error::Store(error) => Some(error.hint()),
+            Error::Config(error) => Some(error.hint()),
             Error::Attribute(_) => {
                 Some("choose another value; names of hosts belong to `--san`".into())
             }
