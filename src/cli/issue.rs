@@ -15,7 +15,6 @@ use crate::ops::{DryRun, Verdict, issue};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::TypedName;
 use crate::pki::spiffe::SpiffeId;
-use crate::pki::usage::Purpose;
 use crate::render::Renderer;
 
 /// Issue a certificate for a server, a client, or both
@@ -65,6 +64,10 @@ struct Wanted {
     #[arg(long, value_name = "FILE")]
     csr: Option<PathBuf>,
 
+    /// Issue by this profile of certs.toml instead
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<String>,
+
     #[command(flatten)]
     lasting: Lasting,
 
@@ -94,10 +97,10 @@ impl Args {
         renderer: &Renderer,
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
-        let (purpose, wanted) = match self.command {
-            Command::Server(wanted) => (Purpose::Server, wanted),
-            Command::Client(wanted) => (Purpose::Client, wanted),
-            Command::Peer(wanted) => (Purpose::Peer, wanted),
+        let (profile, wanted) = match self.command {
+            Command::Server(wanted) => ("server", wanted),
+            Command::Client(wanted) => ("client", wanted),
+            Command::Peer(wanted) => ("peer", wanted),
         };
         let names = wanted
             .names
@@ -106,10 +109,13 @@ impl Args {
             .map(|name| name.parse());
         let key = match &wanted.csr {
             Some(path) => Key::Requested(path.clone(), Box::new(issue::read_request(path)?)),
-            None => Key::New(wanted.key_type.unwrap_or_default()),
+            None => Key::New(wanted.key_type),
         };
         let request = issue::Request {
-            purpose,
+            profile: issue::profile(
+                global.directory(),
+                wanted.profile.as_deref().unwrap_or(profile),
+            )?,
             names: names.collect::<Result<Vec<TypedName>, _>>()?,
             spiffe: wanted.spiffe,
             end: wanted.lasting.end(),

@@ -20,14 +20,15 @@ use crate::keys::{self, PrivateKey};
 use crate::pki::algorithm::KeyType;
 use crate::pki::csr::CertificateSigningRequest;
 use crate::pki::fingerprint::Fingerprint;
+use crate::pki::profile::Profile;
 use crate::pki::san::TypedName;
 use crate::pki::serial::SerialNumber;
 use crate::pki::spiffe::SpiffeId;
-use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
 use crate::store::{Entry, Output};
 
 pub use base::{base_of, check_base, file_names};
+use plan::PlannedKey;
 pub use plan::{Planned, plan};
 pub use report::{Issued, Streamed};
 pub use request::{NameDecision, Requested, read_request};
@@ -35,14 +36,14 @@ pub use request::{NameDecision, Requested, read_request};
 /// The certificate that is wanted.
 #[derive(Debug)]
 pub struct Request {
-    /// What it is for.
-    pub purpose: Purpose,
+    /// What it is like, and what may be asked for.
+    pub profile: Profile,
     /// Its names; the first becomes the common name where it can be one.
     pub names: Vec<TypedName>,
     /// The SPIFFE ID of an X.509-SVID.
     pub spiffe: Option<SpiffeId>,
-    /// When it ends.
-    pub end: End,
+    /// When it ends; as the profile says when nothing is said.
+    pub end: Option<End>,
     /// The key it is for.
     pub key: Key,
     /// The name of its files, without ending; made of its first name when there is none.
@@ -56,8 +57,8 @@ pub struct Request {
 /// The key a certificate is for.
 #[derive(Debug)]
 pub enum Key {
-    /// A new one.
-    New(KeyType),
+    /// A new one; of the profile's usual kind when nothing is said.
+    New(Option<KeyType>),
     /// A request's, and the file it was read from.
     Requested(PathBuf, Box<CertificateSigningRequest>),
 }
@@ -69,6 +70,14 @@ pub enum End {
     After(Lifetime),
     /// At this moment.
     At(OffsetDateTime),
+}
+
+/// The profile of this name in a directory's `certs.toml`, or the built-in one.
+///
+/// # Errors
+/// When there is none, or the file is malformed.
+pub fn profile(directory: &Path, name: &str) -> Result<Profile, Error> {
+    Ok(authority::read_config(directory)?.profile(name)?)
 }
 
 /// Issues one certificate into a directory.
@@ -133,7 +142,7 @@ pub fn dry_run(
         Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
     };
     let (certificate, key) = file_names(&planned.base);
-    let names = [Some(certificate), planned.new_key.map(|_| key)];
+    let names = [Some(certificate), planned.key.new_type().map(|_| key)];
     let files = names
         .into_iter()
         .flatten()
@@ -161,7 +170,14 @@ pub fn apply(
     let (certificate_name, key_name) = file_names(&planned.base);
     if !replace {
         let names = [certificate_name.as_os_str(), &key_name];
-        files::absent(out, &names[..if planned.new_key.is_some() { 2 } else { 1 }])?;
+        files::absent(
+            out,
+            &names[..if planned.key.new_type().is_some() {
+                2
+            } else {
+                1
+            }],
+        )?;
     }
     let output = Output {
         directory: files::absolute(out.path())?,
@@ -190,11 +206,16 @@ fn sign(
     output: Option<Output>,
     now: OffsetDateTime,
 ) -> Result<Signed, Error> {
-    let key = planned.new_key.map(PrivateKey::generate).transpose()?;
-    let public_key_info = key.as_ref().map_or(
-        planned.public_key_info.as_slice(),
-        PrivateKey::public_key_info,
-    );
+    let key = planned
+        .key
+        .new_type()
+        .map(PrivateKey::generate)
+        .transpose()?;
+    let public_key_info = match (&key, &planned.key) {
+        (Some(key), _) => key.public_key_info(),
+        (None, PlannedKey::Requested(public_key_info, _)) => public_key_info,
+        (None, PlannedKey::New(_)) => unreachable!("a new key was made above"),
+    };
     let serial = keys::random_serial()?;
     let certificate = authority.sign(&planned.plan, public_key_info, &serial)?;
     let signed = Signed {
@@ -222,10 +243,10 @@ fn entry(
         issuer: planned.plan.issuer.clone(),
         issuer_fingerprint: issuer,
         names: planned.plan.subject_alt_names.clone(),
-        profile: planned.purpose.to_string(),
+        profile: planned.profile.clone(),
         validity: planned.plan.validity,
         fingerprint: Fingerprint::sha256(&signed.certificate),
-        key_type: planned.key_type.clone(),
+        key_type: planned.key.to_string(),
         output,
         requested_by: planned.requested_by.clone(),
         note: planned.note.clone(),
