@@ -1,6 +1,7 @@
 //! What an operation may touch of a certificate authority: its certificate, its key, its inventory.
 
 mod directory;
+mod settings;
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use time::OffsetDateTime;
 pub use directory::{
     CERTIFICATE, INVENTORY, ISSUER, KEY, exists, open_inventory, pem_of, write, write_public,
 };
+pub use settings::{SETTINGS, settings};
 
 use crate::error::Error;
 use crate::files::{self, Kind};

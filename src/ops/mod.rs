@@ -7,7 +7,10 @@ mod expiry;
 pub mod generate;
 pub mod inspect;
 pub mod issue;
+pub mod list;
 pub mod passphrase;
+pub mod show;
+pub mod template;
 pub mod verify;
 
 use std::fmt;
