@@ -75,15 +75,23 @@ impl Renderer {
         self.line(&text.to_string())
     }
 
+    /// Writes octets to standard output exactly as they are.
+    ///
+    /// # Errors
+    /// As [`Renderer::result`].
+    pub fn raw(&self, octets: &[u8]) -> Result<(), Error> {
+        let mut stream = io::stdout().lock();
+        written(stream.write_all(octets).and_then(|()| stream.flush()))
+    }
+
     fn line(&self, text: &str) -> Result<(), Error> {
         let mut stream = self.stdout();
-        let written = stream.write_all(text.as_bytes()).and_then(|()| {
+        written(stream.write_all(text.as_bytes()).and_then(|()| {
             if !text.ends_with('\n') {
                 stream.write_all(b"\n")?;
             }
             stream.flush()
-        });
-        going_on(written).map(|_| ())
+        }))
     }
 
     /// Writes an error and its hint to standard error.
@@ -194,17 +202,9 @@ impl Parts {
     /// As [`Parts::text`].
     pub fn finish(mut self) -> Result<(), Error> {
         match self.flow {
-            ControlFlow::Continue(()) => going_on(self.out.flush()).map(|_| ()),
+            ControlFlow::Continue(()) => written(self.out.flush()),
             ControlFlow::Break(()) => Ok(()),
         }
-    }
-}
-
-fn going_on(written: io::Result<()>) -> Result<ControlFlow<()>, Error> {
-    match written {
-        Ok(()) => Ok(ControlFlow::Continue(())),
-        Err(source) if source.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
-        Err(source) => Err(Error::Output { source }),
     }
 }
 
@@ -215,6 +215,19 @@ impl From<Color> for anstream::ColorChoice {
             Color::Always => anstream::ColorChoice::Always,
             Color::Never => anstream::ColorChoice::Never,
         }
+    }
+}
+
+/// A reader that has gone away is no error.
+fn written(result: io::Result<()>) -> Result<(), Error> {
+    going_on(result).map(|_| ())
+}
+
+fn going_on(result: io::Result<()>) -> Result<ControlFlow<()>, Error> {
+    match result {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(source) if source.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(source) => Err(Error::Output { source }),
     }
 }
 

@@ -3,23 +3,21 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use crate::config::Config;
 use crate::error::Error;
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys::{self, Password};
-use crate::pki::certificate::Certificate;
 use crate::pki::pem;
 use crate::store::{Inventory as _, Opening, Sqlite};
 
-/// Certificates as PEM, one behind the other.
+/// Certificates, as DER, as PEM, one behind the other.
 ///
 /// # Errors
 /// Never for certificates that were read or signed.
-pub fn pem_of<'a>(
-    certificates: impl IntoIterator<Item = &'a Certificate>,
-) -> Result<String, Error> {
+pub fn pem_of<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Result<String, Error> {
     let mut text = String::new();
     for certificate in certificates {
-        text.push_str(&pem::encode("CERTIFICATE", certificate.as_der())?);
+        text.push_str(&pem::encode("CERTIFICATE", certificate)?);
     }
     Ok(text)
 }
@@ -49,17 +47,17 @@ pub fn write(
     files::write_together(lock, &files, replace)
 }
 
-/// Writes public files together into a locked directory where nothing has their names.
+/// Writes public files together into a locked directory.
 ///
 /// # Errors
 /// As [`files::write_together`].
-pub fn write_public(lock: &Lock, public: &[(&OsStr, &str)]) -> Result<(), Error> {
+pub fn write_public(lock: &Lock, public: &[(&OsStr, &str)], replace: bool) -> Result<(), Error> {
     let files = public.iter().map(|(name, text)| NewFile {
         name,
         content: text.as_bytes(),
         secret: false,
     });
-    files::write_together(lock, &files.collect::<Vec<_>>(), false)
+    files::write_together(lock, &files.collect::<Vec<_>>(), replace)
 }
 
 /// Whether a directory holds an authority. One that was killed while it was made is none.
@@ -85,6 +83,19 @@ pub fn exists(directory: &Path) -> Result<bool, Error> {
     }
 }
 
+/// What the `certs.toml` in a directory says; the built-in profiles when there is none.
+///
+/// # Errors
+/// When it cannot be read, or says what cannot be.
+pub fn read_config(directory: &Path) -> Result<Config, Error> {
+    let path = directory.join(CONFIG);
+    let content = match files::kind(&path)? {
+        Kind::Absent => None,
+        Kind::File | Kind::SymbolicLink | Kind::Other => Some(files::read(&path)?),
+    };
+    Ok(Config::read(&path, content.as_deref().map(Vec::as_slice))?)
+}
+
 /// The inventory of the authority in a directory.
 ///
 /// # Errors
@@ -107,6 +118,8 @@ fn was_complete(directory: &Path) -> Result<bool, Error> {
 pub const CERTIFICATE: &str = "ca.crt";
 /// The file of the authority's private key.
 pub const KEY: &str = "ca.key";
+/// The file of the authority's settings and profiles.
+pub const CONFIG: &str = "certs.toml";
 /// The file of what was issued and revoked.
 pub const INVENTORY: &str = "inventory.db";
 /// In a subordinate authority, the file of its certificate and those above it, anchor excluded.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Report;
-use crate::authority::{SETTINGS, settings};
+use crate::authority::{CONFIG, read_config};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::pki::profile::{BuiltIn, Profile};
@@ -17,7 +17,7 @@ use crate::pki::profile::{BuiltIn, Profile};
 /// # Errors
 /// When its settings cannot be read.
 pub fn list(directory: &Path) -> Result<Templates, Error> {
-    let settings = settings(directory)?;
+    let settings = read_config(directory)?;
     let profiles = settings.names().into_iter().map(|name| Template {
         name: name.to_owned(),
         kind: TemplateKind::Profile,
@@ -27,7 +27,7 @@ pub fn list(directory: &Path) -> Result<Templates, Error> {
             .unwrap_or_default(),
     });
     let file = Template {
-        name: SETTINGS.into(),
+        name: CONFIG.into(),
         kind: TemplateKind::File,
         origin: Origin::BuiltIn,
         description: "The settings of an authority, for `template init`.",
@@ -42,15 +42,15 @@ pub fn list(directory: &Path) -> Result<Templates, Error> {
 /// # Errors
 /// When there is no such template, or the settings cannot be read.
 pub fn show(directory: &Path, name: &str) -> Result<Shown, Error> {
-    if name == SETTINGS {
+    if name == CONFIG {
         return Ok(Shown {
-            name: SETTINGS.into(),
+            name: CONFIG.into(),
             origin: Origin::BuiltIn,
             profile: None,
-            text: SETTINGS_TEMPLATE.into(),
+            text: CONFIG_TEMPLATE.into(),
         });
     }
-    let settings = settings(directory)?;
+    let settings = read_config(directory)?;
     let profile = settings.profile(name)?;
     let built_in = BuiltIn::named(name).filter(|built_in| built_in.profile() == profile);
     let text = match built_in {
@@ -70,7 +70,7 @@ pub fn show(directory: &Path, name: &str) -> Result<Shown, Error> {
 /// # Errors
 /// When there is one, or it cannot be written.
 pub fn init(directory: &Path, dry_run: bool) -> Result<Made, Error> {
-    let path = directory.join(SETTINGS);
+    let path = directory.join(CONFIG);
     if dry_run {
         refuse_present(&path)?;
         return Ok(Made { path, dry_run });
@@ -78,8 +78,8 @@ pub fn init(directory: &Path, dry_run: bool) -> Result<Made, Error> {
     let lock = Lock::acquire(directory)?;
     refuse_present(&path)?;
     let file = NewFile {
-        name: OsStr::new(SETTINGS),
-        content: SETTINGS_TEMPLATE.as_bytes(),
+        name: OsStr::new(CONFIG),
+        content: CONFIG_TEMPLATE.as_bytes(),
         secret: false,
     };
     files::write_together(&lock, &[file], false)?;
@@ -192,7 +192,7 @@ impl fmt::Display for Made {
 
 impl Report for Made {}
 
-const SETTINGS_TEMPLATE: &str = include_str!("../../templates/certs.toml");
+const CONFIG_TEMPLATE: &str = include_str!("../../templates/certs.toml");
 
 fn origin(built_in: Option<BuiltIn>, is_mentioned: bool) -> Origin {
     match (built_in, is_mentioned) {
@@ -221,9 +221,9 @@ mod tests {
     fn the_file_to_start_from_is_good_as_it_is_and_with_everything_said() {
         let directory = tempfile::tempdir().unwrap();
         init(directory.path(), false).unwrap();
-        settings(directory.path()).unwrap();
-        let path = directory.path().join(SETTINGS);
-        let said: String = SETTINGS_TEMPLATE
+        read_config(directory.path()).unwrap();
+        let path = directory.path().join(CONFIG);
+        let said: String = CONFIG_TEMPLATE
             .lines()
             .map(|line| {
                 let setting = line
@@ -233,7 +233,7 @@ mod tests {
             })
             .collect();
         std::fs::write(&path, said).unwrap();
-        let settings = settings(directory.path()).unwrap();
+        let settings = read_config(directory.path()).unwrap();
         assert_eq!(
             settings
                 .profile("ci")
@@ -255,7 +255,7 @@ mod tests {
     fn a_file_that_is_there_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         init(directory.path(), true).unwrap();
-        assert!(!directory.path().join(SETTINGS).exists());
+        assert!(!directory.path().join(CONFIG).exists());
         init(directory.path(), false).unwrap();
         assert!(matches!(
             init(directory.path(), false),

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use super::ca::{self, AuthorityReport, Origin, init};
 use super::issue::{self, End, Issued, Planned};
 use super::passphrase::Ask;
+use super::refused::Outcome;
 use super::{DryRun, Report};
 use crate::authority::{self, Authority};
 use crate::error::Error;
@@ -21,7 +22,6 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::issuer::Issuer;
 use crate::pki::plan::NameConstraints;
 use crate::pki::san::{SubjectAltName, TypedName};
-use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
 
 use snippet::Snippets;
@@ -35,10 +35,10 @@ pub struct Request {
     pub server_names: Vec<TypedName>,
     /// One pair for each.
     pub clients: Vec<TypedName>,
-    /// When the certificates end.
-    pub end: End,
-    /// The kind of every key.
-    pub key_type: KeyType,
+    /// When the certificates end; as the profiles say when nothing is said.
+    pub end: Option<End>,
+    /// The kind of every key; the usual one when nothing is said.
+    pub key_type: Option<KeyType>,
     /// The port the network listens on, for the configuration that is printed.
     pub port: u16,
     /// Who asks for it, as `user@host`.
@@ -58,7 +58,7 @@ pub fn run(
     request: &Request,
     passphrase: Ask<'_>,
     now: OffsetDateTime,
-) -> Result<Generated, Error> {
+) -> Result<Outcome<Generated>, Error> {
     check(request)?;
     let lock = Lock::acquire(&request.directory)?;
     let reused = authority::exists(&request.directory)? && !request.new_ca;
@@ -73,21 +73,25 @@ pub fn run(
             Origin::Made,
         )
     };
+    let planned = match plans(request, authority.issuer(), now)? {
+        Outcome::Done(planned) => planned,
+        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
+    };
     let mut issued = Vec::new();
-    for planned in plans(request, authority.issuer(), now)? {
+    for planned in &planned {
         issued.push(issue::apply(
-            &planned,
+            planned,
             &mut authority,
             &lock,
             request.replace,
             now,
         )?);
     }
-    Ok(Generated {
+    Ok(Outcome::Done(Generated {
         authority: AuthorityReport::new(&request.directory, authority.certificate(), origin, now)?,
         snippets: Snippets::new(request, &issued),
         certificates: issued,
-    })
+    }))
 }
 
 /// What would be made, with nothing written.
@@ -98,7 +102,7 @@ pub fn dry_run(
     request: &Request,
     passphrase: Ask<'_>,
     now: OffsetDateTime,
-) -> Result<DryRun, Error> {
+) -> Result<Outcome<DryRun>, Error> {
     check(request)?;
     let (authority, issuer) = match authority::exists(&request.directory)? && !request.new_ca {
         true => (
@@ -113,7 +117,10 @@ pub fn dry_run(
             (Some(plan), issuer)
         }
     };
-    let planned = plans(request, &issuer, now)?;
+    let planned = match plans(request, &issuer, now)? {
+        Outcome::Done(planned) => planned,
+        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
+    };
     let mut files = Vec::new();
     if authority.is_some() {
         files.extend([authority::CERTIFICATE.into(), authority::KEY.into()]);
@@ -123,7 +130,7 @@ pub fn dry_run(
             .iter()
             .flat_map(|base| <[OsString; 2]>::from(issue::file_names(base))),
     );
-    Ok(DryRun {
+    Ok(Outcome::Done(DryRun {
         dry_run: true,
         files: files
             .iter()
@@ -131,7 +138,7 @@ pub fn dry_run(
             .collect(),
         authority,
         certificates: planned.into_iter().map(|planned| planned.plan).collect(),
-    })
+    }))
 }
 
 /// What was made, and how a network and an agent use it.
@@ -180,7 +187,7 @@ fn root(request: &Request) -> ca::Request {
         directory: request.directory.clone(),
         subject: Vec::new(),
         lifetime: CA_LIFETIME,
-        key_type: request.key_type,
+        key_type: request.key_type.unwrap_or_default(),
         path_length: None,
         name_constraints: NameConstraints::default(),
     }
@@ -194,31 +201,35 @@ fn bases(request: &Request) -> Vec<OsString> {
     std::iter::once(SERVER.into()).chain(clients).collect()
 }
 
-fn plans(request: &Request, issuer: &Issuer, now: OffsetDateTime) -> Result<Vec<Planned>, Error> {
-    let server = (Purpose::Server, request.server_names.clone());
+fn plans(
+    request: &Request,
+    issuer: &Issuer,
+    now: OffsetDateTime,
+) -> Result<Outcome<Vec<Planned>>, Error> {
+    let config = authority::read_config(&request.directory)?;
+    let server = ("server", request.server_names.clone());
     let clients = request
         .clients
         .iter()
-        .map(|client| (Purpose::Client, vec![client.clone()]));
-    let wanted = std::iter::once(server).chain(clients).zip(bases(request));
-    wanted
-        .map(|((purpose, names), base)| {
-            let (end, key_type) = (request.end, request.key_type);
-            issue::plan(
-                &issue::Request {
-                    purpose,
-                    names,
-                    end,
-                    key_type,
-                    base,
-                    requested_by: request.requested_by.clone(),
-                    note: None,
-                },
-                issuer,
-                now,
-            )
-        })
-        .collect()
+        .map(|client| ("client", vec![client.clone()]));
+    let mut planned = Vec::new();
+    for ((profile, names), base) in std::iter::once(server).chain(clients).zip(bases(request)) {
+        let wanted = issue::Request {
+            profile: config.profile(profile)?,
+            names,
+            spiffe: None,
+            end: request.end,
+            key: issue::Key::New(request.key_type),
+            base: Some(base),
+            requested_by: request.requested_by.clone(),
+            note: None,
+        };
+        match issue::plan(&wanted, issuer, now)? {
+            Outcome::Done(plan) => planned.push(plan),
+            Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
+        }
+    }
+    Ok(Outcome::Done(planned))
 }
 
 /// Refuses what would collide or replace something, before anything is made. The authority is looked at only
