@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
+use crate::pki::crl::RevocationListError;
 use crate::pki::document::DocumentError;
 use crate::pki::element::ElementError;
 use crate::pki::lint::Lint;
@@ -215,9 +216,12 @@ pub enum ContentError {
     /// The file as a whole.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// A certificate or a revocation list.
+    /// A certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// A revocation list.
+    #[error(transparent)]
+    RevocationList(#[from] RevocationListError),
     /// Something else of DER.
     #[error(transparent)]
     Element(#[from] ElementError),
@@ -243,6 +247,7 @@ impl ContentError {
             }
             ContentError::Document(DocumentError::UnknownDer)
             | ContentError::Certificate(_)
+            | ContentError::RevocationList(_)
             | ContentError::Element(_) => {
                 Some("copy the file again: it is damaged, or not what its name says".into())
             }

@@ -9,7 +9,7 @@ pub mod crl;
 pub mod csr;
 pub mod distribution_point;
 pub mod document;
-pub(crate) mod element;
+pub mod element;
 pub mod escape;
 pub mod extension;
 pub mod extension_value;
