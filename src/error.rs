@@ -2,16 +2,23 @@
 
 use std::path::PathBuf;
 
+use time::OffsetDateTime;
+
+use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
-use crate::pki::crl::RevocationListError;
+use crate::pki::crl::{MalformedListError, RevocationListError};
 use crate::pki::document::DocumentError;
 use crate::pki::element::ElementError;
+use crate::pki::issuer::IssuerError;
 use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
+use crate::pki::pem::PemError;
+use crate::pki::plan::SubtreeError;
 use crate::pki::san::NameError;
-use crate::pki::validity::ValidityError;
+use crate::pki::validity::{ValidityError, rfc3339};
+use crate::store::StoreError;
 
 /// Why a command could not be carried out, or its answer not be told. Exit code 2.
 ///
@@ -79,6 +86,65 @@ pub enum Error {
         /// What is wrong with it.
         source: CertificateError,
     },
+    /// Nothing there to issue from.
+    #[error("{}: there is no CA in this directory", shown(path))]
+    NoAuthority {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A CA's certificate that the inventory beside it has never seen.
+    #[error(
+        "{}: is not the CA that {} was made for",
+        shown(path),
+        shown(inventory)
+    )]
+    UnknownAuthority {
+        /// The certificate's file.
+        path: PathBuf,
+        /// The inventory.
+        inventory: PathBuf,
+    },
+    /// A certificate that cannot be issued under.
+    #[error("{}: {source}", shown(path))]
+    Issuer {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: IssuerError,
+    },
+    /// A certificate that is no CA's.
+    #[error("{}: is not a CA's certificate", shown(path))]
+    NotAnAuthority {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A root whose signature is not its own.
+    #[error(
+        "{}: has itself as issuer, but is not signed by its own key",
+        shown(path)
+    )]
+    NotSelfSigned {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A CA whose time is over.
+    #[error("{}: the CA expired on {}", shown(path), rfc3339(*not_after))]
+    AuthorityExpired {
+        /// The file.
+        path: PathBuf,
+        /// Its last moment of validity.
+        not_after: OffsetDateTime,
+    },
+    /// A CA from the future: a clock is wrong.
+    #[error("{}: the CA is valid from {}, and this machine's clock says {}", shown(path), rfc3339(*not_before), rfc3339(*now))]
+    AuthorityNotYetValid {
+        /// The file.
+        path: PathBuf,
+        /// Its first moment of validity.
+        not_before: OffsetDateTime,
+        /// What the clock says.
+        now: OffsetDateTime,
+    },
     /// No certificates in a file of certificates.
     #[error("{}: {source}", shown(path))]
     Bundle {
@@ -86,6 +152,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         source: BundleError,
+    },
+    /// PEM with a broken block.
+    #[error("{}: {source}", shown(path))]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
     },
     /// Something in a file that cannot be read.
     #[error("{}: {}{source}", shown(path), at_line(*line))]
@@ -96,6 +170,14 @@ pub enum Error {
         line: Option<usize>,
         /// What is wrong with it.
         source: ContentError,
+    },
+    /// No revocation lists where some are needed.
+    #[error("{}: {source}", shown(path))]
+    RevocationList {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RevocationListError,
     },
     /// A private key and a certificate that are no pair.
     #[error(
@@ -117,6 +199,35 @@ pub enum Error {
         /// What is wrong with it.
         source: KeyError,
     },
+    /// A private key that cannot be read.
+    #[error("{}: {source}", shown(path))]
+    ReadKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ReadKeyError,
+    },
+    /// Something else where a private key is needed.
+    #[error("{}: no private key in it", shown(path))]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something else where a request is needed.
+    #[error("{}: no certificate signing request in it", shown(path))]
+    NoRequest {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An encrypted key, and nothing to decrypt it with.
+    #[error("{}: is encrypted, and no passphrase was given", shown(path))]
+    PassphraseNeeded {
+        /// The key's file.
+        path: PathBuf,
+    },
+    /// A subtree that name constraints cannot have.
+    #[error(transparent)]
+    Subtree(#[from] SubtreeError),
     /// A key could not be made.
     #[error(transparent)]
     KeyGeneration(#[from] KeyError),
@@ -135,6 +246,12 @@ pub enum Error {
     /// Our own lint refuses to sign it.
     #[error("not signed: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Lint(Vec<Lint>),
+    /// The inventory cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -153,21 +270,37 @@ impl Error {
             Error::Exists { .. } => "exists",
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
+            Error::NoAuthority { .. } => "no-authority",
+            Error::UnknownAuthority { .. } => "unknown-authority",
+            Error::Issuer { .. } => "issuer",
+            Error::NotAnAuthority { .. } => "not-an-authority",
+            Error::NotSelfSigned { .. } => "not-self-signed",
+            Error::AuthorityExpired { .. } => "authority-expired",
+            Error::AuthorityNotYetValid { .. } => "authority-not-yet-valid",
             Error::Certificate { .. } | Error::Bundle { .. } => "certificate",
+            Error::Pem { .. } => "pem",
             Error::Content { .. } => "content",
+            Error::RevocationList { .. } => "revocation-list",
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
+            Error::ReadKey { .. } | Error::NoKey { .. } => "private-key",
+            Error::NoRequest { .. } => "no-request",
+            Error::PassphraseNeeded { .. } => "passphrase-needed",
+            Error::Subtree(_) => "name-constraints",
             Error::KeyGeneration(_) => "key-generation",
             Error::Name(_) => "name",
             Error::Attribute(_) => "subject",
             Error::Validity(_) => "validity",
             Error::Encoding(_) => "encoding",
             Error::Lint(_) => "lint",
+            Error::Store(error) => error.code(),
+            Error::Config(_) => "config",
             Error::Output { .. } => "output",
         }
     }
 
     /// What to type or change to mend it.
+    #[expect(clippy::too_many_lines, reason = "a row a variant")]
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Usage { hint, .. }
@@ -185,10 +318,32 @@ impl Error {
                 "look at it with `openagents-certs inspect {}`",
                 shown(path)
             )),
+            Error::NoAuthority { .. } => {
+                Some("make one with `openagents-certs ca init`, or name another directory with `-C DIR`".into())
+            }
+            Error::UnknownAuthority { .. } => {
+                Some("restore the file that was changed from a backup, or take the CA in with `openagents-certs ca import` in a new directory".into())
+            }
+            Error::Pem { path, .. } | Error::Issuer { path, .. } | Error::NotAnAuthority { path } | Error::NotSelfSigned { path } => {
+                Some(format!("look at it with `openagents-certs inspect {}`", shown(path)))
+            }
+            Error::AuthorityExpired { .. } => {
+                Some("make a new CA in another directory (`openagents-certs ca init -C DIR`), or with `generate --new-ca`".into())
+            }
+            Error::AuthorityNotYetValid { .. } => Some("set this machine's clock right".into()),
             Error::Content { source, .. } => source.hint(),
+            Error::RevocationList { path, .. } => Some(format!(
+                "look at it with `openagents-certs inspect {}`",
+                shown(path)
+            )),
             Error::KeyMismatch { .. } => {
                 Some("put the key that belongs to the certificate back, or issue a new pair".into())
             }
+            Error::ReadKey { source, .. } => source.hint(),
+            Error::NoKey { path } | Error::NoRequest { path } => Some(format!("look at it with `openagents-certs inspect {}`", shown(path))),
+            Error::PassphraseNeeded { .. } => Some("give `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`".into()),
+            Error::Subtree(_) => Some("domains are like agents.example.org, networks like 10.0.0.0/8".into()),
+            Error::Key { source: KeyError::EmptyPassword, .. } => Some("a passphrase has at least one character".into()),
             Error::Key { .. } => {
                 Some("restore the key from a backup; it is never made anew".into())
             }
@@ -200,6 +355,8 @@ impl Error {
             | Error::Lint(_)
             | Error::Output { .. } => None,
             Error::Name(error) => Some(error.hint()),
+            Error::Store(error) => Some(error.hint()),
+            Error::Config(error) => Some(error.hint()),
             Error::Attribute(_) => {
                 Some("choose another value; names of hosts belong to `--san`".into())
             }
@@ -216,12 +373,20 @@ pub enum ContentError {
     /// The file as a whole.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// One thing under the label of another.
+    #[error("labelled as a {labelled}, but it looks like a {found}")]
+    Label {
+        /// What the label says.
+        labelled: &'static str,
+        /// What it looks like.
+        found: &'static str,
+    },
     /// A certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     /// A revocation list.
     #[error(transparent)]
-    RevocationList(#[from] RevocationListError),
+    RevocationList(#[from] MalformedListError),
     /// Something else of DER.
     #[error(transparent)]
     Element(#[from] ElementError),
@@ -244,6 +409,9 @@ impl ContentError {
             ),
             ContentError::Document(DocumentError::Pem(_)) => {
                 Some("copy the block again, from its BEGIN to its END line".into())
+            }
+            ContentError::Label { .. } => {
+                Some("put the label right, or the right file in its place".into())
             }
             ContentError::Document(DocumentError::UnknownDer)
             | ContentError::Certificate(_)

@@ -9,9 +9,17 @@
 //! Time and randomness are arguments: the binaries read the clock once, [`keys`] draws randomness.
 //! `tests/layering.rs` holds who may use whom.
 
-#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests look at the disk themselves"))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "tests look at the disk themselves"
+    )
+)]
 
+pub mod authority;
 pub mod cli;
+pub mod config;
 pub mod error;
 pub mod files;
 pub mod keys;
@@ -19,5 +27,6 @@ pub mod ops;
 pub mod path;
 pub mod pki;
 pub mod render;
+pub mod store;
 
 pub use error::Error;

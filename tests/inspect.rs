@@ -179,7 +179,7 @@ fn a_bundle_says_who_issued_whom_and_what_is_out_of_order() {
     };
     let good = show(&bundle("good", &[&leaf, &ca]), Detail::Full).to_string();
     assert!(good.contains("\n1  certificate, issued by 2\n"), "{good}");
-    assert!(good.contains("\n2  certificate, self-issued\n"), "{good}");
+    assert!(good.contains("\n2  certificate, self-signed\n"), "{good}");
     assert!(!good.contains("wrong order"), "{good}");
     let wrong = show(&bundle("wrong", &[&ca, &leaf, &leaf]), Detail::Full).to_string();
     assert!(
@@ -252,14 +252,20 @@ fn a_file_that_cannot_be_read_keeps_no_other_from_being_shown() {
 }
 
 #[test]
-fn old_encryption_of_keys_is_named_with_the_way_out() {
-    let errors = show(&seed("pem/legacy.ec.pem"), Detail::Full).into_errors();
-    assert!(
-        errors[0].to_string().contains("encrypted the old way"),
-        "{}",
-        errors[0]
-    );
-    assert!(errors[0].hint().unwrap().contains("openssl pkcs8 -topk8"));
+fn a_key_encrypted_the_old_way_opens_with_its_password() {
+    let file = seed("pem/legacy.ec.pem");
+    let key = json(&show(&file, Detail::Full))["files"][0]["objects"][0].clone();
+    assert_eq!(key["format"], "sec1");
+    let locked = run(
+        &Request {
+            password_file: None,
+            ..request(&file, Detail::Full)
+        },
+        NOW,
+    )
+    .unwrap();
+    let key = &json(&locked)["files"][0]["objects"][0];
+    assert_eq!(key["encryption"], "RFC 1421, AES-256-CBC");
 }
 
 const NOW: OffsetDateTime = datetime!(2026-11-24 23:45:00 UTC);

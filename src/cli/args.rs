@@ -1,13 +1,22 @@
 //! Arguments that several commands share.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use time::OffsetDateTime;
 
+use super::prompt;
+use crate::authority::{AuthorityAt, Material, Recording, Source as MaterialSource};
+use crate::error::{Error, shown};
+use crate::ops::issue::End;
+use crate::ops::passphrase::{Ask, Password, Source};
+use crate::pki::validity::{self, Lifetime};
 use crate::render::{Color, Format, Renderer};
 
 /// What every command takes.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
     /// The PKI directory
     #[arg(
@@ -61,6 +70,201 @@ impl Global {
             format,
             color: self.color,
             quiet: self.quiet,
+        }
+    }
+}
+
+/// How long a certificate is to be valid.
+#[derive(Args, Debug)]
+#[group(multiple = false)]
+pub(super) struct Lasting {
+    /// Valid for so many days [default: 365]
+    #[arg(short, long, value_name = "N", value_parser = validity::days, allow_hyphen_values = true)]
+    days: Option<Lifetime>,
+
+    /// Valid for so long, such as 15m, 24h, 90d or 1y
+    #[arg(long, value_name = "LIFETIME")]
+    ttl: Option<Lifetime>,
+
+    /// Valid until this moment, such as 2027-01-31T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = validity::moment)]
+    not_after: Option<OffsetDateTime>,
+}
+
+impl Lasting {
+    /// When it is to end; `None` for the profile's usual time.
+    pub(super) fn end(&self) -> Option<End> {
+        let lifetime = self.ttl.or(self.days);
+        self.not_after.map(End::At).or(lifetime.map(End::After))
+    }
+}
+
+/// Where the passphrase of a key that is there is found.
+#[derive(Args, Clone, Debug)]
+#[group(id = "passphrase_source", multiple = false)]
+pub(super) struct PassphraseSource {
+    /// Read the CA key's passphrase from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+
+    /// Read the CA key's passphrase from this environment variable
+    #[arg(long, value_name = "NAME")]
+    passphrase_env: Option<OsString>,
+
+    /// Read the CA key's passphrase from this file descriptor
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<u32>,
+}
+
+impl PassphraseSource {
+    /// The place one of the options names.
+    fn given(&self) -> Option<Source> {
+        let file = self.passphrase_file.clone().map(Source::File);
+        let environment = || self.passphrase_env.clone().map(Source::Environment);
+        file.or_else(environment)
+            .or_else(|| self.passphrase_fd.map(Source::Descriptor))
+    }
+
+    /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
+    pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
+        match self.given() {
+            Some(source) => source.read(),
+            None if prompt::is_possible() => {
+                Source::Typed(prompt::passphrase(&shown(path))?).read()
+            }
+            None => Err(Error::PassphraseNeeded {
+                path: path.to_owned(),
+            }),
+        }
+    }
+}
+
+/// Where the passphrase of the parent's key is found.
+#[derive(Args, Debug)]
+pub(super) struct ParentPassphrase {
+    /// Read the passphrase of the parent's key from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    parent_passphrase_file: Option<PathBuf>,
+
+    /// Read the passphrase of the parent's key from this environment variable
+    #[arg(long, value_name = "NAME", conflicts_with = "parent_passphrase_file")]
+    parent_passphrase_env: Option<OsString>,
+}
+
+impl ParentPassphrase {
+    /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
+    pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
+        let source = PassphraseSource {
+            passphrase_file: self.parent_passphrase_file.clone(),
+            passphrase_env: self.parent_passphrase_env.clone(),
+            passphrase_fd: None,
+        };
+        source.ask(path)
+    }
+}
+
+/// Whether a new key is to be encrypted, and with what.
+#[derive(Args, Debug)]
+pub(super) struct NewPassphrase {
+    #[command(flatten)]
+    source: PassphraseSource,
+
+    /// Ask for a passphrase, twice, and encrypt the CA's key with it
+    #[arg(long, conflicts_with = "passphrase_source")]
+    passphrase: bool,
+}
+
+impl NewPassphrase {
+    /// The passphrase of a key that is there.
+    pub(super) fn of_existing(&self, path: &Path) -> Result<Password, Error> {
+        self.source.ask(path)
+    }
+
+    /// The passphrase to encrypt with; `None` to leave the key as it is.
+    pub(super) fn ask(&self) -> Result<Option<Password>, Error> {
+        if !self.passphrase {
+            return self.source.given().map(Source::read).transpose();
+        }
+        if !prompt::is_possible() {
+            let hint = "without a terminal, give `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`";
+            return Err(Error::Usage {
+                message: "there is no terminal to ask for a passphrase on".into(),
+                hint: hint.into(),
+            });
+        }
+        Source::Typed(prompt::new_passphrase("the CA's key")?)
+            .read()
+            .map(Some)
+    }
+}
+
+/// Who is asking, as `user@host`, as far as the system says.
+pub(super) fn requested_by() -> String {
+    let user = ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    let user = user.unwrap_or_else(|| rustix::process::getuid().as_raw().to_string());
+    format!(
+        "{user}@{}",
+        rustix::system::uname().nodename().to_string_lossy()
+    )
+}
+
+/// Where a certificate goes.
+#[derive(Args, Debug)]
+pub(super) struct Output {
+    /// Write to this directory [default: the PKI directory]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+
+    /// Name the files BASE.crt and BASE.key [default: the first name]
+    #[arg(long, value_name = "BASE")]
+    pub(super) name: Option<OsString>,
+
+    /// Replace files that are there
+    #[arg(long)]
+    pub(super) force: bool,
+
+    /// Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory
+    #[arg(long, conflicts_with_all = ["out", "name", "force"])]
+    pub(super) stdout: bool,
+}
+
+/// The authority to issue from.
+#[derive(Args, Debug)]
+pub(super) struct Issuer {
+    /// The CA's certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)
+    #[arg(long, value_name = "SOURCE", requires = "ca_key")]
+    ca_cert: Option<OsString>,
+
+    /// The CA's private key: FILE, env:NAME or -
+    #[arg(long, value_name = "SOURCE", requires = "ca_cert")]
+    ca_key: Option<OsString>,
+
+    /// Record in this inventory; 'none' records nothing, and what is issued can then neither be listed nor revoked
+    #[arg(long, value_name = "FILE")]
+    inventory: Option<OsString>,
+
+    #[command(flatten)]
+    pub(super) passphrase: PassphraseSource,
+}
+
+impl Issuer {
+    /// The authority, for an operation.
+    pub(super) fn at<'a>(&self, directory: &'a Path, ask: Ask<'a>) -> AuthorityAt<'a> {
+        let material = self.ca_cert.as_ref().zip(self.ca_key.as_ref());
+        AuthorityAt {
+            directory,
+            material: material.map(|(certificate, key)| Material {
+                certificate: MaterialSource::named(certificate),
+                key: MaterialSource::named(key),
+            }),
+            recording: match &self.inventory {
+                None => Recording::Directory,
+                Some(name) if name == "none" => Recording::Nowhere,
+                Some(path) => Recording::File(path.into()),
+            },
+            passphrase: ask,
         }
     }
 }

@@ -1,9 +1,16 @@
 //! The command line: one file per command, its doc comment is the help.
 
 mod args;
+mod ca;
+mod csr;
 mod generate;
 mod inspect;
+mod issue;
+mod prompt;
+mod verify;
 
+use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -11,7 +18,7 @@ use time::OffsetDateTime;
 
 use crate::error::Error;
 use crate::ops::{Report, Verdict};
-use crate::render::Renderer;
+use crate::render::{Color, Format, Renderer};
 
 /// Certificates for agent networks: create a CA, issue, inspect and verify.
 ///
@@ -37,6 +44,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Generate(generate::Args),
+    Ca(ca::Args),
+    Issue(issue::Args),
+    Csr(csr::Args),
+    Verify(verify::Args),
     Inspect(inspect::Args),
 }
 
@@ -44,7 +55,7 @@ enum Command {
 /// 1 no, 2 could not tell.
 pub fn main(now: OffsetDateTime) -> ExitCode {
     let parsed = command()
-        .try_get_matches()
+        .try_get_matches_from(arguments())
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -75,9 +86,25 @@ impl Command {
     ) -> Result<Verdict, Error> {
         match self {
             Command::Generate(args) => args.run(global, renderer, now),
+            Command::Ca(args) => args.run(global, renderer, now),
+            Command::Issue(args) => args.run(global, renderer, now),
+            Command::Csr(args) => args.run(global, renderer, now),
+            Command::Verify(args) => args.run(global, renderer, now),
             Command::Inspect(args) => args.run(global, renderer, now),
         }
     }
+}
+
+/// The program's arguments, with OpenAgents' `-cn NAME` and `-cn=NAME` spelled as clap can read them.
+fn arguments() -> impl Iterator<Item = OsString> {
+    std::env::args_os().map(|argument| {
+        match argument.to_str().and_then(|text| text.strip_prefix("-cn")) {
+            Some(rest) if rest.is_empty() || rest.starts_with('=') => {
+                format!("--common-name{rest}").into()
+            }
+            Some(_) | None => argument,
+        }
+    })
 }
 
 /// Writes a report and what goes with it, and gives its verdict.
@@ -95,11 +122,51 @@ fn finish(renderer: &Renderer, report: &impl Report) -> Result<Verdict, Error> {
 const EXIT_NO: u8 = 1;
 const EXIT_UNKNOWN: u8 = 2;
 
-/// Help and versions go to standard output, wrong usage to standard error.
+/// Help and versions go to standard output, wrong usage to standard error, as JSON where that is wanted.
 fn usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && is_json_wanted() {
+        json_renderer().error(&usage_error(error));
+        return ExitCode::from(EXIT_UNKNOWN);
+    }
     match error.print() {
         Ok(()) if !error.use_stderr() => ExitCode::SUCCESS,
-        Err(cause) if cause.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(cause) if cause.kind() == ErrorKind::BrokenPipe && !error.use_stderr() => {
+            ExitCode::SUCCESS
+        }
         Ok(()) | Err(_) => ExitCode::from(EXIT_UNKNOWN),
+    }
+}
+
+/// Whether JSON is asked for by arguments that as a whole could not be read.
+fn is_json_wanted() -> bool {
+    let arguments: Vec<OsString> = arguments().skip(1).collect();
+    let two_words = arguments
+        .windows(2)
+        .any(|pair| pair == ["--format", "json"]);
+    two_words
+        || arguments
+            .iter()
+            .any(|word| word == "--json" || word == "--format=json")
+}
+
+fn json_renderer() -> Renderer {
+    Renderer {
+        format: Format::Json,
+        color: Color::Never,
+        quiet: false,
+    }
+}
+
+/// What clap says up to its first blank line, and where help is.
+fn usage_error(error: &clap::Error) -> Error {
+    let text = error.to_string();
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = first
+        .split_whitespace()
+        .skip_while(|word| *word == "error:")
+        .collect();
+    Error::Usage {
+        message: words.join(" "),
+        hint: "see the same command with `--help`".into(),
     }
 }

@@ -1,13 +1,18 @@
 //! The only reader and writer of the disk.
 
-mod pair;
 mod read;
+mod together;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-pub use pair::{Pair, write_pair};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
+pub use together::{NewFile, absent, write_together};
 
 use crate::error::Error;
 
@@ -29,6 +34,7 @@ impl Lock {
     /// # Errors
     /// When it cannot be made, opened or locked.
     pub fn acquire(path: &Path) -> Result<Self, Error> {
+        size_limit_is_an_error();
         create_directory(path)?;
         let failed = |source| Error::Io {
             action: "lock",
@@ -53,7 +59,7 @@ impl Lock {
             path: path.to_owned(),
             waited,
         };
-        pair::recover(&lock)?;
+        together::recover(&lock)?;
         Ok(lock)
     }
 
@@ -72,6 +78,16 @@ impl Lock {
     }
 }
 
+/// Has a write past the file size limit fail with an error instead of killing the process with SIGXFSZ.
+pub fn size_limit_is_an_error() {
+    const SIGXFSZ: i32 = rustix::process::Signal::XFSZ.as_raw();
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        // Where it cannot be caught it kills, which leaves nothing half written either.
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    });
+}
+
 /// Makes a directory and those above it, 0755 less the umask; nothing where it is there.
 ///
 /// # Errors
@@ -79,6 +95,42 @@ impl Lock {
 pub fn create_directory(path: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(path).map_err(|source| Error::Io {
         action: "create directory",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Keeps files of a locked directory under a second, dated name, such as `ca-20261120T080500Z.key`.
+///
+/// # Errors
+/// When that name is taken, or the system refuses.
+pub fn keep(lock: &Lock, names: &[&str], now: OffsetDateTime) -> Result<(), Error> {
+    let stamp = format_description!("[year][month][day]T[hour][minute][second]Z");
+    let date = now
+        .format(stamp)
+        .unwrap_or_else(|_| now.unix_timestamp().to_string());
+    for name in names {
+        let dated = match name.rsplit_once('.') {
+            Some((base, extension)) => format!("{base}-{date}.{extension}"),
+            None => format!("{name}-{date}"),
+        };
+        let path = lock.path().join(dated);
+        std::fs::hard_link(lock.path().join(name), &path).map_err(|source| Error::Io {
+            action: "keep the old file as",
+            path,
+            source,
+        })?;
+    }
+    lock.sync()
+}
+
+/// A path from the root of the file system, links left as they are.
+///
+/// # Errors
+/// When it is empty, or the working directory is gone.
+pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|source| Error::Io {
+        action: "resolve",
         path: path.to_owned(),
         source,
     })

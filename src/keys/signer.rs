@@ -32,6 +32,7 @@ impl Signer {
     /// # Errors
     /// When it is no such key, its halves do not fit, or it is of a type we do not sign with.
     pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyError> {
+        super::forbid_core_dumps();
         let signer = Self::read(pkcs8);
         super::scrub_stack();
         signer

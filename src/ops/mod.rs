@@ -1,9 +1,21 @@
 //! One file per operation: a Request, a Report, and how one becomes the other.
 
+pub mod batch;
+pub mod ca;
+pub mod csr;
+mod dry_run;
+mod expiry;
 pub mod generate;
 pub mod inspect;
+pub mod issue;
+pub mod passphrase;
+pub mod refused;
+pub mod verify;
 
 use std::fmt;
+
+pub use dry_run::DryRun;
+pub use expiry::{Expiry, Span};
 
 /// The answer to a question: yes or no. That it could not be told is an error instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

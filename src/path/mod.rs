@@ -1,1 +1,39 @@
-//! Certification paths ([RFC 5280 §6](https://www.rfc-editor.org/rfc/rfc5280#section-6)).
+//! Certification paths ([RFC 5280 §6](https://www.rfc-editor.org/rfc/rfc5280#section-6)): whether a
+//! certificate is good, for this name and purpose, at this time, under these anchors; and if not,
+//! which certificate breaks which rule.
+//!
+//! ```text
+//! Candidates + Requirements ─► pool ─► building ─► validation ─► Judgement
+//!                              names   signatures  one file per   verdict, path
+//!                                      budget      rule group     and findings
+//! ```
+
+mod algorithm;
+mod basic_constraints;
+mod building;
+mod candidate;
+mod distinguished_name;
+mod extension;
+pub mod finding;
+mod form;
+mod identifiers;
+mod judgement;
+mod name_constraints;
+mod names;
+mod policy;
+mod pool;
+pub mod profile;
+mod public_key;
+mod revocation;
+pub mod rule;
+mod signature;
+mod usage;
+mod validation;
+mod validity;
+mod webpki;
+
+pub use judgement::{CandidatePath, Candidates, Judgement, Member, judge, judge_alone};
+pub use name_constraints::is_permitted;
+pub use pool::Origin;
+pub use signature::{is_self_signed, is_signed_by, is_signed_by_its_key};
+pub use validation::rules;

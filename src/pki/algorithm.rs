@@ -4,13 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use const_oid::ObjectIdentifier;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The kinds of key this program makes.
 ///
 /// P-256 is what every gRPC stack takes; grpc-core takes no Ed25519.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum, Default, Serialize)]
-#[serde(into = "String")]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum, Default, Deserialize, Serialize,
+)]
+#[serde(into = "String", try_from = "String")]
 pub enum KeyType {
     /// ECDSA on NIST P-256.
     #[default]
@@ -93,6 +95,14 @@ impl FromStr for KeyType {
 impl From<KeyType> for String {
     fn from(key_type: KeyType) -> String {
         key_type.to_string()
+    }
+}
+
+impl TryFrom<String> for KeyType {
+    type Error = UnknownKeyType;
+
+    fn try_from(text: String) -> Result<Self, UnknownKeyType> {
+        text.parse()
     }
 }
 

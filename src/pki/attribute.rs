@@ -13,7 +13,8 @@ use super::oid::ObjectIdentifier;
 pub(crate) struct Attribute<'a> {
     /// Its type.
     pub(crate) oid: ObjectIdentifier,
-    value: Element<'a>,
+    /// Its value, whatever its type.
+    pub(crate) value: Element<'a>,
 }
 
 impl Attribute<'_> {

@@ -146,6 +146,22 @@ impl Certificate {
         &self.der[self.outer_algorithm.clone()]
     }
 
+    /// Whether the algorithm that is signed is the one outside
+    /// ([RFC 5280 §4.1.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.1.2)).
+    pub fn signature_algorithms_agree(&self) -> bool {
+        self.der[self.inner_algorithm.clone()] == self.der[self.outer_algorithm.clone()]
+    }
+
+    /// What is wrong with the way notBefore and notAfter are written, as a clause.
+    pub fn time_fault(&self) -> Option<&'static str> {
+        self.not_before.fault.or(self.not_after.fault)
+    }
+
+    /// Whether it has an issuerUniqueID or a subjectUniqueID.
+    pub fn has_unique_identifiers(&self) -> bool {
+        self.has_unique_identifiers
+    }
+
     /// The octets of the signature.
     pub fn signature(&self) -> &[u8] {
         &self.der[self.signature.clone()]
@@ -272,7 +288,7 @@ impl Certificate {
                 "it is of version 1 and has unique identifiers",
             ));
         }
-        if self.der[self.inner_algorithm.clone()] != self.der[self.outer_algorithm.clone()] {
+        if !self.signature_algorithms_agree() {
             problems.push(Problem::malformed(
                 "algorithms-differ",
                 "RFC 5280 §4.1.1.2",

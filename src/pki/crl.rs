@@ -6,14 +6,17 @@ use time::OffsetDateTime;
 
 use super::algorithm_identifier::AlgorithmIdentifier;
 use super::certificate::range_within;
+use super::document::is_der;
 use super::element::{
-    BIT_STRING, ENUMERATED, Element, ElementError, Elements, GENERALIZED_TIME, INTEGER, SEQUENCE,
-    UTC_TIME, context_constructed, small_integer, whole_bits,
+    BIT_STRING, Element, ElementError, Elements, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME,
+    context_constructed, small_integer, whole_bits,
 };
 use super::extension::{Extension, REASON_CODE};
 use super::moment::{Moment, MomentError, moment};
 use super::name::DistinguishedName;
+use super::pem::{self, PemError};
 use super::problem::{Problem, extension_problems};
+use super::revocation::RevocationReason;
 use super::serial::SerialNumber;
 
 /// A revocation list that was read: DER with nothing behind it, each of whose entries reads
@@ -43,7 +46,7 @@ impl RevocationList {
     ///
     /// # Errors
     /// When it is no revocation list, something follows it, or one of its dates is none.
-    pub fn from_der(der: Vec<u8>) -> Result<Self, RevocationListError> {
+    pub fn from_der(der: Vec<u8>) -> Result<Self, MalformedListError> {
         let list = read(&der)?;
         Ok(RevocationList { der, ..list })
     }
@@ -66,6 +69,11 @@ impl RevocationList {
     /// The algorithm it is signed with.
     pub fn signature_algorithm(&self) -> &AlgorithmIdentifier {
         &self.signature_algorithm
+    }
+
+    /// The DER of the signatureAlgorithm.
+    pub fn signature_algorithm_der(&self) -> &[u8] {
+        &self.der[self.outer_algorithm.clone()]
     }
 
     /// The octets of the signature.
@@ -163,7 +171,7 @@ impl std::fmt::Debug for RevocationList {
 
 /// Why DER is no revocation list.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RevocationListError {
+pub enum MalformedListError {
     /// It has not the structure of one.
     #[error("not a revocation list: {source}")]
     Malformed {
@@ -194,7 +202,7 @@ pub struct RevokedCertificate {
 }
 
 impl RevokedCertificate {
-    fn read(elements: &mut Elements<'_>) -> Result<Self, RevocationListError> {
+    fn read(elements: &mut Elements<'_>) -> Result<Self, MalformedListError> {
         let entry = elements.next(SEQUENCE, "an entry")?;
         let mut parts = entry.children();
         let serial = parts.next(INTEGER, "an entry's serial number")?;
@@ -216,74 +224,50 @@ impl RevokedCertificate {
     }
 }
 
-/// Why a certificate was revoked ([RFC 5280 §5.3.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.1)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum RevocationReason {
-    /// unspecified (0).
-    Unspecified,
-    /// keyCompromise (1).
-    KeyCompromise,
-    /// cACompromise (2).
-    #[serde(rename = "cACompromise")]
-    CaCompromise,
-    /// affiliationChanged (3).
-    AffiliationChanged,
-    /// superseded (4).
-    Superseded,
-    /// cessationOfOperation (5).
-    CessationOfOperation,
-    /// certificateHold (6).
-    CertificateHold,
-    /// removeFromCRL (8).
-    #[serde(rename = "removeFromCRL")]
-    RemoveFromCrl,
-    /// privilegeWithdrawn (9).
-    PrivilegeWithdrawn,
-    /// aACompromise (10).
-    #[serde(rename = "aACompromise")]
-    AaCompromise,
-}
-
-impl RevocationReason {
-    /// Reads the value of a reasonCode extension.
-    pub(crate) fn read(value: &[u8]) -> Result<Self, ElementError> {
-        let what = "reasonCode";
-        match small_integer(Element::only(value, ENUMERATED, what)?, what)? {
-            0 => Ok(RevocationReason::Unspecified),
-            1 => Ok(RevocationReason::KeyCompromise),
-            2 => Ok(RevocationReason::CaCompromise),
-            3 => Ok(RevocationReason::AffiliationChanged),
-            4 => Ok(RevocationReason::Superseded),
-            5 => Ok(RevocationReason::CessationOfOperation),
-            6 => Ok(RevocationReason::CertificateHold),
-            8 => Ok(RevocationReason::RemoveFromCrl),
-            9 => Ok(RevocationReason::PrivilegeWithdrawn),
-            10 => Ok(RevocationReason::AaCompromise),
-            _ => Err(ElementError::Content { what }),
-        }
+/// The revocation lists of a file in PEM or DER, in their order; at least one.
+///
+/// # Errors
+/// When there is none in it, or any block or list is broken.
+pub fn revocation_lists(octets: &[u8]) -> Result<Vec<RevocationList>, RevocationListError> {
+    let list = |der, line| {
+        RevocationList::from_der(der).map_err(|source| RevocationListError::List { line, source })
+    };
+    if is_der(octets) {
+        return Ok(vec![list(octets.to_vec(), 0)?]);
+    }
+    let lists = pem::blocks(octets)?
+        .into_iter()
+        .filter(|block| block.label == "X509 CRL")
+        .map(|block| list(block.contents.to_vec(), block.line))
+        .collect::<Result<Vec<_>, _>>()?;
+    if lists.is_empty() {
+        Err(RevocationListError::Nothing)
+    } else {
+        Ok(lists)
     }
 }
 
-impl std::fmt::Display for RevocationReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            RevocationReason::Unspecified => "unspecified",
-            RevocationReason::KeyCompromise => "keyCompromise",
-            RevocationReason::CaCompromise => "cACompromise",
-            RevocationReason::AffiliationChanged => "affiliationChanged",
-            RevocationReason::Superseded => "superseded",
-            RevocationReason::CessationOfOperation => "cessationOfOperation",
-            RevocationReason::CertificateHold => "certificateHold",
-            RevocationReason::RemoveFromCrl => "removeFromCRL",
-            RevocationReason::PrivilegeWithdrawn => "privilegeWithdrawn",
-            RevocationReason::AaCompromise => "aACompromise",
-        })
-    }
+/// Why a file gives no revocation lists.
+#[derive(Debug, thiserror::Error)]
+pub enum RevocationListError {
+    /// A block is broken.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// A list is broken.
+    #[error("no revocation list at line {line}: {source}")]
+    List {
+        /// The line of its BEGIN; 0 for a file in DER.
+        line: usize,
+        /// What is wrong with it.
+        source: MalformedListError,
+    },
+    /// There is none.
+    #[error("no revocation list in it")]
+    Nothing,
 }
 
 /// Reads everything but the DER itself.
-fn read(der: &[u8]) -> Result<RevocationList, RevocationListError> {
+fn read(der: &[u8]) -> Result<RevocationList, MalformedListError> {
     let list = Element::only(der, SEQUENCE, "the revocation list")?;
     let mut parts = list.children();
     let fields = parts.next(SEQUENCE, "tbsCertList")?;
@@ -336,7 +320,7 @@ fn read(der: &[u8]) -> Result<RevocationList, RevocationListError> {
 }
 
 /// Reads every entry and counts them.
-fn count(entries: &[u8]) -> Result<usize, RevocationListError> {
+fn count(entries: &[u8]) -> Result<usize, MalformedListError> {
     let mut elements = Elements::new(entries);
     let mut count = 0;
     while !elements.is_empty() {

@@ -24,6 +24,11 @@ impl Fingerprint {
         )
     }
 
+    /// The digest with these octets, taken as they are.
+    pub fn from_octets(octets: &[u8]) -> Self {
+        Fingerprint(octets.to_vec())
+    }
+
     /// The digest in base64, as pins of public keys are written ([RFC 7469 §2.4](https://www.rfc-editor.org/rfc/rfc7469#section-2.4)).
     pub fn base64(&self) -> String {
         use base64ct::Encoding as _;

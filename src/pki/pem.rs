@@ -113,8 +113,12 @@ pub fn has_byte_order_mark(text: &[u8]) -> bool {
 ///
 /// # Errors
 /// When the label is none RFC 7468 allows.
-pub fn encode(label: &str, der: &[u8]) -> Result<Zeroizing<String>, der::pem::Error> {
-    der::pem::encode_string(label, LineEnding::LF, der).map(Zeroizing::new)
+pub fn encode(label: &str, der: &[u8]) -> der::Result<Zeroizing<String>> {
+    Ok(Zeroizing::new(der::pem::encode_string(
+        label,
+        LineEnding::LF,
+        der,
+    )?))
 }
 
 /// Why a PEM text cannot be read. Lines count from 1.

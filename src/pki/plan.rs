@@ -1,5 +1,6 @@
 //! What will be signed.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use const_oid::ObjectIdentifier;
@@ -12,7 +13,7 @@ use super::algorithm::SignatureAlgorithm;
 use super::name::DistinguishedName;
 use super::san::SubjectAltName;
 use super::serial::SerialNumber;
-use super::validity::Validity;
+use super::validity::{Validity, rfc3339};
 
 /// Everything a certificate will say, but for its public key and serial number, which are drawn
 /// when it is signed ([RFC 5280 §4.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.1)).
@@ -111,6 +112,15 @@ pub enum Subtree {
     Uri(String),
 }
 
+/// Why text is no subtree.
+#[derive(Debug, thiserror::Error)]
+#[error("'{}' is not {what} to constrain names to", text.escape_debug())]
+pub struct SubtreeError {
+    text: String,
+    what: &'static str,
+    source: Option<super::san::NameError>,
+}
+
 impl IssuancePlan {
     /// The DER of the TBSCertificate for this public key (a DER SubjectPublicKeyInfo) and serial
     /// number, to be signed with this algorithm.
@@ -145,58 +155,17 @@ impl IssuancePlan {
 
     /// Every extension as DER, in the order they stand in the certificate.
     fn extensions(&self, identifier: &[u8]) -> der::Result<Vec<Vec<u8>>> {
-        let mut all = vec![
-            extension("2.5.29.19", true, self.basic_constraints.to_der()?)?,
-            extension("2.5.29.15", true, self.key_usage.to_der()?)?,
-        ];
-        if !self.extended_key_usages.is_empty() {
-            all.push(extension(
-                "2.5.29.37",
-                false,
-                self.extended_key_usages.to_der()?,
-            )?);
-        }
-        if !self.subject_alt_names.is_empty() {
-            all.push(extension(
-                "2.5.29.17",
-                self.subject.is_empty(),
-                general_names(&self.subject_alt_names)?,
-            )?);
-        }
-        all.push(extension(
-            "2.5.29.14",
-            false,
-            OctetString::new(identifier)?.to_der()?,
-        )?);
         let authority = self
             .authority_key_identifier
             .as_deref()
             .unwrap_or(identifier);
-        let key_identifier = element(context_primitive(0), authority)?;
-        all.push(extension(
-            "2.5.29.35",
-            false,
-            element(Tag::Sequence, &key_identifier)?,
-        )?);
-        if !self.name_constraints.is_empty() {
-            all.push(extension(
-                "2.5.29.30",
-                true,
-                self.name_constraints.to_der()?,
-            )?);
-        }
-        if !self.crl_distribution_points.is_empty() {
-            let points = self
-                .crl_distribution_points
-                .iter()
-                .map(|url| distribution_point(url));
-            let points = points.collect::<der::Result<Vec<_>>>()?.concat();
-            all.push(extension(
-                "2.5.29.31",
-                false,
-                element(Tag::Sequence, &points)?,
-            )?);
-        }
+        let authority = element(Tag::Sequence, &element(context_primitive(0), authority)?)?;
+        let names = (!self.subject_alt_names.is_empty())
+            .then(|| general_names(&self.subject_alt_names))
+            .transpose()?;
+        let constraints = (!self.name_constraints.is_empty())
+            .then(|| self.name_constraints.to_der())
+            .transpose()?;
         let access = self
             .ocsp
             .iter()
@@ -206,32 +175,61 @@ impl IssuancePlan {
                 .iter()
                 .map(|url| access_description("1.3.6.1.5.5.7.48.2", url)),
         );
-        let access = access.collect::<der::Result<Vec<_>>>()?.concat();
-        if !access.is_empty() {
-            all.push(extension(
-                "1.3.6.1.5.5.7.1.1",
+        let points = self
+            .crl_distribution_points
+            .iter()
+            .map(|url| distribution_point(url));
+        let policies = self
+            .certificate_policies
+            .iter()
+            .map(|oid| element(Tag::Sequence, &oid.to_der()?));
+        let all = [
+            ("2.5.29.19", true, Some(self.basic_constraints.to_der()?)),
+            ("2.5.29.15", true, Some(self.key_usage.to_der()?)),
+            (
+                "2.5.29.37",
                 false,
-                element(Tag::Sequence, &access)?,
-            )?);
-        }
-        if !self.certificate_policies.is_empty() {
-            let policies = self
-                .certificate_policies
-                .iter()
-                .map(|oid| element(Tag::Sequence, &oid.to_der()?));
-            let policies = policies.collect::<der::Result<Vec<_>>>()?.concat();
-            all.push(extension(
-                "2.5.29.32",
+                sequence_of(self.extended_key_usages.iter().map(Encode::to_der))?,
+            ),
+            ("2.5.29.17", self.subject.is_empty(), names),
+            (
+                "2.5.29.14",
                 false,
-                element(Tag::Sequence, &policies)?,
-            )?);
-        }
-        Ok(all)
+                Some(OctetString::new(identifier)?.to_der()?),
+            ),
+            ("2.5.29.35", false, Some(authority)),
+            ("2.5.29.30", true, constraints),
+            ("2.5.29.31", false, sequence_of(points)?),
+            ("1.3.6.1.5.5.7.1.1", false, sequence_of(access)?),
+            ("2.5.29.32", false, sequence_of(policies)?),
+        ];
+        let present = all
+            .into_iter()
+            .filter_map(|(oid, critical, value)| Some((oid, critical, value?)));
+        present
+            .map(|(oid, critical, value)| extension(oid, critical, value))
+            .collect()
+    }
+}
+
+impl fmt::Display for IssuancePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self
+            .subject_alt_names
+            .iter()
+            .map(SubjectAltName::value)
+            .collect();
+        let names = if names.is_empty() {
+            self.subject.to_string()
+        } else {
+            names.join(", ")
+        };
+        write!(f, "{names}, until {}", rfc3339(self.validity.not_after()))
     }
 }
 
 impl BasicConstraints {
-    fn to_der(self) -> der::Result<Vec<u8>> {
+    pub(crate) fn to_der(self) -> der::Result<Vec<u8>> {
         let content = match self {
             BasicConstraints::EndEntity => Vec::new(),
             BasicConstraints::Ca { path_length: None } => true.to_der()?,
@@ -244,7 +242,7 @@ impl BasicConstraints {
 }
 
 impl KeyUsage {
-    fn to_der(self) -> der::Result<Vec<u8>> {
+    pub(crate) fn to_der(self) -> der::Result<Vec<u8>> {
         let (unused_bits, octet) = match self {
             KeyUsage::EndEntity => (7, 0b1000_0000), // digitalSignature (0)
             KeyUsage::Ca => (1, 0b0000_0110),        // keyCertSign (5), cRLSign (6)
@@ -271,6 +269,77 @@ impl NameConstraints {
 }
 
 impl Subtree {
+    /// A domain and all below it; a leading dot is dropped, for RFC 5280 has none there.
+    ///
+    /// # Errors
+    /// When it is no domain.
+    pub fn dns(text: &str) -> Result<Self, SubtreeError> {
+        match text.strip_prefix('.').unwrap_or(text).parse() {
+            Ok(SubjectAltName::Dns(domain)) if !domain.starts_with('*') => Ok(Subtree::Dns(domain)),
+            Ok(_) => Err(SubtreeError {
+                text: text.to_owned(),
+                what: "a domain",
+                source: None,
+            }),
+            Err(source) => Err(SubtreeError {
+                text: text.to_owned(),
+                what: "a domain",
+                source: Some(source),
+            }),
+        }
+    }
+
+    /// A network as `address/prefix`, or one address.
+    ///
+    /// # Errors
+    /// When it is none, or the address has bits set behind the prefix.
+    pub fn ip(text: &str) -> Result<Self, SubtreeError> {
+        let wrong = || SubtreeError {
+            text: text.to_owned(),
+            what: "a network",
+            source: None,
+        };
+        let (address, prefix) = text.split_once('/').unwrap_or((text, ""));
+        let address: IpAddr = address
+            .parse()
+            .map_err(|std::net::AddrParseError { .. }| wrong())?;
+        let octets = address_octets(address);
+        let bits = octets.len() * 8;
+        let prefix = if prefix.is_empty() {
+            bits
+        } else {
+            prefix
+                .parse()
+                .ok()
+                .filter(|n| *n <= bits)
+                .ok_or_else(wrong)?
+        };
+        let inside = octets
+            .iter()
+            .enumerate()
+            .all(|(i, octet)| octet & !prefix_octet(prefix, i) == 0);
+        match u8::try_from(prefix) {
+            Ok(prefix) if inside => Ok(Subtree::Ip { address, prefix }),
+            Ok(_) | Err(_) => Err(wrong()),
+        }
+    }
+
+    /// A host that URIs may have, or with a leading dot a domain it lies below.
+    ///
+    /// # Errors
+    /// When it is no host.
+    pub fn uri(text: &str) -> Result<Self, SubtreeError> {
+        let below = if text.starts_with('.') { "." } else { "" };
+        match Self::dns(text)? {
+            Subtree::Dns(host) => Ok(Subtree::Uri(format!("{below}{host}"))),
+            Subtree::Ip { .. } | Subtree::Uri(_) => Err(SubtreeError {
+                text: text.to_owned(),
+                what: "a host",
+                source: None,
+            }),
+        }
+    }
+
     fn to_der(&self) -> der::Result<Vec<u8>> {
         let base = match self {
             Subtree::Dns(domain) => general_name(GENERAL_NAME_DNS, domain.as_bytes())?,
@@ -376,6 +445,18 @@ fn general_name(number: u32, content: &[u8]) -> der::Result<Vec<u8>> {
         Ia5StringRef::new(content)?;
     }
     element(context_primitive(number), content)
+}
+
+/// A SEQUENCE OF these elements; `None` when there are none, for no extension may be empty.
+fn sequence_of(
+    elements: impl Iterator<Item = der::Result<Vec<u8>>>,
+) -> der::Result<Option<Vec<u8>>> {
+    let content = elements.collect::<der::Result<Vec<_>>>()?.concat();
+    if content.is_empty() {
+        Ok(None)
+    } else {
+        element(Tag::Sequence, &content).map(Some)
+    }
 }
 
 fn distribution_point(url: &str) -> der::Result<Vec<u8>> {

@@ -318,12 +318,13 @@ fn typed(text: &str, notes: &mut Vec<NameNote>) -> Result<SubjectAltName, NameEr
         return email(text, notes);
     }
     if let Some((host, port)) = text.rsplit_once(':')
-        && port.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(NameError::Port {
-                text: text.to_owned(),
-                host: host.to_owned(),
-            });
-        }
+        && port.bytes().all(|b| b.is_ascii_digit())
+    {
+        return Err(NameError::Port {
+            text: text.to_owned(),
+            host: host.to_owned(),
+        });
+    }
     dns(text, notes)
 }
 
@@ -333,20 +334,23 @@ fn ip(text: &str, notes: &mut Vec<NameNote>) -> Result<Option<SubjectAltName>, N
         .and_then(|rest| rest.strip_suffix(']'))
         .unwrap_or(text);
     if let Some((address, _zone)) = bare.split_once('%')
-        && address.parse::<Ipv6Addr>().is_ok() {
-            return Err(NameError::Zone {
-                text: text.to_owned(),
-            });
-        }
+        && address.parse::<Ipv6Addr>().is_ok()
+    {
+        return Err(NameError::Zone {
+            text: text.to_owned(),
+        });
+    }
     if let Some((address, port)) = text
         .strip_prefix('[')
         .and_then(|rest| rest.rsplit_once("]:"))
-        && address.parse::<Ipv6Addr>().is_ok() && port.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(NameError::Port {
-                text: text.to_owned(),
-                host: address.to_owned(),
-            });
-        }
+        && address.parse::<Ipv6Addr>().is_ok()
+        && port.bytes().all(|b| b.is_ascii_digit())
+    {
+        return Err(NameError::Port {
+            text: text.to_owned(),
+            host: address.to_owned(),
+        });
+    }
     let Ok(address) = bare.parse::<IpAddr>() else {
         return Ok(None);
     };

@@ -1,6 +1,7 @@
 //! Serial numbers.
 
 use std::fmt;
+use std::str::FromStr;
 
 use der::asn1::{Int, Uint};
 
@@ -41,6 +42,14 @@ impl SerialNumber {
     /// Whether the INTEGER is zero, which no conforming CA makes.
     pub fn is_zero(&self) -> bool {
         self.0.iter().all(|&b| b == 0)
+    }
+
+    /// The octets it is shown with: without the zero that keeps a high first bit positive.
+    pub fn shown_octets(&self) -> &[u8] {
+        match self.0.as_slice() {
+            [0, rest @ ..] if !rest.is_empty() => rest,
+            all => all,
+        }
     }
 
     /// The number in decimal; `None` when it has more than [`MAX_DECIMAL_OCTETS`] octets, for that
@@ -88,11 +97,7 @@ impl SerialNumber {
 
 impl fmt::Display for SerialNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let octets = match self.0.as_slice() {
-            [0, rest @ ..] if !rest.is_empty() => rest,
-            all => all,
-        };
-        for (i, octet) in octets.iter().enumerate() {
+        for (i, octet) in self.shown_octets().iter().enumerate() {
             if i > 0 {
                 f.write_str(":")?;
             }
@@ -108,6 +113,107 @@ impl serde::Serialize for SerialNumber {
     }
 }
 
+/// The first hex digits of a serial number as it is shown, with or without colons: what one types
+/// to name a certificate.
+///
+/// At least one digit and at most 64; `0x` in front and any case are taken. A serial number with an
+/// odd number of digits is shown with a zero in front, which belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SerialPrefix {
+    digits: String,
+}
+
+impl SerialPrefix {
+    /// Whether the serial number starts with these digits.
+    pub fn matches(&self, serial: &SerialNumber) -> bool {
+        let shown = serial.shown_octets();
+        let digits = shown
+            .iter()
+            .flat_map(|octet| [octet >> 4, octet & 0xf])
+            .map(|nibble| char::from_digit(nibble.into(), 16));
+        self.digits.len() <= shown.len() * 2
+            && self
+                .digits
+                .chars()
+                .map(Some)
+                .zip(digits)
+                .all(|(a, b)| a == b)
+    }
+
+    /// The least octets any serial number that matches is shown with, and the first octets that
+    /// are beyond them all; `None` for the second when nothing is beyond.
+    pub fn octet_range(&self) -> (Vec<u8>, Option<Vec<u8>>) {
+        let nibbles: Vec<u8> = self
+            .digits
+            .chars()
+            .filter_map(|c| c.to_digit(16))
+            .map(|digit| digit as u8)
+            .collect();
+        let least = pack(&nibbles);
+        let beyond = nibbles.iter().rposition(|&nibble| nibble < 0xf).map(|at| {
+            let mut next = nibbles[..=at].to_vec();
+            next[at] += 1;
+            pack(&next)
+        });
+        (least, beyond)
+    }
+}
+
+impl FromStr for SerialPrefix {
+    type Err = SerialPrefixError;
+
+    fn from_str(text: &str) -> Result<Self, SerialPrefixError> {
+        let wrong = || SerialPrefixError {
+            text: text.to_owned(),
+        };
+        let bare = text
+            .strip_prefix("0x")
+            .or_else(|| text.strip_prefix("0X"))
+            .unwrap_or(text);
+        let digits: String = bare
+            .chars()
+            .filter(|&c| c != ':')
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        let good = !digits.is_empty()
+            && digits.len() <= MAX_PREFIX_DIGITS
+            && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        if good {
+            Ok(SerialPrefix { digits })
+        } else {
+            Err(wrong())
+        }
+    }
+}
+
+impl fmt::Display for SerialPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, digit) in self.digits.chars().enumerate() {
+            if i > 0 && i % 2 == 0 {
+                f.write_str(":")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Not the start of a serial number.
+#[derive(Debug, thiserror::Error)]
+#[error("not a serial number or the start of one: '{}' (hex digits, such as 4f:2a:90)", text.escape_debug())]
+pub struct SerialPrefixError {
+    text: String,
+}
+
+const MAX_PREFIX_DIGITS: usize = 64;
+
+/// Octets of these nibbles, a zero behind the last when they are odd.
+fn pack(nibbles: &[u8]) -> Vec<u8> {
+    nibbles
+        .chunks(2)
+        .map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or(0))
+        .collect()
+}
 /// The longest serial number that is shown in decimal: three times what RFC 5280 allows.
 pub const MAX_DECIMAL_OCTETS: usize = 64;
 
@@ -153,5 +259,35 @@ mod tests {
         assert!(!serial.is_negative());
         assert_eq!(serial.as_bytes().len(), 17);
         assert_eq!(serial.to_string(), ["ff"; 16].join(":"));
+    }
+
+    #[test]
+    fn a_prefix_matches_what_is_shown() {
+        let serial =
+            SerialNumber::from_random([0xff, 0x0a, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        for text in ["f", "ff", "FF:0A", "0xff0", "ff:0a:9"] {
+            assert!(
+                text.parse::<SerialPrefix>().unwrap().matches(&serial),
+                "{text}"
+            );
+        }
+        for text in ["00ff", "fe", "ff1", "ff0a9b000000000000000000000000010"] {
+            assert!(
+                !text.parse::<SerialPrefix>().unwrap().matches(&serial),
+                "{text}"
+            );
+        }
+        for text in ["", "0x", ":", "g", "-1", "ff 0a", &"0".repeat(65)] {
+            assert!(text.parse::<SerialPrefix>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_a_range_of_octets() {
+        let range = |text: &str| text.parse::<SerialPrefix>().unwrap().octet_range();
+        assert_eq!(range("4f"), (vec![0x4f], Some(vec![0x50])));
+        assert_eq!(range("4f2"), (vec![0x4f, 0x20], Some(vec![0x4f, 0x30])));
+        assert_eq!(range("4ff"), (vec![0x4f, 0xf0], Some(vec![0x50])));
+        assert_eq!(range("ff"), (vec![0xff], None));
     }
 }

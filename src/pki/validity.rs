@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 /// The period from `notBefore` to `notAfter`, both included
 /// ([RFC 5280 §4.1.2.5](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.5)).
 ///
-/// UTC, whole seconds, `not_before <= not_after`, years 1950 to 9999. Says nothing about whether
+/// UTC, whole seconds. What we issue has `not_before < not_after`; what is read may not. Says nothing about whether
 /// the issuer is valid as long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Validity {
@@ -48,6 +48,26 @@ impl Validity {
         Self::until(end, now)
     }
 
+    /// The period between two moments, as a certificate states it; cut to whole seconds.
+    ///
+    /// # Errors
+    /// When it ends before it begins.
+    pub fn between(
+        not_before: OffsetDateTime,
+        not_after: OffsetDateTime,
+    ) -> Result<Self, ValidityError> {
+        if not_after < not_before {
+            return Err(ValidityError::Order {
+                not_before,
+                not_after,
+            });
+        }
+        Ok(Validity {
+            not_before: whole_seconds(not_before),
+            not_after: whole_seconds(not_after),
+        })
+    }
+
     /// The first moment of validity.
     pub fn not_before(&self) -> OffsetDateTime {
         self.not_before
@@ -78,7 +98,8 @@ impl Validity {
 /// How long something is to be valid: a whole number and a unit, `s m h d w y` (a year is 365 days).
 ///
 /// At least one second; `Display` gives the largest unit that fits without remainder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Lifetime(Duration);
 
 impl Lifetime {
@@ -89,6 +110,12 @@ impl Lifetime {
         } else {
             Some(Lifetime(Duration::days(days as i64)))
         }
+    }
+
+    /// From one moment to a later one, in whole seconds; `None` when it is not later.
+    pub fn between(start: OffsetDateTime, end: OffsetDateTime) -> Option<Self> {
+        let seconds = end.unix_timestamp() - start.unix_timestamp();
+        (seconds > 0).then_some(Lifetime(Duration::seconds(seconds)))
     }
 
     /// The length of time.
@@ -119,6 +146,20 @@ impl FromStr for Lifetime {
             .and_then(|n| n.checked_mul(seconds))
             .ok_or(ValidityError::TooLate)?;
         Ok(Lifetime(Duration::seconds(total)))
+    }
+}
+
+impl TryFrom<String> for Lifetime {
+    type Error = ValidityError;
+
+    fn try_from(text: String) -> Result<Self, ValidityError> {
+        text.parse()
+    }
+}
+
+impl From<Lifetime> for String {
+    fn from(lifetime: Lifetime) -> String {
+        lifetime.to_string()
     }
 }
 
@@ -198,6 +239,14 @@ pub enum ValidityError {
     /// X.509 cannot say a year past 9999.
     #[error("ends beyond the year 9999")]
     TooLate,
+    /// It ends before it begins.
+    #[error("ends at {}, before it begins at {}", rfc3339(*not_after), rfc3339(*not_before))]
+    Order {
+        /// Its first moment.
+        not_before: OffsetDateTime,
+        /// Its last moment.
+        not_after: OffsetDateTime,
+    },
     /// The issuer is valid at another time.
     #[error("the issuer is valid only from {} to {}", rfc3339(issuer.not_before), rfc3339(issuer.not_after))]
     OutsideIssuer {

@@ -6,11 +6,12 @@ use time::OffsetDateTime;
 use super::certificate::{ExtensionFields, add_extensions, add_problems, named, span};
 use super::sheet::Sheet;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
-use crate::pki::crl::{RevocationList, RevocationReason, RevokedCertificate};
+use crate::pki::crl::{RevocationList, RevokedCertificate};
 use crate::pki::extension::REASON_CODE;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
 use crate::pki::problem::Problem;
+use crate::pki::revocation::RevocationReason;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
 

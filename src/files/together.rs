@@ -1,10 +1,12 @@
-//! A private key and its certificate, written so that what stands on disk is never half of each.
+//! Files that belong together, such as a private key and its certificate, written so that what stands
+//! on disk is never half of the old and half of the new.
 //!
-//! Two files cannot be renamed at once, but one link can. The new pair is staged in a directory of
-//! its own; the two final names become links through `live`, which is a link to the old pair or to
-//! the new one; turning `live` replaces both at once. Then the links settle into plain files, one
-//! rename each. Whatever is killed when, a reader finds the old pair or the new one, and
-//! [`recover`] finishes or undoes it under the next lock.
+//! Two files cannot be renamed at once, but one link can. The new files are staged in a directory of
+//! their own; the final names become links through `live`, which is a link to the old files or to
+//! the new ones; turning `live` replaces them all at once. Then the links settle into plain files, one
+//! rename each. Whatever is killed when, a reader finds the old files or the new ones, and
+//! [`recover`] finishes or undoes it under the next lock. (Where nothing was there before, a kill between
+//! two links leaves some names without the others until then, but never one that does not fit.)
 //!
 //! ```text
 //! server.key ─► .openagents-certs/live/server.key        live ─► old, then new
@@ -14,60 +16,43 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{ErrorKind, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
+use rustix::io::Errno;
 
 use super::{Kind, Lock, kind};
 use crate::error::Error;
 
-/// A private key and its certificate, as they are to stand in a directory.
-#[derive(Debug)]
-pub struct Pair<'a> {
-    /// The key's file name.
-    pub key_name: &'a OsStr,
-    /// The key's content.
-    pub key: &'a [u8],
-    /// The certificate's file name.
-    pub certificate_name: &'a OsStr,
-    /// The certificate's content.
-    pub certificate: &'a [u8],
+/// A file that is to stand in a directory.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFile<'a> {
+    /// Its name.
+    pub name: &'a OsStr,
+    /// Its content.
+    pub content: &'a [u8],
+    /// Whether only its owner may read it: 0600, otherwise 0644 less the umask.
+    pub secret: bool,
 }
 
-/// Writes a pair, key 0600 and certificate 0644 less the umask; durable when it returns.
-///
-/// A pair, or one half of it, that is there already is replaced only when `replace` is set.
+/// Writes files together; durable when it returns. What is there already is replaced only when `replace` is set.
 ///
 /// # Errors
 /// When something is there and `replace` is not set, when a link, directory or device has one of
 /// the names, or when the disk refuses; then what was there is there still.
-pub fn write_pair(lock: &Lock, pair: &Pair<'_>, replace: bool) -> Result<(), Error> {
-    let names = [pair.key_name, pair.certificate_name];
-    let mut present = Vec::new();
-    for name in names {
-        let path = lock.path().join(name);
-        match kind(&path)? {
-            Kind::Absent => {}
-            Kind::File if replace => present.push(name),
-            Kind::File => {
-                return Err(Error::Exists {
-                    path,
-                    hint: "replace it with `--force`, or give another name".into(),
-                });
-            }
-            Kind::SymbolicLink => return Err(Error::SymbolicLink { path }),
-            Kind::Other => {
-                return Err(Error::Unreadable {
-                    path,
-                    what: "is not a file, and is not replaced",
-                });
-            }
-        }
+pub fn write_together(lock: &Lock, files: &[NewFile<'_>], replace: bool) -> Result<(), Error> {
+    let names: Vec<_> = files.iter().map(|file| file.name).collect();
+    if !replace {
+        absent(lock, &names)?;
     }
-    let stage = Stage::new(lock)?;
-    let written = stage
-        .write(pair.key_name, pair.key, 0o600)
-        .and_then(|()| stage.write(pair.certificate_name, pair.certificate, 0o644))
-        .and_then(|()| stage.publish(names, &present))
+    let present = replaceable(lock, &names)?;
+    let stage = Stage::new(lock, files.len())?;
+    let written = files
+        .iter()
+        .try_for_each(|file| stage.write(file))
+        .and_then(|()| stage.publish(files, &present))
         .and_then(|()| stage.settle(NEW))
         .and_then(|()| lock.sync());
     match written {
@@ -80,6 +65,41 @@ pub fn write_pair(lock: &Lock, pair: &Pair<'_>, replace: bool) -> Result<(), Err
     }
 }
 
+/// Refuses when something stands at one of these names in a locked directory.
+///
+/// # Errors
+/// When something does.
+pub fn absent(lock: &Lock, names: &[&OsStr]) -> Result<(), Error> {
+    for name in names {
+        let path = lock.path().join(name);
+        if kind(&path)? == Kind::File {
+            let hint = "replace it with `--force`, or give another name".into();
+            return Err(Error::Exists { path, hint });
+        }
+    }
+    replaceable(lock, names).map(|_| ())
+}
+
+/// Those of these names at which a plain file stands; anything else there is refused.
+fn replaceable<'a>(lock: &Lock, names: &[&'a OsStr]) -> Result<Vec<&'a OsStr>, Error> {
+    let mut present = Vec::new();
+    for name in names {
+        let path = lock.path().join(name);
+        match kind(&path)? {
+            Kind::Absent => {}
+            Kind::File => present.push(*name),
+            Kind::SymbolicLink => return Err(Error::SymbolicLink { path }),
+            Kind::Other => {
+                return Err(Error::Unreadable {
+                    path,
+                    what: "is not a file, and is not replaced",
+                });
+            }
+        }
+    }
+    Ok(present)
+}
+
 /// Finishes or undoes what a process that died left in a directory.
 ///
 /// # Errors
@@ -88,6 +108,7 @@ pub(super) fn recover(lock: &Lock) -> Result<(), Error> {
     let stage = Stage {
         lock,
         path: lock.path().join(STAGE),
+        staged: None,
     };
     match kind(&stage.path)? {
         Kind::Absent => return Ok(()),
@@ -117,18 +138,23 @@ const STAGE: &str = ".openagents-certs";
 const LIVE: &str = "live";
 const OLD: &str = "old";
 const NEW: &str = "new";
+const LINK: &str = "link";
+const TURN: &str = "turn";
 
 /// The staging directory of a locked directory.
 struct Stage<'a> {
     lock: &'a Lock,
     path: PathBuf,
+    /// How many files were staged; unknown when another process staged them.
+    staged: Option<usize>,
 }
 
 impl<'a> Stage<'a> {
-    fn new(lock: &'a Lock) -> Result<Self, Error> {
+    fn new(lock: &'a Lock, staged: usize) -> Result<Self, Error> {
         let stage = Stage {
             lock,
             path: lock.path().join(STAGE),
+            staged: Some(staged),
         };
         for directory in [stage.path.clone(), stage.path.join(NEW)] {
             let made = fs::DirBuilder::new().mode(0o700).create(&directory);
@@ -137,22 +163,23 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    fn write(&self, name: &OsStr, content: &[u8], mode: u32) -> Result<(), Error> {
-        let path = self.path.join(NEW).join(name);
+    fn write(&self, file: &NewFile<'_>) -> Result<(), Error> {
+        let path = self.path.join(NEW).join(file.name);
+        let mode = if file.secret { 0o600 } else { 0o644 };
         let opened = fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(mode)
             .open(path);
-        let written = opened.and_then(|mut file| {
-            file.write_all(content)?;
-            file.sync_all()
+        let written = opened.and_then(|mut stream| {
+            stream.write_all(file.content)?;
+            stream.sync_all()
         });
-        written.map_err(|source| failed("write", &self.lock.path().join(name), source))
+        written.map_err(|source| failed("write", &self.lock.path().join(file.name), source))
     }
 
-    /// Puts links to the new pair at its names, by way of the old one where that is there.
-    fn publish(&self, names: [&OsStr; 2], present: &[&OsStr]) -> Result<(), Error> {
+    /// Puts links to the new files at their names, by way of the old ones where those are there.
+    fn publish(&self, files: &[NewFile<'_>], present: &[&OsStr]) -> Result<(), Error> {
         if present.is_empty() {
             link(Path::new(NEW), &self.path.join(LIVE))?;
         } else {
@@ -165,11 +192,11 @@ impl<'a> Stage<'a> {
             }
             link(Path::new(OLD), &self.path.join(LIVE))?;
         }
-        for name in names {
+        for NewFile { name, .. } in files {
             let place = self.lock.path().join(name);
-            if present.contains(&name) {
-                link(&through_live(name), &self.path.join("link"))?;
-                rename(&self.path.join("link"), &place)?;
+            if present.contains(name) {
+                link(&through_live(name), &self.path.join(LINK))?;
+                rename(&self.path.join(LINK), &place)?;
             } else {
                 link(&through_live(name), &place)?;
             }
@@ -183,8 +210,8 @@ impl<'a> Stage<'a> {
 
     /// Makes the links show one generation or the other, all at once.
     fn turn(&self, generation: &str) -> Result<(), Error> {
-        link(Path::new(generation), &self.path.join("turn"))?;
-        rename(&self.path.join("turn"), &self.path.join(LIVE))
+        link(Path::new(generation), &self.path.join(TURN))?;
+        rename(&self.path.join(TURN), &self.path.join(LIVE))
     }
 
     /// Makes the links to a generation plain files.
@@ -200,12 +227,12 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Puts back what was there before; but once part of the new pair has settled, settles the rest.
+    /// Puts back what was there before; but once part of the new files has settled, settles the rest.
     fn undo(&self) -> Result<(), Error> {
         let new = self.entries(NEW)?;
         let old = self.entries(OLD)?;
         let live = fs::read_link(self.path.join(LIVE)).unwrap_or_default();
-        if live == Path::new(NEW) && new.len() < 2 {
+        if live == Path::new(NEW) && self.staged.is_some_and(|staged| new.len() < staged) {
             self.settle(NEW)?;
         } else if !old.is_empty() {
             if live == Path::new(NEW) {
@@ -221,7 +248,17 @@ impl<'a> Stage<'a> {
     }
 
     fn remove(&self) -> Result<(), Error> {
-        fs::remove_dir_all(&self.path).map_err(|source| failed("remove", &self.path, source))
+        for generation in [NEW, OLD] {
+            let path = self.path.join(generation);
+            for name in self.entries(generation)? {
+                remove(&path.join(name), fs::remove_file)?;
+            }
+            remove(&path, fs::remove_dir)?;
+        }
+        for name in [LIVE, LINK, TURN] {
+            remove(&self.path.join(name), fs::remove_file)?;
+        }
+        remove(&self.path, fs::remove_dir)
     }
 
     /// Whether a name of the directory is a link into this stage.
@@ -229,20 +266,42 @@ impl<'a> Stage<'a> {
         fs::read_link(self.lock.path().join(name)).is_ok_and(|target| target == through_live(name))
     }
 
+    /// The names in a generation; none where it is not there.
     fn entries(&self, generation: &str) -> Result<Vec<OsString>, Error> {
         let path = self.path.join(generation);
-        match fs::read_dir(&path)
-            .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
-        {
-            Ok(names) => Ok(names),
-            Err(source) if source.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-            Err(source) => Err(failed("list", &path, source)),
+        let listing = |source: Errno| failed("list", &path, source.into());
+        let directory = match openat(
+            CWD,
+            &path,
+            OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+            Mode::empty(),
+        ) {
+            Ok(directory) => directory,
+            Err(Errno::NOENT) => return Ok(Vec::new()),
+            Err(source) => return Err(listing(source)),
+        };
+        let mut names = Vec::new();
+        for entry in Dir::new(directory).map_err(listing)? {
+            let entry = entry.map_err(listing)?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." {
+                names.push(name.to_owned());
+            }
         }
+        Ok(names)
     }
 }
 
 fn through_live(name: &OsStr) -> PathBuf {
     Path::new(STAGE).join(LIVE).join(name)
+}
+
+/// Removes a file or an empty directory, which may be gone already.
+fn remove(path: &Path, by: fn(PathBuf) -> std::io::Result<()>) -> Result<(), Error> {
+    match by(path.to_owned()) {
+        Err(source) if source.kind() != ErrorKind::NotFound => Err(failed("remove", path, source)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn link(target: &Path, at: &Path) -> Result<(), Error> {
@@ -303,12 +362,10 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             write(directory.path(), b"old", b"old", false).unwrap();
             let lock = Lock::acquire(directory.path()).unwrap();
-            let stage = Stage::new(&lock).unwrap();
-            let names = [OsStr::new("a.key"), OsStr::new("a.crt")];
-            names
-                .iter()
-                .for_each(|name| stage.write(name, b"new", 0o600).unwrap());
-            stage.publish(names, &names).unwrap();
+            let files = pair(b"new", b"new");
+            let stage = Stage::new(&lock, files.len()).unwrap();
+            files.iter().for_each(|file| stage.write(file).unwrap());
+            stage.publish(&files, &files.map(|file| file.name)).unwrap();
             if !turned {
                 stage.turn(OLD).unwrap();
             }
@@ -327,17 +384,23 @@ mod tests {
 
     fn write(directory: &Path, key: &[u8], certificate: &[u8], replace: bool) -> Result<(), Error> {
         let lock = Lock::acquire(directory).unwrap();
+        write_together(&lock, &pair(key, certificate), replace)
+    }
+
+    fn pair<'a>(key: &'a [u8], certificate: &'a [u8]) -> [NewFile<'a>; 2] {
         let (key_name, certificate_name) = (OsStr::new("a.key"), OsStr::new("a.crt"));
-        write_pair(
-            &lock,
-            &Pair {
-                key_name,
-                key,
-                certificate_name,
-                certificate,
+        [
+            NewFile {
+                name: key_name,
+                content: key,
+                secret: true,
             },
-            replace,
-        )
+            NewFile {
+                name: certificate_name,
+                content: certificate,
+                secret: false,
+            },
+        ]
     }
 
     fn names(directory: &Path) -> Vec<OsString> {

@@ -1,0 +1,318 @@
+//! What an operation may touch of a certificate authority: its certificate, its key, its inventory.
+
+mod directory;
+mod material;
+
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+pub use directory::{
+    CERTIFICATE, CONFIG, INVENTORY, ISSUER, KEY, exists, open_inventory, pem_of, read_config,
+    write, write_public,
+};
+pub use material::{AuthorityAt, Material, Recording, Source};
+
+use crate::error::Error;
+use crate::files::{self, Kind};
+use crate::keys::{self, Password, ReadKey, Signer};
+use crate::pki::bundle;
+use crate::pki::certificate::Certificate;
+use crate::pki::fingerprint::Fingerprint;
+use crate::pki::issuer::Issuer;
+use crate::pki::pem;
+use crate::pki::plan::{self, IssuancePlan};
+use crate::pki::serial::SerialNumber;
+use crate::store::{Entry, Inventory, Opening, Sqlite};
+
+/// A certificate authority that can sign.
+pub struct Authority {
+    directory: PathBuf,
+    certificate: Certificate,
+    /// What is served behind a leaf: a subordinate's certificate and those above it, anchor excluded.
+    chain: Vec<Certificate>,
+    issuer: Issuer,
+    signer: Signer,
+    inventory: Option<Box<dyn Inventory>>,
+}
+
+/// Gives the passphrase of the encrypted key in a file; called only when there is one.
+pub type Ask<'a> = &'a dyn Fn(&Path) -> Result<Password, Error>;
+
+impl Authority {
+    /// The authority in a directory: `ca.crt`, for a subordinate `issuer.crt`, `ca.key` and the inventory.
+    ///
+    /// # Errors
+    /// When one of them is missing or damaged, they do not belong together, the certificate is no CA's, or it
+    /// is not valid `now`.
+    pub fn open(directory: &Path, passphrase: Ask<'_>, now: OffsetDateTime) -> Result<Self, Error> {
+        let key_path = directory.join(KEY);
+        if !exists(directory)? {
+            return Err(Error::NoAuthority {
+                path: directory.to_owned(),
+            });
+        }
+        let signer = read_signer(&key_path, passphrase)?;
+        let subordinate = files::kind(&directory.join(ISSUER))? != Kind::Absent;
+        let path = directory.join(if subordinate { ISSUER } else { CERTIFICATE });
+        let certificates = read_certificates(&path)?;
+        let belongs =
+            |certificate: &&Certificate| certificate.public_key_info() == signer.public_key_info();
+        let Some(certificate) = certificates.iter().find(belongs).cloned() else {
+            return Err(Error::KeyMismatch {
+                path: key_path,
+                certificate: path,
+            });
+        };
+        let mut inventory = open_inventory(directory, Opening::MustExist)?;
+        match inventory
+            .authorities()?
+            .iter()
+            .find(|record| record.certificate == certificate.as_der())
+        {
+            Some(record) if record.complete => {}
+            // Killed between writing the files and saying so.
+            Some(_) => inventory
+                .complete_authority(certificate.as_der())
+                .map(|_| ())?,
+            None => {
+                return Err(Error::UnknownAuthority {
+                    path,
+                    inventory: directory.join(INVENTORY),
+                });
+            }
+        }
+        let issuer = issuer(&path, &certificate)?;
+        check(&path, &issuer, now)?;
+        let chain = if subordinate {
+            certificates
+        } else {
+            Vec::new()
+        };
+        Ok(Authority {
+            directory: directory.to_owned(),
+            certificate,
+            chain,
+            issuer,
+            signer,
+            inventory: Some(Box::new(inventory)),
+        })
+    }
+
+    /// A root from what was just made.
+    ///
+    /// # Errors
+    /// When nothing can be issued under the certificate.
+    pub fn root(
+        directory: &Path,
+        certificate: Certificate,
+        signer: Signer,
+        inventory: Sqlite,
+    ) -> Result<Self, Error> {
+        let issuer = issuer(&directory.join(CERTIFICATE), &certificate)?;
+        let inventory: Option<Box<dyn Inventory>> = Some(Box::new(inventory));
+        let directory = directory.to_owned();
+        Ok(Authority {
+            directory,
+            certificate,
+            chain: Vec::new(),
+            issuer,
+            signer,
+            inventory,
+        })
+    }
+
+    /// Records what was issued, durably, before it is released.
+    ///
+    /// # Errors
+    /// When the inventory cannot be written.
+    pub fn record(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        match &mut self.inventory {
+            Some(inventory) => Ok(inventory.record(entries)?),
+            None => Ok(()),
+        }
+    }
+
+    /// SHA-256 over its certificate.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::sha256(self.certificate.as_der())
+    }
+
+    /// The directory it lives in.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Its certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// Its certificate and those above it, anchor excluded; empty for a root.
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    /// The trust anchors it hands out.
+    ///
+    /// # Errors
+    /// When `ca.crt` cannot be read.
+    pub fn anchors(&self) -> Result<Vec<Certificate>, Error> {
+        read_certificates(&self.directory.join(CERTIFICATE))
+    }
+
+    /// What a plan takes from its issuer.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Signs a plan for this public key and serial number: the certificate's DER.
+    ///
+    /// # Errors
+    /// When our own lint refuses the plan, or it cannot be encoded or signed.
+    pub fn sign(
+        &self,
+        plan: &IssuancePlan,
+        public_key_info: &[u8],
+        serial: &SerialNumber,
+    ) -> Result<Vec<u8>, Error> {
+        sign(&self.signer, plan, public_key_info, serial)
+    }
+
+    /// The PEM a leaf is served as: itself, then the chain.
+    ///
+    /// # Errors
+    /// Never for what was read or signed.
+    pub fn served(&self, certificate: &[u8]) -> Result<String, Error> {
+        pem_of(std::iter::once(certificate).chain(self.chain.iter().map(Certificate::as_der)))
+    }
+}
+
+/// Signs a plan with any key, as a root does with its own: the certificate's DER.
+///
+/// # Errors
+/// When our own lint refuses the plan, or it cannot be encoded or signed.
+pub fn sign(
+    signer: &Signer,
+    plan: &IssuancePlan,
+    public_key_info: &[u8],
+    serial: &SerialNumber,
+) -> Result<Vec<u8>, Error> {
+    let lints = crate::pki::lint::lint(plan);
+    if !lints.is_empty() {
+        return Err(Error::Lint(lints));
+    }
+    let to_be_signed = plan.to_be_signed(public_key_info, serial, signer.algorithm())?;
+    let der = plan::signed(
+        &to_be_signed,
+        signer.algorithm(),
+        &signer.sign(&to_be_signed)?,
+    )?;
+    Ok(der)
+}
+
+/// A certificate that was just signed, read back.
+///
+/// # Errors
+/// Never for what [`sign`] made.
+pub fn read_back(der: Vec<u8>) -> Result<Certificate, Error> {
+    Certificate::from_der(der).map_err(|source| Error::Certificate {
+        path: CERTIFICATE.into(),
+        source,
+    })
+}
+
+/// What a CA's certificate in a file gives to those it issues.
+///
+/// # Errors
+/// When it is malformed.
+pub fn issuer(path: &Path, certificate: &Certificate) -> Result<Issuer, Error> {
+    Issuer::of(certificate).map_err(|source| Error::Issuer {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Refuses a certificate that no certificate may be issued under.
+///
+/// # Errors
+/// When it is no CA's, or not valid `now`.
+pub fn check(path: &Path, issuer: &Issuer, now: OffsetDateTime) -> Result<(), Error> {
+    let path = || path.to_owned();
+    let (not_before, not_after) = (issuer.validity.not_before(), issuer.validity.not_after());
+    if !issuer.is_ca {
+        return Err(Error::NotAnAuthority { path: path() });
+    }
+    if now > not_after {
+        return Err(Error::AuthorityExpired {
+            path: path(),
+            not_after,
+        });
+    }
+    if now < not_before {
+        return Err(Error::AuthorityNotYetValid {
+            path: path(),
+            not_before,
+            now,
+        });
+    }
+    Ok(())
+}
+
+/// The certificates in a file.
+///
+/// # Errors
+/// When there is none, or one is broken.
+pub fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
+    bundle::certificates(&files::read(path)?).map_err(|source| Error::Bundle {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn read_signer(path: &Path, password: Ask<'_>) -> Result<Signer, Error> {
+    let (key, _) = read_key(path, password)?;
+    Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The private key in a file, whatever form it has, with the password that was asked for when it is encrypted.
+///
+/// # Errors
+/// When there is none, it is damaged, or the password is wrong.
+pub fn read_key(path: &Path, password: Ask<'_>) -> Result<(ReadKey, Option<Password>), Error> {
+    read_key_in(path, &files::read(path)?, password)
+}
+
+/// The private key in the content of a file.
+fn read_key_in(
+    path: &Path,
+    octets: &[u8],
+    password: Ask<'_>,
+) -> Result<(ReadKey, Option<Password>), Error> {
+    let blocks = pem::blocks(octets).map_err(|source| Error::Pem {
+        path: path.to_owned(),
+        source,
+    })?;
+    let Some(block) = blocks.iter().find(|block| block.is_private_key()) else {
+        return Err(Error::NoKey {
+            path: path.to_owned(),
+        });
+    };
+    let needs_password = block.label == "ENCRYPTED PRIVATE KEY" || block.is_encrypted();
+    let password = if needs_password {
+        Some(password(path)?)
+    } else {
+        None
+    };
+    let key = keys::read_pem_key(block, password.as_ref());
+    Ok((
+        key.map_err(|source| Error::ReadKey {
+            path: path.to_owned(),
+            source,
+        })?,
+        password,
+    ))
+}

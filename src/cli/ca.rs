@@ -1,0 +1,325 @@
+//! `ca`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use time::OffsetDateTime;
+
+use super::args::{Global, NewPassphrase, ParentPassphrase, PassphraseSource, requested_by};
+use super::finish;
+use crate::authority::{AuthorityAt, Recording};
+use crate::error::Error;
+use crate::ops::ca::{self, import, init, intermediate, show};
+use crate::ops::{Verdict, generate};
+use crate::pki::algorithm::KeyType;
+use crate::pki::name::AttributeType;
+use crate::pki::plan::{NameConstraints, Subtree, SubtreeError};
+use crate::pki::validity::Lifetime;
+use crate::render::Renderer;
+
+/// Create and look after a certificate authority
+#[derive(clap::Args, Debug)]
+#[command(arg_required_else_help = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(Init),
+    Intermediate(Intermediate),
+    Import(Import),
+    Show(Show),
+}
+
+impl Args {
+    pub(super) fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        match self.command {
+            Command::Init(init) => init.run(global, renderer, now),
+            Command::Intermediate(intermediate) => intermediate.run(global, renderer, now),
+            Command::Import(import) => import.run(global, renderer, now),
+            Command::Show(Show {}) => finish(renderer, &show::run(global.directory(), now)?),
+        }
+    }
+}
+
+/// Create a root: ca.crt, ca.key and the inventory of what it will issue
+///
+/// Never replaces an authority that is there.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs ca init --common-name 'Acme Agents Root' --organization Acme --country CH
+  openagents-certs ca init -C pki --path-length 1 --permit-dns agents.example.org --passphrase-file ca.pass")]
+struct Init {
+    #[command(flatten)]
+    subject: Subject,
+
+    /// How long the root is valid [default: 10 years]
+    #[arg(long, value_name = "LIFETIME", default_value_t = generate::CA_LIFETIME, hide_default_value = true)]
+    ttl: Lifetime,
+
+    /// The kind of its key
+    #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
+    key_type: KeyType,
+
+    /// How many CAs may follow below it [default: any number]
+    #[arg(long, value_name = "N")]
+    path_length: Option<u8>,
+
+    #[command(flatten)]
+    constraints: Constraints,
+
+    #[command(flatten)]
+    passphrase: NewPassphrase,
+
+    /// Show what would be made, and make nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Init {
+    fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        let request = ca::Request {
+            directory: global.directory().to_owned(),
+            subject: self.subject.attributes(),
+            lifetime: self.ttl,
+            key_type: self.key_type,
+            path_length: self.path_length,
+            name_constraints: self.constraints.parse()?,
+        };
+        if self.dry_run {
+            return finish(renderer, &init::dry_run(&request, now)?);
+        }
+        let passphrase = self.passphrase.ask()?;
+        finish(renderer, &init::run(&request, passphrase.as_ref(), now)?)
+    }
+}
+
+/// Create a subordinate CA in a directory of its own, signed by the one in another
+///
+/// What it issues is served with the certificates between it and the root.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs ca intermediate -C team --parent root --common-name 'Team CA'
+  openagents-certs ca intermediate -C ci --parent root --ttl 90d --permit-dns ci.example.org")]
+struct Intermediate {
+    /// The directory of the CA that signs it
+    #[arg(long, value_name = "DIR")]
+    parent: PathBuf,
+
+    #[command(flatten)]
+    subject: Subject,
+
+    /// How long it is valid, within its issuer's time
+    #[arg(long, value_name = "LIFETIME", default_value = "5y")]
+    ttl: Lifetime,
+
+    /// The kind of its key
+    #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
+    key_type: KeyType,
+
+    /// How many CAs may follow below it
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    path_length: u8,
+
+    #[command(flatten)]
+    constraints: Constraints,
+
+    #[command(flatten)]
+    passphrase: NewPassphrase,
+
+    #[command(flatten)]
+    parent_passphrase: ParentPassphrase,
+
+    /// Show what would be made, and make nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Intermediate {
+    fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        let request = ca::Request {
+            directory: global.directory().to_owned(),
+            subject: self.subject.attributes(),
+            lifetime: self.ttl,
+            key_type: self.key_type,
+            path_length: Some(self.path_length),
+            name_constraints: self.constraints.parse()?,
+        };
+        let ask = |path: &Path| self.parent_passphrase.ask(path);
+        let parent = AuthorityAt {
+            directory: &self.parent,
+            material: None,
+            recording: Recording::Directory,
+            passphrase: &ask,
+        };
+        if self.dry_run {
+            return finish(renderer, &intermediate::dry_run(&request, &parent, now)?);
+        }
+        let passphrase = self.passphrase.ask()?;
+        finish(
+            renderer,
+            &intermediate::run(&request, &parent, &requested_by(), passphrase.as_ref(), now)?,
+        )
+    }
+}
+
+/// Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS
+///
+/// The key may be PKCS #1, SEC 1 or PKCS #8, encrypted or not; it stays encrypted with its passphrase.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs ca import -C pki --cert rootCA.pem --key rootCA-key.pem
+  openagents-certs ca import -C sub --cert sub.crt --chain root.crt")]
+struct Import {
+    /// The CA's certificate
+    #[arg(long, value_name = "FILE")]
+    cert: PathBuf,
+
+    /// Its private key [default: the ca.key in the directory]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// The certificates above it, up to the root
+    #[arg(long, value_name = "FILE")]
+    chain: Option<PathBuf>,
+
+    #[command(flatten)]
+    passphrase: PassphraseSource,
+}
+
+impl Import {
+    fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        let request = import::Request {
+            directory: global.directory().to_owned(),
+            certificate: self.cert,
+            key: self.key,
+            chain: self.chain,
+        };
+        finish(
+            renderer,
+            &import::run(&request, &|path| self.passphrase.ask(path), now)?,
+        )
+    }
+}
+
+/// Show what the CA is: identity, expiry, constraints, key, and how much it has issued
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs ca show
+  openagents-certs ca show -C pki --json")]
+struct Show {}
+
+/// The attributes of a subject.
+#[derive(clap::Args, Debug)]
+pub(super) struct Subject {
+    /// The common name [default: a name of its own for a CA]
+    #[arg(long, value_name = "TEXT")]
+    common_name: Option<String>,
+
+    /// The organization
+    #[arg(long, value_name = "TEXT")]
+    organization: Option<String>,
+
+    /// The organizational unit
+    #[arg(long, value_name = "TEXT")]
+    organizational_unit: Option<String>,
+
+    /// The country, as two capital letters
+    #[arg(long, value_name = "CC")]
+    country: Option<String>,
+
+    /// The state or province
+    #[arg(long, value_name = "TEXT")]
+    state: Option<String>,
+
+    /// The locality
+    #[arg(long, value_name = "TEXT")]
+    locality: Option<String>,
+}
+
+impl Subject {
+    /// The attributes that were given, in the order names have them.
+    pub(super) fn attributes(self) -> Vec<(AttributeType, String)> {
+        let all = [
+            (AttributeType::Country, self.country),
+            (AttributeType::StateOrProvince, self.state),
+            (AttributeType::Locality, self.locality),
+            (AttributeType::Organization, self.organization),
+            (AttributeType::OrganizationalUnit, self.organizational_unit),
+            (AttributeType::CommonName, self.common_name),
+        ];
+        all.into_iter()
+            .filter_map(|(kind, value)| Some((kind, value?)))
+            .collect()
+    }
+}
+
+/// What a CA may issue for.
+#[derive(clap::Args, Debug)]
+pub(super) struct Constraints {
+    /// Issue only for this domain and those below it
+    #[arg(long, value_name = "DOMAIN")]
+    permit_dns: Vec<String>,
+
+    /// Never issue for this domain or those below it
+    #[arg(long, value_name = "DOMAIN")]
+    exclude_dns: Vec<String>,
+
+    /// Issue only for addresses of this network, such as 10.0.0.0/8
+    #[arg(long, value_name = "NETWORK")]
+    permit_ip: Vec<String>,
+
+    /// Never issue for addresses of this network
+    #[arg(long, value_name = "NETWORK")]
+    exclude_ip: Vec<String>,
+
+    /// Issue only for URIs of this host, or below it when it starts with a dot
+    #[arg(long, value_name = "HOST")]
+    permit_uri: Vec<String>,
+}
+
+impl Constraints {
+    fn parse(self) -> Result<NameConstraints, Error> {
+        let all = |texts: &[String], parse: fn(&str) -> Result<Subtree, SubtreeError>| {
+            texts
+                .iter()
+                .map(|text| parse(text))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let permitted = [
+            all(&self.permit_dns, Subtree::dns)?,
+            all(&self.permit_ip, Subtree::ip)?,
+            all(&self.permit_uri, Subtree::uri)?,
+        ];
+        let excluded = [
+            all(&self.exclude_dns, Subtree::dns)?,
+            all(&self.exclude_ip, Subtree::ip)?,
+        ];
+        Ok(NameConstraints {
+            permitted: permitted.concat(),
+            excluded: excluded.concat(),
+        })
+    }
+}

@@ -1,0 +1,3 @@
+//! Many certificates from a manifest.
+
+pub mod manifest;

@@ -1,0 +1,102 @@
+//! A new root.
+
+use std::ffi::OsStr;
+
+use time::OffsetDateTime;
+
+use super::{AuthorityReport, Origin, Request, plan};
+use crate::authority::{self, Authority};
+use crate::error::{Error, shown};
+use crate::files::{self, Kind, Lock};
+use crate::keys::{self, PrivateKey};
+use crate::ops::DryRun;
+use crate::ops::passphrase::Password;
+use crate::store::{Inventory as _, Opening};
+
+/// Makes a root.
+///
+/// # Errors
+/// As [`apply`].
+pub fn run(
+    request: &Request,
+    passphrase: Option<&Password>,
+    now: OffsetDateTime,
+) -> Result<AuthorityReport, Error> {
+    let lock = Lock::acquire(&request.directory)?;
+    let authority = apply(request, passphrase, &lock, false, now)?;
+    AuthorityReport::new(
+        &request.directory,
+        authority.certificate(),
+        Origin::Made,
+        now,
+    )
+}
+
+/// What would be made, with nothing written.
+///
+/// # Errors
+/// As [`plan`].
+pub fn dry_run(request: &Request, now: OffsetDateTime) -> Result<DryRun, Error> {
+    let authority = plan(request, None, &keys::random_serial()?, now)?;
+    let files = [authority::CERTIFICATE, authority::KEY].map(|name| request.directory.join(name));
+    Ok(DryRun {
+        dry_run: true,
+        files: files.into(),
+        authority: Some(authority),
+        certificates: Vec::new(),
+    })
+}
+
+/// Makes the key, signs the certificate and writes both, under the directory's lock. With `replace`, an
+/// authority that is there stays under a dated name.
+///
+/// # Errors
+/// When an authority is there already, or the key or the files cannot be made.
+pub fn apply(
+    request: &Request,
+    passphrase: Option<&Password>,
+    lock: &Lock,
+    replace: bool,
+    now: OffsetDateTime,
+) -> Result<Authority, Error> {
+    let there = authority::exists(&request.directory)?;
+    if there && replace && files::kind(&request.directory.join(authority::ISSUER))? != Kind::Absent
+    {
+        let message = format!(
+            "{}: a subordinate CA is not replaced by a root",
+            shown(&request.directory)
+        );
+        return Err(Error::Usage {
+            message,
+            hint: "make the root in another directory (`-C DIR`)".into(),
+        });
+    }
+    if there && !replace {
+        let hint = "issue from it (`openagents-certs issue server NAME`), or make the new CA in another directory (`-C DIR`)";
+        return Err(Error::Exists {
+            path: request.directory.join(authority::KEY),
+            hint: hint.into(),
+        });
+    }
+    let serial = keys::random_serial()?;
+    let plan = plan(request, None, &serial, now)?;
+    let key = PrivateKey::generate(request.key_type)?;
+    let signer = key.signer()?;
+    let der = authority::sign(&signer, &plan, key.public_key_info(), &serial)?;
+    let certificate = authority::read_back(der)?;
+    let mut inventory = authority::open_inventory(&request.directory, Opening::Create)?;
+    inventory.record_authority(certificate.as_der(), now)?;
+    if there {
+        files::keep(lock, &[authority::KEY, authority::CERTIFICATE], now)?;
+    }
+    let text = authority::pem_of([certificate.as_der()])?;
+    let key = (OsStr::new(authority::KEY), key.pkcs8(), passphrase);
+    authority::write(
+        lock,
+        key,
+        &[(OsStr::new(authority::CERTIFICATE), &text)],
+        there,
+    )?;
+    inventory.complete_authority(certificate.as_der())?;
+    Authority::root(&request.directory, certificate, signer, inventory)
+}

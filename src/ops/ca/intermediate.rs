@@ -1,0 +1,126 @@
+//! A subordinate authority in a directory of its own.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use time::OffsetDateTime;
+
+use super::{AuthorityReport, Origin, Request, plan};
+use crate::authority::{self, Authority, AuthorityAt};
+use crate::error::Error;
+use crate::files::Lock;
+use crate::keys::{self, PrivateKey};
+use crate::ops::DryRun;
+use crate::ops::passphrase::Password;
+use crate::pki::certificate::Certificate;
+use crate::pki::fingerprint::Fingerprint;
+use crate::pki::plan::IssuancePlan;
+use crate::store::{Entry, Inventory as _, Opening, Output};
+
+/// Makes an authority below the parent, recorded in the parent's inventory.
+///
+/// # Errors
+/// When an authority is there already, the parent may have none below it, or the key, the inventories or the
+/// files cannot be made.
+pub fn run(
+    request: &Request,
+    parent: &AuthorityAt<'_>,
+    requested_by: &str,
+    passphrase: Option<&Password>,
+    now: OffsetDateTime,
+) -> Result<AuthorityReport, Error> {
+    let lock = Lock::acquire(&request.directory)?;
+    if authority::exists(&request.directory)? {
+        let hint = "make the subordinate CA in a directory of its own (`-C DIR`)".into();
+        return Err(Error::Exists {
+            path: request.directory.join(authority::KEY),
+            hint,
+        });
+    }
+    let mut issuer = parent.open(now)?;
+    let serial = keys::random_serial()?;
+    let plan = plan(request, Some(issuer.issuer()), &serial, now)?;
+    let key = PrivateKey::generate(request.key_type)?;
+    let der = issuer.sign(&plan, key.public_key_info(), &serial)?;
+    let certificate = authority::read_back(der)?;
+    let entry = entry(request, &plan, &issuer, &certificate, requested_by, now)?;
+    issuer.record(&[entry])?;
+    let mut inventory = authority::open_inventory(&request.directory, Opening::Create)?;
+    inventory.record_authority(certificate.as_der(), now)?;
+    let (chain, anchors) = (
+        issuer.served(certificate.as_der())?,
+        authority::pem_of(issuer.anchors()?.iter().map(Certificate::as_der))?,
+    );
+    let public = [
+        (OsStr::new(authority::ISSUER), chain.as_str()),
+        (OsStr::new(authority::CERTIFICATE), &anchors),
+    ];
+    authority::write(
+        &lock,
+        (OsStr::new(authority::KEY), key.pkcs8(), passphrase),
+        &public,
+        false,
+    )?;
+    inventory.complete_authority(certificate.as_der())?;
+    AuthorityReport::new(&request.directory, &certificate, Origin::Made, now)
+}
+
+/// What would be made, with nothing written.
+///
+/// # Errors
+/// As [`run`], as far as it can be known beforehand.
+pub fn dry_run(
+    request: &Request,
+    parent: &AuthorityAt<'_>,
+    now: OffsetDateTime,
+) -> Result<DryRun, Error> {
+    let issuer = parent.open(now)?;
+    let plan = plan(request, Some(issuer.issuer()), &keys::random_serial()?, now)?;
+    let names = [authority::CERTIFICATE, authority::ISSUER, authority::KEY];
+    let files = names.map(|name| request.directory.join(name)).into();
+    Ok(DryRun {
+        dry_run: true,
+        files,
+        authority: Some(plan),
+        certificates: Vec::new(),
+    })
+}
+
+fn entry(
+    request: &Request,
+    plan: &IssuancePlan,
+    issuer: &Authority,
+    certificate: &Certificate,
+    requested_by: &str,
+    now: OffsetDateTime,
+) -> Result<Entry, Error> {
+    let base = Path::new(authority::ISSUER)
+        .with_extension("")
+        .to_string_lossy()
+        .into_owned();
+    let output = Output {
+        directory: crate::files::absolute(&request.directory)?,
+        base,
+    };
+    Ok(Entry {
+        serial: certificate.serial().clone(),
+        certificate: certificate.as_der().to_vec(),
+        subject: plan.subject.clone(),
+        issuer: plan.issuer.clone(),
+        issuer_fingerprint: issuer.fingerprint(),
+        names: Vec::new(),
+        profile: PROFILE.into(),
+        validity: plan.validity,
+        fingerprint: Fingerprint::sha256(certificate.as_der()),
+        key_type: request.key_type.to_string(),
+        output: Some(output),
+        requested_by: requested_by.to_owned(),
+        note: None,
+        issued_at: now,
+        revocation: None,
+        batch: None,
+    })
+}
+
+/// The name of the built-in profile of subordinate CAs.
+const PROFILE: &str = "intermediate";

@@ -1,0 +1,136 @@
+//! What an authority is.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::{AuthorityReport, Origin};
+use crate::authority;
+use crate::error::{Error, shown};
+use crate::files::{self, Kind};
+use crate::ops::Report;
+use crate::pki::certificate::Certificate;
+use crate::pki::issuer::Issuer;
+use crate::pki::name::DistinguishedName;
+use crate::pki::pem;
+use crate::store::{Counts, Inventory as _, Opening};
+
+/// What the authority in a directory is; its key is not used and needs no passphrase.
+///
+/// # Errors
+/// When there is none, or one of its files is missing or damaged.
+pub fn run(directory: &Path, now: OffsetDateTime) -> Result<Shown, Error> {
+    if !authority::exists(directory)? {
+        return Err(Error::NoAuthority {
+            path: directory.to_owned(),
+        });
+    }
+    let inventory = authority::open_inventory(directory, Opening::MustExist)?;
+    let subordinate = files::kind(&directory.join(authority::ISSUER))? != Kind::Absent;
+    let path = directory.join(if subordinate {
+        authority::ISSUER
+    } else {
+        authority::CERTIFICATE
+    });
+    let records = inventory.authorities()?;
+    let current = records.iter().rev().find(|record| record.complete);
+    let is_current = |certificate: &Certificate| {
+        current.is_some_and(|record| record.certificate == certificate.as_der())
+    };
+    let Some(certificate) = authority::read_certificates(&path)?
+        .into_iter()
+        .find(is_current)
+    else {
+        return Err(Error::UnknownAuthority {
+            path,
+            inventory: directory.join(authority::INVENTORY),
+        });
+    };
+    let issuer = Issuer::of(&certificate).map_err(|source| Error::Issuer {
+        path: path.clone(),
+        source,
+    })?;
+    let key = directory.join(authority::KEY);
+    let blocks = pem::blocks(&files::read(&key)?).map_err(|source| Error::Pem {
+        path: key.clone(),
+        source,
+    })?;
+    Ok(Shown {
+        issuer: certificate.issuer().clone(),
+        path_length: issuer.path_length,
+        name_constraints: issuer.name_constraints.clauses(),
+        private_key_encrypted: blocks.iter().any(pem::Block::is_encrypted),
+        inventory: directory.join(authority::INVENTORY),
+        issued: inventory.counts(now)?,
+        authority: AuthorityReport::new(directory, &certificate, Origin::Reused, now)?,
+    })
+}
+
+/// What an authority is.
+#[derive(Debug, Serialize)]
+pub struct Shown {
+    /// Its certificate and files.
+    #[serde(flatten)]
+    pub authority: AuthorityReport,
+    /// Who signed it; itself, for a root.
+    pub issuer: DistinguishedName,
+    /// How many more CAs may follow below it; `None` for any number.
+    pub path_length: Option<u64>,
+    /// What it may issue for, as text; empty for anything.
+    pub name_constraints: Vec<String>,
+    /// Whether its key needs a passphrase.
+    pub private_key_encrypted: bool,
+    /// The inventory's file.
+    pub inventory: PathBuf,
+    /// How many certificates it has issued, by what they are now.
+    pub issued: Counts,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authority = &self.authority;
+        let protection = if self.private_key_encrypted {
+            "encrypted"
+        } else {
+            "not encrypted"
+        };
+        let below = self.path_length.map_or_else(
+            || "any number of CAs".into(),
+            |length| format!("{length} CAs"),
+        );
+        writeln!(f, "CA: {}", authority.subject)?;
+        writeln!(f, "  issuer       {}", self.issuer)?;
+        writeln!(f, "  serial       {}", authority.serial)?;
+        writeln!(f, "  expires      {}", authority.expiry)?;
+        writeln!(f, "  SHA-256      {}", authority.fingerprint_sha256)?;
+        writeln!(f, "  below it     {below}")?;
+        for constraint in &self.name_constraints {
+            writeln!(f, "  constraint   {constraint}")?;
+        }
+        writeln!(f, "  certificate  {}", shown(&authority.certificate))?;
+        writeln!(
+            f,
+            "  private key  {} ({protection})",
+            shown(&authority.private_key)
+        )?;
+        writeln!(f, "  inventory    {}", shown(&self.inventory))?;
+        let Counts {
+            valid,
+            revoked,
+            expired,
+            not_yet_valid,
+        } = self.issued;
+        write!(
+            f,
+            "  issued       {valid} valid, {revoked} revoked, {expired} expired"
+        )?;
+        if not_yet_valid > 0 {
+            write!(f, ", {not_yet_valid} not valid yet")?;
+        }
+        writeln!(f)
+    }
+}
+
+impl Report for Shown {}

@@ -1,0 +1,3 @@
+//! PKCS #10 requests: made, and signed.
+
+pub mod create;

@@ -1,0 +1,102 @@
+//! When something ends, seen from now.
+
+use std::fmt;
+
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+
+use crate::pki::validity::{Validity, rfc3339};
+
+/// A period of validity seen from a moment.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Expiry {
+    /// The first moment of validity.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_before: OffsetDateTime,
+    /// The last moment of validity.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_after: OffsetDateTime,
+    /// Seconds until then; negative when it has passed.
+    pub expires_in_seconds: i64,
+}
+
+impl Expiry {
+    /// A period seen from `now`.
+    pub fn of(validity: Validity, now: OffsetDateTime) -> Self {
+        let (not_before, not_after) = (validity.not_before(), validity.not_after());
+        Expiry {
+            not_before,
+            not_after,
+            expires_in_seconds: not_after.unix_timestamp() - now.unix_timestamp(),
+        }
+    }
+}
+
+impl fmt::Display for Expiry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let left = Duration::seconds(self.expires_in_seconds);
+        write!(
+            f,
+            "{} ({} {})",
+            rfc3339(self.not_after),
+            Span(left.abs()),
+            if left.is_negative() { "ago" } else { "left" }
+        )
+    }
+}
+
+/// A length of time in its two largest units, such as `3 days 4 hours` or `89 days`.
+pub struct Span(pub Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.whole_seconds();
+        let (large, small) = match seconds {
+            0..60 => (Some((seconds, "second")), None),
+            60..3600 => (
+                Some((seconds / 60, "minute")),
+                Some((seconds % 60, "second")),
+            ),
+            3600..86400 => (
+                Some((seconds / 3600, "hour")),
+                Some((seconds % 3600 / 60, "minute")),
+            ),
+            86400..1_209_600 => (
+                Some((seconds / 86400, "day")),
+                Some((seconds % 86400 / 3600, "hour")),
+            ),
+            _ => (Some((seconds / 86400, "day")), None),
+        };
+        for (i, (count, unit)) in large
+            .into_iter()
+            .chain(small.filter(|(count, _)| *count > 0))
+            .enumerate()
+        {
+            write!(
+                f,
+                "{}{count} {unit}{}",
+                if i > 0 { " " } else { "" },
+                if count == 1 { "" } else { "s" }
+            )?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_has_its_two_largest_units() {
+        for (seconds, text) in [
+            (1, "1 second"),
+            (90, "1 minute 30 seconds"),
+            (86400, "1 day"),
+            (90000, "1 day 1 hour"),
+            (31_536_000, "365 days"),
+        ] {
+            assert_eq!(Span(Duration::seconds(seconds)).to_string(), text);
+        }
+    }
+}

@@ -1,1 +1,0 @@
-//! A whole PKI for a network in one go.

@@ -1,0 +1,383 @@
+//! Building paths ([RFC 4158](https://www.rfc-editor.org/rfc/rfc4158)): from the end entity upwards,
+//! the likeliest issuers first, within a budget.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use super::algorithm::Scheme;
+use super::finding::Role;
+use super::pool::Pool;
+use super::profile::Requirements;
+use super::rule::{Draft, Drafts};
+use super::signature::{self, Outcome};
+use super::{revocation, validation};
+
+/// A path that was looked at, from the end entity upwards, by its candidates' places in the pool.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    pub(super) path: Vec<usize>,
+    pub(super) end: End,
+    pub(super) drafts: Vec<Draft>,
+}
+
+/// Where a path ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum End {
+    /// Nothing that is at hand issued its last certificate.
+    IssuerMissing,
+    /// Its last certificate issued itself, and is not trusted.
+    SelfSigned,
+    /// Something has the issuer's name, but not its key; its place in the pool.
+    WrongKey(usize),
+    /// It is longer than was asked for.
+    TooDeep,
+    /// At a trust anchor.
+    Anchor,
+}
+
+/// The search for a path.
+pub(super) struct Search<'s, 'a> {
+    pool: &'s Pool<'a>,
+    requirements: &'s Requirements,
+    signatures: HashMap<(usize, usize), Outcome>,
+    list_signatures: HashMap<(usize, usize), Outcome>,
+    /// What is wrong with each candidate by itself, once it is known.
+    own: Vec<OnceCell<Vec<Draft>>>,
+    path: Vec<usize>,
+    /// What is left of the budget: about microseconds.
+    effort: u64,
+    /// Whether only issuers are followed that nothing is wrong with.
+    only_fit: bool,
+    pub(super) best: Option<Attempt>,
+    /// Every path that was looked at, where all are wanted.
+    pub(super) all: Vec<Attempt>,
+    pub(super) exhausted: bool,
+}
+
+impl<'s, 'a> Search<'s, 'a> {
+    pub(super) fn new(pool: &'s Pool<'a>, requirements: &'s Requirements) -> Self {
+        let mut own = Vec::new();
+        own.resize_with(pool.candidates.len(), OnceCell::new);
+        Search {
+            pool,
+            requirements,
+            signatures: HashMap::new(),
+            list_signatures: HashMap::new(),
+            own,
+            path: vec![0],
+            effort: EFFORT,
+            only_fit: true,
+            best: None,
+            all: Vec::new(),
+            exhausted: false,
+        }
+    }
+
+    /// Looks for a path without errors; without one, for the one that comes nearest.
+    pub(super) fn run(&mut self) {
+        if self.pool.end_entity_is_anchor() {
+            let _ = self.complete();
+            if self
+                .best
+                .as_ref()
+                .is_some_and(|best| errors(&best.drafts) == 0)
+            {
+                return;
+            }
+        }
+        if self.pool.leads_to_anchor(0) {
+            let _ = self.climb();
+        }
+        let reached = |attempt: &Attempt| attempt.end == End::Anchor;
+        let is_settled = self.best.as_ref().is_some_and(reached) || self.exhausted;
+        if is_settled && !self.requirements.all_paths {
+            return;
+        }
+        self.only_fit = false;
+        self.effort = self.effort.min(EXPLANATION_EFFORT);
+        let _ = self.climb();
+    }
+
+    /// Tries every issuer of the path's last certificate. Breaks off when there is nothing more to
+    /// be had, or no effort left.
+    fn climb(&mut self) -> ControlFlow<()> {
+        self.spend(STEP_EFFORT)?;
+        let child = self.path[self.path.len() - 1];
+        let mut end = if self.pool.candidates[child].is_self_issued() && self.path.len() == 1 {
+            End::SelfSigned
+        } else {
+            End::IssuerMissing
+        };
+        for issuer in self.ordered_issuers(child) {
+            if self.is_loop(issuer) || (self.only_fit && !self.is_fit(issuer)) {
+                continue;
+            }
+            if self.is_too_deep(issuer) {
+                end = end.max(End::TooDeep);
+                continue;
+            }
+            if self.signature(child, issuer)? == Outcome::Invalid {
+                end = end.max(End::WrongKey(issuer));
+                continue;
+            }
+            self.path.push(issuer);
+            let flow = if self.pool.is_anchor(issuer) {
+                self.complete()
+            } else {
+                self.climb()
+            };
+            self.path.pop();
+            flow?;
+        }
+        self.dead_end(end)
+    }
+
+    /// The path has reached an anchor.
+    fn complete(&mut self) -> ControlFlow<()> {
+        let (drafts, effort) = self.validate();
+        let (found, own) = (errors(&drafts), errors(self.own(0)));
+        self.keep(Attempt {
+            path: self.path.clone(),
+            end: End::Anchor,
+            drafts,
+        });
+        // No other path mends what is wrong with the end entity itself.
+        if found <= own && !self.requirements.all_paths {
+            return ControlFlow::Break(());
+        }
+        self.spend(effort)
+    }
+
+    /// The path leads nowhere; where none does, the one that got farthest is worth telling of.
+    fn dead_end(&mut self, end: End) -> ControlFlow<()> {
+        if self.only_fit || (end == End::IssuerMissing && self.is_beaten()) {
+            return ControlFlow::Continue(());
+        }
+        let (drafts, effort) = self.validate();
+        self.keep(Attempt {
+            path: self.path.clone(),
+            end,
+            drafts,
+        });
+        self.spend(effort)
+    }
+
+    /// Whether another path got farther, so that this one is not worth looking at.
+    fn is_beaten(&self) -> bool {
+        let farther =
+            |best: &Attempt| best.end > End::IssuerMissing || best.path.len() >= self.path.len();
+        !self.requirements.all_paths && self.best.as_ref().is_some_and(farther)
+    }
+
+    fn keep(&mut self, attempt: Attempt) {
+        if self.requirements.all_paths && self.all.len() < MAX_PATHS_KEPT {
+            let known = |kept: &Attempt| kept.path == attempt.path && kept.end == attempt.end;
+            if !self.all.iter().any(known) {
+                self.all.push(attempt.clone());
+            }
+        }
+        let nearer = |best: &Attempt| match best.end.rank().cmp(&attempt.end.rank()) {
+            std::cmp::Ordering::Less => true,
+            std::cmp::Ordering::Greater => false,
+            std::cmp::Ordering::Equal if attempt.end == End::Anchor => {
+                errors(&attempt.drafts) < errors(&best.drafts)
+            }
+            std::cmp::Ordering::Equal => attempt.path.len() > best.path.len(),
+        };
+        if self.best.as_ref().is_none_or(nearer) {
+            self.best = Some(attempt);
+        }
+    }
+
+    /// What is wrong with the path as it stands, and about how much effort that took to say.
+    fn validate(&mut self) -> (Vec<Draft>, u64) {
+        let mut drafts = Drafts::new(self.requirements.profile);
+        for (place, index) in self.path.iter().enumerate() {
+            let own = self.own(*index).iter();
+            drafts.all.extend(own.map(|draft| Draft {
+                place: Some(place),
+                ..draft.clone()
+            }));
+        }
+        let path: Vec<_> = self
+            .path
+            .iter()
+            .map(|i| &self.pool.candidates[*i])
+            .collect();
+        let outcomes: Vec<_> = self
+            .path
+            .windows(2)
+            .map(|pair| self.signatures.get(&(pair[0], pair[1])).copied())
+            .collect();
+        validation::examine_path(&path, &outcomes, self.requirements, &mut drafts);
+        let effort = VALIDATION_EFFORT * path.len() as u64 + names_effort(&path);
+        if !self.pool.lists.is_empty() {
+            let path = self.path.clone();
+            let pool = self.pool;
+            revocation::examine_path(
+                pool,
+                &path,
+                self.requirements,
+                &mut drafts,
+                &mut |list, issuer| self.list_signature(list, issuer),
+            );
+        }
+        (drafts.all, effort)
+    }
+
+    /// What is wrong with a candidate by itself.
+    fn own(&self, index: usize) -> &[Draft] {
+        self.own[index].get_or_init(|| {
+            let role = match index {
+                0 => Role::EndEntity,
+                _ if self.pool.is_anchor(index) => Role::Anchor,
+                _ => Role::Intermediate,
+            };
+            validation::examine(&self.pool.candidates[index], role, self.requirements)
+        })
+    }
+
+    fn is_fit(&self, index: usize) -> bool {
+        errors(self.own(index)) == 0
+    }
+
+    /// Whether the path already holds a certificate for the same name and key (RFC 4158 §2.4.1).
+    fn is_loop(&self, issuer: usize) -> bool {
+        let candidate = &self.pool.candidates[issuer];
+        !self.pool.is_anchor(issuer)
+            && self.path.iter().any(|index| {
+                let other = &self.pool.candidates[*index];
+                *index == issuer
+                    || other.subject == candidate.subject
+                        && other.certificate.public_key_info()
+                            == candidate.certificate.public_key_info()
+            })
+    }
+
+    /// Whether a further intermediate is more than was asked for; self-issued ones do not count.
+    fn is_too_deep(&self, issuer: usize) -> bool {
+        if self.pool.is_anchor(issuer) {
+            return false;
+        }
+        let counts = |index: &&usize| !self.pool.candidates[**index].is_self_issued();
+        let depth = self.path[1..]
+            .iter()
+            .chain([&issuer])
+            .filter(counts)
+            .count();
+        self.path.len() > MAX_PATH_LENGTH
+            || self
+                .requirements
+                .max_depth
+                .is_some_and(|limit| depth > limit)
+    }
+
+    /// Those whose key identifier is the one that is asked for come first, anchors before others.
+    fn ordered_issuers(&self, child: usize) -> Vec<usize> {
+        let mut issuers = self.pool.issuers(child).to_vec();
+        if self.only_fit {
+            issuers.retain(|i| self.pool.is_anchor(*i) || self.pool.leads_to_anchor(*i));
+        }
+        if issuers.len() > 1 {
+            let wanted = self.pool.candidates[child].extensions().authority_key();
+            issuers.sort_by_cached_key(|index| {
+                let offered = self.pool.candidates[*index].extensions().subject_key();
+                match (wanted, offered) {
+                    (Some(wanted), Some(offered)) if wanted == offered => 0,
+                    (Some(_), Some(_)) => 2,
+                    (Some(_) | None, Some(_) | None) => 1,
+                }
+            });
+        }
+        issuers
+    }
+
+    fn signature(&mut self, child: usize, issuer: usize) -> ControlFlow<(), Outcome> {
+        if let Some(outcome) = self.signatures.get(&(child, issuer)) {
+            return ControlFlow::Continue(*outcome);
+        }
+        let key = self.pool.candidates[issuer].public_key();
+        self.spend(signature::cost(&key))?;
+        let certificate = self.pool.candidates[child].certificate;
+        let outcome = signature::check(
+            Scheme::of(certificate),
+            &key,
+            certificate.to_be_signed(),
+            certificate.signature(),
+        );
+        self.signatures.insert((child, issuer), outcome);
+        ControlFlow::Continue(outcome)
+    }
+
+    /// What became of a revocation list's signature under this issuer's key.
+    fn list_signature(&mut self, list: usize, issuer: usize) -> Outcome {
+        if let Some(outcome) = self.list_signatures.get(&(list, issuer)) {
+            return *outcome;
+        }
+        let key = self.pool.candidates[issuer].public_key();
+        let list_value = &self.pool.lists[list];
+        let scheme = Scheme::read(
+            list_value.signature_algorithm(),
+            list_value.signature_algorithm_der(),
+        );
+        let outcome = match self.spend(signature::cost(&key)) {
+            ControlFlow::Break(()) => Outcome::Unsupported,
+            ControlFlow::Continue(()) => signature::check(
+                scheme,
+                &key,
+                list_value.to_be_signed(),
+                list_value.signature(),
+            ),
+        };
+        self.list_signatures.insert((list, issuer), outcome);
+        outcome
+    }
+
+    fn spend(&mut self, effort: u64) -> ControlFlow<()> {
+        match self.effort.checked_sub(effort) {
+            Some(left) => {
+                self.effort = left;
+                ControlFlow::Continue(())
+            }
+            None => {
+                // Having no time to explain is not the same as having none to judge.
+                self.exhausted |= self.only_fit;
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl End {
+    /// How near a path that ends so came to one that is good.
+    fn rank(self) -> u8 {
+        match self {
+            End::IssuerMissing => 0,
+            End::SelfSigned => 1,
+            End::WrongKey(_) => 2,
+            End::TooDeep => 3,
+            End::Anchor => 4,
+        }
+    }
+}
+
+fn errors(drafts: &[Draft]) -> usize {
+    drafts.iter().filter(|draft| draft.is_error()).count()
+}
+
+/// Comparing names with constraints is the one part of validation that can take long.
+fn names_effort(path: &[&super::candidate::Candidate<'_>]) -> u64 {
+    let names = path.iter().map(|c| c.extensions().names().len() as u64);
+    names.sum::<u64>() / 8
+}
+
+/// About 50 ms: half of what an answer may take at most.
+const EFFORT: u64 = 50_000;
+/// What may be spent on finding the path that came nearest, when there is no good one.
+const EXPLANATION_EFFORT: u64 = 10_000;
+const STEP_EFFORT: u64 = 2;
+const VALIDATION_EFFORT: u64 = 3;
+/// More certificates than any path in use has, and few enough for the stack.
+const MAX_PATH_LENGTH: usize = 64;
+const MAX_PATHS_KEPT: usize = 64;

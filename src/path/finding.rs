@@ -1,0 +1,203 @@
+//! What is found wrong, for people and for programs.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::rule::Rule;
+use crate::pki::escape::Escaped;
+use crate::pki::name::DistinguishedName;
+
+/// One rule that is broken: which certificate, which rule, what was found there and what mends it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// The rule's stable name.
+    pub id: &'static str,
+    /// How much it counts.
+    pub severity: Severity,
+    /// Whom it is about; `None` for the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateReference>,
+    /// What is wrong, as a lower-case clause.
+    pub message: String,
+    /// The values that disagree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+    /// What mends it.
+    pub hint: String,
+    /// Where the rule is written.
+    pub reference: &'static str,
+}
+
+impl Finding {
+    /// A finding about this certificate, or about the whole.
+    pub fn new(
+        rule: &Rule,
+        severity: Severity,
+        certificate: Option<CertificateReference>,
+        evidence: Option<Evidence>,
+    ) -> Self {
+        Finding {
+            id: rule.id,
+            severity,
+            certificate,
+            message: rule.sentence.to_owned(),
+            evidence,
+            hint: rule.hint.to_owned(),
+            reference: rule.reference,
+        }
+    }
+
+    /// The finding in one line, without hint and reference.
+    pub fn summary(&self) -> String {
+        let mut line = String::new();
+        if let Some(certificate) = &self.certificate {
+            line.push_str(&format!("{certificate}: "));
+        }
+        line.push_str(&self.message);
+        if let Some(evidence) = &self.evidence {
+            line.push_str(&format!(" ({evidence})"));
+        }
+        line
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.severity, self.summary())?;
+        writeln!(f, "  rule: {}, {}", self.id, self.reference)?;
+        write!(f, "  hint: {}", self.hint)
+    }
+}
+
+/// How much a finding counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing to mend, but worth knowing.
+    Note,
+    /// Some programs refuse it, and a better certificate would not have it.
+    Warning,
+    /// It makes the verdict no.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        })
+    }
+}
+
+/// Which certificate of a path: by its place and by its subject.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CertificateReference {
+    /// Its part in the path.
+    pub role: Role,
+    /// Its place in the path; the end entity's is 0.
+    pub place: usize,
+    /// Its subject as text; only its beginning where it is very long.
+    pub subject: String,
+}
+
+impl CertificateReference {
+    /// The certificate at this place with this subject.
+    pub fn new(role: Role, place: usize, subject: &DistinguishedName) -> Self {
+        CertificateReference {
+            role,
+            place,
+            subject: beginning(&subject.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for CertificateReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.role {
+            Role::EndEntity => f.write_str("end entity")?,
+            Role::Intermediate => write!(f, "intermediate {}", self.place)?,
+            Role::Anchor => f.write_str("anchor")?,
+        }
+        if self.subject.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " ({})", self.subject)
+        }
+    }
+}
+
+/// A certificate's part in a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The certificate that is judged.
+    EndEntity,
+    /// A CA between it and the anchor.
+    Intermediate,
+    /// The trust anchor.
+    Anchor,
+}
+
+/// The two values that disagree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// What stands there.
+    pub found: String,
+    /// What should stand there, where that can be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+}
+
+impl Evidence {
+    /// What was found.
+    pub fn found(found: impl fmt::Display) -> Self {
+        Evidence {
+            found: beginning(&found.to_string()),
+            expected: None,
+        }
+    }
+
+    /// What was found and what should be there.
+    pub fn instead(found: impl fmt::Display, expected: impl fmt::Display) -> Self {
+        Evidence {
+            found: beginning(&found.to_string()),
+            expected: Some(beginning(&expected.to_string())),
+        }
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "found {}", Escaped(&self.found))?;
+        match &self.expected {
+            Some(expected) => write!(f, ", expected {}", Escaped(expected)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Text from a certificate has no bound; what is shown of it has.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+const MAX_SHOWN_CHARACTERS: usize = 240;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_a_certificate_is_bounded_and_escaped() {
+        let evidence = Evidence::instead("\u{1b}[31m", "a".repeat(10_000));
+        let shown = evidence.to_string();
+        assert!(shown.starts_with("found \\u{1b}[31m, expected aaa"));
+        assert!(shown.chars().count() < 300);
+    }
+}

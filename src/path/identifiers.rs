@@ -1,0 +1,190 @@
+//! Key identifiers ([RFC 5280 §4.2.1.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.1) and
+//! [§4.2.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.2)).
+
+use super::candidate::Candidate;
+use super::distinguished_name::canonical;
+use super::extension::value;
+use super::finding::{Evidence, Role};
+use super::rule::{Drafts, Rule, Severities};
+use crate::pki::extension::AuthorityKeyIdentifier;
+use crate::pki::fingerprint::Colons;
+use crate::pki::general_name::GeneralName;
+
+/// What is wrong with a certificate's key identifiers in its role.
+pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts) {
+    let extensions = candidate.extensions();
+    if extensions.subject_key_identifier.is_none()
+        && (role != Role::EndEntity || extensions.is_ca())
+    {
+        drafts.add(&SUBJECT_MISSING);
+    }
+    let own = extensions.subject_key();
+    if own.is_some_and(<[u8]>::is_empty) {
+        drafts.add(&SUBJECT_EMPTY);
+    }
+    // RFC 5280 lets only self-signed certificates leave the identifier out.
+    let is_root = candidate.is_self_issued();
+    if extensions.authority_key_identifier.is_none() {
+        if !is_root {
+            drafts.add(&AUTHORITY_MISSING);
+        }
+        return;
+    }
+    let Some(authority) = value(&extensions.authority_key_identifier) else {
+        return;
+    };
+    if authority.key_identifier.is_none() {
+        drafts.add(if is_root {
+            &ROOT_WITHOUT_KEY
+        } else {
+            &AUTHORITY_WITHOUT_KEY
+        });
+    }
+    if !authority.issuer.is_empty() || authority.serial.is_some() {
+        drafts.add(&AUTHORITY_NAMED);
+    }
+    if authority.issuer.is_empty() == authority.serial.is_some() {
+        drafts.add(&AUTHORITY_HALF);
+    }
+    if is_root
+        && role != Role::Intermediate
+        && let (Some(found), Some(expected)) = (extensions.authority_key(), own)
+        && found != expected
+    {
+        drafts.with(&ROOT_MISMATCH, || {
+            Evidence::instead(Colons(found), Colons(expected))
+        });
+    }
+}
+
+/// Whether each certificate's authority key identifier is that of the next in the path.
+pub(super) fn examine_path(path: &[&Candidate<'_>], drafts: &mut Drafts) {
+    for (place, pair) in path.windows(2).enumerate() {
+        let (candidate, issuer) = (pair[0], pair[1]);
+        let Some(authority) = value(&candidate.extensions().authority_key_identifier) else {
+            continue;
+        };
+        let issuers = issuer.extensions().subject_key();
+        if let (Some(found), Some(expected)) = (authority.key_identifier.as_deref(), issuers)
+            && found != expected
+        {
+            drafts.about(place).with(&MISMATCH, || {
+                Evidence::instead(Colons(found), Colons(expected))
+            });
+        }
+        if !names(authority, issuer) {
+            drafts.about(place).add(&NAMED_MISMATCH);
+        }
+    }
+}
+
+/// Every rule of this file.
+pub(super) static RULES: &[&Rule] = &[
+    &SUBJECT_MISSING,
+    &SUBJECT_EMPTY,
+    &AUTHORITY_MISSING,
+    &AUTHORITY_WITHOUT_KEY,
+    &AUTHORITY_NAMED,
+    &AUTHORITY_HALF,
+    &ROOT_WITHOUT_KEY,
+    &ROOT_MISMATCH,
+    &MISMATCH,
+    &NAMED_MISMATCH,
+];
+
+/// Whether the issuer and serial number in the identifier, where they are there, are this certificate's.
+fn names(authority: &AuthorityKeyIdentifier, issuer: &Candidate<'_>) -> bool {
+    let certificate = issuer.certificate;
+    let serial = authority.serial.as_deref();
+    if serial.is_some_and(|serial| serial != certificate.serial().as_bytes()) {
+        return false;
+    }
+    let mut directory = authority.issuer.iter().filter_map(|name| match name {
+        GeneralName::Directory(name) => Some(name),
+        GeneralName::Other(..)
+        | GeneralName::Email(_)
+        | GeneralName::Dns(_)
+        | GeneralName::X400(_)
+        | GeneralName::EdiParty(_)
+        | GeneralName::Uri(_)
+        | GeneralName::Ip(_)
+        | GeneralName::RegisteredId(_) => None,
+    });
+    let wanted = certificate.issuer();
+    directory.next().is_none_or(|first| {
+        std::iter::once(first)
+            .chain(directory)
+            .any(|name| name == wanted || canonical(name.as_der()) == canonical(wanted.as_der()))
+    })
+}
+
+static SUBJECT_MISSING: Rule = Rule {
+    id: "subject-key-identifier-missing",
+    sentence: "it is a CA without subjectKeyIdentifier, which Python 3.13 and OpenSSL's strict check refuse",
+    hint: "make the CA anew with a subjectKeyIdentifier",
+    reference: "RFC 5280 §4.2.1.2",
+    severities: Severities::CONFORMANCE,
+};
+static SUBJECT_EMPTY: Rule = Rule {
+    id: "subject-key-identifier-empty",
+    sentence: "its subjectKeyIdentifier is empty",
+    hint: "have it issued anew",
+    reference: "RFC 5280 §4.2.1.2",
+    severities: Severities::CONFORMANCE,
+};
+static AUTHORITY_MISSING: Rule = Rule {
+    id: "authority-key-identifier-missing",
+    sentence: "it has no authorityKeyIdentifier, which Python 3.13 and OpenSSL's strict check refuse",
+    hint: "have it issued anew with an authorityKeyIdentifier",
+    reference: "RFC 5280 §4.2.1.1",
+    severities: Severities::CONFORMANCE,
+};
+static AUTHORITY_WITHOUT_KEY: Rule = Rule {
+    id: "authority-key-identifier-without-key",
+    sentence: "its authorityKeyIdentifier does not identify a key",
+    hint: "have it issued anew with a keyIdentifier",
+    reference: "RFC 5280 §4.2.1.1",
+    severities: Severities::CONFORMANCE,
+};
+static AUTHORITY_NAMED: Rule = Rule {
+    id: "authority-key-identifier-named",
+    sentence: "its authorityKeyIdentifier names a certificate and not only a key, so that it breaks when its issuer is renewed",
+    hint: "have it issued anew with a keyIdentifier alone",
+    reference: "CABF BR §7.1.2.11.1",
+    severities: Severities::WEBPKI,
+};
+static AUTHORITY_HALF: Rule = Rule {
+    id: "authority-key-identifier-half",
+    sentence: "its authorityKeyIdentifier has only one of issuer and serial number",
+    hint: "have it issued anew with a keyIdentifier alone",
+    reference: "RFC 5280 §4.2.1.1",
+    severities: Severities::CONFORMANCE,
+};
+static ROOT_WITHOUT_KEY: Rule = Rule {
+    id: "root-authority-key-identifier-without-key",
+    sentence: "its authorityKeyIdentifier does not identify a key",
+    hint: "make a root with a keyIdentifier, or without authorityKeyIdentifier",
+    reference: "CABF BR §7.1.2.1.3",
+    severities: Severities::WEBPKI_WARNED,
+};
+static ROOT_MISMATCH: Rule = Rule {
+    id: "root-key-identifiers-differ",
+    sentence: "its authorityKeyIdentifier is not its own subjectKeyIdentifier, though it issued itself",
+    hint: "make a root whose two key identifiers are the same",
+    reference: "CABF BR §7.1.2.1.3",
+    severities: Severities::WEBPKI_WARNED,
+};
+static MISMATCH: Rule = Rule {
+    id: "key-identifier-mismatch",
+    sentence: "its authorityKeyIdentifier is not its issuer's subjectKeyIdentifier; OpenSSL and grpcio look for another issuer",
+    hint: "give the CA certificate it was really issued from",
+    reference: "RFC 5280 §4.2.1.2",
+    severities: Severities::DECISIVE,
+};
+static NAMED_MISMATCH: Rule = Rule {
+    id: "authority-certificate-mismatch",
+    sentence: "its authorityKeyIdentifier names another certificate than its issuer's; OpenSSL and grpcio look for another one",
+    hint: "give the CA certificate it was really issued from",
+    reference: "RFC 5280 §4.2.1.1",
+    severities: Severities::DECISIVE,
+};

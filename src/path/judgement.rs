@@ -1,0 +1,216 @@
+//! The question and the answer.
+
+use super::building::{Attempt, End, Search};
+use super::finding::{CertificateReference, Evidence, Finding, Role, Severity};
+use super::pool::{Origin, Pool};
+use super::profile::Requirements;
+use super::rule::{Draft, Rule};
+use super::validation::{
+    EXHAUSTED, ISSUER_MISSING, SELF_SIGNED, SIGNATURE, TOO_MANY_CERTIFICATES, examine,
+};
+use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationList;
+
+/// What a path is to be built from.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidates<'a> {
+    /// The certificate that is judged.
+    pub end_entity: &'a Certificate,
+    /// Certificates that may stand between it and an anchor, in any order; nothing is trusted in them.
+    pub intermediates: &'a [Certificate],
+    /// The certificates that are trusted. They need not be self-signed.
+    pub anchors: &'a [Certificate],
+    /// Revocation lists of any of the CAs. Where there are some, the whole path below the anchor is looked up.
+    pub revocation_lists: &'a [RevocationList],
+}
+
+/// Whether a certificate is good, and why.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The path that was chosen, from the end entity upwards: one without errors, or else the one
+    /// that came nearest.
+    pub path: Vec<Member>,
+    /// Whether the path reaches a trust anchor.
+    pub reaches_anchor: bool,
+    /// Everything that is wrong with the path, the worst first.
+    pub findings: Vec<Finding>,
+    /// Whether the search was given up because it took too long.
+    pub exhausted: bool,
+    /// Every path that was looked at, where all were wanted.
+    pub all_paths: Vec<CandidatePath>,
+}
+
+impl Judgement {
+    /// Whether the certificate is good: a path reaches an anchor, and nothing on it is an error.
+    pub fn is_good(&self) -> bool {
+        self.reaches_anchor && self.worst() != Some(Severity::Error)
+    }
+
+    /// The severity of the worst finding.
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+}
+
+/// One certificate of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its part and its subject.
+    pub reference: CertificateReference,
+    /// Where it was given.
+    pub origin: Origin,
+}
+
+/// A path that was looked at.
+#[derive(Clone, Debug)]
+pub struct CandidatePath {
+    /// From the end entity upwards.
+    pub path: Vec<Member>,
+    /// Whether it reaches a trust anchor.
+    pub reaches_anchor: bool,
+    /// Everything that is wrong with it, the worst first.
+    pub findings: Vec<Finding>,
+}
+
+/// Judges a certificate under these anchors.
+///
+/// Takes at most about 50 ms, whatever it is given.
+pub fn judge(candidates: Candidates<'_>, requirements: &Requirements) -> Judgement {
+    let pool = Pool::new(
+        candidates.end_entity,
+        candidates.intermediates,
+        candidates.anchors,
+        candidates.revocation_lists,
+    );
+    let mut search = Search::new(&pool, requirements);
+    search.run();
+    let (best, all, exhausted) = (search.best, search.all, search.exhausted);
+    let best = best.unwrap_or(Attempt {
+        path: vec![0],
+        end: End::IssuerMissing,
+        drafts: Vec::new(),
+    });
+    let chosen = explained(&pool, &best);
+    let mut findings = chosen.findings;
+    let mut whole = |rule: &Rule| {
+        let severity = rule.severities.under(requirements.profile);
+        findings.extend(severity.map(|severity| Finding::new(rule, severity, None, None)));
+    };
+    let is_good = chosen.reaches_anchor && !best.drafts.iter().any(Draft::is_error);
+    if exhausted && !is_good {
+        whole(&EXHAUSTED);
+    }
+    if pool.overflowed {
+        whole(&TOO_MANY_CERTIFICATES);
+    }
+    sort(&mut findings);
+    Judgement {
+        path: chosen.path,
+        reaches_anchor: chosen.reaches_anchor,
+        findings,
+        exhausted: exhausted && !is_good,
+        all_paths: all
+            .iter()
+            .map(|attempt| explained(&pool, attempt))
+            .collect(),
+    }
+}
+
+/// What is wrong with a certificate by itself, where there is no anchor to judge it under: its
+/// dates, its form, its names and purposes. Its signature is not looked at.
+pub fn judge_alone(certificate: &Certificate, requirements: &Requirements) -> Vec<Finding> {
+    let pool = Pool::new(certificate, &[], &[], &[]);
+    let drafts = examine(&pool.candidates[0], Role::EndEntity, requirements);
+    let attempt = Attempt {
+        path: vec![0],
+        end: End::Anchor,
+        drafts: drafts
+            .into_iter()
+            .map(|draft| Draft {
+                place: Some(0),
+                ..draft
+            })
+            .collect(),
+    };
+    explained(&pool, &attempt).findings
+}
+
+/// A path with its findings put into words.
+fn explained(pool: &Pool<'_>, attempt: &Attempt) -> CandidatePath {
+    let reaches_anchor = attempt.end == End::Anchor;
+    let path: Vec<_> = attempt
+        .path
+        .iter()
+        .enumerate()
+        .map(|(place, index)| member(pool, place, *index))
+        .collect();
+    let about = |place: usize| path.get(place).map(|member| member.reference.clone());
+    let mut findings: Vec<_> = attempt
+        .drafts
+        .iter()
+        .map(|draft| {
+            let certificate = draft.place.and_then(about);
+            Finding::new(
+                draft.rule,
+                draft.severity,
+                certificate,
+                draft.evidence.clone(),
+            )
+        })
+        .collect();
+    let last = attempt.path.len() - 1;
+    let certificate = pool.candidates[attempt.path[last]].certificate;
+    let mut broken = |rule: &Rule, evidence: Evidence| {
+        let finding = Finding::new(rule, Severity::Error, about(last), Some(evidence));
+        findings.push(finding);
+    };
+    match attempt.end {
+        End::Anchor => {}
+        End::TooDeep => broken(
+            &super::basic_constraints::TOO_DEEP,
+            Evidence::found(format_args!("{} intermediates so far", last)),
+        ),
+        End::IssuerMissing => broken(
+            &ISSUER_MISSING,
+            Evidence::found(format_args!("issuer {}", certificate.issuer())),
+        ),
+        End::SelfSigned => broken(
+            &SELF_SIGNED,
+            Evidence::found(format_args!("issuer {}", certificate.issuer())),
+        ),
+        End::WrongKey(issuer) => {
+            let key = pool.candidates[issuer].public_key();
+            broken(
+                &SIGNATURE,
+                Evidence::found(format_args!("the key of {} ({key})", certificate.issuer())),
+            );
+        }
+    }
+    sort(&mut findings);
+    CandidatePath {
+        path,
+        reaches_anchor,
+        findings,
+    }
+}
+
+fn member(pool: &Pool<'_>, place: usize, index: usize) -> Member {
+    let role = match pool.origins[index] {
+        Origin::EndEntity => Role::EndEntity,
+        Origin::Intermediate(_) => Role::Intermediate,
+        Origin::Anchor(_) => Role::Anchor,
+    };
+    let subject = pool.candidates[index].certificate.subject();
+    Member {
+        reference: CertificateReference::new(role, place, subject),
+        origin: pool.origins[index],
+    }
+}
+
+/// The worst first, and then from the end entity upwards.
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| {
+        let place = finding.certificate.as_ref().map(|c| c.place);
+        (std::cmp::Reverse(finding.severity), place)
+    });
+}

@@ -1,0 +1,275 @@
+//! Names a certificate is for, and names it is asked for
+//! ([RFC 5280 §4.2.1.6](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6),
+//! [RFC 9525](https://www.rfc-editor.org/rfc/rfc9525)). The common name never counts.
+
+use std::net::IpAddr;
+
+use super::candidate::Candidate;
+use super::finding::{Evidence, Role};
+use super::profile::{ReferenceName, Requirements};
+use super::rule::{Drafts, Rule, Severities};
+use crate::pki::general_name::GeneralName;
+
+/// What is wrong with the names of a certificate.
+pub(super) fn examine(
+    candidate: &Candidate<'_>,
+    role: Role,
+    requirements: &Requirements,
+    drafts: &mut Drafts,
+) {
+    let extensions = candidate.extensions();
+    let names = extensions.names();
+    let mut reported = 0;
+    for name in names {
+        if let Some(rule) = fault(name) {
+            drafts.with(rule, || Evidence::found(name));
+            reported += 1;
+            if reported == MAX_REPORTED {
+                break;
+            }
+        }
+    }
+    if role != Role::EndEntity {
+        return;
+    }
+    if names.is_empty() && candidate.certificate.subject().is_empty() {
+        drafts.add(&NAMELESS);
+    }
+    for wanted in requirements.host.iter().chain(&requirements.names) {
+        if extensions.subject_alt_name.is_none() {
+            drafts.with(&NO_NAMES, || Evidence::instead("no SubjectAltName", wanted));
+        } else if !names.iter().any(|name| is_for(name, wanted)) {
+            drafts.with(&HOST, || Evidence::instead(shown(names), wanted));
+        }
+    }
+}
+
+/// Whether a name in a certificate covers this one.
+pub(super) fn is_for(name: &GeneralName, wanted: &ReferenceName) -> bool {
+    match (name, wanted) {
+        (GeneralName::Dns(pattern), ReferenceName::Dns(host)) => covers(pattern, host),
+        (GeneralName::Ip(octets), ReferenceName::Ip(address)) => match address {
+            IpAddr::V4(v4) => octets[..] == v4.octets(),
+            IpAddr::V6(v6) => octets[..] == v6.octets(),
+        },
+        (GeneralName::Email(mailbox), ReferenceName::Email(wanted)) => {
+            match (mailbox.rsplit_once('@'), wanted.rsplit_once('@')) {
+                (Some((local, host)), Some((wanted_local, wanted_host))) => {
+                    local == wanted_local && host.eq_ignore_ascii_case(wanted_host)
+                }
+                _ => false,
+            }
+        }
+        (
+            GeneralName::Dns(_)
+            | GeneralName::Ip(_)
+            | GeneralName::Email(_)
+            | GeneralName::Other(..)
+            | GeneralName::X400(_)
+            | GeneralName::Directory(_)
+            | GeneralName::EdiParty(_)
+            | GeneralName::Uri(_)
+            | GeneralName::RegisteredId(_),
+            ReferenceName::Dns(_) | ReferenceName::Ip(_) | ReferenceName::Email(_),
+        ) => false,
+    }
+}
+
+/// Whether it is a host name, or one with `*` for its whole first label and two more labels behind
+/// ([RFC 1123 §2.1](https://www.rfc-editor.org/rfc/rfc1123#section-2.1)). Underscores are let pass.
+pub(super) fn is_dns_pattern(text: &str) -> bool {
+    match text.strip_prefix("*.") {
+        Some(rest) => is_host(rest) && rest.contains('.'),
+        None => is_host(text),
+    }
+}
+
+pub(super) fn is_host(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=MAX_LABEL_OCTETS).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    text.len() <= MAX_NAME_OCTETS && text.split('.').all(label)
+}
+
+/// Whether it is local@host, with nothing in the local part that would have to be quoted.
+pub(super) fn is_mailbox(text: &str) -> bool {
+    text.rsplit_once('@').is_some_and(|(local, host)| {
+        !local.is_empty()
+            && local
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && !b"@()<>[]:;,\\\"".contains(&b))
+            && is_host(host)
+    })
+}
+
+/// Every rule of this file.
+pub(super) static RULES: &[&Rule] = &[
+    &HOST,
+    &NO_NAMES,
+    &NAMELESS,
+    &DNS_FORM,
+    &DNS_ADDRESS,
+    &DNS_UNDERSCORE,
+    &IP_FORM,
+    &EMAIL_FORM,
+    &URI_FORM,
+];
+
+fn covers(pattern: &str, host: &str) -> bool {
+    if !is_dns_pattern(pattern) {
+        return false;
+    }
+    match pattern.strip_prefix("*.") {
+        None => pattern.eq_ignore_ascii_case(host),
+        Some(rest) => host
+            .split_once('.')
+            .is_some_and(|(label, domain)| !label.is_empty() && rest.eq_ignore_ascii_case(domain)),
+    }
+}
+
+fn fault(name: &GeneralName) -> Option<&'static Rule> {
+    match name {
+        GeneralName::Dns(text) => {
+            if !is_dns_pattern(text) {
+                Some(&DNS_FORM)
+            } else if text.contains('_') {
+                Some(&DNS_UNDERSCORE)
+            } else if text.parse::<IpAddr>().is_ok() {
+                Some(&DNS_ADDRESS)
+            } else {
+                None
+            }
+        }
+        GeneralName::Ip(octets) => (octets.len() != 4 && octets.len() != 16).then_some(&IP_FORM),
+        GeneralName::Email(text) => (!is_mailbox(text)).then_some(&EMAIL_FORM),
+        GeneralName::Uri(text) => (!is_absolute(text)).then_some(&URI_FORM),
+        GeneralName::Other(..)
+        | GeneralName::X400(_)
+        | GeneralName::Directory(_)
+        | GeneralName::EdiParty(_)
+        | GeneralName::RegisteredId(_) => None,
+    }
+}
+
+/// Whether it has a scheme and something behind it, all of it ASCII that can be seen.
+fn is_absolute(uri: &str) -> bool {
+    uri.split_once(':').is_some_and(|(scheme, rest)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+            && !rest.is_empty()
+            && rest.bytes().all(|b| b.is_ascii_graphic())
+    })
+}
+
+fn shown(names: &[GeneralName]) -> String {
+    let mut shown: Vec<_> = names
+        .iter()
+        .take(MAX_REPORTED)
+        .map(|name| name.to_string())
+        .collect();
+    if names.len() > shown.len() {
+        shown.push(format!("{} more", names.len() - shown.len()));
+    }
+    shown.join(", ")
+}
+
+const MAX_LABEL_OCTETS: usize = 63; // RFC 1035 §2.3.4
+const MAX_NAME_OCTETS: usize = 253; // RFC 1035 §2.3.4, without the root's
+const MAX_REPORTED: usize = 8;
+
+static HOST: Rule = Rule {
+    id: "host-mismatch",
+    sentence: "it is not for this name",
+    hint: "dial a name it is for, or issue one with `--san` for this name",
+    reference: "RFC 9525 §6",
+    severities: Severities::DECISIVE,
+};
+static NO_NAMES: Rule = Rule {
+    id: "no-names",
+    sentence: "it is for no name at all, and the common name does not count",
+    hint: "issue one with `--san` for this name",
+    reference: "RFC 9525 §6.4.4",
+    severities: Severities::DECISIVE,
+};
+static NAMELESS: Rule = Rule {
+    id: "nameless",
+    sentence: "it has neither a subject nor another name",
+    hint: "issue one with a name",
+    reference: "RFC 5280 §4.1.2.6",
+    severities: Severities::CONFORMANCE,
+};
+static DNS_FORM: Rule = Rule {
+    id: "dns-name-form",
+    sentence: "one of its DNS names is no host name, nor one with * for its first label",
+    hint: "issue one whose DNS names are host names",
+    reference: "RFC 5280 §4.2.1.6, RFC 9525 §6.3",
+    severities: Severities::CONFORMANCE,
+};
+static DNS_ADDRESS: Rule = Rule {
+    id: "dns-name-address",
+    sentence: "one of its DNS names is an IP address, which does not match when the address is dialled",
+    hint: "issue one with the address as an IP name",
+    reference: "RFC 5280 §4.2.1.6",
+    severities: Severities {
+        webpki: Severities::DECISIVE.webpki,
+        ..Severities::ADVICE
+    },
+};
+static DNS_UNDERSCORE: Rule = Rule {
+    id: "dns-name-underscore",
+    sentence: "one of its DNS names has an underscore, which host names have not",
+    hint: "use a hyphen; some programs refuse underscores",
+    reference: "RFC 1123 §2.1",
+    severities: Severities::CONFORMANCE,
+};
+static IP_FORM: Rule = Rule {
+    id: "ip-name-form",
+    sentence: "one of its IP names is no IP address, which Go and GnuTLS refuse",
+    hint: "issue one whose IP names have 4 or 16 octets",
+    reference: "RFC 5280 §4.2.1.6",
+    severities: Severities::DECISIVE,
+};
+static EMAIL_FORM: Rule = Rule {
+    id: "email-name-form",
+    sentence: "one of its e-mail names is no mailbox",
+    hint: "issue one whose e-mail names are local@host",
+    reference: "RFC 5280 §4.2.1.6",
+    severities: Severities::CONFORMANCE,
+};
+static URI_FORM: Rule = Rule {
+    id: "uri-name-form",
+    sentence: "one of its URI names is no absolute URI",
+    hint: "issue one whose URI names have a scheme",
+    reference: "RFC 5280 §4.2.1.6",
+    severities: Severities::CONFORMANCE,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_stands_for_one_label_and_needs_two_more() {
+        for (pattern, host, expected) in [
+            ("*.example.com", "a.example.com", true),
+            ("*.EXAMPLE.com", "A.example.COM", true),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", "a.b.example.com", false),
+            ("*.com", "example.com", false),
+            ("*", "localhost", false),
+            ("a*.example.com", "ab.example.com", false),
+            ("a.*.com", "a.b.com", false),
+            ("a.example.com.", "a.example.com", false),
+            ("a.example.com\0", "a.example.com", false),
+        ] {
+            assert_eq!(covers(pattern, host), expected, "{pattern} {host}");
+        }
+    }
+}

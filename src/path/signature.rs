@@ -1,0 +1,205 @@
+//! Signatures checked.
+
+use ring::signature::{
+    self, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P384_SHA256_ASN1,
+    ECDSA_P384_SHA384_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, UnparsedPublicKey,
+};
+
+use super::algorithm::{Hash, Scheme};
+use super::public_key::{Curve, Kind, PublicKey, bit_length};
+use crate::pki::certificate::Certificate;
+use crate::pki::csr::CertificateSigningRequest;
+
+/// What became of a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Valid,
+    /// It is not this key's over these octets.
+    Invalid,
+    /// It cannot be checked here.
+    Unsupported,
+}
+
+/// Checks a signature by `key` over `message`.
+///
+/// RSA keys of more than 8192 bits cost too much to be tried.
+pub(super) fn check(
+    scheme: Scheme,
+    key: &PublicKey<'_>,
+    message: &[u8],
+    signature: &[u8],
+) -> Outcome {
+    let verified = match algorithm(scheme, key) {
+        Some(algorithm) => UnparsedPublicKey::new(algorithm, key.octets)
+            .verify(message, signature)
+            .is_ok(),
+        None if !scheme.fits(key.kind) => return Outcome::Invalid,
+        None => return legacy::check(scheme, key, message, signature),
+    };
+    if verified {
+        Outcome::Valid
+    } else {
+        Outcome::Invalid
+    }
+}
+
+/// Whether a request is signed by the key in it, which proves that its sender has that key
+/// ([RFC 2986 §3](https://www.rfc-editor.org/rfc/rfc2986#section-3)); no where it cannot be told.
+pub fn is_signed_by_its_key(request: &CertificateSigningRequest) -> bool {
+    let key = PublicKey::read(request.public_key_info());
+    let scheme = Scheme::read(request.signature_algorithm(), &[]);
+    check(scheme, &key, request.to_be_signed(), request.signature()) == Outcome::Valid
+}
+
+/// Whether a certificate is signed by the key in it, as a root is; no where it cannot be told.
+pub fn is_self_signed(certificate: &Certificate) -> bool {
+    is_signed_by(certificate, certificate)
+}
+
+/// Whether a certificate is signed by the key in `issuer`; no where it cannot be told.
+///
+/// Looks at nothing else: neither at names nor at what the issuer may sign.
+pub fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
+    let key = PublicKey::read(issuer.public_key_info());
+    check(
+        Scheme::of(certificate),
+        &key,
+        certificate.to_be_signed(),
+        certificate.signature(),
+    ) == Outcome::Valid
+}
+
+/// About how many microseconds a check takes, taken high.
+pub(super) fn cost(key: &PublicKey<'_>) -> u64 {
+    match key.kind {
+        Kind::Rsa { modulus, .. } => {
+            let kilobits = bit_length(modulus) as u64 / 1024 + 1;
+            if kilobits > 9 {
+                1
+            } else {
+                10 * kilobits * kilobits
+            }
+        }
+        Kind::Ec(Curve::P256) | Kind::Ed25519 => 100,
+        Kind::Ec(Curve::P384) => 600,
+        Kind::Ec(Curve::P521) => 1000,
+        Kind::OtherCurve(_)
+        | Kind::ExplicitCurve
+        | Kind::Dsa
+        | Kind::Other(_)
+        | Kind::Malformed => 1,
+    }
+}
+
+/// What ring checks: the key has the kind that the scheme needs, and a size that ring takes.
+fn algorithm(
+    scheme: Scheme,
+    key: &PublicKey<'_>,
+) -> Option<&'static dyn signature::VerificationAlgorithm> {
+    match (scheme, key.kind) {
+        (Scheme::Ecdsa(Hash::Sha256), Kind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA256_ASN1),
+        (Scheme::Ecdsa(Hash::Sha384), Kind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA384_ASN1),
+        (Scheme::Ecdsa(Hash::Sha256), Kind::Ec(Curve::P384)) => Some(&ECDSA_P384_SHA256_ASN1),
+        (Scheme::Ecdsa(Hash::Sha384), Kind::Ec(Curve::P384)) => Some(&ECDSA_P384_SHA384_ASN1),
+        (Scheme::Ed25519, Kind::Ed25519) => Some(&ED25519),
+        (scheme, Kind::Rsa { modulus, .. }) if (2048..=8192).contains(&bit_length(modulus)) => {
+            match scheme {
+                Scheme::RsaPkcs1(Hash::Sha256) => Some(&RSA_PKCS1_2048_8192_SHA256),
+                Scheme::RsaPkcs1(Hash::Sha384) => Some(&RSA_PKCS1_2048_8192_SHA384),
+                Scheme::RsaPkcs1(Hash::Sha512) => Some(&RSA_PKCS1_2048_8192_SHA512),
+                Scheme::RsaPss(Hash::Sha256) => Some(&RSA_PSS_2048_8192_SHA256),
+                Scheme::RsaPss(Hash::Sha384) => Some(&RSA_PSS_2048_8192_SHA384),
+                Scheme::RsaPss(Hash::Sha512) => Some(&RSA_PSS_2048_8192_SHA512),
+                Scheme::RsaPkcs1(Hash::Weak | Hash::Sha1)
+                | Scheme::RsaPss(Hash::Weak | Hash::Sha1)
+                | Scheme::Ecdsa(_)
+                | Scheme::Ed25519
+                | Scheme::Other => None,
+            }
+        }
+        (
+            Scheme::Ecdsa(_)
+            | Scheme::Ed25519
+            | Scheme::RsaPkcs1(_)
+            | Scheme::RsaPss(_)
+            | Scheme::Other,
+            _,
+        ) => None,
+    }
+}
+
+/// What ring has not: P-521, SHA-1, SHA-512 on the smaller curves, and RSA from 1024 bits.
+#[cfg(feature = "rsa")]
+mod legacy {
+    use aws_lc_rs::signature::{
+        ECDSA_P256_SHA1_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA1_ASN1,
+        ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1, ECDSA_P521_SHA512_ASN1,
+        RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, UnparsedPublicKey, VerificationAlgorithm,
+    };
+
+    use super::{Curve, Hash, Kind, Outcome, PublicKey, Scheme, bit_length};
+
+    pub(super) fn check(
+        scheme: Scheme,
+        key: &PublicKey<'_>,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Outcome {
+        let Some(algorithm) = algorithm(scheme, key) else {
+            return Outcome::Unsupported;
+        };
+        match UnparsedPublicKey::new(algorithm, key.octets).verify(message, signature) {
+            Ok(()) => Outcome::Valid,
+            Err(aws_lc_rs::error::Unspecified) => Outcome::Invalid,
+        }
+    }
+
+    fn algorithm(
+        scheme: Scheme,
+        key: &PublicKey<'_>,
+    ) -> Option<&'static dyn VerificationAlgorithm> {
+        match (scheme, key.kind) {
+            (Scheme::Ecdsa(Hash::Sha1), Kind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA1_ASN1),
+            (Scheme::Ecdsa(Hash::Sha512), Kind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA512_ASN1),
+            (Scheme::Ecdsa(Hash::Sha512), Kind::Ec(Curve::P384)) => Some(&ECDSA_P384_SHA512_ASN1),
+            (Scheme::Ecdsa(hash), Kind::Ec(Curve::P521)) => match hash {
+                Hash::Sha1 => Some(&ECDSA_P521_SHA1_ASN1),
+                Hash::Sha256 => Some(&ECDSA_P521_SHA256_ASN1),
+                Hash::Sha384 => Some(&ECDSA_P521_SHA384_ASN1),
+                Hash::Sha512 => Some(&ECDSA_P521_SHA512_ASN1),
+                Hash::Weak => None,
+            },
+            (Scheme::RsaPkcs1(hash), Kind::Rsa { modulus, .. })
+                if (1024..=8192).contains(&bit_length(modulus)) =>
+            {
+                match hash {
+                    Hash::Sha1 => Some(&RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
+                    Hash::Sha256 => Some(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
+                    Hash::Sha512 => Some(&RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
+                    Hash::Weak | Hash::Sha384 => None,
+                }
+            }
+            (
+                Scheme::Ecdsa(_)
+                | Scheme::Ed25519
+                | Scheme::RsaPkcs1(_)
+                | Scheme::RsaPss(_)
+                | Scheme::Other,
+                _,
+            ) => None,
+        }
+    }
+}
+
+#[cfg(not(feature = "rsa"))]
+mod legacy {
+    use super::{Outcome, PublicKey, Scheme};
+
+    pub(super) fn check(_: Scheme, _: &PublicKey<'_>, _: &[u8], _: &[u8]) -> Outcome {
+        Outcome::Unsupported
+    }
+}

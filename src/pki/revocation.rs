@@ -1,0 +1,169 @@
+//! Why certificates are revoked.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::element::{ENUMERATED, Element, ElementError, small_integer};
+
+/// The reason a certificate was revoked: the CRLReason extension of a CRL entry
+/// ([RFC 5280 §5.3.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.1)).
+///
+/// `Display` spells it as the RFC does; `FromStr` takes that and `key-compromise`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum, Default, Serialize)]
+#[serde(into = "&'static str")]
+pub enum RevocationReason {
+    /// None is given; the extension is left out of the CRL.
+    #[default]
+    #[value(alias = "Unspecified")]
+    Unspecified,
+    /// Its private key is, or may be, in other hands.
+    #[value(alias = "keyCompromise")]
+    KeyCompromise,
+    /// The private key of a CA is, or may be, in other hands.
+    #[value(alias = "cACompromise", alias = "caCompromise")]
+    CaCompromise,
+    /// The subject's name or other information changed.
+    #[value(alias = "affiliationChanged")]
+    AffiliationChanged,
+    /// Another certificate has taken its place.
+    #[value(alias = "superseded")]
+    Superseded,
+    /// It is no longer needed.
+    #[value(alias = "cessationOfOperation")]
+    CessationOfOperation,
+    /// For a time; the only reason that can be taken back.
+    #[value(alias = "certificateHold")]
+    CertificateHold,
+    /// It was on hold and no longer is. Only delta CRLs say so, which are not made here.
+    #[value(skip)]
+    RemoveFromCrl,
+    /// A privilege it states was withdrawn.
+    #[value(alias = "privilegeWithdrawn")]
+    PrivilegeWithdrawn,
+    /// The private key of an attribute authority is, or may be, in other hands.
+    #[value(alias = "aACompromise", alias = "aaCompromise")]
+    AaCompromise,
+}
+
+impl RevocationReason {
+    /// All of them, in the order of their codes.
+    pub const ALL: [RevocationReason; 10] = [
+        RevocationReason::Unspecified,
+        RevocationReason::KeyCompromise,
+        RevocationReason::CaCompromise,
+        RevocationReason::AffiliationChanged,
+        RevocationReason::Superseded,
+        RevocationReason::CessationOfOperation,
+        RevocationReason::CertificateHold,
+        RevocationReason::RemoveFromCrl,
+        RevocationReason::PrivilegeWithdrawn,
+        RevocationReason::AaCompromise,
+    ];
+
+    /// The CRLReason's value; 7 is not used.
+    pub fn code(self) -> u8 {
+        match self {
+            RevocationReason::Unspecified => 0,
+            RevocationReason::KeyCompromise => 1,
+            RevocationReason::CaCompromise => 2,
+            RevocationReason::AffiliationChanged => 3,
+            RevocationReason::Superseded => 4,
+            RevocationReason::CessationOfOperation => 5,
+            RevocationReason::CertificateHold => 6,
+            RevocationReason::RemoveFromCrl => 8,
+            RevocationReason::PrivilegeWithdrawn => 9,
+            RevocationReason::AaCompromise => 10,
+        }
+    }
+
+    /// Reads the value of a reasonCode extension.
+    pub(crate) fn read(value: &[u8]) -> Result<Self, ElementError> {
+        let what = "reasonCode";
+        let code = small_integer(Element::only(value, ENUMERATED, what)?, what)?;
+        u8::try_from(code)
+            .ok()
+            .and_then(Self::from_code)
+            .ok_or(ElementError::Content { what })
+    }
+
+    /// The reason with this CRLReason value.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+}
+
+impl fmt::Display for RevocationReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str((*self).into())
+    }
+}
+
+impl From<RevocationReason> for &'static str {
+    fn from(reason: RevocationReason) -> &'static str {
+        match reason {
+            RevocationReason::Unspecified => "unspecified",
+            RevocationReason::KeyCompromise => "keyCompromise",
+            RevocationReason::CaCompromise => "cACompromise",
+            RevocationReason::AffiliationChanged => "affiliationChanged",
+            RevocationReason::Superseded => "superseded",
+            RevocationReason::CessationOfOperation => "cessationOfOperation",
+            RevocationReason::CertificateHold => "certificateHold",
+            RevocationReason::RemoveFromCrl => "removeFromCRL",
+            RevocationReason::PrivilegeWithdrawn => "privilegeWithdrawn",
+            RevocationReason::AaCompromise => "aACompromise",
+        }
+    }
+}
+
+impl FromStr for RevocationReason {
+    type Err = UnknownReason;
+
+    fn from_str(text: &str) -> Result<Self, UnknownReason> {
+        <Self as clap::ValueEnum>::from_str(text, true).map_err(|_| UnknownReason {
+            text: text.to_owned(),
+        })
+    }
+}
+
+/// Not a reason for a revocation.
+#[derive(Debug, thiserror::Error)]
+#[error("no such reason for a revocation: '{}' (such as key-compromise, superseded, certificate-hold)", text.escape_debug())]
+pub struct UnknownReason {
+    text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_reads_back_from_its_code() {
+        for reason in RevocationReason::ALL {
+            assert_eq!(RevocationReason::from_code(reason.code()), Some(reason));
+        }
+        assert_eq!(RevocationReason::from_code(7), None);
+    }
+
+    #[test]
+    fn each_reason_one_can_give_reads_back_from_its_text() {
+        for reason in <RevocationReason as clap::ValueEnum>::value_variants() {
+            let read: RevocationReason = reason.to_string().parse().unwrap();
+            assert_eq!(read, *reason);
+        }
+    }
+
+    #[test]
+    fn reasons_are_spelled_in_either_way() {
+        for (text, reason) in [
+            ("key-compromise", RevocationReason::KeyCompromise),
+            ("keyCompromise", RevocationReason::KeyCompromise),
+            ("cACompromise", RevocationReason::CaCompromise),
+            ("certificateHold", RevocationReason::CertificateHold),
+        ] {
+            assert_eq!(text.parse::<RevocationReason>().unwrap(), reason);
+        }
+        assert!("removeFromCRL".parse::<RevocationReason>().is_err());
+    }
+}

@@ -1,0 +1,389 @@
+//! What every inventory does, whatever it is made of.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+
+use super::*;
+use crate::pki::fingerprint::Fingerprint;
+use crate::pki::name::{AttributeType, DistinguishedName};
+use crate::pki::revocation::RevocationReason;
+use crate::pki::validity::Validity;
+
+const NONE: [u8; 0] = [];
+const NOW: OffsetDateTime = datetime!(2026-11-20 08:05:00 UTC);
+
+/// Runs the contract on one kind of inventory, each test on an empty one.
+macro_rules! contract {
+    ($name:ident, $empty:expr) => {
+        mod $name {
+            use super::*;
+            contract!(@tests $empty;
+                what_was_recorded_is_found_as_it_was,
+                a_serial_number_is_taken_only_once_and_nothing_else_is_recorded_then,
+                entries_come_by_expiry_and_stop_when_the_visitor_has_enough,
+                filters_choose_what_they_say,
+                the_four_counts_add_up,
+                the_last_entry_of_a_row_counts,
+                an_authority_is_recorded_once_and_then_completed,
+                a_revocation_stands_unless_it_is_a_hold,
+                the_revoked_come_in_the_order_they_were_revoked,
+                crl_numbers_only_rise
+            );
+        }
+    };
+    (@tests $empty:expr; $($test:ident),*) => {
+        $(#[test]
+        fn $test() {
+            let (mut inventory, _kept) = $empty;
+            super::$test(&mut inventory);
+        })*
+    };
+}
+
+contract!(memory, (Memory::new(), ()));
+contract!(sqlite, {
+    let directory = tempfile::tempdir().unwrap();
+    let inventory = Sqlite::open(&directory.path().join("inventory.db"), Opening::Create).unwrap();
+    (inventory, directory)
+});
+
+fn what_was_recorded_is_found_as_it_was(inventory: &mut dyn Inventory) {
+    let plain = entry(1);
+    let full = Entry {
+        names: ["dns:a.test", "ip:::1", "uri:spiffe://t/a", "email:a@b.test"]
+            .map(|name| name.parse().unwrap())
+            .to_vec(),
+        output: Some(Output {
+            directory: PathBuf::from("/srv/\u{fc} x"),
+            base: "server".into(),
+        }),
+        note: Some("for\nthe demo".into()),
+        batch: Some(row(7)),
+        revocation: Some(Revocation {
+            at: NOW,
+            reason: RevocationReason::AaCompromise,
+        }),
+        ..entry(0xff)
+    };
+    inventory.record(&[plain.clone(), full.clone()]).unwrap();
+    assert_eq!(inventory.find(&plain.serial).unwrap(), Some(plain));
+    assert_eq!(inventory.find(&full.serial).unwrap(), Some(full));
+    assert_eq!(inventory.find(&entry(2).serial).unwrap(), None);
+}
+
+fn a_serial_number_is_taken_only_once_and_nothing_else_is_recorded_then(
+    inventory: &mut dyn Inventory,
+) {
+    inventory.record(&[entry(1)]).unwrap();
+    for entries in [vec![entry(2), entry(1)], vec![entry(3), entry(3)]] {
+        let refused = inventory.record(&entries);
+        assert!(
+            matches!(&refused, Err(StoreError::SerialTaken { serial, .. }) if *serial == entries[1].serial),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(numbers(inventory, &Filter::default()), [1]);
+    inventory.record(&[entry(2), entry(3)]).unwrap();
+}
+
+fn entries_come_by_expiry_and_stop_when_the_visitor_has_enough(inventory: &mut dyn Inventory) {
+    let days = [3, 1, 2, 1];
+    let entries: Vec<_> = (1..).zip(days).map(|(n, d)| lasting(n, d)).collect();
+    inventory.record(&entries).unwrap();
+    assert_eq!(numbers(inventory, &Filter::default()), [2, 4, 3, 1]);
+    let two = Filter {
+        limit: Some(2),
+        ..Filter::default()
+    };
+    assert_eq!(numbers(inventory, &two), [2, 4]);
+    let mut seen = 0;
+    let mut once = |_| {
+        seen += 1;
+        ControlFlow::Break(())
+    };
+    inventory.visit(&Filter::default(), NOW, &mut once).unwrap();
+    assert_eq!(seen, 1);
+}
+
+fn filters_choose_what_they_say(inventory: &mut dyn Inventory) {
+    let mut entries = [
+        lasting(0x10, 1),
+        lasting(0x11, 30),
+        lasting(0x20, -1),
+        lasting(0xf1, 2),
+    ];
+    entries[1].names = vec!["dns:Agent-7.Example.test".parse().unwrap()];
+    entries[1].profile = "client".into();
+    entries[3].subject =
+        DistinguishedName::build(&[(AttributeType::CommonName, "The Seventh")]).unwrap();
+    inventory.record(&entries).unwrap();
+    inventory.revoke(&entries[3].serial, hold()).unwrap();
+    let chosen = |filter: Filter| numbers(inventory, &filter);
+    let named = |name: &str| Filter {
+        name: Some(name.into()),
+        ..Filter::default()
+    };
+    let with_status = |status| Filter {
+        status: Some(status),
+        ..Filter::default()
+    };
+    let starting = |serial: &str| Filter {
+        serial: Some(serial.parse().unwrap()),
+        ..Filter::default()
+    };
+    let expiring_within = Some("7d".parse().unwrap());
+    assert_eq!(chosen(named("AGENT-7")), [0x11]);
+    assert_eq!(chosen(named("seventh")), [0xf1]);
+    assert_eq!(chosen(named("dns:")), NONE);
+    assert_eq!(chosen(named("100%_")), NONE);
+    assert_eq!(chosen(with_status(Status::Valid)), [0x10, 0x11]);
+    assert_eq!(chosen(with_status(Status::Expired)), [0x20]);
+    assert_eq!(chosen(with_status(Status::Revoked)), [0xf1]);
+    assert_eq!(chosen(with_status(Status::NotYetValid)), NONE);
+    assert_eq!(chosen(starting("1")), [0x10, 0x11]);
+    assert_eq!(chosen(starting("F1")), [0xf1]);
+    assert_eq!(chosen(starting("00")), NONE);
+    assert_eq!(
+        chosen(Filter {
+            expiring_within,
+            ..Filter::default()
+        }),
+        [0x10]
+    );
+    assert_eq!(
+        chosen(Filter {
+            expiring_within,
+            ..with_status(Status::Revoked)
+        }),
+        NONE
+    );
+    let profile = Some("client".into());
+    assert_eq!(
+        chosen(Filter {
+            profile,
+            ..Filter::default()
+        }),
+        [0x11]
+    );
+}
+
+fn the_four_counts_add_up(inventory: &mut dyn Inventory) {
+    let early = Entry {
+        validity: Validity::between(NOW + Duration::HOUR, NOW + Duration::DAY).unwrap(),
+        ..entry(1)
+    };
+    let early_and_revoked = Entry {
+        serial: entry(2).serial,
+        ..early.clone()
+    };
+    let gone = [lasting(3, 1), lasting(4, -1)];
+    let kept = [
+        lasting(5, 1),
+        lasting(6, 1),
+        lasting(7, -1),
+        lasting(8, -1),
+        lasting(9, -1),
+    ];
+    inventory
+        .record(&[early, early_and_revoked.clone()])
+        .unwrap();
+    inventory.record(&gone).unwrap();
+    inventory.record(&kept).unwrap();
+    for entry in gone.iter().chain([&early_and_revoked]) {
+        inventory.revoke(&entry.serial, hold()).unwrap();
+    }
+    let counts = Counts {
+        valid: 2,
+        revoked: 3,
+        expired: 3,
+        not_yet_valid: 1,
+    };
+    assert_eq!(inventory.counts(NOW).unwrap(), counts);
+}
+
+fn the_last_entry_of_a_row_counts(inventory: &mut dyn Inventory) {
+    let of_row = |serial, number| Entry {
+        batch: Some(row(number)),
+        ..entry(serial)
+    };
+    inventory
+        .record(&[of_row(1, 1), of_row(2, 2), of_row(3, 1)])
+        .unwrap();
+    let found = |number| inventory.batch_row(&row(number)).unwrap();
+    assert_eq!(found(1), Some(of_row(3, 1)));
+    assert_eq!(found(2), Some(of_row(2, 2)));
+    assert_eq!(found(3), None);
+    let other = BatchRow {
+        manifest: Fingerprint::sha256(b"another"),
+        row: 1,
+    };
+    assert_eq!(inventory.batch_row(&other).unwrap(), None);
+}
+
+fn an_authority_is_recorded_once_and_then_completed(inventory: &mut dyn Inventory) {
+    assert_eq!(inventory.authorities().unwrap(), []);
+    assert!(!inventory.complete_authority(b"first").unwrap());
+    inventory.record_authority(b"first", NOW).unwrap();
+    inventory
+        .record_authority(b"second", NOW + Duration::DAY)
+        .unwrap();
+    assert!(inventory.complete_authority(b"second").unwrap());
+    inventory
+        .record_authority(b"second", NOW + Duration::WEEK)
+        .unwrap();
+    let record = |certificate: &[u8], created_at, complete| AuthorityRecord {
+        certificate: certificate.to_vec(),
+        created_at,
+        complete,
+    };
+    let expected = [
+        record(b"first", NOW, false),
+        record(b"second", NOW + Duration::DAY, true),
+    ];
+    assert_eq!(inventory.authorities().unwrap(), expected);
+}
+
+fn a_revocation_stands_unless_it_is_a_hold(inventory: &mut dyn Inventory) {
+    inventory.record(&[entry(1)]).unwrap();
+    let serial = entry(1).serial;
+    let later = |reason| Revocation {
+        at: NOW + Duration::DAY,
+        reason,
+    };
+    assert_eq!(
+        inventory.unrevoke(&serial).unwrap(),
+        RevocationChange::NotRevoked
+    );
+    assert_eq!(
+        inventory.revoke(&serial, hold()).unwrap(),
+        RevocationChange::Done
+    );
+    assert_eq!(inventory.unrevoke(&serial).unwrap(), RevocationChange::Done);
+    assert_eq!(inventory.find(&serial).unwrap().unwrap().revocation, None);
+    inventory.revoke(&serial, hold()).unwrap();
+    let again = inventory
+        .revoke(&serial, later(RevocationReason::CertificateHold))
+        .unwrap();
+    assert_eq!(again, RevocationChange::Stands(hold()));
+    let worse = inventory
+        .revoke(&serial, later(RevocationReason::KeyCompromise))
+        .unwrap();
+    assert_eq!(worse, RevocationChange::Done);
+    let stands = Revocation {
+        reason: RevocationReason::KeyCompromise,
+        ..hold()
+    };
+    assert_eq!(
+        inventory.find(&serial).unwrap().unwrap().revocation,
+        Some(stands)
+    );
+    assert_eq!(
+        inventory.unrevoke(&serial).unwrap(),
+        RevocationChange::Stands(stands)
+    );
+    let unknown = inventory.revoke(&entry(2).serial, hold()).unwrap();
+    assert_eq!(unknown, RevocationChange::Unknown);
+    assert_eq!(
+        inventory.unrevoke(&entry(2).serial).unwrap(),
+        RevocationChange::Unknown
+    );
+}
+
+fn the_revoked_come_in_the_order_they_were_revoked(inventory: &mut dyn Inventory) {
+    inventory
+        .record(&[entry(1), entry(2), entry(0xf3)])
+        .unwrap();
+    for (serial, hour) in [(0xf3, 1), (1, 2)] {
+        let revocation = Revocation {
+            at: NOW + Duration::HOUR * hour,
+            reason: RevocationReason::Superseded,
+        };
+        inventory.revoke(&entry(serial).serial, revocation).unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut all = |revoked: RevokedCertificate| {
+        seen.push(revoked);
+        ControlFlow::Continue(())
+    };
+    inventory.revoked(&mut all).unwrap();
+    let serials: Vec<_> = seen.iter().map(|revoked| revoked.serial.clone()).collect();
+    assert_eq!(serials, [entry(0xf3).serial, entry(1).serial]);
+    assert_eq!(seen[0].revocation.at, NOW + Duration::HOUR);
+    assert_eq!(seen[1].not_after, entry(1).validity.not_after());
+    assert_eq!(seen[1].issuer_fingerprint, entry(1).issuer_fingerprint);
+}
+
+fn crl_numbers_only_rise(inventory: &mut dyn Inventory) {
+    assert_eq!(inventory.next_crl_number(0).unwrap(), 1);
+    assert_eq!(inventory.next_crl_number(0).unwrap(), 2);
+    assert_eq!(inventory.next_crl_number(40).unwrap(), 41);
+    assert_eq!(inventory.next_crl_number(7).unwrap(), 42);
+    assert!(inventory.next_crl_number(u64::MAX).is_err());
+    assert_eq!(inventory.next_crl_number(0).unwrap(), 43);
+}
+
+/// An entry for `node-SERIAL.test`, valid from 2026-11-20 08:00:00 for a week.
+pub(super) fn entry(serial: u8) -> Entry {
+    let mut bits = [0; 16];
+    bits[0] = serial;
+    let certificate = vec![serial; 40];
+    let issuer = [(AttributeType::CommonName, "Test CA")];
+    Entry {
+        serial: SerialNumber::from_random(bits),
+        fingerprint: Fingerprint::sha256(&certificate),
+        certificate,
+        subject: DistinguishedName::empty(),
+        issuer: DistinguishedName::build(&issuer).unwrap(),
+        issuer_fingerprint: Fingerprint::sha256(b"Test CA"),
+        names: vec![format!("dns:node-{serial}.test").parse().unwrap()],
+        profile: "server".into(),
+        validity: Validity::between(
+            datetime!(2026-11-20 08:00:00 UTC),
+            datetime!(2026-11-27 08:00:00 UTC),
+        )
+        .unwrap(),
+        key_type: "p256".into(),
+        output: None,
+        requested_by: "joe@host".into(),
+        note: None,
+        issued_at: NOW,
+        revocation: None,
+        batch: None,
+    }
+}
+
+/// The same, but ending this many days from [`NOW`].
+fn lasting(serial: u8, days: i64) -> Entry {
+    Entry {
+        validity: Validity::between(NOW - Duration::WEEK, NOW + Duration::days(days)).unwrap(),
+        ..entry(serial)
+    }
+}
+
+fn row(row: u64) -> BatchRow {
+    BatchRow {
+        manifest: Fingerprint::sha256(b"manifest"),
+        row,
+    }
+}
+
+fn hold() -> Revocation {
+    Revocation {
+        at: NOW,
+        reason: RevocationReason::CertificateHold,
+    }
+}
+
+/// The first octets of the serial numbers of what a filter chooses, in its order.
+fn numbers(inventory: &dyn Inventory, filter: &Filter) -> Vec<u8> {
+    let mut seen = Vec::new();
+    let mut all = |entry: Entry| {
+        seen.push(entry.serial.shown_octets()[0]);
+        ControlFlow::Continue(())
+    };
+    inventory.visit(filter, NOW, &mut all).unwrap();
+    seen
+}

@@ -1,0 +1,192 @@
+//! The inventory in memory.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
+use super::entry::{revoked, unrevoked};
+use super::{
+    AuthorityRecord, BatchRow, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
+    RevokedCertificate, Status, StoreError,
+};
+use crate::pki::serial::SerialNumber;
+
+/// An inventory that lasts as long as the value: for tests, and for issuing without one.
+#[derive(Debug, Default)]
+pub struct Memory {
+    entries: Vec<Entry>,
+    places: HashMap<SerialNumber, usize>,
+    authorities: Vec<AuthorityRecord>,
+    crl_number: u64,
+}
+
+impl Memory {
+    /// An empty inventory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn place(&mut self, serial: &SerialNumber) -> Option<&mut Entry> {
+        self.places
+            .get(serial)
+            .map(|&place| &mut self.entries[place])
+    }
+}
+
+impl Inventory for Memory {
+    fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+        let before = self.entries.len();
+        for (i, entry) in entries.iter().enumerate() {
+            if self.places.contains_key(&entry.serial) {
+                entries[..i].iter().for_each(|entry| {
+                    self.places.remove(&entry.serial);
+                });
+                return Err(StoreError::SerialTaken {
+                    path: PathBuf::from("memory"),
+                    serial: entry.serial.clone(),
+                });
+            }
+            self.places.insert(entry.serial.clone(), before + i);
+        }
+        self.entries.extend_from_slice(entries);
+        Ok(())
+    }
+
+    fn find(&self, serial: &SerialNumber) -> Result<Option<Entry>, StoreError> {
+        Ok(self
+            .places
+            .get(serial)
+            .map(|&place| self.entries[place].clone()))
+    }
+
+    fn visit(
+        &self,
+        filter: &Filter,
+        now: OffsetDateTime,
+        visitor: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let mut wanted: Vec<&Entry> = self
+            .entries
+            .iter()
+            .filter(|entry| filter.matches(entry, now))
+            .collect();
+        wanted.sort_by_key(|entry| (entry.validity.not_after(), entry.validity.not_before()));
+        for entry in wanted.into_iter().take(filter.limit.unwrap_or(usize::MAX)) {
+            if visitor(entry.clone()).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError> {
+        let mut counts = Counts::default();
+        for entry in &self.entries {
+            match entry.status(now) {
+                Status::Valid => counts.valid += 1,
+                Status::Revoked => counts.revoked += 1,
+                Status::Expired => counts.expired += 1,
+                Status::NotYetValid => counts.not_yet_valid += 1,
+            }
+        }
+        Ok(counts)
+    }
+
+    fn batch_row(&self, row: &BatchRow) -> Result<Option<Entry>, StoreError> {
+        let last = self
+            .entries
+            .iter()
+            .rfind(|entry| entry.batch.as_ref() == Some(row));
+        Ok(last.cloned())
+    }
+
+    fn record_authority(
+        &mut self,
+        certificate: &[u8],
+        created_at: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        if !self
+            .authorities
+            .iter()
+            .any(|authority| authority.certificate == certificate)
+        {
+            self.authorities.push(AuthorityRecord {
+                certificate: certificate.to_vec(),
+                created_at,
+                complete: false,
+            });
+        }
+        Ok(())
+    }
+
+    fn complete_authority(&mut self, certificate: &[u8]) -> Result<bool, StoreError> {
+        let known = self
+            .authorities
+            .iter_mut()
+            .find(|authority| authority.certificate == certificate);
+        Ok(known.map(|authority| authority.complete = true).is_some())
+    }
+
+    fn authorities(&self) -> Result<Vec<AuthorityRecord>, StoreError> {
+        Ok(self.authorities.clone())
+    }
+
+    fn revoke(
+        &mut self,
+        serial: &SerialNumber,
+        revocation: Revocation,
+    ) -> Result<RevocationChange, StoreError> {
+        let Some(entry) = self.place(serial) else {
+            return Ok(RevocationChange::Unknown);
+        };
+        let (change, revocation) = revoked(entry.revocation, revocation);
+        entry.revocation = revocation;
+        Ok(change)
+    }
+
+    fn unrevoke(&mut self, serial: &SerialNumber) -> Result<RevocationChange, StoreError> {
+        let Some(entry) = self.place(serial) else {
+            return Ok(RevocationChange::Unknown);
+        };
+        let (change, revocation) = unrevoked(entry.revocation);
+        entry.revocation = revocation;
+        Ok(change)
+    }
+
+    fn revoked(
+        &self,
+        visitor: &mut dyn FnMut(RevokedCertificate) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let mut revoked: Vec<_> = self
+            .entries
+            .iter()
+            .filter_map(|entry| Some((entry, entry.revocation?)))
+            .collect();
+        revoked.sort_by_key(|(_, revocation)| revocation.at);
+        for (entry, revocation) in revoked {
+            let shown = visitor(RevokedCertificate {
+                serial: entry.serial.clone(),
+                revocation,
+                not_after: entry.validity.not_after(),
+                issuer_fingerprint: entry.issuer_fingerprint.clone(),
+            });
+            if shown.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn next_crl_number(&mut self, above: u64) -> Result<u64, StoreError> {
+        self.crl_number = (self.crl_number.max(above))
+            .checked_add(1)
+            .filter(|&number| i64::try_from(number).is_ok())
+            .ok_or_else(|| StoreError::Damaged {
+                path: PathBuf::from("memory"),
+                what: "no CRL number is left".into(),
+            })?;
+        Ok(self.crl_number)
+    }
+}

@@ -1,0 +1,126 @@
+//! The inventory: every certificate an authority issued, and what became of it.
+//!
+//! [`Inventory`] has two implementations, [`Sqlite`] and [`Memory`], and one contract that both are
+//! tested against.
+
+mod entry;
+mod error;
+mod filter;
+mod memory;
+mod sqlite;
+
+#[cfg(test)]
+mod contract;
+
+use std::ops::ControlFlow;
+
+use time::OffsetDateTime;
+
+pub use entry::{
+    AuthorityRecord, BatchRow, Counts, Entry, Output, Revocation, RevocationChange,
+    RevokedCertificate, Status,
+};
+pub use error::StoreError;
+pub use filter::Filter;
+pub use memory::Memory;
+pub use sqlite::{Opening, Sqlite};
+
+use crate::pki::serial::SerialNumber;
+
+/// What was issued and revoked.
+///
+/// What a method that changes it has returned from is durable: it survives the process and the
+/// machine. Every method does all it says or nothing.
+pub trait Inventory: Send {
+    /// Adds entries, all or none.
+    ///
+    /// # Errors
+    /// [`StoreError::SerialTaken`] when an entry has the serial number of another; and when the
+    /// inventory cannot be written.
+    fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError>;
+
+    /// The entry with this serial number.
+    ///
+    /// # Errors
+    /// When the inventory cannot be read.
+    fn find(&self, serial: &SerialNumber) -> Result<Option<Entry>, StoreError>;
+
+    /// Shows each entry that matches, the one that expires first first, until the visitor breaks.
+    ///
+    /// Holds one entry at a time.
+    ///
+    /// # Errors
+    /// When the inventory cannot be read.
+    fn visit(
+        &self,
+        filter: &Filter,
+        now: OffsetDateTime,
+        visitor: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// How many entries there are of each status.
+    ///
+    /// # Errors
+    /// When the inventory cannot be read.
+    fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError>;
+
+    /// The entry that was issued last for a row of a manifest.
+    ///
+    /// # Errors
+    /// When the inventory cannot be read.
+    fn batch_row(&self, row: &BatchRow) -> Result<Option<Entry>, StoreError>;
+
+    /// Adds an authority whose files are not released yet; nothing when it is there already.
+    ///
+    /// # Errors
+    /// When the inventory cannot be written.
+    fn record_authority(
+        &mut self,
+        certificate: &[u8],
+        created_at: OffsetDateTime,
+    ) -> Result<(), StoreError>;
+
+    /// Notes that an authority's files are released. Whether there is such an authority.
+    ///
+    /// # Errors
+    /// When the inventory cannot be written.
+    fn complete_authority(&mut self, certificate: &[u8]) -> Result<bool, StoreError>;
+
+    /// Every authority that was recorded, the first one first.
+    ///
+    /// # Errors
+    /// When the inventory cannot be read.
+    fn authorities(&self) -> Result<Vec<AuthorityRecord>, StoreError>;
+
+    /// Revokes a certificate.
+    ///
+    /// # Errors
+    /// When the inventory cannot be written.
+    fn revoke(
+        &mut self,
+        serial: &SerialNumber,
+        revocation: Revocation,
+    ) -> Result<RevocationChange, StoreError>;
+
+    /// Takes the revocation of a certificate on hold back.
+    ///
+    /// # Errors
+    /// When the inventory cannot be written.
+    fn unrevoke(&mut self, serial: &SerialNumber) -> Result<RevocationChange, StoreError>;
+
+    /// Shows each revoked certificate, the one that was revoked first first, until the visitor breaks.
+    ///
+    /// # Errors
+    /// When the inventory cannot be read.
+    fn revoked(
+        &self,
+        visitor: &mut dyn FnMut(RevokedCertificate) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// A CRL number above `above` and every number given before, whatever became of the CRL
+    /// ([RFC 5280 §5.2.3](https://www.rfc-editor.org/rfc/rfc5280#section-5.2.3)); 1 is the first.
+    ///
+    /// # Errors
+    /// When the inventory cannot be written.
+    fn next_crl_number(&mut self, above: u64) -> Result<u64, StoreError>;
+}

@@ -1,0 +1,344 @@
+//! The inventory in a SQLite database.
+//!
+//! **What a certificate costs.** Most processes record one and end, so opening, one commit and
+//! closing count as one. In WAL mode a commit is one `fsync`, but closing would copy the log into the
+//! database and remove it, and the next process would make it anew: four more. So the log is kept,
+//! and checkpointed on closing only once it is longer than [`CHECKPOINT_OCTETS`]; the next process
+//! reads it whole, which is why it is kept that short. Measured as whole processes on ext4: 0.9 ms for
+//! the inventory with a checkpoint at every end, 0.3 ms without.
+//!
+//! **What that asks of its owner.** `inventory.db-wal` holds the latest changes, and belongs into
+//! every copy; [`noted`] has the loss of it noticed, and refused by name.
+//!
+//! **Two at once.** Every change is one immediate transaction; others wait their turn. The file
+//! appears whole, schema and all, so nobody meets a database that is being made.
+
+mod noted;
+mod open;
+mod place;
+mod query;
+mod rows;
+mod schema;
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{
+    Connection, ErrorCode, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior,
+    named_params, params,
+};
+use time::OffsetDateTime;
+
+pub use open::Opening;
+
+use place::Place;
+
+use super::entry::{revoked, unrevoked};
+use super::{
+    AuthorityRecord, BatchRow, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
+    RevokedCertificate, StoreError,
+};
+use crate::pki::fingerprint::Fingerprint;
+use crate::pki::serial::SerialNumber;
+
+/// The inventory in a SQLite database in WAL mode, every change on disk when it returns.
+#[derive(Debug)]
+pub struct Sqlite {
+    connection: Connection,
+    place: Place,
+    /// How long the log was after the last change made here.
+    log_octets: u64,
+}
+
+impl Sqlite {
+    /// The inventory in this file.
+    ///
+    /// # Errors
+    /// When it is missing and `opening` does not say to make it; when it is empty, damaged, no
+    /// inventory, of a newer schema, a link or no file; when another process keeps it for a minute.
+    pub fn open(path: &Path, opening: Opening) -> Result<Self, StoreError> {
+        let place = Place::new(path)?;
+        Ok(Sqlite {
+            connection: open::open(&place, opening)?,
+            place,
+            log_octets: 0,
+        })
+    }
+
+    /// Does something in a transaction that nothing can come between.
+    fn change<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let (place, connection) = (&self.place, &self.connection);
+        let failed = |source| place.explain(source);
+        let transaction = open::patiently(|| {
+            Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(failed)
+        })?;
+        let done = change(&transaction).map_err(failed)?;
+        let changes = noted::changes(&transaction).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        noted::write(place, changes);
+        self.log_octets = place.log().length().ok().flatten().unwrap_or(0);
+        if self.log_octets > MAX_LOG_OCTETS {
+            self.checkpoint();
+        }
+        Ok(done)
+    }
+
+    /// Does the same for a change that adds no entry.
+    fn counted_change<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.change(|transaction| {
+            transaction.execute("UPDATE ledger SET changes = changes + 1", [])?;
+            change(transaction)
+        })
+    }
+
+    /// Copies the log into the database and empties it, unless others are at work on it. What goes
+    /// wrong here loses nothing: the log stays, and the next one tries again.
+    fn checkpoint(&self) {
+        let _ = self.connection.busy_timeout(Duration::ZERO);
+        let _ = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let _ = self.connection.busy_timeout(open::PATIENCE);
+    }
+
+    /// Shows what a query finds, a row at a time, until the visitor breaks.
+    fn each<T>(
+        &self,
+        query: &str,
+        parameters: &[&dyn ToSql],
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+        mut visitor: impl FnMut(T) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let mut run = || {
+            let mut statement = self.connection.prepare_cached(query)?;
+            let mut rows = statement.query(parameters)?;
+            while let Some(row) = rows.next()? {
+                if visitor(read(row)?).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        run().map_err(|source| self.place.explain(source))
+    }
+
+    fn first_entry(
+        &self,
+        query: &str,
+        parameters: &[&dyn ToSql],
+    ) -> Result<Option<Entry>, StoreError> {
+        let query = format!("SELECT {} FROM entry {query}", rows::COLUMNS);
+        let mut found = None;
+        self.each(&query, parameters, rows::entry, |entry| {
+            found = Some(entry);
+            ControlFlow::Break(())
+        })?;
+        match found {
+            Some(entry) if Fingerprint::sha256(&entry.certificate) != entry.fingerprint => {
+                Err(StoreError::Damaged {
+                    path: self.place.path.clone(),
+                    what: format!("the certificate {} is not what was recorded", entry.serial),
+                })
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// Changes how a certificate's revocation stands, as `decide` says.
+    fn change_revocation(
+        &mut self,
+        serial: &SerialNumber,
+        decide: impl FnOnce(Option<Revocation>) -> (RevocationChange, Option<Revocation>),
+    ) -> Result<RevocationChange, StoreError> {
+        self.counted_change(|transaction| {
+            let standing = transaction
+                .prepare_cached(
+                    "SELECT revoked_at, revocation_reason FROM entry WHERE serial = ?1",
+                )?
+                .query_row([serial.shown_octets()], |row| rows::revocation(row, 0))
+                .optional()?;
+            let Some(standing) = standing else {
+                return Ok(RevocationChange::Unknown);
+            };
+            let (change, revocation) = decide(standing);
+            if revocation != standing {
+                transaction.execute(
+                    "UPDATE entry SET revoked_at = ?2, revocation_reason = ?3 WHERE serial = ?1",
+                    params![
+                        serial.shown_octets(),
+                        revocation.map(|revocation| revocation.at.unix_timestamp()),
+                        revocation.map(|revocation| revocation.reason.code()),
+                    ],
+                )?;
+            }
+            Ok(change)
+        })
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        if self.log_octets > CHECKPOINT_OCTETS {
+            self.checkpoint();
+        }
+    }
+}
+
+/// The log's length at which one who closes the database checkpoints it: 64 frames of a page, which
+/// about 17 certificates fill. The next process reads it in 0.1 ms.
+const CHECKPOINT_OCTETS: u64 = 64 * (4096 + 24);
+
+/// The length at which one who goes on checkpoints it.
+const MAX_LOG_OCTETS: u64 = 32 << 20;
+
+impl Inventory for Sqlite {
+    fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+        let mut taken = None;
+        let recorded = self.change(|transaction| {
+            let mut statement = transaction.prepare_cached(rows::INSERT)?;
+            for entry in entries {
+                rows::insert(&mut statement, entry)
+                    .inspect_err(|_| taken = Some(entry.serial.clone()))?;
+            }
+            Ok(())
+        });
+        match (recorded, taken) {
+            (Err(StoreError::Sqlite { path, source }), Some(serial))
+                if source.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) =>
+            {
+                Err(StoreError::SerialTaken { path, serial })
+            }
+            (recorded, _) => recorded,
+        }
+    }
+
+    fn find(&self, serial: &SerialNumber) -> Result<Option<Entry>, StoreError> {
+        self.first_entry("WHERE serial = ?1", &[&serial.shown_octets()])
+    }
+
+    fn visit(
+        &self,
+        filter: &Filter,
+        now: OffsetDateTime,
+        visitor: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let mut left = filter.limit.unwrap_or(usize::MAX);
+        let query = query::matching(filter, now);
+        let parameters: Vec<&dyn ToSql> = query.parameters.iter().map(|p| p as _).collect();
+        self.each(&query.text, &parameters, rows::entry, |entry| {
+            if left == 0 {
+                return ControlFlow::Break(());
+            }
+            if !filter.matches(&entry, now) {
+                return ControlFlow::Continue(());
+            }
+            left -= 1;
+            visitor(entry)
+        })
+    }
+
+    fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError> {
+        let now = now.unix_timestamp();
+        let counted =
+            self.connection
+                .query_row(query::COUNTS, named_params! { ":now": now }, |row| {
+                    Ok(Counts {
+                        valid: rows::count(row, 0)?,
+                        revoked: rows::count(row, 1)?,
+                        expired: rows::count(row, 2)?,
+                        not_yet_valid: rows::count(row, 3)?,
+                    })
+                });
+        counted.map_err(|source| self.place.explain(source))
+    }
+
+    fn batch_row(&self, row: &BatchRow) -> Result<Option<Entry>, StoreError> {
+        let number = i64::try_from(row.row).unwrap_or(i64::MAX);
+        self.first_entry(
+            "WHERE manifest = ?1 AND manifest_row = ?2 ORDER BY id DESC LIMIT 1",
+            &[&row.manifest.as_bytes(), &number],
+        )
+    }
+
+    fn record_authority(
+        &mut self,
+        certificate: &[u8],
+        created_at: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        self.counted_change(|transaction| {
+            transaction.execute(
+                "INSERT INTO authority (certificate, created_at, complete) SELECT ?1, ?2, 0 \
+                 WHERE NOT EXISTS (SELECT 1 FROM authority WHERE certificate = ?1)",
+                params![certificate, created_at.unix_timestamp()],
+            )
+        })?;
+        Ok(())
+    }
+
+    fn complete_authority(&mut self, certificate: &[u8]) -> Result<bool, StoreError> {
+        let changed = self.counted_change(|transaction| {
+            transaction.execute(
+                "UPDATE authority SET complete = 1 WHERE certificate = ?1",
+                [certificate],
+            )
+        })?;
+        Ok(changed > 0)
+    }
+
+    fn authorities(&self) -> Result<Vec<AuthorityRecord>, StoreError> {
+        let mut authorities = Vec::new();
+        let read = |row: &Row<'_>| {
+            Ok(AuthorityRecord {
+                certificate: row.get(0)?,
+                created_at: rows::moment(row, 1)?,
+                complete: row.get(2)?,
+            })
+        };
+        let query = "SELECT certificate, created_at, complete FROM authority ORDER BY id";
+        self.each(query, &[], read, |authority| {
+            authorities.push(authority);
+            ControlFlow::Continue(())
+        })?;
+        Ok(authorities)
+    }
+
+    fn revoke(
+        &mut self,
+        serial: &SerialNumber,
+        revocation: Revocation,
+    ) -> Result<RevocationChange, StoreError> {
+        self.change_revocation(serial, |standing| revoked(standing, revocation))
+    }
+
+    fn unrevoke(&mut self, serial: &SerialNumber) -> Result<RevocationChange, StoreError> {
+        self.change_revocation(serial, unrevoked)
+    }
+
+    fn revoked(
+        &self,
+        visitor: &mut dyn FnMut(RevokedCertificate) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.each(query::REVOKED, &[], rows::revoked, visitor)
+    }
+
+    fn next_crl_number(&mut self, above: u64) -> Result<u64, StoreError> {
+        let above = i64::try_from(above).unwrap_or(i64::MAX);
+        self.counted_change(|transaction| {
+            transaction.query_row(
+                "UPDATE ledger SET crl_number = max(crl_number, ?1) + 1 RETURNING crl_number",
+                [above],
+                |row| rows::count(row, 0),
+            )
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! What is asked of the database.
+
+use rusqlite::types::Value;
+use time::OffsetDateTime;
+
+use super::super::filter::expiry_window;
+use super::super::{Filter, Status};
+use super::rows::COLUMNS;
+
+/// A SELECT and the values of its numbered parameters.
+pub(super) struct Query {
+    pub(super) text: String,
+    pub(super) parameters: Vec<Value>,
+}
+
+/// Every entry a filter may want, the one that expires first first. It finds at least all that
+/// [`Filter::matches`], which has the last word.
+///
+/// The index is named, for without statistics SQLite takes the one that saves sorting.
+pub(super) fn matching(filter: &Filter, now: OffsetDateTime) -> Query {
+    let mut wanted = Conditions::default();
+    if let Some(within) = filter.expiring_within {
+        let window = expiry_window(within, now);
+        let start = wanted.value(*window.start());
+        let end = wanted.value(*window.end());
+        wanted.add(format!("not_after BETWEEN {start} AND {end}"));
+    }
+    if let Some(status) = filter.status {
+        wanted.add_status(status, now.unix_timestamp());
+    }
+    if let Some(prefix) = &filter.serial {
+        let (least, beyond) = prefix.octet_range();
+        let least = wanted.value(least);
+        wanted.add(format!("serial >= {least}"));
+        if let Some(beyond) = beyond {
+            let beyond = wanted.value(beyond);
+            wanted.add(format!("serial < {beyond}"));
+        }
+    }
+    if let Some(profile) = &filter.profile {
+        let profile = wanted.value(profile.clone());
+        wanted.add(format!("profile = {profile}"));
+    }
+    if let Some(text) = &filter.name {
+        let text = wanted.value(text.to_ascii_lowercase());
+        wanted.add(format!(
+            "(instr(lower(names), {text}) OR instr(lower(common_name), {text}))"
+        ));
+    }
+    let index = match (&filter.serial, filter.status) {
+        (Some(_), _) => "entry_serial",
+        (None, Some(Status::Revoked)) => "entry_revoked",
+        (None, None | Some(Status::Valid | Status::NotYetValid | Status::Expired)) => {
+            "entry_not_after"
+        }
+    };
+    Query {
+        text: format!(
+            "SELECT {COLUMNS} FROM entry INDEXED BY {index} WHERE {} \
+             ORDER BY not_after, not_before, id",
+            wanted.text
+        ),
+        parameters: wanted.parameters,
+    }
+}
+
+/// Conditions that must all hold, and the values in them.
+struct Conditions {
+    text: String,
+    parameters: Vec<Value>,
+}
+
+impl Default for Conditions {
+    fn default() -> Self {
+        Conditions {
+            text: "TRUE".into(),
+            parameters: Vec::new(),
+        }
+    }
+}
+
+impl Conditions {
+    fn add(&mut self, condition: String) {
+        self.text.push_str(" AND ");
+        self.text.push_str(&condition);
+    }
+
+    fn add_status(&mut self, status: Status, now: i64) {
+        let condition = match status {
+            Status::Revoked => "revoked_at IS NOT NULL".into(),
+            Status::Valid => format!("not_after >= {0} AND not_before <= {0}", self.value(now)),
+            Status::NotYetValid => {
+                format!("not_after >= {0} AND not_before > {0}", self.value(now))
+            }
+            Status::Expired => format!("not_after < {}", self.value(now)),
+        };
+        self.add(condition);
+    }
+
+    /// The name of a parameter with this value.
+    fn value(&mut self, value: impl Into<Value>) -> String {
+        self.parameters.push(value.into());
+        format!("?{}", self.parameters.len())
+    }
+}
+
+/// How many entries are valid, revoked, expired and not yet valid at `:now`, by the indexes alone.
+pub(super) const COUNTS: &str = "
+    WITH every AS (SELECT
+            (SELECT count(*) FROM entry) AS n,
+            (SELECT count(*) FROM entry WHERE not_after < :now) AS expired,
+            (SELECT count(*) FROM entry WHERE not_after >= :now AND not_before > :now) AS early),
+        gone AS (SELECT count(*) AS n,
+            count(*) FILTER (WHERE not_after < :now) AS expired,
+            count(*) FILTER (WHERE not_after >= :now AND not_before > :now) AS early
+            FROM entry INDEXED BY entry_revoked WHERE revoked_at IS NOT NULL)
+    SELECT (every.n - every.expired - every.early) - (gone.n - gone.expired - gone.early),
+        gone.n, every.expired - gone.expired, every.early - gone.early
+    FROM every, gone";
+
+/// Every revoked certificate, the one that was revoked first first.
+pub(super) const REVOKED: &str = "
+    SELECT serial, revoked_at, revocation_reason, not_after, issuer_fingerprint
+    FROM entry INDEXED BY entry_revoked WHERE revoked_at IS NOT NULL
+    ORDER BY revoked_at, id";

@@ -1,0 +1,196 @@
+//! Entries as rows.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::PathBuf;
+
+use rusqlite::types::Type;
+use rusqlite::{Row, Statement, params};
+use time::OffsetDateTime;
+
+use super::super::filter::common_name;
+use super::super::{BatchRow, Entry, Output, Revocation, RevokedCertificate};
+use crate::pki::fingerprint::Fingerprint;
+use crate::pki::name::DistinguishedName;
+use crate::pki::revocation::RevocationReason;
+use crate::pki::san::SubjectAltName;
+use crate::pki::serial::SerialNumber;
+use crate::pki::validity::Validity;
+
+/// The columns [`entry`] reads, in its order.
+pub(super) const COLUMNS: &str = "serial, not_before, not_after, revoked_at, revocation_reason, \
+     profile, names, subject, issuer, issuer_fingerprint, fingerprint, key_type, directory, base, \
+     requested_by, note, issued_at, manifest, manifest_row, certificate";
+
+/// Adds one entry; its parameters are what [`insert`] binds.
+pub(super) const INSERT: &str = "INSERT INTO entry (serial, not_before, not_after, revoked_at, \
+     revocation_reason, profile, names, subject, issuer, issuer_fingerprint, fingerprint, key_type, \
+     directory, base, requested_by, note, issued_at, manifest, manifest_row, certificate, common_name) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
+
+/// Adds one entry by the statement [`INSERT`].
+pub(super) fn insert(statement: &mut Statement<'_>, entry: &Entry) -> rusqlite::Result<()> {
+    let names: Vec<String> = entry.names.iter().map(ToString::to_string).collect();
+    let (output, batch) = (entry.output.as_ref(), entry.batch.as_ref());
+    statement.execute(params![
+        entry.serial.shown_octets(),
+        entry.validity.not_before().unix_timestamp(),
+        entry.validity.not_after().unix_timestamp(),
+        entry
+            .revocation
+            .map(|revocation| revocation.at.unix_timestamp()),
+        entry.revocation.map(|revocation| revocation.reason.code()),
+        entry.profile,
+        names.join("\n"),
+        entry.subject.as_der(),
+        entry.issuer.as_der(),
+        entry.issuer_fingerprint.as_bytes(),
+        entry.fingerprint.as_bytes(),
+        entry.key_type,
+        output.map(|output| output.directory.as_os_str().as_bytes()),
+        output.map(|output| &output.base),
+        entry.requested_by,
+        entry.note,
+        entry.issued_at.unix_timestamp(),
+        batch.map(|batch| batch.manifest.as_bytes()),
+        batch
+            .map(|batch| i64::try_from(batch.row))
+            .transpose()
+            .map_err(conversion(18, Type::Integer))?,
+        entry.certificate,
+        common_name(entry),
+    ])?;
+    Ok(())
+}
+
+/// The entry in a row of [`COLUMNS`].
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let validity = Validity::between(moment(row, 1)?, moment(row, 2)?);
+    Ok(Entry {
+        serial: serial(row, 0)?,
+        validity: validity.map_err(conversion(2, Type::Integer))?,
+        revocation: revocation(row, 3)?,
+        profile: row.get(5)?,
+        names: names(row, 6)?,
+        subject: DistinguishedName::from_der(octets(row, 7)?),
+        issuer: DistinguishedName::from_der(octets(row, 8)?),
+        issuer_fingerprint: Fingerprint::from_octets(octets(row, 9)?),
+        fingerprint: Fingerprint::from_octets(octets(row, 10)?),
+        key_type: row.get(11)?,
+        output: output(row, 12)?,
+        requested_by: row.get(14)?,
+        note: row.get(15)?,
+        issued_at: moment(row, 16)?,
+        batch: batch(row, 17)?,
+        certificate: row.get(19)?,
+    })
+}
+
+/// The revoked certificate in a row of serial number, revocation, notAfter and issuer's fingerprint.
+pub(super) fn revoked(row: &Row<'_>) -> rusqlite::Result<RevokedCertificate> {
+    Ok(RevokedCertificate {
+        serial: serial(row, 0)?,
+        revocation: revocation(row, 1)?.ok_or_else(|| conversion(1, Type::Null)(NotRevoked))?,
+        not_after: moment(row, 3)?,
+        issuer_fingerprint: Fingerprint::from_octets(octets(row, 4)?),
+    })
+}
+
+/// The number in a column, which is not negative.
+pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(conversion(column, Type::Integer))
+}
+
+/// The serial number in a column.
+fn serial(row: &Row<'_>, column: usize) -> rusqlite::Result<SerialNumber> {
+    let shown = octets(row, column)?;
+    Ok(if shown.first().is_some_and(|first| first & 0x80 != 0) {
+        SerialNumber::from_der_content(&[&[0], shown].concat())
+    } else {
+        SerialNumber::from_der_content(shown)
+    })
+}
+
+/// The revocation in this column and the next.
+pub(super) fn revocation(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Revocation>> {
+    if row.get_ref(column)?.data_type() == Type::Null {
+        return Ok(None);
+    }
+    let code: u8 = row.get(column + 1)?;
+    let reason = RevocationReason::from_code(code).ok_or(
+        rusqlite::Error::IntegralValueOutOfRange(column + 1, code.into()),
+    )?;
+    let at = moment(row, column)?;
+    Ok(Some(Revocation { at, reason }))
+}
+
+/// The moment in a column.
+pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(row.get(column)?).map_err(conversion(column, Type::Integer))
+}
+
+/// The octets in a column, borrowed from the database.
+fn octets<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<&'row [u8]> {
+    let value = row.get_ref(column)?;
+    value.as_blob().map_err(|source| {
+        rusqlite::Error::FromSqlConversionFailure(column, value.data_type(), source.into())
+    })
+}
+
+fn names(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<SubjectAltName>> {
+    let text: String = row.get(column)?;
+    text.lines()
+        .map(|line| name(line).ok_or_else(|| conversion(column, Type::Text)(UnknownName)))
+        .collect()
+}
+
+/// What [`SubjectAltName`]'s Display gave, taken as it is: rules for new names are not for old ones.
+fn name(line: &str) -> Option<SubjectAltName> {
+    let (kind, value) = line.split_once(':')?;
+    match kind {
+        "dns" => Some(SubjectAltName::Dns(value.to_owned())),
+        "ip" => value.parse().ok().map(SubjectAltName::Ip),
+        "uri" => Some(SubjectAltName::Uri(value.to_owned())),
+        "email" => Some(SubjectAltName::Email(value.to_owned())),
+        _ => None,
+    }
+}
+
+fn output(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Output>> {
+    let directory: Option<Vec<u8>> = row.get(column)?;
+    let Some(directory) = directory else {
+        return Ok(None);
+    };
+    Ok(Some(Output {
+        directory: PathBuf::from(OsString::from_vec(directory)),
+        base: row.get(column + 1)?,
+    }))
+}
+
+fn batch(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<BatchRow>> {
+    if row.get_ref(column)?.data_type() == Type::Null {
+        return Ok(None);
+    }
+    Ok(Some(BatchRow {
+        manifest: Fingerprint::from_octets(octets(row, column)?),
+        row: count(row, column + 1)?,
+    }))
+}
+
+/// A line among the names that no version of this program wrote.
+#[derive(Debug, thiserror::Error)]
+#[error("not a name")]
+struct UnknownName;
+
+/// A row among the revoked that is not.
+#[derive(Debug, thiserror::Error)]
+#[error("not revoked")]
+struct NotRevoked;
+
+fn conversion<E: std::error::Error + Send + Sync + 'static>(
+    column: usize,
+    kind: Type,
+) -> impl Fn(E) -> rusqlite::Error {
+    move |source| rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(source))
+}

@@ -1,0 +1,79 @@
+//! Holds `man/` and `completions/` to what the command line is.
+//!
+//! `SNAPSHOTS=overwrite cargo test --test rendered` writes them anew.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "it reads and writes the rendered files"
+)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use clap_complete::{Shell, generate_to};
+
+type Files = BTreeMap<String, String>;
+
+#[test]
+fn man_pages_are_those_of_the_command_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let command = openagents_certs::cli::command().disable_help_subcommand(true);
+    clap_mangen::generate_to(command, directory.path()).unwrap();
+    let mut pages = files(directory.path());
+    pages.insert("certs.1".into(), ".so man1/openagents-certs.1\n".into());
+    hold("man", &pages);
+}
+
+#[test]
+fn completions_are_those_of_the_command_line() {
+    let directory = tempfile::tempdir().unwrap();
+    for shell in [
+        Shell::Bash,
+        Shell::Elvish,
+        Shell::Fish,
+        Shell::PowerShell,
+        Shell::Zsh,
+    ] {
+        for name in ["openagents-certs", "certs"] {
+            let mut command = openagents_certs::cli::command();
+            generate_to(shell, &mut command, name, directory.path()).unwrap();
+        }
+    }
+    hold("completions", &files(directory.path()));
+}
+
+/// Compares a folder of the repository with what it should hold, or writes it anew when told to.
+fn hold(folder: &str, expected: &Files) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    if std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
+        std::fs::create_dir_all(&directory).unwrap();
+        for name in files(&directory).keys() {
+            std::fs::remove_file(directory.join(name)).unwrap();
+        }
+        for (name, content) in expected {
+            std::fs::write(directory.join(name), content).unwrap();
+        }
+    }
+    let found = files(&directory);
+    let mut names: Vec<_> = expected.keys().chain(found.keys()).collect();
+    names.sort();
+    names.dedup();
+    names.retain(|name| expected.get(*name) != found.get(*name));
+    assert!(
+        names.is_empty(),
+        "{folder}/ is stale: {names:?}\nwrite it anew with `SNAPSHOTS=overwrite cargo test --test rendered`"
+    );
+}
+
+fn files(directory: &Path) -> Files {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return Files::new();
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let named = paths.map(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        (name, std::fs::read_to_string(&path).unwrap())
+    });
+    named.collect()
+}
