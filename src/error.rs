@@ -8,7 +8,7 @@ use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
-use crate::pki::crl::RevocationListError;
+use crate::pki::crl::{MalformedListError, RevocationListError};
 use crate::pki::document::DocumentError;
 use crate::pki::element::ElementError;
 use crate::pki::issuer::IssuerError;
@@ -405,9 +405,20 @@ pub enum ContentError {
     /// The file as a whole.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// A certificate or a revocation list.
+    /// One thing under the label of another.
+    #[error("labelled as a {labelled}, but it looks like a {found}")]
+    Label {
+        /// What the label says.
+        labelled: &'static str,
+        /// What it looks like.
+        found: &'static str,
+    },
+    /// A certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// A revocation list.
+    #[error(transparent)]
+    RevocationList(#[from] MalformedListError),
     /// Something else of DER.
     #[error(transparent)]
     Element(#[from] ElementError),
@@ -431,8 +442,12 @@ impl ContentError {
             ContentError::Document(DocumentError::Pem(_)) => {
                 Some("copy the block again, from its BEGIN to its END line".into())
             }
+            ContentError::Label { .. } => {
+                Some("put the label right, or the right file in its place".into())
+            }
             ContentError::Document(DocumentError::UnknownDer)
             | ContentError::Certificate(_)
+            | ContentError::RevocationList(_)
             | ContentError::Element(_) => {
                 Some("copy the file again: it is damaged, or not what its name says".into())
             }
