@@ -38,6 +38,7 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             [CompletionResult]::new('ca', 'ca', [CompletionResultType]::ParameterValue, 'Create and look after a certificate authority')
             [CompletionResult]::new('issue', 'issue', [CompletionResultType]::ParameterValue, 'Issue a certificate for a server, a client, or both')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check whether certificates are good, and say what is wrong with them')
+            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show what is in certificates, keys, requests and revocation lists')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -91,6 +92,7 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Create a root: ca.crt, ca.key and the inventory of what it will issue')
             [CompletionResult]::new('intermediate', 'intermediate', [CompletionResultType]::ParameterValue, 'Create a subordinate CA in a directory of its own, signed by the one in another')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -168,6 +170,28 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'certs;ca;import' {
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'The CA''s certificate')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Its private key [default: the ca.key in the directory]')
+            [CompletionResult]::new('--chain', '--chain', [CompletionResultType]::ParameterName, 'The certificates above it, up to the root')
+            [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from the first line of this file')
+            [CompletionResult]::new('--passphrase-env', '--passphrase-env', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this environment variable')
+            [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this file descriptor')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Write text for people or JSON for programs')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colours')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --format json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'certs;ca;show' {
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The PKI directory')
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'The PKI directory')
@@ -187,6 +211,7 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
         'certs;ca;help' {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Create a root: ca.crt, ca.key and the inventory of what it will issue')
             [CompletionResult]::new('intermediate', 'intermediate', [CompletionResultType]::ParameterValue, 'Create a subordinate CA in a directory of its own, signed by the one in another')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -195,6 +220,9 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             break
         }
         'certs;ca;help;intermediate' {
+            break
+        }
+        'certs;ca;help;import' {
             break
         }
         'certs;ca;help;show' {
@@ -357,11 +385,31 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'certs;inspect' {
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Open what is encrypted with the first line of this file')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Write text for people or JSON for programs')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colours')
+            [CompletionResult]::new('--short', '--short', [CompletionResultType]::ParameterName, 'Show five lines of each object')
+            [CompletionResult]::new('--pem', '--pem', [CompletionResultType]::ParameterName, 'Write each object as clean PEM, private keys left out')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --format json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'certs;help' {
             [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Make the whole PKI of a network: a CA, a server pair, client pairs')
             [CompletionResult]::new('ca', 'ca', [CompletionResultType]::ParameterValue, 'Create and look after a certificate authority')
             [CompletionResult]::new('issue', 'issue', [CompletionResultType]::ParameterValue, 'Issue a certificate for a server, a client, or both')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check whether certificates are good, and say what is wrong with them')
+            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show what is in certificates, keys, requests and revocation lists')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -371,6 +419,7 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
         'certs;help;ca' {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Create a root: ca.crt, ca.key and the inventory of what it will issue')
             [CompletionResult]::new('intermediate', 'intermediate', [CompletionResultType]::ParameterValue, 'Create a subordinate CA in a directory of its own, signed by the one in another')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued')
             break
         }
@@ -378,6 +427,9 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             break
         }
         'certs;help;ca;intermediate' {
+            break
+        }
+        'certs;help;ca;import' {
             break
         }
         'certs;help;ca;show' {
@@ -399,6 +451,9 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             break
         }
         'certs;help;verify' {
+            break
+        }
+        'certs;help;inspect' {
             break
         }
         'certs;help;help' {

@@ -39,6 +39,7 @@ complete -c certs -n "__fish_certs_needs_command" -f -a "generate" -d 'Make the 
 complete -c certs -n "__fish_certs_needs_command" -f -a "ca" -d 'Create and look after a certificate authority'
 complete -c certs -n "__fish_certs_needs_command" -f -a "issue" -d 'Issue a certificate for a server, a client, or both'
 complete -c certs -n "__fish_certs_needs_command" -f -a "verify" -d 'Check whether certificates are good, and say what is wrong with them'
+complete -c certs -n "__fish_certs_needs_command" -f -a "inspect" -d 'Show what is in certificates, keys, requests and revocation lists'
 complete -c certs -n "__fish_certs_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c certs -n "__fish_certs_using_subcommand generate" -s o -l output -d 'Write to this directory (the same as -C)' -r -F
 complete -c certs -n "__fish_certs_using_subcommand generate" -l common-name -d 'The server\'s first name [default: the host of --for, or localhost]; -cn for short' -r
@@ -72,21 +73,22 @@ complete -c certs -n "__fish_certs_using_subcommand generate" -s q -l quiet -d '
 complete -c certs -n "__fish_certs_using_subcommand generate" -s v -l verbose -d 'Say more'
 complete -c certs -n "__fish_certs_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c certs -n "__fish_certs_using_subcommand generate" -s V -l version -d 'Print version'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s C -l dir -d 'The PKI directory' -r -F
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -s C -l dir -d 'The PKI directory' -r -F
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -l json -d 'The same as --format json'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s q -l quiet -d 'Say nothing but results and errors'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s v -l verbose -d 'Say more'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s V -l version -d 'Print version'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -f -a "init" -d 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -f -a "intermediate" -d 'Create a subordinate CA in a directory of its own, signed by the one in another'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -f -a "show" -d 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -l json -d 'The same as --format json'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -s v -l verbose -d 'Say more'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -s V -l version -d 'Print version'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -f -a "init" -d 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -f -a "intermediate" -d 'Create a subordinate CA in a directory of its own, signed by the one in another'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -f -a "import" -d 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -f -a "show" -d 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from init" -l common-name -d 'The common name [default: a name of its own for a CA]' -r
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from init" -l organization -d 'The organization' -r
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from init" -l organizational-unit -d 'The organizational unit' -r
@@ -160,6 +162,23 @@ complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcomma
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -s v -l verbose -d 'Say more'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -s V -l version -d 'Print version'
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l cert -d 'The CA\'s certificate' -r -F
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l key -d 'Its private key [default: the ca.key in the directory]' -r -F
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l chain -d 'The certificates above it, up to the root' -r -F
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -s C -l dir -d 'The PKI directory' -r -F
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l json -d 'The same as --format json'
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -s v -l verbose -d 'Say more'
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -s V -l version -d 'Print version'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -s C -l dir -d 'The PKI directory' -r -F
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -173,6 +192,7 @@ complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcomma
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "init" -d 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "intermediate" -d 'Create a subordinate CA in a directory of its own, signed by the one in another'
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "import" -d 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c certs -n "__fish_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -s C -l dir -d 'The PKI directory' -r -F
@@ -305,13 +325,29 @@ complete -c certs -n "__fish_certs_using_subcommand verify" -s q -l quiet -d 'Sa
 complete -c certs -n "__fish_certs_using_subcommand verify" -s v -l verbose -d 'Say more'
 complete -c certs -n "__fish_certs_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c certs -n "__fish_certs_using_subcommand verify" -s V -l version -d 'Print version'
-complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "generate" -d 'Make the whole PKI of a network: a CA, a server pair, client pairs'
-complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "ca" -d 'Create and look after a certificate authority'
-complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "issue" -d 'Issue a certificate for a server, a client, or both'
-complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "verify" -d 'Check whether certificates are good, and say what is wrong with them'
-complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -l password-file -d 'Open what is encrypted with the first line of this file' -r -F
+complete -c certs -n "__fish_certs_using_subcommand inspect" -s C -l dir -d 'The PKI directory' -r -F
+complete -c certs -n "__fish_certs_using_subcommand inspect" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c certs -n "__fish_certs_using_subcommand inspect" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c certs -n "__fish_certs_using_subcommand inspect" -l short -d 'Show five lines of each object'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -l pem -d 'Write each object as clean PEM, private keys left out'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -l json -d 'The same as --format json'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -s v -l verbose -d 'Say more'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -s V -l version -d 'Print version'
+complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "generate" -d 'Make the whole PKI of a network: a CA, a server pair, client pairs'
+complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "ca" -d 'Create and look after a certificate authority'
+complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "issue" -d 'Issue a certificate for a server, a client, or both'
+complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "verify" -d 'Check whether certificates are good, and say what is wrong with them'
+complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "inspect" -d 'Show what is in certificates, keys, requests and revocation lists'
+complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c certs -n "__fish_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "init" -d 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
 complete -c certs -n "__fish_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "intermediate" -d 'Create a subordinate CA in a directory of its own, signed by the one in another'
+complete -c certs -n "__fish_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "import" -d 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
 complete -c certs -n "__fish_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "show" -d 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
 complete -c certs -n "__fish_certs_using_subcommand help; and __fish_seen_subcommand_from issue" -f -a "server" -d 'Issue a server certificate'
 complete -c certs -n "__fish_certs_using_subcommand help; and __fish_seen_subcommand_from issue" -f -a "client" -d 'Issue a client certificate'

@@ -35,6 +35,7 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand ca 'Create and look after a certificate authority'
             cand issue 'Issue a certificate for a server, a client, or both'
             cand verify 'Check whether certificates are good, and say what is wrong with them'
+            cand inspect 'Show what is in certificates, keys, requests and revocation lists'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'openagents-certs;generate'= {
@@ -86,6 +87,7 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand --version 'Print version'
             cand init 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
             cand intermediate 'Create a subordinate CA in a directory of its own, signed by the one in another'
+            cand import 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
             cand show 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -160,6 +162,27 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'openagents-certs;ca;import'= {
+            cand --cert 'The CA''s certificate'
+            cand --key 'Its private key [default: the ca.key in the directory]'
+            cand --chain 'The certificates above it, up to the root'
+            cand --passphrase-file 'Read the CA key''s passphrase from the first line of this file'
+            cand --passphrase-env 'Read the CA key''s passphrase from this environment variable'
+            cand --passphrase-fd 'Read the CA key''s passphrase from this file descriptor'
+            cand -C 'The PKI directory'
+            cand --dir 'The PKI directory'
+            cand --format 'Write text for people or JSON for programs'
+            cand --color 'Use colours'
+            cand --json 'The same as --format json'
+            cand -q 'Say nothing but results and errors'
+            cand --quiet 'Say nothing but results and errors'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'openagents-certs;ca;show'= {
             cand -C 'The PKI directory'
             cand --dir 'The PKI directory'
@@ -178,12 +201,15 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
         &'openagents-certs;ca;help'= {
             cand init 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
             cand intermediate 'Create a subordinate CA in a directory of its own, signed by the one in another'
+            cand import 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
             cand show 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'openagents-certs;ca;help;init'= {
         }
         &'openagents-certs;ca;help;intermediate'= {
+        }
+        &'openagents-certs;ca;help;import'= {
         }
         &'openagents-certs;ca;help;show'= {
         }
@@ -333,11 +359,30 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'openagents-certs;inspect'= {
+            cand --password-file 'Open what is encrypted with the first line of this file'
+            cand -C 'The PKI directory'
+            cand --dir 'The PKI directory'
+            cand --format 'Write text for people or JSON for programs'
+            cand --color 'Use colours'
+            cand --short 'Show five lines of each object'
+            cand --pem 'Write each object as clean PEM, private keys left out'
+            cand --json 'The same as --format json'
+            cand -q 'Say nothing but results and errors'
+            cand --quiet 'Say nothing but results and errors'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'openagents-certs;help'= {
             cand generate 'Make the whole PKI of a network: a CA, a server pair, client pairs'
             cand ca 'Create and look after a certificate authority'
             cand issue 'Issue a certificate for a server, a client, or both'
             cand verify 'Check whether certificates are good, and say what is wrong with them'
+            cand inspect 'Show what is in certificates, keys, requests and revocation lists'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'openagents-certs;help;generate'= {
@@ -345,11 +390,14 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
         &'openagents-certs;help;ca'= {
             cand init 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
             cand intermediate 'Create a subordinate CA in a directory of its own, signed by the one in another'
+            cand import 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
             cand show 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
         }
         &'openagents-certs;help;ca;init'= {
         }
         &'openagents-certs;help;ca;intermediate'= {
+        }
+        &'openagents-certs;help;ca;import'= {
         }
         &'openagents-certs;help;ca;show'= {
         }
@@ -365,6 +413,8 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
         &'openagents-certs;help;issue;peer'= {
         }
         &'openagents-certs;help;verify'= {
+        }
+        &'openagents-certs;help;inspect'= {
         }
         &'openagents-certs;help;help'= {
         }
