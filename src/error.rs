@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
+use crate::pki::crl::RevocationListError;
 use crate::pki::document::DocumentError;
 use crate::pki::element::ElementError;
 use crate::pki::issuer::IssuerError;
@@ -160,6 +161,14 @@ pub enum Error {
         /// What is wrong with it.
         source: ContentError,
     },
+    /// No revocation lists where some are needed.
+    #[error("{}: {source}", shown(path))]
+    RevocationList {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RevocationListError,
+    },
     /// A private key and a certificate that are no pair.
     #[error(
         "{}: private key does not belong to the certificate in {}",
@@ -251,6 +260,7 @@ impl Error {
             Error::Certificate { .. } | Error::Bundle { .. } => "certificate",
             Error::Pem { .. } => "pem",
             Error::Content { .. } => "content",
+            Error::RevocationList { .. } => "revocation-list",
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
             Error::ReadKey { .. } | Error::NoKey { .. } => "private-key",
@@ -268,6 +278,7 @@ impl Error {
     }
 
     /// What to type or change to mend it.
+    #[expect(clippy::too_many_lines, reason = "a row a variant")]
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Usage { hint, .. }
@@ -299,6 +310,10 @@ impl Error {
             }
             Error::AuthorityNotYetValid { .. } => Some("set this machine's clock right".into()),
             Error::Content { source, .. } => source.hint(),
+            Error::RevocationList { path, .. } => Some(format!(
+                "look at it with `openagents-certs inspect {}`",
+                shown(path)
+            )),
             Error::KeyMismatch { .. } => {
                 Some("put the key that belongs to the certificate back, or issue a new pair".into())
             }

@@ -51,6 +51,18 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "PROFILE")]
     profile: Profile,
 
+    /// Revocation lists, PEM or DER; where any is given, the whole path is looked up; repeat for more
+    #[arg(long, value_name = "FILE")]
+    crl: Vec<PathBuf>,
+
+    /// The private key that must belong to the certificate
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// The file whose first line is the password of the private key
+    #[arg(long, value_name = "FILE", requires = "key")]
+    password_file: Option<PathBuf>,
+
     /// Judge as of this moment instead of now
     #[arg(long, value_name = "RFC3339", value_parser = moment)]
     at: Option<OffsetDateTime>,
@@ -79,6 +91,9 @@ impl Args {
             files: self.files,
             ca: self.ca,
             untrusted: self.untrusted,
+            revocation_lists: self.crl,
+            key: self.key,
+            password_file: self.password_file,
             host: self.host,
             purpose: self.purpose,
             profile: self.profile,

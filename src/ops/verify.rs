@@ -10,12 +10,15 @@ pub use report::{CertificateReport, Report};
 
 use crate::error::Error;
 use crate::files;
+use crate::keys::{Password, ReadKey, ReadKeyError, read_encrypted_key, read_key};
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use crate::path::profile::{Profile, ReferenceName, Requirements};
 use crate::path::rule::{Rule, Severities};
 use crate::path::{Candidates, judge, judge_alone};
 use crate::pki::bundle::{Bundle, relations};
 use crate::pki::certificate::Certificate;
+use crate::pki::crl::{RevocationList, revocation_lists};
+use crate::pki::pem;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
 
@@ -28,6 +31,12 @@ pub struct Request {
     pub ca: Option<PathBuf>,
     /// Further intermediates.
     pub untrusted: Vec<PathBuf>,
+    /// Revocation lists.
+    pub revocation_lists: Vec<PathBuf>,
+    /// The private key that has to belong to each certificate.
+    pub key: Option<PathBuf>,
+    /// The password of the private key.
+    pub password_file: Option<PathBuf>,
     /// The name that is dialled.
     pub host: Option<ReferenceName>,
     /// What it is used for.
@@ -47,27 +56,91 @@ pub struct Request {
 /// Verifies every file that can be read; the others come back as errors, a file each.
 ///
 /// # Errors
-/// When the anchors or intermediates that were named cannot be read.
+/// When the anchors, intermediates, revocation lists or key that were named cannot be read.
 pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>), Error> {
-    let given = match &request.ca {
-        Some(path) => Some(Anchors::read(path)?),
-        None => None,
-    };
-    let mut untrusted = Vec::new();
-    for path in &request.untrusted {
-        untrusted.extend(read(path)?.certificates);
-    }
+    let inputs = Inputs::read(request)?;
     let mut report = Report {
         certificates: Vec::new(),
     };
     let mut errors = Vec::new();
     for file in &request.files {
-        match verify(file, given.as_ref(), &untrusted, request, now) {
+        match verify(file, &inputs, request, now) {
             Ok(certificate) => report.certificates.push(certificate),
             Err(error) => errors.push(error),
         }
     }
     Ok((report, errors))
+}
+
+/// What every file is verified with.
+struct Inputs {
+    anchors: Option<Anchors>,
+    untrusted: Vec<Certificate>,
+    revocation_lists: Vec<RevocationList>,
+    key: Option<ReadKey>,
+}
+
+impl Inputs {
+    fn read(request: &Request) -> Result<Self, Error> {
+        let mut untrusted = Vec::new();
+        for path in &request.untrusted {
+            untrusted.extend(read(path)?.certificates);
+        }
+        let mut lists = Vec::new();
+        for path in &request.revocation_lists {
+            let read = revocation_lists(&files::read(path)?);
+            lists.extend(read.map_err(|source| Error::RevocationList {
+                path: path.clone(),
+                source,
+            })?);
+        }
+        let key = match &request.key {
+            Some(path) => Some(read_private_key(path, request.password_file.as_deref())?),
+            None => None,
+        };
+        Ok(Inputs {
+            anchors: request.ca.as_deref().map(Anchors::read).transpose()?,
+            untrusted,
+            revocation_lists: lists,
+            key,
+        })
+    }
+}
+
+/// The first private key of a file.
+fn read_private_key(path: &Path, password_file: Option<&Path>) -> Result<ReadKey, Error> {
+    let password = match password_file {
+        Some(path) => Some(Password::from_file(&files::read(path)?)),
+        None => None,
+    };
+    let octets = files::read(path)?;
+    let failed = |source| Error::ReadKey {
+        path: path.to_owned(),
+        source,
+    };
+    if octets.first() == Some(&DER_SEQUENCE) {
+        let key = read_key(&octets);
+        return key
+            .or_else(|cause| read_encrypted_key(&octets, password.as_ref()).map_err(|_| cause))
+            .map_err(failed);
+    }
+    let blocks = pem::blocks(&octets).map_err(|source| Error::Pem {
+        path: path.to_owned(),
+        source,
+    })?;
+    let block = blocks.iter().find(|block| block.is_private_key());
+    match block {
+        None => Err(Error::Unreadable {
+            path: path.to_owned(),
+            what: "has no private key in it",
+        }),
+        Some(block) if block.label == "ENCRYPTED PRIVATE KEY" => {
+            read_encrypted_key(&block.contents, password.as_ref()).map_err(failed)
+        }
+        Some(block) if block.is_encrypted() => Err(failed(ReadKeyError::LegacyEncryption)),
+        Some(block) if block.label == "OPENSSH PRIVATE KEY" => Err(failed(ReadKeyError::OpenSsh)),
+        Some(block) => read_key(&block.contents).map_err(failed),
+    }
 }
 
 /// Trust anchors and where they were read.
@@ -106,17 +179,16 @@ fn read(path: &Path) -> Result<Bundle, Error> {
 
 fn verify(
     file: &Path,
-    given: Option<&Anchors>,
-    untrusted: &[Certificate],
+    inputs: &Inputs,
     request: &Request,
     now: OffsetDateTime,
 ) -> Result<CertificateReport, Error> {
     let bundle = read(file)?;
-    let beside = match given {
+    let beside = match inputs.anchors {
         Some(_) => None,
         None => Anchors::beside(file)?,
     };
-    let anchors = given.or(beside.as_ref());
+    let anchors = inputs.anchors.as_ref().or(beside.as_ref());
     let (certificate, others) = bundle
         .certificates
         .split_first()
@@ -130,19 +202,26 @@ fn verify(
         all_paths: request.all_paths,
         ..Requirements::at(at)
     };
-    let intermediates = [others, untrusted].concat();
+    let intermediates = [others, &inputs.untrusted].concat();
     let mut report = CertificateReport::new(file, certificate, at);
     if let Some(anchors) = anchors {
         let candidates = Candidates {
             end_entity: certificate,
             intermediates: &intermediates,
             anchors: &anchors.certificates,
+            revocation_lists: &inputs.revocation_lists,
         };
         report.judged(judge(candidates, &requirements), &anchors.path);
     } else {
         report.findings = judge_alone(certificate, &requirements);
     }
-    report.add(of_file(&bundle, certificate, request, at));
+    report.add(of_file(
+        &bundle,
+        certificate,
+        inputs.key.as_ref(),
+        request,
+        at,
+    ));
     Ok(report)
 }
 
@@ -150,6 +229,7 @@ fn verify(
 fn of_file(
     bundle: &Bundle,
     certificate: &Certificate,
+    key: Option<&ReadKey>,
     request: &Request,
     at: OffsetDateTime,
 ) -> Vec<Finding> {
@@ -166,6 +246,15 @@ fn of_file(
             findings.push(about(&EXPIRES_SOON, Severity::Error, Some(evidence)));
         }
     }
+    if let Some(key) = key
+        && key.public_key_info() != Some(certificate.public_key_info())
+    {
+        findings.push(about(
+            &KEY,
+            Severity::Error,
+            Some(Evidence::found(key.kind())),
+        ));
+    }
     if relations(&bundle.certificates).misplaced == Some(0) {
         findings.push(about(&WRONG_ORDER, Severity::Error, None));
     }
@@ -178,11 +267,20 @@ fn of_file(
     findings
 }
 
+const DER_SEQUENCE: u8 = 0x30;
+
 static EXPIRES_SOON: Rule = Rule {
     id: "expires-soon",
     sentence: "it expires sooner than was asked for",
     hint: "renew it",
     reference: "`--expires-in`",
+    severities: Severities::DECISIVE,
+};
+static KEY: Rule = Rule {
+    id: "key-mismatch",
+    sentence: "the private key does not belong to it",
+    hint: "put the key that belongs to it back, or issue a new pair",
+    reference: "`--key`",
     severities: Severities::DECISIVE,
 };
 static WRONG_ORDER: Rule = Rule {

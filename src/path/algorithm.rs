@@ -86,6 +86,14 @@ impl Scheme {
         }
     }
 
+    /// Whether the hash that is signed can be forged, or nearly.
+    pub(super) fn is_weak(self) -> bool {
+        match self.hash() {
+            Some(Hash::Weak | Hash::Sha1) => true,
+            Some(Hash::Sha256 | Hash::Sha384 | Hash::Sha512) | None => false,
+        }
+    }
+
     fn hash(self) -> Option<Hash> {
         match self {
             Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash) | Scheme::Ecdsa(hash) => Some(hash),

@@ -34,7 +34,6 @@ pub(super) fn examine(
                 drafts.with(&NOT_A_CA, || Evidence::instead(found, "cA true"));
             }
         }
-        Role::RevocationList => {}
     }
     let Some(constraints) = constraints else {
         return;

@@ -11,7 +11,7 @@ use super::pool::Pool;
 use super::profile::Requirements;
 use super::rule::{Draft, Drafts};
 use super::signature::{self, Outcome};
-use super::validation;
+use super::{revocation, validation};
 
 /// A path that was looked at, from the end entity upwards, by its candidates' places in the pool.
 #[derive(Clone, Debug)]
@@ -41,6 +41,7 @@ pub(super) struct Search<'s, 'a> {
     pool: &'s Pool<'a>,
     requirements: &'s Requirements,
     signatures: HashMap<(usize, usize), Outcome>,
+    list_signatures: HashMap<(usize, usize), Outcome>,
     /// What is wrong with each candidate by itself, once it is known.
     own: Vec<OnceCell<Vec<Draft>>>,
     path: Vec<usize>,
@@ -62,6 +63,7 @@ impl<'s, 'a> Search<'s, 'a> {
             pool,
             requirements,
             signatures: HashMap::new(),
+            list_signatures: HashMap::new(),
             own,
             path: vec![0],
             effort: EFFORT,
@@ -189,7 +191,7 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     /// What is wrong with the path as it stands, and about how much effort that took to say.
-    fn validate(&self) -> (Vec<Draft>, u64) {
+    fn validate(&mut self) -> (Vec<Draft>, u64) {
         let mut drafts = Drafts::new(self.requirements.profile);
         for (place, index) in self.path.iter().enumerate() {
             let own = self.own(*index).iter();
@@ -210,6 +212,17 @@ impl<'s, 'a> Search<'s, 'a> {
             .collect();
         validation::examine_path(&path, &outcomes, self.requirements, &mut drafts);
         let effort = VALIDATION_EFFORT * path.len() as u64 + names_effort(&path);
+        if !self.pool.lists.is_empty() {
+            let path = self.path.clone();
+            let pool = self.pool;
+            revocation::examine_path(
+                pool,
+                &path,
+                self.requirements,
+                &mut drafts,
+                &mut |list, issuer| self.list_signature(list, issuer),
+            );
+        }
         (drafts.all, effort)
     }
 
@@ -295,6 +308,30 @@ impl<'s, 'a> Search<'s, 'a> {
         );
         self.signatures.insert((child, issuer), outcome);
         ControlFlow::Continue(outcome)
+    }
+
+    /// What became of a revocation list's signature under this issuer's key.
+    fn list_signature(&mut self, list: usize, issuer: usize) -> Outcome {
+        if let Some(outcome) = self.list_signatures.get(&(list, issuer)) {
+            return *outcome;
+        }
+        let key = self.pool.candidates[issuer].public_key();
+        let list_value = &self.pool.lists[list];
+        let scheme = Scheme::read(
+            list_value.signature_algorithm(),
+            list_value.signature_algorithm_der(),
+        );
+        let outcome = match self.spend(signature::cost(&key)) {
+            ControlFlow::Break(()) => Outcome::Unsupported,
+            ControlFlow::Continue(()) => signature::check(
+                scheme,
+                &key,
+                list_value.to_be_signed(),
+                list_value.signature(),
+            ),
+        };
+        self.list_signatures.insert((list, issuer), outcome);
+        outcome
     }
 
     fn spend(&mut self, effort: u64) -> ControlFlow<()> {

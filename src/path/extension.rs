@@ -14,6 +14,7 @@ use crate::pki::extension::{
 };
 use crate::pki::general_name::{GeneralName, object_identifier};
 use crate::pki::oid::ObjectIdentifier;
+use crate::pki::policy::{PolicyConstraints, policy_constraints};
 
 /// The extensions that are understood. Where one stands there twice, the first counts.
 #[derive(Debug, Default)]
@@ -49,14 +50,6 @@ pub(super) struct Informative {
     pub(super) critical: bool,
     pub(super) must_not_be_critical: bool,
     pub(super) fault: Option<ElementError>,
-}
-
-/// policyConstraints ([RFC 5280 §4.2.1.11](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.11)):
-/// after how many more certificates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PolicyConstraints {
-    pub(super) require_explicit_policy: Option<u64>,
-    pub(super) inhibit_policy_mapping: Option<u64>,
 }
 
 impl Extensions {
@@ -235,19 +228,6 @@ fn policy_mappings(
             return Err(ElementError::Content { what });
         }
         Ok((issuer, subject))
-    })
-}
-
-fn policy_constraints(octets: &[u8]) -> Result<PolicyConstraints, ElementError> {
-    let what = "policyConstraints";
-    let mut parts = Element::only(octets, SEQUENCE, what)?.children();
-    let explicit = parts.optional(context(0), "requireExplicitPolicy")?;
-    let mapping = parts.optional(context(1), "inhibitPolicyMapping")?;
-    parts.end(what)?;
-    let skip = |element: Option<Element<'_>>| element.map(|e| small_integer(e, what)).transpose();
-    Ok(PolicyConstraints {
-        require_explicit_policy: skip(explicit)?,
-        inhibit_policy_mapping: skip(mapping)?,
     })
 }
 

@@ -120,7 +120,6 @@ impl fmt::Display for CertificateReference {
             Role::EndEntity => f.write_str("end entity")?,
             Role::Intermediate => write!(f, "intermediate {}", self.place)?,
             Role::Anchor => f.write_str("anchor")?,
-            Role::RevocationList => f.write_str("revocation list")?,
         }
         if self.subject.is_empty() {
             Ok(())
@@ -140,8 +139,6 @@ pub enum Role {
     Intermediate,
     /// The trust anchor.
     Anchor,
-    /// No certificate but a revocation list, named by its issuer.
-    RevocationList,
 }
 
 /// The two values that disagree.

@@ -9,6 +9,7 @@ use super::validation::{
     EXHAUSTED, ISSUER_MISSING, SELF_SIGNED, SIGNATURE, TOO_MANY_CERTIFICATES, examine,
 };
 use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationList;
 
 /// What a path is to be built from.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub struct Candidates<'a> {
     pub intermediates: &'a [Certificate],
     /// The certificates that are trusted. They need not be self-signed.
     pub anchors: &'a [Certificate],
+    /// Revocation lists of any of the CAs. Where there are some, the whole path below the anchor is looked up.
+    pub revocation_lists: &'a [RevocationList],
 }
 
 /// Whether a certificate is good, and why.
@@ -77,6 +80,7 @@ pub fn judge(candidates: Candidates<'_>, requirements: &Requirements) -> Judgeme
         candidates.end_entity,
         candidates.intermediates,
         candidates.anchors,
+        candidates.revocation_lists,
     );
     let mut search = Search::new(&pool, requirements);
     search.run();
@@ -115,7 +119,7 @@ pub fn judge(candidates: Candidates<'_>, requirements: &Requirements) -> Judgeme
 /// What is wrong with a certificate by itself, where there is no anchor to judge it under: its
 /// dates, its form, its names and purposes. Its signature is not looked at.
 pub fn judge_alone(certificate: &Certificate, requirements: &Requirements) -> Vec<Finding> {
-    let pool = Pool::new(certificate, &[], &[]);
+    let pool = Pool::new(certificate, &[], &[], &[]);
     let drafts = examine(&pool.candidates[0], Role::EndEntity, requirements);
     let attempt = Attempt {
         path: vec![0],

@@ -24,6 +24,7 @@ mod policy;
 mod pool;
 pub mod profile;
 mod public_key;
+mod revocation;
 pub mod rule;
 mod signature;
 mod usage;

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::candidate::Candidate;
 use super::distinguished_name::canonical;
 use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationList;
 use crate::pki::name::DistinguishedName;
 
 /// The end entity, then the intermediates, then the anchors, each certificate once; and for every
@@ -15,6 +16,9 @@ pub(super) struct Pool<'a> {
     /// Where each candidate stood in the lists that were given.
     pub(super) origins: Vec<Origin>,
     pub(super) first_anchor: usize,
+    pub(super) lists: &'a [RevocationList],
+    /// The number of each list's issuer.
+    pub(super) list_issuers: Vec<usize>,
     /// By the number of a name: anchors before intermediates.
     by_subject: Vec<Vec<usize>>,
     /// By the number of a name: whether a path of names leads from it to an anchor.
@@ -39,12 +43,15 @@ impl<'a> Pool<'a> {
         end_entity: &'a Certificate,
         intermediates: &'a [Certificate],
         anchors: &'a [Certificate],
+        lists: &'a [RevocationList],
     ) -> Self {
         let mut names = Names::default();
         let mut pool = Pool {
             candidates: Vec::with_capacity(1 + intermediates.len() + anchors.len()),
             origins: Vec::new(),
             first_anchor: 0,
+            lists,
+            list_issuers: Vec::new(),
             by_subject: Vec::new(),
             reaches_anchor: Vec::new(),
             overflowed: intermediates.len() + anchors.len() > MAX_CERTIFICATES,
@@ -68,6 +75,8 @@ impl<'a> Pool<'a> {
                 pool.add(certificate, Origin::Anchor(place), &mut names);
             }
         }
+        let issuers = lists.iter().map(|list| names.number(list.issuer()));
+        pool.list_issuers = issuers.collect();
         pool.index(names.count);
         pool
     }

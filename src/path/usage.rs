@@ -33,7 +33,6 @@ pub(super) fn examine(
                     });
                 }
             }
-            Role::RevocationList => {}
         }
     } else if matches!(role, Role::Intermediate | Role::Anchor)
         && extensions.key_usage.is_none()
@@ -107,7 +106,7 @@ fn extended(
     };
     if !fits {
         let rule = match role {
-            Role::EndEntity | Role::RevocationList => &PURPOSE,
+            Role::EndEntity => &PURPOSE,
             Role::Intermediate | Role::Anchor => &CA_PURPOSE,
         };
         drafts.with(rule, || {

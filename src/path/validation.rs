@@ -7,8 +7,8 @@ use super::profile::Requirements;
 use super::rule::{Draft, Drafts, Rule, Severities};
 use super::signature::Outcome;
 use super::{
-    algorithm, basic_constraints, form, identifiers, name_constraints, names, policy, usage,
-    validity, webpki,
+    algorithm, basic_constraints, form, identifiers, name_constraints, names, policy, revocation,
+    usage, validity, webpki,
 };
 
 /// What is wrong with a certificate in its role, whatever path it is in.
@@ -66,6 +66,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         names::RULES,
         name_constraints::RULES,
         policy::RULES,
+        revocation::RULES,
         webpki::RULES,
     ];
     groups.into_iter().flatten().copied()

@@ -13,6 +13,7 @@ use super::element::{
 use super::extension::{Extension, REASON_CODE};
 use super::moment::{Moment, moment};
 use super::name::DistinguishedName;
+use super::pem::{self, PemError};
 use super::problem::{Problem, extension_problems};
 use super::revocation::RevocationReason;
 use super::serial::SerialNumber;
@@ -67,6 +68,11 @@ impl RevocationList {
     /// The algorithm it is signed with.
     pub fn signature_algorithm(&self) -> &AlgorithmIdentifier {
         &self.signature_algorithm
+    }
+
+    /// The DER of the signatureAlgorithm.
+    pub fn signature_algorithm_der(&self) -> &[u8] {
+        &self.der[self.outer_algorithm.clone()]
     }
 
     /// The octets of the signature.
@@ -205,6 +211,48 @@ impl RevokedCertificate {
             extensions,
         })
     }
+}
+
+/// The revocation lists of a file in PEM or DER, in their order; at least one.
+///
+/// # Errors
+/// When there is none in it, or any block or list is broken.
+pub fn revocation_lists(octets: &[u8]) -> Result<Vec<RevocationList>, RevocationListError> {
+    let list = |der, line| {
+        RevocationList::from_der(der).map_err(|source| RevocationListError::List { line, source })
+    };
+    if octets.first() == Some(&SEQUENCE) {
+        return Ok(vec![list(octets.to_vec(), 0)?]);
+    }
+    let lists = pem::blocks(octets)?
+        .into_iter()
+        .filter(|block| block.label == "X509 CRL")
+        .map(|block| list(block.contents.to_vec(), block.line))
+        .collect::<Result<Vec<_>, _>>()?;
+    if lists.is_empty() {
+        Err(RevocationListError::Nothing)
+    } else {
+        Ok(lists)
+    }
+}
+
+/// Why a file gives no revocation lists.
+#[derive(Debug, thiserror::Error)]
+pub enum RevocationListError {
+    /// A block is broken.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// A list is broken.
+    #[error("no revocation list at line {line}: {source}")]
+    List {
+        /// The line of its BEGIN; 0 for a file in DER.
+        line: usize,
+        /// What is wrong with it.
+        source: CertificateError,
+    },
+    /// There is none.
+    #[error("no revocation list in it")]
+    Nothing,
 }
 
 /// Reads everything but the DER itself.

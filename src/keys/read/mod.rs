@@ -445,7 +445,11 @@ mod tests {
         for key_type in [KeyType::P256, KeyType::P384, KeyType::Ed25519] {
             let made = PrivateKey::generate(key_type).unwrap();
             let signer = made.signer().unwrap();
-            let key = read_key(made.pkcs8()).unwrap();
+            let blocks = crate::pki::pem::blocks(
+                crate::keys::to_pem(made.pkcs8(), None).unwrap().as_bytes(),
+            )
+            .unwrap();
+            let key = read_key(&blocks[0].contents).unwrap();
             assert_eq!(key.public_key_info(), Some(signer.public_key_info()));
             assert!(key.is_checked());
             assert_eq!(key.format(), KeyFormat::Pkcs8);
@@ -457,8 +461,11 @@ mod tests {
     #[test]
     fn a_key_that_is_cut_anywhere_is_none() {
         let made = PrivateKey::generate(KeyType::P256).unwrap();
-        for length in 0..made.pkcs8().len() {
-            assert!(read_key(&made.pkcs8()[..length]).is_err());
+        let blocks =
+            crate::pki::pem::blocks(crate::keys::to_pem(made.pkcs8(), None).unwrap().as_bytes())
+                .unwrap();
+        for length in 0..blocks[0].contents.len() {
+            assert!(read_key(&blocks[0].contents[..length]).is_err());
         }
     }
 

@@ -1,0 +1,340 @@
+//! Revocation lists ([RFC 5280 §5](https://www.rfc-editor.org/rfc/rfc5280#section-5) and
+//! [§6.3](https://www.rfc-editor.org/rfc/rfc5280#section-6.3)).
+
+use super::algorithm::Scheme;
+use super::candidate::Candidate;
+use super::distinguished_name::canonical;
+use super::extension::value;
+use super::finding::Evidence;
+use super::pool::Pool;
+use super::profile::Requirements;
+use super::rule::{Drafts, Rule, Severities};
+use super::signature::Outcome;
+use super::validity::text;
+use crate::pki::crl::{RevocationList, RevokedCertificate};
+use crate::pki::distribution_point::IssuingDistributionPoint;
+use crate::pki::extension::{
+    AUTHORITY_KEY_IDENTIFIER, CERTIFICATE_ISSUER, CRL_NUMBER, DELTA_CRL_INDICATOR, Extension,
+    FRESHEST_CRL, INVALIDITY_DATE, ISSUING_DISTRIBUTION_POINT, KeyUsage, REASON_CODE,
+};
+use crate::pki::extension_value::ExtensionValue;
+use crate::pki::general_name::GeneralName;
+use crate::pki::name::DistinguishedName;
+use crate::pki::revocation::RevocationReason;
+
+/// Whether any certificate of a path below its anchor was revoked, going by the newest list that
+/// its issuer signed and that speaks of it. `signature` checks a list under an issuer's key.
+pub(super) fn examine_path(
+    pool: &Pool<'_>,
+    path: &[usize],
+    requirements: &Requirements,
+    drafts: &mut Drafts,
+    signature: &mut dyn FnMut(usize, usize) -> Outcome,
+) {
+    for (place, pair) in path.windows(2).enumerate() {
+        let (candidate, issuer) = (&pool.candidates[pair[0]], &pool.candidates[pair[1]]);
+        let drafts = drafts.about(place);
+        let issued = |list: &usize| pool.list_issuers[*list] == candidate.issuer;
+        let speaking: Vec<_> = (0..pool.lists.len())
+            .filter(issued)
+            .filter(|list| speaks_of(&pool.lists[*list], candidate))
+            .take(MAX_LISTS)
+            .collect();
+        if speaking.is_empty() {
+            drafts.add(&UNKNOWN);
+            continue;
+        }
+        let good = speaking
+            .iter()
+            .filter(|list| signature(**list, pair[1]) == Outcome::Valid);
+        let newest = good
+            .map(|list| &pool.lists[*list])
+            .max_by_key(|list| (number(list), list.this_update()));
+        match newest {
+            None => drafts.add(&SIGNATURE),
+            Some(list) => {
+                examine(list, issuer, requirements, drafts);
+                look_up(list, candidate, drafts);
+            }
+        }
+    }
+}
+
+/// Every rule of this file.
+pub(super) static RULES: &[&Rule] = &[
+    &REVOKED,
+    &UNKNOWN,
+    &SIGNATURE,
+    &WEAK,
+    &ISSUER,
+    &OVERDUE,
+    &NOT_YET_VALID,
+    &NEXT_UPDATE,
+    &NUMBER_MISSING,
+    &NUMBER_CRITICAL,
+    &AUTHORITY_MISSING,
+    &UNKNOWN_CRITICAL,
+    &MALFORMED,
+    &VERSION,
+];
+
+/// What is wrong with a list that its issuer signed.
+fn examine(
+    list: &RevocationList,
+    issuer: &Candidate<'_>,
+    requirements: &Requirements,
+    drafts: &mut Drafts,
+) {
+    let at = requirements.at;
+    if let Some(usage) = value(&issuer.extensions().key_usage)
+        && !usage.has(KeyUsage::CRL_SIGN)
+    {
+        drafts.with(&ISSUER, || Evidence::instead(usage, "cRLSign"));
+    }
+    if list.this_update() > at {
+        drafts.with(&NOT_YET_VALID, || Evidence::found(text(list.this_update())));
+    }
+    match list.next_update() {
+        None => drafts.add(&NEXT_UPDATE),
+        Some(next) if next < at => drafts.with(&OVERDUE, || {
+            Evidence::instead(
+                format_args!("the next was due {}", text(next)),
+                format_args!("no earlier than {}", text(at)),
+            )
+        }),
+        Some(_) => {}
+    }
+    if Scheme::read(list.signature_algorithm(), list.signature_algorithm_der()).is_weak() {
+        drafts.with(&WEAK, || Evidence::found(list.signature_algorithm()));
+    }
+    if list.version() < 2 {
+        drafts.add(&VERSION);
+    }
+    let extension = |oid| list.extensions().iter().find(|e| e.oid == oid);
+    match extension(CRL_NUMBER) {
+        None => drafts.add(&NUMBER_MISSING),
+        Some(extension) if extension.critical => drafts.add(&NUMBER_CRITICAL),
+        Some(_) => {}
+    }
+    if extension(AUTHORITY_KEY_IDENTIFIER).is_none() {
+        drafts.add(&AUTHORITY_MISSING);
+    }
+    for extension in list.extensions() {
+        let known = [
+            CRL_NUMBER,
+            AUTHORITY_KEY_IDENTIFIER,
+            ISSUING_DISTRIBUTION_POINT,
+            FRESHEST_CRL,
+        ];
+        unknown(extension, &known, drafts);
+        if let Err(fault) = ExtensionValue::read(extension) {
+            drafts.with(&MALFORMED, || Evidence::found(fault));
+        }
+    }
+    for problem in list.problems() {
+        if problem.malformed {
+            drafts.with(&MALFORMED, || Evidence::found(&problem.message));
+        }
+    }
+}
+
+/// Whether the list has the certificate.
+fn look_up(list: &RevocationList, candidate: &Candidate<'_>, drafts: &mut Drafts) {
+    let serial = candidate.certificate.serial();
+    let mut issuer = list.issuer().clone();
+    for entry in list.revoked() {
+        if let Some(other) = certificate_issuer(&entry) {
+            issuer = other;
+        }
+        let known = [REASON_CODE, CERTIFICATE_ISSUER, INVALIDITY_DATE];
+        let mut critical = entry.extensions.iter().filter(|e| e.critical);
+        // An entry that is not understood makes the whole list say nothing for certain (§5.3).
+        if let Some(extension) = critical.find(|e| !known.iter().any(|oid| e.oid == *oid)) {
+            unknown(extension, &known, drafts);
+            return;
+        }
+        if entry.serial == *serial && is_issuer(&issuer, candidate) {
+            if entry.reason != Some(RevocationReason::RemoveFromCrl) {
+                drafts.with(&REVOKED, || revoked(&entry));
+            }
+            return;
+        }
+    }
+}
+
+fn revoked(entry: &RevokedCertificate) -> Evidence {
+    let date = text(entry.revocation_date);
+    match entry.reason {
+        Some(reason) => Evidence::found(format_args!("revoked {date}, {reason}")),
+        None => Evidence::found(format_args!("revoked {date}")),
+    }
+}
+
+/// Whom an entry of an indirect list, and those after it, is about (§5.3.3).
+fn certificate_issuer(entry: &RevokedCertificate) -> Option<DistinguishedName> {
+    let extension = entry
+        .extensions
+        .iter()
+        .find(|e| e.oid == CERTIFICATE_ISSUER)?;
+    let names = match ExtensionValue::read(extension) {
+        Ok(ExtensionValue::Names(names)) => names,
+        Ok(_) | Err(_) => return None,
+    };
+    names.into_iter().find_map(|name| match name {
+        GeneralName::Directory(name) => Some(name),
+        GeneralName::Other(..)
+        | GeneralName::Email(_)
+        | GeneralName::Dns(_)
+        | GeneralName::X400(_)
+        | GeneralName::EdiParty(_)
+        | GeneralName::Uri(_)
+        | GeneralName::Ip(_)
+        | GeneralName::RegisteredId(_) => None,
+    })
+}
+
+fn is_issuer(name: &DistinguishedName, candidate: &Candidate<'_>) -> bool {
+    let issuer = candidate.certificate.issuer();
+    name == issuer || canonical(name.as_der()) == canonical(issuer.as_der())
+}
+
+/// Whether certificates such as this one are what the list is about. A delta list says too little
+/// by itself.
+fn speaks_of(list: &RevocationList, candidate: &Candidate<'_>) -> bool {
+    let extension = |oid| list.extensions().iter().find(|e| e.oid == oid);
+    if extension(DELTA_CRL_INDICATOR).is_some() {
+        return false;
+    }
+    let Some(extension) = extension(ISSUING_DISTRIBUTION_POINT) else {
+        return true;
+    };
+    let Ok(scope) = IssuingDistributionPoint::read(&extension.value) else {
+        return true;
+    };
+    let is_ca = candidate.extensions().is_ca();
+    !(scope.only_attribute_certificates
+        || scope.only_ca_certificates && !is_ca
+        || scope.only_user_certificates && is_ca)
+}
+
+fn unknown(extension: &Extension, known: &[const_oid::ObjectIdentifier], drafts: &mut Drafts) {
+    if extension.critical && !known.iter().any(|oid| extension.oid == *oid) {
+        drafts.with(&UNKNOWN_CRITICAL, || Evidence::found(extension.title()));
+    }
+}
+
+/// The list's number, in an order in which a larger one comes later.
+fn number(list: &RevocationList) -> Option<(usize, Vec<u8>)> {
+    let extension = list.extensions().iter().find(|e| e.oid == CRL_NUMBER)?;
+    match ExtensionValue::read(extension) {
+        Ok(ExtensionValue::Number(number)) => {
+            let octets = number.as_bytes();
+            let start = octets.iter().position(|octet| *octet != 0);
+            let octets = octets[start.unwrap_or(octets.len())..].to_vec();
+            Some((octets.len(), octets))
+        }
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// More lists by one issuer than anyone has.
+const MAX_LISTS: usize = 32;
+
+static REVOKED: Rule = Rule {
+    id: "revoked",
+    sentence: "it was revoked",
+    hint: "issue another one, with another key if this one was stolen",
+    reference: "RFC 5280 §6.3.3",
+    severities: Severities::DECISIVE,
+};
+static UNKNOWN: Rule = Rule {
+    id: "revocation-unknown",
+    sentence: "no revocation list speaks of it",
+    hint: "give its issuer's list too, with `--crl`",
+    reference: "RFC 5280 §6.3.3",
+    severities: Severities::ADVICE,
+};
+static SIGNATURE: Rule = Rule {
+    id: "crl-signature",
+    sentence: "the revocation list that speaks of it is not signed by its issuer's key",
+    hint: "fetch the list anew from the CA",
+    reference: "RFC 5280 §6.3.3 (g)",
+    severities: Severities::DECISIVE,
+};
+static WEAK: Rule = Rule {
+    id: "crl-signature-weak",
+    sentence: "its issuer's revocation list is signed over a weak hash",
+    hint: "have the CA sign its lists with SHA-256",
+    reference: "RFC 9155",
+    severities: Severities::DECISIVE,
+};
+static ISSUER: Rule = Rule {
+    id: "crl-issuer",
+    sentence: "its issuer's keyUsage does not let it sign revocation lists",
+    hint: "make the CA anew with cRLSign",
+    reference: "RFC 5280 §6.3.3 (f)",
+    severities: Severities::DECISIVE,
+};
+static OVERDUE: Rule = Rule {
+    id: "crl-overdue",
+    sentence: "its issuer's revocation list is out of date",
+    hint: "fetch or make a new list",
+    reference: "RFC 5280 §6.3.3 (a)",
+    severities: Severities::DECISIVE,
+};
+static NOT_YET_VALID: Rule = Rule {
+    id: "crl-not-yet-valid",
+    sentence: "its issuer's revocation list is from the future",
+    hint: "set the clock of this machine, or of the CA's",
+    reference: "RFC 5280 §5.1.2.4",
+    severities: Severities::DECISIVE,
+};
+static NEXT_UPDATE: Rule = Rule {
+    id: "crl-next-update-missing",
+    sentence: "its issuer's revocation list does not say when it is out of date",
+    hint: "have the CA put nextUpdate into its lists",
+    reference: "RFC 5280 §5.1.2.5",
+    severities: Severities::CONFORMANCE,
+};
+static NUMBER_MISSING: Rule = Rule {
+    id: "crl-number-missing",
+    sentence: "its issuer's revocation list has no number, so that an old one can pass for the newest",
+    hint: "have the CA number its lists",
+    reference: "RFC 5280 §5.2.3",
+    severities: Severities::CONFORMANCE,
+};
+static NUMBER_CRITICAL: Rule = Rule {
+    id: "crl-number-critical",
+    sentence: "the number of its issuer's revocation list is critical",
+    hint: "have the CA number its lists with an extension that is not critical",
+    reference: "RFC 5280 §5.2.3",
+    severities: Severities::CONFORMANCE,
+};
+static AUTHORITY_MISSING: Rule = Rule {
+    id: "crl-authority-key-identifier-missing",
+    sentence: "its issuer's revocation list has no authorityKeyIdentifier",
+    hint: "have the CA put its key identifier into its lists",
+    reference: "RFC 5280 §5.2.1",
+    severities: Severities::CONFORMANCE,
+};
+static UNKNOWN_CRITICAL: Rule = Rule {
+    id: "crl-unknown-critical-extension",
+    sentence: "its issuer's revocation list has a critical extension that is not understood",
+    hint: "have the CA make a list without it",
+    reference: "RFC 5280 §5.2",
+    severities: Severities::DECISIVE,
+};
+static MALFORMED: Rule = Rule {
+    id: "crl-malformed",
+    sentence: "its issuer's revocation list is malformed",
+    hint: "fetch or make the list anew",
+    reference: "RFC 5280 §5.1",
+    severities: Severities::DECISIVE,
+};
+static VERSION: Rule = Rule {
+    id: "crl-version",
+    sentence: "its issuer's revocation list is of version 1",
+    hint: "have the CA make lists of version 2",
+    reference: "RFC 5280 §5.1.2.1",
+    severities: Severities::CONFORMANCE,
+};
