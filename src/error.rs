@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
+use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
@@ -117,6 +118,15 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A root whose signature is not its own.
+    #[error(
+        "{}: has itself as issuer, but is not signed by its own key",
+        shown(path)
+    )]
+    NotSelfSigned {
+        /// The file.
+        path: PathBuf,
+    },
     /// A CA whose time is over.
     #[error("{}: the CA expired on {}", shown(path), rfc3339(*not_after))]
     AuthorityExpired {
@@ -203,6 +213,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Something else where a request is needed.
+    #[error("{}: no certificate signing request in it", shown(path))]
+    NoRequest {
+        /// The file.
+        path: PathBuf,
+    },
     /// An encrypted key, and nothing to decrypt it with.
     #[error("{}: is encrypted, and no passphrase was given", shown(path))]
     PassphraseNeeded {
@@ -233,6 +249,9 @@ pub enum Error {
     /// The inventory cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -255,6 +274,7 @@ impl Error {
             Error::UnknownAuthority { .. } => "unknown-authority",
             Error::Issuer { .. } => "issuer",
             Error::NotAnAuthority { .. } => "not-an-authority",
+            Error::NotSelfSigned { .. } => "not-self-signed",
             Error::AuthorityExpired { .. } => "authority-expired",
             Error::AuthorityNotYetValid { .. } => "authority-not-yet-valid",
             Error::Certificate { .. } | Error::Bundle { .. } => "certificate",
@@ -264,6 +284,7 @@ impl Error {
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
             Error::ReadKey { .. } | Error::NoKey { .. } => "private-key",
+            Error::NoRequest { .. } => "no-request",
             Error::PassphraseNeeded { .. } => "passphrase-needed",
             Error::Subtree(_) => "name-constraints",
             Error::KeyGeneration(_) => "key-generation",
@@ -273,6 +294,7 @@ impl Error {
             Error::Encoding(_) => "encoding",
             Error::Lint(_) => "lint",
             Error::Store(error) => error.code(),
+            Error::Config(_) => "config",
             Error::Output { .. } => "output",
         }
     }
@@ -302,7 +324,7 @@ impl Error {
             Error::UnknownAuthority { .. } => {
                 Some("restore the file that was changed from a backup, or take the CA in with `openagents-certs ca import` in a new directory".into())
             }
-            Error::Pem { path, .. } | Error::Issuer { path, .. } | Error::NotAnAuthority { path } => {
+            Error::Pem { path, .. } | Error::Issuer { path, .. } | Error::NotAnAuthority { path } | Error::NotSelfSigned { path } => {
                 Some(format!("look at it with `openagents-certs inspect {}`", shown(path)))
             }
             Error::AuthorityExpired { .. } => {
@@ -318,7 +340,7 @@ impl Error {
                 Some("put the key that belongs to the certificate back, or issue a new pair".into())
             }
             Error::ReadKey { source, .. } => source.hint(),
-            Error::NoKey { path } => Some(format!("look at it with `openagents-certs inspect {}`", shown(path))),
+            Error::NoKey { path } | Error::NoRequest { path } => Some(format!("look at it with `openagents-certs inspect {}`", shown(path))),
             Error::PassphraseNeeded { .. } => Some("give `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`".into()),
             Error::Subtree(_) => Some("domains are like agents.example.org, networks like 10.0.0.0/8".into()),
             Error::Key { source: KeyError::EmptyPassword, .. } => Some("a passphrase has at least one character".into()),
@@ -334,6 +356,7 @@ impl Error {
             | Error::Output { .. } => None,
             Error::Name(error) => Some(error.hint()),
             Error::Store(error) => Some(error.hint()),
+            Error::Config(error) => Some(error.hint()),
             Error::Attribute(_) => {
                 Some("choose another value; names of hosts belong to `--san`".into())
             }

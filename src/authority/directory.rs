@@ -6,20 +6,17 @@ use std::path::Path;
 use crate::error::Error;
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys::{self, Password};
-use crate::pki::certificate::Certificate;
 use crate::pki::pem;
 use crate::store::{Inventory as _, Opening, Sqlite};
 
-/// Certificates as PEM, one behind the other.
+/// Certificates, as DER, as PEM, one behind the other.
 ///
 /// # Errors
 /// Never for certificates that were read or signed.
-pub fn pem_of<'a>(
-    certificates: impl IntoIterator<Item = &'a Certificate>,
-) -> Result<String, Error> {
+pub fn pem_of<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Result<String, Error> {
     let mut text = String::new();
     for certificate in certificates {
-        text.push_str(&pem::encode("CERTIFICATE", certificate.as_der())?);
+        text.push_str(&pem::encode("CERTIFICATE", certificate)?);
     }
     Ok(text)
 }
@@ -49,17 +46,17 @@ pub fn write(
     files::write_together(lock, &files, replace)
 }
 
-/// Writes public files together into a locked directory where nothing has their names.
+/// Writes public files together into a locked directory.
 ///
 /// # Errors
 /// As [`files::write_together`].
-pub fn write_public(lock: &Lock, public: &[(&OsStr, &str)]) -> Result<(), Error> {
+pub fn write_public(lock: &Lock, public: &[(&OsStr, &str)], replace: bool) -> Result<(), Error> {
     let files = public.iter().map(|(name, text)| NewFile {
         name,
         content: text.as_bytes(),
         secret: false,
     });
-    files::write_together(lock, &files.collect::<Vec<_>>(), false)
+    files::write_together(lock, &files.collect::<Vec<_>>(), replace)
 }
 
 /// Whether a directory holds an authority. One that was killed while it was made is none.

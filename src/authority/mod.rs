@@ -1,6 +1,7 @@
 //! What an operation may touch of a certificate authority: its certificate, its key, its inventory.
 
 mod directory;
+mod material;
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use time::OffsetDateTime;
 pub use directory::{
     CERTIFICATE, INVENTORY, ISSUER, KEY, exists, open_inventory, pem_of, write, write_public,
 };
+pub use material::{AuthorityAt, Material, Recording, Source};
 
 use crate::error::Error;
 use crate::files::{self, Kind};
@@ -163,7 +165,7 @@ impl Authority {
         &self.issuer
     }
 
-    /// Signs a plan for this public key and serial number.
+    /// Signs a plan for this public key and serial number: the certificate's DER.
     ///
     /// # Errors
     /// When our own lint refuses the plan, or it cannot be encoded or signed.
@@ -172,7 +174,7 @@ impl Authority {
         plan: &IssuancePlan,
         public_key_info: &[u8],
         serial: &SerialNumber,
-    ) -> Result<Certificate, Error> {
+    ) -> Result<Vec<u8>, Error> {
         sign(&self.signer, plan, public_key_info, serial)
     }
 
@@ -180,12 +182,12 @@ impl Authority {
     ///
     /// # Errors
     /// Never for what was read or signed.
-    pub fn served(&self, certificate: &Certificate) -> Result<String, Error> {
-        pem_of(std::iter::once(certificate).chain(&self.chain))
+    pub fn served(&self, certificate: &[u8]) -> Result<String, Error> {
+        pem_of(std::iter::once(certificate).chain(self.chain.iter().map(Certificate::as_der)))
     }
 }
 
-/// Signs a plan with any key: what a root does with its own.
+/// Signs a plan with any key, as a root does with its own: the certificate's DER.
 ///
 /// # Errors
 /// When our own lint refuses the plan, or it cannot be encoded or signed.
@@ -194,7 +196,7 @@ pub fn sign(
     plan: &IssuancePlan,
     public_key_info: &[u8],
     serial: &SerialNumber,
-) -> Result<Certificate, Error> {
+) -> Result<Vec<u8>, Error> {
     let lints = crate::pki::lint::lint(plan);
     if !lints.is_empty() {
         return Err(Error::Lint(lints));
@@ -205,6 +207,14 @@ pub fn sign(
         signer.algorithm(),
         &signer.sign(&to_be_signed)?,
     )?;
+    Ok(der)
+}
+
+/// A certificate that was just signed, read back.
+///
+/// # Errors
+/// Never for what [`sign`] made.
+pub fn read_back(der: Vec<u8>) -> Result<Certificate, Error> {
     Certificate::from_der(der).map_err(|source| Error::Certificate {
         path: CERTIFICATE.into(),
         source,
@@ -272,8 +282,16 @@ fn read_signer(path: &Path, password: Ask<'_>) -> Result<Signer, Error> {
 /// # Errors
 /// When there is none, it is damaged, or the password is wrong.
 pub fn read_key(path: &Path, password: Ask<'_>) -> Result<(ReadKey, Option<Password>), Error> {
-    let octets = files::read(path)?;
-    let blocks = pem::blocks(&octets).map_err(|source| Error::Pem {
+    read_key_in(path, &files::read(path)?, password)
+}
+
+/// The private key in the content of a file.
+fn read_key_in(
+    path: &Path,
+    octets: &[u8],
+    password: Ask<'_>,
+) -> Result<(ReadKey, Option<Password>), Error> {
+    let blocks = pem::blocks(octets).map_err(|source| Error::Pem {
         path: path.to_owned(),
         source,
     })?;

@@ -7,9 +7,9 @@ use time::OffsetDateTime;
 
 use super::args::{Global, NewPassphrase, ParentPassphrase, PassphraseSource, requested_by};
 use super::finish;
+use crate::authority::{AuthorityAt, Recording};
 use crate::error::Error;
 use crate::ops::ca::{self, import, init, intermediate, show};
-use crate::ops::issue::AuthorityAt;
 use crate::ops::{Verdict, generate};
 use crate::pki::algorithm::KeyType;
 use crate::pki::name::AttributeType;
@@ -165,6 +165,8 @@ impl Intermediate {
         let ask = |path: &Path| self.parent_passphrase.ask(path);
         let parent = AuthorityAt {
             directory: &self.parent,
+            material: None,
+            recording: Recording::Directory,
             passphrase: &ask,
         };
         if self.dry_run {

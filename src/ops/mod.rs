@@ -8,6 +8,7 @@ pub mod generate;
 pub mod inspect;
 pub mod issue;
 pub mod passphrase;
+pub mod refused;
 pub mod verify;
 
 use std::fmt;

@@ -24,6 +24,7 @@ pub mod oid;
 pub mod pem;
 pub mod pkcs7;
 pub mod plan;
+pub mod profile;
 pub mod policy;
 pub mod problem;
 pub mod public_key;

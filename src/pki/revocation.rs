@@ -148,14 +148,9 @@ mod tests {
 
     #[test]
     fn each_reason_one_can_give_reads_back_from_its_text() {
-        for reason in <RevocationReason as clap::ValueEnum>::value_variants()
-            .iter()
-            .copied()
-        {
-            assert_eq!(
-                reason.to_string().parse::<RevocationReason>().unwrap(),
-                reason
-            );
+        for reason in <RevocationReason as clap::ValueEnum>::value_variants() {
+            let read: RevocationReason = reason.to_string().parse().unwrap();
+            assert_eq!(read, *reason);
         }
     }
 

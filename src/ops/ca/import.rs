@@ -10,6 +10,7 @@ use crate::authority::{self, Ask};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock};
 use crate::keys::Signer;
+use crate::path;
 use crate::pki::certificate::Certificate;
 use crate::store::{Inventory as _, Opening};
 
@@ -62,13 +63,16 @@ pub fn run(
     let (issuers, anchors) = sorted(&certificate, above, request)?;
     let mut inventory = authority::open_inventory(directory, Opening::Create)?;
     inventory.record_authority(certificate.as_der(), now)?;
-    let (issuers, anchors) = (authority::pem_of(&issuers)?, authority::pem_of(&anchors)?);
+    let (issuers, anchors) = (
+        authority::pem_of(issuers.iter().map(Certificate::as_der))?,
+        authority::pem_of(anchors.iter().map(Certificate::as_der))?,
+    );
     let mut public = vec![(OsStr::new(authority::CERTIFICATE), anchors.as_str())];
     if !issuers.is_empty() {
         public.push((OsStr::new(authority::ISSUER), &issuers));
     }
     if is_there {
-        authority::write_public(&lock, &public)?;
+        authority::write_public(&lock, &public, false)?;
     } else {
         let key = (OsStr::new(authority::KEY), key.pkcs8(), password.as_ref());
         authority::write(&lock, key, &public, false)?;
@@ -127,6 +131,11 @@ fn sorted(
     request: &Request,
 ) -> Result<(Vec<Certificate>, Vec<Certificate>), Error> {
     if certificate.is_self_issued() {
+        if !path::is_self_signed(certificate) {
+            return Err(Error::NotSelfSigned {
+                path: request.certificate.clone(),
+            });
+        }
         return Ok((Vec::new(), vec![certificate.clone()]));
     }
     let mut issuers = vec![certificate.clone()];

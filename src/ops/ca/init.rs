@@ -82,13 +82,14 @@ pub fn apply(
     let plan = plan(request, None, &serial, now)?;
     let key = PrivateKey::generate(request.key_type)?;
     let signer = key.signer()?;
-    let certificate = authority::sign(&signer, &plan, key.public_key_info(), &serial)?;
+    let der = authority::sign(&signer, &plan, key.public_key_info(), &serial)?;
+    let certificate = authority::read_back(der)?;
     let mut inventory = authority::open_inventory(&request.directory, Opening::Create)?;
     inventory.record_authority(certificate.as_der(), now)?;
     if there {
         files::keep(lock, &[authority::KEY, authority::CERTIFICATE], now)?;
     }
-    let text = authority::pem_of([&certificate])?;
+    let text = authority::pem_of([certificate.as_der()])?;
     let key = (OsStr::new(authority::KEY), key.pkcs8(), passphrase);
     authority::write(
         lock,

@@ -60,7 +60,7 @@ pub fn run(directory: &Path, now: OffsetDateTime) -> Result<Shown, Error> {
     Ok(Shown {
         issuer: certificate.issuer().clone(),
         path_length: issuer.path_length,
-        name_constraints: issuer.name_constraints,
+        name_constraints: issuer.name_constraints.clauses(),
         private_key_encrypted: blocks.iter().any(pem::Block::is_encrypted),
         inventory: directory.join(authority::INVENTORY),
         issued: inventory.counts(now)?,
