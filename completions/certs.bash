@@ -916,13 +916,21 @@ _certs() {
             return 0
             ;;
         certs__subcmd__issue__subcmd__client)
-            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --note --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
+            opts="-d -C -q -v -h -V --san --spiffe --csr --days --ttl --not-after --key-type --out --name --force --stdout --note --ca-cert --ca-key --inventory --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --san)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spiffe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --csr)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -955,6 +963,18 @@ _certs() {
                     return 0
                     ;;
                 --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --inventory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1064,13 +1084,21 @@ _certs() {
             return 0
             ;;
         certs__subcmd__issue__subcmd__peer)
-            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --note --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
+            opts="-d -C -q -v -h -V --san --spiffe --csr --days --ttl --not-after --key-type --out --name --force --stdout --note --ca-cert --ca-key --inventory --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --san)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spiffe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --csr)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1103,6 +1131,18 @@ _certs() {
                     return 0
                     ;;
                 --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --inventory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1142,13 +1182,21 @@ _certs() {
             return 0
             ;;
         certs__subcmd__issue__subcmd__server)
-            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --note --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
+            opts="-d -C -q -v -h -V --san --spiffe --csr --days --ttl --not-after --key-type --out --name --force --stdout --note --ca-cert --ca-key --inventory --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --san)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spiffe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --csr)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1181,6 +1229,18 @@ _certs() {
                     return 0
                     ;;
                 --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --inventory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1220,7 +1280,7 @@ _certs() {
             return 0
             ;;
         certs__subcmd__verify)
-            opts="-C -q -v -h -V --ca --untrusted --host --purpose --profile --at --expires-in --max-depth --all-paths --dir --format --json --quiet --verbose --color --help --version"
+            opts="-C -q -v -h -V --ca --untrusted --host --purpose --profile --crl --key --password-file --at --expires-in --max-depth --all-paths --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1244,6 +1304,18 @@ _certs() {
                     ;;
                 --profile)
                     COMPREPLY=($(compgen -W "tls rfc5280 webpki" -- "${cur}"))
+                    return 0
+                    ;;
+                --crl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --at)

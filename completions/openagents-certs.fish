@@ -211,10 +211,12 @@ complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue;
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -f -a "peer" -d 'Issue a certificate that serves and dials'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l san -d 'Another name' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l spiffe -d 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l csr -d 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -s d -l days -d 'Valid for so many days [default: 365]' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l ttl -d 'Valid for so long, such as 15m, 24h, 90d or 1y' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l not-after -d 'Valid until this moment, such as 2027-01-31T00:00:00Z' -r
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l key-type -d 'The kind of its key' -r -f -a "p256\t'ECDSA on NIST P-256'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l key-type -d 'The kind of its key [default: p256]' -r -f -a "p256\t'ECDSA on NIST P-256'
 p384\t'ECDSA on NIST P-384'
 ed25519\t'Ed25519 (RFC 8032): small and fast, but grpc-core cannot use it'
 rsa-2048\t'RSA with a modulus of 2048 bits'
@@ -223,6 +225,9 @@ rsa-4096\t'RSA with a modulus of 4096 bits'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l name -d 'Name the files BASE.crt and BASE.key [default: the first name]' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l note -d 'What to say of it in the inventory' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l ca-cert -d 'The CA\'s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l ca-key -d 'The CA\'s private key: FILE, env:NAME or -' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l inventory -d 'Record in this inventory; \'none\' records nothing, and what is issued can then neither be listed nor revoked' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
@@ -232,7 +237,8 @@ json\t'For programs'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l force -d 'Replace a pair that is there'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l force -d 'Replace files that are there'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l stdout -d 'Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l dry-run -d 'Show what would be issued, and issue nothing'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l json -d 'The same as --format json'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -s q -l quiet -d 'Say nothing but results and errors'
@@ -240,10 +246,12 @@ complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue;
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -s V -l version -d 'Print version'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l san -d 'Another name' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l spiffe -d 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l csr -d 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -s d -l days -d 'Valid for so many days [default: 365]' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l ttl -d 'Valid for so long, such as 15m, 24h, 90d or 1y' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l not-after -d 'Valid until this moment, such as 2027-01-31T00:00:00Z' -r
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l key-type -d 'The kind of its key' -r -f -a "p256\t'ECDSA on NIST P-256'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l key-type -d 'The kind of its key [default: p256]' -r -f -a "p256\t'ECDSA on NIST P-256'
 p384\t'ECDSA on NIST P-384'
 ed25519\t'Ed25519 (RFC 8032): small and fast, but grpc-core cannot use it'
 rsa-2048\t'RSA with a modulus of 2048 bits'
@@ -252,6 +260,9 @@ rsa-4096\t'RSA with a modulus of 4096 bits'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l name -d 'Name the files BASE.crt and BASE.key [default: the first name]' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l note -d 'What to say of it in the inventory' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l ca-cert -d 'The CA\'s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l ca-key -d 'The CA\'s private key: FILE, env:NAME or -' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l inventory -d 'Record in this inventory; \'none\' records nothing, and what is issued can then neither be listed nor revoked' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
@@ -261,7 +272,8 @@ json\t'For programs'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l force -d 'Replace a pair that is there'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l force -d 'Replace files that are there'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l stdout -d 'Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l dry-run -d 'Show what would be issued, and issue nothing'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l json -d 'The same as --format json'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -s q -l quiet -d 'Say nothing but results and errors'
@@ -269,10 +281,12 @@ complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue;
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -s V -l version -d 'Print version'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l san -d 'Another name' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l spiffe -d 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l csr -d 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -s d -l days -d 'Valid for so many days [default: 365]' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l ttl -d 'Valid for so long, such as 15m, 24h, 90d or 1y' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l not-after -d 'Valid until this moment, such as 2027-01-31T00:00:00Z' -r
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l key-type -d 'The kind of its key' -r -f -a "p256\t'ECDSA on NIST P-256'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l key-type -d 'The kind of its key [default: p256]' -r -f -a "p256\t'ECDSA on NIST P-256'
 p384\t'ECDSA on NIST P-384'
 ed25519\t'Ed25519 (RFC 8032): small and fast, but grpc-core cannot use it'
 rsa-2048\t'RSA with a modulus of 2048 bits'
@@ -281,6 +295,9 @@ rsa-4096\t'RSA with a modulus of 4096 bits'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l name -d 'Name the files BASE.crt and BASE.key [default: the first name]' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l note -d 'What to say of it in the inventory' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l ca-cert -d 'The CA\'s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l ca-key -d 'The CA\'s private key: FILE, env:NAME or -' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l inventory -d 'Record in this inventory; \'none\' records nothing, and what is issued can then neither be listed nor revoked' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
@@ -290,7 +307,8 @@ json\t'For programs'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l force -d 'Replace a pair that is there'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l force -d 'Replace files that are there'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l stdout -d 'Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l dry-run -d 'Show what would be issued, and issue nothing'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l json -d 'The same as --format json'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -s q -l quiet -d 'Say nothing but results and errors'
@@ -310,6 +328,9 @@ peer\t'serverAuth and clientAuth: an agent that both dials and is dialled'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l profile -d 'How strictly rules are held to' -r -f -a "tls\t'What decides a TLS connection is an error, the rest a warning'
 rfc5280\t'Every MUST of RFC 5280 is an error'
 webpki\t'RFC 5280 and the CA/Browser Forum\'s Baseline Requirements'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l crl -d 'Revocation lists, PEM or DER; where any is given, the whole path is looked up; repeat for more' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l key -d 'The private key that must belong to the certificate' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l password-file -d 'The file whose first line is the password of the private key' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l at -d 'Judge as of this moment instead of now' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l expires-in -d 'Say no when less than this is left, such as 30d or 12h' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l max-depth -d 'Say no when there are more intermediates than this, self-issued ones not counted' -r
