@@ -2,6 +2,7 @@
 
 mod args;
 mod ca;
+mod csr;
 mod generate;
 mod inspect;
 mod issue;
@@ -45,6 +46,7 @@ enum Command {
     Generate(generate::Args),
     Ca(ca::Args),
     Issue(issue::Args),
+    Csr(csr::Args),
     Verify(verify::Args),
     Inspect(inspect::Args),
 }
@@ -86,6 +88,7 @@ impl Command {
             Command::Generate(args) => args.run(global, renderer, now),
             Command::Ca(args) => args.run(global, renderer, now),
             Command::Issue(args) => args.run(global, renderer, now),
+            Command::Csr(args) => args.run(global, renderer, now),
             Command::Verify(args) => args.run(global, renderer, now),
             Command::Inspect(args) => args.run(global, renderer, now),
         }

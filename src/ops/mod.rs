@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod ca;
+pub mod csr;
 mod dry_run;
 mod expiry;
 pub mod generate;
