@@ -197,7 +197,10 @@ fn verify(
     let requirements = Requirements {
         profile: request.profile,
         host: request.host.clone(),
-        purpose: request.purpose,
+        // Who is dialled is a server.
+        purpose: request
+            .purpose
+            .or(request.host.as_ref().map(|_| Purpose::Server)),
         max_depth: request.max_depth,
         all_paths: request.all_paths,
         ..Requirements::at(at)

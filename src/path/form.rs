@@ -13,7 +13,7 @@ use crate::pki::element::is_minimal_integer;
 pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts) {
     let certificate = candidate.certificate;
     version(certificate, role, drafts);
-    serial(certificate, drafts);
+    serial(certificate, role, drafts);
     names(certificate, role, drafts);
     duplicates(certificate, drafts);
     for extension in certificate.extensions() {
@@ -45,6 +45,7 @@ pub(super) static RULES: &[&Rule] = &[
     &VERSION_EXTENSIONS,
     &SERIAL_FORM,
     &SERIAL_SIGN,
+    &ANCHOR_SERIAL_SIGN,
     &SERIAL_LONG,
     &NAME_MALFORMED,
     &ISSUER_EMPTY,
@@ -73,13 +74,17 @@ fn version(certificate: &Certificate, role: Role, drafts: &mut Drafts) {
     }
 }
 
-fn serial(certificate: &Certificate, drafts: &mut Drafts) {
+fn serial(certificate: &Certificate, role: Role, drafts: &mut Drafts) {
     let serial = certificate.serial();
     let octets = serial.as_bytes();
     if !is_minimal_integer(octets) {
         drafts.add(&SERIAL_FORM);
     } else if serial.is_negative() || serial.is_zero() {
-        drafts.with(&SERIAL_SIGN, || Evidence::found(serial));
+        let rule = match role {
+            Role::EndEntity | Role::Intermediate => &SERIAL_SIGN,
+            Role::Anchor => &ANCHOR_SERIAL_SIGN,
+        };
+        drafts.with(rule, || Evidence::found(serial));
     }
     if octets.len() > MAX_SERIAL_OCTETS {
         drafts.with(&SERIAL_LONG, || {
@@ -215,6 +220,13 @@ static SERIAL_SIGN: Rule = Rule {
     hint: "have it issued anew with a random positive serial number",
     reference: "RFC 5280 §4.1.2.2",
     severities: Severities::CONFORMANCE,
+};
+static ANCHOR_SERIAL_SIGN: Rule = Rule {
+    id: "anchor-serial-not-positive",
+    sentence: "its serial number is not positive, as that of some old public roots",
+    hint: "make a root with a random positive serial number",
+    reference: "RFC 5280 §4.1.2.2",
+    severities: Severities::RFC_ONLY,
 };
 static SERIAL_LONG: Rule = Rule {
     id: "serial-long",
