@@ -129,7 +129,7 @@ impl Case {
         Ok(errors.join("; "))
     }
 
-    fn requirements(&self, now: OffsetDateTime) -> Result<Requirements, String> {
+    pub(crate) fn requirements(&self, now: OffsetDateTime) -> Result<Requirements, String> {
         let at = match &self.validation_time {
             Some(text) => OffsetDateTime::parse(text, &Rfc3339).map_err(|e| e.to_string())?,
             None => now,
