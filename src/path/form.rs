@@ -65,9 +65,8 @@ pub(super) static RULES: &[&Rule] = &[
 fn version(certificate: &Certificate, role: Role, drafts: &mut Drafts) {
     let version = certificate.version();
     let found = || Evidence::instead(format_args!("version {version}"), "version 3");
-    if version < 3 && !certificate.extensions().is_empty() {
-        drafts.with(&VERSION_EXTENSIONS, found);
-    } else if version < 2 && certificate.has_unique_identifiers() {
+    let has_extensions = !certificate.extensions().is_empty();
+    if version < 3 && has_extensions || version < 2 && certificate.has_unique_identifiers() {
         drafts.with(&VERSION_EXTENSIONS, found);
     } else if version < 3 && role != Role::Anchor {
         drafts.with(&VERSION, found);
@@ -303,10 +302,10 @@ static INFORMATIVE_CRITICAL: Rule = Rule {
 };
 static IDENTIFIER_CRITICAL: Rule = Rule {
     id: "key-identifier-critical",
-    sentence: "a key identifier is critical, which rustls refuses",
+    sentence: "a key identifier is critical, which rustls and OpenSSL refuse",
     hint: "have it issued anew with key identifiers that are not critical",
     reference: "RFC 5280 §4.2.1.1",
-    severities: Severities::CONFORMANCE,
+    severities: Severities::DECISIVE,
 };
 static SAN_NOT_CRITICAL: Rule = Rule {
     id: "san-not-critical",

@@ -150,7 +150,12 @@ struct Case {
 
 impl Case {
     fn new(case: &harness::Case) -> Self {
-        let all = |texts: &[String]| texts.iter().map(|text| harness::der(text).unwrap()).collect();
+        let all = |texts: &[String]| {
+            texts
+                .iter()
+                .map(|text| harness::der(text).unwrap())
+                .collect()
+        };
         Case {
             end_entity: harness::der(&case.peer_certificate).unwrap(),
             intermediates: all(&case.untrusted_intermediates),

@@ -71,7 +71,11 @@ impl Draft {
         let mut draft = Draft::plain(host, issuer, key, issuers_key);
         draft.put(KEY_USAGE, true, element(0x03, &[7, 0b1000_0000]));
         draft.put(EXTENDED_KEY_USAGE, false, sequence(&oid(&SERVER_AUTH)));
-        draft.put(SUBJECT_ALT_NAME, false, sequence(&element(0x82, host.as_bytes())));
+        draft.put(
+            SUBJECT_ALT_NAME,
+            false,
+            sequence(&element(0x82, host.as_bytes())),
+        );
         draft
     }
 
@@ -103,14 +107,9 @@ impl Draft {
         });
     }
 
-    pub(crate) fn extension(&mut self, arc: u8) -> &mut Extension {
-        let mut extensions = self.extensions.iter_mut();
-        let found = extensions.find(|extension| extension.oid == [0x55, 0x1d, arc]);
-        found.expect("an extension that was put there")
-    }
-
     pub(crate) fn remove(&mut self, arc: u8) {
-        self.extensions.retain(|extension| extension.oid != [0x55, 0x1d, arc]);
+        self.extensions
+            .retain(|extension| extension.oid != [0x55, 0x1d, arc]);
     }
 
     /// The DER, for this key, signed with that one.

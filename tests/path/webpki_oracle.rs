@@ -1,7 +1,5 @@
 //! rustls-webpki's answer to the same question.
 
-use std::net::IpAddr;
-
 use openagents_certs::path::profile::ReferenceName;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
@@ -47,11 +45,9 @@ pub(crate) fn accepts(
             end_entity.verify_is_valid_for_subject_name(&name)
         }
         Some(ReferenceName::Ip(address)) => {
-            let name = ServerName::from(IpAddr::from(*address));
+            let name = ServerName::from(*address);
             end_entity.verify_is_valid_for_subject_name(&name)
         }
         Some(ReferenceName::Email(_)) | None => Ok(()),
     }
 }
-
-
