@@ -1,6 +1,7 @@
 //! Whether certificates are good: their dates, their names, their purpose, and the path to a trust anchor.
 
 mod report;
+mod tree;
 
 use std::path::{Path, PathBuf};
 

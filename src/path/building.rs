@@ -109,6 +109,7 @@ impl<'s, 'a> Search<'s, 'a> {
         } else {
             End::IssuerMissing
         };
+        let mut went_on = false;
         for issuer in self.ordered_issuers(child) {
             if self.is_loop(issuer) || (self.only_fit && !self.is_fit(issuer)) {
                 continue;
@@ -121,6 +122,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 end = end.max(End::WrongKey(issuer));
                 continue;
             }
+            went_on = true;
             self.path.push(issuer);
             let flow = if self.pool.is_anchor(issuer) {
                 self.complete()
@@ -129,6 +131,9 @@ impl<'s, 'a> Search<'s, 'a> {
             };
             self.path.pop();
             flow?;
+        }
+        if went_on && end == End::IssuerMissing {
+            return ControlFlow::Continue(());
         }
         self.dead_end(end)
     }
