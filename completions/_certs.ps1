@@ -37,6 +37,7 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Make the whole PKI of a network: a CA, a server pair, client pairs')
             [CompletionResult]::new('ca', 'ca', [CompletionResultType]::ParameterValue, 'Create and look after a certificate authority')
             [CompletionResult]::new('issue', 'issue', [CompletionResultType]::ParameterValue, 'Issue a certificate for a server, a client, or both')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check whether certificates are good, and say what is wrong with them')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -89,6 +90,8 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Create a root: ca.crt, ca.key and the inventory of what it will issue')
+            [CompletionResult]::new('intermediate', 'intermediate', [CompletionResultType]::ParameterValue, 'Create a subordinate CA in a directory of its own, signed by the one in another')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -127,12 +130,74 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'certs;ca;intermediate' {
+            [CompletionResult]::new('--parent', '--parent', [CompletionResultType]::ParameterName, 'The directory of the CA that signs it')
+            [CompletionResult]::new('--common-name', '--common-name', [CompletionResultType]::ParameterName, 'The common name [default: a name of its own for a CA]')
+            [CompletionResult]::new('--organization', '--organization', [CompletionResultType]::ParameterName, 'The organization')
+            [CompletionResult]::new('--organizational-unit', '--organizational-unit', [CompletionResultType]::ParameterName, 'The organizational unit')
+            [CompletionResult]::new('--country', '--country', [CompletionResultType]::ParameterName, 'The country, as two capital letters')
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'The state or province')
+            [CompletionResult]::new('--locality', '--locality', [CompletionResultType]::ParameterName, 'The locality')
+            [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'How long it is valid, within its issuer''s time')
+            [CompletionResult]::new('--key-type', '--key-type', [CompletionResultType]::ParameterName, 'The kind of its key')
+            [CompletionResult]::new('--path-length', '--path-length', [CompletionResultType]::ParameterName, 'How many CAs may follow below it')
+            [CompletionResult]::new('--permit-dns', '--permit-dns', [CompletionResultType]::ParameterName, 'Issue only for this domain and those below it')
+            [CompletionResult]::new('--exclude-dns', '--exclude-dns', [CompletionResultType]::ParameterName, 'Never issue for this domain or those below it')
+            [CompletionResult]::new('--permit-ip', '--permit-ip', [CompletionResultType]::ParameterName, 'Issue only for addresses of this network, such as 10.0.0.0/8')
+            [CompletionResult]::new('--exclude-ip', '--exclude-ip', [CompletionResultType]::ParameterName, 'Never issue for addresses of this network')
+            [CompletionResult]::new('--permit-uri', '--permit-uri', [CompletionResultType]::ParameterName, 'Issue only for URIs of this host, or below it when it starts with a dot')
+            [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from the first line of this file')
+            [CompletionResult]::new('--passphrase-env', '--passphrase-env', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this environment variable')
+            [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this file descriptor')
+            [CompletionResult]::new('--parent-passphrase-file', '--parent-passphrase-file', [CompletionResultType]::ParameterName, 'Read the passphrase of the parent''s key from the first line of this file')
+            [CompletionResult]::new('--parent-passphrase-env', '--parent-passphrase-env', [CompletionResultType]::ParameterName, 'Read the passphrase of the parent''s key from this environment variable')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Write text for people or JSON for programs')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colours')
+            [CompletionResult]::new('--passphrase', '--passphrase', [CompletionResultType]::ParameterName, 'Ask for a passphrase, twice, and encrypt the CA''s key with it')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be made, and make nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --format json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'certs;ca;show' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Write text for people or JSON for programs')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colours')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --format json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'certs;ca;help' {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Create a root: ca.crt, ca.key and the inventory of what it will issue')
+            [CompletionResult]::new('intermediate', 'intermediate', [CompletionResultType]::ParameterValue, 'Create a subordinate CA in a directory of its own, signed by the one in another')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
         'certs;ca;help;init' {
+            break
+        }
+        'certs;ca;help;intermediate' {
+            break
+        }
+        'certs;ca;help;show' {
             break
         }
         'certs;ca;help;help' {
@@ -167,6 +232,7 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             [CompletionResult]::new('--key-type', '--key-type', [CompletionResultType]::ParameterName, 'The kind of its key')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write to this directory [default: the PKI directory]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name the files BASE.crt and BASE.key [default: the first name]')
+            [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What to say of it in the inventory')
             [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from the first line of this file')
             [CompletionResult]::new('--passphrase-env', '--passphrase-env', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this environment variable')
             [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this file descriptor')
@@ -196,6 +262,7 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             [CompletionResult]::new('--key-type', '--key-type', [CompletionResultType]::ParameterName, 'The kind of its key')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write to this directory [default: the PKI directory]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name the files BASE.crt and BASE.key [default: the first name]')
+            [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What to say of it in the inventory')
             [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from the first line of this file')
             [CompletionResult]::new('--passphrase-env', '--passphrase-env', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this environment variable')
             [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this file descriptor')
@@ -225,6 +292,7 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             [CompletionResult]::new('--key-type', '--key-type', [CompletionResultType]::ParameterName, 'The kind of its key')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write to this directory [default: the PKI directory]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name the files BASE.crt and BASE.key [default: the first name]')
+            [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What to say of it in the inventory')
             [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from the first line of this file')
             [CompletionResult]::new('--passphrase-env', '--passphrase-env', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this environment variable')
             [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this file descriptor')
@@ -264,10 +332,36 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
         'certs;issue;help;help' {
             break
         }
+        'certs;verify' {
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'The trust anchors [default: the ca.crt beside each file]')
+            [CompletionResult]::new('--untrusted', '--untrusted', [CompletionResultType]::ParameterName, 'Intermediates that are not in the certificate''s own file; repeat for more')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'The host name or address that is dialled')
+            [CompletionResult]::new('--purpose', '--purpose', [CompletionResultType]::ParameterName, 'What the certificate is used for')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'How strictly rules are held to')
+            [CompletionResult]::new('--at', '--at', [CompletionResultType]::ParameterName, 'Judge as of this moment instead of now')
+            [CompletionResult]::new('--expires-in', '--expires-in', [CompletionResultType]::ParameterName, 'Say no when less than this is left, such as 30d or 12h')
+            [CompletionResult]::new('--max-depth', '--max-depth', [CompletionResultType]::ParameterName, 'Say no when there are more intermediates than this, self-issued ones not counted')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Write text for people or JSON for programs')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colours')
+            [CompletionResult]::new('--all-paths', '--all-paths', [CompletionResultType]::ParameterName, 'Show every candidate path as a tree')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --format json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'certs;help' {
             [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Make the whole PKI of a network: a CA, a server pair, client pairs')
             [CompletionResult]::new('ca', 'ca', [CompletionResultType]::ParameterValue, 'Create and look after a certificate authority')
             [CompletionResult]::new('issue', 'issue', [CompletionResultType]::ParameterValue, 'Issue a certificate for a server, a client, or both')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check whether certificates are good, and say what is wrong with them')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -276,9 +370,17 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
         }
         'certs;help;ca' {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Create a root: ca.crt, ca.key and the inventory of what it will issue')
+            [CompletionResult]::new('intermediate', 'intermediate', [CompletionResultType]::ParameterValue, 'Create a subordinate CA in a directory of its own, signed by the one in another')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued')
             break
         }
         'certs;help;ca;init' {
+            break
+        }
+        'certs;help;ca;intermediate' {
+            break
+        }
+        'certs;help;ca;show' {
             break
         }
         'certs;help;issue' {
@@ -294,6 +396,9 @@ Register-ArgumentCompleter -Native -CommandName 'certs' -ScriptBlock {
             break
         }
         'certs;help;issue;peer' {
+            break
+        }
+        'certs;help;verify' {
             break
         }
         'certs;help;help' {

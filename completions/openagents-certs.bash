@@ -28,17 +28,32 @@ _openagents__certs() {
             openagents__certs,issue)
                 cmd="openagents__certs__subcmd__issue"
                 ;;
+            openagents__certs,verify)
+                cmd="openagents__certs__subcmd__verify"
+                ;;
             openagents__certs__subcmd__ca,help)
                 cmd="openagents__certs__subcmd__ca__subcmd__help"
                 ;;
             openagents__certs__subcmd__ca,init)
                 cmd="openagents__certs__subcmd__ca__subcmd__init"
                 ;;
+            openagents__certs__subcmd__ca,intermediate)
+                cmd="openagents__certs__subcmd__ca__subcmd__intermediate"
+                ;;
+            openagents__certs__subcmd__ca,show)
+                cmd="openagents__certs__subcmd__ca__subcmd__show"
+                ;;
             openagents__certs__subcmd__ca__subcmd__help,help)
                 cmd="openagents__certs__subcmd__ca__subcmd__help__subcmd__help"
                 ;;
             openagents__certs__subcmd__ca__subcmd__help,init)
                 cmd="openagents__certs__subcmd__ca__subcmd__help__subcmd__init"
+                ;;
+            openagents__certs__subcmd__ca__subcmd__help,intermediate)
+                cmd="openagents__certs__subcmd__ca__subcmd__help__subcmd__intermediate"
+                ;;
+            openagents__certs__subcmd__ca__subcmd__help,show)
+                cmd="openagents__certs__subcmd__ca__subcmd__help__subcmd__show"
                 ;;
             openagents__certs__subcmd__help,ca)
                 cmd="openagents__certs__subcmd__help__subcmd__ca"
@@ -52,8 +67,17 @@ _openagents__certs() {
             openagents__certs__subcmd__help,issue)
                 cmd="openagents__certs__subcmd__help__subcmd__issue"
                 ;;
+            openagents__certs__subcmd__help,verify)
+                cmd="openagents__certs__subcmd__help__subcmd__verify"
+                ;;
             openagents__certs__subcmd__help__subcmd__ca,init)
                 cmd="openagents__certs__subcmd__help__subcmd__ca__subcmd__init"
+                ;;
+            openagents__certs__subcmd__help__subcmd__ca,intermediate)
+                cmd="openagents__certs__subcmd__help__subcmd__ca__subcmd__intermediate"
+                ;;
+            openagents__certs__subcmd__help__subcmd__ca,show)
+                cmd="openagents__certs__subcmd__help__subcmd__ca__subcmd__show"
                 ;;
             openagents__certs__subcmd__help__subcmd__issue,client)
                 cmd="openagents__certs__subcmd__help__subcmd__issue__subcmd__client"
@@ -95,7 +119,7 @@ _openagents__certs() {
 
     case "${cmd}" in
         openagents__certs)
-            opts="-C -q -v -h -V --dir --format --json --quiet --verbose --color --help --version generate ca issue help"
+            opts="-C -q -v -h -V --dir --format --json --quiet --verbose --color --help --version generate ca issue verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -125,7 +149,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__ca)
-            opts="-C -q -v -h -V --dir --format --json --quiet --verbose --color --help --version init help"
+            opts="-C -q -v -h -V --dir --format --json --quiet --verbose --color --help --version init intermediate show help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -155,7 +179,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__ca__subcmd__help)
-            opts="init help"
+            opts="init intermediate show help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -183,6 +207,34 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__ca__subcmd__help__subcmd__init)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        openagents__subcmd__certs__subcmd__ca__subcmd__help__subcmd__intermediate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        openagents__subcmd__certs__subcmd__ca__subcmd__help__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -294,6 +346,146 @@ _openagents__certs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        openagents__subcmd__certs__subcmd__ca__subcmd__intermediate)
+            opts="-C -q -v -h -V --parent --common-name --organization --organizational-unit --country --state --locality --ttl --key-type --path-length --permit-dns --exclude-dns --permit-ip --exclude-ip --permit-uri --passphrase-file --passphrase-env --passphrase-fd --passphrase --parent-passphrase-file --parent-passphrase-env --dry-run --dir --format --json --quiet --verbose --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --parent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --common-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --organization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --organizational-unit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --country)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --locality)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-type)
+                    COMPREPLY=($(compgen -W "p256 p384 ed25519 rsa-2048 rsa-3072 rsa-4096" -- "${cur}"))
+                    return 0
+                    ;;
+                --path-length)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --permit-dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude-dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --permit-ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude-ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --permit-uri)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --parent-passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --parent-passphrase-env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        openagents__subcmd__certs__subcmd__ca__subcmd__show)
+            opts="-C -q -v -h -V --dir --format --json --quiet --verbose --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         openagents__subcmd__certs__subcmd__generate)
             opts="-o -d -C -q -v -h -V --output --common-name --san --for --client --mtls --days --ttl --not-after --key-type --force --new-ca --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -381,7 +573,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__help)
-            opts="generate ca issue help"
+            opts="generate ca issue verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -395,7 +587,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__help__subcmd__ca)
-            opts="init"
+            opts="init intermediate show"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -409,6 +601,34 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__help__subcmd__ca__subcmd__init)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        openagents__subcmd__certs__subcmd__help__subcmd__ca__subcmd__intermediate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        openagents__subcmd__certs__subcmd__help__subcmd__ca__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -506,6 +726,20 @@ _openagents__certs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        openagents__subcmd__certs__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         openagents__subcmd__certs__subcmd__issue)
             opts="-C -q -v -h -V --dir --format --json --quiet --verbose --color --help --version server client peer help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -537,7 +771,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__issue__subcmd__client)
-            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
+            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --note --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -572,6 +806,10 @@ _openagents__certs() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --note)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -681,7 +919,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__issue__subcmd__peer)
-            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
+            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --note --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -716,6 +954,10 @@ _openagents__certs() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --note)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -755,7 +997,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__issue__subcmd__server)
-            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
+            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --note --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -793,6 +1035,10 @@ _openagents__certs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --passphrase-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -802,6 +1048,68 @@ _openagents__certs() {
                     return 0
                     ;;
                 --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        openagents__subcmd__certs__subcmd__verify)
+            opts="-C -q -v -h -V --ca --untrusted --host --purpose --profile --at --expires-in --max-depth --all-paths --dir --format --json --quiet --verbose --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --untrusted)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --purpose)
+                    COMPREPLY=($(compgen -W "server client peer" -- "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -W "tls rfc5280 webpki" -- "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expires-in)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-depth)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

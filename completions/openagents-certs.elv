@@ -34,6 +34,7 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand generate 'Make the whole PKI of a network: a CA, a server pair, client pairs'
             cand ca 'Create and look after a certificate authority'
             cand issue 'Issue a certificate for a server, a client, or both'
+            cand verify 'Check whether certificates are good, and say what is wrong with them'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'openagents-certs;generate'= {
@@ -84,6 +85,8 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand init 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
+            cand intermediate 'Create a subordinate CA in a directory of its own, signed by the one in another'
+            cand show 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'openagents-certs;ca;init'= {
@@ -120,11 +123,69 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'openagents-certs;ca;intermediate'= {
+            cand --parent 'The directory of the CA that signs it'
+            cand --common-name 'The common name [default: a name of its own for a CA]'
+            cand --organization 'The organization'
+            cand --organizational-unit 'The organizational unit'
+            cand --country 'The country, as two capital letters'
+            cand --state 'The state or province'
+            cand --locality 'The locality'
+            cand --ttl 'How long it is valid, within its issuer''s time'
+            cand --key-type 'The kind of its key'
+            cand --path-length 'How many CAs may follow below it'
+            cand --permit-dns 'Issue only for this domain and those below it'
+            cand --exclude-dns 'Never issue for this domain or those below it'
+            cand --permit-ip 'Issue only for addresses of this network, such as 10.0.0.0/8'
+            cand --exclude-ip 'Never issue for addresses of this network'
+            cand --permit-uri 'Issue only for URIs of this host, or below it when it starts with a dot'
+            cand --passphrase-file 'Read the CA key''s passphrase from the first line of this file'
+            cand --passphrase-env 'Read the CA key''s passphrase from this environment variable'
+            cand --passphrase-fd 'Read the CA key''s passphrase from this file descriptor'
+            cand --parent-passphrase-file 'Read the passphrase of the parent''s key from the first line of this file'
+            cand --parent-passphrase-env 'Read the passphrase of the parent''s key from this environment variable'
+            cand -C 'The PKI directory'
+            cand --dir 'The PKI directory'
+            cand --format 'Write text for people or JSON for programs'
+            cand --color 'Use colours'
+            cand --passphrase 'Ask for a passphrase, twice, and encrypt the CA''s key with it'
+            cand --dry-run 'Show what would be made, and make nothing'
+            cand --json 'The same as --format json'
+            cand -q 'Say nothing but results and errors'
+            cand --quiet 'Say nothing but results and errors'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'openagents-certs;ca;show'= {
+            cand -C 'The PKI directory'
+            cand --dir 'The PKI directory'
+            cand --format 'Write text for people or JSON for programs'
+            cand --color 'Use colours'
+            cand --json 'The same as --format json'
+            cand -q 'Say nothing but results and errors'
+            cand --quiet 'Say nothing but results and errors'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'openagents-certs;ca;help'= {
             cand init 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
+            cand intermediate 'Create a subordinate CA in a directory of its own, signed by the one in another'
+            cand show 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'openagents-certs;ca;help;init'= {
+        }
+        &'openagents-certs;ca;help;intermediate'= {
+        }
+        &'openagents-certs;ca;help;show'= {
         }
         &'openagents-certs;ca;help;help'= {
         }
@@ -156,6 +217,7 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand --key-type 'The kind of its key'
             cand --out 'Write to this directory [default: the PKI directory]'
             cand --name 'Name the files BASE.crt and BASE.key [default: the first name]'
+            cand --note 'What to say of it in the inventory'
             cand --passphrase-file 'Read the CA key''s passphrase from the first line of this file'
             cand --passphrase-env 'Read the CA key''s passphrase from this environment variable'
             cand --passphrase-fd 'Read the CA key''s passphrase from this file descriptor'
@@ -184,6 +246,7 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand --key-type 'The kind of its key'
             cand --out 'Write to this directory [default: the PKI directory]'
             cand --name 'Name the files BASE.crt and BASE.key [default: the first name]'
+            cand --note 'What to say of it in the inventory'
             cand --passphrase-file 'Read the CA key''s passphrase from the first line of this file'
             cand --passphrase-env 'Read the CA key''s passphrase from this environment variable'
             cand --passphrase-fd 'Read the CA key''s passphrase from this file descriptor'
@@ -212,6 +275,7 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand --key-type 'The kind of its key'
             cand --out 'Write to this directory [default: the PKI directory]'
             cand --name 'Name the files BASE.crt and BASE.key [default: the first name]'
+            cand --note 'What to say of it in the inventory'
             cand --passphrase-file 'Read the CA key''s passphrase from the first line of this file'
             cand --passphrase-env 'Read the CA key''s passphrase from this environment variable'
             cand --passphrase-fd 'Read the CA key''s passphrase from this file descriptor'
@@ -245,18 +309,49 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
         }
         &'openagents-certs;issue;help;help'= {
         }
+        &'openagents-certs;verify'= {
+            cand --ca 'The trust anchors [default: the ca.crt beside each file]'
+            cand --untrusted 'Intermediates that are not in the certificate''s own file; repeat for more'
+            cand --host 'The host name or address that is dialled'
+            cand --purpose 'What the certificate is used for'
+            cand --profile 'How strictly rules are held to'
+            cand --at 'Judge as of this moment instead of now'
+            cand --expires-in 'Say no when less than this is left, such as 30d or 12h'
+            cand --max-depth 'Say no when there are more intermediates than this, self-issued ones not counted'
+            cand -C 'The PKI directory'
+            cand --dir 'The PKI directory'
+            cand --format 'Write text for people or JSON for programs'
+            cand --color 'Use colours'
+            cand --all-paths 'Show every candidate path as a tree'
+            cand --json 'The same as --format json'
+            cand -q 'Say nothing but results and errors'
+            cand --quiet 'Say nothing but results and errors'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'openagents-certs;help'= {
             cand generate 'Make the whole PKI of a network: a CA, a server pair, client pairs'
             cand ca 'Create and look after a certificate authority'
             cand issue 'Issue a certificate for a server, a client, or both'
+            cand verify 'Check whether certificates are good, and say what is wrong with them'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'openagents-certs;help;generate'= {
         }
         &'openagents-certs;help;ca'= {
             cand init 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
+            cand intermediate 'Create a subordinate CA in a directory of its own, signed by the one in another'
+            cand show 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
         }
         &'openagents-certs;help;ca;init'= {
+        }
+        &'openagents-certs;help;ca;intermediate'= {
+        }
+        &'openagents-certs;help;ca;show'= {
         }
         &'openagents-certs;help;issue'= {
             cand server 'Issue a server certificate'
@@ -268,6 +363,8 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
         &'openagents-certs;help;issue;client'= {
         }
         &'openagents-certs;help;issue;peer'= {
+        }
+        &'openagents-certs;help;verify'= {
         }
         &'openagents-certs;help;help'= {
         }

@@ -38,6 +38,7 @@ complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -s V -l 
 complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "generate" -d 'Make the whole PKI of a network: a CA, a server pair, client pairs'
 complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "ca" -d 'Create and look after a certificate authority'
 complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "issue" -d 'Issue a certificate for a server, a client, or both'
+complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "verify" -d 'Check whether certificates are good, and say what is wrong with them'
 complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand generate" -s o -l output -d 'Write to this directory (the same as -C)' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand generate" -l common-name -d 'The server\'s first name [default: the host of --for, or localhost]; -cn for short' -r
@@ -71,19 +72,21 @@ complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand genera
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand generate" -s v -l verbose -d 'Say more'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand generate" -s V -l version -d 'Print version'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init help" -s C -l dir -d 'The PKI directory' -r -F
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init help" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init help" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init help" -l json -d 'The same as --format json'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init help" -s q -l quiet -d 'Say nothing but results and errors'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init help" -s v -l verbose -d 'Say more'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init help" -s V -l version -d 'Print version'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init help" -f -a "init" -d 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -f -a "init" -d 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -f -a "intermediate" -d 'Create a subordinate CA in a directory of its own, signed by the one in another'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -f -a "show" -d 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from init" -l common-name -d 'The common name [default: a name of its own for a CA]' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from init" -l organization -d 'The organization' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from init" -l organizational-unit -d 'The organizational unit' -r
@@ -119,7 +122,58 @@ complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; an
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from init" -s v -l verbose -d 'Say more'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from init" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l parent -d 'The directory of the CA that signs it' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l common-name -d 'The common name [default: a name of its own for a CA]' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l organization -d 'The organization' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l organizational-unit -d 'The organizational unit' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l country -d 'The country, as two capital letters' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l state -d 'The state or province' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l locality -d 'The locality' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l ttl -d 'How long it is valid, within its issuer\'s time' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l key-type -d 'The kind of its key' -r -f -a "p256\t'ECDSA on NIST P-256'
+p384\t'ECDSA on NIST P-384'
+ed25519\t'Ed25519 (RFC 8032): small and fast, but grpc-core cannot use it'
+rsa-2048\t'RSA with a modulus of 2048 bits'
+rsa-3072\t'RSA with a modulus of 3072 bits'
+rsa-4096\t'RSA with a modulus of 4096 bits'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l path-length -d 'How many CAs may follow below it' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l permit-dns -d 'Issue only for this domain and those below it' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l exclude-dns -d 'Never issue for this domain or those below it' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l permit-ip -d 'Issue only for addresses of this network, such as 10.0.0.0/8' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l exclude-ip -d 'Never issue for addresses of this network' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l permit-uri -d 'Issue only for URIs of this host, or below it when it starts with a dot' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l parent-passphrase-file -d 'Read the passphrase of the parent\'s key from the first line of this file' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l parent-passphrase-env -d 'Read the passphrase of the parent\'s key from this environment variable' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l passphrase -d 'Ask for a passphrase, twice, and encrypt the CA\'s key with it'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l dry-run -d 'Show what would be made, and make nothing'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "init" -d 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "intermediate" -d 'Create a subordinate CA in a directory of its own, signed by the one in another'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -s C -l dir -d 'The PKI directory' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
@@ -148,6 +202,7 @@ rsa-3072\t'RSA with a modulus of 3072 bits'
 rsa-4096\t'RSA with a modulus of 4096 bits'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l name -d 'Name the files BASE.crt and BASE.key [default: the first name]' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l note -d 'What to say of it in the inventory' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
@@ -176,6 +231,7 @@ rsa-3072\t'RSA with a modulus of 3072 bits'
 rsa-4096\t'RSA with a modulus of 4096 bits'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l name -d 'Name the files BASE.crt and BASE.key [default: the first name]' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l note -d 'What to say of it in the inventory' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
@@ -204,6 +260,7 @@ rsa-3072\t'RSA with a modulus of 3072 bits'
 rsa-4096\t'RSA with a modulus of 4096 bits'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l name -d 'Name the files BASE.crt and BASE.key [default: the first name]' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l note -d 'What to say of it in the inventory' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
@@ -224,11 +281,38 @@ complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue;
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from help" -f -a "client" -d 'Issue a client certificate'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from help" -f -a "peer" -d 'Issue a certificate that serves and dials'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue help" -f -a "generate" -d 'Make the whole PKI of a network: a CA, a server pair, client pairs'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue help" -f -a "ca" -d 'Create and look after a certificate authority'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue help" -f -a "issue" -d 'Issue a certificate for a server, a client, or both'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l ca -d 'The trust anchors [default: the ca.crt beside each file]' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l untrusted -d 'Intermediates that are not in the certificate\'s own file; repeat for more' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l host -d 'The host name or address that is dialled' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l purpose -d 'What the certificate is used for' -r -f -a "server\t'serverAuth'
+client\t'clientAuth'
+peer\t'serverAuth and clientAuth: an agent that both dials and is dialled'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l profile -d 'How strictly rules are held to' -r -f -a "tls\t'What decides a TLS connection is an error, the rest a warning'
+rfc5280\t'Every MUST of RFC 5280 is an error'
+webpki\t'RFC 5280 and the CA/Browser Forum\'s Baseline Requirements'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l at -d 'Judge as of this moment instead of now' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l expires-in -d 'Say no when less than this is left, such as 30d or 12h' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l max-depth -d 'Say no when there are more intermediates than this, self-issued ones not counted' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l all-paths -d 'Show every candidate path as a tree'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "generate" -d 'Make the whole PKI of a network: a CA, a server pair, client pairs'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "ca" -d 'Create and look after a certificate authority'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "issue" -d 'Issue a certificate for a server, a client, or both'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "verify" -d 'Check whether certificates are good, and say what is wrong with them'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "init" -d 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "intermediate" -d 'Create a subordinate CA in a directory of its own, signed by the one in another'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "show" -d 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from issue" -f -a "server" -d 'Issue a server certificate'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from issue" -f -a "client" -d 'Issue a client certificate'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from issue" -f -a "peer" -d 'Issue a certificate that serves and dials'

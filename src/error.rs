@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use crate::keys::{KeyError, ReadKeyError};
+use crate::config::ConfigError;
+use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
 use crate::pki::crl::RevocationListError;
+use crate::pki::document::DocumentError;
+use crate::pki::element::ElementError;
 use crate::pki::issuer::IssuerError;
 use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
@@ -115,6 +118,15 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A root whose signature is not its own.
+    #[error(
+        "{}: has itself as issuer, but is not signed by its own key",
+        shown(path)
+    )]
+    NotSelfSigned {
+        /// The file.
+        path: PathBuf,
+    },
     /// A CA whose time is over.
     #[error("{}: the CA expired on {}", shown(path), rfc3339(*not_after))]
     AuthorityExpired {
@@ -149,6 +161,16 @@ pub enum Error {
         /// What is wrong with it.
         source: PemError,
     },
+    /// Something in a file that cannot be read.
+    #[error("{}: {}{source}", shown(path), at_line(*line))]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// The line of the PEM block's BEGIN.
+        line: Option<usize>,
+        /// What is wrong with it.
+        source: ContentError,
+    },
     /// No revocation lists where some are needed.
     #[error("{}: {source}", shown(path))]
     RevocationList {
@@ -156,14 +178,6 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         source: RevocationListError,
-    },
-    /// No private key that can be read where one is needed.
-    #[error("{}: {source}", shown(path))]
-    PrivateKey {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: ReadKeyError,
     },
     /// A private key and a certificate that are no pair.
     #[error(
@@ -184,6 +198,26 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         source: KeyError,
+    },
+    /// A private key that cannot be read.
+    #[error("{}: {source}", shown(path))]
+    ReadKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ReadKeyError,
+    },
+    /// Something else where a private key is needed.
+    #[error("{}: no private key in it", shown(path))]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something else where a request is needed.
+    #[error("{}: no certificate signing request in it", shown(path))]
+    NoRequest {
+        /// The file.
+        path: PathBuf,
     },
     /// An encrypted key, and nothing to decrypt it with.
     #[error("{}: is encrypted, and no passphrase was given", shown(path))]
@@ -215,6 +249,9 @@ pub enum Error {
     /// The inventory cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -237,14 +274,17 @@ impl Error {
             Error::UnknownAuthority { .. } => "unknown-authority",
             Error::Issuer { .. } => "issuer",
             Error::NotAnAuthority { .. } => "not-an-authority",
+            Error::NotSelfSigned { .. } => "not-self-signed",
             Error::AuthorityExpired { .. } => "authority-expired",
             Error::AuthorityNotYetValid { .. } => "authority-not-yet-valid",
             Error::Certificate { .. } | Error::Bundle { .. } => "certificate",
             Error::Pem { .. } => "pem",
+            Error::Content { .. } => "content",
             Error::RevocationList { .. } => "revocation-list",
-            Error::PrivateKey { .. } => "private-key",
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
+            Error::ReadKey { .. } | Error::NoKey { .. } => "private-key",
+            Error::NoRequest { .. } => "no-request",
             Error::PassphraseNeeded { .. } => "passphrase-needed",
             Error::Subtree(_) => "name-constraints",
             Error::KeyGeneration(_) => "key-generation",
@@ -254,11 +294,13 @@ impl Error {
             Error::Encoding(_) => "encoding",
             Error::Lint(_) => "lint",
             Error::Store(error) => error.code(),
+            Error::Config(_) => "config",
             Error::Output { .. } => "output",
         }
     }
 
     /// What to type or change to mend it.
+    #[expect(clippy::too_many_lines, reason = "a row a variant")]
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Usage { hint, .. }
@@ -282,24 +324,26 @@ impl Error {
             Error::UnknownAuthority { .. } => {
                 Some("restore the file that was changed from a backup, or take the CA in with `openagents-certs ca import` in a new directory".into())
             }
-            Error::Pem { path, .. } | Error::Issuer { path, .. } | Error::NotAnAuthority { path } => {
+            Error::Pem { path, .. } | Error::Issuer { path, .. } | Error::NotAnAuthority { path } | Error::NotSelfSigned { path } => {
                 Some(format!("look at it with `openagents-certs inspect {}`", shown(path)))
             }
             Error::AuthorityExpired { .. } => {
                 Some("make a new CA in another directory (`openagents-certs ca init -C DIR`), or with `generate --new-ca`".into())
             }
             Error::AuthorityNotYetValid { .. } => Some("set this machine's clock right".into()),
+            Error::Content { source, .. } => source.hint(),
             Error::RevocationList { path, .. } => Some(format!(
                 "look at it with `openagents-certs inspect {}`",
                 shown(path)
             )),
-            Error::PrivateKey { source, .. } => source.hint(),
             Error::KeyMismatch { .. } => {
                 Some("put the key that belongs to the certificate back, or issue a new pair".into())
             }
+            Error::ReadKey { source, .. } => source.hint(),
+            Error::NoKey { path } | Error::NoRequest { path } => Some(format!("look at it with `openagents-certs inspect {}`", shown(path))),
             Error::PassphraseNeeded { .. } => Some("give `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`".into()),
             Error::Subtree(_) => Some("domains are like agents.example.org, networks like 10.0.0.0/8".into()),
-            Error::Key { source: KeyError::EmptyPassphrase, .. } => Some("a passphrase has at least one character".into()),
+            Error::Key { source: KeyError::EmptyPassword, .. } => Some("a passphrase has at least one character".into()),
             Error::Key { .. } => {
                 Some("restore the key from a backup; it is never made anew".into())
             }
@@ -312,6 +356,7 @@ impl Error {
             | Error::Output { .. } => None,
             Error::Name(error) => Some(error.hint()),
             Error::Store(error) => Some(error.hint()),
+            Error::Config(error) => Some(error.hint()),
             Error::Attribute(_) => {
                 Some("choose another value; names of hosts belong to `--san`".into())
             }
@@ -320,6 +365,53 @@ impl Error {
             }
         }
     }
+}
+
+/// Why an object in a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentError {
+    /// The file as a whole.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// A certificate or a revocation list.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// Something else of DER.
+    #[error(transparent)]
+    Element(#[from] ElementError),
+    /// A private key.
+    #[error(transparent)]
+    Key(#[from] ReadKeyError),
+    /// A PKCS #12 file.
+    #[error(transparent)]
+    Pkcs12(#[from] Pkcs12Error),
+}
+
+impl ContentError {
+    /// What to do about it.
+    fn hint(&self) -> Option<String> {
+        match self {
+            ContentError::Key(error) => error.hint(),
+            ContentError::Pkcs12(error) => error.hint(),
+            ContentError::Document(DocumentError::Nothing { .. }) => Some(
+                "give a file that holds certificates, keys, requests or revocation lists".into(),
+            ),
+            ContentError::Document(DocumentError::Pem(_)) => {
+                Some("copy the block again, from its BEGIN to its END line".into())
+            }
+            ContentError::Document(DocumentError::UnknownDer)
+            | ContentError::Certificate(_)
+            | ContentError::Element(_) => {
+                Some("copy the file again: it is damaged, or not what its name says".into())
+            }
+        }
+    }
+}
+
+/// A line's number before a message.
+fn at_line(line: Option<usize>) -> String {
+    line.map(|line| format!("line {line}: "))
+        .unwrap_or_default()
 }
 
 /// A path as a message shows it: escaped where it could move the cursor or forge a line.

@@ -19,6 +19,7 @@
 
 pub mod authority;
 pub mod cli;
+pub mod config;
 pub mod error;
 pub mod files;
 pub mod keys;

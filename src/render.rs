@@ -62,20 +62,23 @@ impl Renderer {
         self.line(&text.to_string())
     }
 
+    /// Writes octets to standard output exactly as they are.
+    ///
+    /// # Errors
+    /// As [`Renderer::result`].
+    pub fn raw(&self, octets: &[u8]) -> Result<(), Error> {
+        let mut stream = io::stdout().lock();
+        written(stream.write_all(octets).and_then(|()| stream.flush()))
+    }
+
     fn line(&self, text: &str) -> Result<(), Error> {
         let mut stream = self.stdout();
-        let written = stream.write_all(text.as_bytes()).and_then(|()| {
+        written(stream.write_all(text.as_bytes()).and_then(|()| {
             if !text.ends_with('\n') {
                 stream.write_all(b"\n")?;
             }
             stream.flush()
-        });
-        match written {
-            Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::Output { source })
-            }
-            Ok(()) | Err(_) => Ok(()),
-        }
+        }))
     }
 
     /// Writes an error and its hint to standard error.
@@ -134,6 +137,14 @@ impl From<Color> for anstream::ColorChoice {
             Color::Always => anstream::ColorChoice::Always,
             Color::Never => anstream::ColorChoice::Never,
         }
+    }
+}
+
+/// A reader that has gone away is no error.
+fn written(result: io::Result<()>) -> Result<(), Error> {
+    match result {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output { source }),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

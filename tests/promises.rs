@@ -129,12 +129,14 @@ fn an_authority_that_is_there_stays_byte_for_byte() {
 }
 
 /// What `generate --mtls` leaves in a directory.
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     "ca.crt",
     "ca.key",
     "client.crt",
     "client.key",
     "inventory.db",
+    "inventory.db-shm",
+    "inventory.db-wal",
     "server.crt",
     "server.key",
 ];

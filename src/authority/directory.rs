@@ -5,40 +5,34 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::files::{self, Kind, Lock, NewFile};
-use crate::keys::{Passphrase, PrivateKey};
-use crate::pki::certificate::Certificate;
+use crate::keys::{self, Password};
 use crate::pki::pem;
 use crate::store::{Inventory as _, Opening, Sqlite};
 
-/// Certificates as PEM, one behind the other.
+/// Certificates, as DER, as PEM, one behind the other.
 ///
 /// # Errors
 /// Never for certificates that were read or signed.
-pub fn pem_of<'a>(
-    certificates: impl IntoIterator<Item = &'a Certificate>,
-) -> Result<String, Error> {
+pub fn pem_of<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Result<String, Error> {
     let mut text = String::new();
     for certificate in certificates {
-        text.push_str(&pem::encode("CERTIFICATE", certificate.as_der())?);
+        text.push_str(&pem::encode("CERTIFICATE", certificate)?);
     }
     Ok(text)
 }
 
-/// Writes a key and its certificates together, and other public files with them, into a locked directory.
+/// Writes a key (unencrypted PKCS #8, encrypted with the password if there is one) and its certificates together, and other public files with them, into a locked directory.
 ///
 /// # Errors
 /// As [`files::write_together`].
 pub fn write(
     lock: &Lock,
-    key: (&OsStr, &PrivateKey, Option<&Passphrase>),
+    key: (&OsStr, &[u8], Option<&Password>),
     public: &[(&OsStr, &str)],
     replace: bool,
 ) -> Result<(), Error> {
-    let (name, key, passphrase) = key;
-    let key = match passphrase {
-        Some(passphrase) => key.to_encrypted_pem(passphrase)?,
-        None => key.to_pem()?,
-    };
+    let (name, pkcs8, password) = key;
+    let key = keys::to_pem(pkcs8, password)?;
     let mut files = vec![NewFile {
         name,
         content: key.as_bytes(),
@@ -50,6 +44,19 @@ pub fn write(
         secret: false,
     }));
     files::write_together(lock, &files, replace)
+}
+
+/// Writes public files together into a locked directory.
+///
+/// # Errors
+/// As [`files::write_together`].
+pub fn write_public(lock: &Lock, public: &[(&OsStr, &str)], replace: bool) -> Result<(), Error> {
+    let files = public.iter().map(|(name, text)| NewFile {
+        name,
+        content: text.as_bytes(),
+        secret: false,
+    });
+    files::write_together(lock, &files.collect::<Vec<_>>(), replace)
 }
 
 /// Whether a directory holds an authority. One that was killed while it was made is none.

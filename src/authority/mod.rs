@@ -1,20 +1,25 @@
 //! What an operation may touch of a certificate authority: its certificate, its key, its inventory.
 
 mod directory;
+mod material;
 
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-pub use directory::{CERTIFICATE, INVENTORY, ISSUER, KEY, exists, open_inventory, pem_of, write};
+pub use directory::{
+    CERTIFICATE, INVENTORY, ISSUER, KEY, exists, open_inventory, pem_of, write, write_public,
+};
+pub use material::{AuthorityAt, Material, Recording, Source};
 
 use crate::error::Error;
 use crate::files::{self, Kind};
-use crate::keys::{Passphrase, Signer};
+use crate::keys::{self, Password, ReadKey, Signer};
 use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::issuer::Issuer;
+use crate::pki::pem;
 use crate::pki::plan::{self, IssuancePlan};
 use crate::pki::serial::SerialNumber;
 use crate::store::{Entry, Inventory, Opening, Sqlite};
@@ -31,7 +36,7 @@ pub struct Authority {
 }
 
 /// Gives the passphrase of the encrypted key in a file; called only when there is one.
-pub type Ask<'a> = &'a dyn Fn(&Path) -> Result<Passphrase, Error>;
+pub type Ask<'a> = &'a dyn Fn(&Path) -> Result<Password, Error>;
 
 impl Authority {
     /// The authority in a directory: `ca.crt`, for a subordinate `issuer.crt`, `ca.key` and the inventory.
@@ -160,7 +165,7 @@ impl Authority {
         &self.issuer
     }
 
-    /// Signs a plan for this public key and serial number.
+    /// Signs a plan for this public key and serial number: the certificate's DER.
     ///
     /// # Errors
     /// When our own lint refuses the plan, or it cannot be encoded or signed.
@@ -169,7 +174,7 @@ impl Authority {
         plan: &IssuancePlan,
         public_key_info: &[u8],
         serial: &SerialNumber,
-    ) -> Result<Certificate, Error> {
+    ) -> Result<Vec<u8>, Error> {
         sign(&self.signer, plan, public_key_info, serial)
     }
 
@@ -177,12 +182,12 @@ impl Authority {
     ///
     /// # Errors
     /// Never for what was read or signed.
-    pub fn served(&self, certificate: &Certificate) -> Result<String, Error> {
-        pem_of(std::iter::once(certificate).chain(&self.chain))
+    pub fn served(&self, certificate: &[u8]) -> Result<String, Error> {
+        pem_of(std::iter::once(certificate).chain(self.chain.iter().map(Certificate::as_der)))
     }
 }
 
-/// Signs a plan with any key: what a root does with its own.
+/// Signs a plan with any key, as a root does with its own: the certificate's DER.
 ///
 /// # Errors
 /// When our own lint refuses the plan, or it cannot be encoded or signed.
@@ -191,7 +196,7 @@ pub fn sign(
     plan: &IssuancePlan,
     public_key_info: &[u8],
     serial: &SerialNumber,
-) -> Result<Certificate, Error> {
+) -> Result<Vec<u8>, Error> {
     let lints = crate::pki::lint::lint(plan);
     if !lints.is_empty() {
         return Err(Error::Lint(lints));
@@ -202,13 +207,25 @@ pub fn sign(
         signer.algorithm(),
         &signer.sign(&to_be_signed)?,
     )?;
+    Ok(der)
+}
+
+/// A certificate that was just signed, read back.
+///
+/// # Errors
+/// Never for what [`sign`] made.
+pub fn read_back(der: Vec<u8>) -> Result<Certificate, Error> {
     Certificate::from_der(der).map_err(|source| Error::Certificate {
         path: CERTIFICATE.into(),
         source,
     })
 }
 
-fn issuer(path: &Path, certificate: &Certificate) -> Result<Issuer, Error> {
+/// What a CA's certificate in a file gives to those it issues.
+///
+/// # Errors
+/// When it is malformed.
+pub fn issuer(path: &Path, certificate: &Certificate) -> Result<Issuer, Error> {
     Issuer::of(certificate).map_err(|source| Error::Issuer {
         path: path.to_owned(),
         source,
@@ -216,7 +233,10 @@ fn issuer(path: &Path, certificate: &Certificate) -> Result<Issuer, Error> {
 }
 
 /// Refuses a certificate that no certificate may be issued under.
-fn check(path: &Path, issuer: &Issuer, now: OffsetDateTime) -> Result<(), Error> {
+///
+/// # Errors
+/// When it is no CA's, or not valid `now`.
+pub fn check(path: &Path, issuer: &Issuer, now: OffsetDateTime) -> Result<(), Error> {
     let path = || path.to_owned();
     let (not_before, not_after) = (issuer.validity.not_before(), issuer.validity.not_after());
     if !issuer.is_ca {
@@ -249,10 +269,49 @@ pub fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
     })
 }
 
-fn read_signer(path: &Path, _passphrase: Ask<'_>) -> Result<Signer, Error> {
-    let (_, der) = der::pem::decode_vec(&files::read(path)?).unwrap();
-    Signer::from_pkcs8(&der).map_err(|source| Error::Key {
+fn read_signer(path: &Path, password: Ask<'_>) -> Result<Signer, Error> {
+    let (key, _) = read_key(path, password)?;
+    Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key {
         path: path.to_owned(),
         source,
     })
+}
+
+/// The private key in a file, whatever form it has, with the password that was asked for when it is encrypted.
+///
+/// # Errors
+/// When there is none, it is damaged, or the password is wrong.
+pub fn read_key(path: &Path, password: Ask<'_>) -> Result<(ReadKey, Option<Password>), Error> {
+    read_key_in(path, &files::read(path)?, password)
+}
+
+/// The private key in the content of a file.
+fn read_key_in(
+    path: &Path,
+    octets: &[u8],
+    password: Ask<'_>,
+) -> Result<(ReadKey, Option<Password>), Error> {
+    let blocks = pem::blocks(octets).map_err(|source| Error::Pem {
+        path: path.to_owned(),
+        source,
+    })?;
+    let Some(block) = blocks.iter().find(|block| block.is_private_key()) else {
+        return Err(Error::NoKey {
+            path: path.to_owned(),
+        });
+    };
+    let needs_password = block.label == "ENCRYPTED PRIVATE KEY" || block.is_encrypted();
+    let password = if needs_password {
+        Some(password(path)?)
+    } else {
+        None
+    };
+    let key = keys::read_pem_key(block, password.as_ref());
+    Ok((
+        key.map_err(|source| Error::ReadKey {
+            path: path.to_owned(),
+            source,
+        })?,
+        password,
+    ))
 }

@@ -7,9 +7,10 @@ use clap::Args;
 use time::OffsetDateTime;
 
 use super::prompt;
+use crate::authority::{AuthorityAt, Material, Recording, Source as MaterialSource};
 use crate::error::{Error, shown};
 use crate::ops::issue::End;
-use crate::ops::passphrase::{Passphrase, Source};
+use crate::ops::passphrase::{Ask, Password, Source};
 use crate::pki::validity::{self, Lifetime};
 use crate::render::{Color, Format, Renderer};
 
@@ -133,7 +134,7 @@ impl PassphraseSource {
     }
 
     /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
-    pub(super) fn ask(&self, path: &Path) -> Result<Passphrase, Error> {
+    pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
         match self.given() {
             Some(source) => source.read(),
             None if prompt::is_possible() => {
@@ -160,7 +161,7 @@ pub(super) struct ParentPassphrase {
 
 impl ParentPassphrase {
     /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
-    pub(super) fn ask(&self, path: &Path) -> Result<Passphrase, Error> {
+    pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
         let source = PassphraseSource {
             passphrase_file: self.parent_passphrase_file.clone(),
             passphrase_env: self.parent_passphrase_env.clone(),
@@ -183,7 +184,7 @@ pub(super) struct NewPassphrase {
 
 impl NewPassphrase {
     /// The passphrase to encrypt with; `None` to leave the key as it is.
-    pub(super) fn ask(&self) -> Result<Option<Passphrase>, Error> {
+    pub(super) fn ask(&self) -> Result<Option<Password>, Error> {
         if !self.passphrase {
             return self.source.given().map(Source::read).transpose();
         }
@@ -210,4 +211,63 @@ pub(super) fn requested_by() -> String {
         "{user}@{}",
         rustix::system::uname().nodename().to_string_lossy()
     )
+}
+
+/// Where a certificate goes.
+#[derive(Args, Debug)]
+pub(super) struct Output {
+    /// Write to this directory [default: the PKI directory]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+
+    /// Name the files BASE.crt and BASE.key [default: the first name]
+    #[arg(long, value_name = "BASE")]
+    pub(super) name: Option<OsString>,
+
+    /// Replace files that are there
+    #[arg(long)]
+    pub(super) force: bool,
+
+    /// Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory
+    #[arg(long, conflicts_with_all = ["out", "name", "force"])]
+    pub(super) stdout: bool,
+}
+
+/// The authority to issue from.
+#[derive(Args, Debug)]
+pub(super) struct Issuer {
+    /// The CA's certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)
+    #[arg(long, value_name = "SOURCE", requires = "ca_key")]
+    ca_cert: Option<OsString>,
+
+    /// The CA's private key: FILE, env:NAME or -
+    #[arg(long, value_name = "SOURCE", requires = "ca_cert")]
+    ca_key: Option<OsString>,
+
+    /// Record in this inventory; 'none' records nothing, and what is issued can then neither be listed nor revoked
+    #[arg(long, value_name = "FILE")]
+    inventory: Option<OsString>,
+
+    #[command(flatten)]
+    pub(super) passphrase: PassphraseSource,
+}
+
+impl Issuer {
+    /// The authority, for an operation.
+    pub(super) fn at<'a>(&self, directory: &'a Path, ask: Ask<'a>) -> AuthorityAt<'a> {
+        let material = self.ca_cert.as_ref().zip(self.ca_key.as_ref());
+        AuthorityAt {
+            directory,
+            material: material.map(|(certificate, key)| Material {
+                certificate: MaterialSource::named(certificate),
+                key: MaterialSource::named(key),
+            }),
+            recording: match &self.inventory {
+                None => Recording::Directory,
+                Some(name) if name == "none" => Recording::Nowhere,
+                Some(path) => Recording::File(path.into()),
+            },
+            passphrase: ask,
+        }
+    }
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use time::OffsetDateTime;
 
-use super::args::{Global, NewPassphrase, ParentPassphrase, requested_by};
+use super::args::{Global, NewPassphrase, ParentPassphrase, PassphraseSource, requested_by};
 use super::finish;
+use crate::authority::{AuthorityAt, Recording};
 use crate::error::Error;
-use crate::ops::ca::{self, init, intermediate, show};
-use crate::ops::issue::AuthorityAt;
+use crate::ops::ca::{self, import, init, intermediate, show};
 use crate::ops::{Verdict, generate};
 use crate::pki::algorithm::KeyType;
 use crate::pki::name::AttributeType;
@@ -29,6 +29,7 @@ pub(super) struct Args {
 enum Command {
     Init(Init),
     Intermediate(Intermediate),
+    Import(Import),
     Show(Show),
 }
 
@@ -42,6 +43,7 @@ impl Args {
         match self.command {
             Command::Init(init) => init.run(global, renderer, now),
             Command::Intermediate(intermediate) => intermediate.run(global, renderer, now),
+            Command::Import(import) => import.run(global, renderer, now),
             Command::Show(Show {}) => finish(renderer, &show::run(global.directory(), now)?),
         }
     }
@@ -163,6 +165,8 @@ impl Intermediate {
         let ask = |path: &Path| self.parent_passphrase.ask(path);
         let parent = AuthorityAt {
             directory: &self.parent,
+            material: None,
+            recording: Recording::Directory,
             passphrase: &ask,
         };
         if self.dry_run {
@@ -172,6 +176,50 @@ impl Intermediate {
         finish(
             renderer,
             &intermediate::run(&request, &parent, &requested_by(), passphrase.as_ref(), now)?,
+        )
+    }
+}
+
+/// Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS
+///
+/// The key may be PKCS #1, SEC 1 or PKCS #8, encrypted or not; it stays encrypted with its passphrase.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs ca import -C pki --cert rootCA.pem --key rootCA-key.pem
+  openagents-certs ca import -C sub --cert sub.crt --chain root.crt")]
+struct Import {
+    /// The CA's certificate
+    #[arg(long, value_name = "FILE")]
+    cert: PathBuf,
+
+    /// Its private key [default: the ca.key in the directory]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// The certificates above it, up to the root
+    #[arg(long, value_name = "FILE")]
+    chain: Option<PathBuf>,
+
+    #[command(flatten)]
+    passphrase: PassphraseSource,
+}
+
+impl Import {
+    fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        let request = import::Request {
+            directory: global.directory().to_owned(),
+            certificate: self.cert,
+            key: self.key,
+            chain: self.chain,
+        };
+        finish(
+            renderer,
+            &import::run(&request, &|path| self.passphrase.ask(path), now)?,
         )
     }
 }

@@ -1,17 +1,20 @@
 //! `issue`.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use time::OffsetDateTime;
 
-use super::args::{Global, Lasting, PassphraseSource, requested_by};
+use super::args::{Global, Issuer, Lasting, Output, requested_by};
 use super::finish;
+use crate::authority::Recording;
 use crate::error::Error;
-use crate::ops::{Verdict, issue};
+use crate::ops::issue::Key;
+use crate::ops::refused::Outcome;
+use crate::ops::{DryRun, Verdict, issue};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::TypedName;
+use crate::pki::spiffe::SpiffeId;
 use crate::pki::usage::Purpose;
 use crate::render::Renderer;
 
@@ -46,38 +49,38 @@ enum Command {
 struct Wanted {
     /// The names it is for: hosts, IP addresses, URIs or e-mail addresses, typed by their shape or by
     /// a prefix (dns:, ip:, uri:, email:); the first is the common name
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "NAME", required_unless_present_any = ["spiffe", "csr"])]
     names: Vec<String>,
 
     /// Another name
     #[arg(long, value_name = "NAME")]
     san: Vec<String>,
 
+    /// The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent
+    #[arg(long, value_name = "ID")]
+    spiffe: Option<SpiffeId>,
+
+    /// Issue for the key of this PKCS #10 request; only the names given here are granted, or without any
+    /// those it asks for
+    #[arg(long, value_name = "FILE")]
+    csr: Option<PathBuf>,
+
     #[command(flatten)]
     lasting: Lasting,
 
-    /// The kind of its key
-    #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
-    key_type: KeyType,
+    /// The kind of its key [default: p256]
+    #[arg(long, value_enum, value_name = "TYPE", conflicts_with = "csr")]
+    key_type: Option<KeyType>,
 
-    /// Write to this directory [default: the PKI directory]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-
-    /// Name the files BASE.crt and BASE.key [default: the first name]
-    #[arg(long, value_name = "BASE")]
-    name: Option<OsString>,
+    #[command(flatten)]
+    output: Output,
 
     /// What to say of it in the inventory
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
 
-    /// Replace a pair that is there
-    #[arg(long)]
-    force: bool,
-
     #[command(flatten)]
-    passphrase: PassphraseSource,
+    issuer: Issuer,
 
     /// Show what would be issued, and issue nothing
     #[arg(long)]
@@ -101,34 +104,78 @@ impl Args {
             .iter()
             .chain(&wanted.san)
             .map(|name| name.parse());
-        let names: Vec<TypedName> = names.collect::<Result<_, _>>()?;
-        let base = wanted.name.unwrap_or_else(|| {
-            names
-                .first()
-                .map(|first| issue::base_of(&first.name))
-                .unwrap_or_default()
-        });
+        let key = match &wanted.csr {
+            Some(path) => Key::Requested(path.clone(), Box::new(issue::read_request(path)?)),
+            None => Key::New(wanted.key_type.unwrap_or_default()),
+        };
         let request = issue::Request {
             purpose,
-            names,
+            names: names.collect::<Result<Vec<TypedName>, _>>()?,
+            spiffe: wanted.spiffe,
             end: wanted.lasting.end(),
-            key_type: wanted.key_type,
-            base,
+            key,
+            base: wanted.output.name.clone(),
             requested_by: requested_by(),
-            note: wanted.note.clone(),
+            note: wanted.note,
         };
-        let out = wanted.out.unwrap_or_else(|| global.directory().to_owned());
-        let ask = |path: &Path| wanted.passphrase.ask(path);
-        let from = issue::AuthorityAt {
-            directory: global.directory(),
-            passphrase: &ask,
-        };
-        if wanted.dry_run {
-            return finish(renderer, &issue::dry_run(&request, &from, &out, now)?);
-        }
-        finish(
-            renderer,
-            &issue::run(&request, &from, &out, wanted.force, now)?,
+        issue_as(
+            &request,
+            &wanted.output,
+            &wanted.issuer,
+            wanted.dry_run,
+            &Context {
+                global,
+                renderer,
+                now,
+            },
         )
+    }
+}
+
+/// What every command has at hand.
+pub(super) struct Context<'a> {
+    pub(super) global: &'a Global,
+    pub(super) renderer: &'a Renderer,
+    pub(super) now: OffsetDateTime,
+}
+
+/// Issues what was asked for, to files or to standard output.
+pub(super) fn issue_as(
+    request: &issue::Request,
+    output: &Output,
+    issuer: &Issuer,
+    dry_run: bool,
+    context: &Context<'_>,
+) -> Result<Verdict, Error> {
+    let Context {
+        global,
+        renderer,
+        now,
+    } = *context;
+    let ask = |path: &Path| issuer.passphrase.ask(path);
+    let from = issuer.at(global.directory(), &ask);
+    if from.recording == Recording::Nowhere {
+        renderer.warning("nothing is recorded: what is issued can neither be listed nor revoked");
+    }
+    let out = output.out.as_deref().unwrap_or(global.directory());
+    if dry_run {
+        return finish(renderer, &issue::dry_run(request, &from, out, now)?);
+    }
+    if !output.stdout {
+        return finish(
+            renderer,
+            &issue::run(request, &from, out, output.force, now)?,
+        );
+    }
+    match issue::stream(request, &from, now)? {
+        Outcome::Done(streamed) => {
+            streamed
+                .warnings
+                .iter()
+                .for_each(|warning| renderer.warning(warning));
+            renderer.raw(streamed.pem.as_bytes())?;
+            Ok(Verdict::Yes)
+        }
+        Outcome::Refused(refused) => finish(renderer, &Outcome::<DryRun>::Refused(refused)),
     }
 }

@@ -3,6 +3,7 @@
 mod args;
 mod ca;
 mod generate;
+mod inspect;
 mod issue;
 mod prompt;
 mod verify;
@@ -45,6 +46,7 @@ enum Command {
     Ca(ca::Args),
     Issue(issue::Args),
     Verify(verify::Args),
+    Inspect(inspect::Args),
 }
 
 /// Runs the program on its own arguments at this moment, and gives its exit code: 0 done or yes,
@@ -85,6 +87,7 @@ impl Command {
             Command::Ca(args) => args.run(global, renderer, now),
             Command::Issue(args) => args.run(global, renderer, now),
             Command::Verify(args) => args.run(global, renderer, now),
+            Command::Inspect(args) => args.run(global, renderer, now),
         }
     }
 }

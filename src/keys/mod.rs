@@ -3,7 +3,6 @@
 mod encryption;
 mod generate;
 mod number;
-mod passphrase;
 mod password;
 mod pkcs12;
 mod read;
@@ -11,14 +10,15 @@ mod signer;
 
 use std::fmt;
 
+use ::pkcs8::PrivateKeyInfoRef;
+use der::Decode as _;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
 pub use encryption::EncryptionError;
-pub use passphrase::Passphrase;
 pub use password::Password;
 pub use pkcs12::{Pkcs12, Pkcs12Error};
-pub use read::{KeyFormat, ReadKey, ReadKeyError, read_encrypted_key, read_key};
+pub use read::{KeyFormat, ReadKey, ReadKeyError, read_encrypted_key, read_key, read_pem_key};
 pub use signer::Signer;
 
 use crate::pki::algorithm::KeyType;
@@ -63,12 +63,9 @@ impl PrivateKey {
         Signer::from_pkcs8(&self.pkcs8)
     }
 
-    /// The PKCS #8 PEM text.
-    ///
-    /// # Errors
-    /// Never for a key that was generated.
-    pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
-        pem::encode("PRIVATE KEY", &self.pkcs8).map_err(|source| KeyError::Encoding { source })
+    /// The key as unencrypted PKCS #8.
+    pub fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
     }
 }
 
@@ -76,6 +73,27 @@ impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PrivateKey(..)")
     }
+}
+
+/// An unencrypted PKCS #8 key as PEM, with a password encrypted: PBES2 with scrypt (N = 2^14, r = 8, p = 1) and
+/// AES-256-CBC, which OpenSSL 3 reads without being asked
+/// ([RFC 8018 §6.2](https://www.rfc-editor.org/rfc/rfc8018#section-6.2), [RFC 7914](https://www.rfc-editor.org/rfc/rfc7914)).
+///
+/// # Errors
+/// When the password is empty, or the system gives no randomness.
+pub fn to_pem(pkcs8: &[u8], password: Option<&Password>) -> Result<Zeroizing<String>, KeyError> {
+    let encoding = |source| KeyError::Encoding { source };
+    let Some(password) = password else {
+        return pem::encode("PRIVATE KEY", pkcs8).map_err(encoding);
+    };
+    if password.octets().is_empty() {
+        return Err(KeyError::EmptyPassword);
+    }
+    let info = PrivateKeyInfoRef::from_der(pkcs8).map_err(encoding)?;
+    let encrypted = info
+        .encrypt(password.octets())
+        .map_err(|e| KeyError::Refused(e.to_string()))?;
+    pem::encode("ENCRYPTED PRIVATE KEY", encrypted.as_bytes()).map_err(encoding)
 }
 
 /// Why there is no key.
@@ -90,9 +108,9 @@ pub enum KeyError {
     /// A library refused to make or read the key.
     #[error("the key is refused: {0}")]
     Refused(String),
-    /// A passphrase of no octets protects nothing.
+    /// A password of no octets protects nothing.
     #[error("the passphrase is empty")]
-    EmptyPassphrase,
+    EmptyPassword,
     /// The key is none we sign with.
     #[error("not a PKCS #8 private key of a type we sign with (P-256, P-384, Ed25519, RSA)")]
     Unsupported,

@@ -5,8 +5,10 @@ pub mod ca;
 mod dry_run;
 mod expiry;
 pub mod generate;
+pub mod inspect;
 pub mod issue;
 pub mod passphrase;
+pub mod refused;
 pub mod verify;
 
 use std::fmt;

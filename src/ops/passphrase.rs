@@ -2,19 +2,19 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
 pub use crate::authority::Ask;
 use crate::error::Error;
 use crate::files;
-pub use crate::keys::Passphrase;
+pub use crate::keys::Password;
 
 /// A place a passphrase can be read from.
 #[derive(Debug)]
 pub enum Source {
-    /// A file that holds nothing else; one final line end is not part of it.
+    /// The first line of a file, without its line end.
     File(PathBuf),
     /// An environment variable.
     Environment(OsString),
@@ -28,33 +28,25 @@ impl Source {
     /// The passphrase there.
     ///
     /// # Errors
-    /// When there is none, or it is empty.
-    pub fn read(self) -> Result<Passphrase, Error> {
-        let (line, named) = match self {
-            Source::File(path) => (files::read(&path)?, path),
-            Source::Descriptor(number) => {
-                let path = PathBuf::from(format!("/dev/fd/{number}"));
-                (files::read(&path)?, path)
-            }
-            Source::Environment(name) => {
-                let value = std::env::var_os(&name).ok_or_else(|| Error::Usage {
+    /// When it cannot be read.
+    pub fn read(self) -> Result<Password, Error> {
+        match self {
+            Source::File(path) => Ok(Password::from_file(&files::read(&path)?)),
+            Source::Descriptor(number) => Ok(Password::from_file(&files::read(&PathBuf::from(
+                format!("/dev/fd/{number}"),
+            ))?)),
+            Source::Environment(name) => match std::env::var_os(&name) {
+                Some(value) => Ok(Password::new(Zeroizing::new(value.into_vec()))),
+                None => Err(Error::Usage {
                     message: format!(
                         "the environment variable {} is not set",
                         name.to_string_lossy().escape_debug()
                     ),
                     hint: "name the variable that holds the passphrase, not the passphrase itself"
                         .into(),
-                })?;
-                (
-                    Zeroizing::new(value.into_vec()),
-                    Path::new(&name).to_owned(),
-                )
-            }
-            Source::Typed(line) => (line, "the terminal".into()),
-        };
-        Passphrase::from_line(line).map_err(|source| Error::Key {
-            path: named,
-            source,
-        })
+                }),
+            },
+            Source::Typed(line) => Ok(Password::new(line)),
+        }
     }
 }

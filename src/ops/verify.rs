@@ -115,7 +115,7 @@ fn read_private_key(path: &Path, password_file: Option<&Path>) -> Result<ReadKey
         None => None,
     };
     let octets = files::read(path)?;
-    let failed = |source| Error::PrivateKey {
+    let failed = |source| Error::ReadKey {
         path: path.to_owned(),
         source,
     };

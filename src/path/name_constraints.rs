@@ -136,6 +136,12 @@ fn compare(names: &Names<'_>, constraints: &NameConstraints, drafts: &mut Drafts
     }
 }
 
+/// Whether a CA with these constraints may issue for a name
+/// ([RFC 5280 §4.2.1.10](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.10)); no where it cannot be told.
+pub fn is_permitted(name: &GeneralName, constraints: &NameConstraints) -> bool {
+    verdict(name, constraints).is_none()
+}
+
 /// The rule that a name breaks, and the excluded subtree it lies in.
 fn verdict<'c>(
     name: &GeneralName,

@@ -11,7 +11,7 @@ use super::profile::Requirements;
 use super::rule::{Drafts, Rule, Severities};
 use super::signature::Outcome;
 use super::validity::text;
-use crate::pki::crl::{RevocationList, RevocationReason, RevokedCertificate};
+use crate::pki::crl::{RevocationList, RevokedCertificate};
 use crate::pki::distribution_point::IssuingDistributionPoint;
 use crate::pki::extension::{
     AUTHORITY_KEY_IDENTIFIER, CERTIFICATE_ISSUER, CRL_NUMBER, DELTA_CRL_INDICATOR, Extension,
@@ -20,6 +20,7 @@ use crate::pki::extension::{
 use crate::pki::extension_value::ExtensionValue;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::DistinguishedName;
+use crate::pki::revocation::RevocationReason;
 
 /// Whether any certificate of a path below its anchor was revoked, going by the newest list that
 /// its issuer signed and that speaks of it. `signature` checks a list under an issuer's key.

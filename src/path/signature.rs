@@ -9,6 +9,8 @@ use ring::signature::{
 
 use super::algorithm::{Hash, Scheme};
 use super::public_key::{Curve, Kind, PublicKey, bit_length};
+use crate::pki::certificate::Certificate;
+use crate::pki::csr::CertificateSigningRequest;
 
 /// What became of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,25 @@ pub(super) fn check(
     } else {
         Outcome::Invalid
     }
+}
+
+/// Whether a request is signed by the key in it, which proves that its sender has that key
+/// ([RFC 2986 §3](https://www.rfc-editor.org/rfc/rfc2986#section-3)); no where it cannot be told.
+pub fn is_signed_by_its_key(request: &CertificateSigningRequest) -> bool {
+    let key = PublicKey::read(request.public_key_info());
+    let scheme = Scheme::read(request.signature_algorithm(), &[]);
+    check(scheme, &key, request.to_be_signed(), request.signature()) == Outcome::Valid
+}
+
+/// Whether a certificate is signed by the key in it, as a root is; no where it cannot be told.
+pub fn is_self_signed(certificate: &Certificate) -> bool {
+    let key = PublicKey::read(certificate.public_key_info());
+    check(
+        Scheme::of(certificate),
+        &key,
+        certificate.to_be_signed(),
+        certificate.signature(),
+    ) == Outcome::Valid
 }
 
 /// About how many microseconds a check takes, taken high.

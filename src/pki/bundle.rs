@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::certificate::{Certificate, CertificateError};
+use super::document::{is_der, unreadable};
 use super::escape::Escaped;
 use super::pem::{self, Block, PemError};
 
@@ -25,7 +26,7 @@ impl Bundle {
     /// # Errors
     /// When there is no certificate in it, or any block or certificate is broken.
     pub fn read(octets: &[u8]) -> Result<Self, BundleError> {
-        if octets.first() == Some(&DER_SEQUENCE) {
+        if is_der(octets) {
             let certificate = Certificate::from_der(octets.to_vec());
             return Ok(Bundle {
                 certificates: vec![certificate.map_err(|source| BundleError::Der { source })?],
@@ -136,25 +137,6 @@ pub enum BundleError {
     },
 }
 
-/// What octets look like that are neither PEM nor DER, as a clause.
-pub fn unreadable(octets: &[u8]) -> &'static str {
-    let text = octets.trim_ascii_start();
-    match text {
-        [] => "it is empty",
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, 0, _, ..] | [_, 0, _, 0, ..]
-            if !text.starts_with(&[0; 4]) =>
-        {
-            "it is UTF-16, and PEM is ASCII"
-        }
-        [b'<', ..] => "it looks like HTML or XML",
-        [b'{' | b'[', ..] => "it looks like JSON",
-        _ if text.starts_with(b"ssh-") || text.starts_with(b"ecdsa-sha2-") => {
-            "it is an SSH public key"
-        }
-        _ => "it is neither PEM nor DER",
-    }
-}
-
 /// Which certificate of a bundle stands in which relation to the others; indices count from 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Relations {
@@ -217,6 +199,5 @@ fn key_identifiers_fit(certificate: &Certificate, issuer: &Certificate) -> bool 
     }
 }
 
-const DER_SEQUENCE: u8 = 0x30;
 const CERTIFICATE_LABELS: [&str; 2] = ["CERTIFICATE", "X509 CERTIFICATE"];
 const MAX_NAMESAKES: usize = 64;

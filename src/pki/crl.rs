@@ -7,14 +7,15 @@ use time::OffsetDateTime;
 use super::algorithm_identifier::AlgorithmIdentifier;
 use super::certificate::{CertificateError, range_within};
 use super::element::{
-    BIT_STRING, ENUMERATED, Element, ElementError, Elements, GENERALIZED_TIME, INTEGER, SEQUENCE,
-    UTC_TIME, context_constructed, small_integer, whole_bits,
+    BIT_STRING, Element, ElementError, Elements, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME,
+    context_constructed, small_integer, whole_bits,
 };
 use super::extension::{Extension, REASON_CODE};
 use super::moment::{Moment, moment};
 use super::name::DistinguishedName;
 use super::pem::{self, PemError};
 use super::problem::{Problem, extension_problems};
+use super::revocation::RevocationReason;
 use super::serial::SerialNumber;
 
 /// A revocation list that was read: DER with nothing behind it, each of whose entries reads
@@ -208,72 +209,6 @@ impl RevokedCertificate {
             revocation_date: date.time,
             reason,
             extensions,
-        })
-    }
-}
-
-/// Why a certificate was revoked ([RFC 5280 §5.3.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.1)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum RevocationReason {
-    /// unspecified (0).
-    Unspecified,
-    /// keyCompromise (1).
-    KeyCompromise,
-    /// cACompromise (2).
-    #[serde(rename = "cACompromise")]
-    CaCompromise,
-    /// affiliationChanged (3).
-    AffiliationChanged,
-    /// superseded (4).
-    Superseded,
-    /// cessationOfOperation (5).
-    CessationOfOperation,
-    /// certificateHold (6).
-    CertificateHold,
-    /// removeFromCRL (8).
-    #[serde(rename = "removeFromCRL")]
-    RemoveFromCrl,
-    /// privilegeWithdrawn (9).
-    PrivilegeWithdrawn,
-    /// aACompromise (10).
-    #[serde(rename = "aACompromise")]
-    AaCompromise,
-}
-
-impl RevocationReason {
-    /// Reads the value of a reasonCode extension.
-    pub(crate) fn read(value: &[u8]) -> Result<Self, ElementError> {
-        let what = "reasonCode";
-        match small_integer(Element::only(value, ENUMERATED, what)?, what)? {
-            0 => Ok(RevocationReason::Unspecified),
-            1 => Ok(RevocationReason::KeyCompromise),
-            2 => Ok(RevocationReason::CaCompromise),
-            3 => Ok(RevocationReason::AffiliationChanged),
-            4 => Ok(RevocationReason::Superseded),
-            5 => Ok(RevocationReason::CessationOfOperation),
-            6 => Ok(RevocationReason::CertificateHold),
-            8 => Ok(RevocationReason::RemoveFromCrl),
-            9 => Ok(RevocationReason::PrivilegeWithdrawn),
-            10 => Ok(RevocationReason::AaCompromise),
-            _ => Err(ElementError::Content { what }),
-        }
-    }
-}
-
-impl std::fmt::Display for RevocationReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            RevocationReason::Unspecified => "unspecified",
-            RevocationReason::KeyCompromise => "keyCompromise",
-            RevocationReason::CaCompromise => "cACompromise",
-            RevocationReason::AffiliationChanged => "affiliationChanged",
-            RevocationReason::Superseded => "superseded",
-            RevocationReason::CessationOfOperation => "cessationOfOperation",
-            RevocationReason::CertificateHold => "certificateHold",
-            RevocationReason::RemoveFromCrl => "removeFromCRL",
-            RevocationReason::PrivilegeWithdrawn => "privilegeWithdrawn",
-            RevocationReason::AaCompromise => "aACompromise",
         })
     }
 }

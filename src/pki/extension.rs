@@ -210,6 +210,13 @@ pub struct NameConstraints {
 }
 
 impl NameConstraints {
+    /// Each constraint as a clause: `only dns:example.org`, `never ip:10.0.0.0/8`.
+    pub fn clauses(&self) -> Vec<String> {
+        let permitted = self.permitted.iter().map(|name| format!("only {name}"));
+        let excluded = self.excluded.iter().map(|name| format!("never {name}"));
+        permitted.chain(excluded).collect()
+    }
+
     pub(crate) fn read(value: &[u8]) -> Result<Self, ElementError> {
         let sequence = Element::only(value, SEQUENCE, "nameConstraints")?;
         let mut elements = sequence.children();

@@ -5,7 +5,6 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
-use super::crl::RevocationReason;
 use super::distribution_point::{DistributionPoint, IssuingDistributionPoint};
 use super::element::{Element, ElementError, INTEGER, SEQUENCE, small_integer};
 use super::extension as known;
@@ -17,6 +16,7 @@ use super::general_name::{GeneralName, object_identifier};
 use super::moment::moment;
 use super::oid::ObjectIdentifier;
 use super::policy::{Policy, PolicyConstraints, PolicyMapping, policy_constraints, policy_mapping};
+use super::revocation::RevocationReason;
 use super::serial::SerialNumber;
 use super::timestamp::{self, SignedCertificateTimestamp};
 use super::validity::rfc3339;

@@ -29,6 +29,12 @@ impl Fingerprint {
         Fingerprint(octets.to_vec())
     }
 
+    /// The digest in base64, as pins of public keys are written ([RFC 7469 §2.4](https://www.rfc-editor.org/rfc/rfc7469#section-2.4)).
+    pub fn base64(&self) -> String {
+        use base64ct::Encoding as _;
+        base64ct::Base64::encode_string(&self.0)
+    }
+
     /// The digest's octets.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -10,6 +10,7 @@ use super::escape::Escaped;
 use super::fingerprint::Colons;
 use super::name::DistinguishedName;
 use super::oid::ObjectIdentifier;
+use super::san::SubjectAltName;
 
 /// A GeneralName as it was read ([RFC 5280 §4.2.1.6](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6)).
 ///
@@ -35,6 +36,18 @@ pub enum GeneralName {
     Ip(Vec<u8>),
     /// registeredID.
     RegisteredId(ObjectIdentifier),
+}
+
+impl From<&SubjectAltName> for GeneralName {
+    fn from(name: &SubjectAltName) -> Self {
+        match name {
+            SubjectAltName::Dns(text) => GeneralName::Dns(text.clone()),
+            SubjectAltName::Uri(text) => GeneralName::Uri(text.clone()),
+            SubjectAltName::Email(text) => GeneralName::Email(text.clone()),
+            SubjectAltName::Ip(IpAddr::V4(address)) => GeneralName::Ip(address.octets().to_vec()),
+            SubjectAltName::Ip(IpAddr::V6(address)) => GeneralName::Ip(address.octets().to_vec()),
+        }
+    }
 }
 
 impl GeneralName {

@@ -20,8 +20,8 @@ pub struct Issuer {
     pub is_ca: bool,
     /// How many more CAs may follow below it; `None` for any number.
     pub path_length: Option<u64>,
-    /// The names it may issue for, as text; empty for all.
-    pub name_constraints: Vec<String>,
+    /// The names it may issue for.
+    pub name_constraints: NameConstraints,
     /// Its public key, a DER SubjectPublicKeyInfo.
     pub public_key_info: Vec<u8>,
 }
@@ -46,7 +46,10 @@ impl Issuer {
             subject: certificate.subject().clone(),
             key_identifier: named.unwrap_or(own),
             validity: Validity::between(certificate.not_before(), certificate.not_after())?,
-            name_constraints: constraint_texts(certificate.name_constraints().map_err(malformed)?),
+            name_constraints: certificate
+                .name_constraints()
+                .map_err(malformed)?
+                .unwrap_or_default(),
             path_length: constraints.and_then(|constraints| constraints.path_length),
             is_ca: certificate.is_ca().map_err(malformed)? && may_sign,
             public_key_info,
@@ -60,7 +63,7 @@ impl Issuer {
             key_identifier: Vec::new(),
             validity: plan.validity,
             is_ca: true,
-            name_constraints: Vec::new(),
+            name_constraints: NameConstraints::default(),
             path_length: match plan.basic_constraints {
                 BasicConstraints::Ca { path_length } => path_length.map(u64::from),
                 BasicConstraints::EndEntity => None,
@@ -68,19 +71,6 @@ impl Issuer {
             public_key_info: Vec::new(),
         }
     }
-}
-
-fn constraint_texts(constraints: Option<NameConstraints>) -> Vec<String> {
-    let constraints = constraints.unwrap_or_default();
-    let permitted = constraints
-        .permitted
-        .iter()
-        .map(|name| format!("only {name}"));
-    let excluded = constraints
-        .excluded
-        .iter()
-        .map(|name| format!("never {name}"));
-    permitted.chain(excluded).collect()
 }
 
 /// Why a certificate cannot be issued under.

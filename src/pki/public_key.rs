@@ -3,6 +3,7 @@
 use std::fmt;
 
 use const_oid::ObjectIdentifier as KnownObjectIdentifier;
+use der::Tag;
 
 use super::algorithm::{ID_EC_PUBLIC_KEY, ID_ED25519, RSA_ENCRYPTION, SECP256R1, SECP384R1};
 use super::algorithm_identifier::AlgorithmIdentifier;
@@ -11,6 +12,7 @@ use super::element::{
     whole_bits,
 };
 use super::oid::ObjectIdentifier;
+use super::plan::element;
 use super::problem::Problem;
 
 /// A SubjectPublicKeyInfo that was read ([RFC 5280 §4.1.2.7](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.7)).
@@ -316,6 +318,20 @@ impl fmt::Display for Curve {
     }
 }
 
+/// The DER SubjectPublicKeyInfo around an RSAPublicKey
+/// ([RFC 8017 §A.1.1](https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1.1)).
+///
+/// # Errors
+/// When it is none, or something follows it.
+pub fn rsa_public_key_info(key: &[u8]) -> Result<Vec<u8>, ElementError> {
+    rsa_numbers(key)?;
+    let too_long = |_: der::Error| ElementError::Length {
+        what: "the RSA public key",
+    };
+    let bits = element(Tag::BitString, &[&[0], key].concat()).map_err(too_long)?;
+    element(Tag::Sequence, &[RSA_IDENTIFIER, &bits].concat()).map_err(too_long)
+}
+
 /// The modulus and the exponent of an RSAPublicKey (RFC 8017 §A.1.1), as unsigned big-endian octets.
 pub(crate) fn rsa_numbers(key: &[u8]) -> Result<(&[u8], &[u8]), ElementError> {
     let sequence = Element::only(key, SEQUENCE, "the RSA public key")?;
@@ -352,6 +368,10 @@ fn dsa_prime_bits(parameters: &[u8]) -> Option<usize> {
     unsigned(prime, "the prime").ok().map(bit_length)
 }
 
+/// The AlgorithmIdentifier of rsaEncryption with NULL.
+const RSA_IDENTIFIER: &[u8] = &[
+    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+];
 const REFERENCE: &str = "RFC 5280 §4.1.2.7";
 const KINDS: [(KnownObjectIdentifier, KeyKind); 7] = [
     (RSA_ENCRYPTION, KeyKind::Rsa),

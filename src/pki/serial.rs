@@ -52,6 +52,38 @@ impl SerialNumber {
         }
     }
 
+    /// The number in decimal; `None` when it has more than [`MAX_DECIMAL_OCTETS`] octets, for that
+    /// takes a time that grows with the square of its length.
+    pub fn decimal(&self) -> Option<String> {
+        if self.0.is_empty() || self.0.len() > MAX_DECIMAL_OCTETS {
+            return None;
+        }
+        let mut magnitude = self.0.clone();
+        if self.is_negative() {
+            let mut carry = true;
+            for octet in magnitude.iter_mut().rev() {
+                (*octet, carry) = (!*octet).overflowing_add(u8::from(carry));
+            }
+        }
+        let mut groups = Vec::new();
+        while magnitude.iter().any(|octet| *octet != 0) {
+            let mut remainder = 0;
+            for octet in &mut magnitude {
+                let value = remainder << 8 | u32::from(*octet);
+                (*octet, remainder) = ((value / DECIMAL_GROUP) as u8, value % DECIMAL_GROUP);
+            }
+            groups.push(remainder);
+        }
+        let first = groups.pop().unwrap_or(0);
+        let sign = if self.is_negative() { "-" } else { "" };
+        let rest: String = groups
+            .iter()
+            .rev()
+            .map(|group| format!("{group:06}"))
+            .collect();
+        Some(format!("{sign}{first}{rest}"))
+    }
+
     /// The whole DER INTEGER.
     pub(crate) fn to_der(&self) -> der::Result<Vec<u8>> {
         use der::Encode as _;
@@ -182,10 +214,44 @@ fn pack(nibbles: &[u8]) -> Vec<u8> {
         .map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or(0))
         .collect()
 }
+/// The longest serial number that is shown in decimal: three times what RFC 5280 allows.
+pub const MAX_DECIMAL_OCTETS: usize = 64;
+
+const DECIMAL_GROUP: u32 = 1_000_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decimal_is_what_the_octets_count() {
+        for (octets, text) in [
+            (&[0][..], "0"),
+            (&[1], "1"),
+            (&[0xff], "-1"),
+            (&[0x80], "-128"),
+            (&[0, 0xff], "255"),
+            (&[0x0f, 0x42, 0x40], "1000000"),
+            (
+                &[0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+                "9223372036854775807",
+            ),
+        ] {
+            assert_eq!(
+                SerialNumber::from_der_content(octets).decimal().unwrap(),
+                text
+            );
+        }
+        assert_eq!(SerialNumber::from_der_content(&[1; 65]).decimal(), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn decimal_is_the_machines(number: i128) {
+            let serial = SerialNumber::from_der_content(&number.to_be_bytes());
+            proptest::prop_assert_eq!(serial.decimal().unwrap(), number.to_string());
+        }
+    }
 
     #[test]
     fn a_high_first_bit_does_not_make_it_negative() {

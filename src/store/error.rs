@@ -24,6 +24,20 @@ pub enum StoreError {
         /// What is wrong with it.
         what: String,
     },
+    /// Changes that were on disk are there no more.
+    #[error(
+        "{}: {changes} of its latest changes are lost: {} was removed or damaged, or an older copy put in its place",
+        shown(path),
+        shown(log)
+    )]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// The log beside it, which held them.
+        log: PathBuf,
+        /// How many certificates, revocations and the like.
+        changes: u64,
+    },
     /// Another program's database.
     #[error("{}: is a database, but not an inventory", shown(path))]
     Foreign {
@@ -116,6 +130,7 @@ impl StoreError {
         match self {
             StoreError::Missing { .. } => "inventory-missing",
             StoreError::Damaged { .. } => "inventory-damaged",
+            StoreError::Lost { .. } => "inventory-lost",
             StoreError::Foreign { .. } => "inventory-foreign",
             StoreError::Newer { .. } => "inventory-newer",
             StoreError::SymbolicLink { .. } => "symbolic-link",
@@ -139,6 +154,11 @@ impl StoreError {
                 "restore {} from a backup, or save what is left of it with `sqlite3 {} .recover`",
                 shown(path),
                 shown(path)
+            ),
+            StoreError::Lost { path, log, .. } => format!(
+                "restore {0} and {1} from a backup; to go on without what is lost, `setfattr -x user.openagents-certs.changes {0}`",
+                shown(path),
+                shown(log)
             ),
             StoreError::Foreign { .. } => {
                 "give the authority's own directory with `-C`, or move that file away".into()
@@ -211,6 +231,6 @@ impl StoreError {
 }
 
 /// A path as a message shows it.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     Escaped(&path.to_string_lossy()).to_string()
 }

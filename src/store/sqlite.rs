@@ -1,12 +1,31 @@
 //! The inventory in a SQLite database.
+//!
+//! **What a certificate costs.** Most processes record one and end, so opening, one commit and
+//! closing count as one. In WAL mode a commit is one `fsync`, but closing would copy the log into the
+//! database and remove it, and the next process would make it anew: four more. So the log is kept,
+//! and checkpointed on closing only once it is longer than [`CHECKPOINT_OCTETS`]; the next process
+//! reads it whole, which is why it is kept that short. Measured as whole processes on ext4: 0.9 ms for
+//! the inventory with a checkpoint at every end, 0.3 ms without.
+//!
+//! **What that asks of its owner.** `inventory.db-wal` holds the latest changes, and belongs into
+//! every copy; [`noted`] has the loss of it noticed, and refused by name.
+//!
+//! **Two at once.** Every change is one immediate transaction; others wait their turn. The file
+//! appears whole, schema and all, so nobody meets a database that is being made.
 
+mod noted;
 mod open;
+mod place;
 mod query;
 mod rows;
 mod schema;
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{
     Connection, ErrorCode, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior,
@@ -16,18 +35,23 @@ use time::OffsetDateTime;
 
 pub use open::Opening;
 
+use place::Place;
+
 use super::entry::{revoked, unrevoked};
 use super::{
     AuthorityRecord, BatchRow, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
     RevokedCertificate, StoreError,
 };
+use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
 
 /// The inventory in a SQLite database in WAL mode, every change on disk when it returns.
 #[derive(Debug)]
 pub struct Sqlite {
     connection: Connection,
-    path: PathBuf,
+    place: Place,
+    /// How long the log was after the last change made here.
+    log_octets: u64,
 }
 
 impl Sqlite {
@@ -37,9 +61,11 @@ impl Sqlite {
     /// When it is missing and `opening` does not say to make it; when it is empty, damaged, no
     /// inventory, of a newer schema, a link or no file; when another process keeps it for a minute.
     pub fn open(path: &Path, opening: Opening) -> Result<Self, StoreError> {
+        let place = Place::new(path)?;
         Ok(Sqlite {
-            connection: open::open(path, opening)?,
-            path: path.to_owned(),
+            connection: open::open(&place, opening)?,
+            place,
+            log_octets: 0,
         })
     }
 
@@ -48,14 +74,41 @@ impl Sqlite {
         &mut self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let (path, connection) = (&self.path, &self.connection);
-        let failed = |source| StoreError::from_sqlite(path, source);
+        let (place, connection) = (&self.place, &self.connection);
+        let failed = |source| place.explain(source);
         let transaction = open::patiently(|| {
             Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(failed)
         })?;
         let done = change(&transaction).map_err(failed)?;
+        let changes = noted::changes(&transaction).map_err(failed)?;
         transaction.commit().map_err(failed)?;
+        noted::write(place, changes);
+        self.log_octets = place.log().length().ok().flatten().unwrap_or(0);
+        if self.log_octets > MAX_LOG_OCTETS {
+            self.checkpoint();
+        }
         Ok(done)
+    }
+
+    /// Does the same for a change that adds no entry.
+    fn counted_change<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.change(|transaction| {
+            transaction.execute("UPDATE ledger SET changes = changes + 1", [])?;
+            change(transaction)
+        })
+    }
+
+    /// Copies the log into the database and empties it, unless others are at work on it. What goes
+    /// wrong here loses nothing: the log stays, and the next one tries again.
+    fn checkpoint(&self) {
+        let _ = self.connection.busy_timeout(Duration::ZERO);
+        let _ = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let _ = self.connection.busy_timeout(open::PATIENCE);
     }
 
     /// Shows what a query finds, a row at a time, until the visitor breaks.
@@ -76,7 +129,7 @@ impl Sqlite {
             }
             Ok(())
         };
-        run().map_err(|source| StoreError::from_sqlite(&self.path, source))
+        run().map_err(|source| self.place.explain(source))
     }
 
     fn first_entry(
@@ -90,7 +143,15 @@ impl Sqlite {
             found = Some(entry);
             ControlFlow::Break(())
         })?;
-        Ok(found)
+        match found {
+            Some(entry) if Fingerprint::sha256(&entry.certificate) != entry.fingerprint => {
+                Err(StoreError::Damaged {
+                    path: self.place.path.clone(),
+                    what: format!("the certificate {} is not what was recorded", entry.serial),
+                })
+            }
+            found => Ok(found),
+        }
     }
 
     /// Changes how a certificate's revocation stands, as `decide` says.
@@ -99,7 +160,7 @@ impl Sqlite {
         serial: &SerialNumber,
         decide: impl FnOnce(Option<Revocation>) -> (RevocationChange, Option<Revocation>),
     ) -> Result<RevocationChange, StoreError> {
-        self.change(|transaction| {
+        self.counted_change(|transaction| {
             let standing = transaction
                 .prepare_cached(
                     "SELECT revoked_at, revocation_reason FROM entry WHERE serial = ?1",
@@ -124,6 +185,21 @@ impl Sqlite {
         })
     }
 }
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        if self.log_octets > CHECKPOINT_OCTETS {
+            self.checkpoint();
+        }
+    }
+}
+
+/// The log's length at which one who closes the database checkpoints it: 64 frames of a page, which
+/// about 17 certificates fill. The next process reads it in 0.1 ms.
+const CHECKPOINT_OCTETS: u64 = 64 * (4096 + 24);
+
+/// The length at which one who goes on checkpoints it.
+const MAX_LOG_OCTETS: u64 = 32 << 20;
 
 impl Inventory for Sqlite {
     fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
@@ -183,7 +259,7 @@ impl Inventory for Sqlite {
                         not_yet_valid: rows::count(row, 3)?,
                     })
                 });
-        counted.map_err(|source| StoreError::from_sqlite(&self.path, source))
+        counted.map_err(|source| self.place.explain(source))
     }
 
     fn batch_row(&self, row: &BatchRow) -> Result<Option<Entry>, StoreError> {
@@ -199,7 +275,7 @@ impl Inventory for Sqlite {
         certificate: &[u8],
         created_at: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        self.change(|transaction| {
+        self.counted_change(|transaction| {
             transaction.execute(
                 "INSERT INTO authority (certificate, created_at, complete) SELECT ?1, ?2, 0 \
                  WHERE NOT EXISTS (SELECT 1 FROM authority WHERE certificate = ?1)",
@@ -210,7 +286,7 @@ impl Inventory for Sqlite {
     }
 
     fn complete_authority(&mut self, certificate: &[u8]) -> Result<bool, StoreError> {
-        let changed = self.change(|transaction| {
+        let changed = self.counted_change(|transaction| {
             transaction.execute(
                 "UPDATE authority SET complete = 1 WHERE certificate = ?1",
                 [certificate],
@@ -257,9 +333,9 @@ impl Inventory for Sqlite {
 
     fn next_crl_number(&mut self, above: u64) -> Result<u64, StoreError> {
         let above = i64::try_from(above).unwrap_or(i64::MAX);
-        self.change(|transaction| {
+        self.counted_change(|transaction| {
             transaction.query_row(
-                "UPDATE crl SET number = max(number, ?1) + 1 RETURNING number",
+                "UPDATE ledger SET crl_number = max(crl_number, ?1) + 1 RETURNING crl_number",
                 [above],
                 |row| rows::count(row, 0),
             )

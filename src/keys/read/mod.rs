@@ -1,6 +1,7 @@
 //! Reading private keys, whatever form they come in.
 
 mod ec;
+mod legacy;
 mod rsa;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use crate::pki::element::{
     BIT_STRING, Element, ElementError, INTEGER, NULL, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
     context, context_constructed, small_integer, whole_bits,
 };
+use crate::pki::pem::Block;
 use crate::pki::public_key::{Curve, KeyKind};
 
 /// A private key that was read, and its public half. Wiped on drop.
@@ -123,11 +125,17 @@ pub enum ReadKeyError {
         /// What is wrong with it.
         source: ElementError,
     },
-    /// Encrypted as RFC 1421 has it, with one hash of the password and no integrity.
+    /// Encrypted as RFC 1421 has it, with a cipher we do not decrypt.
     #[error(
-        "the private key is encrypted the old way (Proc-Type and DEK-Info), which is not supported"
+        "the private key is encrypted the old way (DEK-Info) with a cipher that is not supported"
     )]
     LegacyEncryption,
+    /// The header that says how is malformed.
+    #[error("the DEK-Info header of the private key is malformed")]
+    DekInfo,
+    /// Decrypted the old way to something that is no key.
+    #[error("wrong password: what was decrypted is no private key")]
+    LegacyPassword,
     /// A form we do not read.
     #[error("an OpenSSH private key, which no TLS stack reads")]
     OpenSsh,
@@ -158,8 +166,9 @@ impl ReadKeyError {
             ReadKeyError::Encryption(
                 EncryptionError::Password { .. } | EncryptionError::Padding,
             )
+            | ReadKeyError::LegacyPassword
             | ReadKeyError::DecryptedToNoKey { .. } => Some(
-                "the password is the first line of the file given with `--password-file`".into(),
+                "the password is the first line of the file given with `--password-file` or `--passphrase-file`".into(),
             ),
             ReadKeyError::LegacyEncryption
             | ReadKeyError::Encryption(EncryptionError::Unsupported { .. }) => Some(
@@ -170,11 +179,34 @@ impl ReadKeyError {
             }
             ReadKeyError::Malformed(_)
             | ReadKeyError::Encryption(_)
+            | ReadKeyError::DekInfo
             | ReadKeyError::Dsa
             | ReadKeyError::Inconsistent { .. }
             | ReadKeyError::MultiPrime
             | ReadKeyError::TooLarge => None,
         }
+    }
+}
+
+/// Reads the private key in a PEM block, encrypted or not.
+///
+/// # Errors
+/// As [`read_key`] and [`read_encrypted_key`].
+pub fn read_pem_key(block: &Block, password: Option<&Password>) -> Result<ReadKey, ReadKeyError> {
+    match block.label.as_str() {
+        "ENCRYPTED PRIVATE KEY" => read_encrypted_key(&block.contents, password),
+        _ if block.is_encrypted() => {
+            let needed = || ReadKeyError::PasswordNeeded {
+                encryption: "RFC 1421".into(),
+            };
+            let decrypted = legacy::decrypt(block, password.ok_or_else(needed)?)?;
+            let key = read_key(&decrypted).map_err(|_| ReadKeyError::LegacyPassword)?;
+            Ok(ReadKey {
+                encryption: block.header("DEK-Info").map(str::to_owned),
+                ..key
+            })
+        }
+        _ => read_key(&block.contents),
     }
 }
 
@@ -413,7 +445,10 @@ mod tests {
         for key_type in [KeyType::P256, KeyType::P384, KeyType::Ed25519] {
             let made = PrivateKey::generate(key_type).unwrap();
             let signer = made.signer().unwrap();
-            let blocks = crate::pki::pem::blocks(made.to_pem().unwrap().as_bytes()).unwrap();
+            let blocks = crate::pki::pem::blocks(
+                crate::keys::to_pem(made.pkcs8(), None).unwrap().as_bytes(),
+            )
+            .unwrap();
             let key = read_key(&blocks[0].contents).unwrap();
             assert_eq!(key.public_key_info(), Some(signer.public_key_info()));
             assert!(key.is_checked());
@@ -426,7 +461,9 @@ mod tests {
     #[test]
     fn a_key_that_is_cut_anywhere_is_none() {
         let made = PrivateKey::generate(KeyType::P256).unwrap();
-        let blocks = crate::pki::pem::blocks(made.to_pem().unwrap().as_bytes()).unwrap();
+        let blocks =
+            crate::pki::pem::blocks(crate::keys::to_pem(made.pkcs8(), None).unwrap().as_bytes())
+                .unwrap();
         for length in 0..blocks[0].contents.len() {
             assert!(read_key(&blocks[0].contents[..length]).is_err());
         }

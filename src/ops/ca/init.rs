@@ -4,13 +4,13 @@ use std::ffi::OsStr;
 
 use time::OffsetDateTime;
 
-use super::{AuthorityReport, Request, plan};
+use super::{AuthorityReport, Origin, Request, plan};
 use crate::authority::{self, Authority};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock};
 use crate::keys::{self, PrivateKey};
 use crate::ops::DryRun;
-use crate::ops::passphrase::Passphrase;
+use crate::ops::passphrase::Password;
 use crate::store::{Inventory as _, Opening};
 
 /// Makes a root.
@@ -19,12 +19,17 @@ use crate::store::{Inventory as _, Opening};
 /// As [`apply`].
 pub fn run(
     request: &Request,
-    passphrase: Option<&Passphrase>,
+    passphrase: Option<&Password>,
     now: OffsetDateTime,
 ) -> Result<AuthorityReport, Error> {
     let lock = Lock::acquire(&request.directory)?;
     let authority = apply(request, passphrase, &lock, false, now)?;
-    AuthorityReport::new(&request.directory, authority.certificate(), false, now)
+    AuthorityReport::new(
+        &request.directory,
+        authority.certificate(),
+        Origin::Made,
+        now,
+    )
 }
 
 /// What would be made, with nothing written.
@@ -49,7 +54,7 @@ pub fn dry_run(request: &Request, now: OffsetDateTime) -> Result<DryRun, Error> 
 /// When an authority is there already, or the key or the files cannot be made.
 pub fn apply(
     request: &Request,
-    passphrase: Option<&Passphrase>,
+    passphrase: Option<&Password>,
     lock: &Lock,
     replace: bool,
     now: OffsetDateTime,
@@ -77,14 +82,15 @@ pub fn apply(
     let plan = plan(request, None, &serial, now)?;
     let key = PrivateKey::generate(request.key_type)?;
     let signer = key.signer()?;
-    let certificate = authority::sign(&signer, &plan, key.public_key_info(), &serial)?;
+    let der = authority::sign(&signer, &plan, key.public_key_info(), &serial)?;
+    let certificate = authority::read_back(der)?;
     let mut inventory = authority::open_inventory(&request.directory, Opening::Create)?;
     inventory.record_authority(certificate.as_der(), now)?;
     if there {
         files::keep(lock, &[authority::KEY, authority::CERTIFICATE], now)?;
     }
-    let text = authority::pem_of([&certificate])?;
-    let key = (OsStr::new(authority::KEY), &key, passphrase);
+    let text = authority::pem_of([certificate.as_der()])?;
+    let key = (OsStr::new(authority::KEY), key.pkcs8(), passphrase);
     authority::write(
         lock,
         key,

@@ -5,14 +5,13 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
-use super::{AuthorityReport, Request, plan};
-use crate::authority::{self, Authority};
+use super::{AuthorityReport, Origin, Request, plan};
+use crate::authority::{self, Authority, AuthorityAt};
 use crate::error::Error;
 use crate::files::Lock;
 use crate::keys::{self, PrivateKey};
 use crate::ops::DryRun;
-use crate::ops::issue::AuthorityAt;
-use crate::ops::passphrase::Passphrase;
+use crate::ops::passphrase::Password;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::plan::IssuancePlan;
@@ -27,7 +26,7 @@ pub fn run(
     request: &Request,
     parent: &AuthorityAt<'_>,
     requested_by: &str,
-    passphrase: Option<&Passphrase>,
+    passphrase: Option<&Password>,
     now: OffsetDateTime,
 ) -> Result<AuthorityReport, Error> {
     let lock = Lock::acquire(&request.directory)?;
@@ -38,18 +37,19 @@ pub fn run(
             hint,
         });
     }
-    let mut issuer = Authority::open(parent.directory, parent.passphrase, now)?;
+    let mut issuer = parent.open(now)?;
     let serial = keys::random_serial()?;
     let plan = plan(request, Some(issuer.issuer()), &serial, now)?;
     let key = PrivateKey::generate(request.key_type)?;
-    let certificate = issuer.sign(&plan, key.public_key_info(), &serial)?;
+    let der = issuer.sign(&plan, key.public_key_info(), &serial)?;
+    let certificate = authority::read_back(der)?;
     let entry = entry(request, &plan, &issuer, &certificate, requested_by, now)?;
     issuer.record(&[entry])?;
     let mut inventory = authority::open_inventory(&request.directory, Opening::Create)?;
     inventory.record_authority(certificate.as_der(), now)?;
     let (chain, anchors) = (
-        issuer.served(&certificate)?,
-        authority::pem_of(&issuer.anchors()?)?,
+        issuer.served(certificate.as_der())?,
+        authority::pem_of(issuer.anchors()?.iter().map(Certificate::as_der))?,
     );
     let public = [
         (OsStr::new(authority::ISSUER), chain.as_str()),
@@ -57,12 +57,12 @@ pub fn run(
     ];
     authority::write(
         &lock,
-        (OsStr::new(authority::KEY), &key, passphrase),
+        (OsStr::new(authority::KEY), key.pkcs8(), passphrase),
         &public,
         false,
     )?;
     inventory.complete_authority(certificate.as_der())?;
-    AuthorityReport::new(&request.directory, &certificate, false, now)
+    AuthorityReport::new(&request.directory, &certificate, Origin::Made, now)
 }
 
 /// What would be made, with nothing written.
@@ -74,7 +74,7 @@ pub fn dry_run(
     parent: &AuthorityAt<'_>,
     now: OffsetDateTime,
 ) -> Result<DryRun, Error> {
-    let issuer = Authority::open(parent.directory, parent.passphrase, now)?;
+    let issuer = parent.open(now)?;
     let plan = plan(request, Some(issuer.issuer()), &keys::random_serial()?, now)?;
     let names = [authority::CERTIFICATE, authority::ISSUER, authority::KEY];
     let files = names.map(|name| request.directory.join(name)).into();

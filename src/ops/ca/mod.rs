@@ -1,5 +1,6 @@
 //! What is done to an authority as a whole.
 
+pub mod import;
 pub mod init;
 pub mod intermediate;
 pub mod show;
@@ -88,8 +89,8 @@ pub fn plan(
 /// What there is to say of an authority's certificate.
 #[derive(Debug, Serialize)]
 pub struct AuthorityReport {
-    /// Whether it was there before.
-    pub reused: bool,
+    /// Where it comes from.
+    pub origin: Origin,
     /// The subject.
     pub subject: DistinguishedName,
     /// The serial number.
@@ -105,6 +106,18 @@ pub struct AuthorityReport {
     pub private_key: PathBuf,
 }
 
+/// Where an authority comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// It was made just now.
+    Made,
+    /// It was there before.
+    Reused,
+    /// Another program made it.
+    Imported,
+}
+
 impl AuthorityReport {
     /// What there is to say of the authority with this certificate in a directory.
     ///
@@ -113,7 +126,7 @@ impl AuthorityReport {
     pub fn new(
         directory: &Path,
         certificate: &Certificate,
-        reused: bool,
+        origin: Origin,
         now: OffsetDateTime,
     ) -> Result<Self, Error> {
         let validity = Validity::between(certificate.not_before(), certificate.not_after())?;
@@ -123,7 +136,7 @@ impl AuthorityReport {
             authority::ISSUER
         };
         Ok(AuthorityReport {
-            reused,
+            origin,
             subject: certificate.subject().clone(),
             serial: certificate.serial().clone(),
             expiry: Expiry::of(validity, now),
@@ -136,7 +149,11 @@ impl AuthorityReport {
 
 impl fmt::Display for AuthorityReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let made = if self.reused { "reused" } else { "made" };
+        let made = match self.origin {
+            Origin::Made => "made",
+            Origin::Reused => "reused",
+            Origin::Imported => "taken in",
+        };
         writeln!(f, "CA {made}: {}", self.subject)?;
         writeln!(f, "  certificate  {}", shown(&self.certificate))?;
         writeln!(f, "  private key  {}", shown(&self.private_key))?;

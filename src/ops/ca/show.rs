@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::AuthorityReport;
+use super::{AuthorityReport, Origin};
 use crate::authority;
 use crate::error::{Error, shown};
 use crate::files::{self, Kind};
@@ -60,11 +60,11 @@ pub fn run(directory: &Path, now: OffsetDateTime) -> Result<Shown, Error> {
     Ok(Shown {
         issuer: certificate.issuer().clone(),
         path_length: issuer.path_length,
-        name_constraints: issuer.name_constraints,
+        name_constraints: issuer.name_constraints.clauses(),
         private_key_encrypted: blocks.iter().any(pem::Block::is_encrypted),
         inventory: directory.join(authority::INVENTORY),
         issued: inventory.counts(now)?,
-        authority: AuthorityReport::new(directory, &certificate, true, now)?,
+        authority: AuthorityReport::new(directory, &certificate, Origin::Reused, now)?,
     })
 }
 

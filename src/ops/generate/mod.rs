@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::ca::{self, AuthorityReport, init};
+use super::ca::{self, AuthorityReport, Origin, init};
 use super::issue::{self, End, Issued, Planned};
 use super::passphrase::Ask;
+use super::refused::Outcome;
 use super::{DryRun, Report};
 use crate::authority::{self, Authority};
 use crate::error::Error;
@@ -58,31 +59,40 @@ pub fn run(
     request: &Request,
     passphrase: Ask<'_>,
     now: OffsetDateTime,
-) -> Result<Generated, Error> {
+) -> Result<Outcome<Generated>, Error> {
     check(request)?;
     let lock = Lock::acquire(&request.directory)?;
-    let (mut authority, reused) = match authority::exists(&request.directory)? && !request.new_ca {
-        true => (Authority::open(&request.directory, passphrase, now)?, true),
-        false => (
+    let reused = authority::exists(&request.directory)? && !request.new_ca;
+    let (mut authority, origin) = if reused {
+        (
+            Authority::open(&request.directory, passphrase, now)?,
+            Origin::Reused,
+        )
+    } else {
+        (
             init::apply(&root(request), None, &lock, request.new_ca, now)?,
-            false,
-        ),
+            Origin::Made,
+        )
+    };
+    let planned = match plans(request, authority.issuer(), now)? {
+        Outcome::Done(planned) => planned,
+        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
     };
     let mut issued = Vec::new();
-    for planned in plans(request, authority.issuer(), now)? {
+    for planned in &planned {
         issued.push(issue::apply(
-            &planned,
+            planned,
             &mut authority,
             &lock,
             request.replace,
             now,
         )?);
     }
-    Ok(Generated {
-        authority: AuthorityReport::new(&request.directory, authority.certificate(), reused, now)?,
+    Ok(Outcome::Done(Generated {
+        authority: AuthorityReport::new(&request.directory, authority.certificate(), origin, now)?,
         snippets: Snippets::new(request, &issued),
         certificates: issued,
-    })
+    }))
 }
 
 /// What would be made, with nothing written.
@@ -93,7 +103,7 @@ pub fn dry_run(
     request: &Request,
     passphrase: Ask<'_>,
     now: OffsetDateTime,
-) -> Result<DryRun, Error> {
+) -> Result<Outcome<DryRun>, Error> {
     check(request)?;
     let (authority, issuer) = match authority::exists(&request.directory)? && !request.new_ca {
         true => (
@@ -108,7 +118,10 @@ pub fn dry_run(
             (Some(plan), issuer)
         }
     };
-    let planned = plans(request, &issuer, now)?;
+    let planned = match plans(request, &issuer, now)? {
+        Outcome::Done(planned) => planned,
+        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
+    };
     let mut files = Vec::new();
     if authority.is_some() {
         files.extend([authority::CERTIFICATE.into(), authority::KEY.into()]);
@@ -118,7 +131,7 @@ pub fn dry_run(
             .iter()
             .flat_map(|base| <[OsString; 2]>::from(issue::file_names(base))),
     );
-    Ok(DryRun {
+    Ok(Outcome::Done(DryRun {
         dry_run: true,
         files: files
             .iter()
@@ -126,7 +139,7 @@ pub fn dry_run(
             .collect(),
         authority,
         certificates: planned.into_iter().map(|planned| planned.plan).collect(),
-    })
+    }))
 }
 
 /// What was made, and how a network and an agent use it.
@@ -189,34 +202,38 @@ fn bases(request: &Request) -> Vec<OsString> {
     std::iter::once(SERVER.into()).chain(clients).collect()
 }
 
-fn plans(request: &Request, issuer: &Issuer, now: OffsetDateTime) -> Result<Vec<Planned>, Error> {
+fn plans(
+    request: &Request,
+    issuer: &Issuer,
+    now: OffsetDateTime,
+) -> Result<Outcome<Vec<Planned>>, Error> {
     let server = (Purpose::Server, request.server_names.clone());
     let clients = request
         .clients
         .iter()
         .map(|client| (Purpose::Client, vec![client.clone()]));
-    let wanted = std::iter::once(server).chain(clients).zip(bases(request));
-    wanted
-        .map(|((purpose, names), base)| {
-            let (end, key_type) = (request.end, request.key_type);
-            issue::plan(
-                &issue::Request {
-                    purpose,
-                    names,
-                    end,
-                    key_type,
-                    base,
-                    requested_by: request.requested_by.clone(),
-                    note: None,
-                },
-                issuer,
-                now,
-            )
-        })
-        .collect()
+    let mut planned = Vec::new();
+    for ((purpose, names), base) in std::iter::once(server).chain(clients).zip(bases(request)) {
+        let wanted = issue::Request {
+            purpose,
+            names,
+            spiffe: None,
+            end: request.end,
+            key: issue::Key::New(request.key_type),
+            base: Some(base),
+            requested_by: request.requested_by.clone(),
+            note: None,
+        };
+        match issue::plan(&wanted, issuer, now)? {
+            Outcome::Done(plan) => planned.push(plan),
+            Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
+        }
+    }
+    Ok(Outcome::Done(planned))
 }
 
-/// Refuses what would collide or replace something, before anything is made.
+/// Refuses what would collide or replace something, before anything is made. The authority is looked at only
+/// under the lock: another process may be making it.
 fn check(request: &Request) -> Result<(), Error> {
     let bases = bases(request);
     for (i, base) in bases.iter().enumerate() {

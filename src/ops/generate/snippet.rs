@@ -45,7 +45,7 @@ impl Snippets {
             path(&ca)
         );
         if let Some(client) = client {
-            let (certificate, key) = (path(&client.certificate), path(&client.private_key));
+            let (certificate, key) = (path(&client.certificate), key_path(client));
             let _ = write!(
                 agent_python,
                 "    ssl_client_cert={certificate},\n    ssl_client_key={key},\n"
@@ -76,7 +76,7 @@ fn yaml(port: u16, ca: &Path, server: &Issued, mtls: bool) -> String {
         "network:\n  transports:\n    - type: grpc\n      config:\n        host: \"0.0.0.0\"\n        port: {port}\n        tls:\n          \
          enabled: true\n          cert_file: {}\n          key_file: {}\n",
         path(&server.certificate),
-        path(&server.private_key),
+        key_path(server),
     );
     if mtls {
         // Writing to a String does not fail.
@@ -108,6 +108,11 @@ fn quoted(text: &str) -> String {
 
 fn path(path: &Path) -> String {
     quoted(&path.to_string_lossy())
+}
+
+/// The path of a key that was made for its certificate, as all keys here are.
+fn key_path(issued: &Issued) -> String {
+    issued.private_key.as_deref().map_or_else(String::new, path)
 }
 
 fn indented(text: &str) -> String {

@@ -1,14 +1,15 @@
-//! Opening the database: never a link, never made anew in silence, never half there.
+//! Opening the database: no link is followed, nothing is made anew in silence, nothing is half there.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::StoreError;
+use super::super::error::shown;
+use super::place::Place;
 use super::schema::{self, Version};
+use super::{StoreError, noted};
 
 /// What to do when there is no inventory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,32 +21,38 @@ pub enum Opening {
 }
 
 /// A connection to the inventory in a file, its schema up to date.
-pub(super) fn open(path: &Path, opening: Opening) -> Result<Connection, StoreError> {
-    let place = without_links(path)?;
-    if !is_there(path, &place)? {
-        match opening {
-            Opening::MustExist => {
-                return Err(StoreError::Missing {
-                    path: path.to_owned(),
-                });
-            }
-            Opening::Create => create(path, &place)?,
+pub(super) fn open(place: &Place, opening: Opening) -> Result<Connection, StoreError> {
+    let path = || place.path.clone();
+    match (place.length()?, opening) {
+        (None, Opening::MustExist) => return Err(StoreError::Missing { path: path() }),
+        (None, Opening::Create) => create(place)?,
+        (Some(0), Opening::MustExist | Opening::Create) => {
+            return Err(StoreError::Damaged {
+                path: path(),
+                what: "it is empty".into(),
+            });
         }
+        (Some(_), Opening::MustExist | Opening::Create) => {}
     }
-    for suffix in BESIDE {
-        is_there(&beside(path, suffix), &beside(&place, suffix))?;
+    let before = noted::read(place);
+    let log_is_there = place.log().length()?.is_some();
+    let connection = patiently(|| connect(place))?;
+    if !log_is_there && !connection.is_readonly("main").unwrap_or(false) {
+        sync_directory(place)?;
     }
-    if std::fs::metadata(&place).is_ok_and(|metadata| metadata.len() == 0) {
-        return Err(StoreError::Damaged {
-            path: path.to_owned(),
-            what: "it is empty".into(),
-        });
+    let held = noted::changes(&connection).map_err(|source| place.explain(source))?;
+    match before {
+        Some(noted) if held < noted => Err(StoreError::Lost {
+            path: path(),
+            log: place.log().path,
+            changes: noted - held,
+        }),
+        Some(_) | None => Ok(connection),
     }
-    patiently(|| connect(path, &place))
 }
 
-/// Tries again while other processes are opening or closing the database, which SQLite does not
-/// always wait for itself.
+/// Tries again while other processes are opening or closing the database, for which SQLite does not
+/// always wait itself.
 pub(super) fn patiently<T>(
     mut attempt: impl FnMut() -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
@@ -53,129 +60,119 @@ pub(super) fn patiently<T>(
     loop {
         match attempt() {
             Err(StoreError::Locked { .. }) if started.elapsed() < PATIENCE => {
-                std::thread::sleep(Duration::from_millis(5));
+                std::thread::sleep(PAUSE);
             }
             done => return done,
         }
     }
 }
 
-fn connect(path: &Path, place: &Path) -> Result<Connection, StoreError> {
-    let failed = |source| StoreError::from_sqlite(path, source);
+fn connect(place: &Place) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let mut connection = Connection::open_with_flags(place, flags).map_err(failed)?;
-    connection.busy_timeout(PATIENCE).map_err(failed)?;
-    for (option, value) in [
-        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-    ] {
-        connection.set_db_config(option, value).map_err(failed)?;
-    }
-    connection.execute_batch(SETTINGS).map_err(failed)?;
-    match schema::version(&connection, path)? {
+    let opened = Connection::open_with_flags(&place.resolved, flags).and_then(configure);
+    let mut connection = match opened {
+        Ok(connection) => connection,
+        Err(source) => return unwritable(place, source),
+    };
+    match schema::version(&connection, place)? {
         Version::Current => {}
-        Version::Behind(_) => upgrade(&mut connection, path)?,
+        Version::Behind(_) => upgrade(&mut connection, place)?,
     }
     Ok(connection)
 }
 
-fn upgrade(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let failed = |source| StoreError::from_sqlite(path, source);
+fn configure(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.busy_timeout(PATIENCE)?;
+    for option in [
+        DbConfig::SQLITE_DBCONFIG_DEFENSIVE,
+        DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+    ] {
+        connection.set_db_config(option, true)?;
+    }
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.execute_batch(SETTINGS)?;
+    Ok(connection)
+}
+
+/// What a database that SQLite cannot open is: a reason, or one on a disk that cannot be written,
+/// which can still be read when nothing is left in its log.
+fn unwritable(place: &Place, source: rusqlite::Error) -> Result<Connection, StoreError> {
+    let error = place.explain(source);
+    let read_only = matches!(
+        &error,
+        StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::ReadOnlyFilesystem
+    );
+    if !read_only || place.log().length()?.is_some() {
+        return Err(error);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let failed = |source| place.explain(source);
+    let connection = Connection::open_with_flags(place.immutable_uri(), flags).map_err(failed)?;
+    match schema::version(&connection, place)? {
+        Version::Current => Ok(connection),
+        Version::Behind(_) => Err(error),
+    }
+}
+
+fn upgrade(connection: &mut Connection, place: &Place) -> Result<(), StoreError> {
+    let failed = |source| place.explain(source);
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed)?;
-    if let Version::Behind(behind) = schema::version(&transaction, path)? {
+    if let Version::Behind(behind) = schema::version(&transaction, place)? {
         schema::migrate(&transaction, behind).map_err(failed)?;
     }
     transaction.commit().map_err(failed)
 }
 
 /// Makes an empty inventory, whole or not at all; nothing when another process was faster.
-fn create(path: &Path, place: &Path) -> Result<(), StoreError> {
-    for suffix in BESIDE {
-        if is_there(&beside(path, suffix), &beside(place, suffix))? {
-            return Err(StoreError::Damaged {
-                path: path.to_owned(),
-                what: format!("it is missing, though its {suffix} file is there"),
-            });
-        }
+fn create(place: &Place) -> Result<(), StoreError> {
+    let log = place.log();
+    if log.length()?.is_some() {
+        return Err(StoreError::Damaged {
+            path: place.path.clone(),
+            what: format!("it is missing, though {} is there", shown(&log.path)),
+        });
     }
     let failed = |source| StoreError::Io {
         action: "create",
-        path: path.to_owned(),
+        path: place.path.clone(),
         source,
     };
-    let database =
-        schema::empty_database().map_err(|source| StoreError::from_sqlite(path, source))?;
-    let directory = place.parent().unwrap_or(Path::new("/"));
+    let database = schema::empty_database().map_err(|source| place.explain(source))?;
     let mut file = tempfile::Builder::new()
         .prefix(".inventory-")
-        .tempfile_in(directory)
+        .tempfile_in(place.directory())
         .map_err(failed)?;
     file.write_all(&database).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
-    match file.persist_noclobber(place) {
-        Ok(_) => {}
-        Err(taken) if taken.error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(other) => return Err(failed(other.error)),
+    match file.persist_noclobber(&place.resolved) {
+        Ok(_) => Ok(()),
+        Err(taken) if taken.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(other) => Err(failed(other.error)),
     }
-    std::fs::File::open(directory)
+}
+
+/// Makes the database and its log durable by name. SQLite, which makes the log, does it each time
+/// it opens one, and says nothing when it fails.
+fn sync_directory(place: &Place) -> Result<(), StoreError> {
+    std::fs::File::open(place.directory())
         .and_then(|directory| directory.sync_all())
-        .map_err(failed)
-}
-
-/// Whether a regular file is there; `path` is what messages name, `place` what is looked at.
-fn is_there(path: &Path, place: &Path) -> Result<bool, StoreError> {
-    let path = path.to_owned();
-    match std::fs::symlink_metadata(place) {
-        Ok(metadata) if metadata.is_symlink() => Err(StoreError::SymbolicLink { path }),
-        Ok(metadata) if !metadata.is_file() => Err(StoreError::NotFile { path }),
-        Ok(_) => Ok(true),
-        Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(source) => Err(StoreError::Io {
-            action: "look at",
-            path,
+        .map_err(|source| StoreError::Io {
+            action: "sync the directory of",
+            path: place.path.clone(),
             source,
-        }),
-    }
+        })
 }
-
-/// The path with the links above it resolved, as SQLite takes it when it is to follow none.
-fn without_links(path: &Path) -> Result<PathBuf, StoreError> {
-    let failed = |source| StoreError::Io {
-        action: "open",
-        path: path.to_owned(),
-        source,
-    };
-    let name = path
-        .file_name()
-        .ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
-    let directory = match path.parent() {
-        Some(directory) if directory.as_os_str().is_empty() => Path::new("."),
-        Some(directory) => directory,
-        None => Path::new("/"),
-    };
-    match std::fs::canonicalize(directory) {
-        Ok(directory) => Ok(directory.join(name)),
-        Err(source) if source.kind() == std::io::ErrorKind::NotFound => Err(StoreError::Missing {
-            path: path.to_owned(),
-        }),
-        Err(source) => Err(failed(source)),
-    }
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut path = path.as_os_str().to_owned();
-    path.push(suffix);
-    PathBuf::from(path)
-}
-
-/// The write-ahead log and its index, while there are any.
-const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
 /// How long to wait for other processes: longer than 64 of them take on a slow disk.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(5);
 
-const SETTINGS: &str = "PRAGMA synchronous = FULL; PRAGMA cache_size = -16384;";
+/// Every commit is on disk; the log is checkpointed by [`super::Sqlite`]; 16 MiB of cache.
+const SETTINGS: &str =
+    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384;";

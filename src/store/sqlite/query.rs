@@ -18,69 +18,89 @@ pub(super) struct Query {
 ///
 /// The index is named, for without statistics SQLite takes the one that saves sorting.
 pub(super) fn matching(filter: &Filter, now: OffsetDateTime) -> Query {
-    let mut conditions = Vec::new();
-    let mut parameters = Vec::new();
-    let mut value = |value: Value| {
-        parameters.push(value);
-        format!("?{}", parameters.len())
-    };
-    let mut index = "entry_not_after";
-    let seconds = now.unix_timestamp();
+    let mut wanted = Conditions::default();
     if let Some(within) = filter.expiring_within {
         let window = expiry_window(within, now);
-        let (start, end) = (
-            value((*window.start()).into()),
-            value((*window.end()).into()),
-        );
-        conditions.push(format!("not_after BETWEEN {start} AND {end}"));
+        let start = wanted.value(*window.start());
+        let end = wanted.value(*window.end());
+        wanted.add(format!("not_after BETWEEN {start} AND {end}"));
     }
-    match filter.status {
-        None => {}
-        Some(Status::Valid) => {
-            let now = value(seconds.into());
-            conditions.push(format!("not_after >= {now} AND not_before <= {now}"));
-        }
-        Some(Status::NotYetValid) => {
-            let now = value(seconds.into());
-            conditions.push(format!("not_after >= {now} AND not_before > {now}"));
-        }
-        Some(Status::Expired) => {
-            let now = value(seconds.into());
-            conditions.push(format!("not_after < {now}"));
-        }
-        Some(Status::Revoked) => {
-            index = "entry_revoked";
-            conditions.push("revoked_at IS NOT NULL".into());
-        }
+    if let Some(status) = filter.status {
+        wanted.add_status(status, now.unix_timestamp());
     }
     if let Some(prefix) = &filter.serial {
-        index = "entry_serial";
         let (least, beyond) = prefix.octet_range();
-        conditions.push(format!("serial >= {}", value(least.into())));
+        let least = wanted.value(least);
+        wanted.add(format!("serial >= {least}"));
         if let Some(beyond) = beyond {
-            conditions.push(format!("serial < {}", value(beyond.into())));
+            let beyond = wanted.value(beyond);
+            wanted.add(format!("serial < {beyond}"));
         }
     }
     if let Some(profile) = &filter.profile {
-        conditions.push(format!("profile = {}", value(profile.clone().into())));
+        let profile = wanted.value(profile.clone());
+        wanted.add(format!("profile = {profile}"));
     }
     if let Some(text) = &filter.name {
-        let text = value(text.to_ascii_lowercase().into());
-        conditions.push(format!(
+        let text = wanted.value(text.to_ascii_lowercase());
+        wanted.add(format!(
             "(instr(lower(names), {text}) OR instr(lower(common_name), {text}))"
         ));
     }
-    let conditions = if conditions.is_empty() {
-        "TRUE".to_owned()
-    } else {
-        conditions.join(" AND ")
+    let index = match (&filter.serial, filter.status) {
+        (Some(_), _) => "entry_serial",
+        (None, Some(Status::Revoked)) => "entry_revoked",
+        (None, None | Some(Status::Valid | Status::NotYetValid | Status::Expired)) => {
+            "entry_not_after"
+        }
     };
     Query {
         text: format!(
-            "SELECT {COLUMNS} FROM entry INDEXED BY {index} WHERE {conditions} \
-             ORDER BY not_after, not_before, id"
+            "SELECT {COLUMNS} FROM entry INDEXED BY {index} WHERE {} \
+             ORDER BY not_after, not_before, id",
+            wanted.text
         ),
-        parameters,
+        parameters: wanted.parameters,
+    }
+}
+
+/// Conditions that must all hold, and the values in them.
+struct Conditions {
+    text: String,
+    parameters: Vec<Value>,
+}
+
+impl Default for Conditions {
+    fn default() -> Self {
+        Conditions {
+            text: "TRUE".into(),
+            parameters: Vec::new(),
+        }
+    }
+}
+
+impl Conditions {
+    fn add(&mut self, condition: String) {
+        self.text.push_str(" AND ");
+        self.text.push_str(&condition);
+    }
+
+    fn add_status(&mut self, status: Status, now: i64) {
+        let condition = match status {
+            Status::Revoked => "revoked_at IS NOT NULL".into(),
+            Status::Valid => format!("not_after >= {0} AND not_before <= {0}", self.value(now)),
+            Status::NotYetValid => {
+                format!("not_after >= {0} AND not_before > {0}", self.value(now))
+            }
+            Status::Expired => format!("not_after < {}", self.value(now)),
+        };
+        self.add(condition);
+    }
+
+    /// The name of a parameter with this value.
+    fn value(&mut self, value: impl Into<Value>) -> String {
+        self.parameters.push(value.into());
+        format!("?{}", self.parameters.len())
     }
 }
 

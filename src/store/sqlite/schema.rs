@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::StoreError;
+use super::place::Place;
 
 /// What became of looking at the schema.
 pub(super) enum Version {
@@ -16,18 +17,15 @@ pub(super) enum Version {
 ///
 /// # Errors
 /// When the database is not ours, is newer than this program, or cannot be read.
-pub(super) fn version(
-    connection: &Connection,
-    path: &std::path::Path,
-) -> Result<Version, StoreError> {
+pub(super) fn version(connection: &Connection, place: &Place) -> Result<Version, StoreError> {
     let pragma = |name| {
         connection
             .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
-            .map_err(|source| StoreError::from_sqlite(path, source))
+            .map_err(|source| place.explain(source))
     };
     if pragma("application_id")? != APPLICATION_ID {
         return Err(StoreError::Foreign {
-            path: path.to_owned(),
+            path: place.path.clone(),
         });
     }
     let found = pragma("user_version")?;
@@ -36,12 +34,12 @@ pub(super) fn version(
         Ok(found) if found == known => Ok(Version::Current),
         Ok(found) if found < known => Ok(Version::Behind(known - found)),
         Ok(_) => Err(StoreError::Newer {
-            path: path.to_owned(),
+            path: place.path.clone(),
             found,
             known: known as i64,
         }),
         Err(_) => Err(StoreError::Damaged {
-            path: path.to_owned(),
+            path: place.path.clone(),
             what: format!("its schema version is {found}"),
         }),
     }
@@ -82,7 +80,7 @@ const WAL_FORMAT: u8 = 2;
 /// to: a database in use has run the older ones.
 ///
 /// Serial numbers are the octets they are shown with; times are seconds since 1970; names are one
-/// to a line.
+/// to a line. The ledger has one row; its `changes` are those that add no entry.
 const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
@@ -118,6 +116,6 @@ const MIGRATIONS: [&str; 1] = ["
         created_at INTEGER NOT NULL,
         complete INTEGER NOT NULL
     ) STRICT;
-    CREATE TABLE crl (number INTEGER NOT NULL) STRICT;
-    INSERT INTO crl VALUES (0);
+    CREATE TABLE ledger (changes INTEGER NOT NULL, crl_number INTEGER NOT NULL) STRICT;
+    INSERT INTO ledger VALUES (0, 0);
 "];

@@ -1,0 +1,164 @@
+//! An authority whose certificate and key come from elsewhere than its directory: what CI jobs have.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use base64ct::{Base64, Encoding as _};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::{Ask, Authority, check, issuer, open_inventory, read_key_in};
+use crate::error::Error;
+use crate::files;
+use crate::keys::Signer;
+use crate::pki::bundle;
+use crate::store::{Inventory, Opening, Sqlite};
+
+/// Where the authority is that is to issue.
+pub struct AuthorityAt<'a> {
+    /// Its directory.
+    pub directory: &'a Path,
+    /// Its certificate and key, when they are not in the directory.
+    pub material: Option<Material>,
+    /// Where what it issues is recorded.
+    pub recording: Recording,
+    /// Gives its key's passphrase.
+    pub passphrase: Ask<'a>,
+}
+
+/// A certificate and a key on their own.
+#[derive(Clone, Debug)]
+pub struct Material {
+    /// The CA's certificate; behind it, for a subordinate, those above it.
+    pub certificate: Source,
+    /// Its private key.
+    pub key: Source,
+}
+
+/// Where PEM comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// An environment variable that holds PEM, or base64 of it.
+    Environment(OsString),
+    /// Standard input, which may hold both.
+    StandardInput,
+}
+
+/// Where what is issued is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recording {
+    /// In the directory's inventory.
+    Directory,
+    /// In this inventory.
+    File(PathBuf),
+    /// Nowhere: it can neither be listed nor revoked.
+    Nowhere,
+}
+
+impl AuthorityAt<'_> {
+    /// The authority there, ready to sign.
+    ///
+    /// # Errors
+    /// As [`Authority::open`]; and when the material cannot be read, or there is no inventory and none was not asked for.
+    pub fn open(&self, now: OffsetDateTime) -> Result<Authority, Error> {
+        let Some(material) = &self.material else {
+            let mut authority = Authority::open(self.directory, self.passphrase, now)?;
+            match &self.recording {
+                Recording::Directory => {}
+                Recording::File(path) => {
+                    authority.inventory = Some(Box::new(Sqlite::open(path, Opening::MustExist)?))
+                }
+                Recording::Nowhere => authority.inventory = None,
+            }
+            return Ok(authority);
+        };
+        let (path, octets) = material.certificate.read()?;
+        let mut certificates = bundle::certificates(&octets).map_err(|source| Error::Bundle {
+            path: path.clone(),
+            source,
+        })?;
+        let (key_path, key_octets) = if material.key == material.certificate {
+            (path.clone(), octets)
+        } else {
+            material.key.read()?
+        };
+        let (key, _) = read_key_in(&key_path, &key_octets, self.passphrase)?;
+        let certificate = certificates.remove(0);
+        let issuer = issuer(&path, &certificate)?;
+        check(&path, &issuer, now)?;
+        if key.public_key_info() != Some(issuer.public_key_info.as_slice()) {
+            return Err(Error::KeyMismatch {
+                path: key_path,
+                certificate: path,
+            });
+        }
+        let signer = Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key {
+            path: key_path,
+            source,
+        })?;
+        let mut chain = Vec::new();
+        if !certificate.is_self_issued() {
+            chain.push(certificate.clone());
+            chain.extend(
+                certificates
+                    .into_iter()
+                    .filter(|above| !above.is_self_issued()),
+            );
+        }
+        let directory = self.directory.to_owned();
+        Ok(Authority {
+            directory,
+            certificate,
+            chain,
+            issuer,
+            signer,
+            inventory: self.inventory()?,
+        })
+    }
+
+    fn inventory(&self) -> Result<Option<Box<dyn Inventory>>, Error> {
+        let inventory = match &self.recording {
+            Recording::Nowhere => return Ok(None),
+            Recording::File(path) => Sqlite::open(path, Opening::MustExist)?,
+            Recording::Directory => open_inventory(self.directory, Opening::MustExist)?,
+        };
+        Ok(Some(Box::new(inventory)))
+    }
+}
+
+impl Source {
+    /// What `FILE`, `env:NAME` or `-` names.
+    pub fn named(text: &std::ffi::OsStr) -> Self {
+        match text.to_str() {
+            Some("-") => Source::StandardInput,
+            Some(text) if text.starts_with("env:") => Source::Environment(text[4..].into()),
+            Some(_) | None => Source::File(text.into()),
+        }
+    }
+
+    /// The content, and what it is called in messages.
+    fn read(&self) -> Result<(PathBuf, Zeroizing<Vec<u8>>), Error> {
+        match self {
+            Source::File(path) => Ok((path.clone(), files::read(path)?)),
+            Source::StandardInput => Ok(("-".into(), files::read_stdin()?)),
+            Source::Environment(name) => {
+                let shown = PathBuf::from(format!("env:{}", name.to_string_lossy()));
+                let value =
+                    std::env::var(name)
+                        .map(Zeroizing::new)
+                        .map_err(|source| Error::Usage {
+                            message: format!("{}: {source}", crate::error::shown(&shown)),
+                            hint: "set the variable to PEM, or to base64 of PEM".into(),
+                        })?;
+                let text = value.trim();
+                let decoded = Base64::decode_vec(text).ok().map(Zeroizing::new);
+                Ok((
+                    shown,
+                    decoded.unwrap_or_else(|| Zeroizing::new(text.as_bytes().to_vec())),
+                ))
+            }
+        }
+    }
+}

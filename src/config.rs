@@ -1,0 +1,368 @@
+//! An authority's settings: `certs.toml`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::pki::algorithm::KeyType;
+use crate::pki::escape::Escaped;
+use crate::pki::profile::{
+    BuiltIn, Location, Policy, PolicyId, Profile, ProfileSettings, SubjectSettings,
+};
+
+/// What `certs.toml` says: how the built-in profiles differ here, and profiles of one's own.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    path: PathBuf,
+    defaults: Defaults,
+    profiles: BTreeMap<String, ProfileSettings>,
+}
+
+impl Config {
+    /// The settings in the content of a file; without one, none.
+    ///
+    /// # Errors
+    /// When it is no TOML, has a field that is not known, a value that is none for its field, or a profile
+    /// that contradicts itself; with line and column.
+    pub fn read(path: &Path, content: Option<&[u8]>) -> Result<Self, ConfigError> {
+        let Some(content) = content else {
+            return Ok(Config::default());
+        };
+        let source = Source { path, content };
+        let text = std::str::from_utf8(content)
+            .map_err(|error| source.error(error.valid_up_to(), "it is not UTF-8"))?;
+        let document: Document = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            source.error(at, error.message())
+        })?;
+        let starts: Vec<(String, usize)> = document
+            .profiles
+            .iter()
+            .map(|(name, settings)| (name.clone(), settings.span().start))
+            .collect();
+        let config = Config {
+            path: path.to_owned(),
+            defaults: document.defaults,
+            profiles: document
+                .profiles
+                .into_iter()
+                .map(|(name, settings)| (name, settings.into_inner()))
+                .collect(),
+        };
+        for (name, start) in starts {
+            config
+                .resolve(&name)
+                .map_err(|message| source.error(start, &message))?;
+        }
+        Ok(config)
+    }
+
+    /// The profile of this name: the built-in one, one's own, or both laid over each other.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn profile(&self, name: &str) -> Result<Profile, ConfigError> {
+        match self.resolve(name) {
+            Ok(profile) => Ok(profile),
+            // Every one that is written was resolved when it was read.
+            Err(_) => Err(ConfigError::NoProfile {
+                name: name.to_owned(),
+                known: self.names().into_iter().map(str::to_owned).collect(),
+            }),
+        }
+    }
+
+    /// The names of all profiles: the built-in ones, then the others by the alphabet.
+    pub fn names(&self) -> Vec<&str> {
+        let built_in = BuiltIn::ALL.map(|built_in| built_in.name);
+        let own = self
+            .profiles
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !built_in.contains(name));
+        built_in.into_iter().chain(own).collect()
+    }
+
+    /// Whether the file says anything of a profile.
+    pub fn mentions(&self, name: &str) -> bool {
+        self.profiles.contains_key(name)
+    }
+
+    /// The file; empty when there is none.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn resolve(&self, name: &str) -> Result<Profile, String> {
+        let wrong = |what: &str| format!("profile '{}': {what}", Escaped(name));
+        if !is_profile_name(name) {
+            return Err(wrong(
+                "its name has other characters than a-z, 0-9, '-' and '_'",
+            ));
+        }
+        self.settings(name, &mut Vec::new())?
+            .profile(name)
+            .map_err(|error| wrong(&error.to_string()))
+    }
+
+    /// The settings under a name, over the defaults, over those they extend.
+    fn settings(&self, name: &str, above: &mut Vec<String>) -> Result<ProfileSettings, String> {
+        let built_in = || BuiltIn::named(name).map(BuiltIn::settings);
+        let lowest = |below: ProfileSettings| self.defaults.clone().into_settings().over(below);
+        let unknown = || {
+            let from = above.last().map_or(String::new(), |above| {
+                format!(", which '{}' extends", Escaped(above))
+            });
+            format!("there is no profile '{}'{from}", Escaped(name))
+        };
+        let Some(own) = self.profiles.get(name) else {
+            return built_in().map(lowest).ok_or_else(unknown);
+        };
+        let below = match own.extends.as_deref() {
+            Some(below) if below != name => {
+                if above.iter().any(|above| above == below) {
+                    return Err(format!("profile '{}' extends itself", Escaped(below)));
+                }
+                above.push(name.to_owned());
+                self.settings(below, above)?
+            }
+            Some(_) => built_in().map(lowest).ok_or_else(unknown)?,
+            None => lowest(built_in().unwrap_or_default()),
+        };
+        Ok(own.clone().over(below))
+    }
+}
+
+/// What every profile starts from: it lies over the built-in ones and under one's own.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Defaults {
+    key_types: Option<Vec<KeyType>>,
+    crl_distribution_points: Option<Vec<Location>>,
+    ca_issuers: Option<Vec<Location>>,
+    ocsp: Option<Vec<Location>>,
+    certificate_policies: Option<Vec<PolicyId>>,
+    subject: SubjectSettings,
+    policy: Policy,
+}
+
+impl Defaults {
+    fn into_settings(self) -> ProfileSettings {
+        ProfileSettings {
+            key_types: self.key_types,
+            crl_distribution_points: self.crl_distribution_points,
+            ca_issuers: self.ca_issuers,
+            ocsp: self.ocsp,
+            certificate_policies: self.certificate_policies,
+            subject: self.subject,
+            policy: self.policy,
+            ..ProfileSettings::default()
+        }
+    }
+}
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Document {
+    defaults: Defaults,
+    profiles: BTreeMap<String, Spanned<ProfileSettings>>,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Something in the file is wrong.
+    #[error("{}:{line}:{column}: {message}", Escaped(&path.to_string_lossy()))]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The character in it, from 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// No such profile.
+    #[error("there is no profile '{}'", Escaped(name))]
+    NoProfile {
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+}
+
+impl ConfigError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            ConfigError::Invalid { .. } => {
+                "see every field with `openagents-certs template show certs.toml`".into()
+            }
+            ConfigError::NoProfile { known, .. } => format!(
+                "there are {}; a new one goes into certs.toml as `[profiles.NAME]`",
+                known.join(", ")
+            ),
+        }
+    }
+}
+
+/// A file that is being read.
+struct Source<'a> {
+    path: &'a Path,
+    content: &'a [u8],
+}
+
+impl Source<'_> {
+    /// An error at an octet of the file.
+    fn error(&self, at: usize, message: &str) -> ConfigError {
+        let before = &self.content[..at.min(self.content.len())];
+        let line_start = before
+            .iter()
+            .rposition(|&octet| octet == b'\n')
+            .map_or(0, |newline| newline + 1);
+        ConfigError::Invalid {
+            path: self.path.to_owned(),
+            line: before.iter().filter(|&&octet| octet == b'\n').count() + 1,
+            column: String::from_utf8_lossy(&before[line_start..])
+                .chars()
+                .count()
+                + 1,
+            message: Escaped(message).to_string(),
+        }
+    }
+}
+
+/// A name that needs no quoting, neither in TOML nor in a shell.
+fn is_profile_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= MAX_NAME_OCTETS
+        && name
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+}
+
+const MAX_NAME_OCTETS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_file_the_built_in_profiles_are_there() {
+        let config = Config::read(Path::new("certs.toml"), None).unwrap();
+        assert_eq!(
+            config.names(),
+            ["server", "client", "peer", "svid", "intermediate"]
+        );
+        assert_eq!(config.profile("server").unwrap(), BuiltIn::ALL[0].profile());
+        let error = config.profile("web").unwrap_err();
+        assert!(error.hint().contains("server, client"));
+    }
+
+    #[test]
+    fn ones_own_settings_lie_over_the_defaults_over_the_built_in_ones() {
+        let config = read(
+            "[defaults]\nca_issuers = ['http://pki.test/ca.crt']\nsubject.organization = 'Acme'\n\
+             [profiles.server]\nmax_lifetime = '30d'\nsubject.organization = 'Servers'\n\
+             [profiles.web]\nextends = 'server'\nsubject.locality = 'Bern'",
+        )
+        .unwrap();
+        let web = config.profile("web").unwrap();
+        assert_eq!(web.max_lifetime.unwrap().to_string(), "30d");
+        assert_eq!(web.default_lifetime.to_string(), "30d");
+        assert_eq!(web.subject.organization.as_deref(), Some("Servers"));
+        assert_eq!(web.subject.locality.as_deref(), Some("Bern"));
+        assert_eq!(web.policy.max_names, Some(100));
+        let client = config.profile("client").unwrap();
+        assert_eq!(client.subject.organization.as_deref(), Some("Acme"));
+        assert_eq!(client.ca_issuers[0].as_str(), "http://pki.test/ca.crt");
+        assert_eq!(config.names().last(), Some(&"web"));
+    }
+
+    #[test]
+    fn a_value_that_is_wrong_is_named_with_its_line_and_column() {
+        for (text, expected) in [
+            (
+                "[profiles.server]\nmax_lifetime = '1d'\nmax_names = 3",
+                "3:1: unknown field `max_names`",
+            ),
+            (
+                "[profiles.server]\nmax_lifetime = '30 days'",
+                "2:16: not a lifetime: '30 days'",
+            ),
+            ("\n  [profile.server]", "2:4: unknown field `profile`"),
+            (
+                "[profiles.a.policy]\npermitted_dns = ['*.a', 'a.*']",
+                "2:17: not a pattern: 'a.*'",
+            ),
+            (
+                "# \u{fc}\u{fc}\n[defaults]\nocsp = ['ftp://a/']  # \u{fc}",
+                "3:8: not a URL to fetch from",
+            ),
+            (
+                "[profiles.server]\npurpose = 'srever'",
+                "2:11: unknown variant `srever`",
+            ),
+            ("[profiles.server]\na = ", "2:5: "),
+            (
+                "[profiles.server]\n[profiles.server]",
+                "2:11: duplicate key",
+            ),
+        ] {
+            assert_error(text, expected);
+        }
+        let error = Config::read(Path::new("c"), Some(b"# \n\xff")).unwrap_err();
+        assert_eq!(error.to_string(), "c:2:1: it is not UTF-8");
+    }
+
+    #[test]
+    fn a_profile_that_is_none_is_named_with_the_place_it_starts() {
+        for (text, expected) in [
+            (
+                "[profiles.web]\nmax_lifetime = '1d'",
+                "1:1: profile 'web': nothing says what it is for",
+            ),
+            (
+                "\n[profiles.web]\nextends = 'wob'",
+                "2:1: there is no profile 'wob', which 'web' extends",
+            ),
+            (
+                "[profiles.a]\nextends = 'b'\n[profiles.b]\nextends = 'a'",
+                "1:1: profile 'a' extends itself",
+            ),
+            (
+                "[profiles.peer]\ndefault_lifetime = '2d'\nmax_lifetime = '1d'",
+                "1:1: profile 'peer': default_lifetime is 2d",
+            ),
+            (
+                "[profiles.\"a b\"]\nextends = 'server'",
+                "1:1: profile 'a b': its name has other characters",
+            ),
+        ] {
+            assert_error(text, expected);
+        }
+    }
+
+    #[test]
+    fn a_message_shows_nothing_of_the_file_unescaped() {
+        let error = read("[profiles.server]\n\"\\u001b[31m\" = 1").unwrap_err();
+        assert!(!error.to_string().contains('\u{1b}'));
+    }
+
+    fn assert_error(text: &str, expected: &str) {
+        let error = read(text).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("certs.toml:{expected}")),
+            "{error}"
+        );
+    }
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        Config::read(Path::new("certs.toml"), Some(text.as_bytes()))
+    }
+}

@@ -1,0 +1,163 @@
+//! An authority that another program made.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+use super::{AuthorityReport, Origin};
+use crate::authority::{self, Ask};
+use crate::error::{Error, shown};
+use crate::files::{self, Kind, Lock};
+use crate::keys::Signer;
+use crate::path;
+use crate::pki::certificate::Certificate;
+use crate::store::{Inventory as _, Opening};
+
+/// The authority to take in.
+#[derive(Debug)]
+pub struct Request {
+    /// Where it will live.
+    pub directory: PathBuf,
+    /// Its certificate; behind it perhaps those above it.
+    pub certificate: PathBuf,
+    /// Its private key; the `ca.key` in the directory when there is none.
+    pub key: Option<PathBuf>,
+    /// More certificates above it.
+    pub chain: Option<PathBuf>,
+}
+
+/// Takes an authority in: its files become `ca.crt`, `ca.key` and, for a subordinate, `issuer.crt`. A password that
+/// decrypts the key encrypts it again.
+///
+/// # Errors
+/// When there is an authority already, the files are no pair or no valid CA's, or the root of a subordinate is missing.
+pub fn run(
+    request: &Request,
+    password: Ask<'_>,
+    now: OffsetDateTime,
+) -> Result<AuthorityReport, Error> {
+    let directory = &request.directory;
+    let lock = Lock::acquire(directory)?;
+    let own_key = directory.join(authority::KEY);
+    let key_path = request.key.clone().unwrap_or_else(|| own_key.clone());
+    let is_there = files::kind(&own_key)? != Kind::Absent;
+    refuse_another(request, is_there)?;
+    let (key, password) = authority::read_key(&key_path, password)?;
+    let (certificate, above) = certificates(request)?;
+    authority::check(
+        &request.certificate,
+        &authority::issuer(&request.certificate, &certificate)?,
+        now,
+    )?;
+    if key.public_key_info() != Some(certificate.public_key_info()) {
+        return Err(Error::KeyMismatch {
+            path: key_path,
+            certificate: request.certificate.clone(),
+        });
+    }
+    Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key {
+        path: key_path,
+        source,
+    })?;
+    let (issuers, anchors) = sorted(&certificate, above, request)?;
+    let mut inventory = authority::open_inventory(directory, Opening::Create)?;
+    inventory.record_authority(certificate.as_der(), now)?;
+    let (issuers, anchors) = (
+        authority::pem_of(issuers.iter().map(Certificate::as_der))?,
+        authority::pem_of(anchors.iter().map(Certificate::as_der))?,
+    );
+    let mut public = vec![(OsStr::new(authority::CERTIFICATE), anchors.as_str())];
+    if !issuers.is_empty() {
+        public.push((OsStr::new(authority::ISSUER), &issuers));
+    }
+    if is_there {
+        authority::write_public(&lock, &public, false)?;
+    } else {
+        let key = (OsStr::new(authority::KEY), key.pkcs8(), password.as_ref());
+        authority::write(&lock, key, &public, false)?;
+    }
+    inventory.complete_authority(certificate.as_der())?;
+    AuthorityReport::new(directory, &certificate, Origin::Imported, now)
+}
+
+/// Refuses a directory that has an authority, or another key than the one that is given.
+fn refuse_another(request: &Request, is_there: bool) -> Result<(), Error> {
+    let hint = "take it in with another directory (`-C DIR`)";
+    for name in [authority::CERTIFICATE, authority::ISSUER] {
+        let path = request.directory.join(name);
+        if files::kind(&path)? != Kind::Absent {
+            return Err(Error::Exists {
+                path,
+                hint: hint.into(),
+            });
+        }
+    }
+    let path = request.directory.join(authority::KEY);
+    let is_given = |key: &Path| {
+        files::absolute(key).is_ok_and(|key| files::absolute(&path).is_ok_and(|own| own == key))
+    };
+    if is_there && request.key.as_deref().is_some_and(|key| !is_given(key)) {
+        return Err(Error::Exists {
+            path,
+            hint: hint.into(),
+        });
+    }
+    if !is_there && request.key.is_none() {
+        let hint = "name the CA's private key with `--key FILE`".into();
+        return Err(Error::Missing {
+            path,
+            beside: request.certificate.clone(),
+            hint,
+        });
+    }
+    Ok(())
+}
+
+/// The certificate, and all others that are given.
+fn certificates(request: &Request) -> Result<(Certificate, Vec<Certificate>), Error> {
+    let mut all = authority::read_certificates(&request.certificate)?;
+    let certificate = all.remove(0);
+    if let Some(chain) = &request.chain {
+        all.extend(authority::read_certificates(chain)?);
+    }
+    Ok((certificate, all))
+}
+
+/// What goes into `issuer.crt`, nothing for a root, and into `ca.crt`: found by following the issuers' names.
+fn sorted(
+    certificate: &Certificate,
+    above: Vec<Certificate>,
+    request: &Request,
+) -> Result<(Vec<Certificate>, Vec<Certificate>), Error> {
+    if certificate.is_self_issued() {
+        if !path::is_self_signed(certificate) {
+            return Err(Error::NotSelfSigned {
+                path: request.certificate.clone(),
+            });
+        }
+        return Ok((Vec::new(), vec![certificate.clone()]));
+    }
+    let mut issuers = vec![certificate.clone()];
+    while let Some(last) = issuers.last() {
+        let next = above
+            .iter()
+            .find(|other| other.subject() == last.issuer() && !issuers.contains(other));
+        match next {
+            Some(anchor) if anchor.is_self_issued() => return Ok((issuers, vec![anchor.clone()])),
+            Some(intermediate) => issuers.push(intermediate.clone()),
+            None => break,
+        }
+    }
+    let missing = issuers
+        .last()
+        .map(|last| last.issuer().to_string())
+        .unwrap_or_default();
+    Err(Error::Usage {
+        message: format!(
+            "{}: the certificate of its issuer {missing} is missing",
+            shown(&request.certificate)
+        ),
+        hint: "give the certificates above it, up to the root, with `--chain FILE`".into(),
+    })
+}

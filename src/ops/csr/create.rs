@@ -1,0 +1,179 @@
+//! A request for a certificate.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::authority::{self, Ask};
+use crate::error::{Error, shown};
+use crate::files::{self, Kind, Lock};
+use crate::keys::{PrivateKey, Signer};
+use crate::ops::Report;
+use crate::ops::issue::{base_of, check_base};
+use crate::ops::passphrase::Password;
+use crate::pki::algorithm::KeyType;
+use crate::pki::csr_plan::CsrPlan;
+use crate::pki::name::{AttributeType, DistinguishedName};
+use crate::pki::pem;
+use crate::pki::plan::{self, BasicConstraints};
+use crate::pki::san::{SubjectAltName, TypedName};
+
+/// The request that is wanted.
+#[derive(Debug)]
+pub struct Request {
+    /// Where its files are put.
+    pub directory: PathBuf,
+    /// Its subject's attributes; made of the first name when there are none.
+    pub subject: Vec<(AttributeType, String)>,
+    /// The names it asks for.
+    pub names: Vec<TypedName>,
+    /// Whether it asks for a CA's certificate: its files are then `ca.csr` and `ca.key`.
+    pub ca: bool,
+    /// A key that is there; a new one of `key_type` when there is none.
+    pub key: Option<PathBuf>,
+    /// The kind of a new key.
+    pub key_type: KeyType,
+    /// The name of its files, without ending.
+    pub base: Option<OsString>,
+    /// Replace files that are there.
+    pub replace: bool,
+}
+
+/// Makes a request, and a key for it unless one is given; `new_password` encrypts a new key.
+///
+/// # Errors
+/// When the subject, the names or the key cannot be used, or the files cannot be written.
+pub fn run(
+    request: &Request,
+    password: Ask<'_>,
+    new_password: Option<&Password>,
+    _now: OffsetDateTime,
+) -> Result<Requesting, Error> {
+    let names: Vec<SubjectAltName> = request.names.iter().map(|typed| typed.name.clone()).collect();
+    let plan = CsrPlan {
+        subject: subject(request, &names)?,
+        subject_alt_names: names.clone(),
+        basic_constraints: if request.ca {
+            BasicConstraints::Ca { path_length: None }
+        } else {
+            BasicConstraints::EndEntity
+        },
+    };
+    let base = match (&request.base, request.ca, names.first()) {
+        (None, true, _) => OsString::from("ca"),
+        (None, false, Some(first)) => base_of(first),
+        (None, false, None) => "request".into(),
+        (Some(base), ..) => base.clone(),
+    };
+    if !request.ca {
+        check_base(&base)?;
+    }
+    let lock = Lock::acquire(&request.directory)?;
+    let (request_name, key_name) = (with_ending(&base, ".csr"), with_ending(&base, ".key"));
+    let key_path = lock.path().join(&key_name);
+    if request.ca && request.key.is_none() && files::kind(&key_path)? != Kind::Absent {
+        let hint = "take the key that is there with `--key`, or another directory (`-C DIR`)".into();
+        return Err(Error::Exists { path: key_path, hint });
+    }
+    let new_key = if request.key.is_some() { None } else { Some(PrivateKey::generate(request.key_type)?) };
+    let signer = match (&new_key, &request.key) {
+        (Some(key), _) => key.signer()?,
+        (None, given) => {
+            let path = given.clone().unwrap_or_default();
+            let (key, _) = authority::read_key(&path, password)?;
+            Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key { path, source })?
+        }
+    };
+    let to_be_signed = plan.to_be_signed(signer.public_key_info())?;
+    let der = plan::signed(&to_be_signed, signer.algorithm(), &signer.sign(&to_be_signed)?)?;
+    let text = pem::encode("CERTIFICATE REQUEST", &der)?;
+    let public = [(request_name.as_os_str(), text.as_str())];
+    match &new_key {
+        Some(key) => {
+            let key = (key_name.as_os_str(), key.pkcs8(), new_password);
+            authority::write(&lock, key, &public, request.replace)?;
+        }
+        None => authority::write_public(&lock, &public, request.replace)?,
+    }
+    Ok(Requesting {
+        subject: plan.subject,
+        subject_alt_names: names,
+        ca: request.ca,
+        request: lock.path().join(request_name),
+        private_key: request.key.clone().unwrap_or(key_path),
+        warnings: warnings(&request.names),
+    })
+}
+
+/// A request that was made.
+#[derive(Debug, Serialize)]
+pub struct Requesting {
+    /// Its subject.
+    pub subject: DistinguishedName,
+    /// The names it asks for.
+    pub subject_alt_names: Vec<SubjectAltName>,
+    /// Whether it asks for a CA's certificate.
+    pub ca: bool,
+    /// The request's file.
+    pub request: PathBuf,
+    /// The private key's file.
+    pub private_key: PathBuf,
+    /// What may not work.
+    pub warnings: Vec<String>,
+}
+
+impl fmt::Display for Requesting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.subject_alt_names.iter().map(SubjectAltName::value).collect();
+        writeln!(f, "request made{}", if self.ca { " for a CA" } else { "" })?;
+        writeln!(f, "  subject      {}", self.subject)?;
+        if !names.is_empty() {
+            writeln!(f, "  names        {}", names.join(", "))?;
+        }
+        writeln!(f, "  request      {}", shown(&self.request))?;
+        writeln!(f, "  private key  {}", shown(&self.private_key))?;
+        let next = if self.ca { "csr sign --profile intermediate" } else { "csr sign" };
+        writeln!(f, "  next         have it signed: openagents-certs {next} {}", shown(&self.request))
+    }
+}
+
+impl Report for Requesting {
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+}
+
+fn subject(request: &Request, names: &[SubjectAltName]) -> Result<DistinguishedName, Error> {
+    if !request.subject.is_empty() {
+        let attributes: Vec<_> = request.subject.iter().map(|(kind, value)| (*kind, value.as_str())).collect();
+        return Ok(DistinguishedName::build(&attributes)?);
+    }
+    match names.first() {
+        Some(name @ (SubjectAltName::Dns(_) | SubjectAltName::Ip(_))) if !request.ca => {
+            Ok(DistinguishedName::build(&[(AttributeType::CommonName, &name.value())])?)
+        }
+        Some(SubjectAltName::Uri(_) | SubjectAltName::Email(_)) if !request.ca => Ok(DistinguishedName::empty()),
+        Some(_) | None => Err(Error::Usage {
+            message: "a request needs a name".into(),
+            hint: if request.ca {
+                "name the CA with `--common-name`".into()
+            } else {
+                "name the host or agent it is for, such as agent.example.org".into()
+            },
+        }),
+    }
+}
+
+fn with_ending(base: &OsStr, ending: &str) -> OsString {
+    let mut name = base.to_owned();
+    name.push(ending);
+    name
+}
+
+fn warnings(names: &[TypedName]) -> Vec<String> {
+    let notes = names.iter().flat_map(|typed| &typed.notes);
+    notes.map(ToString::to_string).collect()
+}

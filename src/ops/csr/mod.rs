@@ -1,0 +1,4 @@
+//! PKCS #10 requests: made, and signed.
+
+pub mod create;
+pub mod intermediate;

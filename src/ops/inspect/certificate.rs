@@ -1,0 +1,298 @@
+//! Certificates as they are shown.
+
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+
+use super::key::KeyFields;
+use super::sheet::Sheet;
+use crate::pki::algorithm_identifier::AlgorithmIdentifier;
+use crate::pki::certificate::Certificate;
+use crate::pki::extension::{Extension, extension_name};
+use crate::pki::extension_value::{ExtensionValue, Octets};
+use crate::pki::fingerprint::Fingerprint;
+use crate::pki::name::DistinguishedName;
+use crate::pki::oid::ObjectIdentifier;
+use crate::pki::problem::Problem;
+use crate::pki::serial::SerialNumber;
+use crate::pki::validity::rfc3339;
+
+/// A certificate's fields.
+#[derive(Debug, Serialize)]
+pub(super) struct CertificateFields {
+    version: u8,
+    subject: DistinguishedName,
+    issuer: DistinguishedName,
+    serial: SerialNumber,
+    serial_decimal: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    not_before: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    not_after: OffsetDateTime,
+    validity: ValidityNow,
+    expires_in_seconds: i64,
+    names: Vec<String>,
+    public_key: KeyFields,
+    signature_algorithm: AlgorithmIdentifier,
+    sha256: Fingerprint,
+    sha1: Fingerprint,
+    extensions: Vec<ExtensionFields>,
+    problems: Vec<Problem>,
+    issued_by: Option<usize>,
+    copy_of: Option<usize>,
+    #[serde(skip)]
+    is_in_bundle: bool,
+    #[serde(skip)]
+    now: OffsetDateTime,
+}
+
+/// Whether a certificate is valid now, going by its dates alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum ValidityNow {
+    /// In its dates.
+    Valid,
+    /// It has not begun.
+    NotYetValid,
+    /// It is over.
+    Expired,
+}
+
+impl CertificateFields {
+    /// What is said of a certificate at this moment.
+    pub(super) fn of(certificate: &Certificate, now: OffsetDateTime) -> Self {
+        let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
+        let validity = if now < not_before {
+            ValidityNow::NotYetValid
+        } else if now > not_after {
+            ValidityNow::Expired
+        } else {
+            ValidityNow::Valid
+        };
+        let names = certificate
+            .subject_alt_names()
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        CertificateFields {
+            version: certificate.version(),
+            subject: certificate.subject().clone(),
+            issuer: certificate.issuer().clone(),
+            serial: certificate.serial().clone(),
+            serial_decimal: certificate.serial().decimal(),
+            not_before,
+            not_after,
+            validity,
+            expires_in_seconds: (not_after - now).whole_seconds(),
+            names: names.iter().map(ToString::to_string).collect(),
+            public_key: KeyFields::of(certificate.public_key_info()),
+            signature_algorithm: certificate.signature_algorithm().clone(),
+            sha256: Fingerprint::sha256(certificate.as_der()),
+            sha1: Fingerprint::sha1(certificate.as_der()),
+            extensions: certificate
+                .extensions()
+                .iter()
+                .map(ExtensionFields::of)
+                .collect(),
+            problems: certificate.problems(),
+            issued_by: None,
+            copy_of: None,
+            is_in_bundle: false,
+            now,
+        }
+    }
+
+    /// Notes the positions in the file of its issuer and of what it is a copy of.
+    pub(super) fn relate(
+        &mut self,
+        issued_by: Option<usize>,
+        copy_of: Option<usize>,
+        count: usize,
+    ) {
+        self.issued_by = issued_by;
+        self.copy_of = copy_of;
+        self.is_in_bundle = count > 1;
+    }
+
+    /// What stands beside its title when it is the one at `position` of several.
+    pub(super) fn relation(&self, position: Option<usize>) -> String {
+        if let Some(original) = self.copy_of {
+            return format!(", a copy of {original}");
+        }
+        match (self.issued_by, position) {
+            (Some(issuer), Some(position)) if issuer == position => ", self-issued".into(),
+            (Some(issuer), Some(_)) => format!(", issued by {issuer}"),
+            (None, _) if self.is_in_bundle => ", its issuer is not in this file".into(),
+            (Some(_), None) => ", self-issued".into(),
+            (None, _) => String::new(),
+        }
+    }
+
+    /// Five lines.
+    pub(super) fn add_short_to(&self, sheet: &mut Sheet) {
+        sheet.row("subject", named(&self.subject));
+        sheet.row("issuer", named(&self.issuer));
+        sheet.row("valid until", self.until());
+        let mut names: Vec<_> = self.names.iter().take(MAX_SHORT_NAMES).cloned().collect();
+        if self.names.len() > names.len() {
+            names.push(format!("… and {} more", self.names.len() - names.len()));
+        }
+        sheet.row(
+            "names",
+            if names.is_empty() {
+                "none".into()
+            } else {
+                names.join(", ")
+            },
+        );
+        sheet.row("sha256", &self.sha256);
+    }
+
+    /// All rows.
+    pub(super) fn add_to(&self, sheet: &mut Sheet) {
+        sheet.row("subject", named(&self.subject));
+        sheet.row("issuer", named(&self.issuer));
+        sheet.row("serial", &self.serial);
+        sheet.optional("serial, decimal", self.serial_decimal.as_ref());
+        sheet.row("valid from", self.from());
+        sheet.row("valid until", self.until());
+        self.public_key.add_to(sheet);
+        sheet.row("signed with", &self.signature_algorithm);
+        sheet.row("version", self.version);
+        sheet.row("sha256", &self.sha256);
+        sheet.row("sha1", &self.sha1);
+        add_extensions(&self.extensions, sheet);
+        add_problems(&self.problems, sheet);
+    }
+
+    fn from(&self) -> String {
+        let from = rfc3339(self.not_before);
+        match self.validity {
+            ValidityNow::NotYetValid => {
+                format!(
+                    "{from} (not valid yet: in {})",
+                    span(self.not_before - self.now)
+                )
+            }
+            ValidityNow::Valid | ValidityNow::Expired => from,
+        }
+    }
+
+    fn until(&self) -> String {
+        let until = rfc3339(self.not_after);
+        match self.validity {
+            ValidityNow::Expired => {
+                format!("{until} (expired {} ago)", span(self.now - self.not_after))
+            }
+            ValidityNow::Valid | ValidityNow::NotYetValid => {
+                format!("{until} ({} left)", span(self.not_after - self.now))
+            }
+        }
+    }
+}
+
+/// An extension's fields.
+#[derive(Debug, Serialize)]
+pub(super) struct ExtensionFields {
+    oid: ObjectIdentifier,
+    name: Option<&'static str>,
+    critical: bool,
+    value: ExtensionValue,
+    malformed: Option<String>,
+}
+
+impl ExtensionFields {
+    /// What is said of an extension: its value where we know it and it reads, its octets otherwise.
+    pub(super) fn of(extension: &Extension) -> Self {
+        let (value, malformed) = match ExtensionValue::read(extension) {
+            Ok(value) => (value, None),
+            Err(error) => {
+                let octets = Octets(extension.value.clone());
+                (ExtensionValue::Unknown(octets), Some(error.to_string()))
+            }
+        };
+        ExtensionFields {
+            oid: extension.oid.clone(),
+            name: extension_name(&extension.oid),
+            critical: extension.critical,
+            value,
+            malformed,
+        }
+    }
+}
+
+/// Adds a row for each extension.
+pub(super) fn add_extensions(extensions: &[ExtensionFields], sheet: &mut Sheet) {
+    for extension in extensions.iter().take(MAX_EXTENSIONS) {
+        let name = extension
+            .name
+            .map_or_else(|| extension.oid.to_string(), str::to_owned);
+        let critical = if extension.critical { ", critical" } else { "" };
+        let mut lines = extension.value.lines();
+        if let Some(malformed) = &extension.malformed {
+            lines.insert(0, format!("malformed: {malformed}"));
+        }
+        sheet.lines(format!("{name}{critical}"), lines);
+    }
+    if extensions.len() > MAX_EXTENSIONS {
+        sheet.row(
+            "",
+            format!(
+                "… and {} more extensions",
+                extensions.len() - MAX_EXTENSIONS
+            ),
+        );
+    }
+}
+
+/// Adds a row for what is wrong with it.
+pub(super) fn add_problems(problems: &[Problem], sheet: &mut Sheet) {
+    if !problems.is_empty() {
+        sheet.lines(
+            "problems",
+            problems.iter().map(ToString::to_string).collect(),
+        );
+    }
+}
+
+/// A name, or that there is none.
+pub(super) fn named(name: &DistinguishedName) -> String {
+    if name.is_empty() {
+        "(empty)".into()
+    } else {
+        name.to_string()
+    }
+}
+
+/// A length of time in the largest unit of which there are two.
+pub(super) fn span(duration: Duration) -> String {
+    let seconds = duration.whole_seconds().max(0);
+    let units = [("day", 86400), ("hour", 3600), ("minute", 60)];
+    let unit = units.into_iter().find(|(_, length)| seconds >= 2 * length);
+    let (name, count) = unit.map_or(("second", seconds), |(name, length)| {
+        (name, seconds / length)
+    });
+    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
+}
+
+const MAX_SHORT_NAMES: usize = 8;
+const MAX_EXTENSIONS: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_told_in_the_largest_unit_of_which_there_are_two() {
+        for (seconds, text) in [
+            (-5, "0 seconds"),
+            (1, "1 second"),
+            (119, "119 seconds"),
+            (120, "2 minutes"),
+            (7200, "2 hours"),
+            (86400, "24 hours"),
+            (31_536_000, "365 days"),
+        ] {
+            assert_eq!(span(Duration::seconds(seconds)), text);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What is in a file.
+
+mod certificate;
+mod key;
+mod object;
+mod request;
+mod revocation;
+mod sheet;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use self::object::Entry;
+use crate::error::{ContentError, Error, shown};
+use crate::files;
+use crate::keys::Password;
+use crate::ops;
+use crate::pki::bundle;
+use crate::pki::certificate::Certificate;
+use crate::pki::document::{Document, Encoding};
+
+/// What is to be shown.
+#[derive(Debug)]
+pub struct Request {
+    /// The files, in this order; `-` is standard input.
+    pub files: Vec<PathBuf>,
+    /// The file whose first line is the password of what is encrypted.
+    pub password_file: Option<PathBuf>,
+    /// How much is shown.
+    pub detail: Detail,
+}
+
+/// How much is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Detail {
+    /// Everything.
+    #[default]
+    Full,
+    /// Five lines for each object.
+    Short,
+    /// Nothing but each object as clean PEM; private keys are left out.
+    Pem,
+}
+
+/// What is in each file, and what could not be read.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    files: Vec<FileReport>,
+    #[serde(skip)]
+    detail: Detail,
+    #[serde(skip)]
+    errors: Vec<Error>,
+}
+
+impl Report {
+    /// Whether there is nothing to show.
+    pub fn is_empty(&self) -> bool {
+        self.files.iter().all(|file| file.objects.is_empty())
+    }
+
+    /// What could not be read, in the order of the files.
+    pub fn into_errors(self) -> Vec<Error> {
+        self.errors
+    }
+}
+
+/// What is in one file.
+#[derive(Debug, Serialize)]
+struct FileReport {
+    path: String,
+    encoding: Option<Encoding>,
+    byte_order_mark: bool,
+    objects: Vec<Entry>,
+    notes: Vec<String>,
+    error: Option<String>,
+}
+
+/// Reads every file and says what is in it. A file that cannot be read is told of in the report.
+///
+/// # Errors
+/// When the password file cannot be read.
+pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
+    let password = match &request.password_file {
+        Some(path) => Some(Password::from_file(&files::read(path)?)),
+        None => None,
+    };
+    let mut report = Report {
+        files: Vec::new(),
+        detail: request.detail,
+        errors: Vec::new(),
+    };
+    for path in &request.files {
+        let mut file = FileReport {
+            path: path.to_string_lossy().into_owned(),
+            encoding: None,
+            byte_order_mark: false,
+            objects: Vec::new(),
+            notes: Vec::new(),
+            error: None,
+        };
+        if let Err(error) = file.read(path, password.as_ref(), request.detail, now) {
+            file.error = Some(error.to_string());
+            report.errors.push(error);
+        }
+        report.files.push(file);
+    }
+    Ok(report)
+}
+
+impl FileReport {
+    /// Reads a file as far as that goes.
+    fn read(
+        &mut self,
+        path: &Path,
+        password: Option<&Password>,
+        detail: Detail,
+        now: OffsetDateTime,
+    ) -> Result<(), Error> {
+        let content = |line, source| Error::Content {
+            path: path.to_owned(),
+            line,
+            source,
+        };
+        let octets = if path == Path::new("-") {
+            files::read_stdin()?
+        } else {
+            files::read(path)?
+        };
+        let document = Document::read(&octets).map_err(|e| content(None, ContentError::from(e)))?;
+        drop(octets);
+        self.encoding = Some(document.encoding);
+        self.byte_order_mark = document.byte_order_mark;
+        if document.byte_order_mark {
+            self.notes
+                .push("a byte order mark stands before all, and grpc-core refuses that".into());
+        }
+        let mut outcome = Ok(());
+        for part in document.parts {
+            let line = part.line();
+            match object::read(&part, password, now) {
+                Ok(entries) => self.objects.extend(entries),
+                Err(source) => {
+                    outcome = Err(content(line, source));
+                    break;
+                }
+            }
+        }
+        self.relate();
+        if detail == Detail::Pem {
+            for entry in &mut self.objects {
+                entry.add_pem();
+            }
+        }
+        outcome
+    }
+
+    /// Notes which certificate issued which, and what is odd about their company.
+    fn relate(&mut self) {
+        let at: Vec<usize> = (0..self.objects.len())
+            .filter(|i| self.objects[*i].object.certificate().is_some())
+            .collect();
+        let certificates: Vec<Certificate> = at
+            .iter()
+            .filter_map(|i| self.objects[*i].object.certificate().cloned())
+            .collect();
+        let relations = bundle::relations(&certificates);
+        for (i, place) in at.iter().enumerate() {
+            let position = |other: Option<usize>| other.map(|other| at[other] + 1);
+            self.objects[*place].relate(
+                position(relations.issuers[i]),
+                position(relations.copy_of[i]),
+                at.len(),
+            );
+        }
+        if let Some(issuer) = relations.misplaced {
+            self.notes.push(format!(
+                "wrong order: certificate {} stands before one that it issued; a TLS server needs its own first, then each one's issuer",
+                at[issuer] + 1
+            ));
+        }
+        let keys = self
+            .objects
+            .iter()
+            .filter(|entry| entry.object.is_private_key())
+            .count();
+        if keys > 0 && keys < self.objects.len() {
+            self.notes
+                .push("a private key stands in this file beside what may be handed out".into());
+        }
+    }
+
+    /// A file's objects, with its name where there are several files or objects.
+    fn write(&self, f: &mut fmt::Formatter<'_>, detail: Detail, is_alone: bool) -> fmt::Result {
+        let is_titled = match detail {
+            Detail::Full => true,
+            Detail::Short => !is_alone || self.objects.len() > 1,
+            Detail::Pem => false,
+        };
+        if is_titled {
+            writeln!(f, "{}: {}", shown(Path::new(&self.path)), self.summary())?;
+        }
+        for (i, entry) in self.objects.iter().enumerate() {
+            let position = (self.objects.len() > 1).then_some(i + 1);
+            entry.write(f, detail, position)?;
+        }
+        if detail == Detail::Full {
+            for note in &self.notes {
+                writeln!(f, "\nnote: {note}")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is in it, counted.
+    fn summary(&self) -> String {
+        let mut counted: Vec<(&str, usize)> = Vec::new();
+        for entry in &self.objects {
+            let title = entry.object.title();
+            match counted.iter_mut().find(|(known, _)| *known == title) {
+                Some((_, count)) => *count += 1,
+                None => counted.push((title, 1)),
+            }
+        }
+        let parts: Vec<String> = counted
+            .into_iter()
+            .map(|(title, count)| format!("{count} {title}{}", if count > 1 { "s" } else { "" }))
+            .collect();
+        match (self.encoding, parts.is_empty()) {
+            (_, true) => "nothing that can be shown".into(),
+            (Some(Encoding::Der), false) => format!("{} (DER)", parts.join(", ")),
+            (Some(Encoding::Pem) | None, false) => format!("{} (PEM)", parts.join(", ")),
+        }
+    }
+}
+
+impl ops::Report for Report {
+    fn warnings(&self) -> Vec<String> {
+        let left_out = |file: &&FileReport| file.objects.iter().any(|e| e.object.is_private_key());
+        match self.detail {
+            Detail::Pem => self
+                .files
+                .iter()
+                .filter(left_out)
+                .map(|file| {
+                    format!(
+                        "{}: private keys are left out",
+                        shown(Path::new(&file.path))
+                    )
+                })
+                .collect(),
+            Detail::Full | Detail::Short => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let readable: Vec<_> = self
+            .files
+            .iter()
+            .filter(|file| !file.objects.is_empty())
+            .collect();
+        for (i, file) in readable.iter().enumerate() {
+            if i > 0 && self.detail != Detail::Pem {
+                writeln!(f)?;
+            }
+            file.write(f, self.detail, self.files.len() == 1)?;
+        }
+        Ok(())
+    }
+}

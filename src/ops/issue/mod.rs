@@ -1,0 +1,236 @@
+//! One certificate: for a new key or for a request's, as files or on standard output.
+
+mod base;
+mod plan;
+mod report;
+mod request;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::DryRun;
+use super::refused::Outcome;
+use crate::authority::{self, Authority, AuthorityAt};
+use crate::error::Error;
+use crate::files::{self, Lock};
+use crate::keys::{self, PrivateKey};
+use crate::pki::algorithm::KeyType;
+use crate::pki::csr::CertificateSigningRequest;
+use crate::pki::fingerprint::Fingerprint;
+use crate::pki::san::TypedName;
+use crate::pki::serial::SerialNumber;
+use crate::pki::spiffe::SpiffeId;
+use crate::pki::usage::Purpose;
+use crate::pki::validity::Lifetime;
+use crate::store::{Entry, Output};
+
+pub use base::{base_of, check_base, file_names};
+pub use plan::{Planned, plan};
+pub use report::{Issued, Streamed};
+pub use request::{NameDecision, Requested, read_request};
+
+/// The certificate that is wanted.
+#[derive(Debug)]
+pub struct Request {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Its names; the first becomes the common name where it can be one.
+    pub names: Vec<TypedName>,
+    /// The SPIFFE ID of an X.509-SVID.
+    pub spiffe: Option<SpiffeId>,
+    /// When it ends.
+    pub end: End,
+    /// The key it is for.
+    pub key: Key,
+    /// The name of its files, without ending; made of its first name when there is none.
+    pub base: Option<OsString>,
+    /// Who asks for it, as `user@host`.
+    pub requested_by: String,
+    /// What is to be said of it in the inventory.
+    pub note: Option<String>,
+}
+
+/// The key a certificate is for.
+#[derive(Debug)]
+pub enum Key {
+    /// A new one.
+    New(KeyType),
+    /// A request's, and the file it was read from.
+    Requested(PathBuf, Box<CertificateSigningRequest>),
+}
+
+/// When a certificate ends, as it was asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum End {
+    /// So long from now.
+    After(Lifetime),
+    /// At this moment.
+    At(OffsetDateTime),
+}
+
+/// Issues one certificate into a directory.
+///
+/// # Errors
+/// When the authority, the request or the files are not as they must be.
+pub fn run(
+    request: &Request,
+    from: &AuthorityAt<'_>,
+    out: &Path,
+    replace: bool,
+    now: OffsetDateTime,
+) -> Result<Outcome<Issued>, Error> {
+    let mut authority = from.open(now)?;
+    let planned = match plan(request, authority.issuer(), now)? {
+        Outcome::Done(planned) => planned,
+        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
+    };
+    apply(&planned, &mut authority, &Lock::acquire(out)?, replace, now).map(Outcome::Done)
+}
+
+/// Issues one certificate, and gives it and its key as one PEM text: nothing is written to disk but the inventory.
+///
+/// # Errors
+/// As [`run`].
+pub fn stream(
+    request: &Request,
+    from: &AuthorityAt<'_>,
+    now: OffsetDateTime,
+) -> Result<Outcome<Streamed>, Error> {
+    let mut authority = from.open(now)?;
+    let planned = match plan(request, authority.issuer(), now)? {
+        Outcome::Done(planned) => planned,
+        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
+    };
+    let signed = sign(&planned, &mut authority, None, now)?;
+    let mut pem = Zeroizing::new(authority.served(&signed.certificate)?);
+    if let Some(key) = &signed.key {
+        let key = keys::to_pem(key.pkcs8(), None)?;
+        let both = Zeroizing::new([pem.as_str(), key.as_str()].concat());
+        pem = both;
+    }
+    Ok(Outcome::Done(Streamed {
+        pem,
+        warnings: planned.warnings,
+    }))
+}
+
+/// What would be issued, with nothing written.
+///
+/// # Errors
+/// As [`run`].
+pub fn dry_run(
+    request: &Request,
+    from: &AuthorityAt<'_>,
+    out: &Path,
+    now: OffsetDateTime,
+) -> Result<Outcome<DryRun>, Error> {
+    let authority = from.open(now)?;
+    let planned = match plan(request, authority.issuer(), now)? {
+        Outcome::Done(planned) => planned,
+        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
+    };
+    let (certificate, key) = file_names(&planned.base);
+    let names = [Some(certificate), planned.new_key.map(|_| key)];
+    let files = names
+        .into_iter()
+        .flatten()
+        .map(|name| out.join(name))
+        .collect();
+    Ok(Outcome::Done(DryRun {
+        dry_run: true,
+        files,
+        authority: None,
+        certificates: vec![planned.plan],
+    }))
+}
+
+/// Makes the key, signs the certificate, records it, and writes both into the locked directory.
+///
+/// # Errors
+/// When the key cannot be made, or the inventory or the files cannot be written.
+pub fn apply(
+    planned: &Planned,
+    authority: &mut Authority,
+    out: &Lock,
+    replace: bool,
+    now: OffsetDateTime,
+) -> Result<Issued, Error> {
+    let (certificate_name, key_name) = file_names(&planned.base);
+    if !replace {
+        let names = [certificate_name.as_os_str(), &key_name];
+        files::absent(out, &names[..if planned.new_key.is_some() { 2 } else { 1 }])?;
+    }
+    let output = Output {
+        directory: files::absolute(out.path())?,
+        base: planned.base.to_string_lossy().into_owned(),
+    };
+    let signed = sign(planned, authority, Some(output), now)?;
+    let served = authority.served(&signed.certificate)?;
+    let public = [(certificate_name.as_os_str(), served.as_str())];
+    match &signed.key {
+        Some(key) => authority::write(out, (&key_name, key.pkcs8(), None), &public, replace)?,
+        None => authority::write_public(out, &public, replace)?,
+    }
+    Ok(Issued::of(planned, &signed, out.path(), now))
+}
+
+/// A certificate that is signed and recorded, and its key when it was made for it.
+struct Signed {
+    certificate: Vec<u8>,
+    serial: SerialNumber,
+    key: Option<PrivateKey>,
+}
+
+fn sign(
+    planned: &Planned,
+    authority: &mut Authority,
+    output: Option<Output>,
+    now: OffsetDateTime,
+) -> Result<Signed, Error> {
+    let key = planned.new_key.map(PrivateKey::generate).transpose()?;
+    let public_key_info = key.as_ref().map_or(
+        planned.public_key_info.as_slice(),
+        PrivateKey::public_key_info,
+    );
+    let serial = keys::random_serial()?;
+    let certificate = authority.sign(&planned.plan, public_key_info, &serial)?;
+    let signed = Signed {
+        certificate,
+        serial,
+        key,
+    };
+    let entry = entry(planned, &signed, authority.fingerprint(), output, now);
+    authority.record(&[entry])?;
+    Ok(signed)
+}
+
+/// What the inventory holds of a certificate that was issued by a plan.
+fn entry(
+    planned: &Planned,
+    signed: &Signed,
+    issuer: Fingerprint,
+    output: Option<Output>,
+    now: OffsetDateTime,
+) -> Entry {
+    Entry {
+        serial: signed.serial.clone(),
+        certificate: signed.certificate.clone(),
+        subject: planned.plan.subject.clone(),
+        issuer: planned.plan.issuer.clone(),
+        issuer_fingerprint: issuer,
+        names: planned.plan.subject_alt_names.clone(),
+        profile: planned.purpose.to_string(),
+        validity: planned.plan.validity,
+        fingerprint: Fingerprint::sha256(&signed.certificate),
+        key_type: planned.key_type.clone(),
+        output,
+        requested_by: planned.requested_by.clone(),
+        note: planned.note.clone(),
+        issued_at: now,
+        revocation: None,
+        batch: None,
+    }
+}

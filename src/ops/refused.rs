@@ -1,0 +1,69 @@
+//! What an authority will not issue: an answer, not an error.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Report, Verdict};
+
+/// Why a request was refused.
+#[derive(Debug, Serialize)]
+pub struct Refused {
+    /// The rule that refused it.
+    pub rule: String,
+    /// What is wrong, as a lower-case clause.
+    pub message: String,
+    /// What to ask for instead.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Refused by {}: {}", self.rule, self.message)?;
+        self.hint
+            .iter()
+            .try_for_each(|hint| writeln!(f, "  {hint}"))
+    }
+}
+
+/// What became of a request.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Outcome<T> {
+    /// It was granted.
+    Done(T),
+    /// It was refused.
+    Refused(Refused),
+}
+
+impl<T: fmt::Display> fmt::Display for Outcome<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Done(report) => report.fmt(f),
+            Outcome::Refused(refused) => refused.fmt(f),
+        }
+    }
+}
+
+impl<T: Report> Report for Outcome<T> {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Outcome::Done(report) => report.verdict(),
+            Outcome::Refused(_) => Verdict::No,
+        }
+    }
+
+    fn reason(&self) -> Option<String> {
+        match self {
+            Outcome::Done(report) => report.reason(),
+            Outcome::Refused(Refused { rule, message, .. }) => Some(format!("{message} ({rule})")),
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        match self {
+            Outcome::Done(report) => report.warnings(),
+            Outcome::Refused(_) => Vec::new(),
+        }
+    }
+}

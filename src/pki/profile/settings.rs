@@ -1,0 +1,212 @@
+//! Profiles as they are written: parts of one, laid over another.
+
+use serde::{Deserialize, Serialize};
+
+use super::{KeyPurposeId, Location, Policy, PolicyId, Profile, ProfilePurpose};
+use crate::pki::algorithm::KeyType;
+use crate::pki::name::{AttributeError, AttributeType, DistinguishedName};
+use crate::pki::validity::Lifetime;
+
+/// The settings of a profile; what is not set is left to the profile below.
+///
+/// A list that is set replaces the one below as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProfileSettings {
+    /// The profile below; the built-in one of the same name when nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
+    /// What the certificates are for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<ProfilePurpose>,
+    /// How long they are valid when nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_lifetime: Option<Lifetime>,
+    /// The longest they may be asked to be valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_lifetime: Option<Lifetime>,
+    /// The kinds of key they may have, the usual one first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_types: Option<Vec<KeyType>>,
+    /// How many CAs may follow below an intermediate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_length: Option<u8>,
+    /// Extended key usages beside those of the purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extended_key_usages: Option<Vec<KeyPurposeId>>,
+    /// Where the revocation list is found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crl_distribution_points: Option<Vec<Location>>,
+    /// Where the issuer's certificate is found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_issuers: Option<Vec<Location>>,
+    /// Where the status can be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ocsp: Option<Vec<Location>>,
+    /// The policies they are issued under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_policies: Option<Vec<PolicyId>>,
+    /// What every subject says beside the common name.
+    #[serde(skip_serializing_if = "is_default")]
+    pub subject: SubjectSettings,
+    /// Which names are permitted.
+    #[serde(skip_serializing_if = "is_default")]
+    pub policy: Policy,
+}
+
+impl ProfileSettings {
+    /// These settings where they say something, and `below` where they do not.
+    pub fn over(self, below: ProfileSettings) -> ProfileSettings {
+        ProfileSettings {
+            extends: below.extends,
+            purpose: self.purpose.or(below.purpose),
+            // A shorter greatest lifetime shortens the usual one with it.
+            default_lifetime: self.default_lifetime.or_else(|| {
+                let below = below.default_lifetime?;
+                Some(self.max_lifetime.map_or(below, |most| most.min(below)))
+            }),
+            max_lifetime: self.max_lifetime.or(below.max_lifetime),
+            key_types: self.key_types.or(below.key_types),
+            path_length: self.path_length.or(below.path_length),
+            subject: self.subject.over(below.subject),
+            extended_key_usages: self.extended_key_usages.or(below.extended_key_usages),
+            crl_distribution_points: self
+                .crl_distribution_points
+                .or(below.crl_distribution_points),
+            ca_issuers: self.ca_issuers.or(below.ca_issuers),
+            ocsp: self.ocsp.or(below.ocsp),
+            certificate_policies: self.certificate_policies.or(below.certificate_policies),
+            policy: self.policy.over(below.policy),
+        }
+    }
+
+    /// The profile of this name.
+    ///
+    /// # Errors
+    /// When it has no purpose, its usual lifetime is longer than its greatest, it has no kind of key
+    /// or more purposes than a CA's may, or its subject cannot stand in a certificate.
+    pub fn profile(self, name: &str) -> Result<Profile, ProfileError> {
+        let purpose = self.purpose.ok_or(ProfileError::NoPurpose)?;
+        let max_lifetime = self.max_lifetime;
+        let default_lifetime = self
+            .default_lifetime
+            .or(max_lifetime)
+            .ok_or(ProfileError::NoLifetime)?;
+        if let Some(most) = max_lifetime.filter(|most| default_lifetime > *most) {
+            return Err(ProfileError::Lifetimes {
+                usual: default_lifetime,
+                most,
+            });
+        }
+        let key_types = self.key_types.unwrap_or_else(|| KeyType::ALL.to_vec());
+        if key_types.is_empty() {
+            return Err(ProfileError::NoKeyType);
+        }
+        let extended_key_usages = self.extended_key_usages.unwrap_or_default();
+        let is_ca = purpose.end_entity().is_none();
+        if is_ca && !extended_key_usages.is_empty() {
+            return Err(ProfileError::ExtendedKeyUsageOfCa);
+        }
+        if !is_ca && self.path_length.is_some() {
+            return Err(ProfileError::PathLengthOfEndEntity);
+        }
+        DistinguishedName::build(&self.subject.attributes())?;
+        Ok(Profile {
+            name: name.to_owned(),
+            purpose,
+            default_lifetime,
+            max_lifetime,
+            key_types,
+            path_length: self.path_length,
+            subject: self.subject,
+            extended_key_usages,
+            crl_distribution_points: self.crl_distribution_points.unwrap_or_default(),
+            ca_issuers: self.ca_issuers.unwrap_or_default(),
+            ocsp: self.ocsp.unwrap_or_default(),
+            certificate_policies: self.certificate_policies.unwrap_or_default(),
+            policy: self.policy,
+        })
+    }
+}
+
+/// What every subject says beside the common name (RFC 5280 appendix A.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SubjectSettings {
+    /// Two capital letters (ISO 3166).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// State or province.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Locality.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locality: Option<String>,
+    /// Organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// Organizational unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organizational_unit: Option<String>,
+}
+
+impl SubjectSettings {
+    /// The attributes in the order they stand in a subject, before the common name.
+    pub fn attributes(&self) -> Vec<(AttributeType, &str)> {
+        [
+            (AttributeType::Country, &self.country),
+            (AttributeType::StateOrProvince, &self.state),
+            (AttributeType::Locality, &self.locality),
+            (AttributeType::Organization, &self.organization),
+            (AttributeType::OrganizationalUnit, &self.organizational_unit),
+        ]
+        .into_iter()
+        .filter_map(|(kind, value)| Some((kind, value.as_deref()?)))
+        .collect()
+    }
+
+    fn over(self, below: SubjectSettings) -> SubjectSettings {
+        SubjectSettings {
+            country: self.country.or(below.country),
+            state: self.state.or(below.state),
+            locality: self.locality.or(below.locality),
+            organization: self.organization.or(below.organization),
+            organizational_unit: self.organizational_unit.or(below.organizational_unit),
+        }
+    }
+}
+
+/// Why settings make no profile.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// Nothing says what it is for.
+    #[error("nothing says what it is for: set `purpose`, or `extends` to a built-in profile")]
+    NoPurpose,
+    /// Nothing says how long its certificates are valid.
+    #[error("nothing says how long its certificates are valid: set `default_lifetime`")]
+    NoLifetime,
+    /// The usual lifetime is refused by the greatest.
+    #[error("default_lifetime is {usual}, longer than max_lifetime, which is {most}")]
+    Lifetimes {
+        /// The usual one.
+        usual: Lifetime,
+        /// The greatest.
+        most: Lifetime,
+    },
+    /// No key is good enough.
+    #[error("key_types is empty")]
+    NoKeyType,
+    /// A CA's certificate has no extended key usage.
+    #[error("extended_key_usages belong to end entities, and its purpose is intermediate")]
+    ExtendedKeyUsageOfCa,
+    /// Only CAs have a path length.
+    #[error("path_length belongs to CAs, and its purpose is another")]
+    PathLengthOfEndEntity,
+    /// The subject cannot stand in a certificate.
+    #[error("subject: {0}")]
+    Subject(#[from] AttributeError),
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
