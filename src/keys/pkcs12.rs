@@ -161,7 +161,12 @@ impl Reader<'_> {
             let key = pkcs12_derive(hash, Purpose::Mac, password, salt, rounds, octets);
             hmac::verify(&hmac::Key::new(hmac_algorithm, &key), content, expected).is_ok()
         };
-        self.effort.take(rounds.saturating_mul(2))?;
+        let attempts = if self.password.octets().is_empty() {
+            2
+        } else {
+            1
+        };
+        self.effort.take(rounds.saturating_mul(attempts))?;
         // Some programs take no password for no octets at all, not even the final zero.
         let is_good = derive_and_verify(&self.password.utf_16())
             || (self.password.octets().is_empty() && derive_and_verify(&[]));
