@@ -49,6 +49,11 @@ pub(super) struct Search<'s, 'a> {
     effort: u64,
     /// Whether only issuers are followed that nothing is wrong with.
     only_fit: bool,
+    /// How often it mattered which path led to a certificate: where an anchor was reached, or a
+    /// certificate left out that another path might take.
+    turns: usize,
+    /// The candidates from which no path leads on, whatever leads to them.
+    is_barren: Vec<bool>,
     pub(super) best: Option<Attempt>,
     /// Every path that was looked at, where all are wanted.
     pub(super) all: Vec<Attempt>,
@@ -68,6 +73,8 @@ impl<'s, 'a> Search<'s, 'a> {
             path: vec![0],
             effort: EFFORT,
             only_fit: true,
+            turns: 0,
+            is_barren: vec![false; pool.candidates.len()],
             best: None,
             all: Vec::new(),
             exhausted: false,
@@ -90,12 +97,11 @@ impl<'s, 'a> Search<'s, 'a> {
             let _ = self.climb();
         }
         let reached = |attempt: &Attempt| attempt.end == End::Anchor;
-        let is_settled = self.best.as_ref().is_some_and(reached) || self.exhausted;
-        if is_settled && !self.requirements.all_paths {
+        if self.best.as_ref().is_some_and(reached) && !self.requirements.all_paths {
             return;
         }
         self.only_fit = false;
-        self.effort = self.effort.min(EXPLANATION_EFFORT);
+        self.effort = EXPLANATION_EFFORT;
         let _ = self.climb();
     }
 
@@ -111,10 +117,15 @@ impl<'s, 'a> Search<'s, 'a> {
         };
         let mut went_on = false;
         for issuer in self.ordered_issuers(child) {
-            if self.is_loop(issuer) || (self.only_fit && !self.is_fit(issuer)) {
+            if self.only_fit && (self.is_barren[issuer] || !self.is_fit(issuer)) {
+                continue;
+            }
+            if self.is_loop(issuer) {
+                self.turns += 1;
                 continue;
             }
             if self.is_too_deep(issuer) {
+                self.turns += 1;
                 end = end.max(End::TooDeep);
                 continue;
             }
@@ -123,6 +134,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 continue;
             }
             went_on = true;
+            let turns = self.turns;
             self.path.push(issuer);
             let flow = if self.pool.is_anchor(issuer) {
                 self.complete()
@@ -131,6 +143,7 @@ impl<'s, 'a> Search<'s, 'a> {
             };
             self.path.pop();
             flow?;
+            self.is_barren[issuer] = self.turns == turns;
         }
         if went_on && end == End::IssuerMissing {
             return ControlFlow::Continue(());
@@ -140,6 +153,7 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// The path has reached an anchor.
     fn complete(&mut self) -> ControlFlow<()> {
+        self.turns += 1;
         let (drafts, effort) = self.validate();
         let (found, own) = (errors(&drafts), errors(self.own(0)));
         self.keep(Attempt {

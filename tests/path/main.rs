@@ -9,6 +9,7 @@
     reason = "a test calls its peers and says what it did"
 )]
 
+mod building;
 mod chain;
 mod mutation;
 mod openssl_oracle;
