@@ -154,6 +154,89 @@ impl Extension {
     }
 }
 
+/// A revocation list before it is signed.
+#[derive(Clone, Debug)]
+pub(crate) struct List {
+    pub(crate) issuer: String,
+    pub(crate) next_update: Option<String>,
+    pub(crate) number: Option<u16>,
+    pub(crate) revoked: Vec<Vec<u8>>,
+    pub(crate) unknown_critical: bool,
+}
+
+impl List {
+    /// A list that conforms and revokes nothing.
+    pub(crate) fn new(issuer: &str, number: u16) -> Self {
+        List {
+            issuer: issuer.into(),
+            next_update: Some("270101000000Z".into()),
+            number: Some(number),
+            revoked: Vec::new(),
+            unknown_critical: false,
+        }
+    }
+
+    pub(crate) fn revoking(mut self, serial: [u8; 16]) -> Self {
+        self.revoked.push(serial.to_vec());
+        self
+    }
+
+    /// The DER, signed with this key, as one of the CA with that one.
+    pub(crate) fn sign(&self, key: &Key, issuers_key: &Key) -> Vec<u8> {
+        let mut fields = vec![
+            element(0x02, &[1]),
+            ECDSA_SHA256.to_vec(),
+            name(&self.issuer),
+            time("261101000000Z"),
+        ];
+        fields.extend(self.next_update.as_deref().map(time));
+        let entry =
+            |serial: &Vec<u8>| sequence(&[element(0x02, serial), time("261001000000Z")].concat());
+        let entries: Vec<_> = self.revoked.iter().map(entry).collect();
+        if !entries.is_empty() {
+            fields.push(sequence(&entries.concat()));
+        }
+        fields.push(element(
+            0xa0,
+            &sequence(&self.extensions(issuers_key).concat()),
+        ));
+        let to_be_signed = sequence(&fields.concat());
+        let signature = [&[0][..], &key.sign(&to_be_signed)].concat();
+        let parts = [
+            to_be_signed,
+            ECDSA_SHA256.to_vec(),
+            element(0x03, &signature),
+        ];
+        sequence(&parts.concat())
+    }
+
+    fn extensions(&self, issuers_key: &Key) -> Vec<Vec<u8>> {
+        let extension = |arc, critical, value| {
+            Extension {
+                oid: vec![0x55, 0x1d, arc],
+                critical,
+                value,
+            }
+            .der()
+        };
+        let authority = sequence(&element(0x80, &issuers_key.identifier()));
+        let mut all = vec![extension(AUTHORITY_KEY_IDENTIFIER, false, authority)];
+        if let Some(number) = self.number {
+            let [high, low] = number.to_be_bytes();
+            let content = match (high, low) {
+                (0, 0..0x80) => vec![low],
+                (0, _) => vec![0, low],
+                _ => vec![high, low],
+            };
+            all.push(extension(CRL_NUMBER, false, element(0x02, &content)));
+        }
+        if self.unknown_critical {
+            all.push(extension(UNKNOWN, true, sequence(&[])));
+        }
+        all
+    }
+}
+
 /// An element with its length in the shortest form.
 pub(crate) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
@@ -188,6 +271,9 @@ fn time(text: &str) -> Vec<u8> {
     element(tag, text.as_bytes())
 }
 
+const CRL_NUMBER: u8 = 20;
+/// An arc that no extension has.
+pub(crate) const UNKNOWN: u8 = 127;
 pub(crate) const SUBJECT_KEY_IDENTIFIER: u8 = 14;
 pub(crate) const KEY_USAGE: u8 = 15;
 pub(crate) const SUBJECT_ALT_NAME: u8 = 17;

@@ -13,6 +13,7 @@ mod building;
 mod chain;
 mod mutation;
 mod openssl_oracle;
+mod revocation;
 mod webpki_oracle;
 
 use std::collections::BTreeSet;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::chain::{
     AUTHORITY_KEY_IDENTIFIER, BASIC_CONSTRAINTS, Draft, EXTENDED_KEY_USAGE, KEY_USAGE, Key,
-    SUBJECT_ALT_NAME, SUBJECT_KEY_IDENTIFIER, element, oid, sequence,
+    SUBJECT_ALT_NAME, SUBJECT_KEY_IDENTIFIER, UNKNOWN, element, oid, sequence,
 };
 
 pub(crate) const HOST: &str = "node.example.com";
@@ -271,7 +271,6 @@ impl Change {
 }
 
 const NAME_CONSTRAINTS: u8 = 30;
-const UNKNOWN: u8 = 127;
 
 fn ecdsa_sha384() -> Vec<u8> {
     sequence(&oid(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03]))
