@@ -6,35 +6,13 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::algorithm::Scheme;
+use super::attempt::{Attempt, End, errors};
 use super::finding::Role;
 use super::pool::Pool;
 use super::profile::Requirements;
 use super::rule::{Draft, Drafts};
 use super::signature::{self, Outcome};
 use super::{revocation, validation};
-
-/// A path that was looked at, from the end entity upwards, by its candidates' places in the pool.
-#[derive(Clone, Debug)]
-pub(super) struct Attempt {
-    pub(super) path: Vec<usize>,
-    pub(super) end: End,
-    pub(super) drafts: Vec<Draft>,
-}
-
-/// Where a path ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum End {
-    /// Nothing that is at hand issued its last certificate.
-    IssuerMissing,
-    /// Its last certificate issued itself, and is not trusted.
-    SelfSigned,
-    /// Something has the issuer's name, but not its key; its place in the pool.
-    WrongKey(usize),
-    /// It is longer than was asked for.
-    TooDeep,
-    /// At a trust anchor.
-    Anchor,
-}
 
 /// The search for a path.
 pub(super) struct Search<'s, 'a> {
@@ -196,15 +174,11 @@ impl<'s, 'a> Search<'s, 'a> {
                 self.all.push(attempt.clone());
             }
         }
-        let nearer = |best: &Attempt| match best.end.rank().cmp(&attempt.end.rank()) {
-            std::cmp::Ordering::Less => true,
-            std::cmp::Ordering::Greater => false,
-            std::cmp::Ordering::Equal if attempt.end == End::Anchor => {
-                errors(&attempt.drafts) < errors(&best.drafts)
-            }
-            std::cmp::Ordering::Equal => attempt.path.len() > best.path.len(),
-        };
-        if self.best.as_ref().is_none_or(nearer) {
+        if self
+            .best
+            .as_ref()
+            .is_none_or(|best| attempt.is_nearer_than(best))
+        {
             self.best = Some(attempt);
         }
     }
@@ -366,23 +340,6 @@ impl<'s, 'a> Search<'s, 'a> {
             }
         }
     }
-}
-
-impl End {
-    /// How near a path that ends so came to one that is good.
-    fn rank(self) -> u8 {
-        match self {
-            End::IssuerMissing => 0,
-            End::SelfSigned => 1,
-            End::WrongKey(_) => 2,
-            End::TooDeep => 3,
-            End::Anchor => 4,
-        }
-    }
-}
-
-fn errors(drafts: &[Draft]) -> usize {
-    drafts.iter().filter(|draft| draft.is_error()).count()
 }
 
 /// Comparing names with constraints is the one part of validation that can take long.

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::building::{Attempt, End, Search};
+use super::attempt::{Attempt, End};
+use super::building::Search;
 use super::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use super::pool::{Origin, Pool};
 use super::profile::Requirements;
