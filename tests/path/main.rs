@@ -14,6 +14,7 @@ mod chain;
 mod mutation;
 mod openssl_oracle;
 mod revocation;
+mod rules;
 mod webpki_oracle;
 
 use std::collections::BTreeSet;
