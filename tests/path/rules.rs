@@ -36,8 +36,9 @@ fn rules_for_every_certificate_are_held_to() {
         root.subject = String::new();
         ca.issuer = String::new();
     });
-    refused("ca-subject-empty", |root, _, _| {
-        root.subject = String::new()
+    refused("ca-subject-empty", |root, ca, _| {
+        root.subject = String::new();
+        ca.issuer = String::new();
     });
     refused("extension-twice", |_, _, leaf| {
         leaf.extensions.push(leaf.extensions[0].clone());
@@ -324,6 +325,10 @@ fn what_public_cas_must_do_is_held_to_in_public() {
             private.findings
         );
     }
+}
+
+#[test]
+fn what_public_roots_must_be_like_is_held_to_in_public() {
     for (rule, change) in [
         (
             "anchor-extended-key-usage",
