@@ -1,6 +1,7 @@
 //! The only writer to the terminal: Report → text or JSON, Error → `error: … / hint: …`.
 
 use std::io::{self, IsTerminal as _, Write};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anstream::AutoStream;
@@ -18,6 +19,9 @@ pub enum Format {
     Text,
     /// For programs.
     Json,
+    /// For spreadsheets: of commands that give a table.
+    #[value(hide = true)]
+    Csv,
 }
 
 /// When colours are used.
@@ -50,8 +54,17 @@ impl Renderer {
     /// When standard output takes nothing more; a reader that has gone away is no error.
     pub fn result(&self, data: &impl Serialize, text: &dyn std::fmt::Display) -> Result<(), Error> {
         match self.format {
-            Format::Text => self.text(text),
+            Format::Text | Format::Csv => self.text(text),
             Format::Json => self.line(&json(data)),
+        }
+    }
+
+    /// Begins a result of many parts, each written as it comes.
+    pub fn parts(&self) -> Parts {
+        Parts {
+            out: io::BufWriter::new(self.stdout()),
+            written: 0,
+            flow: ControlFlow::Continue(()),
         }
     }
 
@@ -85,7 +98,7 @@ impl Renderer {
     /// Writes an error and its hint to standard error.
     pub fn error(&self, error: &Error) {
         match self.format {
-            Format::Text => {
+            Format::Text | Format::Csv => {
                 self.labelled("error", AnsiColor::Red, &with_causes(error));
                 if let Some(hint) = error.hint() {
                     self.labelled("hint", AnsiColor::Cyan, &hint);
@@ -196,6 +209,71 @@ impl Progress {
     }
 }
 
+/// A result of many parts. What was written is there when [`Parts::finish`] returns.
+pub struct Parts {
+    out: io::BufWriter<AutoStream<io::Stdout>>,
+    written: usize,
+    flow: ControlFlow<()>,
+}
+
+impl Parts {
+    /// Writes a part as text; nothing when the reader has gone away.
+    ///
+    /// # Errors
+    /// When standard output takes nothing more.
+    pub fn text(&mut self, text: &str) -> Result<(), Error> {
+        if self.flow.is_continue() {
+            self.written += 1;
+            self.flow = going_on(self.out.write_all(text.as_bytes()))?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is still a reader.
+    pub fn flow(&self) -> ControlFlow<()> {
+        self.flow
+    }
+
+    /// Writes a part as an element of the array that is an object's only member, `name`.
+    ///
+    /// # Errors
+    /// As [`Parts::text`].
+    pub fn element(&mut self, name: &str, data: &impl Serialize) -> Result<(), Error> {
+        let before = if self.written > 0 {
+            ",".into()
+        } else {
+            format!("{{\n  \"{name}\": [")
+        };
+        // A string in JSON holds no line end, so each of these is one between its parts.
+        let element = json(data).replace('\n', "\n    ");
+        self.text(&format!("{before}\n    {element}"))
+    }
+
+    /// Ends the array that [`Parts::element`] has begun, or writes an empty one.
+    ///
+    /// # Errors
+    /// As [`Parts::text`].
+    pub fn end_elements(&mut self, name: &str) -> Result<(), Error> {
+        let end = if self.written > 0 {
+            "\n  ]\n}\n".into()
+        } else {
+            format!("{{\n  \"{name}\": []\n}}\n")
+        };
+        self.text(&end)
+    }
+
+    /// Writes out what is left.
+    ///
+    /// # Errors
+    /// As [`Parts::text`].
+    pub fn finish(mut self) -> Result<(), Error> {
+        match self.flow {
+            ControlFlow::Continue(()) => written(self.out.flush()),
+            ControlFlow::Break(()) => Ok(()),
+        }
+    }
+}
+
 impl From<Color> for anstream::ColorChoice {
     fn from(color: Color) -> Self {
         match color {
@@ -208,9 +286,14 @@ impl From<Color> for anstream::ColorChoice {
 
 /// A reader that has gone away is no error.
 fn written(result: io::Result<()>) -> Result<(), Error> {
+    going_on(result).map(|_| ())
+}
+
+fn going_on(result: io::Result<()>) -> Result<ControlFlow<()>, Error> {
     match result {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output { source }),
-        Ok(()) | Err(_) => Ok(()),
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(source) if source.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(source) => Err(Error::Output { source }),
     }
 }
 

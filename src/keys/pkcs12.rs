@@ -7,7 +7,7 @@ use ring::digest::{self, Algorithm};
 use ring::hmac;
 use zeroize::Zeroizing;
 
-use super::encryption::{Effort, Encryption, EncryptionError, Purpose, pkcs12_derive, positive};
+use super::encryption::{Effort, Encryption, EncryptionError, Purpose, derive, positive};
 use super::password::Password;
 use super::read::{ReadKey, ReadKeyError, read_key, read_with_effort};
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
@@ -158,10 +158,15 @@ impl Reader<'_> {
         })?;
         let derive_and_verify = |password: &[u8]| {
             let octets = hash.output_len();
-            let key = pkcs12_derive(hash, Purpose::Mac, password, salt, rounds, octets);
+            let key = derive(hash, Purpose::Mac, password, salt, rounds, octets);
             hmac::verify(&hmac::Key::new(hmac_algorithm, &key), content, expected).is_ok()
         };
-        self.effort.take(rounds.saturating_mul(2))?;
+        let attempts = if self.password.octets().is_empty() {
+            2
+        } else {
+            1
+        };
+        self.effort.take(rounds.saturating_mul(attempts))?;
         // Some programs take no password for no octets at all, not even the final zero.
         let is_good = derive_and_verify(&self.password.utf_16())
             || (self.password.octets().is_empty() && derive_and_verify(&[]));

@@ -8,8 +8,11 @@ mod expiry;
 pub mod generate;
 pub mod inspect;
 pub mod issue;
+pub mod list;
 pub mod passphrase;
 pub mod refused;
+pub mod show;
+pub mod template;
 pub mod verify;
 
 use std::fmt;

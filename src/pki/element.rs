@@ -115,6 +115,11 @@ impl<'a> Elements<'a> {
         self.0.is_empty()
     }
 
+    /// How many octets are left.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Says that nothing more may follow.
     pub(crate) fn end(self, what: &'static str) -> Result<(), ElementError> {
         match self.0.len() {

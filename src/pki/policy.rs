@@ -57,7 +57,7 @@ impl fmt::Display for PolicyMapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} is {}",
+            "{} counts as {}",
             self.issuer_domain_policy, self.subject_domain_policy
         )
     }

@@ -52,6 +52,8 @@ pub struct Sqlite {
     place: Place,
     /// How long the log was after the last change made here.
     log_octets: u64,
+    /// How long the log may be when this is closed.
+    checkpoint_octets: u64,
 }
 
 impl Sqlite {
@@ -62,10 +64,13 @@ impl Sqlite {
     /// inventory, of a newer schema, a link or no file; when another process keeps it for a minute.
     pub fn open(path: &Path, opening: Opening) -> Result<Self, StoreError> {
         let place = Place::new(path)?;
+        // What is new is whole from the start, in one file.
+        let is_new = opening == Opening::Create && place.length()?.is_none();
         Ok(Sqlite {
             connection: open::open(&place, opening)?,
             place,
             log_octets: 0,
+            checkpoint_octets: if is_new { 0 } else { CHECKPOINT_OCTETS },
         })
     }
 
@@ -188,7 +193,7 @@ impl Sqlite {
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
-        if self.log_octets > CHECKPOINT_OCTETS {
+        if self.log_octets > self.checkpoint_octets {
             self.checkpoint();
         }
     }

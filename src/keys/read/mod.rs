@@ -18,7 +18,7 @@ use crate::pki::element::{
     context, context_constructed, small_integer, whole_bits,
 };
 use crate::pki::pem::Block;
-use crate::pki::public_key::{Curve, KeyKind};
+use crate::pki::public_key::{Curve, KeyKind, PublicKey};
 
 /// A private key that was read, and its public half. Wiped on drop.
 pub struct ReadKey {
@@ -148,6 +148,11 @@ pub enum ReadKeyError {
         /// What is wrong.
         what: &'static str,
     },
+    /// A curve that is described instead of named.
+    #[error(
+        "an EC private key on a curve that is described instead of named, which no TLS stack takes"
+    )]
+    UnnamedCurve,
     /// More than two primes.
     #[error("an RSA private key of more than two primes, which is not supported")]
     MultiPrime,
@@ -182,6 +187,7 @@ impl ReadKeyError {
             | ReadKeyError::DekInfo
             | ReadKeyError::Dsa
             | ReadKeyError::Inconsistent { .. }
+            | ReadKeyError::UnnamedCurve
             | ReadKeyError::MultiPrime
             | ReadKeyError::TooLarge => None,
         }
@@ -197,7 +203,7 @@ pub fn read_pem_key(block: &Block, password: Option<&Password>) -> Result<ReadKe
         "ENCRYPTED PRIVATE KEY" => read_encrypted_key(&block.contents, password),
         _ if block.is_encrypted() => {
             let needed = || ReadKeyError::PasswordNeeded {
-                encryption: "RFC 1421".into(),
+                encryption: format!("RFC 1421, {}", legacy::cipher(block)),
             };
             let decrypted = legacy::decrypt(block, password.ok_or_else(needed)?)?;
             let key = read_key(&decrypted).map_err(|_| ReadKeyError::LegacyPassword)?;
@@ -265,7 +271,8 @@ fn read_der(der: &[u8]) -> Result<ReadKey, ReadKeyError> {
     parts.next(INTEGER, "the private key's version")?;
     match parts.peek() {
         Some(OCTET_STRING) => ec::read_sec1(sequence, None).map(|key| key.of(KeyFormat::Sec1)),
-        Some(INTEGER) => rsa::read_pkcs1(sequence).map(|key| key.of(KeyFormat::Pkcs1)),
+        Some(INTEGER) => rsa::read_pkcs1(sequence, KeyKind::Rsa, &rsa_algorithm())
+            .map(|key| key.of(KeyFormat::Pkcs1)),
         Some(_) | None => read_pkcs8(sequence),
     }
 }
@@ -274,7 +281,8 @@ fn read_der(der: &[u8]) -> Result<ReadKey, ReadKeyError> {
 fn read_pkcs8(sequence: Element<'_>) -> Result<ReadKey, ReadKeyError> {
     let mut parts = sequence.children();
     let version = small_integer(parts.next(INTEGER, "the version")?, "the version")?;
-    let algorithm = AlgorithmIdentifier::read(parts.next(SEQUENCE, "the algorithm")?)?;
+    let identifier = parts.next(SEQUENCE, "the algorithm")?;
+    let algorithm = AlgorithmIdentifier::read(identifier)?;
     let private = parts.next(OCTET_STRING, "the private key")?.content;
     parts.optional(context_constructed(0), "the attributes")?;
     let public = parts.optional(context(1), "the public key")?;
@@ -296,7 +304,8 @@ fn read_pkcs8(sequence: Element<'_>) -> Result<ReadKey, ReadKeyError> {
     let kind = KeyKind::of(&algorithm);
     let key = match kind {
         KeyKind::Rsa | KeyKind::RsaPss => {
-            rsa::read_pkcs1(Element::only(private, SEQUENCE, "the RSA private key")?)?
+            let numbers = Element::only(private, SEQUENCE, "the RSA private key")?;
+            rsa::read_pkcs1(numbers, kind, identifier.whole)?
         }
         KeyKind::Ec(curve) => ec::read_sec1(
             Element::only(private, SEQUENCE, "the EC private key")?,
@@ -304,12 +313,13 @@ fn read_pkcs8(sequence: Element<'_>) -> Result<ReadKey, ReadKeyError> {
         )?,
         KeyKind::Ed25519 => ec::read_ed25519(private)?,
         KeyKind::Dsa => return Err(ReadKeyError::Dsa),
-        KeyKind::EcExplicit | KeyKind::Ed448 | KeyKind::X25519 | KeyKind::X448 | KeyKind::Other => {
+        KeyKind::EcExplicit => return Err(ReadKeyError::UnnamedCurve),
+        KeyKind::Ed448 | KeyKind::X25519 | KeyKind::X448 | KeyKind::Other => {
             NewKey::unknown(kind, sequence, &algorithm, public)
         }
     };
     if let (Some(given), Some(ours)) = (public, key.public_key_info.as_deref())
-        && !ours.ends_with(given)
+        && PublicKey::from_der(ours)?.key != given
     {
         return Err(ReadKeyError::Inconsistent {
             what: "its public half belongs to another key",
