@@ -6,35 +6,13 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::algorithm::Scheme;
+use super::attempt::{Attempt, End, errors};
 use super::finding::Role;
 use super::pool::Pool;
 use super::profile::Requirements;
 use super::rule::{Draft, Drafts};
 use super::signature::{self, Outcome};
 use super::{revocation, validation};
-
-/// A path that was looked at, from the end entity upwards, by its candidates' places in the pool.
-#[derive(Clone, Debug)]
-pub(super) struct Attempt {
-    pub(super) path: Vec<usize>,
-    pub(super) end: End,
-    pub(super) drafts: Vec<Draft>,
-}
-
-/// Where a path ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum End {
-    /// Nothing that is at hand issued its last certificate.
-    IssuerMissing,
-    /// Its last certificate issued itself, and is not trusted.
-    SelfSigned,
-    /// Something has the issuer's name, but not its key; its place in the pool.
-    WrongKey(usize),
-    /// It is longer than was asked for.
-    TooDeep,
-    /// At a trust anchor.
-    Anchor,
-}
 
 /// The search for a path.
 pub(super) struct Search<'s, 'a> {
@@ -49,6 +27,11 @@ pub(super) struct Search<'s, 'a> {
     effort: u64,
     /// Whether only issuers are followed that nothing is wrong with.
     only_fit: bool,
+    /// How often it mattered which path led to a certificate: where an anchor was reached, or a
+    /// certificate left out that another path might take.
+    turns: usize,
+    /// The candidates from which no path leads on, whatever leads to them.
+    is_barren: Vec<bool>,
     pub(super) best: Option<Attempt>,
     /// Every path that was looked at, where all are wanted.
     pub(super) all: Vec<Attempt>,
@@ -68,6 +51,8 @@ impl<'s, 'a> Search<'s, 'a> {
             path: vec![0],
             effort: EFFORT,
             only_fit: true,
+            turns: 0,
+            is_barren: vec![false; pool.candidates.len()],
             best: None,
             all: Vec::new(),
             exhausted: false,
@@ -90,12 +75,11 @@ impl<'s, 'a> Search<'s, 'a> {
             let _ = self.climb();
         }
         let reached = |attempt: &Attempt| attempt.end == End::Anchor;
-        let is_settled = self.best.as_ref().is_some_and(reached) || self.exhausted;
-        if is_settled && !self.requirements.all_paths {
+        if self.best.as_ref().is_some_and(reached) && !self.requirements.all_paths {
             return;
         }
         self.only_fit = false;
-        self.effort = self.effort.min(EXPLANATION_EFFORT);
+        self.effort = EXPLANATION_EFFORT;
         let _ = self.climb();
     }
 
@@ -109,11 +93,17 @@ impl<'s, 'a> Search<'s, 'a> {
         } else {
             End::IssuerMissing
         };
+        let mut went_on = false;
         for issuer in self.ordered_issuers(child) {
-            if self.is_loop(issuer) || (self.only_fit && !self.is_fit(issuer)) {
+            if self.only_fit && (self.is_barren[issuer] || !self.is_fit(issuer)) {
+                continue;
+            }
+            if self.is_loop(issuer) {
+                self.turns += 1;
                 continue;
             }
             if self.is_too_deep(issuer) {
+                self.turns += 1;
                 end = end.max(End::TooDeep);
                 continue;
             }
@@ -121,6 +111,8 @@ impl<'s, 'a> Search<'s, 'a> {
                 end = end.max(End::WrongKey(issuer));
                 continue;
             }
+            went_on = true;
+            let turns = self.turns;
             self.path.push(issuer);
             let flow = if self.pool.is_anchor(issuer) {
                 self.complete()
@@ -129,12 +121,17 @@ impl<'s, 'a> Search<'s, 'a> {
             };
             self.path.pop();
             flow?;
+            self.is_barren[issuer] = self.turns == turns;
+        }
+        if went_on && end == End::IssuerMissing {
+            return ControlFlow::Continue(());
         }
         self.dead_end(end)
     }
 
     /// The path has reached an anchor.
     fn complete(&mut self) -> ControlFlow<()> {
+        self.turns += 1;
         let (drafts, effort) = self.validate();
         let (found, own) = (errors(&drafts), errors(self.own(0)));
         self.keep(Attempt {
@@ -177,15 +174,11 @@ impl<'s, 'a> Search<'s, 'a> {
                 self.all.push(attempt.clone());
             }
         }
-        let nearer = |best: &Attempt| match best.end.rank().cmp(&attempt.end.rank()) {
-            std::cmp::Ordering::Less => true,
-            std::cmp::Ordering::Greater => false,
-            std::cmp::Ordering::Equal if attempt.end == End::Anchor => {
-                errors(&attempt.drafts) < errors(&best.drafts)
-            }
-            std::cmp::Ordering::Equal => attempt.path.len() > best.path.len(),
-        };
-        if self.best.as_ref().is_none_or(nearer) {
+        if self
+            .best
+            .as_ref()
+            .is_none_or(|best| attempt.is_nearer_than(best))
+        {
             self.best = Some(attempt);
         }
     }
@@ -347,23 +340,6 @@ impl<'s, 'a> Search<'s, 'a> {
             }
         }
     }
-}
-
-impl End {
-    /// How near a path that ends so came to one that is good.
-    fn rank(self) -> u8 {
-        match self {
-            End::IssuerMissing => 0,
-            End::SelfSigned => 1,
-            End::WrongKey(_) => 2,
-            End::TooDeep => 3,
-            End::Anchor => 4,
-        }
-    }
-}
-
-fn errors(drafts: &[Draft]) -> usize {
-    drafts.iter().filter(|draft| draft.is_error()).count()
 }
 
 /// Comparing names with constraints is the one part of validation that can take long.

@@ -9,6 +9,7 @@
 //! ```
 
 mod algorithm;
+mod attempt;
 mod basic_constraints;
 mod building;
 mod candidate;
@@ -27,6 +28,7 @@ mod public_key;
 mod revocation;
 pub mod rule;
 mod signature;
+mod subtree;
 mod usage;
 mod validation;
 mod validity;

@@ -48,6 +48,7 @@ pub(super) fn examine_path(
     }
     validity::examine_path(path, drafts);
     basic_constraints::examine_path(path, requirements, drafts);
+    usage::examine_path(path, requirements, drafts);
     identifiers::examine_path(path, drafts);
     name_constraints::examine_path(path, drafts);
     policy::examine_path(path, drafts);

@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 
 use super::algorithm_identifier::AlgorithmIdentifier;
 use super::certificate::range_within;
-use super::document::is_der;
 use super::element::{
     BIT_STRING, Element, ElementError, Elements, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME,
     context_constructed, small_integer, whole_bits,
@@ -14,7 +13,6 @@ use super::element::{
 use super::extension::{Extension, REASON_CODE};
 use super::moment::{Moment, MomentError, moment};
 use super::name::DistinguishedName;
-use super::pem::{self, PemError};
 use super::problem::{Problem, extension_problems};
 use super::revocation::RevocationReason;
 use super::serial::SerialNumber;
@@ -222,48 +220,6 @@ impl RevokedCertificate {
             extensions,
         })
     }
-}
-
-/// The revocation lists of a file in PEM or DER, in their order; at least one.
-///
-/// # Errors
-/// When there is none in it, or any block or list is broken.
-pub fn revocation_lists(octets: &[u8]) -> Result<Vec<RevocationList>, RevocationListError> {
-    let list = |der, line| {
-        RevocationList::from_der(der).map_err(|source| RevocationListError::List { line, source })
-    };
-    if is_der(octets) {
-        return Ok(vec![list(octets.to_vec(), 0)?]);
-    }
-    let lists = pem::blocks(octets)?
-        .into_iter()
-        .filter(|block| block.label == "X509 CRL")
-        .map(|block| list(block.contents.to_vec(), block.line))
-        .collect::<Result<Vec<_>, _>>()?;
-    if lists.is_empty() {
-        Err(RevocationListError::Nothing)
-    } else {
-        Ok(lists)
-    }
-}
-
-/// Why a file gives no revocation lists.
-#[derive(Debug, thiserror::Error)]
-pub enum RevocationListError {
-    /// A block is broken.
-    #[error(transparent)]
-    Pem(#[from] PemError),
-    /// A list is broken.
-    #[error("no revocation list at line {line}: {source}")]
-    List {
-        /// The line of its BEGIN; 0 for a file in DER.
-        line: usize,
-        /// What is wrong with it.
-        source: MalformedListError,
-    },
-    /// There is none.
-    #[error("no revocation list in it")]
-    Nothing,
 }
 
 /// Reads everything but the DER itself.
