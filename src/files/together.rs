@@ -430,7 +430,7 @@ mod tests {
             let stage = Stage::new(&lock, files.len()).unwrap();
             files
                 .iter()
-                .for_each(|file| stage.write(file, Durability::EachFile).unwrap());
+                .for_each(|file| drop(stage.write(file).unwrap()));
             stage.publish(&files, &files.map(|file| file.name)).unwrap();
             if !turned {
                 stage.turn(OLD).unwrap();
