@@ -38,6 +38,7 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
             [CompletionResult]::new('ca', 'ca', [CompletionResultType]::ParameterValue, 'Create and look after a certificate authority')
             [CompletionResult]::new('issue', 'issue', [CompletionResultType]::ParameterValue, 'Issue a certificate for a server, a client, or both')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check whether certificates are good, and say what is wrong with them')
+            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show what is in certificates, keys, requests and revocation lists')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -91,6 +92,7 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Create a root: ca.crt, ca.key and the inventory of what it will issue')
             [CompletionResult]::new('intermediate', 'intermediate', [CompletionResultType]::ParameterValue, 'Create a subordinate CA in a directory of its own, signed by the one in another')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -168,6 +170,28 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'openagents-certs;ca;import' {
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'The CA''s certificate')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Its private key [default: the ca.key in the directory]')
+            [CompletionResult]::new('--chain', '--chain', [CompletionResultType]::ParameterName, 'The certificates above it, up to the root')
+            [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from the first line of this file')
+            [CompletionResult]::new('--passphrase-env', '--passphrase-env', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this environment variable')
+            [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this file descriptor')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Write text for people or JSON for programs')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colours')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --format json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'openagents-certs;ca;show' {
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The PKI directory')
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'The PKI directory')
@@ -187,6 +211,7 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
         'openagents-certs;ca;help' {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Create a root: ca.crt, ca.key and the inventory of what it will issue')
             [CompletionResult]::new('intermediate', 'intermediate', [CompletionResultType]::ParameterValue, 'Create a subordinate CA in a directory of its own, signed by the one in another')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -195,6 +220,9 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
             break
         }
         'openagents-certs;ca;help;intermediate' {
+            break
+        }
+        'openagents-certs;ca;help;import' {
             break
         }
         'openagents-certs;ca;help;show' {
@@ -225,14 +253,19 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
         }
         'openagents-certs;issue;server' {
             [CompletionResult]::new('--san', '--san', [CompletionResultType]::ParameterName, 'Another name')
+            [CompletionResult]::new('--spiffe', '--spiffe', [CompletionResultType]::ParameterName, 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent')
+            [CompletionResult]::new('--csr', '--csr', [CompletionResultType]::ParameterName, 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Valid for so many days [default: 365]')
             [CompletionResult]::new('--days', '--days', [CompletionResultType]::ParameterName, 'Valid for so many days [default: 365]')
             [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'Valid for so long, such as 15m, 24h, 90d or 1y')
             [CompletionResult]::new('--not-after', '--not-after', [CompletionResultType]::ParameterName, 'Valid until this moment, such as 2027-01-31T00:00:00Z')
-            [CompletionResult]::new('--key-type', '--key-type', [CompletionResultType]::ParameterName, 'The kind of its key')
+            [CompletionResult]::new('--key-type', '--key-type', [CompletionResultType]::ParameterName, 'The kind of its key [default: p256]')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write to this directory [default: the PKI directory]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name the files BASE.crt and BASE.key [default: the first name]')
             [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What to say of it in the inventory')
+            [CompletionResult]::new('--ca-cert', '--ca-cert', [CompletionResultType]::ParameterName, 'The CA''s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)')
+            [CompletionResult]::new('--ca-key', '--ca-key', [CompletionResultType]::ParameterName, 'The CA''s private key: FILE, env:NAME or -')
+            [CompletionResult]::new('--inventory', '--inventory', [CompletionResultType]::ParameterName, 'Record in this inventory; ''none'' records nothing, and what is issued can then neither be listed nor revoked')
             [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from the first line of this file')
             [CompletionResult]::new('--passphrase-env', '--passphrase-env', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this environment variable')
             [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this file descriptor')
@@ -240,7 +273,8 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'The PKI directory')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Write text for people or JSON for programs')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colours')
-            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace a pair that is there')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace files that are there')
+            [CompletionResult]::new('--stdout', '--stdout', [CompletionResultType]::ParameterName, 'Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be issued, and issue nothing')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --format json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
@@ -255,14 +289,19 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
         }
         'openagents-certs;issue;client' {
             [CompletionResult]::new('--san', '--san', [CompletionResultType]::ParameterName, 'Another name')
+            [CompletionResult]::new('--spiffe', '--spiffe', [CompletionResultType]::ParameterName, 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent')
+            [CompletionResult]::new('--csr', '--csr', [CompletionResultType]::ParameterName, 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Valid for so many days [default: 365]')
             [CompletionResult]::new('--days', '--days', [CompletionResultType]::ParameterName, 'Valid for so many days [default: 365]')
             [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'Valid for so long, such as 15m, 24h, 90d or 1y')
             [CompletionResult]::new('--not-after', '--not-after', [CompletionResultType]::ParameterName, 'Valid until this moment, such as 2027-01-31T00:00:00Z')
-            [CompletionResult]::new('--key-type', '--key-type', [CompletionResultType]::ParameterName, 'The kind of its key')
+            [CompletionResult]::new('--key-type', '--key-type', [CompletionResultType]::ParameterName, 'The kind of its key [default: p256]')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write to this directory [default: the PKI directory]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name the files BASE.crt and BASE.key [default: the first name]')
             [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What to say of it in the inventory')
+            [CompletionResult]::new('--ca-cert', '--ca-cert', [CompletionResultType]::ParameterName, 'The CA''s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)')
+            [CompletionResult]::new('--ca-key', '--ca-key', [CompletionResultType]::ParameterName, 'The CA''s private key: FILE, env:NAME or -')
+            [CompletionResult]::new('--inventory', '--inventory', [CompletionResultType]::ParameterName, 'Record in this inventory; ''none'' records nothing, and what is issued can then neither be listed nor revoked')
             [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from the first line of this file')
             [CompletionResult]::new('--passphrase-env', '--passphrase-env', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this environment variable')
             [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this file descriptor')
@@ -270,7 +309,8 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'The PKI directory')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Write text for people or JSON for programs')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colours')
-            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace a pair that is there')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace files that are there')
+            [CompletionResult]::new('--stdout', '--stdout', [CompletionResultType]::ParameterName, 'Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be issued, and issue nothing')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --format json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
@@ -285,14 +325,19 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
         }
         'openagents-certs;issue;peer' {
             [CompletionResult]::new('--san', '--san', [CompletionResultType]::ParameterName, 'Another name')
+            [CompletionResult]::new('--spiffe', '--spiffe', [CompletionResultType]::ParameterName, 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent')
+            [CompletionResult]::new('--csr', '--csr', [CompletionResultType]::ParameterName, 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Valid for so many days [default: 365]')
             [CompletionResult]::new('--days', '--days', [CompletionResultType]::ParameterName, 'Valid for so many days [default: 365]')
             [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'Valid for so long, such as 15m, 24h, 90d or 1y')
             [CompletionResult]::new('--not-after', '--not-after', [CompletionResultType]::ParameterName, 'Valid until this moment, such as 2027-01-31T00:00:00Z')
-            [CompletionResult]::new('--key-type', '--key-type', [CompletionResultType]::ParameterName, 'The kind of its key')
+            [CompletionResult]::new('--key-type', '--key-type', [CompletionResultType]::ParameterName, 'The kind of its key [default: p256]')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write to this directory [default: the PKI directory]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name the files BASE.crt and BASE.key [default: the first name]')
             [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What to say of it in the inventory')
+            [CompletionResult]::new('--ca-cert', '--ca-cert', [CompletionResultType]::ParameterName, 'The CA''s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)')
+            [CompletionResult]::new('--ca-key', '--ca-key', [CompletionResultType]::ParameterName, 'The CA''s private key: FILE, env:NAME or -')
+            [CompletionResult]::new('--inventory', '--inventory', [CompletionResultType]::ParameterName, 'Record in this inventory; ''none'' records nothing, and what is issued can then neither be listed nor revoked')
             [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from the first line of this file')
             [CompletionResult]::new('--passphrase-env', '--passphrase-env', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this environment variable')
             [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the CA key''s passphrase from this file descriptor')
@@ -300,7 +345,8 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'The PKI directory')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Write text for people or JSON for programs')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colours')
-            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace a pair that is there')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace files that are there')
+            [CompletionResult]::new('--stdout', '--stdout', [CompletionResultType]::ParameterName, 'Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be issued, and issue nothing')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --format json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
@@ -338,6 +384,9 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'The host name or address that is dialled')
             [CompletionResult]::new('--purpose', '--purpose', [CompletionResultType]::ParameterName, 'What the certificate is used for')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'How strictly rules are held to')
+            [CompletionResult]::new('--crl', '--crl', [CompletionResultType]::ParameterName, 'Revocation lists, PEM or DER; where any is given, the whole path is looked up; repeat for more')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The private key that must belong to the certificate')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'The file whose first line is the password of the private key')
             [CompletionResult]::new('--at', '--at', [CompletionResultType]::ParameterName, 'Judge as of this moment instead of now')
             [CompletionResult]::new('--expires-in', '--expires-in', [CompletionResultType]::ParameterName, 'Say no when less than this is left, such as 30d or 12h')
             [CompletionResult]::new('--max-depth', '--max-depth', [CompletionResultType]::ParameterName, 'Say no when there are more intermediates than this, self-issued ones not counted')
@@ -357,11 +406,31 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'openagents-certs;inspect' {
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Open what is encrypted with the first line of this file')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'The PKI directory')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Write text for people or JSON for programs')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colours')
+            [CompletionResult]::new('--short', '--short', [CompletionResultType]::ParameterName, 'Show five lines of each object')
+            [CompletionResult]::new('--pem', '--pem', [CompletionResultType]::ParameterName, 'Write each object as clean PEM, private keys left out')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --format json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'openagents-certs;help' {
             [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Make the whole PKI of a network: a CA, a server pair, client pairs')
             [CompletionResult]::new('ca', 'ca', [CompletionResultType]::ParameterValue, 'Create and look after a certificate authority')
             [CompletionResult]::new('issue', 'issue', [CompletionResultType]::ParameterValue, 'Issue a certificate for a server, a client, or both')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check whether certificates are good, and say what is wrong with them')
+            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show what is in certificates, keys, requests and revocation lists')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -371,6 +440,7 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
         'openagents-certs;help;ca' {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Create a root: ca.crt, ca.key and the inventory of what it will issue')
             [CompletionResult]::new('intermediate', 'intermediate', [CompletionResultType]::ParameterValue, 'Create a subordinate CA in a directory of its own, signed by the one in another')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued')
             break
         }
@@ -378,6 +448,9 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
             break
         }
         'openagents-certs;help;ca;intermediate' {
+            break
+        }
+        'openagents-certs;help;ca;import' {
             break
         }
         'openagents-certs;help;ca;show' {
@@ -399,6 +472,9 @@ Register-ArgumentCompleter -Native -CommandName 'openagents-certs' -ScriptBlock 
             break
         }
         'openagents-certs;help;verify' {
+            break
+        }
+        'openagents-certs;help;inspect' {
             break
         }
         'openagents-certs;help;help' {

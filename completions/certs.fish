@@ -39,6 +39,7 @@ complete -c certs -n "__fish_certs_needs_command" -f -a "generate" -d 'Make the 
 complete -c certs -n "__fish_certs_needs_command" -f -a "ca" -d 'Create and look after a certificate authority'
 complete -c certs -n "__fish_certs_needs_command" -f -a "issue" -d 'Issue a certificate for a server, a client, or both'
 complete -c certs -n "__fish_certs_needs_command" -f -a "verify" -d 'Check whether certificates are good, and say what is wrong with them'
+complete -c certs -n "__fish_certs_needs_command" -f -a "inspect" -d 'Show what is in certificates, keys, requests and revocation lists'
 complete -c certs -n "__fish_certs_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c certs -n "__fish_certs_using_subcommand generate" -s o -l output -d 'Write to this directory (the same as -C)' -r -F
 complete -c certs -n "__fish_certs_using_subcommand generate" -l common-name -d 'The server\'s first name [default: the host of --for, or localhost]; -cn for short' -r
@@ -72,21 +73,22 @@ complete -c certs -n "__fish_certs_using_subcommand generate" -s q -l quiet -d '
 complete -c certs -n "__fish_certs_using_subcommand generate" -s v -l verbose -d 'Say more'
 complete -c certs -n "__fish_certs_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c certs -n "__fish_certs_using_subcommand generate" -s V -l version -d 'Print version'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s C -l dir -d 'The PKI directory' -r -F
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -s C -l dir -d 'The PKI directory' -r -F
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -l json -d 'The same as --format json'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s q -l quiet -d 'Say nothing but results and errors'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s v -l verbose -d 'Say more'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -s V -l version -d 'Print version'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -f -a "init" -d 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -f -a "intermediate" -d 'Create a subordinate CA in a directory of its own, signed by the one in another'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -f -a "show" -d 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
-complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -l json -d 'The same as --format json'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -s v -l verbose -d 'Say more'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -s V -l version -d 'Print version'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -f -a "init" -d 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -f -a "intermediate" -d 'Create a subordinate CA in a directory of its own, signed by the one in another'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -f -a "import" -d 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -f -a "show" -d 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
+complete -c certs -n "__fish_certs_using_subcommand ca; and not __fish_seen_subcommand_from init intermediate import show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from init" -l common-name -d 'The common name [default: a name of its own for a CA]' -r
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from init" -l organization -d 'The organization' -r
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from init" -l organizational-unit -d 'The organizational unit' -r
@@ -160,6 +162,23 @@ complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcomma
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -s v -l verbose -d 'Say more'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from intermediate" -s V -l version -d 'Print version'
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l cert -d 'The CA\'s certificate' -r -F
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l key -d 'Its private key [default: the ca.key in the directory]' -r -F
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l chain -d 'The certificates above it, up to the root' -r -F
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -s C -l dir -d 'The PKI directory' -r -F
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l json -d 'The same as --format json'
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -s v -l verbose -d 'Say more'
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -s V -l version -d 'Print version'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -s C -l dir -d 'The PKI directory' -r -F
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -173,6 +192,7 @@ complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcomma
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "init" -d 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "intermediate" -d 'Create a subordinate CA in a directory of its own, signed by the one in another'
+complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "import" -d 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
 complete -c certs -n "__fish_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c certs -n "__fish_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -s C -l dir -d 'The PKI directory' -r -F
@@ -191,10 +211,12 @@ complete -c certs -n "__fish_certs_using_subcommand issue; and not __fish_seen_s
 complete -c certs -n "__fish_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -f -a "peer" -d 'Issue a certificate that serves and dials'
 complete -c certs -n "__fish_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l san -d 'Another name' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l spiffe -d 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l csr -d 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -s d -l days -d 'Valid for so many days [default: 365]' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l ttl -d 'Valid for so long, such as 15m, 24h, 90d or 1y' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l not-after -d 'Valid until this moment, such as 2027-01-31T00:00:00Z' -r
-complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l key-type -d 'The kind of its key' -r -f -a "p256\t'ECDSA on NIST P-256'
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l key-type -d 'The kind of its key [default: p256]' -r -f -a "p256\t'ECDSA on NIST P-256'
 p384\t'ECDSA on NIST P-384'
 ed25519\t'Ed25519 (RFC 8032): small and fast, but grpc-core cannot use it'
 rsa-2048\t'RSA with a modulus of 2048 bits'
@@ -203,6 +225,9 @@ rsa-4096\t'RSA with a modulus of 4096 bits'"
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l name -d 'Name the files BASE.crt and BASE.key [default: the first name]' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l note -d 'What to say of it in the inventory' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l ca-cert -d 'The CA\'s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l ca-key -d 'The CA\'s private key: FILE, env:NAME or -' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l inventory -d 'Record in this inventory; \'none\' records nothing, and what is issued can then neither be listed nor revoked' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
@@ -212,7 +237,8 @@ json\t'For programs'"
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l force -d 'Replace a pair that is there'
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l force -d 'Replace files that are there'
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l stdout -d 'Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l dry-run -d 'Show what would be issued, and issue nothing'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l json -d 'The same as --format json'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -s q -l quiet -d 'Say nothing but results and errors'
@@ -220,10 +246,12 @@ complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subco
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -s V -l version -d 'Print version'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l san -d 'Another name' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l spiffe -d 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l csr -d 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -s d -l days -d 'Valid for so many days [default: 365]' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l ttl -d 'Valid for so long, such as 15m, 24h, 90d or 1y' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l not-after -d 'Valid until this moment, such as 2027-01-31T00:00:00Z' -r
-complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l key-type -d 'The kind of its key' -r -f -a "p256\t'ECDSA on NIST P-256'
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l key-type -d 'The kind of its key [default: p256]' -r -f -a "p256\t'ECDSA on NIST P-256'
 p384\t'ECDSA on NIST P-384'
 ed25519\t'Ed25519 (RFC 8032): small and fast, but grpc-core cannot use it'
 rsa-2048\t'RSA with a modulus of 2048 bits'
@@ -232,6 +260,9 @@ rsa-4096\t'RSA with a modulus of 4096 bits'"
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l name -d 'Name the files BASE.crt and BASE.key [default: the first name]' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l note -d 'What to say of it in the inventory' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l ca-cert -d 'The CA\'s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l ca-key -d 'The CA\'s private key: FILE, env:NAME or -' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l inventory -d 'Record in this inventory; \'none\' records nothing, and what is issued can then neither be listed nor revoked' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
@@ -241,7 +272,8 @@ json\t'For programs'"
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l force -d 'Replace a pair that is there'
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l force -d 'Replace files that are there'
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l stdout -d 'Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l dry-run -d 'Show what would be issued, and issue nothing'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l json -d 'The same as --format json'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -s q -l quiet -d 'Say nothing but results and errors'
@@ -249,10 +281,12 @@ complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subco
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -s V -l version -d 'Print version'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l san -d 'Another name' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l spiffe -d 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l csr -d 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -s d -l days -d 'Valid for so many days [default: 365]' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l ttl -d 'Valid for so long, such as 15m, 24h, 90d or 1y' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l not-after -d 'Valid until this moment, such as 2027-01-31T00:00:00Z' -r
-complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l key-type -d 'The kind of its key' -r -f -a "p256\t'ECDSA on NIST P-256'
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l key-type -d 'The kind of its key [default: p256]' -r -f -a "p256\t'ECDSA on NIST P-256'
 p384\t'ECDSA on NIST P-384'
 ed25519\t'Ed25519 (RFC 8032): small and fast, but grpc-core cannot use it'
 rsa-2048\t'RSA with a modulus of 2048 bits'
@@ -261,6 +295,9 @@ rsa-4096\t'RSA with a modulus of 4096 bits'"
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l name -d 'Name the files BASE.crt and BASE.key [default: the first name]' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l note -d 'What to say of it in the inventory' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l ca-cert -d 'The CA\'s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l ca-key -d 'The CA\'s private key: FILE, env:NAME or -' -r
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l inventory -d 'Record in this inventory; \'none\' records nothing, and what is issued can then neither be listed nor revoked' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
@@ -270,7 +307,8 @@ json\t'For programs'"
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l force -d 'Replace a pair that is there'
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l force -d 'Replace files that are there'
+complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l stdout -d 'Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l dry-run -d 'Show what would be issued, and issue nothing'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l json -d 'The same as --format json'
 complete -c certs -n "__fish_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -s q -l quiet -d 'Say nothing but results and errors'
@@ -290,6 +328,9 @@ peer\t'serverAuth and clientAuth: an agent that both dials and is dialled'"
 complete -c certs -n "__fish_certs_using_subcommand verify" -l profile -d 'How strictly rules are held to' -r -f -a "tls\t'What decides a TLS connection is an error, the rest a warning'
 rfc5280\t'Every MUST of RFC 5280 is an error'
 webpki\t'RFC 5280 and the CA/Browser Forum\'s Baseline Requirements'"
+complete -c certs -n "__fish_certs_using_subcommand verify" -l crl -d 'Revocation lists, PEM or DER; where any is given, the whole path is looked up; repeat for more' -r -F
+complete -c certs -n "__fish_certs_using_subcommand verify" -l key -d 'The private key that must belong to the certificate' -r -F
+complete -c certs -n "__fish_certs_using_subcommand verify" -l password-file -d 'The file whose first line is the password of the private key' -r -F
 complete -c certs -n "__fish_certs_using_subcommand verify" -l at -d 'Judge as of this moment instead of now' -r
 complete -c certs -n "__fish_certs_using_subcommand verify" -l expires-in -d 'Say no when less than this is left, such as 30d or 12h' -r
 complete -c certs -n "__fish_certs_using_subcommand verify" -l max-depth -d 'Say no when there are more intermediates than this, self-issued ones not counted' -r
@@ -305,13 +346,29 @@ complete -c certs -n "__fish_certs_using_subcommand verify" -s q -l quiet -d 'Sa
 complete -c certs -n "__fish_certs_using_subcommand verify" -s v -l verbose -d 'Say more'
 complete -c certs -n "__fish_certs_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c certs -n "__fish_certs_using_subcommand verify" -s V -l version -d 'Print version'
-complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "generate" -d 'Make the whole PKI of a network: a CA, a server pair, client pairs'
-complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "ca" -d 'Create and look after a certificate authority'
-complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "issue" -d 'Issue a certificate for a server, a client, or both'
-complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "verify" -d 'Check whether certificates are good, and say what is wrong with them'
-complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -l password-file -d 'Open what is encrypted with the first line of this file' -r -F
+complete -c certs -n "__fish_certs_using_subcommand inspect" -s C -l dir -d 'The PKI directory' -r -F
+complete -c certs -n "__fish_certs_using_subcommand inspect" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c certs -n "__fish_certs_using_subcommand inspect" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c certs -n "__fish_certs_using_subcommand inspect" -l short -d 'Show five lines of each object'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -l pem -d 'Write each object as clean PEM, private keys left out'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -l json -d 'The same as --format json'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -s v -l verbose -d 'Say more'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c certs -n "__fish_certs_using_subcommand inspect" -s V -l version -d 'Print version'
+complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "generate" -d 'Make the whole PKI of a network: a CA, a server pair, client pairs'
+complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "ca" -d 'Create and look after a certificate authority'
+complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "issue" -d 'Issue a certificate for a server, a client, or both'
+complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "verify" -d 'Check whether certificates are good, and say what is wrong with them'
+complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "inspect" -d 'Show what is in certificates, keys, requests and revocation lists'
+complete -c certs -n "__fish_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c certs -n "__fish_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "init" -d 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
 complete -c certs -n "__fish_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "intermediate" -d 'Create a subordinate CA in a directory of its own, signed by the one in another'
+complete -c certs -n "__fish_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "import" -d 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
 complete -c certs -n "__fish_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "show" -d 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
 complete -c certs -n "__fish_certs_using_subcommand help; and __fish_seen_subcommand_from issue" -f -a "server" -d 'Issue a server certificate'
 complete -c certs -n "__fish_certs_using_subcommand help; and __fish_seen_subcommand_from issue" -f -a "client" -d 'Issue a client certificate'

@@ -25,6 +25,9 @@ _openagents__certs() {
             openagents__certs,help)
                 cmd="openagents__certs__subcmd__help"
                 ;;
+            openagents__certs,inspect)
+                cmd="openagents__certs__subcmd__inspect"
+                ;;
             openagents__certs,issue)
                 cmd="openagents__certs__subcmd__issue"
                 ;;
@@ -33,6 +36,9 @@ _openagents__certs() {
                 ;;
             openagents__certs__subcmd__ca,help)
                 cmd="openagents__certs__subcmd__ca__subcmd__help"
+                ;;
+            openagents__certs__subcmd__ca,import)
+                cmd="openagents__certs__subcmd__ca__subcmd__import"
                 ;;
             openagents__certs__subcmd__ca,init)
                 cmd="openagents__certs__subcmd__ca__subcmd__init"
@@ -45,6 +51,9 @@ _openagents__certs() {
                 ;;
             openagents__certs__subcmd__ca__subcmd__help,help)
                 cmd="openagents__certs__subcmd__ca__subcmd__help__subcmd__help"
+                ;;
+            openagents__certs__subcmd__ca__subcmd__help,import)
+                cmd="openagents__certs__subcmd__ca__subcmd__help__subcmd__import"
                 ;;
             openagents__certs__subcmd__ca__subcmd__help,init)
                 cmd="openagents__certs__subcmd__ca__subcmd__help__subcmd__init"
@@ -64,11 +73,17 @@ _openagents__certs() {
             openagents__certs__subcmd__help,help)
                 cmd="openagents__certs__subcmd__help__subcmd__help"
                 ;;
+            openagents__certs__subcmd__help,inspect)
+                cmd="openagents__certs__subcmd__help__subcmd__inspect"
+                ;;
             openagents__certs__subcmd__help,issue)
                 cmd="openagents__certs__subcmd__help__subcmd__issue"
                 ;;
             openagents__certs__subcmd__help,verify)
                 cmd="openagents__certs__subcmd__help__subcmd__verify"
+                ;;
+            openagents__certs__subcmd__help__subcmd__ca,import)
+                cmd="openagents__certs__subcmd__help__subcmd__ca__subcmd__import"
                 ;;
             openagents__certs__subcmd__help__subcmd__ca,init)
                 cmd="openagents__certs__subcmd__help__subcmd__ca__subcmd__init"
@@ -119,7 +134,7 @@ _openagents__certs() {
 
     case "${cmd}" in
         openagents__certs)
-            opts="-C -q -v -h -V --dir --format --json --quiet --verbose --color --help --version generate ca issue verify help"
+            opts="-C -q -v -h -V --dir --format --json --quiet --verbose --color --help --version generate ca issue verify inspect help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -149,7 +164,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__ca)
-            opts="-C -q -v -h -V --dir --format --json --quiet --verbose --color --help --version init intermediate show help"
+            opts="-C -q -v -h -V --dir --format --json --quiet --verbose --color --help --version init intermediate import show help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -179,7 +194,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__ca__subcmd__help)
-            opts="init intermediate show help"
+            opts="init intermediate import show help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -193,6 +208,20 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__ca__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        openagents__subcmd__certs__subcmd__ca__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -241,6 +270,60 @@ _openagents__certs() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        openagents__subcmd__certs__subcmd__ca__subcmd__import)
+            opts="-C -q -v -h -V --cert --key --chain --passphrase-file --passphrase-env --passphrase-fd --dir --format --json --quiet --verbose --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --chain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -573,7 +656,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__help)
-            opts="generate ca issue verify help"
+            opts="generate ca issue verify inspect help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -587,8 +670,22 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__help__subcmd__ca)
-            opts="init intermediate show"
+            opts="init intermediate import show"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        openagents__subcmd__certs__subcmd__help__subcmd__ca__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -657,6 +754,20 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        openagents__subcmd__certs__subcmd__help__subcmd__inspect)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -740,6 +851,40 @@ _openagents__certs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        openagents__subcmd__certs__subcmd__inspect)
+            opts="-C -q -v -h -V --short --pem --password-file --dir --format --json --quiet --verbose --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         openagents__subcmd__certs__subcmd__issue)
             opts="-C -q -v -h -V --dir --format --json --quiet --verbose --color --help --version server client peer help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -771,13 +916,21 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__issue__subcmd__client)
-            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --note --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
+            opts="-d -C -q -v -h -V --san --spiffe --csr --days --ttl --not-after --key-type --out --name --force --stdout --note --ca-cert --ca-key --inventory --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --san)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spiffe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --csr)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -810,6 +963,18 @@ _openagents__certs() {
                     return 0
                     ;;
                 --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --inventory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -919,13 +1084,21 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__issue__subcmd__peer)
-            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --note --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
+            opts="-d -C -q -v -h -V --san --spiffe --csr --days --ttl --not-after --key-type --out --name --force --stdout --note --ca-cert --ca-key --inventory --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --san)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spiffe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --csr)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -958,6 +1131,18 @@ _openagents__certs() {
                     return 0
                     ;;
                 --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --inventory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -997,13 +1182,21 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__issue__subcmd__server)
-            opts="-d -C -q -v -h -V --san --days --ttl --not-after --key-type --out --name --note --force --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
+            opts="-d -C -q -v -h -V --san --spiffe --csr --days --ttl --not-after --key-type --out --name --force --stdout --note --ca-cert --ca-key --inventory --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --san)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spiffe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --csr)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1036,6 +1229,18 @@ _openagents__certs() {
                     return 0
                     ;;
                 --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --inventory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1075,7 +1280,7 @@ _openagents__certs() {
             return 0
             ;;
         openagents__subcmd__certs__subcmd__verify)
-            opts="-C -q -v -h -V --ca --untrusted --host --purpose --profile --at --expires-in --max-depth --all-paths --dir --format --json --quiet --verbose --color --help --version"
+            opts="-C -q -v -h -V --ca --untrusted --host --purpose --profile --crl --key --password-file --at --expires-in --max-depth --all-paths --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1099,6 +1304,18 @@ _openagents__certs() {
                     ;;
                 --profile)
                     COMPREPLY=($(compgen -W "tls rfc5280 webpki" -- "${cur}"))
+                    return 0
+                    ;;
+                --crl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --at)

@@ -35,6 +35,7 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand ca 'Create and look after a certificate authority'
             cand issue 'Issue a certificate for a server, a client, or both'
             cand verify 'Check whether certificates are good, and say what is wrong with them'
+            cand inspect 'Show what is in certificates, keys, requests and revocation lists'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'openagents-certs;generate'= {
@@ -86,6 +87,7 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand --version 'Print version'
             cand init 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
             cand intermediate 'Create a subordinate CA in a directory of its own, signed by the one in another'
+            cand import 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
             cand show 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -160,6 +162,27 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'openagents-certs;ca;import'= {
+            cand --cert 'The CA''s certificate'
+            cand --key 'Its private key [default: the ca.key in the directory]'
+            cand --chain 'The certificates above it, up to the root'
+            cand --passphrase-file 'Read the CA key''s passphrase from the first line of this file'
+            cand --passphrase-env 'Read the CA key''s passphrase from this environment variable'
+            cand --passphrase-fd 'Read the CA key''s passphrase from this file descriptor'
+            cand -C 'The PKI directory'
+            cand --dir 'The PKI directory'
+            cand --format 'Write text for people or JSON for programs'
+            cand --color 'Use colours'
+            cand --json 'The same as --format json'
+            cand -q 'Say nothing but results and errors'
+            cand --quiet 'Say nothing but results and errors'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'openagents-certs;ca;show'= {
             cand -C 'The PKI directory'
             cand --dir 'The PKI directory'
@@ -178,12 +201,15 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
         &'openagents-certs;ca;help'= {
             cand init 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
             cand intermediate 'Create a subordinate CA in a directory of its own, signed by the one in another'
+            cand import 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
             cand show 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'openagents-certs;ca;help;init'= {
         }
         &'openagents-certs;ca;help;intermediate'= {
+        }
+        &'openagents-certs;ca;help;import'= {
         }
         &'openagents-certs;ca;help;show'= {
         }
@@ -210,14 +236,19 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
         }
         &'openagents-certs;issue;server'= {
             cand --san 'Another name'
+            cand --spiffe 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent'
+            cand --csr 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for'
             cand -d 'Valid for so many days [default: 365]'
             cand --days 'Valid for so many days [default: 365]'
             cand --ttl 'Valid for so long, such as 15m, 24h, 90d or 1y'
             cand --not-after 'Valid until this moment, such as 2027-01-31T00:00:00Z'
-            cand --key-type 'The kind of its key'
+            cand --key-type 'The kind of its key [default: p256]'
             cand --out 'Write to this directory [default: the PKI directory]'
             cand --name 'Name the files BASE.crt and BASE.key [default: the first name]'
             cand --note 'What to say of it in the inventory'
+            cand --ca-cert 'The CA''s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)'
+            cand --ca-key 'The CA''s private key: FILE, env:NAME or -'
+            cand --inventory 'Record in this inventory; ''none'' records nothing, and what is issued can then neither be listed nor revoked'
             cand --passphrase-file 'Read the CA key''s passphrase from the first line of this file'
             cand --passphrase-env 'Read the CA key''s passphrase from this environment variable'
             cand --passphrase-fd 'Read the CA key''s passphrase from this file descriptor'
@@ -225,7 +256,8 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand --dir 'The PKI directory'
             cand --format 'Write text for people or JSON for programs'
             cand --color 'Use colours'
-            cand --force 'Replace a pair that is there'
+            cand --force 'Replace files that are there'
+            cand --stdout 'Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory'
             cand --dry-run 'Show what would be issued, and issue nothing'
             cand --json 'The same as --format json'
             cand -q 'Say nothing but results and errors'
@@ -239,14 +271,19 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
         }
         &'openagents-certs;issue;client'= {
             cand --san 'Another name'
+            cand --spiffe 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent'
+            cand --csr 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for'
             cand -d 'Valid for so many days [default: 365]'
             cand --days 'Valid for so many days [default: 365]'
             cand --ttl 'Valid for so long, such as 15m, 24h, 90d or 1y'
             cand --not-after 'Valid until this moment, such as 2027-01-31T00:00:00Z'
-            cand --key-type 'The kind of its key'
+            cand --key-type 'The kind of its key [default: p256]'
             cand --out 'Write to this directory [default: the PKI directory]'
             cand --name 'Name the files BASE.crt and BASE.key [default: the first name]'
             cand --note 'What to say of it in the inventory'
+            cand --ca-cert 'The CA''s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)'
+            cand --ca-key 'The CA''s private key: FILE, env:NAME or -'
+            cand --inventory 'Record in this inventory; ''none'' records nothing, and what is issued can then neither be listed nor revoked'
             cand --passphrase-file 'Read the CA key''s passphrase from the first line of this file'
             cand --passphrase-env 'Read the CA key''s passphrase from this environment variable'
             cand --passphrase-fd 'Read the CA key''s passphrase from this file descriptor'
@@ -254,7 +291,8 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand --dir 'The PKI directory'
             cand --format 'Write text for people or JSON for programs'
             cand --color 'Use colours'
-            cand --force 'Replace a pair that is there'
+            cand --force 'Replace files that are there'
+            cand --stdout 'Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory'
             cand --dry-run 'Show what would be issued, and issue nothing'
             cand --json 'The same as --format json'
             cand -q 'Say nothing but results and errors'
@@ -268,14 +306,19 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
         }
         &'openagents-certs;issue;peer'= {
             cand --san 'Another name'
+            cand --spiffe 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent'
+            cand --csr 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for'
             cand -d 'Valid for so many days [default: 365]'
             cand --days 'Valid for so many days [default: 365]'
             cand --ttl 'Valid for so long, such as 15m, 24h, 90d or 1y'
             cand --not-after 'Valid until this moment, such as 2027-01-31T00:00:00Z'
-            cand --key-type 'The kind of its key'
+            cand --key-type 'The kind of its key [default: p256]'
             cand --out 'Write to this directory [default: the PKI directory]'
             cand --name 'Name the files BASE.crt and BASE.key [default: the first name]'
             cand --note 'What to say of it in the inventory'
+            cand --ca-cert 'The CA''s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)'
+            cand --ca-key 'The CA''s private key: FILE, env:NAME or -'
+            cand --inventory 'Record in this inventory; ''none'' records nothing, and what is issued can then neither be listed nor revoked'
             cand --passphrase-file 'Read the CA key''s passphrase from the first line of this file'
             cand --passphrase-env 'Read the CA key''s passphrase from this environment variable'
             cand --passphrase-fd 'Read the CA key''s passphrase from this file descriptor'
@@ -283,7 +326,8 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand --dir 'The PKI directory'
             cand --format 'Write text for people or JSON for programs'
             cand --color 'Use colours'
-            cand --force 'Replace a pair that is there'
+            cand --force 'Replace files that are there'
+            cand --stdout 'Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory'
             cand --dry-run 'Show what would be issued, and issue nothing'
             cand --json 'The same as --format json'
             cand -q 'Say nothing but results and errors'
@@ -315,6 +359,9 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand --host 'The host name or address that is dialled'
             cand --purpose 'What the certificate is used for'
             cand --profile 'How strictly rules are held to'
+            cand --crl 'Revocation lists, PEM or DER; where any is given, the whole path is looked up; repeat for more'
+            cand --key 'The private key that must belong to the certificate'
+            cand --password-file 'The file whose first line is the password of the private key'
             cand --at 'Judge as of this moment instead of now'
             cand --expires-in 'Say no when less than this is left, such as 30d or 12h'
             cand --max-depth 'Say no when there are more intermediates than this, self-issued ones not counted'
@@ -333,11 +380,30 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'openagents-certs;inspect'= {
+            cand --password-file 'Open what is encrypted with the first line of this file'
+            cand -C 'The PKI directory'
+            cand --dir 'The PKI directory'
+            cand --format 'Write text for people or JSON for programs'
+            cand --color 'Use colours'
+            cand --short 'Show five lines of each object'
+            cand --pem 'Write each object as clean PEM, private keys left out'
+            cand --json 'The same as --format json'
+            cand -q 'Say nothing but results and errors'
+            cand --quiet 'Say nothing but results and errors'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'openagents-certs;help'= {
             cand generate 'Make the whole PKI of a network: a CA, a server pair, client pairs'
             cand ca 'Create and look after a certificate authority'
             cand issue 'Issue a certificate for a server, a client, or both'
             cand verify 'Check whether certificates are good, and say what is wrong with them'
+            cand inspect 'Show what is in certificates, keys, requests and revocation lists'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'openagents-certs;help;generate'= {
@@ -345,11 +411,14 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
         &'openagents-certs;help;ca'= {
             cand init 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
             cand intermediate 'Create a subordinate CA in a directory of its own, signed by the one in another'
+            cand import 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
             cand show 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
         }
         &'openagents-certs;help;ca;init'= {
         }
         &'openagents-certs;help;ca;intermediate'= {
+        }
+        &'openagents-certs;help;ca;import'= {
         }
         &'openagents-certs;help;ca;show'= {
         }
@@ -365,6 +434,8 @@ set edit:completion:arg-completer[openagents-certs] = {|@words|
         &'openagents-certs;help;issue;peer'= {
         }
         &'openagents-certs;help;verify'= {
+        }
+        &'openagents-certs;help;inspect'= {
         }
         &'openagents-certs;help;help'= {
         }

@@ -8,7 +8,7 @@ use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
-use crate::pki::crl::RevocationListError;
+use crate::pki::crl::MalformedListError;
 use crate::pki::document::DocumentError;
 use crate::pki::element::ElementError;
 use crate::pki::issuer::IssuerError;
@@ -17,6 +17,7 @@ use crate::pki::name::AttributeError;
 use crate::pki::pem::PemError;
 use crate::pki::plan::SubtreeError;
 use crate::pki::san::NameError;
+use crate::pki::serial::{SerialNumber, SerialPrefix};
 use crate::pki::validity::{ValidityError, rfc3339};
 use crate::store::StoreError;
 
@@ -247,6 +248,31 @@ pub enum Error {
     /// The inventory cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// No certificate's serial number starts so.
+    #[error(
+        "{}: no certificate has a serial number that starts with {prefix}",
+        shown(inventory)
+    )]
+    NoEntry {
+        /// The inventory.
+        inventory: PathBuf,
+        /// What was given.
+        prefix: SerialPrefix,
+    },
+    /// More than one certificate's serial number starts so.
+    #[error(
+        "{}: several serial numbers start with {prefix}: {}",
+        shown(inventory),
+        listed(serials)
+    )]
+    AmbiguousEntry {
+        /// The inventory.
+        inventory: PathBuf,
+        /// What was given.
+        prefix: SerialPrefix,
+        /// Some of them.
+        serials: Vec<SerialNumber>,
+    },
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -292,6 +318,8 @@ impl Error {
             Error::Encoding(_) => "encoding",
             Error::Lint(_) => "lint",
             Error::Store(error) => error.code(),
+            Error::NoEntry { .. } => "no-entry",
+            Error::AmbiguousEntry { .. } => "ambiguous-entry",
             Error::Config(_) => "config",
             Error::Output { .. } => "output",
         }
@@ -350,6 +378,10 @@ impl Error {
             | Error::Output { .. } => None,
             Error::Name(error) => Some(error.hint()),
             Error::Store(error) => Some(error.hint()),
+            Error::NoEntry { .. } => {
+                Some("see what there is with `openagents-certs list`".into())
+            }
+            Error::AmbiguousEntry { .. } => Some("give more digits".into()),
             Error::Config(error) => Some(error.hint()),
             Error::Attribute(_) => {
                 Some("choose another value; names of hosts belong to `--san`".into())
@@ -367,12 +399,20 @@ pub enum ContentError {
     /// The file as a whole.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// One thing under the label of another.
+    #[error("labelled as a {labelled}, but it looks like a {found}")]
+    Label {
+        /// What the label says.
+        labelled: &'static str,
+        /// What it looks like.
+        found: &'static str,
+    },
     /// A certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     /// A revocation list.
     #[error(transparent)]
-    RevocationList(#[from] RevocationListError),
+    RevocationList(#[from] MalformedListError),
     /// Something else of DER.
     #[error(transparent)]
     Element(#[from] ElementError),
@@ -396,6 +436,9 @@ impl ContentError {
             ContentError::Document(DocumentError::Pem(_)) => {
                 Some("copy the block again, from its BEGIN to its END line".into())
             }
+            ContentError::Label { .. } => {
+                Some("put the label right, or the right file in its place".into())
+            }
             ContentError::Document(DocumentError::UnknownDer)
             | ContentError::Certificate(_)
             | ContentError::RevocationList(_)
@@ -410,6 +453,12 @@ impl ContentError {
 fn at_line(line: Option<usize>) -> String {
     line.map(|line| format!("line {line}: "))
         .unwrap_or_default()
+}
+
+/// Serial numbers behind one another.
+fn listed(serials: &[SerialNumber]) -> String {
+    let texts: Vec<String> = serials.iter().map(ToString::to_string).collect();
+    texts.join(", ")
 }
 
 /// A path as a message shows it: escaped where it could move the cursor or forge a line.

@@ -1,6 +1,8 @@
 //! The only writer to the terminal: Report → text or JSON, Error → `error: … / hint: …`.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
@@ -17,6 +19,9 @@ pub enum Format {
     Text,
     /// For programs.
     Json,
+    /// For spreadsheets: of commands that give a table.
+    #[value(hide = true)]
+    Csv,
 }
 
 /// When colours are used.
@@ -49,8 +54,17 @@ impl Renderer {
     /// When standard output takes nothing more; a reader that has gone away is no error.
     pub fn result(&self, data: &impl Serialize, text: &dyn std::fmt::Display) -> Result<(), Error> {
         match self.format {
-            Format::Text => self.text(text),
+            Format::Text | Format::Csv => self.text(text),
             Format::Json => self.line(&json(data)),
+        }
+    }
+
+    /// Begins a result of many parts, each written as it comes.
+    pub fn parts(&self) -> Parts {
+        Parts {
+            out: io::BufWriter::new(self.stdout()),
+            written: 0,
+            flow: ControlFlow::Continue(()),
         }
     }
 
@@ -84,7 +98,7 @@ impl Renderer {
     /// Writes an error and its hint to standard error.
     pub fn error(&self, error: &Error) {
         match self.format {
-            Format::Text => {
+            Format::Text | Format::Csv => {
                 self.labelled("error", AnsiColor::Red, &with_causes(error));
                 if let Some(hint) = error.hint() {
                     self.labelled("hint", AnsiColor::Cyan, &hint);
@@ -110,6 +124,13 @@ impl Renderer {
         }
     }
 
+    /// Writes news to standard error, unless quiet: a summary, where standard output has the result.
+    pub fn news(&self, text: &dyn std::fmt::Display) {
+        if !self.quiet {
+            self.stderr_line(text.to_string().trim_end());
+        }
+    }
+
     /// Says on standard error, in one line, why the answer is no.
     pub fn reason(&self, message: &str) {
         self.labelled("no", AnsiColor::Red, message);
@@ -130,6 +151,129 @@ impl Renderer {
     }
 }
 
+/// How far long work has come, on standard error: a bar with rate and time left on a terminal, otherwise a line
+/// every few seconds.
+pub struct Progress {
+    bar: indicatif::ProgressBar,
+    renderer: Renderer,
+    every: Duration,
+    started: Instant,
+    told: Instant,
+}
+
+impl Progress {
+    /// Work of `total` steps, each called `unit`.
+    pub fn new(renderer: Renderer, total: u64, unit: &str) -> Self {
+        let template = format!("{{wide_bar}} {{pos}}/{{len}} {unit}  {{per_sec}}  {{eta}} left");
+        let bar = if io::stderr().is_terminal() && !renderer.quiet {
+            indicatif::ProgressBar::new(total)
+        } else {
+            indicatif::ProgressBar::hidden()
+        };
+        if let Ok(style) = indicatif::ProgressStyle::with_template(&template) {
+            bar.set_style(style);
+        }
+        bar.set_length(total);
+        let now = Instant::now();
+        Progress {
+            bar,
+            renderer,
+            every: Duration::from_secs(5),
+            started: now,
+            told: now,
+        }
+    }
+
+    /// So many steps are done.
+    pub fn set(&mut self, done: u64) {
+        self.bar.set_position(done);
+        if self.bar.is_hidden() && !self.renderer.quiet && self.told.elapsed() >= self.every {
+            self.told = Instant::now();
+            let seconds = self.started.elapsed().as_secs().max(1);
+            let total = self.bar.length().unwrap_or(done).max(done);
+            self.renderer.stderr_line(&format!(
+                "{done} of {total} done, {} a second",
+                done / seconds
+            ));
+        }
+    }
+
+    /// A warning that does not disturb the bar.
+    pub fn warning(&self, message: &str) {
+        self.bar.suspend(|| self.renderer.warning(message));
+    }
+
+    /// Takes the bar away.
+    pub fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A result of many parts. What was written is there when [`Parts::finish`] returns.
+pub struct Parts {
+    out: io::BufWriter<AutoStream<io::Stdout>>,
+    written: usize,
+    flow: ControlFlow<()>,
+}
+
+impl Parts {
+    /// Writes a part as text; nothing when the reader has gone away.
+    ///
+    /// # Errors
+    /// When standard output takes nothing more.
+    pub fn text(&mut self, text: &str) -> Result<(), Error> {
+        if self.flow.is_continue() {
+            self.written += 1;
+            self.flow = going_on(self.out.write_all(text.as_bytes()))?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is still a reader.
+    pub fn flow(&self) -> ControlFlow<()> {
+        self.flow
+    }
+
+    /// Writes a part as an element of the array that is an object's only member, `name`.
+    ///
+    /// # Errors
+    /// As [`Parts::text`].
+    pub fn element(&mut self, name: &str, data: &impl Serialize) -> Result<(), Error> {
+        let before = if self.written > 0 {
+            ",".into()
+        } else {
+            format!("{{\n  \"{name}\": [")
+        };
+        // A string in JSON holds no line end, so each of these is one between its parts.
+        let element = json(data).replace('\n', "\n    ");
+        self.text(&format!("{before}\n    {element}"))
+    }
+
+    /// Ends the array that [`Parts::element`] has begun, or writes an empty one.
+    ///
+    /// # Errors
+    /// As [`Parts::text`].
+    pub fn end_elements(&mut self, name: &str) -> Result<(), Error> {
+        let end = if self.written > 0 {
+            "\n  ]\n}\n".into()
+        } else {
+            format!("{{\n  \"{name}\": []\n}}\n")
+        };
+        self.text(&end)
+    }
+
+    /// Writes out what is left.
+    ///
+    /// # Errors
+    /// As [`Parts::text`].
+    pub fn finish(mut self) -> Result<(), Error> {
+        match self.flow {
+            ControlFlow::Continue(()) => written(self.out.flush()),
+            ControlFlow::Break(()) => Ok(()),
+        }
+    }
+}
+
 impl From<Color> for anstream::ColorChoice {
     fn from(color: Color) -> Self {
         match color {
@@ -142,9 +286,14 @@ impl From<Color> for anstream::ColorChoice {
 
 /// A reader that has gone away is no error.
 fn written(result: io::Result<()>) -> Result<(), Error> {
+    going_on(result).map(|_| ())
+}
+
+fn going_on(result: io::Result<()>) -> Result<ControlFlow<()>, Error> {
     match result {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output { source }),
-        Ok(()) | Err(_) => Ok(()),
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(source) if source.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(source) => Err(Error::Output { source }),
     }
 }
 

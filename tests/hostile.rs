@@ -104,7 +104,7 @@ fn very_many_names_are_shown_in_measure() {
 fn a_private_key_beside_a_certificate_is_never_shown() {
     let directory = tempfile::tempdir().unwrap();
     let key = openagents_certs::keys::PrivateKey::generate(Default::default()).unwrap();
-    let key = key.to_pem().unwrap();
+    let key = openagents_certs::keys::to_pem(key.pkcs8(), None).unwrap();
     let certificate = pem::encode("CERTIFICATE", &certificate(b"Agent", &[])).unwrap();
     let path = directory.path().join("both");
     std::fs::write(&path, format!("{}{}", *key, *certificate)).unwrap();

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use crate::config::Config;
 use crate::error::Error;
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys::{self, Password};
@@ -82,6 +83,19 @@ pub fn exists(directory: &Path) -> Result<bool, Error> {
     }
 }
 
+/// What the `certs.toml` in a directory says; the built-in profiles when there is none.
+///
+/// # Errors
+/// When it cannot be read, or says what cannot be.
+pub fn read_config(directory: &Path) -> Result<Config, Error> {
+    let path = directory.join(CONFIG);
+    let content = match files::kind(&path)? {
+        Kind::Absent => None,
+        Kind::File | Kind::SymbolicLink | Kind::Other => Some(files::read(&path)?),
+    };
+    Ok(Config::read(&path, content.as_deref().map(Vec::as_slice))?)
+}
+
 /// The inventory of the authority in a directory.
 ///
 /// # Errors
@@ -104,6 +118,8 @@ fn was_complete(directory: &Path) -> Result<bool, Error> {
 pub const CERTIFICATE: &str = "ca.crt";
 /// The file of the authority's private key.
 pub const KEY: &str = "ca.key";
+/// The file of the authority's settings and profiles.
+pub const CONFIG: &str = "certs.toml";
 /// The file of what was issued and revoked.
 pub const INVENTORY: &str = "inventory.db";
 /// In a subordinate authority, the file of its certificate and those above it, anchor excluded.

@@ -92,20 +92,12 @@ pub(super) struct Lasting {
 }
 
 impl Lasting {
-    /// When it is to end.
-    pub(super) fn end(&self) -> End {
-        match (self.not_after, self.ttl.or(self.days)) {
-            (Some(moment), _) => End::At(moment),
-            (None, Some(lifetime)) => End::After(lifetime),
-            (None, None) => End::After(DEFAULT_LIFETIME),
-        }
+    /// When it is to end; `None` for the profile's usual time.
+    pub(super) fn end(&self) -> Option<End> {
+        let lifetime = self.ttl.or(self.days);
+        self.not_after.map(End::At).or(lifetime.map(End::After))
     }
 }
-
-const DEFAULT_LIFETIME: Lifetime = match Lifetime::from_days(365) {
-    Some(lifetime) => lifetime,
-    None => unreachable!(),
-};
 
 /// Where the passphrase of a key that is there is found.
 #[derive(Args, Clone, Debug)]
@@ -183,6 +175,11 @@ pub(super) struct NewPassphrase {
 }
 
 impl NewPassphrase {
+    /// The passphrase of a key that is there.
+    pub(super) fn of_existing(&self, path: &Path) -> Result<Password, Error> {
+        self.source.ask(path)
+    }
+
     /// The passphrase to encrypt with; `None` to leave the key as it is.
     pub(super) fn ask(&self) -> Result<Option<Password>, Error> {
         if !self.passphrase {

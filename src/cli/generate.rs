@@ -48,9 +48,9 @@ pub(super) struct Args {
     #[command(flatten)]
     lasting: Lasting,
 
-    /// The kind of every key that is made
-    #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
-    key_type: KeyType,
+    /// The kind of every key that is made [default: p256]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    key_type: Option<KeyType>,
 
     /// Replace pairs that are there (never the CA)
     #[arg(long)]

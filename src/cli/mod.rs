@@ -2,10 +2,14 @@
 
 mod args;
 mod ca;
+mod csr;
 mod generate;
 mod inspect;
 mod issue;
+mod list;
 mod prompt;
+mod show;
+mod template;
 mod verify;
 
 use std::ffi::OsString;
@@ -45,8 +49,12 @@ enum Command {
     Generate(generate::Args),
     Ca(ca::Args),
     Issue(issue::Args),
+    Csr(csr::Args),
     Verify(verify::Args),
     Inspect(inspect::Args),
+    List(list::Args),
+    Show(show::Args),
+    Template(template::Args),
 }
 
 /// Runs the program on its own arguments at this moment, and gives its exit code: 0 done or yes,
@@ -60,7 +68,13 @@ pub fn main(now: OffsetDateTime) -> ExitCode {
         Err(error) => return usage(&error),
     };
     let renderer = cli.global.renderer();
-    match cli.command.run(&cli.global, &renderer, now) {
+    let done = match (renderer.format, &cli.command) {
+        (Format::Text | Format::Json, _) | (Format::Csv, Command::List(_)) => {
+            cli.command.run(&cli.global, &renderer, now)
+        }
+        (Format::Csv, _) => Err(not_a_table()),
+    };
+    match done {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,
         Ok(Verdict::No) => ExitCode::from(EXIT_NO),
         Err(error) => {
@@ -86,8 +100,12 @@ impl Command {
             Command::Generate(args) => args.run(global, renderer, now),
             Command::Ca(args) => args.run(global, renderer, now),
             Command::Issue(args) => args.run(global, renderer, now),
+            Command::Csr(args) => args.run(global, renderer, now),
             Command::Verify(args) => args.run(global, renderer, now),
             Command::Inspect(args) => args.run(global, renderer, now),
+            Command::List(args) => args.run(global, renderer, now),
+            Command::Show(args) => args.run(global, renderer, now),
+            Command::Template(args) => args.run(global, renderer),
         }
     }
 }
@@ -114,6 +132,14 @@ fn finish(renderer: &Renderer, report: &impl Report) -> Result<Verdict, Error> {
         renderer.reason(&reason);
     }
     Ok(report.verdict())
+}
+
+/// What is said where CSV is asked for and is none.
+fn not_a_table() -> Error {
+    Error::Usage {
+        message: "`--format csv` is for `list`".into(),
+        hint: "give `--format json`, or leave it out for text".into(),
+    }
 }
 
 const EXIT_NO: u8 = 1;

@@ -48,11 +48,48 @@ pub fn write_together(lock: &Lock, files: &[NewFile<'_>], replace: bool) -> Resu
         absent(lock, &names)?;
     }
     let present = replaceable(lock, &names)?;
+    write(lock, files, &present, Durability::EachFile)
+}
+
+/// Writes files together where nothing has their names: as [`write_together`], but the disk is waited for once.
+///
+/// # Errors
+/// As [`write_together`].
+pub fn write_many(lock: &Lock, files: &[NewFile<'_>]) -> Result<(), Error> {
+    if files.is_empty() {
+        Ok(())
+    } else {
+        write(lock, files, &[], Durability::Once)
+    }
+}
+
+/// How files are made durable before they are published.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    /// Each by itself: best for a few.
+    EachFile,
+    /// With all else the file system holds: best for many.
+    Once,
+}
+
+fn write(
+    lock: &Lock,
+    files: &[NewFile<'_>],
+    present: &[&OsStr],
+    durability: Durability,
+) -> Result<(), Error> {
     let stage = Stage::new(lock, files.len())?;
     let written = files
         .iter()
-        .try_for_each(|file| stage.write(file))
-        .and_then(|()| stage.publish(files, &present))
+        .try_for_each(|file| stage.write(file, durability))
+        .and_then(|()| {
+            if durability == Durability::Once {
+                lock.sync_file_system()
+            } else {
+                Ok(())
+            }
+        })
+        .and_then(|()| stage.publish(files, present))
         .and_then(|()| stage.settle(NEW))
         .and_then(|()| lock.sync());
     match written {
@@ -163,7 +200,7 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    fn write(&self, file: &NewFile<'_>) -> Result<(), Error> {
+    fn write(&self, file: &NewFile<'_>, durability: Durability) -> Result<(), Error> {
         let path = self.path.join(NEW).join(file.name);
         let mode = if file.secret { 0o600 } else { 0o644 };
         let opened = fs::OpenOptions::new()
@@ -173,7 +210,11 @@ impl<'a> Stage<'a> {
             .open(path);
         let written = opened.and_then(|mut stream| {
             stream.write_all(file.content)?;
-            stream.sync_all()
+            if durability == Durability::EachFile {
+                stream.sync_all()
+            } else {
+                Ok(())
+            }
         });
         written.map_err(|source| failed("write", &self.lock.path().join(file.name), source))
     }
@@ -364,7 +405,9 @@ mod tests {
             let lock = Lock::acquire(directory.path()).unwrap();
             let files = pair(b"new", b"new");
             let stage = Stage::new(&lock, files.len()).unwrap();
-            files.iter().for_each(|file| stage.write(file).unwrap());
+            files
+                .iter()
+                .for_each(|file| stage.write(file, Durability::EachFile).unwrap());
             stage.publish(&files, &files.map(|file| file.name)).unwrap();
             if !turned {
                 stage.turn(OLD).unwrap();

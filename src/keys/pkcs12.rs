@@ -7,7 +7,7 @@ use ring::digest::{self, Algorithm};
 use ring::hmac;
 use zeroize::Zeroizing;
 
-use super::encryption::{Effort, Encryption, EncryptionError, Purpose, pkcs12_derive, positive};
+use super::encryption::{Effort, Encryption, EncryptionError, Purpose, derive, positive};
 use super::password::Password;
 use super::read::{ReadKey, ReadKeyError, read_key, read_with_effort};
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
@@ -158,7 +158,7 @@ impl Reader<'_> {
         })?;
         let derive_and_verify = |password: &[u8]| {
             let octets = hash.output_len();
-            let key = pkcs12_derive(hash, Purpose::Mac, password, salt, rounds, octets);
+            let key = derive(hash, Purpose::Mac, password, salt, rounds, octets);
             hmac::verify(&hmac::Key::new(hmac_algorithm, &key), content, expected).is_ok()
         };
         let attempts = if self.password.octets().is_empty() {

@@ -2,13 +2,17 @@
 
 pub mod batch;
 pub mod ca;
+pub mod csr;
 mod dry_run;
 mod expiry;
 pub mod generate;
 pub mod inspect;
 pub mod issue;
+pub mod list;
 pub mod passphrase;
 pub mod refused;
+pub mod show;
+pub mod template;
 pub mod verify;
 
 use std::fmt;

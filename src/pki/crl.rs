@@ -44,7 +44,7 @@ impl RevocationList {
     ///
     /// # Errors
     /// When it is no revocation list, something follows it, or one of its dates is none.
-    pub fn from_der(der: Vec<u8>) -> Result<Self, RevocationListError> {
+    pub fn from_der(der: Vec<u8>) -> Result<Self, MalformedListError> {
         let list = read(&der)?;
         Ok(RevocationList { der, ..list })
     }
@@ -169,7 +169,7 @@ impl std::fmt::Debug for RevocationList {
 
 /// Why DER is no revocation list.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RevocationListError {
+pub enum MalformedListError {
     /// It has not the structure of one.
     #[error("not a revocation list: {source}")]
     Malformed {
@@ -200,7 +200,7 @@ pub struct RevokedCertificate {
 }
 
 impl RevokedCertificate {
-    fn read(elements: &mut Elements<'_>) -> Result<Self, RevocationListError> {
+    fn read(elements: &mut Elements<'_>) -> Result<Self, MalformedListError> {
         let entry = elements.next(SEQUENCE, "an entry")?;
         let mut parts = entry.children();
         let serial = parts.next(INTEGER, "an entry's serial number")?;
@@ -223,7 +223,7 @@ impl RevokedCertificate {
 }
 
 /// Reads everything but the DER itself.
-fn read(der: &[u8]) -> Result<RevocationList, RevocationListError> {
+fn read(der: &[u8]) -> Result<RevocationList, MalformedListError> {
     let list = Element::only(der, SEQUENCE, "the revocation list")?;
     let mut parts = list.children();
     let fields = parts.next(SEQUENCE, "tbsCertList")?;
@@ -276,7 +276,7 @@ fn read(der: &[u8]) -> Result<RevocationList, RevocationListError> {
 }
 
 /// Reads every entry and counts them.
-fn count(entries: &[u8]) -> Result<usize, RevocationListError> {
+fn count(entries: &[u8]) -> Result<usize, MalformedListError> {
     let mut elements = Elements::new(entries);
     let mut count = 0;
     while !elements.is_empty() {

@@ -112,6 +112,12 @@ impl Lifetime {
         }
     }
 
+    /// From one moment to a later one, in whole seconds; `None` when it is not later.
+    pub fn between(start: OffsetDateTime, end: OffsetDateTime) -> Option<Self> {
+        let seconds = end.unix_timestamp() - start.unix_timestamp();
+        (seconds > 0).then_some(Lifetime(Duration::seconds(seconds)))
+    }
+
     /// The length of time.
     pub fn duration(self) -> Duration {
         self.0

@@ -203,7 +203,7 @@ pub fn read_pem_key(block: &Block, password: Option<&Password>) -> Result<ReadKe
         "ENCRYPTED PRIVATE KEY" => read_encrypted_key(&block.contents, password),
         _ if block.is_encrypted() => {
             let needed = || ReadKeyError::PasswordNeeded {
-                encryption: "RFC 1421".into(),
+                encryption: format!("RFC 1421, {}", legacy::cipher(block)),
             };
             let decrypted = legacy::decrypt(block, password.ok_or_else(needed)?)?;
             let key = read_key(&decrypted).map_err(|_| ReadKeyError::LegacyPassword)?;

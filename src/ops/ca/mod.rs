@@ -177,7 +177,7 @@ fn default_common_name(serial: &SerialNumber) -> String {
 }
 
 /// How many CAs may follow below a subordinate: none unless more were asked for, and fewer than below its issuer.
-fn below(issuer: &Issuer, wanted: Option<u8>) -> Result<u8, Error> {
+pub(super) fn below(issuer: &Issuer, wanted: Option<u8>) -> Result<u8, Error> {
     let wanted = wanted.unwrap_or(0);
     if issuer
         .path_length

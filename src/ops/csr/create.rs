@@ -5,7 +5,6 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use time::OffsetDateTime;
 
 use crate::authority::{self, Ask};
 use crate::error::{Error, shown};
@@ -50,9 +49,12 @@ pub fn run(
     request: &Request,
     password: Ask<'_>,
     new_password: Option<&Password>,
-    _now: OffsetDateTime,
 ) -> Result<Requesting, Error> {
-    let names: Vec<SubjectAltName> = request.names.iter().map(|typed| typed.name.clone()).collect();
+    let names: Vec<SubjectAltName> = request
+        .names
+        .iter()
+        .map(|typed| typed.name.clone())
+        .collect();
     let plan = CsrPlan {
         subject: subject(request, &names)?,
         subject_alt_names: names.clone(),
@@ -75,10 +77,18 @@ pub fn run(
     let (request_name, key_name) = (with_ending(&base, ".csr"), with_ending(&base, ".key"));
     let key_path = lock.path().join(&key_name);
     if request.ca && request.key.is_none() && files::kind(&key_path)? != Kind::Absent {
-        let hint = "take the key that is there with `--key`, or another directory (`-C DIR`)".into();
-        return Err(Error::Exists { path: key_path, hint });
+        let hint =
+            "take the key that is there with `--key`, or another directory (`-C DIR`)".into();
+        return Err(Error::Exists {
+            path: key_path,
+            hint,
+        });
     }
-    let new_key = if request.key.is_some() { None } else { Some(PrivateKey::generate(request.key_type)?) };
+    let new_key = if request.key.is_some() {
+        None
+    } else {
+        Some(PrivateKey::generate(request.key_type)?)
+    };
     let signer = match (&new_key, &request.key) {
         (Some(key), _) => key.signer()?,
         (None, given) => {
@@ -88,7 +98,11 @@ pub fn run(
         }
     };
     let to_be_signed = plan.to_be_signed(signer.public_key_info())?;
-    let der = plan::signed(&to_be_signed, signer.algorithm(), &signer.sign(&to_be_signed)?)?;
+    let der = plan::signed(
+        &to_be_signed,
+        signer.algorithm(),
+        &signer.sign(&to_be_signed)?,
+    )?;
     let text = pem::encode("CERTIFICATE REQUEST", &der)?;
     let public = [(request_name.as_os_str(), text.as_str())];
     match &new_key {
@@ -127,7 +141,11 @@ pub struct Requesting {
 
 impl fmt::Display for Requesting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.subject_alt_names.iter().map(SubjectAltName::value).collect();
+        let names: Vec<_> = self
+            .subject_alt_names
+            .iter()
+            .map(SubjectAltName::value)
+            .collect();
         writeln!(f, "request made{}", if self.ca { " for a CA" } else { "" })?;
         writeln!(f, "  subject      {}", self.subject)?;
         if !names.is_empty() {
@@ -135,8 +153,16 @@ impl fmt::Display for Requesting {
         }
         writeln!(f, "  request      {}", shown(&self.request))?;
         writeln!(f, "  private key  {}", shown(&self.private_key))?;
-        let next = if self.ca { "csr sign --profile intermediate" } else { "csr sign" };
-        writeln!(f, "  next         have it signed: openagents-certs {next} {}", shown(&self.request))
+        let next = if self.ca {
+            "csr sign --profile intermediate"
+        } else {
+            "csr sign"
+        };
+        writeln!(
+            f,
+            "  next         have it signed: openagents-certs {next} {}",
+            shown(&self.request)
+        )
     }
 }
 
@@ -148,14 +174,20 @@ impl Report for Requesting {
 
 fn subject(request: &Request, names: &[SubjectAltName]) -> Result<DistinguishedName, Error> {
     if !request.subject.is_empty() {
-        let attributes: Vec<_> = request.subject.iter().map(|(kind, value)| (*kind, value.as_str())).collect();
+        let attributes: Vec<_> = request
+            .subject
+            .iter()
+            .map(|(kind, value)| (*kind, value.as_str()))
+            .collect();
         return Ok(DistinguishedName::build(&attributes)?);
     }
     match names.first() {
-        Some(name @ (SubjectAltName::Dns(_) | SubjectAltName::Ip(_))) if !request.ca => {
-            Ok(DistinguishedName::build(&[(AttributeType::CommonName, &name.value())])?)
+        Some(name @ (SubjectAltName::Dns(_) | SubjectAltName::Ip(_))) if !request.ca => Ok(
+            DistinguishedName::build(&[(AttributeType::CommonName, &name.value())])?,
+        ),
+        Some(SubjectAltName::Uri(_) | SubjectAltName::Email(_)) if !request.ca => {
+            Ok(DistinguishedName::empty())
         }
-        Some(SubjectAltName::Uri(_) | SubjectAltName::Email(_)) if !request.ca => Ok(DistinguishedName::empty()),
         Some(_) | None => Err(Error::Usage {
             message: "a request needs a name".into(),
             hint: if request.ca {

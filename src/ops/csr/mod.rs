@@ -1,4 +1,3 @@
 //! PKCS #10 requests: made, and signed.
 
 pub mod create;
-pub mod intermediate;

@@ -22,7 +22,6 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::issuer::Issuer;
 use crate::pki::plan::NameConstraints;
 use crate::pki::san::{SubjectAltName, TypedName};
-use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
 
 use snippet::Snippets;
@@ -36,10 +35,10 @@ pub struct Request {
     pub server_names: Vec<TypedName>,
     /// One pair for each.
     pub clients: Vec<TypedName>,
-    /// When the certificates end.
-    pub end: End,
-    /// The kind of every key.
-    pub key_type: KeyType,
+    /// When the certificates end; as the profiles say when nothing is said.
+    pub end: Option<End>,
+    /// The kind of every key; the usual one when nothing is said.
+    pub key_type: Option<KeyType>,
     /// The port the network listens on, for the configuration that is printed.
     pub port: u16,
     /// Who asks for it, as `user@host`.
@@ -188,7 +187,7 @@ fn root(request: &Request) -> ca::Request {
         directory: request.directory.clone(),
         subject: Vec::new(),
         lifetime: CA_LIFETIME,
-        key_type: request.key_type,
+        key_type: request.key_type.unwrap_or_default(),
         path_length: None,
         name_constraints: NameConstraints::default(),
     }
@@ -207,15 +206,16 @@ fn plans(
     issuer: &Issuer,
     now: OffsetDateTime,
 ) -> Result<Outcome<Vec<Planned>>, Error> {
-    let server = (Purpose::Server, request.server_names.clone());
+    let config = authority::read_config(&request.directory)?;
+    let server = ("server", request.server_names.clone());
     let clients = request
         .clients
         .iter()
-        .map(|client| (Purpose::Client, vec![client.clone()]));
+        .map(|client| ("client", vec![client.clone()]));
     let mut planned = Vec::new();
-    for ((purpose, names), base) in std::iter::once(server).chain(clients).zip(bases(request)) {
+    for ((profile, names), base) in std::iter::once(server).chain(clients).zip(bases(request)) {
         let wanted = issue::Request {
-            purpose,
+            profile: config.profile(profile)?,
             names,
             spiffe: None,
             end: request.end,

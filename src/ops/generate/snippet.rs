@@ -24,10 +24,10 @@ impl Snippets {
         let ca = request.directory.join(authority::CERTIFICATE);
         let server = issued
             .iter()
-            .find(|issued| issued.purpose == Purpose::Server);
+            .find(|issued| issued.purpose == Some(Purpose::Server));
         let client = issued
             .iter()
-            .find(|issued| issued.purpose == Purpose::Client);
+            .find(|issued| issued.purpose == Some(Purpose::Client));
         let host = server.map_or_else(
             || "localhost".into(),
             |server| dialled(&server.subject_alt_names),

@@ -3,6 +3,7 @@
 mod certificate;
 mod key;
 mod object;
+mod reading;
 mod request;
 mod revocation;
 mod sheet;
@@ -13,11 +14,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use self::certificate::Relation;
 use self::object::Entry;
 use crate::error::{ContentError, Error, shown};
 use crate::files;
 use crate::keys::Password;
 use crate::ops;
+use crate::path;
 use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::document::{Document, Encoding};
@@ -110,6 +113,10 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     Ok(report)
 }
 
+/// How many signatures of one file are checked: so many that no real bundle has more, and so few
+/// that the slowest keys take a fraction of a second.
+const MAX_SIGNATURES: usize = 300;
+
 impl FileReport {
     /// Reads a file as far as that goes.
     fn read(
@@ -140,7 +147,7 @@ impl FileReport {
         let mut outcome = Ok(());
         for part in document.parts {
             let line = part.line();
-            match object::read(&part, password, now) {
+            match reading::read(&part, password, now) {
                 Ok(entries) => self.objects.extend(entries),
                 Err(source) => {
                     outcome = Err(content(line, source));
@@ -168,12 +175,16 @@ impl FileReport {
             .collect();
         let relations = bundle::relations(&certificates);
         for (i, place) in at.iter().enumerate() {
-            let position = |other: Option<usize>| other.map(|other| at[other] + 1);
-            self.objects[*place].relate(
-                position(relations.issuers[i]),
-                position(relations.copy_of[i]),
-                at.len(),
-            );
+            let issuer = relations.issuers[i];
+            let is_tried = i < MAX_SIGNATURES;
+            let confirmed =
+                |issuer: usize| path::is_signed_by(&certificates[i], &certificates[issuer]);
+            self.objects[*place].relate(Relation {
+                issued_by: issuer.map(|issuer| at[issuer] + 1),
+                issuer_signature_confirmed: issuer.filter(|_| is_tried).map(confirmed),
+                copy_of: relations.copy_of[i].map(|original| at[original] + 1),
+                is_in_bundle: at.len() > 1,
+            });
         }
         if let Some(issuer) = relations.misplaced {
             self.notes.push(format!(

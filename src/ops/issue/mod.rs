@@ -13,21 +13,22 @@ use zeroize::Zeroizing;
 
 use super::DryRun;
 use super::refused::Outcome;
-use crate::authority::{self, Authority, AuthorityAt};
+use crate::authority::{self, Authority, AuthorityAt, Signing};
 use crate::error::Error;
 use crate::files::{self, Lock};
 use crate::keys::{self, PrivateKey};
 use crate::pki::algorithm::KeyType;
 use crate::pki::csr::CertificateSigningRequest;
 use crate::pki::fingerprint::Fingerprint;
+use crate::pki::profile::Profile;
 use crate::pki::san::TypedName;
 use crate::pki::serial::SerialNumber;
 use crate::pki::spiffe::SpiffeId;
-use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
-use crate::store::{Entry, Output};
+use crate::store::{BatchRow, Entry, Output};
 
 pub use base::{base_of, check_base, file_names};
+use plan::PlannedKey;
 pub use plan::{Planned, plan};
 pub use report::{Issued, Streamed};
 pub use request::{NameDecision, Requested, read_request};
@@ -35,14 +36,14 @@ pub use request::{NameDecision, Requested, read_request};
 /// The certificate that is wanted.
 #[derive(Debug)]
 pub struct Request {
-    /// What it is for.
-    pub purpose: Purpose,
+    /// What it is like, and what may be asked for.
+    pub profile: Profile,
     /// Its names; the first becomes the common name where it can be one.
     pub names: Vec<TypedName>,
     /// The SPIFFE ID of an X.509-SVID.
     pub spiffe: Option<SpiffeId>,
-    /// When it ends.
-    pub end: End,
+    /// When it ends; as the profile says when nothing is said.
+    pub end: Option<End>,
     /// The key it is for.
     pub key: Key,
     /// The name of its files, without ending; made of its first name when there is none.
@@ -56,8 +57,8 @@ pub struct Request {
 /// The key a certificate is for.
 #[derive(Debug)]
 pub enum Key {
-    /// A new one.
-    New(KeyType),
+    /// A new one; of the profile's usual kind when nothing is said.
+    New(Option<KeyType>),
     /// A request's, and the file it was read from.
     Requested(PathBuf, Box<CertificateSigningRequest>),
 }
@@ -69,6 +70,14 @@ pub enum End {
     After(Lifetime),
     /// At this moment.
     At(OffsetDateTime),
+}
+
+/// The profile of this name in a directory's `certs.toml`, or the built-in one.
+///
+/// # Errors
+/// When there is none, or the file is malformed.
+pub fn profile(directory: &Path, name: &str) -> Result<Profile, Error> {
+    Ok(authority::read_config(directory)?.profile(name)?)
 }
 
 /// Issues one certificate into a directory.
@@ -105,7 +114,7 @@ pub fn stream(
         Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
     };
     let signed = sign(&planned, &mut authority, None, now)?;
-    let mut pem = Zeroizing::new(authority.served(&signed.certificate)?);
+    let mut pem = Zeroizing::new(authority.signing().served(&signed.certificate)?);
     if let Some(key) = &signed.key {
         let key = keys::to_pem(key.pkcs8(), None)?;
         let both = Zeroizing::new([pem.as_str(), key.as_str()].concat());
@@ -133,7 +142,7 @@ pub fn dry_run(
         Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
     };
     let (certificate, key) = file_names(&planned.base);
-    let names = [Some(certificate), planned.new_key.map(|_| key)];
+    let names = [Some(certificate), planned.key.new_type().map(|_| key)];
     let files = names
         .into_iter()
         .flatten()
@@ -161,14 +170,21 @@ pub fn apply(
     let (certificate_name, key_name) = file_names(&planned.base);
     if !replace {
         let names = [certificate_name.as_os_str(), &key_name];
-        files::absent(out, &names[..if planned.new_key.is_some() { 2 } else { 1 }])?;
+        files::absent(
+            out,
+            &names[..if planned.key.new_type().is_some() {
+                2
+            } else {
+                1
+            }],
+        )?;
     }
     let output = Output {
         directory: files::absolute(out.path())?,
         base: planned.base.to_string_lossy().into_owned(),
     };
     let signed = sign(planned, authority, Some(output), now)?;
-    let served = authority.served(&signed.certificate)?;
+    let served = authority.signing().served(&signed.certificate)?;
     let public = [(certificate_name.as_os_str(), served.as_str())];
     match &signed.key {
         Some(key) => authority::write(out, (&key_name, key.pkcs8(), None), &public, replace)?,
@@ -177,11 +193,35 @@ pub fn apply(
     Ok(Issued::of(planned, &signed, out.path(), now))
 }
 
-/// A certificate that is signed and recorded, and its key when it was made for it.
-struct Signed {
-    certificate: Vec<u8>,
-    serial: SerialNumber,
-    key: Option<PrivateKey>,
+/// A certificate that is signed, and its key when it was made for it.
+pub(super) struct Signed {
+    /// Its DER.
+    pub(super) certificate: Vec<u8>,
+    /// Its serial number.
+    pub(super) serial: SerialNumber,
+    /// Its key.
+    pub(super) key: Option<PrivateKey>,
+}
+
+/// Makes the key and signs, and records nothing.
+pub(super) fn sign_only(planned: &Planned, signing: &Signing) -> Result<Signed, Error> {
+    let key = planned
+        .key
+        .new_type()
+        .map(PrivateKey::generate)
+        .transpose()?;
+    let public_key_info = match (&key, &planned.key) {
+        (Some(key), _) => key.public_key_info(),
+        (None, PlannedKey::Requested(public_key_info, _)) => public_key_info,
+        (None, PlannedKey::New(_)) => unreachable!("a new key was made above"),
+    };
+    let serial = keys::random_serial()?;
+    let certificate = signing.sign(&planned.plan, public_key_info, &serial)?;
+    Ok(Signed {
+        certificate,
+        serial,
+        key,
+    })
 }
 
 fn sign(
@@ -190,29 +230,19 @@ fn sign(
     output: Option<Output>,
     now: OffsetDateTime,
 ) -> Result<Signed, Error> {
-    let key = planned.new_key.map(PrivateKey::generate).transpose()?;
-    let public_key_info = key.as_ref().map_or(
-        planned.public_key_info.as_slice(),
-        PrivateKey::public_key_info,
-    );
-    let serial = keys::random_serial()?;
-    let certificate = authority.sign(&planned.plan, public_key_info, &serial)?;
-    let signed = Signed {
-        certificate,
-        serial,
-        key,
-    };
-    let entry = entry(planned, &signed, authority.fingerprint(), output, now);
-    authority.record(&[entry])?;
+    let signed = sign_only(planned, authority.signing())?;
+    let issuer = authority.signing().fingerprint.clone();
+    authority.record(&[entry(planned, &signed, issuer, output, None, now)])?;
     Ok(signed)
 }
 
 /// What the inventory holds of a certificate that was issued by a plan.
-fn entry(
+pub(super) fn entry(
     planned: &Planned,
     signed: &Signed,
-    issuer: Fingerprint,
+    issuer_fingerprint: Fingerprint,
     output: Option<Output>,
+    batch: Option<BatchRow>,
     now: OffsetDateTime,
 ) -> Entry {
     Entry {
@@ -220,17 +250,17 @@ fn entry(
         certificate: signed.certificate.clone(),
         subject: planned.plan.subject.clone(),
         issuer: planned.plan.issuer.clone(),
-        issuer_fingerprint: issuer,
+        issuer_fingerprint,
         names: planned.plan.subject_alt_names.clone(),
-        profile: planned.purpose.to_string(),
+        profile: planned.profile.clone(),
         validity: planned.plan.validity,
         fingerprint: Fingerprint::sha256(&signed.certificate),
-        key_type: planned.key_type.clone(),
+        key_type: planned.key.to_string(),
         output,
         requested_by: planned.requested_by.clone(),
         note: planned.note.clone(),
         issued_at: now,
         revocation: None,
-        batch: None,
+        batch,
     }
 }

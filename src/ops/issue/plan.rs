@@ -1,12 +1,14 @@
 //! What will be signed for a request.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
 
 use time::OffsetDateTime;
 
 use super::request::{Requested, granted};
 use super::{End, Key, Request, base_of, check_base};
-use crate::error::Error;
+use crate::error::{Error, shown};
+use crate::ops::ca::below;
 use crate::ops::refused::{Outcome, Refused};
 use crate::path;
 use crate::pki::algorithm::KeyType;
@@ -14,9 +16,10 @@ use crate::pki::general_name::GeneralName;
 use crate::pki::issuer::Issuer;
 use crate::pki::name::{AttributeType, DistinguishedName};
 use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage, NameConstraints};
+use crate::pki::profile::{Location, PolicyId, Profile};
 use crate::pki::san::{NameNote, SubjectAltName, TypedName};
 use crate::pki::usage::Purpose;
-use crate::pki::validity::{Validity, rfc3339};
+use crate::pki::validity::{Lifetime, Validity, rfc3339};
 
 /// A request that can be signed, and what its reader should know of it.
 #[derive(Debug)]
@@ -27,14 +30,12 @@ pub struct Planned {
     pub notes: Vec<String>,
     /// What may not work.
     pub warnings: Vec<String>,
-    /// What it is for.
-    pub(super) purpose: Purpose,
-    /// The key to make; `None` when the request brought one.
-    pub(super) new_key: Option<KeyType>,
-    /// The request's key; empty when one is to be made.
-    pub(super) public_key_info: Vec<u8>,
-    /// The kind of key, as text.
-    pub(super) key_type: String,
+    /// What it is for; `None` for a CA's.
+    pub(super) purpose: Option<Purpose>,
+    /// The profile's name.
+    pub(super) profile: String,
+    /// The key it will be for.
+    pub(super) key: PlannedKey,
     /// What the request asked for.
     pub(super) requested: Option<Requested>,
     /// The name of its files, without ending.
@@ -43,6 +44,13 @@ pub struct Planned {
     pub(super) requested_by: String,
     /// What is to be said of it.
     pub(super) note: Option<String>,
+}
+
+impl Planned {
+    /// The name of its files, without ending.
+    pub fn base(&self) -> &OsStr {
+        &self.base
+    }
 }
 
 /// What will be signed for a request, or the rule that refuses it.
@@ -54,73 +62,184 @@ pub fn plan(
     issuer: &Issuer,
     now: OffsetDateTime,
 ) -> Result<Outcome<Planned>, Error> {
-    let (names, requested, new_key, public_key_info, key_type) = match &request.key {
-        Key::New(key_type) => (
-            request.names.clone(),
-            None,
-            Some(*key_type),
-            Vec::new(),
-            key_type.to_string(),
-        ),
-        Key::Requested(path, csr) => match granted(path, csr, &request.names, issuer)? {
-            Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
-            Outcome::Done(granted) => (
-                granted.names,
-                Some(granted.requested),
-                None,
-                csr.public_key_info().to_vec(),
-                granted.key_type,
-            ),
-        },
+    let Subject {
+        names,
+        requested,
+        key,
+    } = match subject_of(request, issuer)? {
+        Outcome::Done(subject) => subject,
+        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
     };
-    let typed = with_spiffe_id(names, request)?;
+    let profile = &request.profile;
+    let is_ca = profile.purpose.end_entity().is_none();
+    let typed = if is_ca {
+        Vec::new()
+    } else {
+        with_spiffe_id(names, request)?
+    };
     let names = distinct(&typed);
-    let Some(first) = names.first() else {
-        return Err(no_name());
+    let base = match (&request.base, names.first()) {
+        (Some(base), _) => base.clone(),
+        (None, Some(first)) => base_of(first),
+        (None, None) if is_ca => INTERMEDIATE_BASE.into(),
+        (None, None) => return Err(no_name()),
     };
-    let base = request.base.clone().unwrap_or_else(|| base_of(first));
     check_base(&base)?;
-    if let Some(refused) = outside(&names, issuer) {
-        return Ok(Outcome::Refused(refused));
+    if names.is_empty() && !is_ca {
+        return Err(no_name());
     }
-    let wanted = match request.end {
+    let wanted = match request.end.unwrap_or(End::After(profile.default_lifetime)) {
         End::After(lifetime) => Validity::starting(now, lifetime)?,
         End::At(moment) => Validity::until(moment, now)?,
     };
+    let refused =
+        outside(&names, issuer).or_else(|| against_policy(profile, &names, wanted, &key, now));
+    if let Some(refused) = refused {
+        return Ok(Outcome::Refused(refused));
+    }
     let validity = wanted.within(issuer.validity)?;
-    let (mut notes, mut warnings) = told(&typed, new_key);
+    let (mut notes, mut warnings) = told(&typed, key.new_type());
     if validity.not_after() < wanted.not_after() {
         let (end, asked) = (rfc3339(validity.not_after()), rfc3339(wanted.not_after()));
         notes.push(format!("ends on {end}, with its CA, and not on {asked}"));
     }
     warnings.dedup();
     Ok(Outcome::Done(Planned {
-        plan: IssuancePlan {
-            subject: subject(request, &names)?,
-            issuer: issuer.subject.clone(),
-            validity,
-            subject_alt_names: names,
-            basic_constraints: BasicConstraints::EndEntity,
-            key_usage: KeyUsage::EndEntity,
-            extended_key_usages: request.purpose.extended_key_usages().to_vec(),
-            authority_key_identifier: Some(issuer.key_identifier.clone()),
-            name_constraints: NameConstraints::default(),
-            crl_distribution_points: Vec::new(),
-            ca_issuers: Vec::new(),
-            ocsp: Vec::new(),
-            certificate_policies: Vec::new(),
-        },
+        plan: issuance_plan(request, issuer, names, validity)?,
         notes,
         warnings,
-        purpose: request.purpose,
-        new_key,
-        public_key_info,
-        key_type,
+        purpose: profile.purpose.end_entity(),
+        profile: profile.name.clone(),
+        key,
         requested,
         base,
         requested_by: request.requested_by.clone(),
         note: request.note.clone(),
     }))
+}
+
+/// The key a certificate will be for.
+#[derive(Clone, Debug)]
+pub(super) enum PlannedKey {
+    /// One that is made when it is signed.
+    New(KeyType),
+    /// A request's: the DER of its SubjectPublicKeyInfo, and its kind as text.
+    Requested(Vec<u8>, String),
+}
+
+impl PlannedKey {
+    pub(super) fn new_type(&self) -> Option<KeyType> {
+        match self {
+            PlannedKey::New(key_type) => Some(*key_type),
+            PlannedKey::Requested(..) => None,
+        }
+    }
+}
+
+impl fmt::Display for PlannedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PlannedKey::New(key_type) => key_type.fmt(f),
+            PlannedKey::Requested(_, key_type) => f.write_str(key_type),
+        }
+    }
+}
+
+/// The name of an intermediate's file, when nothing is said.
+const INTERMEDIATE_BASE: &str = "intermediate";
+
+/// Whose certificate it will be.
+struct Subject {
+    names: Vec<TypedName>,
+    requested: Option<Requested>,
+    key: PlannedKey,
+}
+
+fn subject_of(request: &Request, issuer: &Issuer) -> Result<Outcome<Subject>, Error> {
+    let (path, csr) = match &request.key {
+        Key::New(key_type) => {
+            let key = PlannedKey::New(key_type.unwrap_or(request.profile.default_key_type()));
+            return Ok(Outcome::Done(Subject {
+                names: request.names.clone(),
+                requested: None,
+                key,
+            }));
+        }
+        Key::Requested(path, csr) => (path, csr),
+    };
+    Ok(match granted(path, csr, request, issuer)? {
+        Outcome::Refused(refused) => Outcome::Refused(refused),
+        Outcome::Done(granted) => Outcome::Done(Subject {
+            names: granted.names,
+            requested: Some(granted.requested),
+            key: PlannedKey::Requested(csr.public_key_info().to_vec(), granted.key_type),
+        }),
+    })
+}
+
+fn issuance_plan(
+    request: &Request,
+    issuer: &Issuer,
+    names: Vec<SubjectAltName>,
+    validity: Validity,
+) -> Result<IssuancePlan, Error> {
+    let profile = &request.profile;
+    let (basic_constraints, key_usage) = match profile.purpose.end_entity() {
+        Some(_) => (BasicConstraints::EndEntity, KeyUsage::EndEntity),
+        None => (
+            BasicConstraints::Ca {
+                path_length: Some(below(issuer, profile.path_length)?),
+            },
+            KeyUsage::Ca,
+        ),
+    };
+    let urls = |locations: &[Location]| locations.iter().map(ToString::to_string).collect();
+    Ok(IssuancePlan {
+        subject: subject(request, &names)?,
+        issuer: issuer.subject.clone(),
+        validity,
+        subject_alt_names: names,
+        basic_constraints,
+        key_usage,
+        extended_key_usages: profile.extended_key_usages(),
+        authority_key_identifier: Some(issuer.key_identifier.clone()),
+        name_constraints: NameConstraints::default(),
+        crl_distribution_points: urls(&profile.crl_distribution_points),
+        ca_issuers: urls(&profile.ca_issuers),
+        ocsp: urls(&profile.ocsp),
+        certificate_policies: profile
+            .certificate_policies
+            .iter()
+            .map(PolicyId::oid)
+            .collect(),
+    })
+}
+
+/// The first rule of the profile that says no.
+fn against_policy(
+    profile: &Profile,
+    names: &[SubjectAltName],
+    wanted: Validity,
+    key: &PlannedKey,
+    now: OffsetDateTime,
+) -> Option<Refused> {
+    let lifetime = Lifetime::between(now, wanted.not_after());
+    let refusal = match (
+        key.new_type().or_else(|| key.to_string().parse().ok()),
+        lifetime,
+    ) {
+        (Some(key_type), Some(lifetime)) => profile.permits(names, lifetime, key_type),
+        (None, _) | (_, None) => profile.permits_names(names),
+    };
+    let refusal = refusal.err()?;
+    Some(Refused::new(
+        refusal.rule,
+        refusal.to_string(),
+        format!(
+            "look at the profile with `openagents-certs template show {}`",
+            refusal.profile
+        ),
+    ))
 }
 
 /// The names, and the SPIFFE ID in front, which is then the only URI (X.509-SVID §2).
@@ -161,23 +280,31 @@ fn distinct(names: &[TypedName]) -> Vec<SubjectAltName> {
         .collect()
 }
 
-/// The first name as common name, where it can be one: a host, an address, or a client's e-mail
-/// address, of at most 64 characters. Otherwise no subject at all (RFC 5280 §4.1.2.6).
+/// The profile's attributes and the first name as common name, where it can be one: a host, an address, or a
+/// client's e-mail address, of at most 64 characters. A CA's is its request's, byte for byte.
 fn subject(request: &Request, names: &[SubjectAltName]) -> Result<DistinguishedName, Error> {
-    let common_name = match (names.first(), request.purpose) {
-        (Some(name @ (SubjectAltName::Dns(_) | SubjectAltName::Ip(_))), _) => name.value(),
-        (Some(name @ SubjectAltName::Email(_)), Purpose::Client) => name.value(),
-        (Some(SubjectAltName::Uri(_) | SubjectAltName::Email(_)) | None, _) => {
-            return Ok(DistinguishedName::empty());
+    if let (None, Key::Requested(path, csr)) = (request.profile.purpose.end_entity(), &request.key)
+    {
+        if csr.subject().is_empty() {
+            return Err(Error::Usage {
+                message: format!("{}: the request for a CA has no subject", shown(path)),
+                hint: "make one with `openagents-certs csr create --ca --common-name NAME`".into(),
+            });
         }
-    };
-    if common_name.chars().count() > AttributeType::CommonName.upper_bound() {
-        return Ok(DistinguishedName::empty());
+        return Ok(csr.subject().clone());
     }
-    Ok(DistinguishedName::build(&[(
-        AttributeType::CommonName,
-        &common_name,
-    )])?)
+    let common_name = match (names.first(), request.profile.purpose.end_entity()) {
+        (Some(name @ (SubjectAltName::Dns(_) | SubjectAltName::Ip(_))), _) => Some(name.value()),
+        (Some(name @ SubjectAltName::Email(_)), Some(Purpose::Client)) => Some(name.value()),
+        (Some(SubjectAltName::Uri(_) | SubjectAltName::Email(_)) | None, _) => None,
+    };
+    let mut attributes = request.profile.subject.attributes();
+    if let Some(name) = common_name.as_deref() {
+        if name.chars().count() <= AttributeType::CommonName.upper_bound() {
+            attributes.push((AttributeType::CommonName, name));
+        }
+    }
+    Ok(DistinguishedName::build(&attributes)?)
 }
 
 /// What its reader should know of the names and the key: news and warnings.
@@ -203,14 +330,14 @@ fn outside(names: &[SubjectAltName], issuer: &Issuer) -> Option<Refused> {
     let name = names
         .iter()
         .find(|name| !path::is_permitted(&GeneralName::from(*name), &issuer.name_constraints))?;
-    Some(Refused {
-        rule: "name-constraints".into(),
-        message: format!("{name} lies outside what {} may issue for", issuer.subject),
-        hint: Some(format!(
+    Some(Refused::new(
+        "name-constraints",
+        format!("{name} lies outside what {} may issue for", issuer.subject),
+        format!(
             "it may issue for: {}",
             issuer.name_constraints.clauses().join(", ")
-        )),
-    })
+        ),
+    ))
 }
 
 fn no_name() -> Error {

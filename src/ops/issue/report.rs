@@ -20,8 +20,10 @@ use crate::pki::usage::Purpose;
 /// One certificate that was issued.
 #[derive(Debug, Serialize)]
 pub struct Issued {
-    /// What it is for.
-    pub purpose: Purpose,
+    /// The profile it was issued by.
+    pub profile: String,
+    /// What it is for; none for a CA's.
+    pub purpose: Option<Purpose>,
     /// The subject; empty when only the names identify it.
     pub subject: DistinguishedName,
     /// Its names.
@@ -52,15 +54,16 @@ impl Issued {
     pub(super) fn of(planned: &Planned, signed: &Signed, out: &Path, now: OffsetDateTime) -> Self {
         let (certificate_name, key_name) = file_names(&planned.base);
         Issued {
+            profile: planned.profile.clone(),
             purpose: planned.purpose,
             subject: planned.plan.subject.clone(),
             subject_alt_names: planned.plan.subject_alt_names.clone(),
             serial: signed.serial.clone(),
             expiry: Expiry::of(planned.plan.validity, now),
-            key_type: planned.key_type.clone(),
+            key_type: planned.key.to_string(),
             fingerprint_sha256: Fingerprint::sha256(&signed.certificate),
             certificate: out.join(certificate_name),
-            private_key: planned.new_key.map(|_| out.join(key_name)),
+            private_key: planned.key.new_type().map(|_| out.join(key_name)),
             requested: planned.requested.clone(),
             notes: planned.notes.clone(),
             warnings: planned.warnings.clone(),
@@ -75,7 +78,10 @@ impl fmt::Display for Issued {
             .iter()
             .map(SubjectAltName::value)
             .collect();
-        writeln!(f, "{} certificate for {}", self.purpose, names.join(", "))?;
+        match names.as_slice() {
+            [] => writeln!(f, "{} certificate for {}", self.profile, self.subject)?,
+            names => writeln!(f, "{} certificate for {}", self.profile, names.join(", "))?,
+        }
         writeln!(f, "  certificate  {}", shown(&self.certificate))?;
         match &self.private_key {
             Some(path) => writeln!(f, "  private key  {} ({})", shown(path), self.key_type)?,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::Request;
 use crate::error::{Error, shown};
 use crate::files;
 use crate::ops::refused::{Outcome, Refused};
@@ -76,16 +77,12 @@ pub fn read_request(path: &Path) -> Result<CertificateSigningRequest, Error> {
 pub(super) fn granted(
     path: &Path,
     csr: &CertificateSigningRequest,
-    given: &[TypedName],
+    request: &Request,
     issuer: &Issuer,
 ) -> Result<Outcome<Granted>, Error> {
     let refuse = |rule: &str, message: String, hint: &str| {
         let message = format!("{}: {message}", shown(path));
-        Ok(Outcome::Refused(Refused {
-            rule: rule.into(),
-            message,
-            hint: Some(hint.into()),
-        }))
+        Ok(Outcome::Refused(Refused::new(rule, message, hint)))
     };
     if let Some(problem) = csr.problems().into_iter().find(|problem| problem.malformed) {
         let message = format!("the request is malformed: {}", problem.message);
@@ -122,13 +119,14 @@ pub(super) fn granted(
         }
     };
     let asked = asked(path, csr)?;
-    let names = match given {
-        [] => asked.iter().filter_map(|name| typed(name)).collect(),
-        given => given.to_vec(),
+    let names = if request.names.is_empty() && request.spiffe.is_none() {
+        asked.iter().filter_map(typed).collect()
+    } else {
+        request.names.clone()
     };
     let requested = Requested {
         file: path.to_owned(),
-        names: decisions(&asked, &names),
+        names: decisions(&asked, &names, request),
         dropped: dropped(csr),
     };
     Ok(Outcome::Done(Granted {
@@ -213,8 +211,9 @@ fn typed(name: &GeneralName) -> Option<TypedName> {
     }
 }
 
-fn decisions(asked: &[GeneralName], granted: &[TypedName]) -> Vec<NameDecision> {
-    let granted: Vec<String> = granted.iter().map(|typed| typed.name.to_string()).collect();
+fn decisions(asked: &[GeneralName], granted: &[TypedName], request: &Request) -> Vec<NameDecision> {
+    let mut granted: Vec<String> = granted.iter().map(|typed| typed.name.to_string()).collect();
+    granted.extend(request.spiffe.iter().map(|id| format!("uri:{id}")));
     let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
     let of_asked = asked.iter().map(|name| NameDecision {
         name: name.clone(),

@@ -123,6 +123,14 @@ impl Profile {
         all
     }
 
+    /// The whole profile as settings, in TOML.
+    pub fn to_toml(&self) -> String {
+        match toml::to_string(&ProfileSettings::from(self)) {
+            Ok(text) => text,
+            Err(error) => unreachable!("settings have only keys and values TOML has: {error}"),
+        }
+    }
+
     /// Exactly one URI, a SPIFFE ID
     /// ([X509-SVID §2](https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md#2-spiffe-id)).
     fn permits_svid(&self, names: &[SubjectAltName]) -> Result<(), PolicyRefusal> {

@@ -129,6 +129,29 @@ impl ProfileSettings {
     }
 }
 
+impl From<&Profile> for ProfileSettings {
+    fn from(profile: &Profile) -> Self {
+        fn listed<T: Clone>(list: &[T]) -> Option<Vec<T>> {
+            (!list.is_empty()).then(|| list.to_vec())
+        }
+        ProfileSettings {
+            extends: None,
+            purpose: Some(profile.purpose),
+            default_lifetime: Some(profile.default_lifetime),
+            max_lifetime: profile.max_lifetime,
+            key_types: Some(profile.key_types.clone()),
+            path_length: profile.path_length,
+            extended_key_usages: listed(&profile.extended_key_usages),
+            crl_distribution_points: listed(&profile.crl_distribution_points),
+            ca_issuers: listed(&profile.ca_issuers),
+            ocsp: listed(&profile.ocsp),
+            certificate_policies: listed(&profile.certificate_policies),
+            subject: profile.subject.clone(),
+            policy: profile.policy.clone(),
+        }
+    }
+}
+
 /// What every subject says beside the common name (RFC 5280 appendix A.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]

@@ -155,15 +155,11 @@ fn settings_that_contradict_themselves_make_no_profile() {
 }
 
 #[test]
-fn settings_read_back_as_they_were_written() {
+fn a_profile_reads_back_from_what_it_is_written_as() {
     for built_in in BuiltIn::ALL {
-        let settings = built_in.settings();
-        let text = toml::to_string(&settings).unwrap();
-        assert_eq!(
-            toml::from_str::<ProfileSettings>(&text).unwrap(),
-            settings,
-            "{text}"
-        );
+        let profile = built_in.profile();
+        let read = settings(&profile.to_toml());
+        assert_eq!(read.profile(built_in.name).unwrap(), profile);
     }
 }
 

@@ -1,0 +1,210 @@
+//! `csr`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use time::OffsetDateTime;
+
+use super::args::{Global, Issuer, Lasting, NewPassphrase, Output, requested_by};
+use super::ca::Subject;
+use super::finish;
+use super::issue::{Context, issue_as};
+use crate::error::Error;
+use crate::ops::Verdict;
+use crate::ops::csr::create;
+use crate::ops::issue::{self, Key};
+use crate::pki::algorithm::KeyType;
+use crate::pki::san::TypedName;
+use crate::pki::spiffe::SpiffeId;
+use crate::render::Renderer;
+
+/// Make and sign PKCS #10 requests
+#[derive(clap::Args, Debug)]
+#[command(arg_required_else_help = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Create(Create),
+    Sign(Sign),
+}
+
+impl Args {
+    pub(super) fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        match self.command {
+            Command::Create(create) => create.run(global, renderer),
+            Command::Sign(sign) => sign.run(global, renderer, now),
+        }
+    }
+}
+
+/// Make a request for a certificate, with a new key or one that is there
+///
+/// The key stays here; the request goes to the authority.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs csr create agent-7.example.org --out requests
+  openagents-certs csr create --ca -C sub --common-name 'Team CA'")]
+struct Create {
+    /// The names it asks for
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+
+    /// Another name
+    #[arg(long, value_name = "NAME")]
+    san: Vec<String>,
+
+    #[command(flatten)]
+    subject: Subject,
+
+    /// Ask for a CA's certificate: makes ca.csr and ca.key in the PKI directory
+    #[arg(long)]
+    ca: bool,
+
+    /// Take this private key instead of a new one
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// The kind of the new key
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "TYPE",
+        conflicts_with = "key"
+    )]
+    key_type: KeyType,
+
+    #[command(flatten)]
+    passphrase: NewPassphrase,
+
+    /// Write to this directory [default: the PKI directory with --ca, otherwise the working directory]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Name the files BASE.csr and BASE.key [default: the first name]
+    #[arg(long, value_name = "BASE")]
+    name: Option<OsString>,
+
+    /// Replace files that are there
+    #[arg(long, conflicts_with = "ca")]
+    force: bool,
+}
+
+impl Create {
+    fn run(self, global: &Global, renderer: &Renderer) -> Result<Verdict, Error> {
+        let names = self.names.iter().chain(&self.san).map(|name| name.parse());
+        let directory = match (self.out, self.ca) {
+            (Some(out), _) => out,
+            (None, true) => global.directory().to_owned(),
+            (None, false) => ".".into(),
+        };
+        let ask = |path: &Path| self.passphrase.of_existing(path);
+        let new_password = if self.key.is_some() {
+            None
+        } else {
+            self.passphrase.ask()?
+        };
+        let request = create::Request {
+            directory,
+            subject: self.subject.attributes(),
+            names: names.collect::<Result<Vec<TypedName>, _>>()?,
+            ca: self.ca,
+            key: self.key,
+            key_type: self.key_type,
+            base: self.name,
+            replace: self.force,
+        };
+        finish(
+            renderer,
+            &create::run(&request, &ask, new_password.as_ref())?,
+        )
+    }
+}
+
+/// Sign a request: a certificate for the key in it
+///
+/// Its signature and the strength of its key are checked. The names given with --san are granted, or
+/// without any those it asks for, as far as the profile permits them; extensions are never taken over.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs csr sign agent-7.csr --profile client --ttl 90d
+  openagents-certs csr sign sub/ca.csr --profile intermediate --out sub --name issuer-signed")]
+struct Sign {
+    /// The request
+    #[arg(value_name = "FILE")]
+    request: PathBuf,
+
+    /// The profile to sign it by
+    #[arg(long, value_name = "PROFILE", default_value = "server")]
+    profile: String,
+
+    /// A name to grant
+    #[arg(long, value_name = "NAME")]
+    san: Vec<String>,
+
+    /// The SPIFFE ID to grant
+    #[arg(long, value_name = "ID")]
+    spiffe: Option<SpiffeId>,
+
+    #[command(flatten)]
+    lasting: Lasting,
+
+    #[command(flatten)]
+    output: Output,
+
+    /// What to say of it in the inventory
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+
+    #[command(flatten)]
+    issuer: Issuer,
+
+    /// Show what would be issued, and issue nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Sign {
+    fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        let names = self.san.iter().map(|name| name.parse());
+        let request = issue::Request {
+            profile: issue::profile(global.directory(), &self.profile)?,
+            names: names.collect::<Result<Vec<TypedName>, _>>()?,
+            spiffe: self.spiffe,
+            end: self.lasting.end(),
+            key: Key::Requested(
+                self.request.clone(),
+                Box::new(issue::read_request(&self.request)?),
+            ),
+            base: self.output.name.clone(),
+            requested_by: requested_by(),
+            note: self.note,
+        };
+        issue_as(
+            &request,
+            &self.output,
+            &self.issuer,
+            self.dry_run,
+            &Context {
+                global,
+                renderer,
+                now,
+            },
+        )
+    }
+}

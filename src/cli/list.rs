@@ -1,0 +1,157 @@
+//! `list`.
+
+use time::OffsetDateTime;
+
+use super::args::Global;
+use crate::error::Error;
+use crate::ops::Verdict;
+use crate::ops::list::{CSV_COLUMNS, Filter, Line, Listed, Status, run};
+use crate::pki::serial::SerialPrefix;
+use crate::pki::validity::Lifetime;
+use crate::render::{Format, Parts, Renderer};
+
+/// List the certificates that were issued, the one that expires first first
+///
+/// Several filters choose what is of all of them. `--format csv` gives every field as well.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs list --expiring 7d
+  openagents-certs list --status revoked --name agent-7 --format csv")]
+pub(super) struct Args {
+    /// Only those that expire within so long from now, and are not revoked
+    #[arg(long, value_name = "LIFETIME")]
+    expiring: Option<Lifetime>,
+
+    /// Only those with this text in a name or in the common name
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+
+    /// Only those that are this now
+    #[arg(long, value_enum, value_name = "STATUS")]
+    status: Option<Status>,
+
+    /// Only those of this profile
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
+    /// Only those whose serial number starts with these hex digits
+    #[arg(long, value_name = "HEX")]
+    serial: Option<SerialPrefix>,
+
+    /// No more than so many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+impl Args {
+    pub(super) fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        let filter = Filter {
+            expiring_within: self.expiring,
+            name: self.name,
+            status: self.status,
+            profile: self.profile,
+            serial: self.serial,
+            limit: self.limit,
+        };
+        let mut parts = renderer.parts();
+        let directory = global.directory();
+        match renderer.format {
+            Format::Text => {
+                let mut table = Table::default();
+                run(directory, &filter, now, &mut |listed| {
+                    table.add(listed, &mut parts)?;
+                    Ok(parts.flow())
+                })?;
+                table.write(&mut parts)?;
+            }
+            Format::Json => {
+                run(directory, &filter, now, &mut |listed| {
+                    parts.element(MEMBER, &listed)?;
+                    Ok(parts.flow())
+                })?;
+                parts.end_elements(MEMBER)?;
+            }
+            Format::Csv => {
+                parts.text(&csv_line(CSV_COLUMNS))?;
+                run(directory, &filter, now, &mut |listed| {
+                    parts.text(&csv_line(listed.csv_fields()))?;
+                    Ok(parts.flow())
+                })?;
+            }
+        }
+        parts.finish()?;
+        Ok(Verdict::Yes)
+    }
+}
+
+/// Lines of which the first few say how wide a column is.
+#[derive(Default)]
+struct Table {
+    waiting: Vec<Listed>,
+    profile_width: Option<usize>,
+}
+
+impl Table {
+    fn add(&mut self, listed: Listed, parts: &mut Parts) -> Result<(), Error> {
+        match self.profile_width {
+            Some(profile_width) => {
+                let listed = Some(&listed);
+                parts.text(
+                    &Line {
+                        listed,
+                        profile_width,
+                    }
+                    .to_string(),
+                )
+            }
+            None => {
+                self.waiting.push(listed);
+                if self.waiting.len() < MEASURED {
+                    Ok(())
+                } else {
+                    self.write(parts)
+                }
+            }
+        }
+    }
+
+    /// Writes the head and what waits for it, if anything does.
+    fn write(&mut self, parts: &mut Parts) -> Result<(), Error> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let profile_width = Line::profile_width(&self.waiting);
+        self.profile_width = Some(profile_width);
+        let waiting = std::mem::take(&mut self.waiting);
+        for listed in std::iter::once(None).chain(waiting.iter().map(Some)) {
+            parts.text(
+                &Line {
+                    listed,
+                    profile_width,
+                }
+                .to_string(),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// How many lines are looked at before the first is written.
+const MEASURED: usize = 200;
+const MEMBER: &str = "certificates";
+
+fn csv_line(fields: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written = writer
+        .write_record(fields)
+        .and_then(|()| Ok(writer.into_inner().map_err(|error| error.into_error())?));
+    match written {
+        Ok(line) => String::from_utf8_lossy(&line).into_owned(),
+        Err(error) => unreachable!("memory can be written to: {error}"),
+    }
+}
