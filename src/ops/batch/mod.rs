@@ -11,8 +11,8 @@ pub mod manifest;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -98,8 +98,8 @@ pub fn run(
     let profiles = config
         .names()
         .into_iter()
-        .map(|name| Ok((name.to_owned(), config.profile(name)?)));
-    let profiles = profiles.collect::<Result<HashMap<String, Profile>, Error>>()?;
+        .map(|name| Ok((name.to_owned(), Arc::new(config.profile(name)?))));
+    let profiles = profiles.collect::<Result<HashMap<String, Arc<Profile>>, Error>>()?;
     let mut authority = from.open(now)?;
     let (signing, mut inventory) = authority.split();
     let manifest = request.manifest.digest().clone();
@@ -197,7 +197,7 @@ const CHUNKS_WAITING: usize = 4;
 /// What every worker needs.
 struct Batch<'a> {
     request: &'a Request,
-    profiles: &'a HashMap<String, Profile>,
+    profiles: &'a HashMap<String, Arc<Profile>>,
     signing: &'a Signing,
     manifest: &'a Fingerprint,
     released: u64,
@@ -283,7 +283,7 @@ impl Batch<'_> {
                 }
                 self.tell(&chunk, summary, observer)?;
                 if let Some(inventory) = inventory {
-                    inventory.record(&chunk.entries())?;
+                    inventory.record(&chunk.take_entries())?;
                 }
                 match out {
                     Some(lock) => chunk.write(lock)?,
