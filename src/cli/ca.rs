@@ -13,7 +13,7 @@ use crate::ops::ca::{self, import, init, intermediate, show};
 use crate::ops::{Verdict, generate};
 use crate::pki::algorithm::KeyType;
 use crate::pki::name::AttributeType;
-use crate::pki::plan::{NameConstraints, Subtree, SubtreeError};
+use crate::pki::subtree::{NameConstraints, Subtree, SubtreeError};
 use crate::pki::validity::Lifetime;
 use crate::render::Renderer;
 

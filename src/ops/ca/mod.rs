@@ -19,8 +19,9 @@ use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::issuer::Issuer;
 use crate::pki::name::{AttributeType, DistinguishedName};
-use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage, NameConstraints};
+use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
 use crate::pki::serial::SerialNumber;
+use crate::pki::subtree::NameConstraints;
 use crate::pki::validity::{Lifetime, Validity};
 
 /// The authority that is wanted.

@@ -21,8 +21,8 @@ use crate::files::{self, Kind, Lock};
 use crate::keys;
 use crate::pki::algorithm::KeyType;
 use crate::pki::issuer::Issuer;
-use crate::pki::plan::NameConstraints;
 use crate::pki::san::{SubjectAltName, TypedName};
+use crate::pki::subtree::NameConstraints;
 use crate::pki::validity::Lifetime;
 
 use snippet::Snippets;

@@ -15,9 +15,10 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::general_name::GeneralName;
 use crate::pki::issuer::Issuer;
 use crate::pki::name::{AttributeType, DistinguishedName};
-use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage, NameConstraints};
+use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
 use crate::pki::profile::{Location, PolicyId, Profile};
 use crate::pki::san::{NameNote, SubjectAltName, TypedName};
+use crate::pki::subtree::NameConstraints;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::{Lifetime, Validity, rfc3339};
 
