@@ -28,8 +28,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{
-    Connection, ErrorCode, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior,
-    named_params, params,
+    Connection, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior, named_params,
+    params,
 };
 use time::OffsetDateTime;
 
@@ -191,21 +191,6 @@ impl Sqlite {
     }
 }
 
-impl Drop for Sqlite {
-    fn drop(&mut self) {
-        if self.log_octets > self.checkpoint_octets {
-            self.checkpoint();
-        }
-    }
-}
-
-/// The log's length at which one who closes the database checkpoints it: 64 frames of a page, which
-/// about 17 certificates fill. The next process reads it in 0.1 ms.
-const CHECKPOINT_OCTETS: u64 = 64 * (4096 + 24);
-
-/// The length at which one who goes on checkpoints it.
-const MAX_LOG_OCTETS: u64 = 32 << 20;
-
 impl Inventory for Sqlite {
     fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
         let mut taken = None;
@@ -218,9 +203,7 @@ impl Inventory for Sqlite {
             Ok(())
         });
         match (recorded, taken) {
-            (Err(StoreError::Sqlite { path, source }), Some(serial))
-                if source.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) =>
-            {
+            (Err(StoreError::Sqlite { path, source }), Some(serial)) if is_not_unique(&source) => {
                 Err(StoreError::SerialTaken { path, serial })
             }
             (recorded, _) => recorded,
@@ -347,3 +330,25 @@ impl Inventory for Sqlite {
         })
     }
 }
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        if self.log_octets > self.checkpoint_octets {
+            self.checkpoint();
+        }
+    }
+}
+
+/// Whether a row was refused for a serial number that is another's.
+fn is_not_unique(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
+}
+
+/// The log's length at which one who closes the database checkpoints it: 64 frames of a page, which
+/// about 17 certificates fill. The next process reads it in 0.1 ms.
+const CHECKPOINT_OCTETS: u64 = 64 * (4096 + 24);
+
+/// The length at which one who goes on checkpoints it.
+const MAX_LOG_OCTETS: u64 = 32 << 20;
