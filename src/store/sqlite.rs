@@ -203,7 +203,7 @@ impl Inventory for Sqlite {
             Ok(())
         });
         match (recorded, taken) {
-            (Err(StoreError::Sqlite { path, source }), Some(serial)) if is_not_unique(&source) => {
+            (Err(StoreError::Sqlite { path, cause }), Some(serial)) if is_not_unique(&cause) => {
                 Err(StoreError::SerialTaken { path, serial })
             }
             (recorded, _) => recorded,

@@ -85,7 +85,7 @@ impl Place {
             Some(ErrorCode::SystemIoFailure) if self.is_disk_full() => {
                 return StoreError::Full {
                     path: self.path.clone(),
-                    source,
+                    cause: source,
                 };
             }
             Some(_) | None => None,
