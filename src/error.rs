@@ -8,7 +8,7 @@ use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
-use crate::pki::crl::RevocationListError;
+use crate::pki::crl::MalformedListError;
 use crate::pki::document::DocumentError;
 use crate::pki::element::ElementError;
 use crate::pki::issuer::IssuerError;
@@ -172,13 +172,11 @@ pub enum Error {
         /// What is wrong with it.
         source: ContentError,
     },
-    /// No revocation lists where some are needed.
-    #[error("{}: {source}", shown(path))]
-    RevocationList {
+    /// Something else where a revocation list is needed.
+    #[error("{}: no revocation list in it", shown(path))]
+    NoRevocationList {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
-        source: RevocationListError,
     },
     /// A private key and a certificate that are no pair.
     #[error(
@@ -306,7 +304,7 @@ impl Error {
             Error::Certificate { .. } | Error::Bundle { .. } => "certificate",
             Error::Pem { .. } => "pem",
             Error::Content { .. } => "content",
-            Error::RevocationList { .. } => "revocation-list",
+            Error::NoRevocationList { .. } => "no-revocation-list",
             Error::KeyMismatch { .. } => "key-mismatch",
             Error::Key { .. } => "key",
             Error::ReadKey { .. } | Error::NoKey { .. } => "private-key",
@@ -360,15 +358,11 @@ impl Error {
             }
             Error::AuthorityNotYetValid { .. } => Some("set this machine's clock right".into()),
             Error::Content { source, .. } => source.hint(),
-            Error::RevocationList { path, .. } => Some(format!(
-                "look at it with `openagents-certs inspect {}`",
-                shown(path)
-            )),
             Error::KeyMismatch { .. } => {
                 Some("put the key that belongs to the certificate back, or issue a new pair".into())
             }
             Error::ReadKey { source, .. } => source.hint(),
-            Error::NoKey { path } | Error::NoRequest { path } => Some(format!("look at it with `openagents-certs inspect {}`", shown(path))),
+            Error::NoKey { path } | Error::NoRequest { path } | Error::NoRevocationList { path } => Some(format!("look at it with `openagents-certs inspect {}`", shown(path))),
             Error::PassphraseNeeded { .. } => Some("give `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`".into()),
             Error::Subtree(_) => Some("domains are like agents.example.org, networks like 10.0.0.0/8".into()),
             Error::Key { source: KeyError::EmptyPassword, .. } => Some("a passphrase has at least one character".into()),
@@ -405,9 +399,20 @@ pub enum ContentError {
     /// The file as a whole.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// A certificate or a revocation list.
+    /// One thing under the label of another.
+    #[error("labelled as a {labelled}, but it looks like a {found}")]
+    Label {
+        /// What the label says.
+        labelled: &'static str,
+        /// What it looks like.
+        found: &'static str,
+    },
+    /// A certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// A revocation list.
+    #[error(transparent)]
+    RevocationList(#[from] MalformedListError),
     /// Something else of DER.
     #[error(transparent)]
     Element(#[from] ElementError),
@@ -431,8 +436,12 @@ impl ContentError {
             ContentError::Document(DocumentError::Pem(_)) => {
                 Some("copy the block again, from its BEGIN to its END line".into())
             }
+            ContentError::Label { .. } => {
+                Some("put the label right, or the right file in its place".into())
+            }
             ContentError::Document(DocumentError::UnknownDer)
             | ContentError::Certificate(_)
+            | ContentError::RevocationList(_)
             | ContentError::Element(_) => {
                 Some("copy the file again: it is damaged, or not what its name says".into())
             }

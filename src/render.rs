@@ -1,7 +1,8 @@
 //! The only writer to the terminal: Report → text or JSON, Error → `error: … / hint: …`.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
@@ -123,6 +124,13 @@ impl Renderer {
         }
     }
 
+    /// Writes news to standard error, unless quiet: a summary, where standard output has the result.
+    pub fn news(&self, text: &dyn std::fmt::Display) {
+        if !self.quiet {
+            self.stderr_line(text.to_string().trim_end());
+        }
+    }
+
     /// Says on standard error, in one line, why the answer is no.
     pub fn reason(&self, message: &str) {
         self.labelled("no", AnsiColor::Red, message);
@@ -140,6 +148,64 @@ impl Renderer {
 
     fn stdout(&self) -> AutoStream<io::Stdout> {
         AutoStream::new(io::stdout(), self.color.into())
+    }
+}
+
+/// How far long work has come, on standard error: a bar with rate and time left on a terminal, otherwise a line
+/// every few seconds.
+pub struct Progress {
+    bar: indicatif::ProgressBar,
+    renderer: Renderer,
+    every: Duration,
+    started: Instant,
+    told: Instant,
+}
+
+impl Progress {
+    /// Work of `total` steps, each called `unit`.
+    pub fn new(renderer: Renderer, total: u64, unit: &str) -> Self {
+        let template = format!("{{wide_bar}} {{pos}}/{{len}} {unit}  {{per_sec}}  {{eta}} left");
+        let bar = if io::stderr().is_terminal() && !renderer.quiet {
+            indicatif::ProgressBar::new(total)
+        } else {
+            indicatif::ProgressBar::hidden()
+        };
+        if let Ok(style) = indicatif::ProgressStyle::with_template(&template) {
+            bar.set_style(style);
+        }
+        bar.set_length(total);
+        let now = Instant::now();
+        Progress {
+            bar,
+            renderer,
+            every: Duration::from_secs(5),
+            started: now,
+            told: now,
+        }
+    }
+
+    /// So many steps are done.
+    pub fn set(&mut self, done: u64) {
+        self.bar.set_position(done);
+        if self.bar.is_hidden() && !self.renderer.quiet && self.told.elapsed() >= self.every {
+            self.told = Instant::now();
+            let seconds = self.started.elapsed().as_secs().max(1);
+            let total = self.bar.length().unwrap_or(done).max(done);
+            self.renderer.stderr_line(&format!(
+                "{done} of {total} done, {} a second",
+                done / seconds
+            ));
+        }
+    }
+
+    /// A warning that does not disturb the bar.
+    pub fn warning(&self, message: &str) {
+        self.bar.suspend(|| self.renderer.warning(message));
+    }
+
+    /// Takes the bar away.
+    pub fn finish(self) {
+        self.bar.finish_and_clear();
     }
 }
 
@@ -264,7 +330,8 @@ fn json(data: &impl Serialize) -> String {
     let mut serializer =
         serde_json::Serializer::with_formatter(&mut out, SafeFormatter(PrettyFormatter::new()));
     match data.serialize(&mut serializer) {
-        Ok(()) => String::from_utf8_lossy(&out).into_owned(),
+        Ok(()) => String::from_utf8(out)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
         Err(error) => unreachable!("a report has only string keys and finite numbers: {error}"),
     }
 }

@@ -7,8 +7,8 @@ use base64ct::{Base64, Encoding as _};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Ask, Authority, check, issuer, open_inventory, read_key_in};
-use crate::error::Error;
+use super::{Ask, Authority, Signing, check, exists, issuer, open_inventory, read_key_in};
+use crate::error::{Error, shown};
 use crate::files;
 use crate::keys::Signer;
 use crate::pki::bundle;
@@ -108,17 +108,27 @@ impl AuthorityAt<'_> {
             );
         }
         let directory = self.directory.to_owned();
+        let signing = Signing::new(&certificate, issuer, signer, chain);
         Ok(Authority {
             directory,
             certificate,
-            chain,
-            issuer,
-            signer,
+            signing,
             inventory: self.inventory()?,
         })
     }
 
+    /// The inventory that is asked for; one that is not there is not made.
     fn inventory(&self) -> Result<Option<Box<dyn Inventory>>, Error> {
+        if self.recording == Recording::Directory && !exists(self.directory)? {
+            return Err(Error::Usage {
+                message: format!(
+                    "{}: there is no inventory to record in",
+                    shown(self.directory)
+                ),
+                hint: "name one with `--inventory FILE`, or ask for none with `--inventory none`"
+                    .into(),
+            });
+        }
         let inventory = match &self.recording {
             Recording::Nowhere => return Ok(None),
             Recording::File(path) => Sqlite::open(path, Opening::MustExist)?,

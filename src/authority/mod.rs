@@ -25,15 +25,23 @@ use crate::pki::plan::{self, IssuancePlan};
 use crate::pki::serial::SerialNumber;
 use crate::store::{Entry, Inventory, Opening, Sqlite};
 
-/// A certificate authority that can sign.
+/// A certificate authority that can sign and record.
 pub struct Authority {
     directory: PathBuf,
     certificate: Certificate,
+    signing: Signing,
+    inventory: Option<Box<dyn Inventory>>,
+}
+
+/// What is needed to sign, and nothing else: any number of threads may use it at once.
+pub struct Signing {
+    /// What a plan takes from its issuer.
+    pub issuer: Issuer,
+    /// SHA-256 over the issuer's certificate.
+    pub fingerprint: Fingerprint,
+    signer: Signer,
     /// What is served behind a leaf: a subordinate's certificate and those above it, anchor excluded.
     chain: Vec<Certificate>,
-    issuer: Issuer,
-    signer: Signer,
-    inventory: Option<Box<dyn Inventory>>,
 }
 
 /// Gives the passphrase of the encrypted key in a file; called only when there is one.
@@ -89,13 +97,13 @@ impl Authority {
         } else {
             Vec::new()
         };
+        let signing = Signing::new(&certificate, issuer, signer, chain);
+        let inventory: Option<Box<dyn Inventory>> = Some(Box::new(inventory));
         Ok(Authority {
             directory: directory.to_owned(),
             certificate,
-            chain,
-            issuer,
-            signer,
-            inventory: Some(Box::new(inventory)),
+            signing,
+            inventory,
         })
     }
 
@@ -112,12 +120,11 @@ impl Authority {
         let issuer = issuer(&directory.join(CERTIFICATE), &certificate)?;
         let inventory: Option<Box<dyn Inventory>> = Some(Box::new(inventory));
         let directory = directory.to_owned();
+        let signing = Signing::new(&certificate, issuer, signer, Vec::new());
         Ok(Authority {
             directory,
             certificate,
-            chain: Vec::new(),
-            issuer,
-            signer,
+            signing,
             inventory,
         })
     }
@@ -133,11 +140,6 @@ impl Authority {
         }
     }
 
-    /// SHA-256 over its certificate.
-    pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::sha256(self.certificate.as_der())
-    }
-
     /// The directory it lives in.
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -148,11 +150,6 @@ impl Authority {
         &self.certificate
     }
 
-    /// Its certificate and those above it, anchor excluded; empty for a root.
-    pub fn chain(&self) -> &[Certificate] {
-        &self.chain
-    }
-
     /// The trust anchors it hands out.
     ///
     /// # Errors
@@ -161,9 +158,35 @@ impl Authority {
         read_certificates(&self.directory.join(CERTIFICATE))
     }
 
+    /// What signs.
+    pub fn signing(&self) -> &Signing {
+        &self.signing
+    }
+
     /// What a plan takes from its issuer.
     pub fn issuer(&self) -> &Issuer {
-        &self.issuer
+        &self.signing.issuer
+    }
+
+    /// What signs, and what records: the second for one thread.
+    pub fn split(&mut self) -> (&Signing, Option<&mut Box<dyn Inventory>>) {
+        (&self.signing, self.inventory.as_mut())
+    }
+}
+
+impl Signing {
+    fn new(
+        certificate: &Certificate,
+        issuer: Issuer,
+        signer: Signer,
+        chain: Vec<Certificate>,
+    ) -> Self {
+        Signing {
+            issuer,
+            fingerprint: Fingerprint::sha256(certificate.as_der()),
+            signer,
+            chain,
+        }
     }
 
     /// Signs a plan for this public key and serial number: the certificate's DER.

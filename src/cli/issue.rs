@@ -8,14 +8,16 @@ use time::OffsetDateTime;
 use super::args::{Global, Issuer, Lasting, Output, requested_by};
 use super::finish;
 use crate::authority::Recording;
-use crate::error::Error;
+use crate::error::{Error, shown};
+use crate::ops::batch::manifest::Syntax;
+use crate::ops::batch::{self, Destination, Event};
 use crate::ops::issue::Key;
 use crate::ops::refused::Outcome;
-use crate::ops::{DryRun, Verdict, issue};
+use crate::ops::{DryRun, Report as _, Verdict, issue};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::TypedName;
 use crate::pki::spiffe::SpiffeId;
-use crate::render::Renderer;
+use crate::render::{Progress, Renderer};
 
 /// Issue a certificate for a server, a client, or both
 #[derive(clap::Args, Debug)]
@@ -42,6 +44,102 @@ enum Command {
   openagents-certs issue peer agent-7.example.org
   openagents-certs issue peer agent-7.example.org --san uri:spiffe://example.org/agent-7")]
     Peer(Wanted),
+    Batch(Batch),
+}
+
+/// Issue the rows of a manifest: CSV, JSON lines or TOML
+///
+/// A row has a profile, names, and perhaps ttl, key_type, spiffe, name (of its files) and note, such as
+/// {"profile":"client","names":["agent-7.example.test"],"ttl":"24h","name":"agent-7"}. A bad row is told with
+/// its line, and the rest goes on.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs issue batch agents.csv --out agents
+  generate-rows | openagents-certs issue batch - --syntax jsonl --stdout > issued.jsonl")]
+struct Batch {
+    /// The manifest; - for standard input
+    #[arg(value_name = "MANIFEST")]
+    manifest: PathBuf,
+
+    /// How it is written [default: by its ending, JSON lines otherwise]
+    #[arg(long, value_enum, value_name = "SYNTAX")]
+    syntax: Option<Syntax>,
+
+    /// Write to this directory [default: the PKI directory]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Write JSON lines with serial, certificate and private_key to standard output, and no files
+    #[arg(long, conflicts_with = "out")]
+    stdout: bool,
+
+    /// Issue nothing when any row is bad
+    #[arg(long)]
+    strict: bool,
+
+    /// Skip the rows that an earlier run of the same manifest released
+    #[arg(long)]
+    resume: bool,
+
+    #[command(flatten)]
+    issuer: Issuer,
+}
+
+impl Batch {
+    fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        let ask = |path: &Path| self.issuer.passphrase.ask(path);
+        let from = self.issuer.at(global.directory(), &ask);
+        warn_of_no_record(&from.recording, renderer);
+        let manifest = batch::read(&self.manifest)?;
+        let mut progress = Progress::new(*renderer, manifest.lines(), "rows");
+        let request = batch::Request {
+            syntax: self
+                .syntax
+                .unwrap_or_else(|| Syntax::of_name(&self.manifest)),
+            manifest,
+            destination: if self.stdout {
+                Destination::Stream
+            } else {
+                Destination::Directory(self.out.unwrap_or_else(|| global.directory().to_owned()))
+            },
+            name: self.manifest,
+            strict: self.strict,
+            resume: self.resume,
+            requested_by: requested_by(),
+        };
+        let result = batch::run(&request, &from, now, &mut |event| {
+            match event {
+                Event::Progress(done) => progress.set(done),
+                Event::Bad { line, message } => {
+                    progress.warning(&format!("{}:{line}: {message}", shown(&request.name)));
+                }
+                Event::Output(lines) => renderer.raw(lines)?,
+            }
+            Ok(())
+        });
+        progress.finish();
+        let summary = result?;
+        if !self.stdout {
+            return finish(renderer, &summary);
+        }
+        renderer.news(&summary);
+        summary
+            .reason()
+            .iter()
+            .for_each(|reason| renderer.reason(reason));
+        Ok(summary.verdict())
+    }
+}
+
+fn warn_of_no_record(recording: &Recording, renderer: &Renderer) {
+    if *recording == Recording::Nowhere {
+        renderer.warning("nothing is recorded: what is issued can neither be listed nor revoked");
+    }
 }
 
 #[derive(clap::Args, Debug)]
@@ -101,6 +199,7 @@ impl Args {
             Command::Server(wanted) => ("server", wanted),
             Command::Client(wanted) => ("client", wanted),
             Command::Peer(wanted) => ("peer", wanted),
+            Command::Batch(batch) => return batch.run(global, renderer, now),
         };
         let names = wanted
             .names
@@ -160,9 +259,7 @@ pub(super) fn issue_as(
     } = *context;
     let ask = |path: &Path| issuer.passphrase.ask(path);
     let from = issuer.at(global.directory(), &ask);
-    if from.recording == Recording::Nowhere {
-        renderer.warning("nothing is recorded: what is issued can neither be listed nor revoked");
-    }
+    warn_of_no_record(&from.recording, renderer);
     let out = output.out.as_deref().unwrap_or(global.directory());
     if dry_run {
         return finish(renderer, &issue::dry_run(request, &from, out, now)?);

@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", value_parser = host)]
     host: Option<ReferenceName>,
 
-    /// What the certificate is used for
+    /// What the certificate is used for [default: server with --host, else any of them]
     #[arg(long, value_enum, value_name = "PURPOSE")]
     purpose: Option<Purpose>,
 

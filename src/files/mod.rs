@@ -1,6 +1,7 @@
 //! The only reader and writer of the disk.
 
 mod read;
+mod spool;
 mod together;
 
 use std::fs::File;
@@ -12,7 +13,8 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
-pub use together::{NewFile, absent, write_together};
+pub use spool::Spooled;
+pub use together::{NewFile, absent, write_many, write_together};
 
 use crate::error::Error;
 
@@ -66,6 +68,18 @@ impl Lock {
     /// The locked directory.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Makes everything durable that was written to the directory's file system.
+    fn sync_file_system(&self) -> Result<(), Error> {
+        rustix::fs::syncfs(&self.directory).map_err(|source| {
+            let (action, path) = ("sync the file system of", self.path.clone());
+            Error::Io {
+                action,
+                path,
+                source: source.into(),
+            }
+        })
     }
 
     /// Makes what was renamed in the directory durable.

@@ -19,6 +19,7 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::thread::ScopedJoinHandle;
 
 use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
@@ -48,11 +49,49 @@ pub fn write_together(lock: &Lock, files: &[NewFile<'_>], replace: bool) -> Resu
         absent(lock, &names)?;
     }
     let present = replaceable(lock, &names)?;
+    write(lock, files, &present, Durability::EachFile)
+}
+
+/// Writes files together where nothing has their names: as [`write_together`], but the disk is waited for once.
+///
+/// # Errors
+/// As [`write_together`].
+pub fn write_many(lock: &Lock, files: &[NewFile<'_>]) -> Result<(), Error> {
+    if files.is_empty() {
+        Ok(())
+    } else {
+        write(lock, files, &[], Durability::Once)
+    }
+}
+
+/// How files are made durable before they are published.
+enum Durability {
+    /// Each by itself, at the same time: best for a few.
+    EachFile,
+    /// With all else the file system holds: best for many.
+    Once,
+}
+
+fn write(
+    lock: &Lock,
+    files: &[NewFile<'_>],
+    present: &[&OsStr],
+    durability: Durability,
+) -> Result<(), Error> {
     let stage = Stage::new(lock, files.len())?;
-    let written = files
-        .iter()
-        .try_for_each(|file| stage.write(file))
-        .and_then(|()| stage.publish(files, &present))
+    let staged = match durability {
+        Durability::EachFile => files
+            .iter()
+            .map(|file| stage.write(file))
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|streams| stage.sync(files, &streams)),
+        Durability::Once => files
+            .iter()
+            .try_for_each(|file| stage.write(file).map(drop))
+            .and_then(|()| lock.sync_file_system()),
+    };
+    let written = staged
+        .and_then(|()| stage.publish(files, present))
         .and_then(|()| stage.settle(NEW))
         .and_then(|()| lock.sync());
     match written {
@@ -163,7 +202,7 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    fn write(&self, file: &NewFile<'_>) -> Result<(), Error> {
+    fn write(&self, file: &NewFile<'_>) -> Result<fs::File, Error> {
         let path = self.path.join(NEW).join(file.name);
         let mode = if file.secret { 0o600 } else { 0o644 };
         let opened = fs::OpenOptions::new()
@@ -173,9 +212,34 @@ impl<'a> Stage<'a> {
             .open(path);
         let written = opened.and_then(|mut stream| {
             stream.write_all(file.content)?;
-            stream.sync_all()
+            Ok(stream)
         });
         written.map_err(|source| failed("write", &self.lock.path().join(file.name), source))
+    }
+
+    /// Makes files durable at the same time: a journal that is asked for several at once commits once.
+    fn sync(&self, files: &[NewFile<'_>], streams: &[fs::File]) -> Result<(), Error> {
+        let synced: Vec<_> = std::thread::scope(|scope| {
+            let start = |stream| {
+                let thread = std::thread::Builder::new();
+                thread.spawn_scoped(scope, move || fs::File::sync_all(stream))
+            };
+            let others: Vec<_> = streams.iter().skip(1).map(start).collect();
+            let first = streams.iter().take(1).map(fs::File::sync_all);
+            let rest = others.into_iter().zip(&streams[1.min(streams.len())..]);
+            let rest = rest.map(
+                |(thread, stream)| match thread.map(ScopedJoinHandle::join) {
+                    Ok(Ok(synced)) => synced,
+                    // No thread could be had, or it died.
+                    Ok(Err(_)) | Err(_) => stream.sync_all(),
+                },
+            );
+            first.chain(rest).collect()
+        });
+        for (file, synced) in files.iter().zip(synced) {
+            synced.map_err(|source| failed("write", &self.lock.path().join(file.name), source))?;
+        }
+        Ok(())
     }
 
     /// Puts links to the new files at their names, by way of the old ones where those are there.
@@ -364,7 +428,9 @@ mod tests {
             let lock = Lock::acquire(directory.path()).unwrap();
             let files = pair(b"new", b"new");
             let stage = Stage::new(&lock, files.len()).unwrap();
-            files.iter().for_each(|file| stage.write(file).unwrap());
+            files
+                .iter()
+                .for_each(|file| drop(stage.write(file).unwrap()));
             stage.publish(&files, &files.map(|file| file.name)).unwrap();
             if !turned {
                 stage.turn(OLD).unwrap();

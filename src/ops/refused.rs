@@ -9,20 +9,36 @@ use super::{Report, Verdict};
 /// Why a request was refused.
 #[derive(Debug, Serialize)]
 pub struct Refused {
+    /// Always true.
+    pub refused: bool,
     /// The rule that refused it.
     pub rule: String,
     /// What is wrong, as a lower-case clause.
     pub message: String,
     /// What to ask for instead.
-    pub hint: Option<String>,
+    pub hint: String,
+}
+
+impl Refused {
+    /// A refusal by this rule.
+    pub fn new(
+        rule: impl Into<String>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Refused {
+            refused: true,
+            rule: rule.into(),
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Refused by {}: {}", self.rule, self.message)?;
-        self.hint
-            .iter()
-            .try_for_each(|hint| writeln!(f, "  {hint}"))
+        writeln!(f, "  {}", self.hint)
     }
 }
 
@@ -56,7 +72,7 @@ impl<T: Report> Report for Outcome<T> {
     fn reason(&self) -> Option<String> {
         match self {
             Outcome::Done(report) => report.reason(),
-            Outcome::Refused(Refused { rule, message, .. }) => Some(format!("{message} ({rule})")),
+            Outcome::Refused(refused) => Some(refused.message.clone()),
         }
     }
 

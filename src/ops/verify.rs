@@ -1,24 +1,24 @@
 //! Whether certificates are good: their dates, their names, their purpose, and the path to a trust anchor.
 
+mod inputs;
 mod report;
+mod tree;
 
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use inputs::{Anchors, Inputs};
 pub use report::{CertificateReport, Report};
 
 use crate::error::Error;
-use crate::files;
-use crate::keys::{Password, ReadKey, ReadKeyError, read_encrypted_key, read_key};
+use crate::keys::ReadKey;
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use crate::path::profile::{Profile, ReferenceName, Requirements};
 use crate::path::rule::{Rule, Severities};
 use crate::path::{Candidates, judge, judge_alone};
 use crate::pki::bundle::{Bundle, relations};
 use crate::pki::certificate::Certificate;
-use crate::pki::crl::{RevocationList, revocation_lists};
-use crate::pki::pem;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
 
@@ -72,118 +72,13 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>
     Ok((report, errors))
 }
 
-/// What every file is verified with.
-struct Inputs {
-    anchors: Option<Anchors>,
-    untrusted: Vec<Certificate>,
-    revocation_lists: Vec<RevocationList>,
-    key: Option<ReadKey>,
-}
-
-impl Inputs {
-    fn read(request: &Request) -> Result<Self, Error> {
-        let mut untrusted = Vec::new();
-        for path in &request.untrusted {
-            untrusted.extend(read(path)?.certificates);
-        }
-        let mut lists = Vec::new();
-        for path in &request.revocation_lists {
-            let read = revocation_lists(&files::read(path)?);
-            lists.extend(read.map_err(|source| Error::RevocationList {
-                path: path.clone(),
-                source,
-            })?);
-        }
-        let key = match &request.key {
-            Some(path) => Some(read_private_key(path, request.password_file.as_deref())?),
-            None => None,
-        };
-        Ok(Inputs {
-            anchors: request.ca.as_deref().map(Anchors::read).transpose()?,
-            untrusted,
-            revocation_lists: lists,
-            key,
-        })
-    }
-}
-
-/// The first private key of a file.
-fn read_private_key(path: &Path, password_file: Option<&Path>) -> Result<ReadKey, Error> {
-    let password = match password_file {
-        Some(path) => Some(Password::from_file(&files::read(path)?)),
-        None => None,
-    };
-    let octets = files::read(path)?;
-    let failed = |source| Error::ReadKey {
-        path: path.to_owned(),
-        source,
-    };
-    if octets.first() == Some(&DER_SEQUENCE) {
-        let key = read_key(&octets);
-        return key
-            .or_else(|cause| read_encrypted_key(&octets, password.as_ref()).map_err(|_| cause))
-            .map_err(failed);
-    }
-    let blocks = pem::blocks(&octets).map_err(|source| Error::Pem {
-        path: path.to_owned(),
-        source,
-    })?;
-    let block = blocks.iter().find(|block| block.is_private_key());
-    match block {
-        None => Err(Error::Unreadable {
-            path: path.to_owned(),
-            what: "has no private key in it",
-        }),
-        Some(block) if block.label == "ENCRYPTED PRIVATE KEY" => {
-            read_encrypted_key(&block.contents, password.as_ref()).map_err(failed)
-        }
-        Some(block) if block.is_encrypted() => Err(failed(ReadKeyError::LegacyEncryption)),
-        Some(block) if block.label == "OPENSSH PRIVATE KEY" => Err(failed(ReadKeyError::OpenSsh)),
-        Some(block) => read_key(&block.contents).map_err(failed),
-    }
-}
-
-/// Trust anchors and where they were read.
-struct Anchors {
-    path: PathBuf,
-    certificates: Vec<Certificate>,
-}
-
-impl Anchors {
-    fn read(path: &Path) -> Result<Self, Error> {
-        Ok(Anchors {
-            path: path.to_owned(),
-            certificates: read(path)?.certificates,
-        })
-    }
-
-    /// The `ca.crt` beside a file, if there is one.
-    fn beside(file: &Path) -> Result<Option<Self>, Error> {
-        let path = file.with_file_name("ca.crt");
-        match files::kind(&path)? {
-            files::Kind::Absent => Ok(None),
-            files::Kind::File | files::Kind::SymbolicLink | files::Kind::Other => {
-                Anchors::read(&path).map(Some)
-            }
-        }
-    }
-}
-
-fn read(path: &Path) -> Result<Bundle, Error> {
-    let octets = files::read(path)?;
-    Bundle::read(&octets).map_err(|source| Error::Bundle {
-        path: path.to_owned(),
-        source,
-    })
-}
-
 fn verify(
     file: &Path,
     inputs: &Inputs,
     request: &Request,
     now: OffsetDateTime,
 ) -> Result<CertificateReport, Error> {
-    let bundle = read(file)?;
+    let bundle = inputs::read(file)?;
     let beside = match inputs.anchors {
         Some(_) => None,
         None => Anchors::beside(file)?,
@@ -197,7 +92,10 @@ fn verify(
     let requirements = Requirements {
         profile: request.profile,
         host: request.host.clone(),
-        purpose: request.purpose,
+        // Who is dialled is a server.
+        purpose: request
+            .purpose
+            .or(request.host.as_ref().map(|_| Purpose::Server)),
         max_depth: request.max_depth,
         all_paths: request.all_paths,
         ..Requirements::at(at)
@@ -266,8 +164,6 @@ fn of_file(
     }
     findings
 }
-
-const DER_SEQUENCE: u8 = 0x30;
 
 static EXPIRES_SOON: Rule = Rule {
     id: "expires-soon",

@@ -124,11 +124,8 @@ pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts
     let is_anchor = role == Role::Anchor;
     match scheme.hash() {
         Some(Hash::Weak) if is_anchor => weak(&ANCHOR_WEAKLY_SIGNED)(drafts),
-        Some(Hash::Sha1) if is_anchor => {
-            if !was_usual(certificate.not_before()) {
-                weak(&ANCHOR_WEAKLY_SIGNED)(drafts);
-            }
-        }
+        Some(Hash::Sha1) if is_anchor && was_usual(certificate.not_before()) => {}
+        Some(Hash::Sha1) if is_anchor => weak(&ANCHOR_WEAKLY_SIGNED)(drafts),
         Some(Hash::Weak) => weak(&BROKEN_HASH)(drafts),
         Some(Hash::Sha1) => weak(&SHA1)(drafts),
         Some(Hash::Sha256 | Hash::Sha384 | Hash::Sha512) => {}

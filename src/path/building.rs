@@ -6,35 +6,13 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::algorithm::Scheme;
+use super::attempt::{Attempt, End, errors};
 use super::finding::Role;
 use super::pool::Pool;
 use super::profile::Requirements;
 use super::rule::{Draft, Drafts};
 use super::signature::{self, Outcome};
-use super::{revocation, validation};
-
-/// A path that was looked at, from the end entity upwards, by its candidates' places in the pool.
-#[derive(Clone, Debug)]
-pub(super) struct Attempt {
-    pub(super) path: Vec<usize>,
-    pub(super) end: End,
-    pub(super) drafts: Vec<Draft>,
-}
-
-/// Where a path ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum End {
-    /// Nothing that is at hand issued its last certificate.
-    IssuerMissing,
-    /// Its last certificate issued itself, and is not trusted.
-    SelfSigned,
-    /// Something has the issuer's name, but not its key; its place in the pool.
-    WrongKey(usize),
-    /// It is longer than was asked for.
-    TooDeep,
-    /// At a trust anchor.
-    Anchor,
-}
+use super::{name_constraints, revocation, validation};
 
 /// The search for a path.
 pub(super) struct Search<'s, 'a> {
@@ -44,11 +22,22 @@ pub(super) struct Search<'s, 'a> {
     list_signatures: HashMap<(usize, usize), Outcome>,
     /// What is wrong with each candidate by itself, once it is known.
     own: Vec<OnceCell<Vec<Draft>>>,
+    /// What is wrong with a candidate and its issuer together.
+    issues: HashMap<(usize, usize), Vec<Draft>>,
+    /// What a CA above a candidate has against its names.
+    names: HashMap<(usize, usize), Vec<Draft>>,
+    /// How many names were compared with constraints so far.
+    comparisons: usize,
     path: Vec<usize>,
     /// What is left of the budget: about microseconds.
     effort: u64,
     /// Whether only issuers are followed that nothing is wrong with.
     only_fit: bool,
+    /// How often it mattered which path led to a certificate: where an anchor was reached, or a
+    /// certificate left out that another path might take.
+    turns: usize,
+    /// The candidates from which no path leads on, whatever leads to them.
+    is_barren: Vec<bool>,
     pub(super) best: Option<Attempt>,
     /// Every path that was looked at, where all are wanted.
     pub(super) all: Vec<Attempt>,
@@ -65,9 +54,14 @@ impl<'s, 'a> Search<'s, 'a> {
             signatures: HashMap::new(),
             list_signatures: HashMap::new(),
             own,
+            issues: HashMap::new(),
+            names: HashMap::new(),
+            comparisons: 0,
             path: vec![0],
             effort: EFFORT,
             only_fit: true,
+            turns: 0,
+            is_barren: vec![false; pool.candidates.len()],
             best: None,
             all: Vec::new(),
             exhausted: false,
@@ -90,12 +84,11 @@ impl<'s, 'a> Search<'s, 'a> {
             let _ = self.climb();
         }
         let reached = |attempt: &Attempt| attempt.end == End::Anchor;
-        let is_settled = self.best.as_ref().is_some_and(reached) || self.exhausted;
-        if is_settled && !self.requirements.all_paths {
+        if self.best.as_ref().is_some_and(reached) && !self.requirements.all_paths {
             return;
         }
         self.only_fit = false;
-        self.effort = self.effort.min(EXPLANATION_EFFORT);
+        self.effort = EXPLANATION_EFFORT;
         let _ = self.climb();
     }
 
@@ -109,11 +102,17 @@ impl<'s, 'a> Search<'s, 'a> {
         } else {
             End::IssuerMissing
         };
+        let mut went_on = false;
         for issuer in self.ordered_issuers(child) {
-            if self.is_loop(issuer) || (self.only_fit && !self.is_fit(issuer)) {
+            if self.only_fit && (self.is_barren[issuer] || !self.is_fit(issuer)) {
+                continue;
+            }
+            if self.is_loop(issuer) {
+                self.turns += 1;
                 continue;
             }
             if self.is_too_deep(issuer) {
+                self.turns += 1;
                 end = end.max(End::TooDeep);
                 continue;
             }
@@ -121,6 +120,8 @@ impl<'s, 'a> Search<'s, 'a> {
                 end = end.max(End::WrongKey(issuer));
                 continue;
             }
+            went_on = true;
+            let turns = self.turns;
             self.path.push(issuer);
             let flow = if self.pool.is_anchor(issuer) {
                 self.complete()
@@ -129,13 +130,18 @@ impl<'s, 'a> Search<'s, 'a> {
             };
             self.path.pop();
             flow?;
+            self.is_barren[issuer] = self.turns == turns;
+        }
+        if went_on && end == End::IssuerMissing {
+            return ControlFlow::Continue(());
         }
         self.dead_end(end)
     }
 
     /// The path has reached an anchor.
     fn complete(&mut self) -> ControlFlow<()> {
-        let (drafts, effort) = self.validate();
+        self.turns += 1;
+        let drafts = self.validate();
         let (found, own) = (errors(&drafts), errors(self.own(0)));
         self.keep(Attempt {
             path: self.path.clone(),
@@ -146,7 +152,7 @@ impl<'s, 'a> Search<'s, 'a> {
         if found <= own && !self.requirements.all_paths {
             return ControlFlow::Break(());
         }
-        self.spend(effort)
+        self.spend(VALIDATION_EFFORT * self.path.len() as u64)
     }
 
     /// The path leads nowhere; where none does, the one that got farthest is worth telling of.
@@ -154,13 +160,13 @@ impl<'s, 'a> Search<'s, 'a> {
         if self.only_fit || (end == End::IssuerMissing && self.is_beaten()) {
             return ControlFlow::Continue(());
         }
-        let (drafts, effort) = self.validate();
+        let drafts = self.validate();
         self.keep(Attempt {
             path: self.path.clone(),
             end,
             drafts,
         });
-        self.spend(effort)
+        self.spend(VALIDATION_EFFORT * self.path.len() as u64)
     }
 
     /// Whether another path got farther, so that this one is not worth looking at.
@@ -177,53 +183,80 @@ impl<'s, 'a> Search<'s, 'a> {
                 self.all.push(attempt.clone());
             }
         }
-        let nearer = |best: &Attempt| match best.end.rank().cmp(&attempt.end.rank()) {
-            std::cmp::Ordering::Less => true,
-            std::cmp::Ordering::Greater => false,
-            std::cmp::Ordering::Equal if attempt.end == End::Anchor => {
-                errors(&attempt.drafts) < errors(&best.drafts)
-            }
-            std::cmp::Ordering::Equal => attempt.path.len() > best.path.len(),
-        };
-        if self.best.as_ref().is_none_or(nearer) {
+        if self
+            .best
+            .as_ref()
+            .is_none_or(|best| attempt.is_nearer_than(best))
+        {
             self.best = Some(attempt);
         }
     }
 
-    /// What is wrong with the path as it stands, and about how much effort that took to say.
-    fn validate(&mut self) -> (Vec<Draft>, u64) {
+    /// What is wrong with the path as it stands.
+    fn validate(&mut self) -> Vec<Draft> {
         let mut drafts = Drafts::new(self.requirements.profile);
-        for (place, index) in self.path.iter().enumerate() {
-            let own = self.own(*index).iter();
-            drafts.all.extend(own.map(|draft| Draft {
-                place: Some(place),
-                ..draft.clone()
-            }));
+        for place in 0..self.path.len() {
+            let index = self.path[place];
+            drafts.extend(place, self.own(index));
+            if let Some(issuer) = self.path.get(place + 1) {
+                let pair = (index, *issuer);
+                self.judge_issue(pair);
+                drafts.extend(place, &self.issues[&pair]);
+            }
+            // Self-issued certificates are free of name constraints, but for the last one (RFC 5280 §6.1.3).
+            if place > 0 && self.pool.candidates[index].is_self_issued() {
+                continue;
+            }
+            for above in place + 1..self.path.len() {
+                let pair = (index, self.path[above]);
+                let extensions = self.pool.candidates[pair.1].extensions();
+                if extensions.name_constraints.is_some() {
+                    self.judge_names(pair);
+                    drafts.extend(place, &self.names[&pair]);
+                }
+            }
         }
-        let path: Vec<_> = self
-            .path
-            .iter()
-            .map(|i| &self.pool.candidates[*i])
-            .collect();
-        let outcomes: Vec<_> = self
-            .path
-            .windows(2)
-            .map(|pair| self.signatures.get(&(pair[0], pair[1])).copied())
-            .collect();
-        validation::examine_path(&path, &outcomes, self.requirements, &mut drafts);
-        let effort = VALIDATION_EFFORT * path.len() as u64 + names_effort(&path);
-        if !self.pool.lists.is_empty() {
-            let path = self.path.clone();
-            let pool = self.pool;
-            revocation::examine_path(
+        let path = self.path.iter().map(|i| &self.pool.candidates[*i]);
+        let path: Vec<_> = path.collect();
+        validation::examine_path(&path, self.requirements, &mut drafts);
+        drafts.all
+    }
+
+    /// Works out what is wrong with a certificate and its issuer together, unless that is known.
+    fn judge_issue(&mut self, (child, issuer): (usize, usize)) {
+        if self.issues.contains_key(&(child, issuer)) {
+            return;
+        }
+        let mut drafts = Drafts::new(self.requirements.profile);
+        let pool = self.pool;
+        let outcome = self.signatures.get(&(child, issuer)).copied();
+        let (below, above) = (&pool.candidates[child], &pool.candidates[issuer]);
+        validation::examine_issue(below, above, outcome, &mut drafts);
+        if !pool.lists.is_empty() {
+            revocation::examine_issue(
                 pool,
-                &path,
+                (child, issuer),
                 self.requirements,
                 &mut drafts,
-                &mut |list, issuer| self.list_signature(list, issuer),
+                |list, issuer| self.list_signature(list, issuer),
             );
         }
-        (drafts.all, effort)
+        self.issues.insert((child, issuer), drafts.all);
+    }
+
+    /// Works out whether a certificate's names lie where a CA above it says, unless that is known.
+    fn judge_names(&mut self, (child, above): (usize, usize)) {
+        if self.names.contains_key(&(child, above)) {
+            return;
+        }
+        let mut drafts = Drafts::new(self.requirements.profile);
+        name_constraints::examine_below(
+            &self.pool.candidates[child],
+            &self.pool.candidates[above],
+            &mut self.comparisons,
+            &mut drafts,
+        );
+        self.names.insert((child, above), drafts.all);
     }
 
     /// What is wrong with a candidate by itself.
@@ -347,29 +380,6 @@ impl<'s, 'a> Search<'s, 'a> {
             }
         }
     }
-}
-
-impl End {
-    /// How near a path that ends so came to one that is good.
-    fn rank(self) -> u8 {
-        match self {
-            End::IssuerMissing => 0,
-            End::SelfSigned => 1,
-            End::WrongKey(_) => 2,
-            End::TooDeep => 3,
-            End::Anchor => 4,
-        }
-    }
-}
-
-fn errors(drafts: &[Draft]) -> usize {
-    drafts.iter().filter(|draft| draft.is_error()).count()
-}
-
-/// Comparing names with constraints is the one part of validation that can take long.
-fn names_effort(path: &[&super::candidate::Candidate<'_>]) -> u64 {
-    let names = path.iter().map(|c| c.extensions().names().len() as u64);
-    names.sum::<u64>() / 8
 }
 
 /// About 50 ms: half of what an answer may take at most.

@@ -13,7 +13,7 @@ use crate::pki::element::is_minimal_integer;
 pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts) {
     let certificate = candidate.certificate;
     version(certificate, role, drafts);
-    serial(certificate, drafts);
+    serial(certificate, role, drafts);
     names(certificate, role, drafts);
     duplicates(certificate, drafts);
     for extension in certificate.extensions() {
@@ -45,6 +45,7 @@ pub(super) static RULES: &[&Rule] = &[
     &VERSION_EXTENSIONS,
     &SERIAL_FORM,
     &SERIAL_SIGN,
+    &ANCHOR_SERIAL_SIGN,
     &SERIAL_LONG,
     &NAME_MALFORMED,
     &ISSUER_EMPTY,
@@ -64,22 +65,25 @@ pub(super) static RULES: &[&Rule] = &[
 fn version(certificate: &Certificate, role: Role, drafts: &mut Drafts) {
     let version = certificate.version();
     let found = || Evidence::instead(format_args!("version {version}"), "version 3");
-    if version < 3 && !certificate.extensions().is_empty() {
-        drafts.with(&VERSION_EXTENSIONS, found);
-    } else if version < 2 && certificate.has_unique_identifiers() {
+    let has_extensions = !certificate.extensions().is_empty();
+    if version < 3 && has_extensions || version < 2 && certificate.has_unique_identifiers() {
         drafts.with(&VERSION_EXTENSIONS, found);
     } else if version < 3 && role != Role::Anchor {
         drafts.with(&VERSION, found);
     }
 }
 
-fn serial(certificate: &Certificate, drafts: &mut Drafts) {
+fn serial(certificate: &Certificate, role: Role, drafts: &mut Drafts) {
     let serial = certificate.serial();
     let octets = serial.as_bytes();
     if !is_minimal_integer(octets) {
         drafts.add(&SERIAL_FORM);
     } else if serial.is_negative() || serial.is_zero() {
-        drafts.with(&SERIAL_SIGN, || Evidence::found(serial));
+        let rule = match role {
+            Role::EndEntity | Role::Intermediate => &SERIAL_SIGN,
+            Role::Anchor => &ANCHOR_SERIAL_SIGN,
+        };
+        drafts.with(rule, || Evidence::found(serial));
     }
     if octets.len() > MAX_SERIAL_OCTETS {
         drafts.with(&SERIAL_LONG, || {
@@ -216,6 +220,13 @@ static SERIAL_SIGN: Rule = Rule {
     reference: "RFC 5280 §4.1.2.2",
     severities: Severities::CONFORMANCE,
 };
+static ANCHOR_SERIAL_SIGN: Rule = Rule {
+    id: "anchor-serial-not-positive",
+    sentence: "its serial number is not positive, as that of some old public roots",
+    hint: "make a root with a random positive serial number",
+    reference: "RFC 5280 §4.1.2.2",
+    severities: Severities::RFC_ONLY,
+};
 static SERIAL_LONG: Rule = Rule {
     id: "serial-long",
     sentence: "its serial number is too long, which rustls refuses",
@@ -291,10 +302,10 @@ static INFORMATIVE_CRITICAL: Rule = Rule {
 };
 static IDENTIFIER_CRITICAL: Rule = Rule {
     id: "key-identifier-critical",
-    sentence: "a key identifier is critical, which rustls refuses",
+    sentence: "a key identifier is critical, which rustls and OpenSSL refuse",
     hint: "have it issued anew with key identifiers that are not critical",
     reference: "RFC 5280 §4.2.1.1",
-    severities: Severities::CONFORMANCE,
+    severities: Severities::DECISIVE,
 };
 static SAN_NOT_CRITICAL: Rule = Rule {
     id: "san-not-critical",

@@ -1,4 +1,4 @@
-//! Key identifiers ([RFC 5280 §4.2.1.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.1) and
+//! Who issued whom: names and key identifiers ([RFC 5280 §4.2.1.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.1) and
 //! [§4.2.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.2)).
 
 use super::candidate::Candidate;
@@ -57,24 +57,29 @@ pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts
     }
 }
 
-/// Whether each certificate's authority key identifier is that of the next in the path.
-pub(super) fn examine_path(path: &[&Candidate<'_>], drafts: &mut Drafts) {
-    for (place, pair) in path.windows(2).enumerate() {
-        let (candidate, issuer) = (pair[0], pair[1]);
-        let Some(authority) = value(&candidate.extensions().authority_key_identifier) else {
-            continue;
-        };
-        let issuers = issuer.extensions().subject_key();
-        if let (Some(found), Some(expected)) = (authority.key_identifier.as_deref(), issuers)
-            && found != expected
-        {
-            drafts.about(place).with(&MISMATCH, || {
-                Evidence::instead(Colons(found), Colons(expected))
-            });
-        }
-        if !names(authority, issuer) {
-            drafts.about(place).add(&NAMED_MISMATCH);
-        }
+/// Whether a certificate's issuer and authority key identifier are those of this issuer.
+pub(super) fn examine_issue(
+    candidate: &Candidate<'_>,
+    issuer: &Candidate<'_>,
+    drafts: &mut Drafts,
+) {
+    let (named, subject) = (candidate.certificate.issuer(), issuer.certificate.subject());
+    if named != subject {
+        drafts.with(&NAME_ENCODING, || Evidence::instead(named, subject));
+    }
+    let Some(authority) = value(&candidate.extensions().authority_key_identifier) else {
+        return;
+    };
+    let issuers = issuer.extensions().subject_key();
+    if let (Some(found), Some(expected)) = (authority.key_identifier.as_deref(), issuers)
+        && found != expected
+    {
+        drafts.with(&MISMATCH, || {
+            Evidence::instead(Colons(found), Colons(expected))
+        });
+    }
+    if !names(authority, issuer) {
+        drafts.add(&NAMED_MISMATCH);
     }
 }
 
@@ -90,6 +95,7 @@ pub(super) static RULES: &[&Rule] = &[
     &ROOT_MISMATCH,
     &MISMATCH,
     &NAMED_MISMATCH,
+    &NAME_ENCODING,
 ];
 
 /// Whether the issuer and serial number in the identifier, where they are there, are this certificate's.
@@ -187,4 +193,11 @@ static NAMED_MISMATCH: Rule = Rule {
     hint: "give the CA certificate it was really issued from",
     reference: "RFC 5280 §4.2.1.1",
     severities: Severities::DECISIVE,
+};
+static NAME_ENCODING: Rule = Rule {
+    id: "name-encoding-differs",
+    sentence: "its issuer's name is the same, but written differently; rustls and Go compare octets and find no issuer",
+    hint: "have it issued anew with the issuer copied from the CA's certificate octet for octet",
+    reference: "RFC 5280 §7.1",
+    severities: Severities::ADVICE,
 };

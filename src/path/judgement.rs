@@ -1,6 +1,9 @@
 //! The question and the answer.
 
-use super::building::{Attempt, End, Search};
+use serde::Serialize;
+
+use super::attempt::{Attempt, End};
+use super::building::Search;
 use super::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use super::pool::{Origin, Pool};
 use super::profile::Requirements;
@@ -53,16 +56,17 @@ impl Judgement {
 }
 
 /// One certificate of a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Member {
     /// Its part and its subject.
+    #[serde(flatten)]
     pub reference: CertificateReference,
     /// Where it was given.
     pub origin: Origin,
 }
 
 /// A path that was looked at.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct CandidatePath {
     /// From the end entity upwards.
     pub path: Vec<Member>,

@@ -9,6 +9,7 @@
 //! ```
 
 mod algorithm;
+mod attempt;
 mod basic_constraints;
 mod building;
 mod candidate;
@@ -27,6 +28,7 @@ mod public_key;
 mod revocation;
 pub mod rule;
 mod signature;
+mod subtree;
 mod usage;
 mod validation;
 mod validity;
@@ -35,5 +37,5 @@ mod webpki;
 pub use judgement::{CandidatePath, Candidates, Judgement, Member, judge, judge_alone};
 pub use name_constraints::is_permitted;
 pub use pool::Origin;
-pub use signature::{is_self_signed, is_signed_by_its_key};
+pub use signature::{is_self_signed, is_signed_by, is_signed_by_its_key};
 pub use validation::rules;

@@ -28,7 +28,8 @@ pub(super) struct Pool<'a> {
 }
 
 /// Where a certificate comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// It is the one that is judged.
     EndEntity,

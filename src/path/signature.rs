@@ -55,7 +55,14 @@ pub fn is_signed_by_its_key(request: &CertificateSigningRequest) -> bool {
 
 /// Whether a certificate is signed by the key in it, as a root is; no where it cannot be told.
 pub fn is_self_signed(certificate: &Certificate) -> bool {
-    let key = PublicKey::read(certificate.public_key_info());
+    is_signed_by(certificate, certificate)
+}
+
+/// Whether a certificate is signed by the key in `issuer`; no where it cannot be told.
+///
+/// Looks at nothing else: neither at names nor at what the issuer may sign.
+pub fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
+    let key = PublicKey::read(issuer.public_key_info());
     check(
         Scheme::of(certificate),
         &key,

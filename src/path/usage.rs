@@ -84,11 +84,7 @@ fn extended(
     let Ok(usages) = &extension.value else {
         return;
     };
-    let allowed = |usage: const_oid::ObjectIdentifier| {
-        usages
-            .iter()
-            .any(|have| *have == usage || *have == ANY_EXTENDED_KEY_USAGE)
-    };
+    let allowed = |usage| allows(usages, usage);
     if role == Role::EndEntity && extension.critical {
         drafts.add(&EXTENDED_CRITICAL);
     }
@@ -102,7 +98,7 @@ fn extended(
         Some(Purpose::Server) => allowed(SERVER_AUTH),
         Some(Purpose::Client) => allowed(CLIENT_AUTH),
         Some(Purpose::Peer) => allowed(SERVER_AUTH) && allowed(CLIENT_AUTH),
-        None => allowed(SERVER_AUTH) || allowed(CLIENT_AUTH),
+        None => role != Role::EndEntity || allowed(SERVER_AUTH) || allowed(CLIENT_AUTH),
     };
     if !fits {
         let rule = match role {
@@ -112,6 +108,34 @@ fn extended(
         drafts.with(rule, || {
             Evidence::instead(list(usages), wanted(requirements.purpose))
         });
+    }
+}
+
+/// Where no purpose was asked for, whether there is one that the whole path may be used for.
+pub(super) fn examine_path(
+    path: &[&Candidate<'_>],
+    requirements: &Requirements,
+    drafts: &mut Drafts,
+) {
+    if requirements.purpose.is_some() {
+        return;
+    }
+    let mut left = vec![SERVER_AUTH, CLIENT_AUTH];
+    for (place, candidate) in path.iter().enumerate() {
+        let Some(usages) = value(&candidate.extensions().extended_key_usage) else {
+            continue;
+        };
+        let wanted = left.clone();
+        left.retain(|purpose| allows(usages, *purpose));
+        if left.is_empty() {
+            if place > 0 {
+                let wanted: Vec<_> = wanted.into_iter().map(ObjectIdentifier::from).collect();
+                drafts.about(place).with(&CA_PURPOSE, || {
+                    Evidence::instead(list(usages), list(&wanted))
+                });
+            }
+            return;
+        }
     }
 }
 
@@ -131,6 +155,11 @@ pub(super) static RULES: &[&Rule] = &[
     &PURPOSE,
     &CA_PURPOSE,
 ];
+
+fn allows(usages: &[ObjectIdentifier], purpose: const_oid::ObjectIdentifier) -> bool {
+    let mut usages = usages.iter();
+    usages.any(|have| *have == purpose || *have == ANY_EXTENDED_KEY_USAGE)
+}
 
 fn list(usages: &[ObjectIdentifier]) -> String {
     let name = |usage: &ObjectIdentifier| {

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::algorithm_identifier::AlgorithmIdentifier;
 use super::element::{
-    BIT_STRING, Element, ElementError, INTEGER, SEQUENCE, context, context_constructed,
+    BIT_STRING, Element, ElementError, Elements, INTEGER, SEQUENCE, context, context_constructed,
     small_integer, whole_bits,
 };
 use super::extension::{
@@ -53,26 +53,16 @@ impl Certificate {
     /// # Errors
     /// When it is no certificate, something follows it, or one of its dates is none.
     pub fn from_der(der: Vec<u8>) -> Result<Self, CertificateError> {
-        let malformed = |source| CertificateError::Malformed { source };
-        let (certificate, rest) = Element::first(&der, "the certificate").map_err(malformed)?;
-        if certificate.tag != SEQUENCE {
-            return Err(malformed(ElementError::Tag {
-                what: "the certificate",
-                expected: SEQUENCE,
-                found: certificate.tag,
-            }));
-        }
-        let mut parts = certificate.children();
-        let fields = parts.next(SEQUENCE, "tbsCertificate").map_err(malformed)?;
-        let algorithm = parts
-            .next(SEQUENCE, "signatureAlgorithm")
-            .map_err(malformed)?;
-        let signature = parts
-            .next(BIT_STRING, "signatureValue")
-            .map_err(malformed)?;
-        parts.end("signatureValue").map_err(malformed)?;
-        if !rest.is_empty() {
-            return Err(CertificateError::Trailing { octets: rest.len() });
+        let mut elements = Elements::new(&der);
+        let mut parts = elements.next(SEQUENCE, "the certificate")?.children();
+        let fields = parts.next(SEQUENCE, "tbsCertificate")?;
+        let algorithm = parts.next(SEQUENCE, "signatureAlgorithm")?;
+        let signature = parts.next(BIT_STRING, "signatureValue")?;
+        parts.end("signatureValue")?;
+        if !elements.is_empty() {
+            return Err(CertificateError::Trailing {
+                octets: elements.len(),
+            });
         }
         let fields = Fields::read(fields)?;
         let range = |part: &[u8]| range_within(&der, part);
@@ -89,8 +79,8 @@ impl Certificate {
             has_unique_identifiers: fields.has_unique_identifiers,
             extensions: fields.extensions,
             outer_algorithm: range(algorithm.whole),
-            signature_algorithm: AlgorithmIdentifier::read(algorithm).map_err(malformed)?,
-            signature: range(whole_bits(signature, "signatureValue").map_err(malformed)?),
+            signature_algorithm: AlgorithmIdentifier::read(algorithm)?,
+            signature: range(whole_bits(signature, "signatureValue")?),
             der: Vec::new(),
         };
         Ok(Certificate { der, ..certificate })
@@ -346,12 +336,14 @@ pub enum CertificateError {
     #[error("not a certificate: {source}")]
     Malformed {
         /// What is wrong.
+        #[from]
         source: ElementError,
     },
     /// One of its dates is none.
     #[error("malformed certificate: {source}")]
     Time {
         /// Which, and what stands there.
+        #[from]
         source: MomentError,
     },
     /// Something follows it.
@@ -379,42 +371,31 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn read(sequence: Element<'a>) -> Result<Self, CertificateError> {
-        let malformed = |source| CertificateError::Malformed { source };
         let mut fields = sequence.children();
         let version = fields
             .optional(context_constructed(0), "version")
-            .and_then(version)
-            .map_err(malformed)?;
-        let serial = fields.next(INTEGER, "serialNumber").map_err(malformed)?;
+            .and_then(version)?;
+        let serial = fields.next(INTEGER, "serialNumber")?;
         if serial.content.is_empty() {
-            return Err(malformed(ElementError::Content {
+            return Err(ElementError::Content {
                 what: "serialNumber",
-            }));
+            }
+            .into());
         }
-        let algorithm = fields.next(SEQUENCE, "signature").map_err(malformed)?;
-        let issuer = fields.next(SEQUENCE, "issuer").map_err(malformed)?;
-        let validity = fields.next(SEQUENCE, "validity").map_err(malformed)?;
+        let algorithm = fields.next(SEQUENCE, "signature")?;
+        let issuer = fields.next(SEQUENCE, "issuer")?;
+        let validity = fields.next(SEQUENCE, "validity")?;
         let (not_before, not_after) = self::validity(validity)?;
-        let subject = fields.next(SEQUENCE, "subject").map_err(malformed)?;
-        let public_key_info = fields
-            .next(SEQUENCE, "subjectPublicKeyInfo")
-            .map_err(malformed)?;
-        let issuer_id = fields
-            .optional(context(1), "issuerUniqueID")
-            .map_err(malformed)?;
-        let subject_id = fields
-            .optional(context(2), "subjectUniqueID")
-            .map_err(malformed)?;
-        let extensions = match fields
-            .optional(context_constructed(3), "extensions")
-            .map_err(malformed)?
-        {
+        let subject = fields.next(SEQUENCE, "subject")?;
+        let public_key_info = fields.next(SEQUENCE, "subjectPublicKeyInfo")?;
+        let issuer_id = fields.optional(context(1), "issuerUniqueID")?;
+        let subject_id = fields.optional(context(2), "subjectUniqueID")?;
+        let extensions = match fields.optional(context_constructed(3), "extensions")? {
             None => Vec::new(),
             Some(wrapper) => Element::only(wrapper.content, SEQUENCE, "extensions")
-                .and_then(Extension::read_all)
-                .map_err(malformed)?,
+                .and_then(Extension::read_all)?,
         };
-        fields.end("extensions").map_err(malformed)?;
+        fields.end("extensions")?;
         Ok(Fields {
             whole: sequence.whole,
             version,
@@ -446,14 +427,12 @@ fn version(wrapper: Option<Element<'_>>) -> Result<u8, ElementError> {
 }
 
 fn validity(sequence: Element<'_>) -> Result<(Moment, Moment), CertificateError> {
-    let malformed = |source| CertificateError::Malformed { source };
-    let time = |source| CertificateError::Time { source };
     let mut times = sequence.children();
-    let not_before = times.any("notBefore").map_err(malformed)?;
-    let not_after = times.any("notAfter").map_err(malformed)?;
-    times.end("notAfter").map_err(malformed)?;
-    let not_before = moment(not_before, "notBefore").map_err(time)?;
-    let not_after = moment(not_after, "notAfter").map_err(time)?;
+    let not_before = times.any("notBefore")?;
+    let not_after = times.any("notAfter")?;
+    times.end("notAfter")?;
+    let not_before = moment(not_before, "notBefore")?;
+    let not_after = moment(not_after, "notAfter")?;
     Ok((not_before, not_after))
 }
 

@@ -5,15 +5,14 @@ use std::ops::Range;
 use time::OffsetDateTime;
 
 use super::algorithm_identifier::AlgorithmIdentifier;
-use super::certificate::{CertificateError, range_within};
+use super::certificate::range_within;
 use super::element::{
     BIT_STRING, Element, ElementError, Elements, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME,
     context_constructed, small_integer, whole_bits,
 };
 use super::extension::{Extension, REASON_CODE};
-use super::moment::{Moment, moment};
+use super::moment::{Moment, MomentError, moment};
 use super::name::DistinguishedName;
-use super::pem::{self, PemError};
 use super::problem::{Problem, extension_problems};
 use super::revocation::RevocationReason;
 use super::serial::SerialNumber;
@@ -45,7 +44,7 @@ impl RevocationList {
     ///
     /// # Errors
     /// When it is no revocation list, something follows it, or one of its dates is none.
-    pub fn from_der(der: Vec<u8>) -> Result<Self, CertificateError> {
+    pub fn from_der(der: Vec<u8>) -> Result<Self, MalformedListError> {
         let list = read(&der)?;
         Ok(RevocationList { der, ..list })
     }
@@ -168,6 +167,25 @@ impl std::fmt::Debug for RevocationList {
     }
 }
 
+/// Why DER is no revocation list.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MalformedListError {
+    /// It has not the structure of one.
+    #[error("not a revocation list: {source}")]
+    Malformed {
+        /// What is wrong.
+        #[from]
+        source: ElementError,
+    },
+    /// One of its dates is none.
+    #[error("malformed revocation list: {source}")]
+    Time {
+        /// Which, and what stands there.
+        #[from]
+        source: MomentError,
+    },
+}
+
 /// One entry of a revocation list ([RFC 5280 §5.3](https://www.rfc-editor.org/rfc/rfc5280#section-5.3)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevokedCertificate {
@@ -182,28 +200,19 @@ pub struct RevokedCertificate {
 }
 
 impl RevokedCertificate {
-    fn read(elements: &mut Elements<'_>) -> Result<Self, CertificateError> {
-        let malformed = |source| CertificateError::Malformed { source };
-        let entry = elements.next(SEQUENCE, "an entry").map_err(malformed)?;
+    fn read(elements: &mut Elements<'_>) -> Result<Self, MalformedListError> {
+        let entry = elements.next(SEQUENCE, "an entry")?;
         let mut parts = entry.children();
-        let serial = parts
-            .next(INTEGER, "an entry's serial number")
-            .map_err(malformed)?;
-        let date = parts.any("an entry's revocationDate").map_err(malformed)?;
-        let date = moment(date, "an entry's revocationDate")
-            .map_err(|source| CertificateError::Time { source })?;
-        let extensions = parts
-            .optional(SEQUENCE, "an entry's extensions")
-            .map_err(malformed)?;
-        parts.end("an entry's extensions").map_err(malformed)?;
-        let extensions = extensions
-            .map_or(Ok(Vec::new()), Extension::read_all)
-            .map_err(malformed)?;
+        let serial = parts.next(INTEGER, "an entry's serial number")?;
+        let date = parts.any("an entry's revocationDate")?;
+        let date = moment(date, "an entry's revocationDate")?;
+        let extensions = parts.optional(SEQUENCE, "an entry's extensions")?;
+        parts.end("an entry's extensions")?;
+        let extensions = extensions.map_or(Ok(Vec::new()), Extension::read_all)?;
         let reason = extensions.iter().find(|e| e.oid == REASON_CODE);
         let reason = reason
             .map(|e| RevocationReason::read(&e.value))
-            .transpose()
-            .map_err(malformed)?;
+            .transpose()?;
         Ok(RevokedCertificate {
             serial: SerialNumber::from_der_content(serial.content),
             revocation_date: date.time,
@@ -213,94 +222,39 @@ impl RevokedCertificate {
     }
 }
 
-/// The revocation lists of a file in PEM or DER, in their order; at least one.
-///
-/// # Errors
-/// When there is none in it, or any block or list is broken.
-pub fn revocation_lists(octets: &[u8]) -> Result<Vec<RevocationList>, RevocationListError> {
-    let list = |der, line| {
-        RevocationList::from_der(der).map_err(|source| RevocationListError::List { line, source })
-    };
-    if octets.first() == Some(&SEQUENCE) {
-        return Ok(vec![list(octets.to_vec(), 0)?]);
-    }
-    let lists = pem::blocks(octets)?
-        .into_iter()
-        .filter(|block| block.label == "X509 CRL")
-        .map(|block| list(block.contents.to_vec(), block.line))
-        .collect::<Result<Vec<_>, _>>()?;
-    if lists.is_empty() {
-        Err(RevocationListError::Nothing)
-    } else {
-        Ok(lists)
-    }
-}
-
-/// Why a file gives no revocation lists.
-#[derive(Debug, thiserror::Error)]
-pub enum RevocationListError {
-    /// A block is broken.
-    #[error(transparent)]
-    Pem(#[from] PemError),
-    /// A list is broken.
-    #[error("no revocation list at line {line}: {source}")]
-    List {
-        /// The line of its BEGIN; 0 for a file in DER.
-        line: usize,
-        /// What is wrong with it.
-        source: CertificateError,
-    },
-    /// There is none.
-    #[error("no revocation list in it")]
-    Nothing,
-}
-
 /// Reads everything but the DER itself.
-fn read(der: &[u8]) -> Result<RevocationList, CertificateError> {
-    let malformed = |source| CertificateError::Malformed { source };
-    let list = Element::only(der, SEQUENCE, "the revocation list").map_err(malformed)?;
+fn read(der: &[u8]) -> Result<RevocationList, MalformedListError> {
+    let list = Element::only(der, SEQUENCE, "the revocation list")?;
     let mut parts = list.children();
-    let fields = parts.next(SEQUENCE, "tbsCertList").map_err(malformed)?;
-    let outer_algorithm = parts
-        .next(SEQUENCE, "signatureAlgorithm")
-        .map_err(malformed)?;
-    let signature = parts
-        .next(BIT_STRING, "signatureValue")
-        .map_err(malformed)?;
-    parts.end("signatureValue").map_err(malformed)?;
+    let fields = parts.next(SEQUENCE, "tbsCertList")?;
+    let outer_algorithm = parts.next(SEQUENCE, "signatureAlgorithm")?;
+    let signature = parts.next(BIT_STRING, "signatureValue")?;
+    parts.end("signatureValue")?;
 
     let mut elements = fields.children();
-    let version = match elements.optional(INTEGER, "version").map_err(malformed)? {
+    let version = match elements.optional(INTEGER, "version")? {
         None => 1,
-        Some(element) => match small_integer(element, "version").map_err(malformed)? {
+        Some(element) => match small_integer(element, "version")? {
             1 => 2,
-            _ => return Err(malformed(ElementError::Content { what: "version" })),
+            _ => return Err(ElementError::Content { what: "version" }.into()),
         },
     };
-    let inner_algorithm = elements.next(SEQUENCE, "signature").map_err(malformed)?;
-    let issuer = elements.next(SEQUENCE, "issuer").map_err(malformed)?;
-    let time =
-        |element, field| moment(element, field).map_err(|source| CertificateError::Time { source });
-    let this_update = time(elements.any("thisUpdate").map_err(malformed)?, "thisUpdate")?;
+    let inner_algorithm = elements.next(SEQUENCE, "signature")?;
+    let issuer = elements.next(SEQUENCE, "issuer")?;
+    let this_update = moment(elements.any("thisUpdate")?, "thisUpdate")?;
     let next_update = match elements.peek() {
-        Some(UTC_TIME | GENERALIZED_TIME) => Some(time(
-            elements.any("nextUpdate").map_err(malformed)?,
-            "nextUpdate",
-        )?),
+        Some(UTC_TIME | GENERALIZED_TIME) => {
+            Some(moment(elements.any("nextUpdate")?, "nextUpdate")?)
+        }
         Some(_) | None => None,
     };
-    let revoked = elements
-        .optional(SEQUENCE, "revokedCertificates")
-        .map_err(malformed)?;
-    let extensions = elements
-        .optional(context_constructed(0), "crlExtensions")
-        .map_err(malformed)?;
-    elements.end("crlExtensions").map_err(malformed)?;
+    let revoked = elements.optional(SEQUENCE, "revokedCertificates")?;
+    let extensions = elements.optional(context_constructed(0), "crlExtensions")?;
+    elements.end("crlExtensions")?;
     let extensions = match extensions {
         None => Vec::new(),
         Some(wrapper) => Element::only(wrapper.content, SEQUENCE, "crlExtensions")
-            .and_then(Extension::read_all)
-            .map_err(malformed)?,
+            .and_then(Extension::read_all)?,
     };
     let entries = revoked.map_or(&[][..], |element| element.content);
     Ok(RevocationList {
@@ -309,11 +263,8 @@ fn read(der: &[u8]) -> Result<RevocationList, CertificateError> {
         to_be_signed: range_within(der, fields.whole),
         inner_algorithm: range_within(der, inner_algorithm.whole),
         outer_algorithm: range_within(der, outer_algorithm.whole),
-        signature_algorithm: AlgorithmIdentifier::read(outer_algorithm).map_err(malformed)?,
-        signature: range_within(
-            der,
-            whole_bits(signature, "signatureValue").map_err(malformed)?,
-        ),
+        signature_algorithm: AlgorithmIdentifier::read(outer_algorithm)?,
+        signature: range_within(der, whole_bits(signature, "signatureValue")?),
         issuer: DistinguishedName::from_der(issuer.whole),
         this_update,
         next_update,
@@ -325,7 +276,7 @@ fn read(der: &[u8]) -> Result<RevocationList, CertificateError> {
 }
 
 /// Reads every entry and counts them.
-fn count(entries: &[u8]) -> Result<usize, CertificateError> {
+fn count(entries: &[u8]) -> Result<usize, MalformedListError> {
     let mut elements = Elements::new(entries);
     let mut count = 0;
     while !elements.is_empty() {

@@ -53,6 +53,26 @@ impl serde::Serialize for Fingerprint {
     }
 }
 
+/// A digest over octets that come one after the other.
+pub struct Digest(digest::Context);
+
+impl Digest {
+    /// SHA-256.
+    pub fn sha256() -> Self {
+        Digest(digest::Context::new(&digest::SHA256))
+    }
+
+    /// Takes more octets in.
+    pub fn update(&mut self, octets: &[u8]) {
+        self.0.update(octets);
+    }
+
+    /// The digest over all of them.
+    pub fn finish(self) -> Fingerprint {
+        Fingerprint(self.0.finish().as_ref().to_vec())
+    }
+}
+
 /// Octets as lower-case hex with colons between them.
 pub struct Colons<'a>(pub &'a [u8]);
 

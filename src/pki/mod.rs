@@ -10,7 +10,7 @@ pub mod csr;
 pub mod csr_plan;
 pub mod distribution_point;
 pub mod document;
-pub(crate) mod element;
+pub mod element;
 pub mod escape;
 pub mod extension;
 pub mod extension_value;

@@ -348,11 +348,14 @@ fn boundary(line: &[u8]) -> Option<Boundary<'_>> {
     looks_like_boundary(line).then_some(Boundary::Broken)
 }
 
-/// A label of RFC 7468 §3, and any other printable ASCII of at most 64 octets.
+/// A label of RFC 7468 §3 without lower-case letters, which no program looks for, and of at most 64
+/// octets.
 fn label(octets: &[u8]) -> Option<&str> {
     let is_label = octets.len() <= MAX_LABEL_OCTETS
         && octets.first().is_some_and(u8::is_ascii_graphic)
-        && octets.iter().all(|&b| b == b' ' || b.is_ascii_graphic());
+        && octets
+            .iter()
+            .all(|&b| b == b' ' || (b.is_ascii_graphic() && !b.is_ascii_lowercase()));
     std::str::from_utf8(octets).ok().filter(|_| is_label)
 }
 
@@ -447,6 +450,7 @@ mod tests {
             "-----BEGIN X-----\nA\0EC\n-----END X-----\n",
             "----BEGIN X-----\nAAEC\n-----END X-----\n",
             "-----begin x-----\nAAEC\n-----end x-----\n",
+            "-----BEGIN x-----\nAAEC\n-----END x-----\n",
             "-----BEGIN X----\nAAEC\n-----END X-----\n",
             "-----BEGIN -----\nAAEC\n-----END -----\n",
             "-----BEGIN ZERTIFIKÄT-----\nAAEC\n-----END ZERTIFIKÄT-----\n",

@@ -82,3 +82,48 @@ const WHAT: &str = "the list of timestamps";
 const TRUNCATED: ElementError = ElementError::Truncated { what: WHAT };
 const VERSION_1: u8 = 0;
 const LOG_ID_OCTETS: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_names_its_log_and_its_moment() {
+        let list = read_all(&list(&timestamp())).unwrap();
+        let text = format!("2026-11-20T08:05:00Z by log {}=", "CQkJ".repeat(10) + "CQk");
+        assert_eq!(list[0].to_string(), text);
+    }
+
+    #[test]
+    fn a_list_that_is_cut_or_too_long_is_malformed() {
+        let good = timestamp();
+        for length in 0..good.len() - 5 {
+            assert!(read_all(&list(&good[..length])).is_err(), "{length}");
+        }
+        let mut longer = list(&good);
+        longer[1] += 1;
+        longer.push(0);
+        assert!(read_all(&longer).is_err());
+    }
+
+    fn timestamp() -> Vec<u8> {
+        let moment = time::macros::datetime!(2026-11-20 08:05:00 UTC);
+        let milliseconds = (moment.unix_timestamp() * 1000).to_be_bytes();
+        [
+            &[VERSION_1][..],
+            &[9; LOG_ID_OCTETS],
+            &milliseconds,
+            &[0, 0, 4, 3, 0],
+        ]
+        .concat()
+    }
+
+    fn list(timestamp: &[u8]) -> Vec<u8> {
+        let length = timestamp.len() as u8;
+        [
+            &[OCTET_STRING, length + 4, 0, length + 2, 0, length][..],
+            timestamp,
+        ]
+        .concat()
+    }
+}

@@ -26,7 +26,7 @@ macro_rules! contract {
                 entries_come_by_expiry_and_stop_when_the_visitor_has_enough,
                 filters_choose_what_they_say,
                 the_four_counts_add_up,
-                the_last_entry_of_a_row_counts,
+                the_rows_of_a_manifest_that_were_released_are_kept,
                 an_authority_is_recorded_once_and_then_completed,
                 a_revocation_stands_unless_it_is_a_hold,
                 the_revoked_come_in_the_order_they_were_revoked,
@@ -61,7 +61,10 @@ fn what_was_recorded_is_found_as_it_was(inventory: &mut dyn Inventory) {
             base: "server".into(),
         }),
         note: Some("for\nthe demo".into()),
-        batch: Some(row(7)),
+        batch: Some(BatchRow {
+            manifest: Fingerprint::sha256(b"manifest"),
+            row: 7,
+        }),
         revocation: Some(Revocation {
             at: NOW,
             reason: RevocationReason::AaCompromise,
@@ -204,23 +207,19 @@ fn the_four_counts_add_up(inventory: &mut dyn Inventory) {
     assert_eq!(inventory.counts(NOW).unwrap(), counts);
 }
 
-fn the_last_entry_of_a_row_counts(inventory: &mut dyn Inventory) {
-    let of_row = |serial, number| Entry {
-        batch: Some(row(number)),
-        ..entry(serial)
-    };
-    inventory
-        .record(&[of_row(1, 1), of_row(2, 2), of_row(3, 1)])
-        .unwrap();
-    let found = |number| inventory.batch_row(&row(number)).unwrap();
-    assert_eq!(found(1), Some(of_row(3, 1)));
-    assert_eq!(found(2), Some(of_row(2, 2)));
-    assert_eq!(found(3), None);
-    let other = BatchRow {
-        manifest: Fingerprint::sha256(b"another"),
-        row: 1,
-    };
-    assert_eq!(inventory.batch_row(&other).unwrap(), None);
+fn the_rows_of_a_manifest_that_were_released_are_kept(inventory: &mut dyn Inventory) {
+    let manifest = Fingerprint::sha256(b"manifest");
+    assert_eq!(inventory.rows_released(&manifest).unwrap(), 0);
+    for rows in [3, 7] {
+        inventory.note_rows_released(&manifest, rows).unwrap();
+        assert_eq!(inventory.rows_released(&manifest).unwrap(), rows);
+    }
+    assert_eq!(
+        inventory
+            .rows_released(&Fingerprint::sha256(b"another"))
+            .unwrap(),
+        0
+    );
 }
 
 fn an_authority_is_recorded_once_and_then_completed(inventory: &mut dyn Inventory) {
@@ -360,13 +359,6 @@ fn lasting(serial: u8, days: i64) -> Entry {
     Entry {
         validity: Validity::between(NOW - Duration::WEEK, NOW + Duration::days(days)).unwrap(),
         ..entry(serial)
-    }
-}
-
-fn row(row: u64) -> BatchRow {
-    BatchRow {
-        manifest: Fingerprint::sha256(b"manifest"),
-        row,
     }
 }
 

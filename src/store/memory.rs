@@ -8,9 +8,10 @@ use time::OffsetDateTime;
 
 use super::entry::{revoked, unrevoked};
 use super::{
-    AuthorityRecord, BatchRow, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
+    AuthorityRecord, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
     RevokedCertificate, Status, StoreError,
 };
+use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
 
 /// An inventory that lasts as long as the value: for tests, and for issuing without one.
@@ -19,6 +20,7 @@ pub struct Memory {
     entries: Vec<Entry>,
     places: HashMap<SerialNumber, usize>,
     authorities: Vec<AuthorityRecord>,
+    batches: HashMap<Fingerprint, u64>,
     crl_number: u64,
 }
 
@@ -94,12 +96,13 @@ impl Inventory for Memory {
         Ok(counts)
     }
 
-    fn batch_row(&self, row: &BatchRow) -> Result<Option<Entry>, StoreError> {
-        let last = self
-            .entries
-            .iter()
-            .rfind(|entry| entry.batch.as_ref() == Some(row));
-        Ok(last.cloned())
+    fn rows_released(&self, manifest: &Fingerprint) -> Result<u64, StoreError> {
+        Ok(self.batches.get(manifest).copied().unwrap_or(0))
+    }
+
+    fn note_rows_released(&mut self, manifest: &Fingerprint, rows: u64) -> Result<(), StoreError> {
+        self.batches.insert(manifest.clone(), rows);
+        Ok(())
     }
 
     fn record_authority(

@@ -25,6 +25,7 @@ pub use filter::Filter;
 pub use memory::Memory;
 pub use sqlite::{Opening, Sqlite};
 
+use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
 
 /// What was issued and revoked.
@@ -64,11 +65,17 @@ pub trait Inventory: Send {
     /// When the inventory cannot be read.
     fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError>;
 
-    /// The entry that was issued last for a row of a manifest.
+    /// How many of the first rows of a manifest were released: issued, recorded and written; 0 for an unknown one.
     ///
     /// # Errors
     /// When the inventory cannot be read.
-    fn batch_row(&self, row: &BatchRow) -> Result<Option<Entry>, StoreError>;
+    fn rows_released(&self, manifest: &Fingerprint) -> Result<u64, StoreError>;
+
+    /// Notes how many of the first rows of a manifest were released.
+    ///
+    /// # Errors
+    /// When the inventory cannot be written.
+    fn note_rows_released(&mut self, manifest: &Fingerprint, rows: u64) -> Result<(), StoreError>;
 
     /// Adds an authority whose files are not released yet; nothing when it is there already.
     ///

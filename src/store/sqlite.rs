@@ -40,7 +40,7 @@ use place::Place;
 
 use super::entry::{revoked, unrevoked};
 use super::{
-    AuthorityRecord, BatchRow, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
+    AuthorityRecord, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
     RevokedCertificate, StoreError,
 };
 use crate::pki::fingerprint::Fingerprint;
@@ -251,12 +251,26 @@ impl Inventory for Sqlite {
         counted.map_err(|source| self.place.explain(source))
     }
 
-    fn batch_row(&self, row: &BatchRow) -> Result<Option<Entry>, StoreError> {
-        let number = i64::try_from(row.row).unwrap_or(i64::MAX);
-        self.first_entry(
-            "WHERE manifest = ?1 AND manifest_row = ?2 ORDER BY id DESC LIMIT 1",
-            &[&row.manifest.as_bytes(), &number],
-        )
+    fn rows_released(&self, manifest: &Fingerprint) -> Result<u64, StoreError> {
+        let query = "SELECT rows FROM batch WHERE manifest = ?1";
+        let rows = self
+            .connection
+            .query_row(query, [manifest.as_bytes()], |row| rows::count(row, 0));
+        Ok(rows
+            .optional()
+            .map_err(|source| self.place.explain(source))?
+            .unwrap_or(0))
+    }
+
+    fn note_rows_released(&mut self, manifest: &Fingerprint, rows: u64) -> Result<(), StoreError> {
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        self.counted_change(|transaction| {
+            transaction.execute(
+                "INSERT INTO batch (manifest, rows) VALUES (?1, ?2) ON CONFLICT (manifest) DO UPDATE SET rows = ?2",
+                params![manifest.as_bytes(), rows],
+            )
+        })?;
+        Ok(())
     }
 
     fn record_authority(

@@ -92,6 +92,9 @@ fn new_key(curve: Curve, scalar: &[u8], public: Option<Vec<u8>>, is_checked: boo
 }
 
 fn named_curve(wrapper: Element<'_>) -> Result<Curve, ReadKeyError> {
+    if wrapper.content.first() == Some(&SEQUENCE) {
+        return Err(ReadKeyError::UnnamedCurve);
+    }
     let named = Element::only(wrapper.content, OBJECT_IDENTIFIER, "the curve")?;
     let oid = ObjectIdentifier::from_der_content(named.content);
     let known = Curve::ALL.into_iter().find(|curve| oid == curve.oid());

@@ -37,6 +37,18 @@ pub(super) fn decrypt(
     Ok(buffer)
 }
 
+/// The name of the cipher in the `DEK-Info` header, safe to show.
+pub(super) fn cipher(block: &Block) -> String {
+    let name = block
+        .header("DEK-Info")
+        .and_then(|info| info.split_once(','));
+    let is_name =
+        |name: &&str| name.len() <= MAX_NAME_OCTETS && name.bytes().all(|b| b.is_ascii_graphic());
+    let name = name.map(|(name, _)| name.trim()).filter(is_name);
+    name.unwrap_or("an unknown cipher").to_owned()
+}
+
+const MAX_NAME_OCTETS: usize = 32;
 const SALT_OCTETS: usize = 8; // the first octets of the vector, as PEM_do_header of OpenSSL has it
 
 /// Decrypts in place, with a key and a vector, and gives the length of what comes out.

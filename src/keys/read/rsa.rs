@@ -1,15 +1,20 @@
 //! RSA private keys.
 
-use super::{NewKey, ReadKeyError, encode, pkcs8, public_key_info, rsa_algorithm};
+use super::{NewKey, ReadKeyError, encode, pkcs8, public_key_info};
 use crate::keys::number::Number;
 use crate::pki::element::{Element, INTEGER, SEQUENCE, small_integer};
 use crate::pki::public_key::{KeyKind, bit_length, unsigned};
 
-/// The largest modulus that is read: four times what anyone uses.
-pub(super) const MAX_MODULUS_OCTETS: usize = 2048;
+/// The largest modulus that is read: twice what anyone uses, and what ring and AWS-LC end at.
+pub(super) const MAX_MODULUS_OCTETS: usize = 1024;
 
 /// Reads an RSAPrivateKey (RFC 8017 §A.1.2) and checks that its numbers belong together.
-pub(super) fn read_pkcs1(sequence: Element<'_>) -> Result<NewKey, ReadKeyError> {
+/// `algorithm` is the AlgorithmIdentifier that stands beside it.
+pub(super) fn read_pkcs1(
+    sequence: Element<'_>,
+    kind: KeyKind,
+    algorithm: &[u8],
+) -> Result<NewKey, ReadKeyError> {
     let mut parts = sequence.children();
     if small_integer(parts.next(INTEGER, "the version")?, "the version")? != 0 {
         return Err(ReadKeyError::MultiPrime);
@@ -38,14 +43,13 @@ pub(super) fn read_pkcs1(sequence: Element<'_>) -> Result<NewKey, ReadKeyError> 
         return Err(ReadKeyError::TooLarge);
     }
     check(modulus, public_exponent, numbers)?;
-    let algorithm = rsa_algorithm();
     let public = [modulus, public_exponent].map(integer);
     let public = encode(SEQUENCE, &[&public[0], &public[1]]);
     Ok(NewKey {
-        kind: KeyKind::Rsa,
+        kind,
         bits: Some(bit_length(modulus)),
-        public_key_info: Some(public_key_info(&algorithm, &public)),
-        pkcs8: pkcs8(&algorithm, sequence.whole),
+        public_key_info: Some(public_key_info(algorithm, &public)),
+        pkcs8: pkcs8(algorithm, sequence.whole),
         is_checked: true,
     })
 }

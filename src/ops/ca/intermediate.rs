@@ -41,14 +41,16 @@ pub fn run(
     let serial = keys::random_serial()?;
     let plan = plan(request, Some(issuer.issuer()), &serial, now)?;
     let key = PrivateKey::generate(request.key_type)?;
-    let der = issuer.sign(&plan, key.public_key_info(), &serial)?;
+    let der = issuer
+        .signing()
+        .sign(&plan, key.public_key_info(), &serial)?;
     let certificate = authority::read_back(der)?;
     let entry = entry(request, &plan, &issuer, &certificate, requested_by, now)?;
     issuer.record(&[entry])?;
     let mut inventory = authority::open_inventory(&request.directory, Opening::Create)?;
     inventory.record_authority(certificate.as_der(), now)?;
     let (chain, anchors) = (
-        issuer.served(certificate.as_der())?,
+        issuer.signing().served(certificate.as_der())?,
         authority::pem_of(issuer.anchors()?.iter().map(Certificate::as_der))?,
     );
     let public = [
@@ -107,7 +109,7 @@ fn entry(
         certificate: certificate.as_der().to_vec(),
         subject: plan.subject.clone(),
         issuer: plan.issuer.clone(),
-        issuer_fingerprint: issuer.fingerprint(),
+        issuer_fingerprint: issuer.signing().fingerprint.clone(),
         names: Vec::new(),
         profile: PROFILE.into(),
         validity: plan.validity,

@@ -5,6 +5,7 @@ mod snippet;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -215,7 +216,7 @@ fn plans(
     let mut planned = Vec::new();
     for ((profile, names), base) in std::iter::once(server).chain(clients).zip(bases(request)) {
         let wanted = issue::Request {
-            profile: config.profile(profile)?,
+            profile: Arc::new(config.profile(profile)?),
             names,
             spiffe: None,
             end: request.end,

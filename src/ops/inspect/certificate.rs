@@ -37,12 +37,25 @@ pub(super) struct CertificateFields {
     sha1: Fingerprint,
     extensions: Vec<ExtensionFields>,
     problems: Vec<Problem>,
-    issued_by: Option<usize>,
-    copy_of: Option<usize>,
-    #[serde(skip)]
-    is_in_bundle: bool,
+    #[serde(flatten)]
+    relation: Relation,
     #[serde(skip)]
     now: OffsetDateTime,
+}
+
+/// How a certificate stands to the others of its file; positions count from 1.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct Relation {
+    /// Which one issued it, going by names and key identifiers; itself when it is self-issued.
+    pub(super) issued_by: Option<usize>,
+    /// Whether its signature is by that one's key; no where that cannot be told, `None` where it
+    /// was not tried.
+    pub(super) issuer_signature_confirmed: Option<bool>,
+    /// Which earlier one it is a copy of.
+    pub(super) copy_of: Option<usize>,
+    /// Whether there are others.
+    #[serde(skip)]
+    pub(super) is_in_bundle: bool,
 }
 
 /// Whether a certificate is valid now, going by its dates alone.
@@ -94,36 +107,37 @@ impl CertificateFields {
                 .map(ExtensionFields::of)
                 .collect(),
             problems: certificate.problems(),
-            issued_by: None,
-            copy_of: None,
-            is_in_bundle: false,
+            relation: Relation::default(),
             now,
         }
     }
 
-    /// Notes the positions in the file of its issuer and of what it is a copy of.
-    pub(super) fn relate(
-        &mut self,
-        issued_by: Option<usize>,
-        copy_of: Option<usize>,
-        count: usize,
-    ) {
-        self.issued_by = issued_by;
-        self.copy_of = copy_of;
-        self.is_in_bundle = count > 1;
+    /// Notes how it stands to the others of its file.
+    pub(super) fn relate(&mut self, relation: Relation) {
+        self.relation = relation;
     }
 
     /// What stands beside its title when it is the one at `position` of several.
     pub(super) fn relation(&self, position: Option<usize>) -> String {
-        if let Some(original) = self.copy_of {
+        if let Some(original) = self.relation.copy_of {
             return format!(", a copy of {original}");
         }
-        match (self.issued_by, position) {
-            (Some(issuer), Some(position)) if issuer == position => ", self-issued".into(),
-            (Some(issuer), Some(_)) => format!(", issued by {issuer}"),
-            (None, _) if self.is_in_bundle => ", its issuer is not in this file".into(),
-            (Some(_), None) => ", self-issued".into(),
-            (None, _) => String::new(),
+        let Some(issuer) = self.relation.issued_by else {
+            let missing = if self.relation.is_in_bundle {
+                ", its issuer is not in this file"
+            } else {
+                ""
+            };
+            return missing.to_owned();
+        };
+        let is_own = position.is_none_or(|position| position == issuer);
+        match (is_own, self.relation.issuer_signature_confirmed) {
+            (true, Some(true)) => ", self-signed".into(),
+            (true, Some(false) | None) => ", self-issued, its signature is not confirmed".into(),
+            (false, Some(true)) => format!(", issued by {issuer}"),
+            (false, Some(false) | None) => {
+                format!(", issued by {issuer} by its name, its signature is not confirmed")
+            }
         }
     }
 

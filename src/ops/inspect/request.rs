@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::certificate::{ExtensionFields, add_extensions, add_problems, named};
 use super::key::KeyFields;
 use super::sheet::Sheet;
+use crate::path;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::csr::{CertificateSigningRequest, EXTENSION_REQUEST};
 use crate::pki::extension_value::Named;
@@ -19,6 +20,7 @@ pub(super) struct RequestFields {
     names: Vec<String>,
     public_key: KeyFields,
     signature_algorithm: AlgorithmIdentifier,
+    signature_confirmed: bool,
     sha256: Fingerprint,
     extensions: Vec<ExtensionFields>,
     other_attributes: Vec<Named>,
@@ -42,6 +44,7 @@ impl RequestFields {
             names: names.iter().map(ToString::to_string).collect(),
             public_key: KeyFields::of(request.public_key_info()),
             signature_algorithm: request.signature_algorithm().clone(),
+            signature_confirmed: path::is_signed_by_its_key(request),
             sha256: Fingerprint::sha256(request.as_der()),
             extensions: request
                 .extensions()
@@ -73,6 +76,12 @@ impl RequestFields {
         sheet.row("subject", named(&self.subject));
         self.public_key.add_to(sheet);
         sheet.row("signed with", &self.signature_algorithm);
+        let confirmed = if self.signature_confirmed {
+            "by the key in it"
+        } else {
+            "not confirmed"
+        };
+        sheet.row("signature", confirmed);
         sheet.row("sha256", &self.sha256);
         add_extensions(&self.extensions, sheet);
         if !self.other_attributes.is_empty() {

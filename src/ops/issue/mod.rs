@@ -7,13 +7,14 @@ mod request;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::DryRun;
 use super::refused::Outcome;
-use crate::authority::{self, Authority, AuthorityAt};
+use crate::authority::{self, Authority, AuthorityAt, Signing};
 use crate::error::Error;
 use crate::files::{self, Lock};
 use crate::keys::{self, PrivateKey};
@@ -25,7 +26,7 @@ use crate::pki::san::TypedName;
 use crate::pki::serial::SerialNumber;
 use crate::pki::spiffe::SpiffeId;
 use crate::pki::validity::Lifetime;
-use crate::store::{Entry, Output};
+use crate::store::{BatchRow, Entry, Output};
 
 pub use base::{base_of, check_base, file_names};
 use plan::PlannedKey;
@@ -37,7 +38,7 @@ pub use request::{NameDecision, Requested, read_request};
 #[derive(Debug)]
 pub struct Request {
     /// What it is like, and what may be asked for.
-    pub profile: Profile,
+    pub profile: Arc<Profile>,
     /// Its names; the first becomes the common name where it can be one.
     pub names: Vec<TypedName>,
     /// The SPIFFE ID of an X.509-SVID.
@@ -76,8 +77,8 @@ pub enum End {
 ///
 /// # Errors
 /// When there is none, or the file is malformed.
-pub fn profile(directory: &Path, name: &str) -> Result<Profile, Error> {
-    Ok(authority::read_config(directory)?.profile(name)?)
+pub fn profile(directory: &Path, name: &str) -> Result<Arc<Profile>, Error> {
+    Ok(Arc::new(authority::read_config(directory)?.profile(name)?))
 }
 
 /// Issues one certificate into a directory.
@@ -114,7 +115,7 @@ pub fn stream(
         Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
     };
     let signed = sign(&planned, &mut authority, None, now)?;
-    let mut pem = Zeroizing::new(authority.served(&signed.certificate)?);
+    let mut pem = Zeroizing::new(authority.signing().served(&signed.certificate)?);
     if let Some(key) = &signed.key {
         let key = keys::to_pem(key.pkcs8(), None)?;
         let both = Zeroizing::new([pem.as_str(), key.as_str()].concat());
@@ -184,7 +185,7 @@ pub fn apply(
         base: planned.base.to_string_lossy().into_owned(),
     };
     let signed = sign(planned, authority, Some(output), now)?;
-    let served = authority.served(&signed.certificate)?;
+    let served = authority.signing().served(&signed.certificate)?;
     let public = [(certificate_name.as_os_str(), served.as_str())];
     match &signed.key {
         Some(key) => authority::write(out, (&key_name, key.pkcs8(), None), &public, replace)?,
@@ -193,19 +194,18 @@ pub fn apply(
     Ok(Issued::of(planned, &signed, out.path(), now))
 }
 
-/// A certificate that is signed and recorded, and its key when it was made for it.
-struct Signed {
-    certificate: Vec<u8>,
-    serial: SerialNumber,
-    key: Option<PrivateKey>,
+/// A certificate that is signed, and its key when it was made for it.
+pub(super) struct Signed {
+    /// Its DER.
+    pub(super) certificate: Vec<u8>,
+    /// Its serial number.
+    pub(super) serial: SerialNumber,
+    /// Its key.
+    pub(super) key: Option<PrivateKey>,
 }
 
-fn sign(
-    planned: &Planned,
-    authority: &mut Authority,
-    output: Option<Output>,
-    now: OffsetDateTime,
-) -> Result<Signed, Error> {
+/// Makes the key and signs, and records nothing.
+pub(super) fn sign_only(planned: &Planned, signing: &Signing) -> Result<Signed, Error> {
     let key = planned
         .key
         .new_type()
@@ -217,23 +217,33 @@ fn sign(
         (None, PlannedKey::New(_)) => unreachable!("a new key was made above"),
     };
     let serial = keys::random_serial()?;
-    let certificate = authority.sign(&planned.plan, public_key_info, &serial)?;
-    let signed = Signed {
+    let certificate = signing.sign(&planned.plan, public_key_info, &serial)?;
+    Ok(Signed {
         certificate,
         serial,
         key,
-    };
-    let entry = entry(planned, &signed, authority.fingerprint(), output, now);
-    authority.record(&[entry])?;
+    })
+}
+
+fn sign(
+    planned: &Planned,
+    authority: &mut Authority,
+    output: Option<Output>,
+    now: OffsetDateTime,
+) -> Result<Signed, Error> {
+    let signed = sign_only(planned, authority.signing())?;
+    let issuer = authority.signing().fingerprint.clone();
+    authority.record(&[entry(planned, &signed, issuer, output, None, now)])?;
     Ok(signed)
 }
 
 /// What the inventory holds of a certificate that was issued by a plan.
-fn entry(
+pub(super) fn entry(
     planned: &Planned,
     signed: &Signed,
-    issuer: Fingerprint,
+    issuer_fingerprint: Fingerprint,
     output: Option<Output>,
+    batch: Option<BatchRow>,
     now: OffsetDateTime,
 ) -> Entry {
     Entry {
@@ -241,7 +251,7 @@ fn entry(
         certificate: signed.certificate.clone(),
         subject: planned.plan.subject.clone(),
         issuer: planned.plan.issuer.clone(),
-        issuer_fingerprint: issuer,
+        issuer_fingerprint,
         names: planned.plan.subject_alt_names.clone(),
         profile: planned.profile.clone(),
         validity: planned.plan.validity,
@@ -252,6 +262,6 @@ fn entry(
         note: planned.note.clone(),
         issued_at: now,
         revocation: None,
-        batch: None,
+        batch,
     }
 }

@@ -1,6 +1,6 @@
 //! What will be signed for a request.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 
 use time::OffsetDateTime;
@@ -44,6 +44,13 @@ pub struct Planned {
     pub(super) requested_by: String,
     /// What is to be said of it.
     pub(super) note: Option<String>,
+}
+
+impl Planned {
+    /// The name of its files, without ending.
+    pub fn base(&self) -> &OsStr {
+        &self.base
+    }
 }
 
 /// What will be signed for a request, or the rule that refuses it.
@@ -225,14 +232,14 @@ fn against_policy(
         (None, _) | (_, None) => profile.permits_names(names),
     };
     let refusal = refusal.err()?;
-    Some(Refused {
-        rule: refusal.rule.to_owned(),
-        message: refusal.to_string(),
-        hint: Some(format!(
+    Some(Refused::new(
+        refusal.rule,
+        refusal.to_string(),
+        format!(
             "look at the profile with `openagents-certs template show {}`",
             refusal.profile
-        )),
-    })
+        ),
+    ))
 }
 
 /// The names, and the SPIFFE ID in front, which is then the only URI (X.509-SVID §2).
@@ -323,14 +330,14 @@ fn outside(names: &[SubjectAltName], issuer: &Issuer) -> Option<Refused> {
     let name = names
         .iter()
         .find(|name| !path::is_permitted(&GeneralName::from(*name), &issuer.name_constraints))?;
-    Some(Refused {
-        rule: "name-constraints".into(),
-        message: format!("{name} lies outside what {} may issue for", issuer.subject),
-        hint: Some(format!(
+    Some(Refused::new(
+        "name-constraints",
+        format!("{name} lies outside what {} may issue for", issuer.subject),
+        format!(
             "it may issue for: {}",
             issuer.name_constraints.clauses().join(", ")
-        )),
-    })
+        ),
+    ))
 }
 
 fn no_name() -> Error {

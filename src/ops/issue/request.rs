@@ -82,11 +82,7 @@ pub(super) fn granted(
 ) -> Result<Outcome<Granted>, Error> {
     let refuse = |rule: &str, message: String, hint: &str| {
         let message = format!("{}: {message}", shown(path));
-        Ok(Outcome::Refused(Refused {
-            rule: rule.into(),
-            message,
-            hint: Some(hint.into()),
-        }))
+        Ok(Outcome::Refused(Refused::new(rule, message, hint)))
     };
     if let Some(problem) = csr.problems().into_iter().find(|problem| problem.malformed) {
         let message = format!("the request is malformed: {}", problem.message);

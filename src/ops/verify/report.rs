@@ -4,17 +4,20 @@ use std::fmt;
 use std::path::Path;
 
 use serde::Serialize;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
+use super::tree::Tree;
 use crate::error::shown;
+use crate::ops::expiry::Span;
 use crate::ops::{self, Verdict};
-use crate::path::finding::{CertificateReference, Finding, Severity};
-use crate::path::{CandidatePath, Judgement};
+use crate::path::finding::{Finding, Severity};
+use crate::path::{CandidatePath, Judgement, Member};
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::DistinguishedName;
 use crate::pki::serial::SerialNumber;
+use crate::pki::validity::rfc3339;
 
 /// Every certificate that was judged.
 #[derive(Clone, Debug, Serialize)]
@@ -51,23 +54,14 @@ pub struct CertificateReport {
     /// The file of the trust anchors; `None` where there were none, and only dates and form were checked.
     pub checked_against: Option<String>,
     /// The path that was chosen, from the certificate upwards.
-    pub path: Vec<CertificateReference>,
+    pub path: Vec<Member>,
+    /// Whether the path reaches a trust anchor.
+    pub reaches_anchor: bool,
     /// Everything that is wrong, the worst first.
     pub findings: Vec<Finding>,
     /// Every path that was looked at, where all were wanted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub candidate_paths: Vec<PathReport>,
-}
-
-/// A path that was looked at.
-#[derive(Clone, Debug, Serialize)]
-pub struct PathReport {
-    /// From the certificate upwards.
-    pub path: Vec<CertificateReference>,
-    /// Whether it reaches a trust anchor.
-    pub reaches_anchor: bool,
-    /// Everything that is wrong with it, the worst first.
-    pub findings: Vec<Finding>,
+    pub candidate_paths: Vec<CandidatePath>,
 }
 
 impl CertificateReport {
@@ -90,6 +84,7 @@ impl CertificateReport {
             verdict: Verdict::Yes,
             checked_against: None,
             path: Vec::new(),
+            reaches_anchor: false,
             findings: Vec::new(),
             candidate_paths: Vec::new(),
         }
@@ -98,13 +93,10 @@ impl CertificateReport {
     /// What became of it under the anchors of this file.
     pub(super) fn judged(&mut self, judgement: Judgement, anchors: &Path) {
         self.checked_against = Some(anchors.to_string_lossy().into_owned());
-        self.path = judgement.path.into_iter().map(|m| m.reference).collect();
+        self.reaches_anchor = judgement.reaches_anchor;
+        self.path = judgement.path;
         self.findings = judgement.findings;
-        self.candidate_paths = judgement
-            .all_paths
-            .into_iter()
-            .map(PathReport::from)
-            .collect();
+        self.candidate_paths = judgement.all_paths;
     }
 
     /// Adds findings and draws the conclusion.
@@ -116,6 +108,26 @@ impl CertificateReport {
         if self.findings.iter().any(is_error) {
             self.verdict = Verdict::No;
         }
+    }
+
+    fn write_path(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(anchors) = &self.checked_against else {
+            return writeln!(
+                f,
+                "  path      not checked: no CA was given and there is no ca.crt beside it; only dates and form were checked"
+            );
+        };
+        match self.path.as_slice() {
+            [_] if self.reaches_anchor => writeln!(f, "  path      it is itself a trust anchor")?,
+            path => {
+                for (i, member) in path.iter().enumerate() {
+                    let label = if i == 0 { "path" } else { "" };
+                    let indent = "  ".repeat(i.min(MAX_INDENT));
+                    writeln!(f, "  {label:<9} {indent}{}", member.reference)?;
+                }
+            }
+        }
+        writeln!(f, "  anchors   {}", shown(Path::new(anchors)))
     }
 
     fn names(&self) -> String {
@@ -132,16 +144,6 @@ impl CertificateReport {
             "none".into()
         } else {
             names.join(", ")
-        }
-    }
-}
-
-impl From<CandidatePath> for PathReport {
-    fn from(path: CandidatePath) -> Self {
-        PathReport {
-            path: path.path.into_iter().map(|m| m.reference).collect(),
-            reaches_anchor: path.reaches_anchor,
-            findings: path.findings,
         }
     }
 }
@@ -189,64 +191,31 @@ impl fmt::Display for Report {
 
 impl fmt::Display for CertificateReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date = |moment: OffsetDateTime| {
-            let format = &time::format_description::well_known::Rfc3339;
-            moment.format(format).unwrap_or_else(|_| moment.to_string())
-        };
         writeln!(f, "{}", shown(Path::new(&self.file)))?;
         writeln!(f, "  subject   {}", Cut(&self.subject))?;
         writeln!(f, "  issuer    {}", Cut(&self.issuer))?;
         writeln!(f, "  serial    {}", Cut(&self.serial))?;
-        let (begin, end) = (date(self.not_before), date(self.not_after));
+        let left = Duration::seconds(self.expires_in_seconds);
         writeln!(
             f,
-            "  valid     {begin} to {end}, {}",
-            Left(self.expires_in_seconds)
+            "  valid     {} to {} ({} {})",
+            rfc3339(self.not_before),
+            rfc3339(self.not_after),
+            Span(left.abs()),
+            if left.is_negative() { "ago" } else { "left" }
         )?;
         writeln!(f, "  names     {}", self.names())?;
-        match &self.checked_against {
-            None => writeln!(
-                f,
-                "  path      not checked: no CA was given and there is no ca.crt beside it; only dates and form were checked"
-            )?,
-            Some(anchors) => {
-                for (i, member) in self.path.iter().enumerate() {
-                    let label = if i == 0 { "path" } else { "" };
-                    writeln!(f, "  {label:<9} {}{member}", "  ".repeat(i.min(MAX_INDENT)))?;
-                }
-                writeln!(f, "  anchors   {}", shown(Path::new(anchors)))?;
-            }
-        }
+        self.write_path(f)?;
         let verdict = match self.verdict {
             Verdict::Yes => "yes",
             Verdict::No => "no",
         };
         writeln!(f, "  verdict   {verdict}")?;
         findings(f, &self.findings, "  ")?;
-        for (i, path) in self.candidate_paths.iter().enumerate() {
-            writeln!(f, "  candidate path {}", i + 1)?;
-            path.draw(f)?;
+        if !self.candidate_paths.is_empty() {
+            write!(f, "  candidate paths\n{}", Tree(&self.candidate_paths))?;
         }
         Ok(())
-    }
-}
-
-impl PathReport {
-    /// From the anchor down, so that it reads as a tree.
-    fn draw(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.reaches_anchor {
-            writeln!(f, "    ? no trust anchor")?;
-        }
-        for (depth, member) in self.path.iter().rev().enumerate() {
-            let depth = (depth + usize::from(!self.reaches_anchor)).min(MAX_INDENT);
-            let branch = if depth > 0 { "└─ " } else { "" };
-            writeln!(
-                f,
-                "    {}{branch}{member}",
-                "   ".repeat(depth.saturating_sub(1))
-            )?;
-        }
-        findings(f, &self.findings, "      ")
     }
 }
 
@@ -276,28 +245,6 @@ impl<T: fmt::Display> fmt::Display for Cut<T> {
     }
 }
 
-/// How long is left, or since when it is over.
-struct Left(i64);
-
-impl fmt::Display for Left {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.unsigned_abs();
-        let (count, unit) = match seconds {
-            0..SECONDS_PER_HOUR => (seconds / 60, "min"),
-            SECONDS_PER_HOUR..TWO_DAYS => (seconds / SECONDS_PER_HOUR, "h"),
-            TWO_DAYS.. => (seconds / SECONDS_PER_DAY, "days"),
-        };
-        if self.0 < 0 {
-            write!(f, "over since {count} {unit}")
-        } else {
-            write!(f, "{count} {unit} left")
-        }
-    }
-}
-
-const SECONDS_PER_HOUR: u64 = 3600;
-const SECONDS_PER_DAY: u64 = 24 * SECONDS_PER_HOUR;
-const TWO_DAYS: u64 = 2 * SECONDS_PER_DAY;
 const MAX_NAMES_SHOWN: usize = 20;
 const MAX_NAME_CHARACTERS: usize = 300;
 const MAX_FIELD_CHARACTERS: usize = 400;

@@ -109,7 +109,7 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE UNIQUE INDEX entry_serial ON entry (serial);
     CREATE INDEX entry_not_after ON entry (not_after, not_before);
     CREATE INDEX entry_revoked ON entry (revoked_at) WHERE revoked_at IS NOT NULL;
-    CREATE INDEX entry_manifest ON entry (manifest, manifest_row) WHERE manifest IS NOT NULL;
+    CREATE TABLE batch (manifest BLOB PRIMARY KEY, rows INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE authority (
         id INTEGER PRIMARY KEY,
         certificate BLOB NOT NULL,

@@ -1,0 +1,10 @@
+#![no_main]
+//! Any octets are a certificate signing request or an error.
+
+use libfuzzer_sys::fuzz_target;
+use openagents_certs::pki::csr::CertificateSigningRequest;
+
+fuzz_target!(|der: &[u8]| {
+    let Ok(request) = CertificateSigningRequest::from_der(der.to_vec()) else { return };
+    let _ = (request.problems(), request.subject().to_string(), request.subject_alt_names());
+});

@@ -1,0 +1,156 @@
+//! PKCS #12's own encryption ([RFC 7292 §B and §C](https://www.rfc-editor.org/rfc/rfc7292#appendix-B)).
+
+use cbc::cipher::block_padding::Pkcs7;
+use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt as _, KeyInit, KeyIvInit as _};
+use const_oid::ObjectIdentifier as KnownObjectIdentifier;
+use ring::digest::{self, Algorithm};
+use zeroize::Zeroizing;
+
+use super::EncryptionError;
+
+/// A block cipher in CBC mode (RFC 7292 §C).
+#[derive(Clone, Copy)]
+pub(super) enum Cipher {
+    TripleDes,
+    Rc2Of128,
+    Rc2Of40,
+}
+
+/// Decrypts in place and gives the length of what comes out (RFC 7292 §C).
+pub(super) fn decrypt(
+    cipher: Cipher,
+    salt: &[u8],
+    rounds: u64,
+    password: &[u8],
+    buffer: &mut [u8],
+) -> Result<usize, EncryptionError> {
+    let derived = |purpose, octets| {
+        derive(
+            &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            purpose,
+            password,
+            salt,
+            rounds,
+            octets,
+        )
+    };
+    let iv = derived(Purpose::InitialVector, 8);
+    let key = |octets| derived(Purpose::Key, octets);
+    match cipher {
+        Cipher::TripleDes => cbc_decrypt::<des::TdesEde3>(&key(24), &iv, buffer),
+        Cipher::Rc2Of128 => cbc_decrypt::<rc2::Rc2>(&key(16), &iv, buffer),
+        Cipher::Rc2Of40 => cbc_decrypt::<rc2::Rc2>(&key(5), &iv, buffer),
+    }
+}
+
+fn cbc_decrypt<C: BlockCipherDecrypt + KeyInit>(
+    key: &[u8],
+    iv: &[u8],
+    buffer: &mut [u8],
+) -> Result<usize, EncryptionError> {
+    let cipher = cbc::Decryptor::<C>::new_from_slices(key, iv).or(Err(EncryptionError::Padding))?;
+    let content = cipher
+        .decrypt_padded::<Pkcs7>(buffer)
+        .or(Err(EncryptionError::Padding))?;
+    Ok(content.len())
+}
+
+/// What a derived key is for: the ID octet of RFC 7292 §B.3.
+#[derive(Clone, Copy)]
+pub(in crate::keys) enum Purpose {
+    Key = 1,
+    InitialVector = 2,
+    Mac = 3,
+}
+
+/// PKCS #12's own key derivation (RFC 7292 §B.2).
+pub(in crate::keys) fn derive(
+    hash: &'static Algorithm,
+    purpose: Purpose,
+    password: &[u8],
+    salt: &[u8],
+    rounds: u64,
+    octets: usize,
+) -> Zeroizing<Vec<u8>> {
+    let block = hash.block_len();
+    let filled = |octets: &[u8]| {
+        let length = octets.len().div_ceil(block) * block;
+        Zeroizing::new(
+            octets
+                .iter()
+                .copied()
+                .cycle()
+                .take(length)
+                .collect::<Vec<u8>>(),
+        )
+    };
+    let mut input = Zeroizing::new([&filled(salt)[..], &filled(password)[..]].concat());
+    let mut derived = Zeroizing::new(Vec::with_capacity(octets + hash.output_len()));
+    while derived.len() < octets {
+        let mut context = digest::Context::new(hash);
+        context.update(&vec![purpose as u8; block]);
+        context.update(&input);
+        let mut result = context.finish();
+        for _ in 1..rounds {
+            result = digest::digest(hash, result.as_ref());
+        }
+        derived.extend_from_slice(result.as_ref());
+        let addend: Vec<u8> = result
+            .as_ref()
+            .iter()
+            .copied()
+            .cycle()
+            .take(block)
+            .collect();
+        for part in input.chunks_mut(block) {
+            let mut carry = 1;
+            for (octet, addend) in part.iter_mut().zip(&addend).rev() {
+                carry += u16::from(*octet) + u16::from(*addend);
+                *octet = carry as u8;
+                carry >>= 8;
+            }
+        }
+    }
+    derived.truncate(octets);
+    derived
+}
+
+/// Two rows of rounds for a key of 24 octets, one for the IV.
+pub(super) const DERIVATIONS: u64 = 3;
+
+/// The ciphers by what names them.
+pub(super) const CIPHERS: [(KnownObjectIdentifier, Cipher, &str); 3] = [
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3"),
+        Cipher::TripleDes,
+        "PBE with SHA-1 and 3-key triple DES",
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.5"),
+        Cipher::Rc2Of128,
+        "PBE with SHA-1 and RC2 of 128 bits",
+    ),
+    (
+        KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.6"),
+        Cipher::Rc2Of40,
+        "PBE with SHA-1 and RC2 of 40 bits",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::password::Password;
+
+    #[test]
+    fn derives_what_others_derive() {
+        // From the test vectors of Bouncy Castle and OpenSSL for SHA-1, "smeg", one round.
+        let password = Password::new(Zeroizing::new(b"smeg".to_vec()));
+        let salt = [0x0a, 0x58, 0xcf, 0x64, 0x53, 0x0d, 0x82, 0x3f];
+        let hash = &digest::SHA1_FOR_LEGACY_USE_ONLY;
+        let key = derive(hash, Purpose::Key, &password.utf_16(), &salt, 1, 24);
+        let expected = "8aaae6297b6cb04642ab5b077851284eb7128f1a2a7fbca3";
+        let shown: String = key.iter().map(|octet| format!("{octet:02x}")).collect();
+        assert_eq!(shown, expected);
+    }
+}
