@@ -202,6 +202,10 @@ struct Import {
 
     #[command(flatten)]
     passphrase: PassphraseSource,
+
+    /// Check the CA, and take nothing in
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Import {
@@ -216,6 +220,7 @@ impl Import {
             certificate: self.cert,
             key: self.key,
             chain: self.chain,
+            dry_run: self.dry_run,
         };
         finish(
             renderer,

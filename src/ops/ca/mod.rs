@@ -116,6 +116,8 @@ pub enum Origin {
     Reused,
     /// Another program made it.
     Imported,
+    /// Another program made it, and it could be taken in.
+    Importable,
 }
 
 impl AuthorityReport {
@@ -153,6 +155,7 @@ impl fmt::Display for AuthorityReport {
             Origin::Made => "made",
             Origin::Reused => "reused",
             Origin::Imported => "taken in",
+            Origin::Importable => "that could be taken in",
         };
         writeln!(f, "CA {made}: {}", self.subject)?;
         writeln!(f, "  certificate  {}", shown(&self.certificate))?;

@@ -299,10 +299,10 @@ fn subject(request: &Request, names: &[SubjectAltName]) -> Result<DistinguishedN
         (Some(SubjectAltName::Uri(_) | SubjectAltName::Email(_)) | None, _) => None,
     };
     let mut attributes = request.profile.subject.attributes();
-    if let Some(name) = common_name.as_deref() {
-        if name.chars().count() <= AttributeType::CommonName.upper_bound() {
-            attributes.push((AttributeType::CommonName, name));
-        }
+    if let Some(name) = common_name.as_deref()
+        && name.chars().count() <= AttributeType::CommonName.upper_bound()
+    {
+        attributes.push((AttributeType::CommonName, name));
     }
     Ok(DistinguishedName::build(&attributes)?)
 }
