@@ -12,7 +12,7 @@ use super::pool::Pool;
 use super::profile::Requirements;
 use super::rule::{Draft, Drafts};
 use super::signature::{self, Outcome};
-use super::{revocation, validation};
+use super::{name_constraints, revocation, validation};
 
 /// The search for a path.
 pub(super) struct Search<'s, 'a> {
@@ -22,6 +22,12 @@ pub(super) struct Search<'s, 'a> {
     list_signatures: HashMap<(usize, usize), Outcome>,
     /// What is wrong with each candidate by itself, once it is known.
     own: Vec<OnceCell<Vec<Draft>>>,
+    /// What is wrong with a candidate and its issuer together.
+    issues: HashMap<(usize, usize), Vec<Draft>>,
+    /// What a CA above a candidate has against its names.
+    names: HashMap<(usize, usize), Vec<Draft>>,
+    /// How many names were compared with constraints so far.
+    comparisons: usize,
     path: Vec<usize>,
     /// What is left of the budget: about microseconds.
     effort: u64,
@@ -48,6 +54,9 @@ impl<'s, 'a> Search<'s, 'a> {
             signatures: HashMap::new(),
             list_signatures: HashMap::new(),
             own,
+            issues: HashMap::new(),
+            names: HashMap::new(),
+            comparisons: 0,
             path: vec![0],
             effort: EFFORT,
             only_fit: true,
@@ -132,7 +141,7 @@ impl<'s, 'a> Search<'s, 'a> {
     /// The path has reached an anchor.
     fn complete(&mut self) -> ControlFlow<()> {
         self.turns += 1;
-        let (drafts, effort) = self.validate();
+        let drafts = self.validate();
         let (found, own) = (errors(&drafts), errors(self.own(0)));
         self.keep(Attempt {
             path: self.path.clone(),
@@ -143,7 +152,7 @@ impl<'s, 'a> Search<'s, 'a> {
         if found <= own && !self.requirements.all_paths {
             return ControlFlow::Break(());
         }
-        self.spend(effort)
+        self.spend(VALIDATION_EFFORT * self.path.len() as u64)
     }
 
     /// The path leads nowhere; where none does, the one that got farthest is worth telling of.
@@ -151,13 +160,13 @@ impl<'s, 'a> Search<'s, 'a> {
         if self.only_fit || (end == End::IssuerMissing && self.is_beaten()) {
             return ControlFlow::Continue(());
         }
-        let (drafts, effort) = self.validate();
+        let drafts = self.validate();
         self.keep(Attempt {
             path: self.path.clone(),
             end,
             drafts,
         });
-        self.spend(effort)
+        self.spend(VALIDATION_EFFORT * self.path.len() as u64)
     }
 
     /// Whether another path got farther, so that this one is not worth looking at.
@@ -183,40 +192,71 @@ impl<'s, 'a> Search<'s, 'a> {
         }
     }
 
-    /// What is wrong with the path as it stands, and about how much effort that took to say.
-    fn validate(&mut self) -> (Vec<Draft>, u64) {
+    /// What is wrong with the path as it stands.
+    fn validate(&mut self) -> Vec<Draft> {
         let mut drafts = Drafts::new(self.requirements.profile);
-        for (place, index) in self.path.iter().enumerate() {
-            let own = self.own(*index).iter();
-            drafts.all.extend(own.map(|draft| Draft {
-                place: Some(place),
-                ..draft.clone()
-            }));
+        for place in 0..self.path.len() {
+            let index = self.path[place];
+            drafts.extend(place, self.own(index));
+            if let Some(issuer) = self.path.get(place + 1) {
+                let pair = (index, *issuer);
+                self.judge_issue(pair);
+                drafts.extend(place, &self.issues[&pair]);
+            }
+            // Self-issued certificates are free of name constraints, but for the last one (RFC 5280 §6.1.3).
+            if place > 0 && self.pool.candidates[index].is_self_issued() {
+                continue;
+            }
+            for above in place + 1..self.path.len() {
+                let pair = (index, self.path[above]);
+                let extensions = self.pool.candidates[pair.1].extensions();
+                if extensions.name_constraints.is_some() {
+                    self.judge_names(pair);
+                    drafts.extend(place, &self.names[&pair]);
+                }
+            }
         }
-        let path: Vec<_> = self
-            .path
-            .iter()
-            .map(|i| &self.pool.candidates[*i])
-            .collect();
-        let outcomes: Vec<_> = self
-            .path
-            .windows(2)
-            .map(|pair| self.signatures.get(&(pair[0], pair[1])).copied())
-            .collect();
-        validation::examine_path(&path, &outcomes, self.requirements, &mut drafts);
-        let effort = VALIDATION_EFFORT * path.len() as u64 + names_effort(&path);
-        if !self.pool.lists.is_empty() {
-            let path = self.path.clone();
-            let pool = self.pool;
-            revocation::examine_path(
+        let path = self.path.iter().map(|i| &self.pool.candidates[*i]);
+        let path: Vec<_> = path.collect();
+        validation::examine_path(&path, self.requirements, &mut drafts);
+        drafts.all
+    }
+
+    /// Works out what is wrong with a certificate and its issuer together, unless that is known.
+    fn judge_issue(&mut self, (child, issuer): (usize, usize)) {
+        if self.issues.contains_key(&(child, issuer)) {
+            return;
+        }
+        let mut drafts = Drafts::new(self.requirements.profile);
+        let pool = self.pool;
+        let outcome = self.signatures.get(&(child, issuer)).copied();
+        let (below, above) = (&pool.candidates[child], &pool.candidates[issuer]);
+        validation::examine_issue(below, above, outcome, &mut drafts);
+        if !pool.lists.is_empty() {
+            revocation::examine_issue(
                 pool,
-                &path,
+                (child, issuer),
                 self.requirements,
                 &mut drafts,
-                &mut |list, issuer| self.list_signature(list, issuer),
+                |list, issuer| self.list_signature(list, issuer),
             );
         }
-        (drafts.all, effort)
+        self.issues.insert((child, issuer), drafts.all);
+    }
+
+    /// Works out whether a certificate's names lie where a CA above it says, unless that is known.
+    fn judge_names(&mut self, (child, above): (usize, usize)) {
+        if self.names.contains_key(&(child, above)) {
+            return;
+        }
+        let mut drafts = Drafts::new(self.requirements.profile);
+        name_constraints::examine_below(
+            &self.pool.candidates[child],
+            &self.pool.candidates[above],
+            &mut self.comparisons,
+            &mut drafts,
+        );
+        self.names.insert((child, above), drafts.all);
     }
 
     /// What is wrong with a candidate by itself.
@@ -340,12 +380,6 @@ impl<'s, 'a> Search<'s, 'a> {
             }
         }
     }
-}
-
-/// Comparing names with constraints is the one part of validation that can take long.
-fn names_effort(path: &[&super::candidate::Candidate<'_>]) -> u64 {
-    let names = path.iter().map(|c| c.extensions().names().len() as u64);
-    names.sum::<u64>() / 8
 }
 
 /// About 50 ms: half of what an answer may take at most.

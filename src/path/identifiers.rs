@@ -57,29 +57,29 @@ pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts
     }
 }
 
-/// Whether each certificate's issuer and authority key identifier are those of the next in the path.
-pub(super) fn examine_path(path: &[&Candidate<'_>], drafts: &mut Drafts) {
-    for (place, pair) in path.windows(2).enumerate() {
-        let (candidate, issuer) = (pair[0], pair[1]);
-        if candidate.certificate.issuer() != issuer.certificate.subject() {
-            drafts.about(place).with(&NAME_ENCODING, || {
-                Evidence::instead(candidate.certificate.issuer(), issuer.certificate.subject())
-            });
-        }
-        let Some(authority) = value(&candidate.extensions().authority_key_identifier) else {
-            continue;
-        };
-        let issuers = issuer.extensions().subject_key();
-        if let (Some(found), Some(expected)) = (authority.key_identifier.as_deref(), issuers)
-            && found != expected
-        {
-            drafts.about(place).with(&MISMATCH, || {
-                Evidence::instead(Colons(found), Colons(expected))
-            });
-        }
-        if !names(authority, issuer) {
-            drafts.about(place).add(&NAMED_MISMATCH);
-        }
+/// Whether a certificate's issuer and authority key identifier are those of this issuer.
+pub(super) fn examine_issue(
+    candidate: &Candidate<'_>,
+    issuer: &Candidate<'_>,
+    drafts: &mut Drafts,
+) {
+    let (named, subject) = (candidate.certificate.issuer(), issuer.certificate.subject());
+    if named != subject {
+        drafts.with(&NAME_ENCODING, || Evidence::instead(named, subject));
+    }
+    let Some(authority) = value(&candidate.extensions().authority_key_identifier) else {
+        return;
+    };
+    let issuers = issuer.extensions().subject_key();
+    if let (Some(found), Some(expected)) = (authority.key_identifier.as_deref(), issuers)
+        && found != expected
+    {
+        drafts.with(&MISMATCH, || {
+            Evidence::instead(Colons(found), Colons(expected))
+        });
+    }
+    if !names(authority, issuer) {
+        drafts.add(&NAMED_MISMATCH);
     }
 }
 

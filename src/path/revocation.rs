@@ -22,40 +22,37 @@ use crate::pki::general_name::GeneralName;
 use crate::pki::name::DistinguishedName;
 use crate::pki::revocation::RevocationReason;
 
-/// Whether any certificate of a path below its anchor was revoked, going by the newest list that
-/// its issuer signed and that speaks of it. `signature` checks a list under an issuer's key.
-pub(super) fn examine_path(
+/// Whether a certificate was revoked, going by the newest list that its issuer signed and that
+/// speaks of it. Both are given by their places in the pool; `signature` checks a list under an
+/// issuer's key.
+pub(super) fn examine_issue(
     pool: &Pool<'_>,
-    path: &[usize],
+    (candidate, issuer): (usize, usize),
     requirements: &Requirements,
     drafts: &mut Drafts,
-    signature: &mut dyn FnMut(usize, usize) -> Outcome,
+    mut signature: impl FnMut(usize, usize) -> Outcome,
 ) {
-    for (place, pair) in path.windows(2).enumerate() {
-        let (candidate, issuer) = (&pool.candidates[pair[0]], &pool.candidates[pair[1]]);
-        let drafts = drafts.about(place);
-        let issued = |list: &usize| pool.list_issuers[*list] == candidate.issuer;
-        let speaking: Vec<_> = (0..pool.lists.len())
-            .filter(issued)
-            .filter(|list| speaks_of(&pool.lists[*list], candidate))
-            .take(MAX_LISTS)
-            .collect();
-        if speaking.is_empty() {
-            drafts.add(&UNKNOWN);
-            continue;
-        }
-        let good = speaking
-            .iter()
-            .filter(|list| signature(**list, pair[1]) == Outcome::Valid);
-        let newest = good
-            .map(|list| &pool.lists[*list])
-            .max_by_key(|list| (number(list), list.this_update()));
-        match newest {
-            None => drafts.add(&SIGNATURE),
-            Some(list) => {
-                examine(list, issuer, requirements, drafts);
-                look_up(list, candidate, drafts);
-            }
+    let candidate = &pool.candidates[candidate];
+    let speaking: Vec<_> = (0..pool.lists.len())
+        .filter(|list| pool.list_issuers[*list] == candidate.issuer)
+        .filter(|list| speaks_of(&pool.lists[*list], candidate))
+        .take(MAX_LISTS)
+        .collect();
+    if speaking.is_empty() {
+        drafts.add(&UNKNOWN);
+        return;
+    }
+    let good = speaking
+        .into_iter()
+        .filter(|list| signature(*list, issuer) == Outcome::Valid);
+    let newest = good
+        .map(|list| &pool.lists[list])
+        .max_by_key(|list| (number(list), list.this_update()));
+    match newest {
+        None => drafts.add(&SIGNATURE),
+        Some(list) => {
+            examine(list, &pool.candidates[issuer], requirements, drafts);
+            look_up(list, candidate, drafts);
         }
     }
 }

@@ -123,6 +123,14 @@ impl Drafts {
         self
     }
 
+    /// Takes over what was found about the certificate at this place.
+    pub(super) fn extend(&mut self, place: usize, drafts: &[Draft]) {
+        self.all.extend(drafts.iter().map(|draft| Draft {
+            place: Some(place),
+            ..draft.clone()
+        }));
+    }
+
     pub(super) fn profile(&self) -> Profile {
         self.profile
     }

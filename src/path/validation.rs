@@ -31,26 +31,31 @@ pub(super) fn examine(
     drafts.all
 }
 
-/// What is wrong with a path's certificates taken together, the end entity first. `signatures` says
-/// of each but the last what became of its signature.
+/// What is wrong with a certificate and its issuer taken together, whatever path they are in;
+/// `signature` says what became of the signature.
+pub(super) fn examine_issue(
+    candidate: &Candidate<'_>,
+    issuer: &Candidate<'_>,
+    signature: Option<Outcome>,
+    drafts: &mut Drafts,
+) {
+    match signature {
+        Some(Outcome::Valid) | None => {}
+        Some(Outcome::Invalid) => drafts.add(&SIGNATURE),
+        Some(Outcome::Unsupported) => drafts.add(&SIGNATURE_UNSUPPORTED),
+    }
+    validity::examine_issue(candidate, issuer, drafts);
+    identifiers::examine_issue(candidate, issuer, drafts);
+}
+
+/// What is wrong with all of a path's certificates taken together, the end entity first.
 pub(super) fn examine_path(
     path: &[&Candidate<'_>],
-    signatures: &[Option<Outcome>],
     requirements: &Requirements,
     drafts: &mut Drafts,
 ) {
-    for (place, outcome) in signatures.iter().enumerate() {
-        match outcome {
-            Some(Outcome::Valid) | None => {}
-            Some(Outcome::Invalid) => drafts.about(place).add(&SIGNATURE),
-            Some(Outcome::Unsupported) => drafts.about(place).add(&SIGNATURE_UNSUPPORTED),
-        }
-    }
-    validity::examine_path(path, drafts);
     basic_constraints::examine_path(path, requirements, drafts);
     usage::examine_path(path, requirements, drafts);
-    identifiers::examine_path(path, drafts);
-    name_constraints::examine_path(path, drafts);
     policy::examine_path(path, drafts);
 }
 

@@ -38,21 +38,21 @@ pub(super) fn examine(candidate: &Candidate<'_>, at: OffsetDateTime, drafts: &mu
     }
 }
 
-/// What is wrong with the dates of a path's certificates taken together.
-pub(super) fn examine_path(path: &[&Candidate<'_>], drafts: &mut Drafts) {
-    for (place, pair) in path.windows(2).enumerate() {
-        let (own, issuers) = (
-            pair[0].certificate.not_after(),
-            pair[1].certificate.not_after(),
-        );
-        if own > issuers {
-            drafts.about(place).with(&OUTLIVES_ISSUER, || {
-                Evidence::instead(
-                    text(own),
-                    format_args!("no later than its issuer's {}", text(issuers)),
-                )
-            });
-        }
+/// Whether a certificate ends before its issuer does.
+pub(super) fn examine_issue(
+    candidate: &Candidate<'_>,
+    issuer: &Candidate<'_>,
+    drafts: &mut Drafts,
+) {
+    let own = candidate.certificate.not_after();
+    let issuers = issuer.certificate.not_after();
+    if own > issuers {
+        drafts.with(&OUTLIVES_ISSUER, || {
+            Evidence::instead(
+                text(own),
+                format_args!("no later than its issuer's {}", text(issuers)),
+            )
+        });
     }
 }
 
