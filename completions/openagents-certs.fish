@@ -38,8 +38,12 @@ complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -s V -l 
 complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "generate" -d 'Make the whole PKI of a network: a CA, a server pair, client pairs'
 complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "ca" -d 'Create and look after a certificate authority'
 complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "issue" -d 'Issue a certificate for a server, a client, or both'
+complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "csr" -d 'Make and sign PKCS #10 requests'
 complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "verify" -d 'Check whether certificates are good, and say what is wrong with them'
 complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "inspect" -d 'Show what is in certificates, keys, requests and revocation lists'
+complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "list" -d 'List the certificates that were issued, the one that expires first first'
+complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "show" -d 'Show one certificate that was issued, and what is known of it'
+complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "template" -d 'Show the profiles certificates are issued by, and the settings to change them'
 complete -c openagents-certs -n "__fish_openagents_certs_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand generate" -s o -l output -d 'Write to this directory (the same as -C)' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand generate" -l common-name -d 'The server\'s first name [default: the host of --for, or localhost]; -cn for short' -r
@@ -49,7 +53,7 @@ complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand genera
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand generate" -s d -l days -d 'Valid for so many days [default: 365]' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand generate" -l ttl -d 'Valid for so long, such as 15m, 24h, 90d or 1y' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand generate" -l not-after -d 'Valid until this moment, such as 2027-01-31T00:00:00Z' -r
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand generate" -l key-type -d 'The kind of every key that is made' -r -f -a "p256\t'ECDSA on NIST P-256'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand generate" -l key-type -d 'The kind of every key that is made [default: p256]' -r -f -a "p256\t'ECDSA on NIST P-256'
 p384\t'ECDSA on NIST P-384'
 ed25519\t'Ed25519 (RFC 8032): small and fast, but grpc-core cannot use it'
 rsa-2048\t'RSA with a modulus of 2048 bits'
@@ -195,24 +199,26 @@ complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; an
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "import" -d 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show what the CA is: identity, expiry, constraints, key, and how much it has issued'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -s C -l dir -d 'The PKI directory' -r -F
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer batch help" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer batch help" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer batch help" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -l json -d 'The same as --format json'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -s q -l quiet -d 'Say nothing but results and errors'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -s v -l verbose -d 'Say more'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -s V -l version -d 'Print version'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -f -a "server" -d 'Issue a server certificate'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -f -a "client" -d 'Issue a client certificate'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -f -a "peer" -d 'Issue a certificate that serves and dials'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer batch help" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer batch help" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer batch help" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer batch help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer batch help" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer batch help" -f -a "server" -d 'Issue a server certificate'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer batch help" -f -a "client" -d 'Issue a client certificate'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer batch help" -f -a "peer" -d 'Issue a certificate that serves and dials'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer batch help" -f -a "batch" -d 'Issue the rows of a manifest: CSV, JSON lines or TOML'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and not __fish_seen_subcommand_from server client peer batch help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l san -d 'Another name' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l spiffe -d 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l csr -d 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l profile -d 'Issue by this profile of certs.toml instead' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -s d -l days -d 'Valid for so many days [default: 365]' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l ttl -d 'Valid for so long, such as 15m, 24h, 90d or 1y' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from server" -l not-after -d 'Valid until this moment, such as 2027-01-31T00:00:00Z' -r
@@ -248,6 +254,7 @@ complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue;
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l san -d 'Another name' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l spiffe -d 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l csr -d 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l profile -d 'Issue by this profile of certs.toml instead' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -s d -l days -d 'Valid for so many days [default: 365]' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l ttl -d 'Valid for so long, such as 15m, 24h, 90d or 1y' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from client" -l not-after -d 'Valid until this moment, such as 2027-01-31T00:00:00Z' -r
@@ -283,6 +290,7 @@ complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue;
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l san -d 'Another name' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l spiffe -d 'The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l csr -d 'Issue for the key of this PKCS #10 request; only the names given here are granted, or without any those it asks for' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l profile -d 'Issue by this profile of certs.toml instead' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -s d -l days -d 'Valid for so many days [default: 365]' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l ttl -d 'Valid for so long, such as 15m, 24h, 90d or 1y' -r
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -l not-after -d 'Valid until this moment, such as 2027-01-31T00:00:00Z' -r
@@ -315,14 +323,118 @@ complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue;
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -s v -l verbose -d 'Say more'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from peer" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l syntax -d 'How it is written [default: by its ending, JSON lines otherwise]' -r -f -a "csv\t'A header line, then a line a row; several names in one field are separated by spaces'
+jsonl\t'A JSON object a line'
+toml\t'A `[[certificate]]` table a row'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l ca-cert -d 'The CA\'s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l ca-key -d 'The CA\'s private key: FILE, env:NAME or -' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l inventory -d 'Record in this inventory; \'none\' records nothing, and what is issued can then neither be listed nor revoked' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l stdout -d 'Write JSON lines with serial, certificate and private_key to standard output, and no files'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l strict -d 'Issue nothing when any row is bad'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l resume -d 'Skip the rows that an earlier run of the same manifest released'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -s V -l version -d 'Print version'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from help" -f -a "server" -d 'Issue a server certificate'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from help" -f -a "client" -d 'Issue a client certificate'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from help" -f -a "peer" -d 'Issue a certificate that serves and dials'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from help" -f -a "batch" -d 'Issue the rows of a manifest: CSV, JSON lines or TOML'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and not __fish_seen_subcommand_from create sign help" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and not __fish_seen_subcommand_from create sign help" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and not __fish_seen_subcommand_from create sign help" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and not __fish_seen_subcommand_from create sign help" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and not __fish_seen_subcommand_from create sign help" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and not __fish_seen_subcommand_from create sign help" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and not __fish_seen_subcommand_from create sign help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and not __fish_seen_subcommand_from create sign help" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and not __fish_seen_subcommand_from create sign help" -f -a "create" -d 'Make a request for a certificate, with a new key or one that is there'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and not __fish_seen_subcommand_from create sign help" -f -a "sign" -d 'Sign a request: a certificate for the key in it'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and not __fish_seen_subcommand_from create sign help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l san -d 'Another name' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l common-name -d 'The common name [default: a name of its own for a CA]' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l organization -d 'The organization' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l organizational-unit -d 'The organizational unit' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l country -d 'The country, as two capital letters' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l state -d 'The state or province' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l locality -d 'The locality' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l key -d 'Take this private key instead of a new one' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l key-type -d 'The kind of the new key' -r -f -a "p256\t'ECDSA on NIST P-256'
+p384\t'ECDSA on NIST P-384'
+ed25519\t'Ed25519 (RFC 8032): small and fast, but grpc-core cannot use it'
+rsa-2048\t'RSA with a modulus of 2048 bits'
+rsa-3072\t'RSA with a modulus of 3072 bits'
+rsa-4096\t'RSA with a modulus of 4096 bits'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l out -d 'Write to this directory [default: the PKI directory with --ca, otherwise the working directory]' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l name -d 'Name the files BASE.csr and BASE.key [default: the first name]' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l ca -d 'Ask for a CA\'s certificate: makes ca.csr and ca.key in the PKI directory'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l passphrase -d 'Ask for a passphrase, twice, and encrypt the CA\'s key with it'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l force -d 'Replace files that are there'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l profile -d 'The profile to sign it by' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l san -d 'A name to grant' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l spiffe -d 'The SPIFFE ID to grant' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -s d -l days -d 'Valid for so many days [default: 365]' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l ttl -d 'Valid for so long, such as 15m, 24h, 90d or 1y' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l not-after -d 'Valid until this moment, such as 2027-01-31T00:00:00Z' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l out -d 'Write to this directory [default: the PKI directory]' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l name -d 'Name the files BASE.crt and BASE.key [default: the first name]' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l note -d 'What to say of it in the inventory' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l ca-cert -d 'The CA\'s certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l ca-key -d 'The CA\'s private key: FILE, env:NAME or -' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l inventory -d 'Record in this inventory; \'none\' records nothing, and what is issued can then neither be listed nor revoked' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l passphrase-file -d 'Read the CA key\'s passphrase from the first line of this file' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l passphrase-env -d 'Read the CA key\'s passphrase from this environment variable' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l passphrase-fd -d 'Read the CA key\'s passphrase from this file descriptor' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l force -d 'Replace files that are there'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l stdout -d 'Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l dry-run -d 'Show what would be issued, and issue nothing'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from sign" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from help" -f -a "create" -d 'Make a request for a certificate, with a new key or one that is there'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from help" -f -a "sign" -d 'Sign a request: a certificate for the key in it'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l ca -d 'The trust anchors [default: the ca.crt beside each file]' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l untrusted -d 'Intermediates that are not in the certificate\'s own file; repeat for more' -r -F
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l host -d 'The host name or address that is dialled' -r
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l purpose -d 'What the certificate is used for' -r -f -a "server\t'serverAuth'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l purpose -d 'What the certificate is used for [default: server with --host, else any of them]' -r -f -a "server\t'serverAuth'
 client\t'clientAuth'
 peer\t'serverAuth and clientAuth: an agent that both dials and is dialled'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand verify" -l profile -d 'How strictly rules are held to' -r -f -a "tls\t'What decides a TLS connection is an error, the rest a warning'
@@ -360,12 +472,101 @@ complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand inspec
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand inspect" -s v -l verbose -d 'Say more'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand inspect" -s V -l version -d 'Print version'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "generate" -d 'Make the whole PKI of a network: a CA, a server pair, client pairs'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "ca" -d 'Create and look after a certificate authority'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "issue" -d 'Issue a certificate for a server, a client, or both'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "verify" -d 'Check whether certificates are good, and say what is wrong with them'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "inspect" -d 'Show what is in certificates, keys, requests and revocation lists'
-complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue verify inspect help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -l expiring -d 'Only those that expire within so long from now, and are not revoked' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -l name -d 'Only those with this text in a name or in the common name' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -l status -d 'Only those that are this now' -r -f -a "valid\t'Neither revoked nor outside its validity'
+revoked\t'Revoked, whether or not it has expired since'
+expired\t'Past its notAfter'
+not-yet-valid\t'Before its notBefore: a clock is wrong, here or where it was issued'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -l profile -d 'Only those of this profile' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -l serial -d 'Only those whose serial number starts with these hex digits' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -l limit -d 'No more than so many' -r
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand list" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand show" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand show" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand show" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand show" -l pem -d 'Write the certificate itself, as PEM'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand show" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand show" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand show" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand show" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and not __fish_seen_subcommand_from list show init help" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and not __fish_seen_subcommand_from list show init help" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and not __fish_seen_subcommand_from list show init help" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and not __fish_seen_subcommand_from list show init help" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and not __fish_seen_subcommand_from list show init help" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and not __fish_seen_subcommand_from list show init help" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and not __fish_seen_subcommand_from list show init help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and not __fish_seen_subcommand_from list show init help" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and not __fish_seen_subcommand_from list show init help" -f -a "list" -d 'List the profiles, built-in and one\'s own, and the files to start from'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and not __fish_seen_subcommand_from list show init help" -f -a "show" -d 'Show what a profile comes to, or the file certs.toml with every setting explained'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and not __fish_seen_subcommand_from list show init help" -f -a "init" -d 'Write a certs.toml with every setting explained and commented out'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and not __fish_seen_subcommand_from list show init help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from list" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from list" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from list" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from list" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from show" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from show" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from show" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from show" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from init" -s C -l dir -d 'The PKI directory' -r -F
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from init" -l format -d 'Write text for people or JSON for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from init" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from init" -l dry-run -d 'Show what would be written, and write nothing'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from init" -l json -d 'The same as --format json'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from init" -s q -l quiet -d 'Say nothing but results and errors'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from init" -s v -l verbose -d 'Say more'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from init" -s V -l version -d 'Print version'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the profiles, built-in and one\'s own, and the files to start from'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show what a profile comes to, or the file certs.toml with every setting explained'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from help" -f -a "init" -d 'Write a certs.toml with every setting explained and commented out'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand template; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue csr verify inspect list show template help" -f -a "generate" -d 'Make the whole PKI of a network: a CA, a server pair, client pairs'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue csr verify inspect list show template help" -f -a "ca" -d 'Create and look after a certificate authority'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue csr verify inspect list show template help" -f -a "issue" -d 'Issue a certificate for a server, a client, or both'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue csr verify inspect list show template help" -f -a "csr" -d 'Make and sign PKCS #10 requests'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue csr verify inspect list show template help" -f -a "verify" -d 'Check whether certificates are good, and say what is wrong with them'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue csr verify inspect list show template help" -f -a "inspect" -d 'Show what is in certificates, keys, requests and revocation lists'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue csr verify inspect list show template help" -f -a "list" -d 'List the certificates that were issued, the one that expires first first'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue csr verify inspect list show template help" -f -a "show" -d 'Show one certificate that was issued, and what is known of it'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue csr verify inspect list show template help" -f -a "template" -d 'Show the profiles certificates are issued by, and the settings to change them'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and not __fish_seen_subcommand_from generate ca issue csr verify inspect list show template help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "init" -d 'Create a root: ca.crt, ca.key and the inventory of what it will issue'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "intermediate" -d 'Create a subordinate CA in a directory of its own, signed by the one in another'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from ca" -f -a "import" -d 'Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS'
@@ -373,3 +574,9 @@ complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; 
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from issue" -f -a "server" -d 'Issue a server certificate'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from issue" -f -a "client" -d 'Issue a client certificate'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from issue" -f -a "peer" -d 'Issue a certificate that serves and dials'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from issue" -f -a "batch" -d 'Issue the rows of a manifest: CSV, JSON lines or TOML'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from csr" -f -a "create" -d 'Make a request for a certificate, with a new key or one that is there'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from csr" -f -a "sign" -d 'Sign a request: a certificate for the key in it'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from template" -f -a "list" -d 'List the profiles, built-in and one\'s own, and the files to start from'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from template" -f -a "show" -d 'Show what a profile comes to, or the file certs.toml with every setting explained'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand help; and __fish_seen_subcommand_from template" -f -a "init" -d 'Write a certs.toml with every setting explained and commented out'

@@ -330,7 +330,8 @@ fn json(data: &impl Serialize) -> String {
     let mut serializer =
         serde_json::Serializer::with_formatter(&mut out, SafeFormatter(PrettyFormatter::new()));
     match data.serialize(&mut serializer) {
-        Ok(()) => String::from_utf8_lossy(&out).into_owned(),
+        Ok(()) => String::from_utf8(out)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
         Err(error) => unreachable!("a report has only string keys and finite numbers: {error}"),
     }
 }

@@ -39,7 +39,7 @@ fn der_is_told_by_its_first_elements() {
 
 #[test]
 fn what_is_cut_is_refused_and_what_is_changed_is_survived() {
-    let readers: [(&str, fn(&[u8]) -> bool); 9] = [
+    let readers: [(&str, Reader); 9] = [
         ("certificate/full.der", certificate),
         ("csr/csr.der", |der| {
             CertificateSigningRequest::from_der(der.to_vec())
@@ -104,6 +104,9 @@ fn text_before_and_after_a_certificate_is_no_part_of_it() {
     let document = Document::read(&seed("pem/text.pem")).unwrap();
     assert_eq!(document.parts[0].contents(), seed("certificate/full.der"));
 }
+
+/// Whether octets read.
+type Reader = fn(&[u8]) -> bool;
 
 fn certificate(der: &[u8]) -> bool {
     let Ok(certificate) = Certificate::from_der(der.to_vec()) else {

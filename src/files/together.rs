@@ -19,6 +19,7 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::thread::ScopedJoinHandle;
 
 use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
@@ -64,9 +65,8 @@ pub fn write_many(lock: &Lock, files: &[NewFile<'_>]) -> Result<(), Error> {
 }
 
 /// How files are made durable before they are published.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Durability {
-    /// Each by itself: best for a few.
+    /// Each by itself, at the same time: best for a few.
     EachFile,
     /// With all else the file system holds: best for many.
     Once,
@@ -79,16 +79,18 @@ fn write(
     durability: Durability,
 ) -> Result<(), Error> {
     let stage = Stage::new(lock, files.len())?;
-    let written = files
-        .iter()
-        .try_for_each(|file| stage.write(file, durability))
-        .and_then(|()| {
-            if durability == Durability::Once {
-                lock.sync_file_system()
-            } else {
-                Ok(())
-            }
-        })
+    let staged = match durability {
+        Durability::EachFile => files
+            .iter()
+            .map(|file| stage.write(file))
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|streams| stage.sync(files, &streams)),
+        Durability::Once => files
+            .iter()
+            .try_for_each(|file| stage.write(file).map(drop))
+            .and_then(|()| lock.sync_file_system()),
+    };
+    let written = staged
         .and_then(|()| stage.publish(files, present))
         .and_then(|()| stage.settle(NEW))
         .and_then(|()| lock.sync());
@@ -200,7 +202,7 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    fn write(&self, file: &NewFile<'_>, durability: Durability) -> Result<(), Error> {
+    fn write(&self, file: &NewFile<'_>) -> Result<fs::File, Error> {
         let path = self.path.join(NEW).join(file.name);
         let mode = if file.secret { 0o600 } else { 0o644 };
         let opened = fs::OpenOptions::new()
@@ -210,13 +212,34 @@ impl<'a> Stage<'a> {
             .open(path);
         let written = opened.and_then(|mut stream| {
             stream.write_all(file.content)?;
-            if durability == Durability::EachFile {
-                stream.sync_all()
-            } else {
-                Ok(())
-            }
+            Ok(stream)
         });
         written.map_err(|source| failed("write", &self.lock.path().join(file.name), source))
+    }
+
+    /// Makes files durable at the same time: a journal that is asked for several at once commits once.
+    fn sync(&self, files: &[NewFile<'_>], streams: &[fs::File]) -> Result<(), Error> {
+        let synced: Vec<_> = std::thread::scope(|scope| {
+            let start = |stream| {
+                let thread = std::thread::Builder::new();
+                thread.spawn_scoped(scope, move || fs::File::sync_all(stream))
+            };
+            let others: Vec<_> = streams.iter().skip(1).map(start).collect();
+            let first = streams.iter().take(1).map(fs::File::sync_all);
+            let rest = others.into_iter().zip(&streams[1.min(streams.len())..]);
+            let rest = rest.map(
+                |(thread, stream)| match thread.map(ScopedJoinHandle::join) {
+                    Ok(Ok(synced)) => synced,
+                    // No thread could be had, or it died.
+                    Ok(Err(_)) | Err(_) => stream.sync_all(),
+                },
+            );
+            first.chain(rest).collect()
+        });
+        for (file, synced) in files.iter().zip(synced) {
+            synced.map_err(|source| failed("write", &self.lock.path().join(file.name), source))?;
+        }
+        Ok(())
     }
 
     /// Puts links to the new files at their names, by way of the old ones where those are there.
@@ -407,7 +430,7 @@ mod tests {
             let stage = Stage::new(&lock, files.len()).unwrap();
             files
                 .iter()
-                .for_each(|file| stage.write(file, Durability::EachFile).unwrap());
+                .for_each(|file| drop(stage.write(file).unwrap()));
             stage.publish(&files, &files.map(|file| file.name)).unwrap();
             if !turned {
                 stage.turn(OLD).unwrap();

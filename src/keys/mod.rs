@@ -18,7 +18,9 @@ use zeroize::Zeroizing;
 pub use encryption::EncryptionError;
 pub use password::Password;
 pub use pkcs12::{Pkcs12, Pkcs12Error};
-pub use read::{KeyFormat, ReadKey, ReadKeyError, read_encrypted_key, read_key, read_pem_key};
+pub use read::{
+    KeyFormat, KeyReader, ReadKey, ReadKeyError, read_encrypted_key, read_key, read_pem_key,
+};
 pub use signer::Signer;
 
 use crate::pki::algorithm::KeyType;

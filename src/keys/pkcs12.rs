@@ -7,9 +7,9 @@ use ring::digest::{self, Algorithm};
 use ring::hmac;
 use zeroize::Zeroizing;
 
-use super::encryption::{Effort, Encryption, EncryptionError, Purpose, derive, positive};
+use super::encryption::{Encryption, EncryptionError, Purpose, derive, positive};
 use super::password::Password;
-use super::read::{ReadKey, ReadKeyError, read_key, read_with_effort};
+use super::read::{KeyReader, ReadKey, ReadKeyError};
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::element::{
     Element, ElementError, Elements, INTEGER, OCTET_STRING, SEQUENCE, SET, context,
@@ -17,6 +17,7 @@ use crate::pki::element::{
 };
 use crate::pki::general_name::object_identifier;
 use crate::pki::oid::ObjectIdentifier;
+use crate::pki::pem::MAX_BLOCKS;
 
 /// What is in a PKCS #12 file.
 #[derive(Debug, Default)]
@@ -48,6 +49,9 @@ impl Pkcs12 {
     /// # Errors
     /// When it is none, costs too much to open, the password is wrong, or a key in it is damaged.
     pub fn read(der: &[u8], password: Option<&Password>) -> Result<Self, Pkcs12Error> {
+        let empty = Password::new(Zeroizing::default());
+        let is_guess = password.is_none();
+        let password = password.unwrap_or(&empty);
         let mut parts = Element::only(der, SEQUENCE, "the PKCS #12")?.children();
         if small_integer(parts.next(INTEGER, "the version")?, "the version")? != 3 {
             return Err(ElementError::Content {
@@ -60,14 +64,14 @@ impl Pkcs12 {
         parts.end("macData")?;
         let content = content_of(safe, DATA)?;
         let content = Element::only(content.content, OCTET_STRING, "authSafe")?.content;
-        let empty = Password::new(Zeroizing::default());
         let mut reader = Reader {
-            password: password.unwrap_or(&empty),
-            effort: Effort::for_one_file(),
+            password,
+            keys: KeyReader::new(Some(password)),
+            bags_left: MAX_BLOCKS,
             found: Pkcs12::default(),
         };
         if let Some(mac) = mac {
-            reader.verify(mac, content, password.is_none())?;
+            reader.verify(mac, content, is_guess)?;
         }
         let mut safes = Element::only(content, SEQUENCE, "the authenticated safe")?.children();
         while !safes.is_empty() {
@@ -129,7 +133,8 @@ impl Pkcs12Error {
 
 struct Reader<'a> {
     password: &'a Password,
-    effort: Effort,
+    keys: KeyReader<'a>,
+    bags_left: usize,
     found: Pkcs12,
 }
 
@@ -166,7 +171,7 @@ impl Reader<'_> {
         } else {
             1
         };
-        self.effort.take(rounds.saturating_mul(attempts))?;
+        self.keys.effort().take(rounds.saturating_mul(attempts))?;
         // Some programs take no password for no octets at all, not even the final zero.
         let is_good = derive_and_verify(&self.password.utf_16())
             || (self.password.octets().is_empty() && derive_and_verify(&[]));
@@ -194,7 +199,7 @@ impl Reader<'_> {
         let encryption = Encryption::read(encrypted.next(SEQUENCE, "the encryption")?)?;
         let octets = encrypted.next(context(0), "the encrypted content")?.content;
         encrypted.end("the encrypted content")?;
-        let decrypted = encryption.decrypt(octets, self.password, &mut self.effort)?;
+        let decrypted = encryption.decrypt(octets, self.password, self.keys.effort())?;
         self.bags(&decrypted)
     }
 
@@ -219,14 +224,18 @@ impl Reader<'_> {
         value: &[u8],
         friendly_name: Option<String>,
     ) -> Result<(), Pkcs12Error> {
+        self.bags_left = self
+            .bags_left
+            .checked_sub(1)
+            .ok_or(ElementError::TooMany { what: "bags" })?;
         if *kind == KEY_BAG {
-            let content = read_key(value)?;
+            let content = self.keys.plain(value)?;
             self.found.private_keys.push(Bag {
                 content,
                 friendly_name,
             });
         } else if *kind == SHROUDED_KEY_BAG {
-            let content = read_with_effort(value, Some(self.password), &mut self.effort)?;
+            let content = self.keys.encrypted(value)?;
             self.found.private_keys.push(Bag {
                 content,
                 friendly_name,

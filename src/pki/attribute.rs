@@ -75,25 +75,18 @@ impl fmt::Display for Attribute<'_> {
 
 /// The attributes of each RDN of a Name.
 pub(crate) fn read(name: &[u8]) -> Result<Vec<Vec<Attribute<'_>>>, ElementError> {
-    let name = Element::only(name, SEQUENCE, "the name")?;
-    let mut rdns = Vec::new();
-    let mut elements = name.children();
-    while !elements.is_empty() {
-        let rdn = elements.next(SET, "a relative distinguished name")?;
-        let mut attributes = Vec::new();
-        let mut members = rdn.children();
-        while !members.is_empty() {
-            let attribute = members.next(SEQUENCE, "an attribute")?;
-            let mut parts = attribute.children();
-            let oid = parts.next(OBJECT_IDENTIFIER, "an attribute's type")?;
-            let oid = ObjectIdentifier::from_der_content(oid.content);
-            let value = parts.any("an attribute's value")?;
-            parts.end("an attribute's value")?;
-            attributes.push(Attribute { oid, value });
-        }
-        rdns.push(attributes);
-    }
-    Ok(rdns)
+    let rdns = Element::only(name, SEQUENCE, "the name")?.children();
+    rdns.each_tagged(SET, "a relative distinguished name", |rdn| {
+        rdn.children()
+            .each_tagged(SEQUENCE, "an attribute", |attribute| {
+                let mut parts = attribute.children();
+                let oid = parts.next(OBJECT_IDENTIFIER, "an attribute's type")?;
+                let oid = ObjectIdentifier::from_der_content(oid.content);
+                let value = parts.any("an attribute's value")?;
+                parts.end("an attribute's value")?;
+                Ok(Attribute { oid, value })
+            })
+    })
 }
 
 /// What is wrong with the way a Name is written, as a clause.

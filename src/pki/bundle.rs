@@ -1,5 +1,6 @@
 //! Several certificates in one file.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use super::certificate::{Certificate, CertificateError};
@@ -151,7 +152,8 @@ pub struct Relations {
 
 /// How the certificates of a bundle go together. In time linear in their number, but for copies
 /// of one name. Does not check signatures.
-pub fn relations(certificates: &[Certificate]) -> Relations {
+pub fn relations<C: Borrow<Certificate>>(certificates: &[C]) -> Relations {
+    let certificates: Vec<&Certificate> = certificates.iter().map(C::borrow).collect();
     let mut by_subject: HashMap<_, Vec<usize>> = HashMap::new();
     let mut by_der = HashMap::new();
     let mut relations = Relations::default();
@@ -167,7 +169,7 @@ pub fn relations(certificates: &[Certificate]) -> Relations {
             .get(certificate.issuer())
             .map_or(&[][..], Vec::as_slice);
         let considered = &namesakes[..namesakes.len().min(MAX_NAMESAKES)];
-        let fitting = |j: &&usize| key_identifiers_fit(certificate, &certificates[**j]);
+        let fitting = |j: &&usize| key_identifiers_fit(certificate, certificates[**j]);
         let itself = relations.copy_of[i].unwrap_or(i);
         let issuer = considered
             .iter()

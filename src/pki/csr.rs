@@ -155,19 +155,18 @@ struct Attributes {
     types: Vec<ObjectIdentifier>,
 }
 
-fn attributes(mut elements: Elements<'_>) -> Result<Attributes, ElementError> {
-    let mut attributes = Attributes::default();
-    while !elements.is_empty() {
-        let attribute = elements.next(SEQUENCE, "an attribute")?;
+fn attributes(elements: Elements<'_>) -> Result<Attributes, ElementError> {
+    let mut extensions = Vec::new();
+    let types = elements.each_tagged(SEQUENCE, "an attribute", |attribute| {
         let mut parts = attribute.children();
         let kind = object_identifier(&mut parts, "an attribute's type")?;
         let values = parts.next(SET, "an attribute's values")?;
         parts.end("an attribute's values")?;
         if kind == EXTENSION_REQUEST {
             let list = Element::only(values.content, SEQUENCE, "extensionRequest")?;
-            attributes.extensions.extend(Extension::read_all(list)?);
+            extensions.extend(Extension::read_all(list)?);
         }
-        attributes.types.push(kind);
-    }
-    Ok(attributes)
+        Ok(kind)
+    })?;
+    Ok(Attributes { extensions, types })
 }

@@ -146,7 +146,6 @@ impl Kind {
             "ENCRYPTED PRIVATE KEY" => Kind::EncryptedPrivateKey,
             "OPENSSH PRIVATE KEY" => Kind::OpenSshPrivateKey,
             "PKCS7" | "CMS" => Kind::Pkcs7,
-            "PKCS12" => Kind::Pkcs12,
             _ => Kind::Other,
         }
     }

@@ -120,6 +120,43 @@ impl<'a> Elements<'a> {
         self.0.len()
     }
 
+    /// What `read` makes of each element up to the end, at most [`MAX_ITEMS`].
+    pub(crate) fn each<T>(
+        mut self,
+        what: &'static str,
+        mut read: impl FnMut(Element<'a>) -> Result<T, ElementError>,
+    ) -> Result<Vec<T>, ElementError> {
+        let mut all = Vec::new();
+        while !self.is_empty() {
+            if all.len() == MAX_ITEMS {
+                return Err(ElementError::TooMany { what });
+            }
+            all.push(read(self.any(what)?)?);
+        }
+        Ok(all)
+    }
+
+    /// As [`Elements::each`], and each has this tag.
+    pub(crate) fn each_tagged<T>(
+        self,
+        tag: u8,
+        what: &'static str,
+        mut read: impl FnMut(Element<'a>) -> Result<T, ElementError>,
+    ) -> Result<Vec<T>, ElementError> {
+        self.each(what, |element| {
+            let found = element.tag;
+            if found == tag {
+                read(element)
+            } else {
+                Err(ElementError::Tag {
+                    what,
+                    expected: tag,
+                    found,
+                })
+            }
+        })
+    }
+
     /// Says that nothing more may follow.
     pub(crate) fn end(self, what: &'static str) -> Result<(), ElementError> {
         match self.0.len() {
@@ -173,6 +210,12 @@ pub enum ElementError {
         what: &'static str,
         /// How many follow.
         octets: usize,
+    },
+    /// More of them than any real object has.
+    #[error("it has more {what} than are read")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
     },
     /// The content is none its type can have.
     #[error("{what} is malformed")]
@@ -250,6 +293,9 @@ pub(crate) const fn context(number: u8) -> u8 {
 pub(crate) const fn context_constructed(number: u8) -> u8 {
     0xa0 | number
 }
+
+/// The most elements of one row that are kept in memory.
+pub(crate) const MAX_ITEMS: usize = 100_000;
 
 const LOW_TAG_BITS: u8 = 0x1f;
 const LONG_LENGTH: u8 = 0x80;

@@ -29,12 +29,9 @@ pub struct Extension {
 impl Extension {
     /// Reads the SEQUENCE of extensions.
     pub(crate) fn read_all(sequence: Element<'_>) -> Result<Vec<Self>, ElementError> {
-        let mut extensions = Vec::new();
-        let mut elements = sequence.children();
-        while !elements.is_empty() {
-            extensions.push(Self::read(elements.next(SEQUENCE, "an extension")?)?);
-        }
-        Ok(extensions)
+        sequence
+            .children()
+            .each_tagged(SEQUENCE, "an extension", Self::read)
     }
 
     fn read(sequence: Element<'_>) -> Result<Self, ElementError> {
@@ -234,12 +231,10 @@ impl NameConstraints {
 
 /// The object identifiers of extendedKeyUsage.
 pub(crate) fn extended_key_usages(value: &[u8]) -> Result<Vec<ObjectIdentifier>, ElementError> {
-    let sequence = Element::only(value, SEQUENCE, "extendedKeyUsage")?;
-    let mut elements = sequence.children();
-    let mut usages = Vec::new();
-    while !elements.is_empty() {
-        usages.push(object_identifier(&mut elements, "an extended key usage")?);
-    }
+    let elements = Element::only(value, SEQUENCE, "extendedKeyUsage")?.children();
+    let usages = elements.each("an extended key usage", |element| {
+        object_identifier(&mut Elements::new(element.whole), "an extended key usage")
+    })?;
     if usages.is_empty() {
         return Err(ElementError::Missing {
             what: "an extended key usage",
@@ -259,16 +254,14 @@ pub(crate) fn subject_key_identifier(value: &[u8]) -> Result<Vec<u8>, ElementErr
     Element::only(value, OCTET_STRING, "subjectKeyIdentifier").map(|e| e.content.to_vec())
 }
 
-fn subtrees(mut elements: Elements<'_>) -> Result<Vec<GeneralName>, ElementError> {
-    let mut bases = Vec::new();
-    while !elements.is_empty() {
-        let subtree = elements.next(SEQUENCE, "a subtree")?;
+fn subtrees(elements: Elements<'_>) -> Result<Vec<GeneralName>, ElementError> {
+    elements.each_tagged(SEQUENCE, "a subtree", |subtree| {
         let mut parts = subtree.children();
-        bases.push(GeneralName::read(parts.any("a subtree's base")?)?);
+        let base = GeneralName::read(parts.any("a subtree's base")?)?;
         // RFC 5280 has minimum always 0, and no maximum.
         parts.end("a subtree's base")?;
-    }
-    Ok(bases)
+        Ok(base)
+    })
 }
 
 /// The shown name of a known extension, as RFC 5280 writes it.

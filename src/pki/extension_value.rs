@@ -346,11 +346,8 @@ fn each_of<T>(
     tag: u8,
     read: impl Fn(Element<'_>) -> Result<T, ElementError>,
 ) -> Result<Vec<T>, ElementError> {
-    let mut elements = Element::only(value, SEQUENCE, "the extension")?.children();
-    let mut all = Vec::new();
-    while !elements.is_empty() {
-        all.push(read(elements.next(tag, "an item of the extension")?)?);
-    }
+    let elements = Element::only(value, SEQUENCE, "the extension")?.children();
+    let all = elements.each_tagged(tag, "an item of the extension", read)?;
     if all.is_empty() {
         return Err(ElementError::Missing {
             what: "an item of the extension",

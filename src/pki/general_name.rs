@@ -87,12 +87,8 @@ impl GeneralName {
     }
 
     /// Reads GeneralNames up to the end.
-    pub(crate) fn read_all(mut elements: Elements<'_>) -> Result<Vec<Self>, ElementError> {
-        let mut names = Vec::new();
-        while !elements.is_empty() {
-            names.push(Self::read(elements.any("a GeneralName")?)?);
-        }
-        Ok(names)
+    pub(crate) fn read_all(elements: Elements<'_>) -> Result<Vec<Self>, ElementError> {
+        elements.each("a GeneralName", Self::read)
     }
 
     /// The address of an iPAddress of 4 or 16 octets.

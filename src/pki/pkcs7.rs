@@ -4,6 +4,7 @@ use const_oid::ObjectIdentifier as KnownObjectIdentifier;
 
 use super::element::{Element, ElementError, INTEGER, SEQUENCE, SET, context_constructed};
 use super::general_name::object_identifier;
+use super::pem::MAX_BLOCKS;
 
 /// The DER of the certificates and of the revocation lists in a SignedData
 /// ([RFC 5652 §5.1](https://www.rfc-editor.org/rfc/rfc5652#section-5.1)), as `.p7b` files are.
@@ -55,11 +56,14 @@ pub(crate) const SIGNED_DATA: KnownObjectIdentifier =
 
 /// The members of a set that are SEQUENCEs; other kinds of certificate, which no one uses, are tagged.
 fn members(set: Option<Element<'_>>) -> Result<Vec<Vec<u8>>, ElementError> {
-    let mut members = Vec::new();
-    let Some(set) = set else { return Ok(members) };
-    let mut elements = set.children();
-    while !elements.is_empty() {
-        members.push(elements.next(SEQUENCE, "a member")?.whole.to_vec());
+    let Some(set) = set else {
+        return Ok(Vec::new());
+    };
+    let members = set
+        .children()
+        .each_tagged(SEQUENCE, "a member", |element| Ok(element.whole.to_vec()))?;
+    if members.len() > MAX_BLOCKS {
+        return Err(ElementError::TooMany { what: "members" });
     }
     Ok(members)
 }

@@ -22,13 +22,12 @@ impl Policy {
     pub(crate) fn read(element: Element<'_>) -> Result<Self, ElementError> {
         let mut parts = element.children();
         let policy = object_identifier(&mut parts, "a policy")?.into();
-        let mut qualifiers = Vec::new();
-        if let Some(list) = parts.optional(SEQUENCE, "policyQualifiers")? {
-            let mut elements = list.children();
-            while !elements.is_empty() {
-                qualifiers.push(qualifier(elements.next(SEQUENCE, "a policy qualifier")?)?);
-            }
-        }
+        let qualifiers = match parts.optional(SEQUENCE, "policyQualifiers")? {
+            Some(list) => list
+                .children()
+                .each_tagged(SEQUENCE, "a policy qualifier", qualifier)?,
+            None => Vec::new(),
+        };
         parts.end("a policy")?;
         Ok(Policy { policy, qualifiers })
     }

@@ -37,6 +37,7 @@ enum Scheme {
 }
 
 /// How much more work is done for one file: rounds of a hash, or what costs as much.
+#[derive(Debug)]
 pub(super) struct Effort(u64);
 
 impl Effort {

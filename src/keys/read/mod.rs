@@ -2,6 +2,7 @@
 
 mod ec;
 mod legacy;
+mod reader;
 mod rsa;
 
 use std::fmt;
@@ -9,15 +10,14 @@ use std::fmt;
 use const_oid::ObjectIdentifier as KnownObjectIdentifier;
 use zeroize::Zeroizing;
 
-use super::encryption::{Effort, Encryption, EncryptionError};
-use super::password::Password;
+pub use self::reader::{KeyReader, read_encrypted_key, read_key, read_pem_key};
+use super::encryption::EncryptionError;
 use crate::pki::algorithm::{ID_ED25519, RSA_ENCRYPTION};
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::element::{
     BIT_STRING, Element, ElementError, INTEGER, NULL, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
     context, context_constructed, small_integer, whole_bits,
 };
-use crate::pki::pem::Block;
 use crate::pki::public_key::{Curve, KeyKind, PublicKey};
 
 /// A private key that was read, and its public half. Wiped on drop.
@@ -156,6 +156,9 @@ pub enum ReadKeyError {
     /// More than two primes.
     #[error("an RSA private key of more than two primes, which is not supported")]
     MultiPrime,
+    /// More keys than any file has.
+    #[error("more private keys in one file than are read")]
+    TooMany,
     /// A number beyond any use.
     #[error("an RSA private key of more than {} bits is not read", rsa::MAX_MODULUS_OCTETS * 8)]
     TooLarge,
@@ -189,79 +192,10 @@ impl ReadKeyError {
             | ReadKeyError::Inconsistent { .. }
             | ReadKeyError::UnnamedCurve
             | ReadKeyError::MultiPrime
+            | ReadKeyError::TooMany
             | ReadKeyError::TooLarge => None,
         }
     }
-}
-
-/// Reads the private key in a PEM block, encrypted or not.
-///
-/// # Errors
-/// As [`read_key`] and [`read_encrypted_key`].
-pub fn read_pem_key(block: &Block, password: Option<&Password>) -> Result<ReadKey, ReadKeyError> {
-    match block.label.as_str() {
-        "ENCRYPTED PRIVATE KEY" => read_encrypted_key(&block.contents, password),
-        _ if block.is_encrypted() => {
-            let needed = || ReadKeyError::PasswordNeeded {
-                encryption: format!("RFC 1421, {}", legacy::cipher(block)),
-            };
-            let decrypted = legacy::decrypt(block, password.ok_or_else(needed)?)?;
-            let key = read_key(&decrypted).map_err(|_| ReadKeyError::LegacyPassword)?;
-            Ok(ReadKey {
-                encryption: block.header("DEK-Info").map(str::to_owned),
-                ..key
-            })
-        }
-        _ => read_key(&block.contents),
-    }
-}
-
-/// Reads an unencrypted private key from DER: PKCS #8 of either version, PKCS #1 or SEC 1.
-///
-/// # Errors
-/// When it is none, its parts do not belong together, or something follows it.
-pub fn read_key(der: &[u8]) -> Result<ReadKey, ReadKeyError> {
-    let key = read_der(der);
-    super::scrub_stack();
-    key
-}
-
-/// Reads an EncryptedPrivateKeyInfo ([RFC 5958 §3](https://www.rfc-editor.org/rfc/rfc5958#section-3)).
-///
-/// # Errors
-/// When it is none, costs too much to decrypt, or the password is missing or wrong; else as [`read_key`].
-pub fn read_encrypted_key(
-    der: &[u8],
-    password: Option<&Password>,
-) -> Result<ReadKey, ReadKeyError> {
-    let mut effort = Effort::for_one_file();
-    read_with_effort(der, password, &mut effort)
-}
-
-/// As [`read_encrypted_key`], with what work is left for the file.
-pub(super) fn read_with_effort(
-    der: &[u8],
-    password: Option<&Password>,
-    effort: &mut Effort,
-) -> Result<ReadKey, ReadKeyError> {
-    let mut parts = Element::only(der, SEQUENCE, "the encrypted key")?.children();
-    let encryption = Encryption::read(parts.next(SEQUENCE, "the encryption")?)?;
-    let content = parts.next(OCTET_STRING, "the encrypted data")?;
-    parts.end("the encrypted data")?;
-    let Some(password) = password else {
-        return Err(ReadKeyError::PasswordNeeded {
-            encryption: encryption.to_string(),
-        });
-    };
-    let decrypted = encryption.decrypt(content.content, password, effort)?;
-    let key = read_key(&decrypted).map_err(|error| match error {
-        ReadKeyError::Malformed(source) => ReadKeyError::DecryptedToNoKey { source },
-        other => other,
-    })?;
-    Ok(ReadKey {
-        encryption: Some(encryption.to_string()),
-        ..key
-    })
 }
 
 #[inline(never)]

@@ -5,8 +5,8 @@ use crate::keys::number::Number;
 use crate::pki::element::{Element, INTEGER, SEQUENCE, small_integer};
 use crate::pki::public_key::{KeyKind, bit_length, unsigned};
 
-/// The largest modulus that is read: four times what anyone uses.
-pub(super) const MAX_MODULUS_OCTETS: usize = 2048;
+/// The largest modulus that is read: twice what anyone uses, and what ring and AWS-LC end at.
+pub(super) const MAX_MODULUS_OCTETS: usize = 1024;
 
 /// Reads an RSAPrivateKey (RFC 8017 §A.1.2) and checks that its numbers belong together.
 /// `algorithm` is the AlgorithmIdentifier that stands beside it.

@@ -19,8 +19,9 @@ use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::issuer::Issuer;
 use crate::pki::name::{AttributeType, DistinguishedName};
-use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage, NameConstraints};
+use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
 use crate::pki::serial::SerialNumber;
+use crate::pki::subtree::NameConstraints;
 use crate::pki::validity::{Lifetime, Validity};
 
 /// The authority that is wanted.
@@ -116,6 +117,8 @@ pub enum Origin {
     Reused,
     /// Another program made it.
     Imported,
+    /// Another program made it, and it could be taken in.
+    Importable,
 }
 
 impl AuthorityReport {
@@ -153,6 +156,7 @@ impl fmt::Display for AuthorityReport {
             Origin::Made => "made",
             Origin::Reused => "reused",
             Origin::Imported => "taken in",
+            Origin::Importable => "that could be taken in",
         };
         writeln!(f, "CA {made}: {}", self.subject)?;
         writeln!(f, "  certificate  {}", shown(&self.certificate))?;

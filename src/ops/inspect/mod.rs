@@ -18,12 +18,13 @@ use self::certificate::Relation;
 use self::object::Entry;
 use crate::error::{ContentError, Error, shown};
 use crate::files;
-use crate::keys::Password;
+use crate::keys::{KeyReader, Password};
 use crate::ops;
 use crate::path;
 use crate::pki::bundle;
-use crate::pki::certificate::Certificate;
 use crate::pki::document::{Document, Encoding};
+use crate::pki::element::ElementError;
+use crate::pki::pem::MAX_BLOCKS;
 
 /// What is to be shown.
 #[derive(Debug)]
@@ -144,10 +145,16 @@ impl FileReport {
             self.notes
                 .push("a byte order mark stands before all, and grpc-core refuses that".into());
         }
+        let mut keys = KeyReader::new(password);
         let mut outcome = Ok(());
         for part in document.parts {
             let line = part.line();
-            match reading::read(&part, password, now) {
+            match reading::read(&part, &mut keys, now) {
+                Ok(entries) if self.objects.len() + entries.len() > MAX_BLOCKS => {
+                    let too_many = ElementError::TooMany { what: "objects" };
+                    outcome = Err(content(line, too_many.into()));
+                    break;
+                }
                 Ok(entries) => self.objects.extend(entries),
                 Err(source) => {
                     outcome = Err(content(line, source));
@@ -166,25 +173,29 @@ impl FileReport {
 
     /// Notes which certificate issued which, and what is odd about their company.
     fn relate(&mut self) {
-        let at: Vec<usize> = (0..self.objects.len())
-            .filter(|i| self.objects[*i].object.certificate().is_some())
-            .collect();
-        let certificates: Vec<Certificate> = at
-            .iter()
-            .filter_map(|i| self.objects[*i].object.certificate().cloned())
-            .collect();
+        let mut at = Vec::new();
+        let mut certificates = Vec::new();
+        for (i, entry) in self.objects.iter().enumerate() {
+            if let Some(certificate) = entry.object.certificate() {
+                at.push(i);
+                certificates.push(certificate);
+            }
+        }
         let relations = bundle::relations(&certificates);
-        for (i, place) in at.iter().enumerate() {
+        let stands = |i: usize| {
             let issuer = relations.issuers[i];
-            let is_tried = i < MAX_SIGNATURES;
             let confirmed =
-                |issuer: usize| path::is_signed_by(&certificates[i], &certificates[issuer]);
-            self.objects[*place].relate(Relation {
+                |issuer: usize| path::is_signed_by(certificates[i], certificates[issuer]);
+            Relation {
                 issued_by: issuer.map(|issuer| at[issuer] + 1),
-                issuer_signature_confirmed: issuer.filter(|_| is_tried).map(confirmed),
+                issuer_signature_confirmed: issuer.filter(|_| i < MAX_SIGNATURES).map(confirmed),
                 copy_of: relations.copy_of[i].map(|original| at[original] + 1),
                 is_in_bundle: at.len() > 1,
-            });
+            }
+        };
+        let all: Vec<Relation> = (0..at.len()).map(stands).collect();
+        for (place, relation) in at.iter().zip(all) {
+            self.objects[*place].relate(relation);
         }
         if let Some(issuer) = relations.misplaced {
             self.notes.push(format!(

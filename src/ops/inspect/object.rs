@@ -44,8 +44,6 @@ pub(super) enum Object {
     RevocationList {
         #[serde(flatten)]
         fields: Box<RevocationListFields>,
-        #[serde(skip)]
-        der: Vec<u8>,
     },
     PublicKey {
         #[serde(flatten)]
@@ -76,7 +74,7 @@ impl Entry {
         let (label, der): (_, &[u8]) = match &self.object {
             Object::Certificate { certificate, .. } => ("CERTIFICATE", certificate.as_der()),
             Object::SigningRequest { der, .. } => ("CERTIFICATE REQUEST", der),
-            Object::RevocationList { der, .. } => ("X509 CRL", der),
+            Object::RevocationList { fields } => ("X509 CRL", fields.as_der()),
             Object::PublicKey { der, .. } => ("PUBLIC KEY", der),
             Object::PrivateKey(_) | Object::EncryptedPrivateKey(_) | Object::Other { .. } => return,
         };
@@ -177,7 +175,7 @@ impl Object {
         match self {
             Object::Certificate { fields, .. } => fields.add_short_to(sheet),
             Object::SigningRequest { fields, .. } => fields.add_short_to(sheet),
-            Object::RevocationList { fields, .. } => fields.add_short_to(sheet),
+            Object::RevocationList { fields } => fields.add_short_to(sheet),
             Object::PublicKey { .. }
             | Object::PrivateKey(_)
             | Object::EncryptedPrivateKey(_)
@@ -189,7 +187,7 @@ impl Object {
         match self {
             Object::Certificate { fields, .. } => fields.add_to(sheet),
             Object::SigningRequest { fields, .. } => fields.add_to(sheet),
-            Object::RevocationList { fields, .. } => fields.add_to(sheet),
+            Object::RevocationList { fields } => fields.add_to(sheet),
             Object::PublicKey { fields, .. } => fields.add_to(sheet),
             Object::PrivateKey(fields) => fields.add_to(sheet),
             Object::EncryptedPrivateKey(fields) => fields.add_to(sheet),

@@ -8,7 +8,7 @@ use super::object::{Entry, Object};
 use super::request::RequestFields;
 use super::revocation::RevocationListFields;
 use crate::error::ContentError;
-use crate::keys::{self, Password, Pkcs12, ReadKeyError};
+use crate::keys::{KeyReader, Pkcs12, ReadKeyError};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::csr::CertificateSigningRequest;
@@ -23,10 +23,10 @@ use crate::pki::public_key::{PublicKey, rsa_public_key_info};
 /// When it is not what its label says, is damaged, or cannot be opened.
 pub(super) fn read(
     part: &Part,
-    password: Option<&Password>,
+    keys: &mut KeyReader<'_>,
     now: OffsetDateTime,
 ) -> Result<Vec<Entry>, ContentError> {
-    read_as_labelled(part, password, now).map_err(|error| {
+    read_as_labelled(part, keys, now).map_err(|error| {
         let found = Kind::of_der(part.contents());
         match found {
             Some(found) if found.title() != part.kind().title() => ContentError::Label {
@@ -40,7 +40,7 @@ pub(super) fn read(
 
 fn read_as_labelled(
     part: &Part,
-    password: Option<&Password>,
+    keys: &mut KeyReader<'_>,
     now: OffsetDateTime,
 ) -> Result<Vec<Entry>, ContentError> {
     let line = part.line();
@@ -75,10 +75,10 @@ fn read_as_labelled(
                 der,
             })
         }
-        Kind::PrivateKey | Kind::EncryptedPrivateKey => one(private_key(part, password)?),
+        Kind::PrivateKey | Kind::EncryptedPrivateKey => one(private_key(part, keys)?),
         Kind::OpenSshPrivateKey => Err(ReadKeyError::OpenSsh.into()),
         Kind::Pkcs7 => pkcs7(der, line, now),
-        Kind::Pkcs12 => pkcs12(der, line, password, now),
+        Kind::Pkcs12 => pkcs12(der, line, keys, now),
         Kind::Other => match part {
             Part::Pem(block) => one(Object::Other {
                 label: block.label.clone(),
@@ -93,13 +93,13 @@ fn read_as_labelled(
 }
 
 /// A private key, or how it is encrypted when no password was given.
-fn private_key(part: &Part, password: Option<&Password>) -> Result<Object, ContentError> {
+fn private_key(part: &Part, keys: &mut KeyReader<'_>) -> Result<Object, ContentError> {
     let key = match part {
-        Part::Pem(block) => keys::read_pem_key(block, password),
+        Part::Pem(block) => keys.pem(block),
         Part::Der { kind, contents } if *kind == Kind::EncryptedPrivateKey => {
-            keys::read_encrypted_key(contents, password)
+            keys.encrypted(contents)
         }
-        Part::Der { contents, .. } => keys::read_key(contents),
+        Part::Der { contents, .. } => keys.plain(contents),
     };
     match key {
         Ok(key) => Ok(Object::PrivateKey(PrivateKeyFields::of(&key))),
@@ -121,11 +121,8 @@ fn certificate(der: &[u8], now: OffsetDateTime) -> Result<Object, ContentError> 
 
 fn revocation_list(der: &[u8], now: OffsetDateTime) -> Result<Object, ContentError> {
     let list = RevocationList::from_der(der.to_vec())?;
-    let fields = Box::new(RevocationListFields::of(&list, now));
-    Ok(Object::RevocationList {
-        fields,
-        der: der.to_vec(),
-    })
+    let fields = Box::new(RevocationListFields::of(list, now));
+    Ok(Object::RevocationList { fields })
 }
 
 fn pkcs7(der: &[u8], line: Option<usize>, now: OffsetDateTime) -> Result<Vec<Entry>, ContentError> {
@@ -144,10 +141,10 @@ fn pkcs7(der: &[u8], line: Option<usize>, now: OffsetDateTime) -> Result<Vec<Ent
 fn pkcs12(
     der: &[u8],
     line: Option<usize>,
-    password: Option<&Password>,
+    keys: &KeyReader<'_>,
     now: OffsetDateTime,
 ) -> Result<Vec<Entry>, ContentError> {
-    let content = Pkcs12::read(der, password)?;
+    let content = Pkcs12::read(der, keys.password())?;
     let mut entries = Vec::new();
     for bag in content.private_keys {
         let object = Object::PrivateKey(PrivateKeyFields::of(&bag.content));

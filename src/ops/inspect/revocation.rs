@@ -1,6 +1,6 @@
 //! Revocation lists as they are shown.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
 use super::certificate::{ExtensionFields, add_extensions, add_problems, named, span};
@@ -29,7 +29,8 @@ pub(super) struct RevocationListFields {
     sha256: Fingerprint,
     extensions: Vec<ExtensionFields>,
     revoked_count: usize,
-    revoked: Vec<RevokedFields>,
+    #[serde(serialize_with = "serialize_revoked")]
+    revoked: RevocationList,
     problems: Vec<Problem>,
     #[serde(skip)]
     now: OffsetDateTime,
@@ -48,7 +49,7 @@ struct RevokedFields {
 
 impl RevocationListFields {
     /// What is said of a revocation list at this moment.
-    pub(super) fn of(list: &RevocationList, now: OffsetDateTime) -> Self {
+    pub(super) fn of(list: RevocationList, now: OffsetDateTime) -> Self {
         RevocationListFields {
             version: list.version(),
             issuer: list.issuer().clone(),
@@ -59,14 +60,15 @@ impl RevocationListFields {
             sha256: Fingerprint::sha256(list.as_der()),
             extensions: list.extensions().iter().map(ExtensionFields::of).collect(),
             revoked_count: list.len(),
-            revoked: list
-                .revoked()
-                .take(MAX_LISTED)
-                .map(|entry| RevokedFields::of(&entry))
-                .collect(),
             problems: list.problems(),
+            revoked: list,
             now,
         }
+    }
+
+    /// The DER.
+    pub(super) fn as_der(&self) -> &[u8] {
+        self.revoked.as_der()
     }
 
     /// Five lines.
@@ -88,11 +90,9 @@ impl RevocationListFields {
         sheet.row("sha256", &self.sha256);
         add_extensions(&self.extensions, sheet);
         sheet.row("revoked", self.revoked_count);
-        let mut lines: Vec<String> = self
-            .revoked
-            .iter()
-            .take(MAX_SHOWN)
-            .map(RevokedFields::line)
+        let shown = self.revoked.revoked().take(MAX_SHOWN);
+        let mut lines: Vec<String> = shown
+            .map(|entry| RevokedFields::of(&entry).line())
             .collect();
         if self.revoked_count > lines.len() {
             lines.push(format!("… and {} more", self.revoked_count - lines.len()));
@@ -142,6 +142,15 @@ impl RevokedFields {
             rfc3339(self.revocation_date)
         )
     }
+}
+
+/// Entries one by one, for there may be a million of them.
+fn serialize_revoked<S: Serializer>(
+    list: &RevocationList,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let entries = list.revoked().take(MAX_LISTED);
+    serializer.collect_seq(entries.map(|entry| RevokedFields::of(&entry)))
 }
 
 /// More than any list that fits the largest file we read has, nearly.

@@ -352,6 +352,8 @@ fn is_plain(segment: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -516,6 +518,37 @@ mod tests {
             "a@",
         ] {
             assert!(text.parse::<EmailPattern>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_parses_reads_back_from_what_it_shows(text in "[*a-z0-9.:/@-]{0,24}") {
+            if let Ok(pattern) = text.parse::<DnsPattern>() {
+                prop_assert_eq!(pattern.to_string().parse::<DnsPattern>().unwrap(), pattern);
+            }
+            if let Ok(range) = text.parse::<IpRange>() {
+                prop_assert_eq!(range.to_string().parse::<IpRange>().unwrap(), range);
+            }
+            if let Ok(pattern) = text.parse::<UriPattern>() {
+                prop_assert_eq!(pattern.to_string().parse::<UriPattern>().unwrap(), pattern);
+            }
+            if let Ok(pattern) = text.parse::<EmailPattern>() {
+                prop_assert_eq!(pattern.to_string().parse::<EmailPattern>().unwrap(), pattern);
+            }
+        }
+
+        #[test]
+        fn what_is_covered_is_met(pattern in "(\\*\\*?\\.)?[ab](\\.[ab]){0,2}", name in "(\\*\\.)?[ab](\\.[ab]){1,3}") {
+            let pattern: DnsPattern = pattern.parse().unwrap();
+            prop_assert!(!pattern.covers(&name) || pattern.meets(&name));
+        }
+
+        #[test]
+        fn an_address_lies_in_its_own_range_of_any_length(bits: u128, prefix in 0u8..=128) {
+            let range = IpRange { address: std::net::Ipv6Addr::from_bits(leading(bits, prefix)).into(), prefix };
+            let address = IpAddr::from(std::net::Ipv6Addr::from_bits(bits));
+            prop_assert!(address.to_canonical().is_ipv4() || range.covers(address));
         }
     }
 }
