@@ -172,6 +172,16 @@ fn about(certificate: &Certificate, rule: &Rule, evidence: Option<Evidence>) -> 
     Finding::new(rule, severity, Some(reference), evidence)
 }
 
+/// The rules beside those of [`crate::path::rules`].
+pub static RULES: &[&Rule] = &[
+    &EXPIRES_SOON,
+    &KEY,
+    &WRONG_ORDER,
+    &PRIVATE_KEY,
+    &BYTE_ORDER_MARK,
+    &NOT_PEM,
+];
+
 static EXPIRES_SOON: Rule = Rule {
     id: "expires-soon",
     sentence: "it expires sooner than was asked for",
