@@ -236,7 +236,7 @@ pub fn signed(
 /// When it is no SubjectPublicKeyInfo.
 pub fn key_identifier(subject_public_key_info: &[u8]) -> der::Result<Vec<u8>> {
     use der::Decode as _;
-    let info = x509_cert::spki::SubjectPublicKeyInfoRef::from_der(subject_public_key_info)?;
+    let info = ::pkcs8::spki::SubjectPublicKeyInfoRef::from_der(subject_public_key_info)?;
     let digest = ring::digest::digest(&ring::digest::SHA256, info.subject_public_key.raw_bytes());
     Ok(digest.as_ref()[..KEY_IDENTIFIER_OCTETS].to_vec())
 }
