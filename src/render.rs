@@ -55,7 +55,7 @@ impl Renderer {
     pub fn result(&self, data: &impl Serialize, text: &dyn std::fmt::Display) -> Result<(), Error> {
         match self.format {
             Format::Text | Format::Csv => self.text(text),
-            Format::Json => self.line(&json(data)),
+            Format::Json => Self::json(data),
         }
     }
 
@@ -83,6 +83,15 @@ impl Renderer {
     pub fn raw(&self, octets: &[u8]) -> Result<(), Error> {
         let mut stream = io::stdout().lock();
         written(stream.write_all(octets).and_then(|()| stream.flush()))
+    }
+
+    /// Writes JSON as it is made, for it may be far larger than the data.
+    fn json(data: &impl Serialize) -> Result<(), Error> {
+        let mut stream = io::BufWriter::with_capacity(JSON_BUFFER_OCTETS, io::stdout().lock());
+        written(write_json(&mut stream, data).and_then(|()| {
+            stream.write_all(b"\n")?;
+            stream.flush()
+        }))
     }
 
     fn line(&self, text: &str) -> Result<(), Error> {
@@ -327,13 +336,19 @@ fn with_causes(error: &Error) -> String {
 /// Indented JSON in which every character that cannot be shown safely is a `\u` escape.
 fn json(data: &impl Serialize) -> String {
     let mut out = Vec::new();
-    let mut serializer =
-        serde_json::Serializer::with_formatter(&mut out, SafeFormatter(PrettyFormatter::new()));
-    match data.serialize(&mut serializer) {
-        Ok(()) => String::from_utf8(out)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    match write_json(&mut out, data) {
+        Ok(()) => String::from_utf8_lossy(&out).into_owned(),
         Err(error) => unreachable!("a report has only string keys and finite numbers: {error}"),
     }
+}
+
+const JSON_BUFFER_OCTETS: usize = 64 * 1024;
+
+/// Writes what [`json`] gives.
+fn write_json(writer: &mut impl Write, data: &impl Serialize) -> io::Result<()> {
+    let formatter = SafeFormatter(PrettyFormatter::new());
+    let mut serializer = serde_json::Serializer::with_formatter(writer, formatter);
+    data.serialize(&mut serializer).map_err(io::Error::from)
 }
 
 struct SafeFormatter(PrettyFormatter<'static>);
