@@ -8,13 +8,17 @@ use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
 /// Indented JSON in which every character that cannot be shown safely is a `\u` escape.
 pub(super) fn json(data: &impl Serialize) -> String {
     let mut out = Vec::new();
-    let mut serializer =
-        serde_json::Serializer::with_formatter(&mut out, SafeFormatter(PrettyFormatter::new()));
-    match data.serialize(&mut serializer) {
-        Ok(()) => String::from_utf8(out)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    match write_json(&mut out, data) {
+        Ok(()) => String::from_utf8_lossy(&out).into_owned(),
         Err(error) => unreachable!("a report has only string keys and finite numbers: {error}"),
     }
+}
+
+/// Writes what [`json`] gives.
+pub(super) fn write_json(writer: &mut impl Write, data: &impl Serialize) -> io::Result<()> {
+    let formatter = SafeFormatter(PrettyFormatter::new());
+    let mut serializer = serde_json::Serializer::with_formatter(writer, formatter);
+    data.serialize(&mut serializer).map_err(io::Error::from)
 }
 
 struct SafeFormatter(PrettyFormatter<'static>);

@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use parts::Parts;
 pub use progress::Progress;
 
-use json::json;
+use json::{json, write_json};
 
 use crate::error::Error;
 
@@ -62,7 +62,7 @@ impl Renderer {
     pub fn result(&self, data: &impl Serialize, text: &dyn std::fmt::Display) -> Result<(), Error> {
         match self.format {
             Format::Text | Format::Csv => self.text(text),
-            Format::Json => self.line(&json(data)),
+            Format::Json => Self::json(data),
         }
     }
 
@@ -86,6 +86,15 @@ impl Renderer {
     pub fn raw(&self, octets: &[u8]) -> Result<(), Error> {
         let mut stream = io::stdout().lock();
         written(stream.write_all(octets).and_then(|()| stream.flush()))
+    }
+
+    /// Writes JSON as it is made, for it may be far larger than the data.
+    fn json(data: &impl Serialize) -> Result<(), Error> {
+        let mut stream = io::BufWriter::with_capacity(JSON_BUFFER_OCTETS, io::stdout().lock());
+        written(write_json(&mut stream, data).and_then(|()| {
+            stream.write_all(b"\n")?;
+            stream.flush()
+        }))
     }
 
     fn line(&self, text: &str) -> Result<(), Error> {
@@ -163,6 +172,8 @@ impl From<Color> for anstream::ColorChoice {
         }
     }
 }
+
+const JSON_BUFFER_OCTETS: usize = 64 * 1024;
 
 /// A reader that has gone away is no error.
 fn written(result: io::Result<()>) -> Result<(), Error> {
