@@ -95,7 +95,6 @@ impl<'s, 'a> Search<'s, 'a> {
     /// Tries every issuer of the path's last certificate. Breaks off when there is nothing more to
     /// be had, or no effort left.
     fn climb(&mut self) -> ControlFlow<()> {
-        self.spend(STEP_EFFORT)?;
         let child = self.path[self.path.len() - 1];
         let mut end = if self.pool.candidates[child].is_self_issued() && self.path.len() == 1 {
             End::SelfSigned
@@ -103,7 +102,13 @@ impl<'s, 'a> Search<'s, 'a> {
             End::IssuerMissing
         };
         let mut went_on = false;
-        for issuer in self.ordered_issuers(child) {
+        let issuers = self.ordered_issuers(child);
+        self.spend(STEP_EFFORT + issuers.len() as u64 / ISSUERS_PER_EFFORT)?;
+        for issuer in issuers {
+            if self.own[issuer].get().is_none() {
+                let octets = self.pool.candidates[issuer].certificate.as_der().len();
+                self.spend(octets as u64 / OCTETS_PER_EFFORT)?;
+            }
             if self.only_fit && (self.is_barren[issuer] || !self.is_fit(issuer)) {
                 continue;
             }
@@ -398,6 +403,8 @@ const EFFORT: u64 = 50_000;
 const EXPLANATION_EFFORT: u64 = 10_000;
 const STEP_EFFORT: u64 = 2;
 const VALIDATION_EFFORT: u64 = 3;
+const ISSUERS_PER_EFFORT: u64 = 16;
+const OCTETS_PER_EFFORT: u64 = 200;
 /// More certificates than any path in use has, and few enough for the stack.
 const MAX_PATH_LENGTH: usize = 64;
 const MAX_PATHS_KEPT: usize = 64;
