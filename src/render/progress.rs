@@ -1,7 +1,10 @@
 //! How far long work has come.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
+
+use indicatif::ProgressState;
 
 use super::Renderer;
 
@@ -18,14 +21,20 @@ pub struct Progress {
 impl Progress {
     /// Work of `total` steps, each called `unit`.
     pub fn new(renderer: Renderer, total: u64, unit: &str) -> Self {
-        let template = format!("{{wide_bar}} {{pos}}/{{len}} {unit}  {{per_sec}}  {{eta}} left");
+        let template = format!("{{wide_bar}} {{pos}}/{{len}} {unit}  {{rate}}  {{eta}} left");
         let bar = if io::stderr().is_terminal() && !renderer.quiet {
             indicatif::ProgressBar::new(total)
         } else {
             indicatif::ProgressBar::hidden()
         };
         if let Ok(style) = indicatif::ProgressStyle::with_template(&template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key(
+                "rate",
+                |state: &ProgressState, out: &mut dyn fmt::Write| {
+                    // A bar that cannot be drawn is no reason to stop.
+                    let _ = write!(out, "{:.0} a second", state.per_sec());
+                },
+            ));
         }
         bar.set_length(total);
         let now = Instant::now();
