@@ -15,9 +15,9 @@ use crate::pki::issuer::IssuerError;
 use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
 use crate::pki::pem::PemError;
-use crate::pki::plan::SubtreeError;
 use crate::pki::san::NameError;
 use crate::pki::serial::{SerialNumber, SerialPrefix};
+use crate::pki::subtree::SubtreeError;
 use crate::pki::validity::{ValidityError, rfc3339};
 use crate::store::StoreError;
 

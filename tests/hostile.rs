@@ -15,11 +15,10 @@ use std::time::{Duration, Instant};
 use openagents_certs::pki::algorithm::SignatureAlgorithm;
 use openagents_certs::pki::name::DistinguishedName;
 use openagents_certs::pki::pem;
-use openagents_certs::pki::plan::{
-    self, BasicConstraints, IssuancePlan, KeyUsage, NameConstraints,
-};
+use openagents_certs::pki::plan::{self, BasicConstraints, IssuancePlan, KeyUsage};
 use openagents_certs::pki::san::SubjectAltName;
 use openagents_certs::pki::serial::SerialNumber;
+use openagents_certs::pki::subtree::NameConstraints;
 use openagents_certs::pki::validity::Validity;
 
 #[test]

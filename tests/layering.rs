@@ -78,7 +78,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("pkcs8", &["pki", "path", "keys"]),
     ("p12_keystore", &["pki", "path", "keys"]),
     ("rusqlite", &["store"]),
-    ("anstream", &["render.rs"]),
+    ("anstream", &["render"]),
     ("fs_err", &["files", "store"]),
     ("tempfile", &["files", "store"]),
 ];
@@ -90,10 +90,10 @@ const ANYWHERE: &[&str] = &["clap::ValueEnum"];
 const EFFECTS: &[(&[&str], &[&str])] = &[
     (
         &["println!", "eprintln!", "print!", "eprint!", "dbg!"],
-        &["render.rs"],
+        &["render"],
     ),
     // A question is asked only where both are a terminal.
-    (&["stdout()", "stderr()"], &["render.rs", "cli/prompt.rs"]),
+    (&["stdout()", "stderr()"], &["render", "cli/prompt.rs"]),
     // A database makes its own file; the room is told where.
     (
         &["fs::", "File::open", "File::create", "OpenOptions"],

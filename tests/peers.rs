@@ -55,7 +55,8 @@ fn gnutls_accepts_every_certificate() {
     for pki in PKIS.iter() {
         for file in ["ca.crt", "server.crt", "client.crt", "peer.crt"] {
             let mut command = Command::new("certtool");
-            command.args(["--verify", "--load-ca-certificate"]);
+            command.args(["--verify", "--verify-profile", "medium"]);
+            command.arg("--load-ca-certificate");
             command
                 .arg(pki.file("ca.crt"))
                 .arg("--infile")
@@ -159,6 +160,42 @@ fn grpc_calls_are_answered_over_tls_and_mutual_tls_and_refused_to_strangers() {
     }
 }
 
+#[test]
+fn what_a_subordinate_authority_issues_is_taken_with_the_chain_it_is_served_with() {
+    let pki = &*SUBORDINATE;
+    let (ca, server) = (pki.file("ca.crt"), pki.file("server.crt"));
+    if is_here("openssl", &["version"]) {
+        let strict = ["verify", "-x509_strict", "-purpose", "sslserver"];
+        let mut command = Command::new("openssl");
+        command.args(strict).arg("-CAfile").arg(&ca);
+        run(command.arg("-untrusted").args([&server, &server]));
+    }
+    if is_here("certtool", &["--version"]) {
+        let mut command = Command::new("certtool");
+        command
+            .arg("--verify")
+            .arg("--load-ca-certificate")
+            .arg(&ca);
+        run(command.arg("--infile").arg(&server));
+    }
+    if python_has("cryptography") {
+        run(script("verifier.py")
+            .args([&ca, &server])
+            .args(["server", "localhost"]));
+        run(script("strict_tls.py")
+            .arg(&pki.directory)
+            .args(["server", "localhost", "client"]));
+    }
+    if python_has("grpc") {
+        run(script("grpc_peers.py").args([&pki.directory, &PKIS[0].directory]));
+    }
+    if python_has("pkilint") {
+        run(script("lint.py").args([ca, pki.file("issuer.crt")]));
+        run(script("lint.py")
+            .args(["issuer.crt", "server.crt", "client.crt"].map(|file| pki.file(file))));
+    }
+}
+
 /// What `generate --mtls` and `issue peer` made.
 struct Pki {
     key_type: &'static str,
@@ -173,20 +210,14 @@ impl Pki {
 
 /// One for each key type, made once for all tests.
 static PKIS: LazyLock<Vec<Pki>> = LazyLock::new(|| {
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
-    if root.exists() {
-        std::fs::remove_dir_all(&root).unwrap();
-    }
+    let root = scratch("peers");
     KEY_TYPES
         .iter()
         .map(|key_type| {
             let directory = root.join(key_type);
             let made_in = |arguments: &[&str]| {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_openagents-certs"));
-                run(command
-                    .args(arguments)
-                    .args(["--key-type", key_type, "-C"])
-                    .arg(&directory));
+                let mut command = program(arguments, &directory);
+                run(command.args(["--key-type", key_type]));
             };
             made_in(&["generate", "--mtls"]);
             made_in(&[&["issue", "peer", "--name", "peer"], PEER_NAMES].concat());
@@ -197,6 +228,41 @@ static PKIS: LazyLock<Vec<Pki>> = LazyLock::new(|| {
         })
         .collect()
 });
+
+/// A CA below another, that may issue for this machine only.
+static SUBORDINATE: LazyLock<Pki> = LazyLock::new(|| {
+    let root = scratch("peers-subordinate");
+    let (parent, directory) = (root.join("root"), root.join("sub"));
+    run(&mut program(&["ca", "init"], &parent));
+    let mut command = program(
+        &["ca", "intermediate", "--permit-dns", "localhost"],
+        &directory,
+    );
+    run(command
+        .args(["--permit-dns", "client", "--parent"])
+        .arg(&parent));
+    run(&mut program(&["generate", "--mtls"], &directory));
+    let key_type = KEY_TYPES[0];
+    Pki {
+        key_type,
+        directory,
+    }
+});
+
+/// An empty directory that outlives the tests, so that what failed can be looked at.
+fn scratch(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if directory.exists() {
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+    directory
+}
+
+fn program(arguments: &[&str], directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_openagents-certs"));
+    command.args(arguments).arg("-C").arg(directory);
+    command
+}
 
 /// A name of every kind.
 const PEER_NAMES: &[&str] = &[

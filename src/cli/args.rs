@@ -214,7 +214,7 @@ pub(super) fn requested_by() -> String {
 #[derive(Args, Debug)]
 pub(super) struct Output {
     /// Write to this directory [default: the PKI directory]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = directory())]
     pub(super) out: Option<PathBuf>,
 
     /// Name the files BASE.crt and BASE.key [default: the first name]
@@ -267,4 +267,16 @@ impl Issuer {
             passphrase: ask,
         }
     }
+}
+
+/// Reads a directory's path; a URL is refused, for nothing is written over a network.
+pub(super) fn directory() -> impl clap::builder::TypedValueParser<Value = PathBuf> {
+    use clap::builder::{PathBufValueParser, TypedValueParser as _};
+    PathBufValueParser::new().try_map(|path| {
+        if path.to_string_lossy().contains("://") {
+            Err("a URL, not a directory of this machine")
+        } else {
+            Ok(path)
+        }
+    })
 }

@@ -13,7 +13,7 @@ use crate::ops::ca::{self, import, init, intermediate, show};
 use crate::ops::{Verdict, generate};
 use crate::pki::algorithm::KeyType;
 use crate::pki::name::AttributeType;
-use crate::pki::plan::{NameConstraints, Subtree, SubtreeError};
+use crate::pki::subtree::{NameConstraints, Subtree, SubtreeError};
 use crate::pki::validity::Lifetime;
 use crate::render::Renderer;
 
@@ -202,6 +202,10 @@ struct Import {
 
     #[command(flatten)]
     passphrase: PassphraseSource,
+
+    /// Check the CA, and take nothing in
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Import {
@@ -216,6 +220,7 @@ impl Import {
             certificate: self.cert,
             key: self.key,
             chain: self.chain,
+            dry_run: self.dry_run,
         };
         finish(
             renderer,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use time::OffsetDateTime;
 
-use super::args::{Global, Issuer, Lasting, NewPassphrase, Output, requested_by};
+use super::args::{Global, Issuer, Lasting, NewPassphrase, Output, directory, requested_by};
 use super::ca::Subject;
 use super::finish;
 use super::issue::{Context, issue_as};
@@ -88,7 +88,7 @@ struct Create {
     passphrase: NewPassphrase,
 
     /// Write to this directory [default: the PKI directory with --ca, otherwise the working directory]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = directory())]
     out: Option<PathBuf>,
 
     /// Name the files BASE.csr and BASE.key [default: the first name]
@@ -98,6 +98,10 @@ struct Create {
     /// Replace files that are there
     #[arg(long, conflicts_with = "ca")]
     force: bool,
+
+    /// Show what would be made, and make nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Create {
@@ -123,6 +127,7 @@ impl Create {
             key_type: self.key_type,
             base: self.name,
             replace: self.force,
+            dry_run: self.dry_run,
         };
         finish(
             renderer,

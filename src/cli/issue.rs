@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use time::OffsetDateTime;
 
-use super::args::{Global, Issuer, Lasting, Output, requested_by};
+use super::args::{Global, Issuer, Lasting, Output, directory, requested_by};
 use super::finish;
 use crate::authority::Recording;
 use crate::error::{Error, shown};
@@ -66,7 +66,7 @@ struct Batch {
     syntax: Option<Syntax>,
 
     /// Write to this directory [default: the PKI directory]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = directory())]
     out: Option<PathBuf>,
 
     /// Write JSON lines with serial, certificate and private_key to standard output, and no files
@@ -80,6 +80,10 @@ struct Batch {
     /// Skip the rows that an earlier run of the same manifest released
     #[arg(long)]
     resume: bool,
+
+    /// Look at every row, and issue nothing
+    #[arg(long)]
+    dry_run: bool,
 
     #[command(flatten)]
     issuer: Issuer,
@@ -108,6 +112,7 @@ impl Batch {
                 Destination::Directory(self.out.unwrap_or_else(|| global.directory().to_owned()))
             },
             name: self.manifest,
+            dry_run: self.dry_run,
             strict: self.strict,
             resume: self.resume,
             requested_by: requested_by(),

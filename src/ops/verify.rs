@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use inputs::{Anchors, Inputs};
 pub use report::{CertificateReport, Report};
 
+use super::expiry::Span;
 use crate::error::Error;
 use crate::keys::ReadKey;
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
@@ -19,6 +20,7 @@ use crate::path::rule::{Rule, Severities};
 use crate::path::{Candidates, judge, judge_alone};
 use crate::pki::bundle::{Bundle, relations};
 use crate::pki::certificate::Certificate;
+use crate::pki::document::Encoding;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
 
@@ -78,7 +80,7 @@ fn verify(
     request: &Request,
     now: OffsetDateTime,
 ) -> Result<CertificateReport, Error> {
-    let bundle = inputs::read(file)?;
+    let (bundle, encoding) = inputs::read_with_encoding(file)?;
     let beside = match inputs.anchors {
         Some(_) => None,
         None => Anchors::beside(file)?,
@@ -113,57 +115,72 @@ fn verify(
     } else {
         report.findings = judge_alone(certificate, &requirements);
     }
-    report.add(of_file(
-        &bundle,
+    report.add(of_certificate(
         certificate,
         inputs.key.as_ref(),
         request,
         at,
     ));
+    report.add(of_file(&bundle, certificate, encoding));
     Ok(report)
 }
 
-/// What is wrong that does not concern the path.
-fn of_file(
-    bundle: &Bundle,
+/// What was asked for beside the path.
+fn of_certificate(
     certificate: &Certificate,
     key: Option<&ReadKey>,
     request: &Request,
     at: OffsetDateTime,
 ) -> Vec<Finding> {
-    let about = |rule: &Rule, severity, evidence| {
-        let reference = CertificateReference::new(Role::EndEntity, 0, certificate.subject());
-        Finding::new(rule, severity, Some(reference), evidence)
-    };
     let mut findings = Vec::new();
     if let Some(lifetime) = request.expires_in {
         let left = certificate.not_after() - at;
         if left < lifetime.duration() && left.is_positive() {
-            let left = format_args!("{} h left", left.whole_hours());
+            let left = Span(left);
             let evidence = Evidence::instead(left, format_args!("at least {lifetime}"));
-            findings.push(about(&EXPIRES_SOON, Severity::Error, Some(evidence)));
+            findings.push(about(certificate, &EXPIRES_SOON, Some(evidence)));
         }
     }
     if let Some(key) = key
         && key.public_key_info() != Some(certificate.public_key_info())
     {
-        findings.push(about(
-            &KEY,
-            Severity::Error,
-            Some(Evidence::found(key.kind())),
-        ));
-    }
-    if relations(&bundle.certificates).misplaced == Some(0) {
-        findings.push(about(&WRONG_ORDER, Severity::Error, None));
-    }
-    if bundle.private_keys > 0 {
-        findings.push(about(&PRIVATE_KEY, Severity::Warning, None));
-    }
-    if bundle.byte_order_mark {
-        findings.push(about(&BYTE_ORDER_MARK, Severity::Warning, None));
+        let evidence = Evidence::found(format_args!("a key of type {}", key.kind()));
+        findings.push(about(certificate, &KEY, Some(evidence)));
     }
     findings
 }
+
+/// What is wrong with the file a certificate stands in.
+fn of_file(bundle: &Bundle, certificate: &Certificate, encoding: Encoding) -> Vec<Finding> {
+    let is_first_issuer = relations(&bundle.certificates).misplaced == Some(0);
+    [
+        (is_first_issuer, &WRONG_ORDER),
+        (bundle.private_keys > 0, &PRIVATE_KEY),
+        (bundle.byte_order_mark, &BYTE_ORDER_MARK),
+        (encoding == Encoding::Der, &NOT_PEM),
+    ]
+    .into_iter()
+    .filter(|(is_so, _)| *is_so)
+    .map(|(_, rule)| about(certificate, rule, None))
+    .collect()
+}
+
+/// A finding about a certificate; these rules count as much under every profile.
+fn about(certificate: &Certificate, rule: &Rule, evidence: Option<Evidence>) -> Finding {
+    let severity = rule.severities.tls.unwrap_or(Severity::Note);
+    let reference = CertificateReference::new(Role::EndEntity, 0, certificate.subject());
+    Finding::new(rule, severity, Some(reference), evidence)
+}
+
+/// The rules beside those of [`crate::path::rules`].
+pub static RULES: &[&Rule] = &[
+    &EXPIRES_SOON,
+    &KEY,
+    &WRONG_ORDER,
+    &PRIVATE_KEY,
+    &BYTE_ORDER_MARK,
+    &NOT_PEM,
+];
 
 static EXPIRES_SOON: Rule = Rule {
     id: "expires-soon",
@@ -198,5 +215,12 @@ static BYTE_ORDER_MARK: Rule = Rule {
     sentence: "the file begins with a byte order mark, with which a grpcio server does not start",
     hint: "save the file as ASCII; `inspect --pem` writes it anew",
     reference: "RFC 7468 §2",
+    severities: Severities::ADVICE,
+};
+static NOT_PEM: Rule = Rule {
+    id: "not-pem",
+    sentence: "the file is DER, and programs that speak gRPC read PEM",
+    hint: "write it as PEM with `inspect --pem`",
+    reference: "RFC 7468 §5",
     severities: Severities::ADVICE,
 };

@@ -77,6 +77,15 @@ pub(super) fn examine_path(
             below += 1;
         }
     }
+    let intermediates = path.len().saturating_sub(2);
+    if intermediates > RUSTLS_INTERMEDIATES {
+        drafts.about(0).with(&DEEP, || {
+            Evidence::instead(
+                format_args!("{intermediates} intermediates"),
+                format_args!("at most {RUSTLS_INTERMEDIATES}"),
+            )
+        });
+    }
     if let Some(limit) = requirements.max_depth
         && below > limit as u64
     {
@@ -94,8 +103,11 @@ pub(super) static RULES: &[&Rule] = &[
     &PATH_LENGTH_WITHOUT_CA,
     &PATH_LENGTH,
     &TOO_DEEP,
+    &DEEP,
     &CA_AS_END_ENTITY,
 ];
+
+const RUSTLS_INTERMEDIATES: usize = 6;
 
 static NOT_A_CA: Rule = Rule {
     id: "not-a-ca",
@@ -138,6 +150,13 @@ pub(super) static TOO_DEEP: Rule = Rule {
     hint: "raise `--max-depth`, or use a shorter path",
     reference: "RFC 5280 §6.1.1",
     severities: Severities::DECISIVE,
+};
+static DEEP: Rule = Rule {
+    id: "path-deep",
+    sentence: "its path has more intermediates than rustls follows",
+    hint: "issue from a CA nearer to the root",
+    reference: "RFC 5280 §6.1",
+    severities: Severities::TLS_ADVICE,
 };
 static CA_AS_END_ENTITY: Rule = Rule {
     id: "ca-as-end-entity",

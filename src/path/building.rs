@@ -12,7 +12,7 @@ use super::pool::Pool;
 use super::profile::Requirements;
 use super::rule::{Draft, Drafts};
 use super::signature::{self, Outcome};
-use super::{name_constraints, revocation, validation};
+use super::{identifiers, name_constraints, revocation, validation};
 
 /// The search for a path.
 pub(super) struct Search<'s, 'a> {
@@ -219,6 +219,16 @@ impl<'s, 'a> Search<'s, 'a> {
         let path = self.path.iter().map(|i| &self.pool.candidates[*i]);
         let path: Vec<_> = path.collect();
         validation::examine_path(&path, self.requirements, &mut drafts);
+        let last = self.path[self.path.len() - 1];
+        if self.pool.is_anchor(last) {
+            let anchor = &self.pool.candidates[last];
+            identifiers::examine_path(
+                &path,
+                self.pool.anchors_named(anchor.subject),
+                self.pool.anchors_named(anchor.issuer),
+                &mut drafts,
+            );
+        }
         drafts.all
     }
 

@@ -171,11 +171,24 @@ impl Evidence {
 
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "found {}", Escaped(&self.found))?;
+        write!(f, "found {}", Shown(&self.found))?;
         match &self.expected {
-            Some(expected) => write!(f, ", expected {}", Escaped(expected)),
+            Some(expected) => write!(f, ", expected {}", Shown(expected)),
             None => Ok(()),
         }
+    }
+}
+
+/// Shows text without what could forge a line or hide. Names are escaped already, so their
+/// backslashes stay as they are.
+struct Shown<'a>(&'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '\\' => f.write_str("\\"),
+            c => write!(f, "{}", Escaped(c.encode_utf8(&mut [0; 4]))),
+        })
     }
 }
 

@@ -83,6 +83,36 @@ pub(super) fn examine_issue(
     }
 }
 
+/// What programs stumble over that look for issuers in another way: `namesakes` are the anchors with
+/// the last certificate's subject, itself among them, and `issuers` those that have its issuer's.
+pub(super) fn examine_path(
+    path: &[&Candidate<'_>],
+    namesakes: usize,
+    issuers: usize,
+    drafts: &mut Drafts,
+) {
+    let [end_entity, .., anchor] = path else {
+        return;
+    };
+    if end_entity.is_self_issued() {
+        drafts.about(0).add(&NAMED_LIKE_CA);
+    }
+    let last = path.len() - 1;
+    if issuers == 0 {
+        drafts.about(last).with(&ANCHOR_ISSUED, || {
+            Evidence::found(format_args!("issuer {}", anchor.certificate.issuer()))
+        });
+    }
+    let below = path[last - 1].extensions();
+    if namesakes > 1
+        && (below.authority_key().is_none() || anchor.extensions().subject_key().is_none())
+    {
+        drafts.about(last).with(&AMBIGUOUS, || {
+            Evidence::found(format_args!("{namesakes} anchors of this name"))
+        });
+    }
+}
+
 /// Every rule of this file.
 pub(super) static RULES: &[&Rule] = &[
     &SUBJECT_MISSING,
@@ -96,6 +126,9 @@ pub(super) static RULES: &[&Rule] = &[
     &MISMATCH,
     &NAMED_MISMATCH,
     &NAME_ENCODING,
+    &NAMED_LIKE_CA,
+    &ANCHOR_ISSUED,
+    &AMBIGUOUS,
 ];
 
 /// Whether the issuer and serial number in the identifier, where they are there, are this certificate's.
@@ -200,4 +233,25 @@ static NAME_ENCODING: Rule = Rule {
     hint: "have it issued anew with the issuer copied from the CA's certificate octet for octet",
     reference: "RFC 5280 §7.1",
     severities: Severities::ADVICE,
+};
+static NAMED_LIKE_CA: Rule = Rule {
+    id: "named-like-issuer",
+    sentence: "it has its issuer's name; without key identifiers grpcio and OpenSSL take it for self-signed",
+    hint: "give the CA a name of its own",
+    reference: "RFC 5280 §4.1.2.6",
+    severities: Severities::TLS_ADVICE,
+};
+static ANCHOR_ISSUED: Rule = Rule {
+    id: "anchor-not-self-signed",
+    sentence: "it was issued by a CA that is no anchor: Node and Python's ssl look on for a self-signed one",
+    hint: "give the root with `--ca`, and put the intermediate behind the certificate in its file",
+    reference: "RFC 5280 §6.1",
+    severities: Severities::TLS_ADVICE,
+};
+static AMBIGUOUS: Rule = Rule {
+    id: "anchors-ambiguous",
+    sentence: "other anchors have its name, and no key identifier tells them apart: grpcio and OpenSSL may try the wrong one",
+    hint: "make CAs with key identifiers, or give the one anchor that is needed",
+    reference: "RFC 5280 §4.2.1.1",
+    severities: Severities::TLS_ADVICE,
 };

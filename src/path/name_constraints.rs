@@ -56,6 +56,13 @@ pub(super) fn examine_below(
         return;
     };
     let names = Names::of(candidate, constraints);
+    let is_ip = |name: &&GeneralName| matches!(name, GeneralName::Ip(_));
+    let mut bases = constraints.permitted.iter().chain(&constraints.excluded);
+    if bases.any(|base| is_ip(&base))
+        && let Some(name) = names.alternative.iter().find(is_ip)
+    {
+        drafts.with(&IP, || Evidence::found(name));
+    }
     *comparisons = comparisons.saturating_add(names.comparisons(constraints));
     if *comparisons > MAX_COMPARISONS {
         drafts.with(&TOO_MANY, || {
@@ -79,6 +86,7 @@ pub(super) static RULES: &[&Rule] = &[
     &EXCLUDED,
     &NOT_PERMITTED,
     &UNDECIDABLE,
+    &IP,
     &TOO_MANY,
 ];
 
@@ -247,6 +255,13 @@ static UNDECIDABLE: Rule = Rule {
     hint: "issue it for a well-formed name with a host in it",
     reference: "RFC 5280 §4.2.1.10",
     severities: Severities::DECISIVE,
+};
+static IP: Rule = Rule {
+    id: "name-constraint-ip",
+    sentence: "a CA above it constrains addresses and it has one: grpcio refuses that, whatever the address",
+    hint: "dial it by its DNS name and leave the address out, or constrain DNS names alone",
+    reference: "RFC 5280 §4.2.1.10",
+    severities: Severities::TLS_ADVICE,
 };
 static TOO_MANY: Rule = Rule {
     id: "name-constraints-too-many",

@@ -52,6 +52,7 @@ pub(super) fn is_for(name: &GeneralName, wanted: &ReferenceName) -> bool {
             IpAddr::V4(v4) => octets[..] == v4.octets(),
             IpAddr::V6(v6) => octets[..] == v6.octets(),
         },
+        (GeneralName::Uri(uri), ReferenceName::Uri(wanted)) => uri == wanted,
         (GeneralName::Email(mailbox), ReferenceName::Email(wanted)) => {
             match (mailbox.rsplit_once('@'), wanted.rsplit_once('@')) {
                 (Some((local, host)), Some((wanted_local, wanted_host))) => {
@@ -70,7 +71,10 @@ pub(super) fn is_for(name: &GeneralName, wanted: &ReferenceName) -> bool {
             | GeneralName::EdiParty(_)
             | GeneralName::Uri(_)
             | GeneralName::RegisteredId(_),
-            ReferenceName::Dns(_) | ReferenceName::Ip(_) | ReferenceName::Email(_),
+            ReferenceName::Dns(_)
+            | ReferenceName::Ip(_)
+            | ReferenceName::Email(_)
+            | ReferenceName::Uri(_),
         ) => false,
     }
 }

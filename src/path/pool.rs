@@ -103,6 +103,12 @@ impl<'a> Pool<'a> {
         self.reaches_anchor[self.candidates[index].issuer]
     }
 
+    /// How many anchors have this name for subject.
+    pub(super) fn anchors_named(&self, name: usize) -> usize {
+        let named = self.by_subject[name].iter();
+        named.filter(|index| self.is_anchor(**index)).count()
+    }
+
     fn add(&mut self, certificate: &'a Certificate, origin: Origin, names: &mut Names<'a>) {
         let issuer = names.number(certificate.issuer());
         let subject = names.number(certificate.subject());

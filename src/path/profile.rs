@@ -72,12 +72,16 @@ pub enum ReferenceName {
     Ip(IpAddr),
     /// A mailbox.
     Email(String),
+    /// A URI such as a SPIFFE ID, octet for octet.
+    Uri(String),
 }
 
 impl fmt::Display for ReferenceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ReferenceName::Dns(name) | ReferenceName::Email(name) => f.write_str(name),
+            ReferenceName::Dns(name) | ReferenceName::Email(name) | ReferenceName::Uri(name) => {
+                f.write_str(name)
+            }
             ReferenceName::Ip(address) => address.fmt(f),
         }
     }

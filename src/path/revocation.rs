@@ -1,6 +1,8 @@
 //! Revocation lists ([RFC 5280 §5](https://www.rfc-editor.org/rfc/rfc5280#section-5) and
 //! [§6.3](https://www.rfc-editor.org/rfc/rfc5280#section-6.3)).
 
+use time::OffsetDateTime;
+
 use super::algorithm::Scheme;
 use super::candidate::Candidate;
 use super::distinguished_name::canonical;
@@ -14,8 +16,9 @@ use super::validity::text;
 use crate::pki::crl::{RevocationList, RevokedCertificate};
 use crate::pki::distribution_point::IssuingDistributionPoint;
 use crate::pki::extension::{
-    AUTHORITY_KEY_IDENTIFIER, CERTIFICATE_ISSUER, CRL_NUMBER, DELTA_CRL_INDICATOR, Extension,
-    FRESHEST_CRL, INVALIDITY_DATE, ISSUING_DISTRIBUTION_POINT, KeyUsage, REASON_CODE,
+    AUTHORITY_KEY_IDENTIFIER, CERTIFICATE_ISSUER, CRL_DISTRIBUTION_POINTS, CRL_NUMBER,
+    DELTA_CRL_INDICATOR, Extension, FRESHEST_CRL, INVALIDITY_DATE, ISSUING_DISTRIBUTION_POINT,
+    KeyUsage, REASON_CODE,
 };
 use crate::pki::extension_value::ExtensionValue;
 use crate::pki::general_name::GeneralName;
@@ -42,18 +45,25 @@ pub(super) fn examine_issue(
         drafts.add(&UNKNOWN);
         return;
     }
-    let good = speaking
-        .into_iter()
-        .filter(|list| signature(*list, issuer) == Outcome::Valid);
-    let newest = good
-        .map(|list| &pool.lists[list])
-        .max_by_key(|list| (number(list), list.this_update()));
-    match newest {
-        None => drafts.add(&SIGNATURE),
-        Some(list) => {
-            examine(list, &pool.candidates[issuer], requirements, drafts);
-            look_up(list, candidate, drafts);
+    // Lists of different scope complete each other; of those of the same, the newest counts.
+    let mut newest: Vec<&RevocationList> = Vec::new();
+    for list in speaking {
+        if signature(list, issuer) != Outcome::Valid {
+            continue;
         }
+        let list = &pool.lists[list];
+        match newest.iter_mut().find(|other| scope(other) == scope(list)) {
+            None => newest.push(list),
+            Some(other) if age(other) < age(list) => *other = list,
+            Some(_) => {}
+        }
+    }
+    if newest.is_empty() {
+        drafts.add(&SIGNATURE);
+    }
+    for list in newest {
+        examine(list, &pool.candidates[issuer], requirements, drafts);
+        look_up(list, candidate, drafts);
     }
 }
 
@@ -195,29 +205,53 @@ fn is_issuer(name: &DistinguishedName, candidate: &Candidate<'_>) -> bool {
     name == issuer || canonical(name.as_der()) == canonical(issuer.as_der())
 }
 
-/// Whether certificates such as this one are what the list is about. A delta list says too little
-/// by itself.
+/// Whether certificates such as this one are what the list is about (§6.3.3 (b)). A delta list says
+/// too little by itself.
 fn speaks_of(list: &RevocationList, candidate: &Candidate<'_>) -> bool {
-    let extension = |oid| list.extensions().iter().find(|e| e.oid == oid);
-    if extension(DELTA_CRL_INDICATOR).is_some() {
+    let is_delta = |extension: &Extension| extension.oid == DELTA_CRL_INDICATOR;
+    if list.extensions().iter().any(is_delta) {
         return false;
     }
-    let Some(extension) = extension(ISSUING_DISTRIBUTION_POINT) else {
-        return true;
-    };
-    let Ok(scope) = IssuingDistributionPoint::read(&extension.value) else {
+    let Some(Ok(scope)) = scope(list).map(IssuingDistributionPoint::read) else {
         return true;
     };
     let is_ca = candidate.extensions().is_ca();
-    !(scope.only_attribute_certificates
+    let is_elsewhere = !scope.names.is_empty()
+        && distribution_points(candidate)
+            .is_some_and(|names| !names.iter().any(|name| scope.names.contains(name)));
+    !(is_elsewhere
+        || scope.only_attribute_certificates
         || scope.only_ca_certificates && !is_ca
         || scope.only_user_certificates && is_ca)
+}
+
+/// The value of the extension that says what a list is about.
+fn scope(list: &RevocationList) -> Option<&[u8]> {
+    let mut extensions = list.extensions().iter();
+    let scope = extensions.find(|extension| extension.oid == ISSUING_DISTRIBUTION_POINT)?;
+    Some(&scope.value)
+}
+
+/// Where a certificate says that its lists are; `None` when it does not.
+fn distribution_points(candidate: &Candidate<'_>) -> Option<Vec<GeneralName>> {
+    let extension = candidate.certificate.extension(CRL_DISTRIBUTION_POINTS)?;
+    match ExtensionValue::read(extension) {
+        Ok(ExtensionValue::DistributionPoints(points)) => {
+            Some(points.into_iter().flat_map(|point| point.names).collect())
+        }
+        Ok(_) | Err(_) => None,
+    }
 }
 
 fn unknown(extension: &Extension, known: &[const_oid::ObjectIdentifier], drafts: &mut Drafts) {
     if extension.critical && !known.iter().any(|oid| extension.oid == *oid) {
         drafts.with(&UNKNOWN_CRITICAL, || Evidence::found(extension.title()));
     }
+}
+
+/// An order of lists in which the newer one comes later: by number, and where they are equal by date.
+fn age(list: &RevocationList) -> (Option<(usize, Vec<u8>)>, OffsetDateTime) {
+    (number(list), list.this_update())
 }
 
 /// The list's number, in an order in which a larger one comes later.

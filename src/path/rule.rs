@@ -67,6 +67,12 @@ impl Severities {
         rfc5280: None,
         webpki: Some(Severity::Error),
     };
+    /// Some TLS programs refuse it, though no rule says that they should.
+    pub const TLS_ADVICE: Severities = Severities {
+        tls: Some(Severity::Warning),
+        rfc5280: None,
+        webpki: None,
+    };
     /// Worth knowing, never more.
     pub const ADVICE: Severities = Severities {
         tls: Some(Severity::Warning),

@@ -38,7 +38,10 @@ pub(super) fn examine(
         && extensions.key_usage.is_none()
         && candidate.certificate.version() == 3
     {
-        drafts.add(&CA_KEY_USAGE_MISSING);
+        drafts.add(match role {
+            Role::EndEntity | Role::Intermediate => &CA_KEY_USAGE_MISSING,
+            Role::Anchor => &ANCHOR_KEY_USAGE_MISSING,
+        });
     }
     extended(candidate, role, requirements, drafts);
 }
@@ -100,6 +103,18 @@ fn extended(
         Some(Purpose::Peer) => allowed(SERVER_AUTH) && allowed(CLIENT_AUTH),
         None => role != Role::EndEntity || allowed(SERVER_AUTH) || allowed(CLIENT_AUTH),
     };
+    let named = |purpose| usages.iter().any(|have| *have == purpose);
+    let is_named = match requirements.purpose {
+        Some(Purpose::Server) => named(SERVER_AUTH),
+        Some(Purpose::Client) => named(CLIENT_AUTH),
+        Some(Purpose::Peer) => named(SERVER_AUTH) && named(CLIENT_AUTH),
+        None => named(SERVER_AUTH) || named(CLIENT_AUTH),
+    };
+    if role == Role::EndEntity && fits && !is_named {
+        drafts.with(&PURPOSE_ANY, || {
+            Evidence::instead(list(usages), wanted(requirements.purpose))
+        });
+    }
     if !fits {
         let rule = match role {
             Role::EndEntity => &PURPOSE,
@@ -144,6 +159,7 @@ pub(super) static RULES: &[&Rule] = &[
     &KEY_USAGE_EMPTY,
     &CERT_SIGN_MISSING,
     &CA_KEY_USAGE_MISSING,
+    &ANCHOR_KEY_USAGE_MISSING,
     &CERT_SIGN_WITHOUT_CA,
     &REQUIRED_USAGE,
     &ONLY_KEY_ENCIPHERMENT,
@@ -153,6 +169,7 @@ pub(super) static RULES: &[&Rule] = &[
     &EXTENDED_ANY,
     &ANCHOR_EXTENDED,
     &PURPOSE,
+    &PURPOSE_ANY,
     &CA_PURPOSE,
 ];
 
@@ -202,6 +219,13 @@ static CA_KEY_USAGE_MISSING: Rule = Rule {
     hint: "make the CA anew with keyCertSign and cRLSign",
     reference: "RFC 5280 §4.2.1.3",
     severities: Severities::CONFORMANCE,
+};
+static ANCHOR_KEY_USAGE_MISSING: Rule = Rule {
+    id: "anchor-key-usage-missing",
+    sentence: "it is a root without keyUsage, as some old ones; OpenSSL's strict check and Python 3.13 refuse it",
+    hint: "make the CA anew with keyCertSign and cRLSign",
+    reference: "RFC 5280 §4.2.1.3",
+    severities: Severities::RFC_ONLY,
 };
 static CERT_SIGN_WITHOUT_CA: Rule = Rule {
     id: "cert-sign-without-ca",
@@ -265,6 +289,13 @@ static PURPOSE: Rule = Rule {
     hint: "issue one with `issue server`, `issue client` or `issue peer`, as it is used",
     reference: "RFC 5280 §4.2.1.12",
     severities: Severities::DECISIVE,
+};
+static PURPOSE_ANY: Rule = Rule {
+    id: "purpose-any",
+    sentence: "it is for any purpose, which grpcio, OpenSSL and rustls do not take for this one",
+    hint: "have it issued anew with serverAuth or clientAuth",
+    reference: "RFC 5280 §4.2.1.12",
+    severities: Severities::TLS_ONLY,
 };
 static CA_PURPOSE: Rule = Rule {
     id: "ca-purpose",

@@ -6,6 +6,7 @@ use time::format_description::well_known::Rfc3339;
 use super::candidate::Candidate;
 use super::finding::{Evidence, Severity};
 use super::rule::{Drafts, Rule, Severities};
+use crate::pki::moment::EARLY_GENERALIZED_TIME;
 
 /// What is wrong with a certificate's dates at this moment. Anchors expire like the others.
 pub(super) fn examine(candidate: &Candidate<'_>, at: OffsetDateTime, drafts: &mut Drafts) {
@@ -34,7 +35,12 @@ pub(super) fn examine(candidate: &Candidate<'_>, at: OffsetDateTime, drafts: &mu
         });
     }
     if let Some(fault) = certificate.time_fault() {
-        drafts.with(&TIME_FORM, || Evidence::found(fault));
+        let rule = if fault == EARLY_GENERALIZED_TIME {
+            &TIME_FORM
+        } else {
+            &TIME_MALFORMED
+        };
+        drafts.with(rule, || Evidence::found(fault));
     }
 }
 
@@ -62,6 +68,7 @@ pub(super) static RULES: &[&Rule] = &[
     &NOT_YET_VALID,
     &REVERSED,
     &TIME_FORM,
+    &TIME_MALFORMED,
     &OUTLIVES_ISSUER,
 ];
 
@@ -95,10 +102,17 @@ static REVERSED: Rule = Rule {
 };
 static TIME_FORM: Rule = Rule {
     id: "time-form",
-    sentence: "one of its dates is not written as RFC 5280 says; GnuTLS and Go refuse some of these",
+    sentence: "one of its dates is written as those from 2050 on are",
     hint: "have it issued anew by a CA that writes dates up to 2049 as UTCTime",
     reference: "RFC 5280 §4.1.2.5",
     severities: Severities::CONFORMANCE,
+};
+static TIME_MALFORMED: Rule = Rule {
+    id: "time-malformed",
+    sentence: "one of its dates is not written in whole seconds and UTC, so that no program reads it",
+    hint: "have it issued anew by a CA that writes dates as RFC 5280 says",
+    reference: "RFC 5280 §4.1.2.5",
+    severities: Severities::DECISIVE,
 };
 static OUTLIVES_ISSUER: Rule = Rule {
     id: "outlives-issuer",

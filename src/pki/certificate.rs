@@ -505,7 +505,7 @@ mod tests {
             key_usage: plan::KeyUsage::EndEntity,
             extended_key_usages: vec![crate::pki::usage::SERVER_AUTH],
             authority_key_identifier: Some(vec![7; 20]),
-            name_constraints: plan::NameConstraints::default(),
+            name_constraints: crate::pki::subtree::NameConstraints::default(),
             crl_distribution_points: vec!["http://crl.example/a.crl".into()],
             ca_issuers: vec!["http://ca.example/a.crt".into()],
             ocsp: vec!["http://ocsp.example".into()],

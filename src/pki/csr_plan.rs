@@ -2,8 +2,9 @@
 
 use der::{Encode, Tag, TagNumber};
 
+use super::encoding::{element, extension, general_names};
 use super::name::DistinguishedName;
-use super::plan::{BasicConstraints, KeyUsage, element, extension, general_names};
+use super::plan::{BasicConstraints, KeyUsage};
 use super::san::SubjectAltName;
 
 /// Everything a PKCS #10 request will say but for its public key

@@ -49,6 +49,9 @@ pub(crate) fn moment(element: Element<'_>, field: &'static str) -> Result<Moment
     read(element.content, year_digits).ok_or_else(wrong)
 }
 
+/// The one fault that most programs overlook.
+pub(crate) const EARLY_GENERALIZED_TIME: &str = "it is a GeneralizedTime before 2050";
+
 const MAX_OCTETS_SHOWN: usize = 40;
 
 fn read(octets: &[u8], year_digits: usize) -> Option<Moment> {
@@ -84,7 +87,7 @@ fn read(octets: &[u8], year_digits: usize) -> Option<Moment> {
     } else if second.is_none() {
         Some("it has no seconds")
     } else if year_digits == 4 && (1950..2050).contains(&year) {
-        Some("it is a GeneralizedTime before 2050")
+        Some(EARLY_GENERALIZED_TIME)
     } else {
         None
     };
@@ -225,7 +228,7 @@ mod tests {
         #[test]
         fn what_we_write_reads_back(seconds in 0_i64..253_402_300_800) {
             let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap();
-            let der = crate::pki::plan::time_der(time).unwrap();
+            let der = crate::pki::encoding::time_der(time).unwrap();
             let (element, _) = Element::first(&der, "time").unwrap();
             proptest::prop_assert_eq!(moment(element, "time").unwrap(), Moment { time, fault: None });
         }

@@ -1,18 +1,21 @@
 //! What will be signed.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use const_oid::ObjectIdentifier;
-use der::asn1::{BitString, GeneralizedTime, Ia5StringRef, OctetString, UtcTime};
-use der::{Encode, Tag, TagNumber};
+use der::asn1::{BitString, OctetString};
+use der::{Encode, Tag};
 use serde::Serialize;
-use time::OffsetDateTime;
 
 use super::algorithm::SignatureAlgorithm;
+use super::encoding::{
+    GENERAL_NAME_URI, context, context_primitive, element, extension, general_name, general_names,
+    time_der,
+};
 use super::name::DistinguishedName;
 use super::san::SubjectAltName;
 use super::serial::SerialNumber;
+use super::subtree::NameConstraints;
 use super::validity::{Validity, rfc3339};
 
 /// Everything a certificate will say, but for its public key and serial number, which are drawn
@@ -77,48 +80,6 @@ pub enum KeyUsage {
     EndEntity,
     /// keyCertSign and cRLSign.
     Ca,
-}
-
-/// nameConstraints ([RFC 5280 §4.2.1.10](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.10)).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct NameConstraints {
-    /// The subtrees names must lie in, for each type that is there.
-    pub permitted: Vec<Subtree>,
-    /// The subtrees names must not lie in.
-    pub excluded: Vec<Subtree>,
-}
-
-impl NameConstraints {
-    /// Whether nothing is constrained.
-    pub fn is_empty(&self) -> bool {
-        self.permitted.is_empty() && self.excluded.is_empty()
-    }
-}
-
-/// A subtree of names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Subtree {
-    /// The domain and all below it.
-    Dns(String),
-    /// The addresses that agree with `address` in the first `prefix` bits.
-    Ip {
-        /// The network's address.
-        address: IpAddr,
-        /// How many bits count: at most 32 or 128.
-        prefix: u8,
-    },
-    /// URIs with this host, or below it when it starts with a dot.
-    Uri(String),
-}
-
-/// Why text is no subtree.
-#[derive(Debug, thiserror::Error)]
-#[error("'{}' is not {what} to constrain names to", text.escape_debug())]
-pub struct SubtreeError {
-    text: String,
-    what: &'static str,
-    source: Option<super::san::NameError>,
 }
 
 impl IssuancePlan {
@@ -251,115 +212,6 @@ impl KeyUsage {
     }
 }
 
-impl NameConstraints {
-    fn to_der(&self) -> der::Result<Vec<u8>> {
-        let mut content = Vec::new();
-        for (number, subtrees) in [(0, &self.permitted), (1, &self.excluded)] {
-            if !subtrees.is_empty() {
-                let bases = subtrees
-                    .iter()
-                    .map(Subtree::to_der)
-                    .collect::<der::Result<Vec<_>>>()?
-                    .concat();
-                content.extend(element(context(number), &bases)?);
-            }
-        }
-        element(Tag::Sequence, &content)
-    }
-}
-
-impl Subtree {
-    /// A domain and all below it; a leading dot is dropped, for RFC 5280 has none there.
-    ///
-    /// # Errors
-    /// When it is no domain.
-    pub fn dns(text: &str) -> Result<Self, SubtreeError> {
-        match text.strip_prefix('.').unwrap_or(text).parse() {
-            Ok(SubjectAltName::Dns(domain)) if !domain.starts_with('*') => Ok(Subtree::Dns(domain)),
-            Ok(_) => Err(SubtreeError {
-                text: text.to_owned(),
-                what: "a domain",
-                source: None,
-            }),
-            Err(source) => Err(SubtreeError {
-                text: text.to_owned(),
-                what: "a domain",
-                source: Some(source),
-            }),
-        }
-    }
-
-    /// A network as `address/prefix`, or one address.
-    ///
-    /// # Errors
-    /// When it is none, or the address has bits set behind the prefix.
-    pub fn ip(text: &str) -> Result<Self, SubtreeError> {
-        let wrong = || SubtreeError {
-            text: text.to_owned(),
-            what: "a network",
-            source: None,
-        };
-        let (address, prefix) = text.split_once('/').unwrap_or((text, ""));
-        let address: IpAddr = address
-            .parse()
-            .map_err(|std::net::AddrParseError { .. }| wrong())?;
-        let octets = address_octets(address);
-        let bits = octets.len() * 8;
-        let prefix = if prefix.is_empty() {
-            bits
-        } else {
-            prefix
-                .parse()
-                .ok()
-                .filter(|n| *n <= bits)
-                .ok_or_else(wrong)?
-        };
-        let inside = octets
-            .iter()
-            .enumerate()
-            .all(|(i, octet)| octet & !prefix_octet(prefix, i) == 0);
-        match u8::try_from(prefix) {
-            Ok(prefix) if inside => Ok(Subtree::Ip { address, prefix }),
-            Ok(_) | Err(_) => Err(wrong()),
-        }
-    }
-
-    /// A host that URIs may have, or with a leading dot a domain it lies below.
-    ///
-    /// # Errors
-    /// When it is no host.
-    pub fn uri(text: &str) -> Result<Self, SubtreeError> {
-        let below = if text.starts_with('.') { "." } else { "" };
-        match Self::dns(text)? {
-            Subtree::Dns(host) => Ok(Subtree::Uri(format!("{below}{host}"))),
-            Subtree::Ip { .. } | Subtree::Uri(_) => Err(SubtreeError {
-                text: text.to_owned(),
-                what: "a host",
-                source: None,
-            }),
-        }
-    }
-
-    fn to_der(&self) -> der::Result<Vec<u8>> {
-        let base = match self {
-            Subtree::Dns(domain) => general_name(GENERAL_NAME_DNS, domain.as_bytes())?,
-            Subtree::Uri(host) => general_name(GENERAL_NAME_URI, host.as_bytes())?,
-            Subtree::Ip { address, prefix } => {
-                let octets = address_octets(*address);
-                let mask = (0..octets.len()).map(|i| prefix_octet(usize::from(*prefix), i));
-                let base: Vec<u8> = octets
-                    .iter()
-                    .zip(mask.clone())
-                    .map(|(a, m)| a & m)
-                    .chain(mask)
-                    .collect();
-                general_name(GENERAL_NAME_IP, &base)?
-            }
-        };
-        element(Tag::Sequence, &base)
-    }
-}
-
 /// A signed object's DER from what was signed: a certificate, a CSR or a CRL
 /// (RFC 5280 §4.1.1, RFC 2986 §4.2).
 ///
@@ -384,68 +236,13 @@ pub fn signed(
 /// When it is no SubjectPublicKeyInfo.
 pub fn key_identifier(subject_public_key_info: &[u8]) -> der::Result<Vec<u8>> {
     use der::Decode as _;
-    let info = x509_cert::spki::SubjectPublicKeyInfoRef::from_der(subject_public_key_info)?;
+    let info = ::pkcs8::spki::SubjectPublicKeyInfoRef::from_der(subject_public_key_info)?;
     let digest = ring::digest::digest(&ring::digest::SHA256, info.subject_public_key.raw_bytes());
     Ok(digest.as_ref()[..KEY_IDENTIFIER_OCTETS].to_vec())
 }
 
-/// One DER element: a tag, the length and the content.
-pub(crate) fn element(tag: Tag, content: &[u8]) -> der::Result<Vec<u8>> {
-    let mut der = Vec::with_capacity(content.len() + 6);
-    tag.encode(&mut der)?;
-    der::Length::try_from(content.len())?.encode(&mut der)?;
-    der.extend_from_slice(content);
-    Ok(der)
-}
-
-/// One Extension as DER; `critical` is left out when false, as DER has it.
-pub(crate) fn extension(oid: &str, critical: bool, value: Vec<u8>) -> der::Result<Vec<u8>> {
-    let critical = if critical { true.to_der()? } else { Vec::new() };
-    let content = [
-        ObjectIdentifier::new(oid)?.to_der()?,
-        critical,
-        OctetString::new(value)?.to_der()?,
-    ];
-    element(Tag::Sequence, &content.concat())
-}
-
-/// A moment as UTCTime through 2049, as GeneralizedTime from 2050 (RFC 5280 §4.1.2.5).
-pub(crate) fn time_der(moment: OffsetDateTime) -> der::Result<Vec<u8>> {
-    let since_1970 = std::time::Duration::from_secs(moment.unix_timestamp().max(0).unsigned_abs());
-    if moment.year() < 2050 {
-        UtcTime::from_unix_duration(since_1970)?.to_der()
-    } else {
-        GeneralizedTime::from_unix_duration(since_1970)?.to_der()
-    }
-}
-
-/// The GeneralNames of these names.
-pub(crate) fn general_names(names: &[SubjectAltName]) -> der::Result<Vec<u8>> {
-    let names = names.iter().map(|name| match name {
-        SubjectAltName::Dns(text) => general_name(GENERAL_NAME_DNS, text.as_bytes()),
-        SubjectAltName::Email(text) => general_name(GENERAL_NAME_EMAIL, text.as_bytes()),
-        SubjectAltName::Uri(text) => general_name(GENERAL_NAME_URI, text.as_bytes()),
-        SubjectAltName::Ip(address) => general_name(GENERAL_NAME_IP, &address_octets(*address)),
-    });
-    element(
-        Tag::Sequence,
-        &names.collect::<der::Result<Vec<_>>>()?.concat(),
-    )
-}
-
 const KEY_IDENTIFIER_OCTETS: usize = 20; // RFC 7093 §2
 const VERSION_3: [u8; 3] = [0x02, 0x01, 0x02];
-const GENERAL_NAME_EMAIL: u32 = 1; // RFC 5280 §4.2.1.6
-const GENERAL_NAME_DNS: u32 = 2;
-const GENERAL_NAME_URI: u32 = 6;
-const GENERAL_NAME_IP: u32 = 7;
-
-fn general_name(number: u32, content: &[u8]) -> der::Result<Vec<u8>> {
-    if number != GENERAL_NAME_IP {
-        Ia5StringRef::new(content)?;
-    }
-    element(context_primitive(number), content)
-}
 
 /// A SEQUENCE OF these elements; `None` when there are none, for no extension may be empty.
 fn sequence_of(
@@ -472,67 +269,9 @@ fn access_description(method: &str, url: &str) -> der::Result<Vec<u8>> {
     )
 }
 
-fn address_octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
-}
-
-/// The `i`th octet of a mask of `prefix` ones.
-fn prefix_octet(prefix: usize, i: usize) -> u8 {
-    let ones = prefix.saturating_sub(i * 8).min(8);
-    (0xff00_u16 >> ones) as u8
-}
-
-fn context(number: u32) -> Tag {
-    Tag::ContextSpecific {
-        constructed: true,
-        number: TagNumber(number),
-    }
-}
-
-fn context_primitive(number: u32) -> Tag {
-    Tag::ContextSpecific {
-        constructed: false,
-        number: TagNumber(number),
-    }
-}
-
 fn as_text<S: serde::Serializer>(
     oids: &[ObjectIdentifier],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(oids.iter().map(ToString::to_string))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_prefix_is_a_row_of_ones() {
-        assert_eq!(
-            [0, 1, 2, 3].map(|i| prefix_octet(12, i)),
-            [0xff, 0xf0, 0, 0]
-        );
-        assert_eq!(prefix_octet(128, 15), 0xff);
-    }
-
-    #[test]
-    fn times_change_their_type_in_2050() {
-        use time::macros::datetime;
-        assert_eq!(
-            time_der(datetime!(2049-12-31 23:59:59 UTC)).unwrap()[..2],
-            [0x17, 13]
-        );
-        assert_eq!(
-            time_der(datetime!(2050-01-01 0:00 UTC)).unwrap()[..2],
-            [0x18, 15]
-        );
-        assert_eq!(
-            &time_der(datetime!(9999-12-31 23:59:59 UTC)).unwrap()[2..],
-            b"99991231235959Z"
-        );
-    }
 }

@@ -11,8 +11,8 @@ use super::element::{
     BIT_STRING, Element, ElementError, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, is_minimal_integer,
     whole_bits,
 };
+use super::encoding::element;
 use super::oid::ObjectIdentifier;
-use super::plan::element;
 use super::problem::Problem;
 
 /// A SubjectPublicKeyInfo that was read ([RFC 5280 §4.1.2.7](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.7)).

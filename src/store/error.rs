@@ -70,28 +70,28 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// There is no room.
-    #[error("{}: cannot be written: the disk is full", shown(path))]
+    #[error("{}: cannot be written: the disk is full ({cause})", shown(path))]
     Full {
         /// The file.
         path: PathBuf,
         /// What SQLite says.
-        source: rusqlite::Error,
+        cause: rusqlite::Error,
     },
     /// The file or its file system cannot be written.
-    #[error("{}: cannot be written: it is read-only", shown(path))]
+    #[error("{}: cannot be written: it is read-only ({cause})", shown(path))]
     ReadOnly {
         /// The file.
         path: PathBuf,
         /// What SQLite says.
-        source: rusqlite::Error,
+        cause: rusqlite::Error,
     },
     /// Another process holds it, and did not let go.
-    #[error("{}: is locked by another process", shown(path))]
+    #[error("{}: is locked by another process ({cause})", shown(path))]
     Locked {
         /// The file.
         path: PathBuf,
         /// What SQLite says.
-        source: rusqlite::Error,
+        cause: rusqlite::Error,
     },
     /// Two certificates with one serial number.
     #[error(
@@ -105,12 +105,12 @@ pub enum StoreError {
         serial: SerialNumber,
     },
     /// SQLite refuses for another reason.
-    #[error("{}: {source}", shown(path))]
+    #[error("{}: {cause}", shown(path))]
     Sqlite {
         /// The file.
         path: PathBuf,
         /// What SQLite says.
-        source: rusqlite::Error,
+        cause: rusqlite::Error,
     },
     /// The operating system refuses.
     #[error("{}: cannot {action}: {source}", shown(path))]
@@ -195,18 +195,18 @@ impl StoreError {
     }
 
     /// What SQLite's error means for the inventory in this file.
-    pub(super) fn from_sqlite(path: &Path, source: rusqlite::Error) -> Self {
+    pub(super) fn from_sqlite(path: &Path, cause: rusqlite::Error) -> Self {
         let path = path.to_owned();
-        let Some(code) = source.sqlite_error_code() else {
-            return match source {
-                source @ (rusqlite::Error::InvalidColumnType(..)
+        let Some(code) = cause.sqlite_error_code() else {
+            return match cause {
+                cause @ (rusqlite::Error::InvalidColumnType(..)
                 | rusqlite::Error::FromSqlConversionFailure(..)
                 | rusqlite::Error::IntegralValueOutOfRange(..)
                 | rusqlite::Error::Utf8Error(..)) => StoreError::Damaged {
                     path,
-                    what: Escaped(&source.to_string()).to_string(),
+                    what: Escaped(&cause.to_string()).to_string(),
                 },
-                source => StoreError::Sqlite { path, source },
+                cause => StoreError::Sqlite { path, cause },
             };
         };
         #[expect(
@@ -216,16 +216,16 @@ impl StoreError {
         match code {
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Damaged {
                 path,
-                what: source.to_string(),
+                what: cause.to_string(),
             },
-            ErrorCode::DiskFull => StoreError::Full { path, source },
+            ErrorCode::DiskFull => StoreError::Full { path, cause },
             ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
-                StoreError::ReadOnly { path, source }
+                StoreError::ReadOnly { path, cause }
             }
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
-            | ErrorCode::FileLockingProtocolFailed => StoreError::Locked { path, source },
-            _ => StoreError::Sqlite { path, source },
+            | ErrorCode::FileLockingProtocolFailed => StoreError::Locked { path, cause },
+            _ => StoreError::Sqlite { path, cause },
         }
     }
 }

@@ -38,6 +38,11 @@ fn main() {
     println!("three-certificate P-256 chain, from DER to the answer:");
     let three = Three::new();
     compare(2000, || three.ours(), || three.webpkis());
+    let fan_out = FanOut::new();
+    println!(
+        "8 cross-certificates on each of 6 levels, no path good: {:?}",
+        timed(|| fan_out.ours())
+    );
     match std::env::var_os("OPENAGENTS_CERTS_LIMBO") {
         None => println!("x509-limbo: not measured, OPENAGENTS_CERTS_LIMBO names no file"),
         Some(file) => {
@@ -137,6 +142,48 @@ impl Three {
         );
         assert!(answer.is_ok());
         answer.is_ok()
+    }
+}
+
+/// Six levels of eight CAs that all issued one another, under a root that excludes the host.
+struct FanOut {
+    end_entity: Vec<u8>,
+    intermediates: Vec<Vec<u8>>,
+    anchors: Vec<Vec<u8>>,
+}
+
+impl FanOut {
+    fn new() -> Self {
+        let keys: Vec<_> = (0..=6).map(|_| Key::new()).collect();
+        let mut intermediates = Vec::new();
+        for level in 1..=6 {
+            let (key, issuers_key) = (&keys[level], &keys[level - 1]);
+            let (subject, issuer) = (format!("Level {level}"), format!("Level {}", level - 1));
+            for serial in 1..=8 {
+                let mut draft = Draft::ca(&subject, &issuer, key, issuers_key);
+                draft.serial = vec![serial];
+                intermediates.push(draft.sign(key, issuers_key));
+            }
+        }
+        let mut root = Draft::ca("Level 0", "Level 0", &keys[0], &keys[0]);
+        let base = chain::sequence(&chain::element(0x82, HOST.as_bytes()));
+        root.put(30, true, chain::sequence(&chain::element(0xa1, &base)));
+        let server = Draft::server(HOST, "Level 6", &keys[0], &keys[6]);
+        FanOut {
+            end_entity: server.sign(&keys[0], &keys[6]),
+            intermediates,
+            anchors: vec![root.sign(&keys[0], &keys[0])],
+        }
+    }
+
+    fn ours(&self) -> bool {
+        let requirements = Requirements::at(NOW);
+        ours(
+            &self.end_entity,
+            &self.intermediates,
+            &self.anchors,
+            &requirements,
+        )
     }
 }
 

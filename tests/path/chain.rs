@@ -162,6 +162,8 @@ pub(crate) struct List {
     pub(crate) number: Option<u16>,
     pub(crate) revoked: Vec<Vec<u8>>,
     pub(crate) unknown_critical: bool,
+    /// The value of issuingDistributionPoint.
+    pub(crate) scope: Option<Vec<u8>>,
 }
 
 impl List {
@@ -173,6 +175,7 @@ impl List {
             number: Some(number),
             revoked: Vec::new(),
             unknown_critical: false,
+            scope: None,
         }
     }
 
@@ -230,6 +233,9 @@ impl List {
             };
             all.push(extension(CRL_NUMBER, false, element(0x02, &content)));
         }
+        if let Some(scope) = &self.scope {
+            all.push(extension(ISSUING_DISTRIBUTION_POINT, true, scope.clone()));
+        }
         if self.unknown_critical {
             all.push(extension(UNKNOWN, true, sequence(&[])));
         }
@@ -272,6 +278,7 @@ fn time(text: &str) -> Vec<u8> {
 }
 
 const CRL_NUMBER: u8 = 20;
+const ISSUING_DISTRIBUTION_POINT: u8 = 28;
 /// An arc that no extension has.
 pub(crate) const UNKNOWN: u8 = 127;
 pub(crate) const SUBJECT_KEY_IDENTIFIER: u8 = 14;

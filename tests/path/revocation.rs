@@ -7,7 +7,7 @@ use openagents_certs::pki::certificate::Certificate;
 use openagents_certs::pki::crl::RevocationList;
 
 use crate::NOW;
-use crate::chain::{Draft, KEY_USAGE, Key, List, element};
+use crate::chain::{Draft, KEY_USAGE, Key, List, element, sequence};
 
 #[test]
 fn a_certificate_on_its_issuers_list_is_revoked() {
@@ -91,6 +91,19 @@ fn a_critical_extension_that_is_not_understood_makes_a_list_useless() {
     list.unknown_critical = true;
     let judgement = pki.judged(&[list]);
     assert_eq!(errors(&judgement), ["crl-unknown-critical-extension"]);
+}
+
+#[test]
+fn a_list_says_nothing_of_what_is_outside_of_its_scope() {
+    let pki = Pki::new();
+    let only = |flag: u8| sequence(&element(flag, &[0xff]));
+    let mut cas = List::new("Root", 9);
+    cas.scope = Some(only(0x82));
+    let mut end_entities = List::new("Root", 1).revoking(SERIAL);
+    end_entities.scope = Some(only(0x81));
+    let judgement = pki.judged(&[cas.clone()]);
+    assert_eq!(judgement.findings[0].id, "revocation-unknown");
+    assert_eq!(errors(&pki.judged(&[cas, end_entities])), ["revoked"]);
 }
 
 /// The serial number of the certificates that `Draft` makes.

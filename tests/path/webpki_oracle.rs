@@ -48,6 +48,6 @@ pub(crate) fn accepts(
             let name = ServerName::from(*address);
             end_entity.verify_is_valid_for_subject_name(&name)
         }
-        Some(ReferenceName::Email(_)) | None => Ok(()),
+        Some(ReferenceName::Email(_) | ReferenceName::Uri(_)) | None => Ok(()),
     }
 }

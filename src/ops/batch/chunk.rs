@@ -45,7 +45,8 @@ pub(super) enum Made {
 
 /// A certificate that is signed, and what is written of it.
 pub(super) struct Issued {
-    entry: Entry,
+    /// Gone once it is taken to be recorded.
+    entry: Option<Entry>,
     base: OsString,
     certificate: String,
     key: Zeroizing<String>,
@@ -128,8 +129,12 @@ impl Finished {
     }
 
     /// What the inventory is to hold.
-    pub(super) fn entries(&self) -> Vec<Entry> {
-        self.issued().map(|issued| issued.entry.clone()).collect()
+    pub(super) fn take_entries(&mut self) -> Vec<Entry> {
+        let entries = self.rows.iter_mut().map(|(_, made)| match made {
+            Made::Issued(issued) => issued.entry.take(),
+            Made::Good | Made::Skipped | Made::Refused(_) | Made::Malformed(_) => None,
+        });
+        entries.flatten().collect()
     }
 
     /// Writes the pairs into a locked directory.
@@ -270,7 +275,7 @@ fn issued(planned: &Planned, number: u64, batch: &Batch<'_>) -> Result<Issued, E
         Destination::Stream => line(&entry, number, &base.to_string_lossy(), &certificate, &key),
     };
     Ok(Issued {
-        entry,
+        entry: Some(entry),
         base,
         certificate,
         key,

@@ -11,8 +11,8 @@ pub mod manifest;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -39,6 +39,8 @@ pub struct Request {
     pub syntax: Syntax,
     /// Where the certificates go.
     pub destination: Destination,
+    /// Look at every row, and issue nothing.
+    pub dry_run: bool,
     /// Issue nothing when any row is bad.
     pub strict: bool,
     /// Skip the rows that an earlier run of the same manifest released.
@@ -98,8 +100,8 @@ pub fn run(
     let profiles = config
         .names()
         .into_iter()
-        .map(|name| Ok((name.to_owned(), config.profile(name)?)));
-    let profiles = profiles.collect::<Result<HashMap<String, Profile>, Error>>()?;
+        .map(|name| Ok((name.to_owned(), Arc::new(config.profile(name)?))));
+    let profiles = profiles.collect::<Result<HashMap<String, Arc<Profile>>, Error>>()?;
     let mut authority = from.open(now)?;
     let (signing, mut inventory) = authority.split();
     let manifest = request.manifest.digest().clone();
@@ -107,13 +109,7 @@ pub fn run(
         Some(inventory) if request.resume => inventory.rows_released(&manifest)?,
         Some(_) | None => 0,
     };
-    let mut summary = Summary {
-        manifest: request.name.clone(),
-        issued: 0,
-        skipped: 0,
-        refused: 0,
-        malformed: 0,
-    };
+    let mut summary = Summary::new(&request.name);
     let batch = Batch {
         request,
         profiles: &profiles,
@@ -122,11 +118,13 @@ pub fn run(
         released,
         now,
     };
-    if request.strict {
+    if request.strict || request.dry_run {
         batch.check(&mut summary, observer)?;
-        if summary.refused + summary.malformed > 0 {
+        if request.dry_run || summary.refused + summary.malformed > 0 {
+            summary.good = std::mem::take(&mut summary.issued);
             return Ok(summary);
         }
+        summary = Summary::new(&request.name);
     }
     let out = match &request.destination {
         Destination::Directory(path) => Some(Lock::acquire(path)?),
@@ -143,6 +141,8 @@ pub struct Summary {
     pub manifest: PathBuf,
     /// Rows that were issued.
     pub issued: u64,
+    /// Rows that could be issued, and were not: it was only looked, or another row is bad.
+    pub good: u64,
     /// Rows that an earlier run had released.
     pub skipped: u64,
     /// Rows that a policy refused, or whose files are there already.
@@ -151,17 +151,32 @@ pub struct Summary {
     pub malformed: u64,
 }
 
+impl Summary {
+    fn new(manifest: &Path) -> Self {
+        Summary {
+            manifest: manifest.to_owned(),
+            issued: 0,
+            good: 0,
+            skipped: 0,
+            refused: 0,
+            malformed: 0,
+        }
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Summary {
             manifest,
             issued,
+            good,
             skipped,
             refused,
             malformed,
         } = self;
         write!(f, "{}: {issued} issued", shown(manifest))?;
         for (count, what) in [
+            (good, "good and not issued"),
             (skipped, "skipped"),
             (refused, "refused"),
             (malformed, "malformed"),
@@ -197,7 +212,7 @@ const CHUNKS_WAITING: usize = 4;
 /// What every worker needs.
 struct Batch<'a> {
     request: &'a Request,
-    profiles: &'a HashMap<String, Profile>,
+    profiles: &'a HashMap<String, Arc<Profile>>,
     signing: &'a Signing,
     manifest: &'a Fingerprint,
     released: u64,
@@ -283,7 +298,7 @@ impl Batch<'_> {
                 }
                 self.tell(&chunk, summary, observer)?;
                 if let Some(inventory) = inventory {
-                    inventory.record(&chunk.entries())?;
+                    inventory.record(&chunk.take_entries())?;
                 }
                 match out {
                     Some(lock) => chunk.write(lock)?,

@@ -25,6 +25,8 @@ pub struct Request {
     pub key: Option<PathBuf>,
     /// More certificates above it.
     pub chain: Option<PathBuf>,
+    /// Check everything, and write nothing.
+    pub dry_run: bool,
 }
 
 /// Takes an authority in: its files become `ca.crt`, `ca.key` and, for a subordinate, `issuer.crt`. A password that
@@ -38,7 +40,11 @@ pub fn run(
     now: OffsetDateTime,
 ) -> Result<AuthorityReport, Error> {
     let directory = &request.directory;
-    let lock = Lock::acquire(directory)?;
+    let lock = if request.dry_run {
+        None
+    } else {
+        Some(Lock::acquire(directory)?)
+    };
     let own_key = directory.join(authority::KEY);
     let key_path = request.key.clone().unwrap_or_else(|| own_key.clone());
     let is_there = files::kind(&own_key)? != Kind::Absent;
@@ -61,6 +67,9 @@ pub fn run(
         source,
     })?;
     let (issuers, anchors) = sorted(&certificate, above, request)?;
+    let Some(lock) = lock else {
+        return AuthorityReport::new(directory, &certificate, Origin::Importable, now);
+    };
     let mut inventory = authority::open_inventory(directory, Opening::Create)?;
     inventory.record_authority(certificate.as_der(), now)?;
     let (issuers, anchors) = (

@@ -17,10 +17,12 @@ use crate::ops::{Expiry, Report};
 use crate::pki::algorithm::KeyType;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
+use crate::pki::general_name::GeneralName;
 use crate::pki::issuer::Issuer;
 use crate::pki::name::{AttributeType, DistinguishedName};
-use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage, NameConstraints};
+use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
 use crate::pki::serial::SerialNumber;
+use crate::pki::subtree::NameConstraints;
 use crate::pki::validity::{Lifetime, Validity};
 
 /// The authority that is wanted.
@@ -104,6 +106,8 @@ pub struct AuthorityReport {
     pub certificate: PathBuf,
     /// The private key's file.
     pub private_key: PathBuf,
+    /// What may not work.
+    pub warnings: Vec<String>,
 }
 
 /// Where an authority comes from.
@@ -116,6 +120,8 @@ pub enum Origin {
     Reused,
     /// Another program made it.
     Imported,
+    /// Another program made it, and it could be taken in.
+    Importable,
 }
 
 impl AuthorityReport {
@@ -143,6 +149,10 @@ impl AuthorityReport {
             fingerprint_sha256: Fingerprint::sha256(certificate.as_der()),
             certificate: directory.join(file),
             private_key: directory.join(authority::KEY),
+            warnings: warnings(&Issuer::of(certificate).map_err(|source| Error::Issuer {
+                path: directory.join(file),
+                source,
+            })?),
         })
     }
 }
@@ -153,6 +163,7 @@ impl fmt::Display for AuthorityReport {
             Origin::Made => "made",
             Origin::Reused => "reused",
             Origin::Imported => "taken in",
+            Origin::Importable => "that could be taken in",
         };
         writeln!(f, "CA {made}: {}", self.subject)?;
         writeln!(f, "  certificate  {}", shown(&self.certificate))?;
@@ -162,7 +173,26 @@ impl fmt::Display for AuthorityReport {
     }
 }
 
-impl Report for AuthorityReport {}
+impl Report for AuthorityReport {
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+}
+
+fn warnings(issuer: &Issuer) -> Vec<String> {
+    let constraints = &issuer.name_constraints;
+    let is_ip = |name: &GeneralName| matches!(name, GeneralName::Ip(_));
+    if constraints
+        .permitted
+        .iter()
+        .chain(&constraints.excluded)
+        .any(is_ip)
+    {
+        let text = "the CA has a constraint on IP addresses: grpc-core refuses every certificate below it that is for an IP address";
+        return vec![text.into()];
+    }
+    Vec::new()
+}
 
 /// A name no other CA has, since stacks mix up CAs of one name.
 fn default_common_name(serial: &SerialNumber) -> String {

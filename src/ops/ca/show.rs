@@ -133,4 +133,8 @@ impl fmt::Display for Shown {
     }
 }
 
-impl Report for Shown {}
+impl Report for Shown {
+    fn warnings(&self) -> Vec<String> {
+        self.authority.warnings.clone()
+    }
+}

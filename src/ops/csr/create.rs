@@ -39,6 +39,8 @@ pub struct Request {
     pub base: Option<OsString>,
     /// Replace files that are there.
     pub replace: bool,
+    /// Look at everything, and write nothing.
+    pub dry_run: bool,
 }
 
 /// Makes a request, and a key for it unless one is given; `new_password` encrypts a new key.
@@ -55,27 +57,22 @@ pub fn run(
         .iter()
         .map(|typed| typed.name.clone())
         .collect();
+    let ca = BasicConstraints::Ca { path_length: None };
     let plan = CsrPlan {
         subject: subject(request, &names)?,
         subject_alt_names: names.clone(),
         basic_constraints: if request.ca {
-            BasicConstraints::Ca { path_length: None }
+            ca
         } else {
             BasicConstraints::EndEntity
         },
     };
-    let base = match (&request.base, request.ca, names.first()) {
-        (None, true, _) => OsString::from("ca"),
-        (None, false, Some(first)) => base_of(first),
-        (None, false, None) => "request".into(),
-        (Some(base), ..) => base.clone(),
-    };
-    if !request.ca {
-        check_base(&base)?;
-    }
-    let lock = Lock::acquire(&request.directory)?;
+    let base = base(request, names.first())?;
     let (request_name, key_name) = (with_ending(&base, ".csr"), with_ending(&base, ".key"));
-    let key_path = lock.path().join(&key_name);
+    let (request_path, key_path) = (
+        request.directory.join(&request_name),
+        request.directory.join(&key_name),
+    );
     if request.ca && request.key.is_none() && files::kind(&key_path)? != Kind::Absent {
         let hint =
             "take the key that is there with `--key`, or another directory (`-C DIR`)".into();
@@ -84,39 +81,31 @@ pub fn run(
             hint,
         });
     }
-    let new_key = if request.key.is_some() {
-        None
-    } else {
-        Some(PrivateKey::generate(request.key_type)?)
-    };
-    let signer = match (&new_key, &request.key) {
-        (Some(key), _) => key.signer()?,
-        (None, given) => {
-            let path = given.clone().unwrap_or_default();
-            let (key, _) = authority::read_key(&path, password)?;
-            Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key { path, source })?
+    if !request.dry_run {
+        let (signer, new_key) = key(request, password)?;
+        let to_be_signed = plan.to_be_signed(signer.public_key_info())?;
+        let der = plan::signed(
+            &to_be_signed,
+            signer.algorithm(),
+            &signer.sign(&to_be_signed)?,
+        )?;
+        let text = pem::encode("CERTIFICATE REQUEST", &der)?;
+        let public = [(request_name.as_os_str(), text.as_str())];
+        let lock = Lock::acquire(&request.directory)?;
+        match &new_key {
+            Some(key) => {
+                let key = (key_name.as_os_str(), key.pkcs8(), new_password);
+                authority::write(&lock, key, &public, request.replace)?;
+            }
+            None => authority::write_public(&lock, &public, request.replace)?,
         }
-    };
-    let to_be_signed = plan.to_be_signed(signer.public_key_info())?;
-    let der = plan::signed(
-        &to_be_signed,
-        signer.algorithm(),
-        &signer.sign(&to_be_signed)?,
-    )?;
-    let text = pem::encode("CERTIFICATE REQUEST", &der)?;
-    let public = [(request_name.as_os_str(), text.as_str())];
-    match &new_key {
-        Some(key) => {
-            let key = (key_name.as_os_str(), key.pkcs8(), new_password);
-            authority::write(&lock, key, &public, request.replace)?;
-        }
-        None => authority::write_public(&lock, &public, request.replace)?,
     }
     Ok(Requesting {
+        dry_run: request.dry_run,
         subject: plan.subject,
         subject_alt_names: names,
         ca: request.ca,
-        request: lock.path().join(request_name),
+        request: request_path,
         private_key: request.key.clone().unwrap_or(key_path),
         warnings: warnings(&request.names),
     })
@@ -125,6 +114,8 @@ pub fn run(
 /// A request that was made.
 #[derive(Debug, Serialize)]
 pub struct Requesting {
+    /// Whether nothing was written.
+    pub dry_run: bool,
     /// Its subject.
     pub subject: DistinguishedName,
     /// The names it asks for.
@@ -146,7 +137,12 @@ impl fmt::Display for Requesting {
             .iter()
             .map(SubjectAltName::value)
             .collect();
-        writeln!(f, "request made{}", if self.ca { " for a CA" } else { "" })?;
+        let made = if self.dry_run {
+            "request that would be made"
+        } else {
+            "request made"
+        };
+        writeln!(f, "{made}{}", if self.ca { " for a CA" } else { "" })?;
         writeln!(f, "  subject      {}", self.subject)?;
         if !names.is_empty() {
             writeln!(f, "  names        {}", names.join(", "))?;
@@ -197,6 +193,35 @@ fn subject(request: &Request, names: &[SubjectAltName]) -> Result<DistinguishedN
             },
         }),
     }
+}
+
+/// The name of the request's files, without ending.
+fn base(request: &Request, first: Option<&SubjectAltName>) -> Result<OsString, Error> {
+    let base = match (&request.base, first) {
+        (_, _) if request.ca => return Ok("ca".into()),
+        (Some(base), _) => base.clone(),
+        (None, Some(first)) => base_of(first),
+        (None, None) => "request".into(),
+    };
+    check_base(&base)?;
+    Ok(base)
+}
+
+/// The key to sign with, and whether it is new.
+fn key(request: &Request, password: Ask<'_>) -> Result<(Signer, Option<PrivateKey>), Error> {
+    let Some(path) = &request.key else {
+        let key = PrivateKey::generate(request.key_type)?;
+        return Ok((key.signer()?, Some(key)));
+    };
+    let (key, _) = authority::read_key(path, password)?;
+    let signer = Signer::from_pkcs8(key.pkcs8());
+    Ok((
+        signer.map_err(|source| Error::Key {
+            path: path.clone(),
+            source,
+        })?,
+        None,
+    ))
 }
 
 fn with_ending(base: &OsStr, ending: &str) -> OsString {

@@ -5,6 +5,7 @@ mod snippet;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -20,8 +21,8 @@ use crate::files::{self, Kind, Lock};
 use crate::keys;
 use crate::pki::algorithm::KeyType;
 use crate::pki::issuer::Issuer;
-use crate::pki::plan::NameConstraints;
 use crate::pki::san::{SubjectAltName, TypedName};
+use crate::pki::subtree::NameConstraints;
 use crate::pki::validity::Lifetime;
 
 use snippet::Snippets;
@@ -215,7 +216,7 @@ fn plans(
     let mut planned = Vec::new();
     for ((profile, names), base) in std::iter::once(server).chain(clients).zip(bases(request)) {
         let wanted = issue::Request {
-            profile: config.profile(profile)?,
+            profile: Arc::new(config.profile(profile)?),
             names,
             spiffe: None,
             end: request.end,

@@ -7,6 +7,7 @@ mod request;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -37,7 +38,7 @@ pub use request::{NameDecision, Requested, read_request};
 #[derive(Debug)]
 pub struct Request {
     /// What it is like, and what may be asked for.
-    pub profile: Profile,
+    pub profile: Arc<Profile>,
     /// Its names; the first becomes the common name where it can be one.
     pub names: Vec<TypedName>,
     /// The SPIFFE ID of an X.509-SVID.
@@ -76,8 +77,8 @@ pub enum End {
 ///
 /// # Errors
 /// When there is none, or the file is malformed.
-pub fn profile(directory: &Path, name: &str) -> Result<Profile, Error> {
-    Ok(authority::read_config(directory)?.profile(name)?)
+pub fn profile(directory: &Path, name: &str) -> Result<Arc<Profile>, Error> {
+    Ok(Arc::new(authority::read_config(directory)?.profile(name)?))
 }
 
 /// Issues one certificate into a directory.

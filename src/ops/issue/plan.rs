@@ -15,9 +15,10 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::general_name::GeneralName;
 use crate::pki::issuer::Issuer;
 use crate::pki::name::{AttributeType, DistinguishedName};
-use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage, NameConstraints};
+use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
 use crate::pki::profile::{Location, PolicyId, Profile};
 use crate::pki::san::{NameNote, SubjectAltName, TypedName};
+use crate::pki::subtree::NameConstraints;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::{Lifetime, Validity, rfc3339};
 
@@ -299,10 +300,10 @@ fn subject(request: &Request, names: &[SubjectAltName]) -> Result<DistinguishedN
         (Some(SubjectAltName::Uri(_) | SubjectAltName::Email(_)) | None, _) => None,
     };
     let mut attributes = request.profile.subject.attributes();
-    if let Some(name) = common_name.as_deref() {
-        if name.chars().count() <= AttributeType::CommonName.upper_bound() {
-            attributes.push((AttributeType::CommonName, name));
-        }
+    if let Some(name) = common_name.as_deref()
+        && name.chars().count() <= AttributeType::CommonName.upper_bound()
+    {
+        attributes.push((AttributeType::CommonName, name));
     }
     Ok(DistinguishedName::build(&attributes)?)
 }

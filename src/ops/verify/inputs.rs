@@ -9,7 +9,7 @@ use crate::keys::{Password, ReadKey, read_encrypted_key, read_key, read_pem_key}
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
-use crate::pki::document::{Document, Kind, Part};
+use crate::pki::document::{Document, Encoding, Kind, Part, is_der};
 
 /// What every file is verified with.
 pub(super) struct Inputs {
@@ -70,11 +70,22 @@ impl Anchors {
 
 /// The certificates of a file.
 pub(super) fn read(path: &Path) -> Result<Bundle, Error> {
+    read_with_encoding(path).map(|(bundle, _)| bundle)
+}
+
+/// The certificates of a file, and how it is written.
+pub(super) fn read_with_encoding(path: &Path) -> Result<(Bundle, Encoding), Error> {
     let octets = files::read(path)?;
-    Bundle::read(&octets).map_err(|source| Error::Bundle {
+    let encoding = if is_der(&octets) {
+        Encoding::Der
+    } else {
+        Encoding::Pem
+    };
+    let bundle = Bundle::read(&octets).map_err(|source| Error::Bundle {
         path: path.to_owned(),
         source,
-    })
+    })?;
+    Ok((bundle, encoding))
 }
 
 fn read_revocation_lists(path: &Path) -> Result<Vec<RevocationList>, Error> {

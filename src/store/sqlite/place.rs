@@ -81,11 +81,12 @@ impl Place {
     /// What an error of SQLite's means here: it keeps to itself what the system said.
     pub(super) fn explain(&self, source: rusqlite::Error) -> StoreError {
         let cause = match source.sqlite_error_code() {
-            Some(ErrorCode::CannotOpen) => self.obstacle(),
+            Some(ErrorCode::CannotOpen) => self.misplaced().or_else(|| self.refused()),
+            Some(ErrorCode::ReadOnly) => self.misplaced(),
             Some(ErrorCode::SystemIoFailure) if self.is_disk_full() => {
                 return StoreError::Full {
                     path: self.path.clone(),
-                    source,
+                    cause: source,
                 };
             }
             Some(_) | None => None,
@@ -107,29 +108,36 @@ impl Place {
         uri + "?immutable=1"
     }
 
-    /// What keeps the database or a file beside it from being opened.
-    fn obstacle(&self) -> Option<StoreError> {
-        let both = Access::READ_OK | Access::WRITE_OK;
-        for file in [self, &self.log(), &self.index()] {
-            match file.length() {
-                Ok(None) => {}
-                Ok(Some(_)) => match rustix::fs::access(&file.resolved, both) {
-                    Ok(()) => {}
-                    Err(errno) => return Some(file.refused("open", errno)),
-                },
-                Err(error) => return Some(error),
-            }
-        }
-        let errno = rustix::fs::access(self.directory(), Access::WRITE_OK).err()?;
-        Some(self.refused("write beside", errno))
+    /// What stands where the database or a file beside it belongs, and is no file.
+    fn misplaced(&self) -> Option<StoreError> {
+        let beside = [self.log(), self.index()];
+        let mut files = std::iter::once(self).chain(&beside);
+        files.find_map(|file| file.length().err())
     }
 
-    fn refused(&self, action: &'static str, errno: rustix::io::Errno) -> StoreError {
-        StoreError::Io {
+    /// Why the system does not let the database, a file beside it or their directory be written.
+    fn refused(&self) -> Option<StoreError> {
+        let (log, index) = (self.log(), self.index());
+        let both = Access::READ_OK | Access::WRITE_OK;
+        let files = [self, &log, &index].into_iter();
+        let refused = files
+            .filter(|file| matches!(file.length(), Ok(Some(_))))
+            .find_map(|file| {
+                Some((
+                    file,
+                    "open",
+                    rustix::fs::access(&file.resolved, both).err()?,
+                ))
+            });
+        let (file, action, errno) = refused.or_else(|| {
+            let errno = rustix::fs::access(self.directory(), Access::WRITE_OK).err()?;
+            Some((self, "write beside", errno))
+        })?;
+        Some(StoreError::Io {
             action,
-            path: self.path.clone(),
+            path: file.path.clone(),
             source: errno.into(),
-        }
+        })
     }
 
     fn is_disk_full(&self) -> bool {

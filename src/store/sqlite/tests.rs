@@ -106,7 +106,12 @@ fn damage_is_refused_by_name_or_does_no_harm() {
                     Ok(held) => assert_eq!(held, usize::from(entries), "{what} {file}"),
                     Err(error) => {
                         let message = error.to_string();
-                        assert!(message.contains("inventory.db"), "{what} {file}: {message}");
+                        let named = if message.contains("-wal") {
+                            "inventory.db"
+                        } else {
+                            file
+                        };
+                        assert!(message.contains(named), "{what} {file}: {message}");
                     }
                 }
             }

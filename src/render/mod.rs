@@ -1,0 +1,214 @@
+//! The only writer to the terminal: Report → text or JSON, Error → `error: … / hint: …`.
+
+mod json;
+mod parts;
+mod progress;
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+
+use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+pub use parts::Parts;
+pub use progress::Progress;
+
+use json::{json, write_json};
+
+use crate::error::Error;
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Default)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For spreadsheets: of commands that give a table.
+    #[value(hide = true)]
+    Csv,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Default)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The two streams and how they are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Renderer {
+    /// Text or JSON.
+    pub format: Format,
+    /// When colours are used.
+    pub color: Color,
+    /// Leave out everything but results and errors.
+    pub quiet: bool,
+}
+
+impl Renderer {
+    /// Writes a result to standard output, as text or as JSON.
+    ///
+    /// # Errors
+    /// When standard output takes nothing more; a reader that has gone away is no error.
+    pub fn result(&self, data: &impl Serialize, text: &dyn std::fmt::Display) -> Result<(), Error> {
+        match self.format {
+            Format::Text | Format::Csv => self.text(text),
+            Format::Json => {
+                let stdout = io::stdout().lock();
+                let mut stream = io::BufWriter::with_capacity(JSON_BUFFER_OCTETS, stdout);
+                written(write_json(&mut stream, data).and_then(|()| {
+                    stream.write_all(b"\n")?;
+                    stream.flush()
+                }))
+            }
+        }
+    }
+
+    /// Begins a result of many parts, each written as it comes.
+    pub fn parts(&self) -> Parts {
+        Parts::new(self.stdout())
+    }
+
+    /// Writes text to standard output whatever the format: what a command was asked to emit as it is.
+    ///
+    /// # Errors
+    /// As [`Renderer::result`].
+    pub fn text(&self, text: &dyn std::fmt::Display) -> Result<(), Error> {
+        self.line(&text.to_string())
+    }
+
+    /// Writes octets to standard output exactly as they are.
+    ///
+    /// # Errors
+    /// As [`Renderer::result`].
+    pub fn raw(&self, octets: &[u8]) -> Result<(), Error> {
+        let mut stream = io::stdout().lock();
+        written(stream.write_all(octets).and_then(|()| stream.flush()))
+    }
+
+    fn line(&self, text: &str) -> Result<(), Error> {
+        let mut stream = self.stdout();
+        written(stream.write_all(text.as_bytes()).and_then(|()| {
+            if !text.ends_with('\n') {
+                stream.write_all(b"\n")?;
+            }
+            stream.flush()
+        }))
+    }
+
+    /// Writes an error and its hint to standard error.
+    pub fn error(&self, error: &Error) {
+        match self.format {
+            Format::Text | Format::Csv => {
+                self.labelled("error", AnsiColor::Red, &with_causes(error));
+                if let Some(hint) = error.hint() {
+                    self.labelled("hint", AnsiColor::Cyan, &hint);
+                }
+            }
+            Format::Json => {
+                let (code, message, hint) = (error.code(), with_causes(error), error.hint());
+                self.stderr_line(&json(&ErrorReport {
+                    error: ErrorFields {
+                        code,
+                        message,
+                        hint,
+                    },
+                }));
+            }
+        }
+    }
+
+    /// Writes a warning to standard error, unless quiet.
+    pub fn warning(&self, message: &str) {
+        if !self.quiet {
+            self.labelled("warning", AnsiColor::Yellow, message);
+        }
+    }
+
+    /// Writes news to standard error, unless quiet: a summary, where standard output has the result.
+    pub fn news(&self, text: &dyn std::fmt::Display) {
+        if !self.quiet {
+            self.stderr_line(text.to_string().trim_end());
+        }
+    }
+
+    /// Says on standard error, in one line, why the answer is no.
+    pub fn reason(&self, message: &str) {
+        self.labelled("no", AnsiColor::Red, message);
+    }
+
+    fn labelled(&self, label: &str, color: AnsiColor, message: &str) {
+        let style = Style::new().bold().fg_color(Some(color.into()));
+        self.stderr_line(&format!("{style}{label}:{style:#} {message}"));
+    }
+
+    fn stderr_line(&self, text: &str) {
+        // Nobody is left to tell when standard error fails.
+        let _ = writeln!(AutoStream::new(io::stderr(), self.color.into()), "{text}");
+    }
+
+    fn stdout(&self) -> AutoStream<io::Stdout> {
+        AutoStream::new(io::stdout(), self.color.into())
+    }
+}
+
+impl From<Color> for anstream::ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        }
+    }
+}
+
+/// A reader that has gone away is no error.
+fn written(result: io::Result<()>) -> Result<(), Error> {
+    going_on(result).map(|_| ())
+}
+
+fn going_on(result: io::Result<()>) -> Result<ControlFlow<()>, Error> {
+    match result {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(source) if source.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(source) => Err(Error::Output { source }),
+    }
+}
+
+const JSON_BUFFER_OCTETS: usize = 64 * 1024;
+
+#[derive(Serialize)]
+struct ErrorReport {
+    error: ErrorFields,
+}
+
+#[derive(Serialize)]
+struct ErrorFields {
+    code: &'static str,
+    message: String,
+    hint: Option<String>,
+}
+
+/// The message and every cause that it does not say itself.
+fn with_causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let message = crate::pki::escape::Escaped(&error.to_string()).to_string();
+        if !text.contains(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        cause = error.source();
+    }
+    text
+}
