@@ -1,6 +1,7 @@
 //! The authority from outside: what it takes in, what it grants, what it records.
 
 #![allow(
+    clippy::print_stdout,
     clippy::unwrap_used,
     clippy::disallowed_methods,
     reason = "it makes files and looks at them"

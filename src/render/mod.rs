@@ -188,8 +188,6 @@ fn going_on(result: io::Result<()>) -> Result<ControlFlow<()>, Error> {
     }
 }
 
-const JSON_BUFFER_OCTETS: usize = 64 * 1024;
-
 #[derive(Serialize)]
 struct ErrorReport {
     error: ErrorFields,
