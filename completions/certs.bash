@@ -368,7 +368,7 @@ _certs() {
             return 0
             ;;
         certs__subcmd__ca__subcmd__import)
-            opts="-C -q -v -h -V --cert --key --chain --passphrase-file --passphrase-env --passphrase-fd --dir --format --json --quiet --verbose --color --help --version"
+            opts="-C -q -v -h -V --cert --key --chain --passphrase-file --passphrase-env --passphrase-fd --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -690,7 +690,7 @@ _certs() {
             return 0
             ;;
         certs__subcmd__csr__subcmd__create)
-            opts="-C -q -v -h -V --san --common-name --organization --organizational-unit --country --state --locality --ca --key --key-type --passphrase-file --passphrase-env --passphrase-fd --passphrase --out --name --force --dir --format --json --quiet --verbose --color --help --version"
+            opts="-C -q -v -h -V --san --common-name --organization --organizational-unit --country --state --locality --ca --key --key-type --passphrase-file --passphrase-env --passphrase-fd --passphrase --out --name --force --dry-run --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1412,7 +1412,7 @@ _certs() {
             return 0
             ;;
         certs__subcmd__issue__subcmd__batch)
-            opts="-C -q -v -h -V --syntax --out --stdout --strict --resume --ca-cert --ca-key --inventory --passphrase-file --passphrase-env --passphrase-fd --dir --format --json --quiet --verbose --color --help --version"
+            opts="-C -q -v -h -V --syntax --out --stdout --strict --resume --dry-run --ca-cert --ca-key --inventory --passphrase-file --passphrase-env --passphrase-fd --dir --format --json --quiet --verbose --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -178,6 +178,7 @@ json\t'For programs'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l dry-run -d 'Check the CA, and take nothing in'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -l json -d 'The same as --format json'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Say nothing but results and errors'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand ca; and __fish_seen_subcommand_from import" -s v -l verbose -d 'Say more'
@@ -342,6 +343,7 @@ never\t'Never'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l stdout -d 'Write JSON lines with serial, certificate and private_key to standard output, and no files'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l strict -d 'Issue nothing when any row is bad'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l resume -d 'Skip the rows that an earlier run of the same manifest released'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l dry-run -d 'Look at every row, and issue nothing'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -l json -d 'The same as --format json'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -s q -l quiet -d 'Say nothing but results and errors'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand issue; and __fish_seen_subcommand_from batch" -s v -l verbose -d 'Say more'
@@ -394,6 +396,7 @@ never\t'Never'"
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l ca -d 'Ask for a CA\'s certificate: makes ca.csr and ca.key in the PKI directory'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l passphrase -d 'Ask for a passphrase, twice, and encrypt the CA\'s key with it'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l force -d 'Replace files that are there'
+complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l dry-run -d 'Show what would be made, and make nothing'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -l json -d 'The same as --format json'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -s q -l quiet -d 'Say nothing but results and errors'
 complete -c openagents-certs -n "__fish_openagents_certs_using_subcommand csr; and __fish_seen_subcommand_from create" -s v -l verbose -d 'Say more'
