@@ -2,6 +2,7 @@
 
 usage: lint.py CA LEAF…
 
+Of a file with several certificates the first is meant; the linter reads files with one only.
 Prints every finding of severity notice and above that is not in EXPECTED; exit 1 when there is one.
 """
 
@@ -10,7 +11,11 @@ import io
 import json
 import re
 import sys
+import tempfile
+from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from pkilint.bin import lint_pkix_cert, lint_pkix_signer_signee_cert_chain
 
 # Findings that are no fault, as (code, message, why).
@@ -21,15 +26,26 @@ EXPECTED = [
 ]
 
 
-def main(ca, *leaves):
+def main(*paths):
     found = 0
-    for arguments, linter in [([path], lint_pkix_cert) for path in (ca, *leaves)] + [
-            ([ca, leaf], lint_pkix_signer_signee_cert_chain) for leaf in leaves]:
-        for severity, code, message in findings(linter, arguments):
-            if not expected(code, message):
-                found += 1
-                print(f"{arguments[-1]}: {severity}: {code}: {message}")
+    with tempfile.TemporaryDirectory() as directory:
+        ca, *leaves = [alone(path, Path(directory) / str(at)) for at, path in enumerate(paths)]
+        names = dict(zip((ca, *leaves), paths))
+        runs = [(lint_pkix_cert, [path]) for path in (ca, *leaves)]
+        runs += [(lint_pkix_signer_signee_cert_chain, [ca, leaf]) for leaf in leaves]
+        for linter, arguments in runs:
+            for severity, code, message in findings(linter, arguments):
+                if not expected(code, message):
+                    found += 1
+                    print(f"{names[arguments[-1]]}: {severity}: {code}: {message}")
     sys.exit(1 if found else 0)
+
+
+def alone(path, place):
+    """The path of a file with nothing but the first certificate of another."""
+    first = x509.load_pem_x509_certificates(Path(path).read_bytes())[0]
+    place.write_bytes(first.public_bytes(Encoding.PEM))
+    return str(place)
 
 
 def findings(linter, arguments):
