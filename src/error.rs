@@ -337,7 +337,7 @@ impl Error {
                 "give a file that holds certificates, keys, requests or revocation lists".into(),
             ),
             Error::SymbolicLink { path } => Some(format!(
-                "remove the link, or write elsewhere with `--out`: {}",
+                "remove the link, or write to another directory: {}",
                 shown(path)
             )),
             Error::Certificate { path, .. } | Error::Bundle { path, .. } => Some(format!(

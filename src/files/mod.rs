@@ -5,6 +5,7 @@ mod spool;
 mod together;
 
 use std::fs::File;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -107,11 +108,15 @@ pub fn size_limit_is_an_error() {
 /// # Errors
 /// When the system refuses, or something else has its name.
 pub fn create_directory(path: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(path).map_err(|source| Error::Io {
-        action: "create directory",
-        path: path.to_owned(),
-        source,
-    })
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(path)
+        .map_err(|source| Error::Io {
+            action: "create directory",
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// Keeps files of a locked directory under a second, dated name, such as `ca-20261120T080500Z.key`.
