@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Report, Verdict};
+use crate::error::Error;
 
 /// Why a request was refused.
 #[derive(Debug, Serialize)]
@@ -50,6 +51,22 @@ pub enum Outcome<T> {
     Done(T),
     /// It was refused.
     Refused(Refused),
+}
+
+impl<T> Outcome<T> {
+    /// Goes on with what was granted; a refusal stays one.
+    ///
+    /// # Errors
+    /// As `next`.
+    pub fn and_then<U>(
+        self,
+        next: impl FnOnce(T) -> Result<Outcome<U>, Error>,
+    ) -> Result<Outcome<U>, Error> {
+        match self {
+            Outcome::Done(granted) => next(granted),
+            Outcome::Refused(refused) => Ok(Outcome::Refused(refused)),
+        }
+    }
 }
 
 impl<T: fmt::Display> fmt::Display for Outcome<T> {

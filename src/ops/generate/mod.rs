@@ -74,25 +74,28 @@ pub fn run(
             Origin::Made,
         )
     };
-    let planned = match plans(request, authority.issuer(), now)? {
-        Outcome::Done(planned) => planned,
-        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
-    };
-    let mut issued = Vec::new();
-    for planned in &planned {
-        issued.push(issue::apply(
-            planned,
-            &mut authority,
-            &lock,
-            request.replace,
-            now,
-        )?);
-    }
-    Ok(Outcome::Done(Generated {
-        authority: AuthorityReport::new(&request.directory, authority.certificate(), origin, now)?,
-        snippets: Snippets::new(request, &issued),
-        certificates: issued,
-    }))
+    plans(request, authority.issuer(), now)?.and_then(|planned| {
+        let mut issued = Vec::new();
+        for planned in &planned {
+            issued.push(issue::apply(
+                planned,
+                &mut authority,
+                &lock,
+                request.replace,
+                now,
+            )?);
+        }
+        Ok(Outcome::Done(Generated {
+            authority: AuthorityReport::new(
+                &request.directory,
+                authority.certificate(),
+                origin,
+                now,
+            )?,
+            snippets: Snippets::new(request, &issued),
+            certificates: issued,
+        }))
+    })
 }
 
 /// What would be made, with nothing written.
@@ -118,28 +121,26 @@ pub fn dry_run(
             (Some(plan), issuer)
         }
     };
-    let planned = match plans(request, &issuer, now)? {
-        Outcome::Done(planned) => planned,
-        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
-    };
-    let mut files = Vec::new();
-    if authority.is_some() {
-        files.extend([authority::CERTIFICATE.into(), authority::KEY.into()]);
-    }
-    files.extend(
-        bases(request)
-            .iter()
-            .flat_map(|base| <[OsString; 2]>::from(issue::file_names(base))),
-    );
-    Ok(Outcome::Done(DryRun {
-        dry_run: true,
-        files: files
-            .iter()
-            .map(|name| request.directory.join(name))
-            .collect(),
-        authority,
-        certificates: planned.into_iter().map(|planned| planned.plan).collect(),
-    }))
+    plans(request, &issuer, now)?.and_then(|planned| {
+        let mut files = Vec::new();
+        if authority.is_some() {
+            files.extend([authority::CERTIFICATE.into(), authority::KEY.into()]);
+        }
+        files.extend(
+            bases(request)
+                .iter()
+                .flat_map(|base| <[OsString; 2]>::from(issue::file_names(base))),
+        );
+        Ok(Outcome::Done(DryRun {
+            dry_run: true,
+            files: files
+                .iter()
+                .map(|name| request.directory.join(name))
+                .collect(),
+            authority,
+            certificates: planned.into_iter().map(|planned| planned.plan).collect(),
+        }))
+    })
 }
 
 /// What was made, and how a network and an agent use it.

@@ -93,11 +93,9 @@ pub fn run(
     now: OffsetDateTime,
 ) -> Result<Outcome<Issued>, Error> {
     let mut authority = from.open(now)?;
-    let planned = match plan(request, authority.issuer(), now)? {
-        Outcome::Done(planned) => planned,
-        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
-    };
-    apply(&planned, &mut authority, &Lock::acquire(out)?, replace, now).map(Outcome::Done)
+    plan(request, authority.issuer(), now)?.and_then(|planned| {
+        apply(&planned, &mut authority, &Lock::acquire(out)?, replace, now).map(Outcome::Done)
+    })
 }
 
 /// Issues one certificate, and gives it and its key as one PEM text: nothing is written to disk but the inventory.
@@ -110,21 +108,19 @@ pub fn stream(
     now: OffsetDateTime,
 ) -> Result<Outcome<Streamed>, Error> {
     let mut authority = from.open(now)?;
-    let planned = match plan(request, authority.issuer(), now)? {
-        Outcome::Done(planned) => planned,
-        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
-    };
-    let signed = sign(&planned, &mut authority, None, now)?;
-    let mut pem = Zeroizing::new(authority.signing().served(&signed.certificate)?);
-    if let Some(key) = &signed.key {
-        let key = keys::to_pem(key.pkcs8(), None)?;
-        let both = Zeroizing::new([pem.as_str(), key.as_str()].concat());
-        pem = both;
-    }
-    Ok(Outcome::Done(Streamed {
-        pem,
-        warnings: planned.warnings,
-    }))
+    plan(request, authority.issuer(), now)?.and_then(|planned| {
+        let signed = sign(&planned, &mut authority, None, now)?;
+        let mut pem = Zeroizing::new(authority.signing().served(&signed.certificate)?);
+        if let Some(key) = &signed.key {
+            let key = keys::to_pem(key.pkcs8(), None)?;
+            let both = Zeroizing::new([pem.as_str(), key.as_str()].concat());
+            pem = both;
+        }
+        Ok(Outcome::Done(Streamed {
+            pem,
+            warnings: planned.warnings,
+        }))
+    })
 }
 
 /// What would be issued, with nothing written.
@@ -138,23 +134,21 @@ pub fn dry_run(
     now: OffsetDateTime,
 ) -> Result<Outcome<DryRun>, Error> {
     let authority = from.open(now)?;
-    let planned = match plan(request, authority.issuer(), now)? {
-        Outcome::Done(planned) => planned,
-        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
-    };
-    let (certificate, key) = file_names(&planned.base);
-    let names = [Some(certificate), planned.key.new_type().map(|_| key)];
-    let files = names
-        .into_iter()
-        .flatten()
-        .map(|name| out.join(name))
-        .collect();
-    Ok(Outcome::Done(DryRun {
-        dry_run: true,
-        files,
-        authority: None,
-        certificates: vec![planned.plan],
-    }))
+    plan(request, authority.issuer(), now)?.and_then(|planned| {
+        let (certificate, key) = file_names(&planned.base);
+        let names = [Some(certificate), planned.key.new_type().map(|_| key)];
+        let files = names
+            .into_iter()
+            .flatten()
+            .map(|name| out.join(name))
+            .collect();
+        Ok(Outcome::Done(DryRun {
+            dry_run: true,
+            files,
+            authority: None,
+            certificates: vec![planned.plan],
+        }))
+    })
 }
 
 /// Makes the key, signs the certificate, records it, and writes both into the locked directory.
