@@ -7,7 +7,7 @@ use base64ct::{Base64, Encoding as _};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Ask, Authority, Signing, check, exists, issuer, open_inventory, read_key_in};
+use super::{Ask, Authority, Signing, exists, open_inventory, read_key_in, valid_issuer};
 use crate::error::{Error, shown};
 use crate::files;
 use crate::keys::Signer;
@@ -86,8 +86,7 @@ impl AuthorityAt<'_> {
         };
         let (key, _) = read_key_in(&key_path, &key_octets, self.passphrase)?;
         let certificate = certificates.remove(0);
-        let issuer = issuer(&path, &certificate)?;
-        check(&path, &issuer, now)?;
+        let issuer = valid_issuer(&path, &certificate, now)?;
         if key.public_key_info() != Some(issuer.public_key_info.as_slice()) {
             return Err(Error::KeyMismatch {
                 path: key_path,

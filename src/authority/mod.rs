@@ -90,8 +90,7 @@ impl Authority {
                 });
             }
         }
-        let issuer = issuer(&path, &certificate)?;
-        check(&path, &issuer, now)?;
+        let issuer = valid_issuer(&path, &certificate, now)?;
         let chain = if subordinate {
             certificates
         } else {
@@ -138,11 +137,6 @@ impl Authority {
             Some(inventory) => Ok(inventory.record(entries)?),
             None => Ok(()),
         }
-    }
-
-    /// The directory it lives in.
-    pub fn directory(&self) -> &Path {
-        &self.directory
     }
 
     /// Its certificate.
@@ -249,18 +243,23 @@ pub fn read_back(der: Vec<u8>) -> Result<Certificate, Error> {
 ///
 /// # Errors
 /// When it is malformed.
-pub fn issuer(path: &Path, certificate: &Certificate) -> Result<Issuer, Error> {
+fn issuer(path: &Path, certificate: &Certificate) -> Result<Issuer, Error> {
     Issuer::of(certificate).map_err(|source| Error::Issuer {
         path: path.to_owned(),
         source,
     })
 }
 
-/// Refuses a certificate that no certificate may be issued under.
+/// What a certificate in a file gives to those it issues, when any may be issued under it.
 ///
 /// # Errors
-/// When it is no CA's, or not valid `now`.
-pub fn check(path: &Path, issuer: &Issuer, now: OffsetDateTime) -> Result<(), Error> {
+/// When it is malformed, no CA's, or not valid `now`.
+pub fn valid_issuer(
+    path: &Path,
+    certificate: &Certificate,
+    now: OffsetDateTime,
+) -> Result<Issuer, Error> {
+    let issuer = issuer(path, certificate)?;
     let path = || path.to_owned();
     let (not_before, not_after) = (issuer.validity.not_before(), issuer.validity.not_after());
     if !issuer.is_ca {
@@ -279,7 +278,7 @@ pub fn check(path: &Path, issuer: &Issuer, now: OffsetDateTime) -> Result<(), Er
             now,
         });
     }
-    Ok(())
+    Ok(issuer)
 }
 
 /// The certificates in a file.

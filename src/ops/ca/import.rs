@@ -51,11 +51,7 @@ pub fn run(
     refuse_another(request, is_there)?;
     let (key, password) = authority::read_key(&key_path, password)?;
     let (certificate, above) = certificates(request)?;
-    authority::check(
-        &request.certificate,
-        &authority::issuer(&request.certificate, &certificate)?,
-        now,
-    )?;
+    authority::valid_issuer(&request.certificate, &certificate, now)?;
     if key.public_key_info() != Some(certificate.public_key_info()) {
         return Err(Error::KeyMismatch {
             path: key_path,
