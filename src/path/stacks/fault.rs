@@ -21,6 +21,7 @@ pub(super) enum Fault {
     CaKeyTooSmall,
     HashTooWeak,
     KeyUndecodable,
+    DescribedCurve,
     Signature,
     NotYetValid,
     Expired,
@@ -110,6 +111,10 @@ impl Fault {
             Fault::KeyUndecodable => (
                 same("unable to decode issuer public key"),
                 "signature-unsupported",
+            ),
+            Fault::DescribedCurve => (
+                same("Certificate public key has explicit ECC parameters"),
+                "key-explicit-curve",
             ),
             Fault::Signature => (same("certificate signature failure"), "signature"),
             Fault::NotYetValid => (same("certificate is not yet valid"), "not-yet-valid"),

@@ -18,6 +18,8 @@ pub(super) const NO_HANDSHAKER: &str = "UNKNOWN: Failed to create security hands
 
 pub(super) const NO_START_LINE: &str = "error:0480006C:PEM routines::no start line";
 pub(super) const WRONG_TAG: &str = "error:068000A8:asn1 encoding routines::wrong tag";
+pub(super) const KEY_DECODE_ERROR: &str = "error:03000072:digital envelope routines::decode error";
+pub(super) const UNKNOWN_TYPE: &str = "error:0A0000F7:SSL routines::unknown certificate type";
 pub(super) const EE_KEY_TOO_SMALL: &str = "error:0A00018F:SSL routines::ee key too small";
 pub(super) const CA_KEY_TOO_SMALL: &str = "error:0A00018D:SSL routines::ca key too small";
 pub(super) const CA_MD_TOO_WEAK: &str = "error:0A00018E:SSL routines::ca md too weak";
@@ -78,6 +80,8 @@ pub(super) const ALGORITHM_MISMATCH: &str =
     "0b000089:X.509 certificate routines:OPENSSL_internal:SIGNATURE_ALGORITHM_MISMATCH";
 pub(super) const DIGEST_UNSUPPORTED: &str =
     "0c00006f:ASN.1 encoding routines:OPENSSL_internal:DIGEST_AND_KEY_TYPE_NOT_SUPPORTED";
+pub(super) const KEY_UNDECODABLE: &str =
+    "0b00007d:X.509 certificate routines:OPENSSL_internal:PUBLIC_KEY_DECODE_ERROR";
 pub(super) const POLICY_INVALID: &str =
     "0b000090:X.509 certificate routines:OPENSSL_internal:INVALID_POLICY_EXTENSION";
 
@@ -166,6 +170,8 @@ pub(super) fn of_load(stack: Stack, side: Side, error: &str) -> String {
 /// The certificate cannot be parsed.
 pub(super) const DECODE_ERROR: &str =
     "0c00006d:ASN.1 encoding routines:OPENSSL_internal:DECODE_ERROR: Invalid certificate verification context";
+pub(super) const PEER_KEY_UNDECODABLE: &str =
+    "06000066:public key routines:OPENSSL_internal:DECODE_ERROR: Invalid certificate verification context";
 pub(super) const KEY_USAGE_INCORRECT: &str =
     "1000012e:SSL routines:OPENSSL_internal:KEY_USAGE_BIT_INCORRECT: Invalid certificate verification context";
 pub(super) const HOST_REFUSED: &str = "UNKNOWN: Custom verification check failed with error: UNAUTHENTICATED: Hostname Verification Check failed.";

@@ -11,6 +11,7 @@ use super::deviation::{self, Deviations};
 use super::fault::Fault;
 use super::load::{self, Chain};
 use super::openssl::{self, Refusal, Signatures};
+use super::public_key;
 use super::reading;
 use super::{
     Affected, Cause, ClientFiles, File, Outcome, ServerFiles, Setup, Side, Stack, Verdicts,
@@ -481,7 +482,7 @@ fn received(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificat
             };
             Failure::of("certificate-unreadable", file, what, text)
         })?;
-        if held.has_broken_dates {
+        if held.has_broken_dates && certificates.is_empty() {
             let text = text::path_refused(stack, Fault::NotAfterForm, "");
             return Err(Failure::of("time-malformed", file, "no date", text));
         }
@@ -490,6 +491,11 @@ fn received(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificat
     if stack == Stack::GrpcCore
         && let Some(leaf) = certificates.first()
     {
+        let key = leaf.public_key_info();
+        if public_key::reading(key, deviations.dialect) != public_key::Reading::Usable {
+            let text = text::grpc_core_handshake(text::PEER_KEY_UNDECODABLE);
+            return Err(Failure::of("key-malformed", file, "", text));
+        }
         if let Some(usage) = load::unsigning_usage(leaf) {
             let text = text::grpc_core_handshake(text::KEY_USAGE_INCORRECT);
             return Err(Failure::of("key-usage-digital-signature", file, usage, text));
