@@ -137,7 +137,7 @@ impl Fault {
                 "name-constraint-undecidable",
             ),
             Fault::ConstraintsWithoutNames => (
-                same("issuer has name constraints but leaf has no SANs"),
+                same("Issuer has name constraints but leaf has no SANs"),
                 "no-names",
             ),
             Fault::PolicyExtension => (

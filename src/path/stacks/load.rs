@@ -4,7 +4,7 @@ use super::deviation::Deviations;
 use super::key_file::{FoundKey, KeyForm};
 use super::pem::{Block, Blocks, Dialect, PemFault};
 use super::public_key::{self, Reading};
-use super::reading::{self, Held, Unreadable};
+use super::reading::{self, Held, NamesFault, Unreadable};
 use super::text;
 use super::verdict::Failure;
 use super::{File, KeyFile, Stack};
@@ -124,8 +124,12 @@ fn served_names(first: &Block, leaf: &Certificate, file: File) -> Result<(), Fai
         None => Ok(()),
         Some(fault) => {
             let reference = CertificateReference::new(Role::EndEntity, 0, leaf.subject());
-            let text = text::INVALID_NAMES.to_owned();
-            Err(Failure::of("ip-name-form", file, fault, text).about(reference))
+            let text = match fault {
+                NamesFault::Address => text::INVALID_NAMES,
+                NamesFault::CommonName => text::INVALID_COMMON_NAME,
+            };
+            let failure = Failure::of(fault.rule(), file, fault.clause(), text.to_owned());
+            Err(failure.about(reference))
         }
     }
 }

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::chain::{Builder, Chain, may_sign};
 use super::deviation::Deviations;
 use super::extension_form::{
-    extended_allows, key_usage_allows, netscape_allows, not_understood,
+    extended_allows, has_malformed, key_usage_allows, netscape_allows, not_understood,
 };
 use super::fault::Fault;
 use super::name_check;
@@ -78,13 +78,18 @@ pub(super) fn verify(
         at,
     };
     let chain = builder.build();
+    let is_malformed = pool.candidates.iter().any(has_malformed);
     let mut check = Check {
         builder,
         chain: &chain,
         signatures,
         is_server,
         found: Vec::new(),
-        detail: text::VERIFY_FAILED,
+        detail: if is_malformed {
+            text::EXTENSION_UNDECODABLE
+        } else {
+            text::VERIFY_FAILED
+        },
     };
     check.run();
     let (first, last) = (check.found.first(), check.found.last());

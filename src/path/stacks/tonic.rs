@@ -7,7 +7,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{CertificateError, Error, RootCertStore};
+use rustls::{AlertDescription, CertificateError, Error, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
@@ -181,7 +181,8 @@ fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
     };
     if let Some(rule) = rule {
         let error = Error::from(CertificateError::BadSignature);
-        let failure = Failure::of(rule, file, key.kind.to_string(), error.to_string());
+        let mut failure = Failure::of(rule, file, key.kind.to_string(), error.to_string());
+        failure.alert = AlertDescription::DecryptError.into();
         return Err(match reference(leaf) {
             Some(reference) => failure.about(reference),
             None => failure,
@@ -191,7 +192,10 @@ fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
 }
 
 fn refused(error: &Error, leaf: &CertificateDer<'_>, file: File) -> Failure {
-    let failure = Failure::of(rule_of(error), file, inner(error), error.to_string());
+    let mut failure = Failure::of(rule_of(error), file, inner(error), error.to_string());
+    if let Error::InvalidCertificate(error) = error {
+        failure.alert = AlertDescription::from(error.clone()).into();
+    }
     match reference(leaf) {
         Some(reference) => failure.about(reference),
         None => failure,
