@@ -45,9 +45,17 @@ fn has_malformed_but_names(candidate: &Candidate<'_>) -> bool {
 
 /// EXFLAG_CRITICAL: the place of the first critical extension that is not understood.
 pub(super) fn not_understood(candidate: &Candidate<'_>, deviations: &Deviations) -> Option<usize> {
-    candidate.certificate.extensions().iter().position(|extension| {
-        extension.critical && !deviations.understands.iter().any(|oid| extension.oid == *oid)
-    })
+    candidate
+        .certificate
+        .extensions()
+        .iter()
+        .position(|extension| {
+            extension.critical
+                && !deviations
+                    .understands
+                    .iter()
+                    .any(|oid| extension.oid == *oid)
+        })
 }
 
 /// Whether the keyUsage, where there is one, has at least one of these.
@@ -80,7 +88,11 @@ pub(super) fn netscape_allows(
     is_server: bool,
     deviations: &Deviations,
 ) -> bool {
-    let bit = if is_server { NETSCAPE_SERVER } else { NETSCAPE_CLIENT };
+    let bit = if is_server {
+        NETSCAPE_SERVER
+    } else {
+        NETSCAPE_CLIENT
+    };
     let extension = candidate.certificate.extension(NETSCAPE_TYPE);
     !deviations.knows_netscape_type
         || extension.is_none_or(|extension| match extension.value.as_slice() {

@@ -8,6 +8,7 @@
 //! Certificates, signatures, names and policies are those of the engine; only what a stack looks at,
 //! in which order, and what it overlooks is said here.
 
+mod cause;
 mod chain;
 mod deviation;
 mod extension_form;

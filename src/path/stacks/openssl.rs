@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use time::OffsetDateTime;
 
+use super::cause;
 use super::chain::{Builder, Chain, may_sign};
 use super::deviation::Deviations;
 use super::extension_form::{
@@ -18,7 +19,7 @@ use super::text;
 use crate::path::algorithm::{Hash, Scheme};
 use crate::path::candidate::Candidate;
 use crate::path::extension::value;
-use crate::path::finding::{CertificateReference, Role, Severity};
+use crate::path::finding::{CertificateReference, Evidence, Role, Severity};
 use crate::path::policy;
 use crate::path::pool::Pool;
 use crate::path::profile::Profile;
@@ -32,7 +33,11 @@ use crate::pki::extension::KeyUsage;
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) fault: Fault,
+    /// The rule it breaks, as near as can be told.
+    pub(super) rule: &'static str,
     pub(super) certificate: CertificateReference,
+    /// What was found there.
+    pub(super) evidence: Option<Evidence>,
     /// What BoringSSL's error queue says first.
     pub(super) detail: &'static str,
 }
@@ -374,10 +379,27 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             value(&extensions.policy_constraints).is_some_and(|constraints| {
                 constraints.require_explicit_policy.is_none()
                     && constraints.inhibit_policy_mapping.is_none()
-            }) || broken(extensions.certificate_policies.as_ref().map(|e| e.value.is_err()))
-                || broken(extensions.policy_mappings.as_ref().map(|e| e.value.is_err()))
-                || broken(extensions.policy_constraints.as_ref().map(|e| e.value.is_err()))
-                || broken(extensions.inhibit_any_policy.as_ref().map(|e| e.value.is_err()))
+            }) || broken(
+                extensions
+                    .certificate_policies
+                    .as_ref()
+                    .map(|e| e.value.is_err()),
+            ) || broken(
+                extensions
+                    .policy_mappings
+                    .as_ref()
+                    .map(|e| e.value.is_err()),
+            ) || broken(
+                extensions
+                    .policy_constraints
+                    .as_ref()
+                    .map(|e| e.value.is_err()),
+            ) || broken(
+                extensions
+                    .inhibit_any_policy
+                    .as_ref()
+                    .map(|e| e.value.is_err()),
+            )
         });
         if let Some(place) = malformed {
             self.add(Fault::PolicyExtension, place);
@@ -386,7 +408,11 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         }
         let mut drafts = Drafts::new(Profile::Tls);
         policy::examine_path(&path, &mut drafts);
-        if let Some(draft) = drafts.all.iter().find(|draft| draft.severity == Severity::Error) {
+        if let Some(draft) = drafts
+            .all
+            .iter()
+            .find(|draft| draft.severity == Severity::Error)
+        {
             self.add(Fault::Policy, draft.place.unwrap_or(0));
         }
     }
@@ -413,18 +439,31 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
     }
 
     fn refusal(&self, fault: Fault, place: usize) -> Refusal {
-        let role = if place == 0 {
+        let certificate = self.at(place).certificate;
+        let role = self.role(place);
+        let (rule, evidence) = cause::of(
+            fault,
+            self.builder,
+            self.chain.members[place],
+            role,
+            self.is_server,
+        );
+        Refusal {
+            fault,
+            rule,
+            certificate: CertificateReference::new(role, place, certificate.subject()),
+            evidence,
+            detail: self.detail,
+        }
+    }
+
+    fn role(&self, place: usize) -> Role {
+        if place == 0 {
             Role::EndEntity
         } else if place >= self.chain.untrusted {
             Role::Anchor
         } else {
             Role::Intermediate
-        };
-        let certificate = self.at(place).certificate;
-        Refusal {
-            fault,
-            certificate: CertificateReference::new(role, place, certificate.subject()),
-            detail: self.detail,
         }
     }
 }

@@ -17,7 +17,7 @@ use super::{
     Affected, Cause, ClientFiles, File, Outcome, ServerFiles, Setup, Side, Stack, Verdicts,
     handshake, host, rule, text, tonic,
 };
-use crate::path::finding::{CertificateReference, Evidence, Finding, Severity};
+use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use crate::pki::certificate::Certificate;
 
 /// Something a stack refuses.
@@ -25,7 +25,7 @@ use crate::pki::certificate::Certificate;
 pub(super) struct Failure {
     rule: &'static str,
     file: File,
-    found: String,
+    evidence: Option<Evidence>,
     certificate: Option<CertificateReference>,
     /// What the one that refuses says.
     text: String,
@@ -40,10 +40,11 @@ impl Failure {
         found: impl Into<String>,
         text: String,
     ) -> Self {
+        let found = found.into();
         Failure {
             rule,
             file,
-            found: found.into(),
+            evidence: (!found.is_empty()).then(|| Evidence::found(found)),
             certificate: None,
             text,
             alert: 0,
@@ -204,7 +205,12 @@ impl Bench<'_> {
     }
 
     /// A lone leaf is sent with what its owner's own anchors lead to.
-    fn complete(&self, chain: &mut Chain, anchors: &[Certificate], deviations: &'static Deviations) {
+    fn complete(
+        &self,
+        chain: &mut Chain,
+        anchors: &[Certificate],
+        deviations: &'static Deviations,
+    ) {
         if deviations.completes_chains
             && let [leaf] = chain.sent.as_slice()
             && let Ok(leaf) = Certificate::from_der(leaf.clone())
@@ -293,14 +299,22 @@ impl Bench<'_> {
     ) -> Result<(), (Failure, Side)> {
         let by_client = |failure| (failure, Side::Client);
         let by_server = |failure| (failure, Side::Server);
-        let Some(chain) = &served.chain else { return Ok(()) };
-        if server == Stack::Tonic && client != Stack::Tonic
+        let Some(chain) = &served.chain else {
+            return Ok(());
+        };
+        if server == Stack::Tonic
+            && client != Stack::Tonic
             && let Some(host) = self.setup.host
         {
             self.server_name(host).map_err(by_server)?;
         }
         if !chain.can_sign {
-            let failure = Failure::of("key-mismatch", File::ServerKey, "another kind", String::new());
+            let failure = Failure::of(
+                "key-mismatch",
+                File::ServerKey,
+                "another kind",
+                String::new(),
+            );
             return Err((failure, Side::Server));
         }
         if let Some(kind) = chain.key.filter(|kind| !handshake::takes(client, *kind)) {
@@ -318,9 +332,13 @@ impl Bench<'_> {
         }
         if !handshake::takes_size(client, Side::Client, &chain.sent) {
             let text = text::too_large(client);
-            return Err((Failure::of("chain-large", File::ServerCertificate, "", text), Side::Client));
+            return Err((
+                Failure::of("chain-large", File::ServerCertificate, "", text),
+                Side::Client,
+            ));
         }
-        self.verify_server(client, chain, &loaded.roots).map_err(by_client)?;
+        self.verify_server(client, chain, &loaded.roots)
+            .map_err(by_client)?;
         if !matches!(served.roots, Roots::Unasked) {
             self.own_signature(client, loaded.chain.as_ref(), server)
                 .map_err(by_client)?;
@@ -378,7 +396,12 @@ impl Bench<'_> {
             Some(kind) if client == Stack::GrpcCore => {
                 let text = text::grpc_core_handshake(text::NO_COMMON_SIGNATURE);
                 let file = File::ClientCertificate;
-                Err(Failure::of("key-type-not-offered", file, kind.to_string(), text))
+                Err(Failure::of(
+                    "key-type-not-offered",
+                    file,
+                    kind.to_string(),
+                    text,
+                ))
             }
             Some(_) | None => Ok(()),
         }
@@ -395,10 +418,20 @@ impl Bench<'_> {
             return Err(missing("client-certificate-missing", file, "none", server));
         };
         if !chain.can_sign {
-            return Err(missing("key-mismatch", File::ClientKey, "another kind", server));
+            return Err(missing(
+                "key-mismatch",
+                File::ClientKey,
+                "another kind",
+                server,
+            ));
         }
         if let Some(kind) = chain.key.filter(|kind| !handshake::takes(server, *kind)) {
-            return Err(missing("key-type-not-offered", file, &kind.to_string(), server));
+            return Err(missing(
+                "key-type-not-offered",
+                file,
+                &kind.to_string(),
+                server,
+            ));
         }
         if !handshake::takes_size(server, Side::Server, &chain.sent) {
             return Err(Failure::of("chain-large", file, "", String::new()));
@@ -421,24 +454,37 @@ impl Bench<'_> {
         is_server: bool,
         file: File,
     ) -> Result<(), Failure> {
-        let Some(deviations) = deviation::of(stack) else { return Ok(()) };
+        let Some(deviations) = deviation::of(stack) else {
+            return Ok(());
+        };
         let signatures = &self.signatures;
         openssl::verify(sent, anchors, is_server, self.at, deviations, signatures)
-            .map_err(|refusal| self.explained(stack, refusal, is_server, file))?;
+            .map_err(|refusal| Self::explained(stack, refusal, is_server, file))?;
         match sent.first().and_then(reading::names_fault) {
             Some(fault) if stack == Stack::GrpcCore => {
                 let text = match fault {
                     reading::NamesFault::Address => text::PEER_UNREADABLE,
                     reading::NamesFault::CommonName => text::PEER_NAMELESS,
                 };
-                Err(Failure::of(fault.rule(), file, fault.clause(), text.to_owned()))
+                Err(Failure::of(
+                    fault.rule(),
+                    file,
+                    fault.clause(),
+                    text.to_owned(),
+                ))
             }
             Some(_) | None => Ok(()),
         }
     }
 
-    fn explained(&self, stack: Stack, refusal: Refusal, is_server: bool, file: File) -> Failure {
-        let Refusal { fault, certificate, detail } = refusal;
+    fn explained(stack: Stack, refusal: Refusal, is_server: bool, file: File) -> Failure {
+        let Refusal {
+            fault,
+            rule,
+            certificate,
+            evidence,
+            detail,
+        } = refusal;
         let text = if is_server {
             text::path_refused(stack, fault, detail)
         } else if stack == Stack::GrpcCore {
@@ -446,13 +492,29 @@ impl Bench<'_> {
         } else {
             String::new()
         };
-        Failure::of(fault.rule(), file, String::new(), text).about(certificate)
+        let file = match (certificate.role, is_server) {
+            (Role::EndEntity | Role::Intermediate, _) => file,
+            (Role::Anchor, true) => File::ClientRoots,
+            (Role::Anchor, false) => File::ServerRoots,
+        };
+        let mut failure = Failure::of(rule, file, String::new(), text).about(certificate);
+        failure.evidence = evidence;
+        failure
     }
 
     /// The name during the handshake.
     fn check_name(&self, client: Stack, leaf: &Certificate) -> Result<(), Failure> {
-        let Some(name) = self.setup.host else { return Ok(()) };
-        let fail = |text| Err(Failure::of("host-mismatch", File::ServerCertificate, name, text));
+        let Some(name) = self.setup.host else {
+            return Ok(());
+        };
+        let fail = |text| {
+            Err(Failure::of(
+                "host-mismatch",
+                File::ServerCertificate,
+                name,
+                text,
+            ))
+        };
         match client {
             Stack::GrpcCore => match host::grpc_core(leaf, name) {
                 Err(host::GrpcCoreRefusal::Handshake) => fail(text::HOST_REFUSED.to_owned()),
@@ -469,16 +531,20 @@ impl Bench<'_> {
     /// Node's HTTP/2 refuses a call to a name that is none.
     fn authority(&self, server: Stack) -> Result<(), Failure> {
         match self.setup.host {
-            Some(name) if server == Stack::GrpcJs && !handshake::is_authority(name) => {
-                Err(Failure::of("host-form", File::ServerCertificate, name, String::new()))
-            }
+            Some(name) if server == Stack::GrpcJs && !handshake::is_authority(name) => Err(
+                Failure::of("host-form", File::ServerCertificate, name, String::new()),
+            ),
             Some(_) | None => Ok(()),
         }
     }
 
     /// grpc-core looks at the name once more when the call is made.
     fn call_host(&self, chain: &Chain) -> Result<(), Failure> {
-        let leaf = chain.sent.first().cloned().and_then(|der| Certificate::from_der(der).ok());
+        let leaf = chain
+            .sent
+            .first()
+            .cloned()
+            .and_then(|der| Certificate::from_der(der).ok());
         match (self.setup.host, leaf) {
             (Some(name), Some(leaf)) if host::grpc_core(&leaf, name).is_err() => Err(Failure::of(
                 "host-mismatch",
@@ -524,7 +590,12 @@ fn received(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificat
                 Ok(_) => text::KEY_USAGE_INCORRECT,
                 Err(_) => text::LEAF_UNPARSABLE,
             });
-            return Err(Failure::of("key-usage-digital-signature", file, usage, text));
+            return Err(Failure::of(
+                "key-usage-digital-signature",
+                file,
+                usage,
+                text,
+            ));
         }
     }
     Ok(certificates)
@@ -556,7 +627,7 @@ impl Causes {
         let place = (failure.rule, failure.file, subject.unwrap_or_default());
         let index = *self.places.entry(place).or_insert_with(|| {
             let rule = rule::by_id(failure.rule);
-            let evidence = (!failure.found.is_empty()).then(|| Evidence::found(&failure.found));
+            let evidence = failure.evidence.clone();
             let certificate = failure.certificate.clone();
             self.all.push(Cause {
                 finding: Finding::new(rule, Severity::Error, certificate, evidence),
@@ -576,7 +647,8 @@ impl Causes {
         for cause in &mut self.all {
             cause.affects.sort_unstable();
         }
-        self.all.sort_by_key(|cause| std::cmp::Reverse(cause.affects.len()));
+        self.all
+            .sort_by_key(|cause| std::cmp::Reverse(cause.affects.len()));
         self.all
     }
 }
