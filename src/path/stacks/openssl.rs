@@ -1,8 +1,5 @@
 //! X509_verify_cert of BoringSSL and of OpenSSL 3.0, over the engine's certificates and signatures.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use time::OffsetDateTime;
 
 use super::cause;
@@ -15,6 +12,7 @@ use super::fault::Fault;
 use super::name_check;
 use super::public_key::{self, Reading};
 use super::reading::{dates, is_plain};
+use super::signatures::Signatures;
 use super::text;
 use crate::path::algorithm::{Hash, Scheme};
 use crate::path::candidate::Candidate;
@@ -25,7 +23,7 @@ use crate::path::pool::Pool;
 use crate::path::profile::Profile;
 use crate::path::public_key::Kind;
 use crate::path::rule::Drafts;
-use crate::path::signature::{self, Outcome};
+use crate::path::signature::Outcome;
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::KeyUsage;
 
@@ -42,27 +40,6 @@ pub(super) struct Refusal {
     pub(super) detail: &'static str,
 }
 
-/// Signatures that were checked already, by signed certificate and signing key.
-#[derive(Default)]
-pub(super) struct Signatures(RefCell<HashMap<(Vec<u8>, Vec<u8>), Outcome>>);
-
-impl Signatures {
-    fn check(&self, child: &Candidate<'_>, issuer: &Candidate<'_>) -> Outcome {
-        let certificate = child.certificate;
-        let key_info = issuer.certificate.public_key_info();
-        let place = (certificate.as_der().to_vec(), key_info.to_vec());
-        let mut known = self.0.borrow_mut();
-        *known.entry(place).or_insert_with(|| {
-            signature::check(
-                Scheme::of(certificate),
-                &issuer.public_key(),
-                certificate.to_be_signed(),
-                certificate.signature(),
-            )
-        })
-    }
-}
-
 /// What the library says about the certificates a peer sent.
 pub(super) fn verify(
     sent: &[Certificate],
@@ -71,7 +48,7 @@ pub(super) fn verify(
     at: OffsetDateTime,
     deviations: &'static Deviations,
     signatures: &Signatures,
-) -> Result<(), Refusal> {
+) -> Result<(), Box<Refusal>> {
     let Some((leaf, intermediates)) = sent.split_first() else {
         return Ok(());
     };
@@ -101,7 +78,7 @@ pub(super) fn verify(
     let told = if deviations.tells_first { first } else { last };
     match told {
         None => Ok(()),
-        Some((fault, place)) => Err(check.refusal(*fault, *place)),
+        Some((fault, place)) => Err(Box::new(check.refusal(*fault, *place))),
     }
 }
 
