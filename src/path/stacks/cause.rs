@@ -20,7 +20,11 @@ pub(super) fn of(
 ) -> Cause {
     let found = match fault {
         Fault::IssuerNotFound | Fault::LeafUnverifiable | Fault::SelfSignedInChain => {
-            missing_issuer(builder, index)
+            if builder.is_spoilt(index) {
+                own_fault(Fault::InvalidExtension, builder, index, role, is_server)
+            } else {
+                missing_issuer(builder, index)
+            }
         }
         Fault::IssuerOfIntermediateNotFound => Some(("anchor-not-self-signed", None, None)),
         Fault::SelfSigned => mistaken_root(builder, index),

@@ -41,6 +41,16 @@ impl Failure {
         Failure { alert, ..self }
     }
 
+    /// The same, seen to be of another rule.
+    pub(super) fn being(self, rule: &'static str, found: String) -> Self {
+        let evidence = Some(Box::new(Evidence::found(found)));
+        Failure {
+            rule,
+            evidence,
+            ..self
+        }
+    }
+
     pub(super) fn about(mut self, certificate: CertificateReference) -> Self {
         self.certificate = Some(Box::new(certificate));
         self

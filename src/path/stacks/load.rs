@@ -98,7 +98,6 @@ fn boring_ssl_chain(
     key: Option<&KeyFile>,
     (file, key_file): (File, File),
 ) -> Result<Chain, Failure> {
-    let octets = visible(Dialect::BoringSsl, octets);
     let fail = |rule, found: String| Failure::of(rule, file, found, text::INVALID_CHAIN.into());
     let mut blocks = Blocks::new(Dialect::BoringSsl, octets);
     let first =

@@ -16,6 +16,7 @@ use super::failure::Failure;
 use super::key_file::FoundKey;
 use super::load::{Chain, no_anchors, no_key, what_else};
 use super::{File, KeyFile, Stack};
+use crate::path::distinguished_name::canonical;
 use crate::path::finding::{CertificateReference, Role};
 use crate::pki::certificate::Certificate;
 use crate::pki::public_key::{KeyKind, PublicKey};
@@ -108,7 +109,13 @@ pub(super) fn verify_server(
             }
         }
     };
-    verified.map_err(|error| refused(&error, &leaf, file))?;
+    verified.map_err(|error| {
+        let failure = refused(&error, &leaf, file);
+        match spelling(sent, store) {
+            Some(issuer) if failure.rule == "issuer-missing" => failure.being(SPELLING, issuer),
+            Some(_) | None => failure,
+        }
+    })?;
     signs(&leaf, file)
 }
 
@@ -200,6 +207,23 @@ fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
         });
     }
     Ok(())
+}
+
+/// The issuer of a certificate that an anchor has for subject, but not octet for octet.
+fn spelling(sent: &[Vec<u8>], store: &RootCertStore) -> Option<String> {
+    let subjects = store.subjects();
+    sent.iter().find_map(|der| {
+        let certificate = Certificate::from_der(der.clone()).ok()?;
+        let issuer = certificate.issuer();
+        let named = canonical(issuer.as_der()).ok()?;
+        let is_spelt = |subject: &[u8]| {
+            subject != issuer.as_der() && canonical(subject).is_ok_and(|known| known == named)
+        };
+        subjects
+            .iter()
+            .any(|subject| is_spelt(subject.as_ref()))
+            .then(|| format!("issuer {issuer}"))
+    })
 }
 
 fn refused(error: &Error, leaf: &CertificateDer<'_>, file: File) -> Failure {
@@ -310,6 +334,7 @@ const OTHERS: [(&str, &str); 12] = [
         "signature-algorithms-disagree",
     ),
 ];
+const SPELLING: &str = "name-encoding-differs";
 const CERTIFICATE_ERROR: &str = "Error parsing TLS certificate.";
 const KEY_ERROR: &str = "Error parsing TLS private key - no RSA or PKCS8-encoded keys found.";
 const KEY_REFUSED: &str = "failed to parse private key as RSA, ECDSA, or EdDSA";
