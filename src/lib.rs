@@ -26,6 +26,7 @@ pub mod keys;
 pub mod ops;
 pub mod path;
 pub mod pki;
+pub mod process;
 pub mod render;
 pub mod store;
 

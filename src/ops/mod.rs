@@ -9,6 +9,7 @@ pub mod generate;
 pub mod inspect;
 pub mod issue;
 pub mod list;
+pub mod mint;
 pub mod passphrase;
 pub mod refused;
 pub mod show;
