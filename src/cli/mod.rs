@@ -3,6 +3,7 @@
 mod args;
 mod ca;
 mod csr;
+mod dialling;
 mod generate;
 mod inspect;
 mod issue;
@@ -11,6 +12,7 @@ mod prompt;
 mod show;
 mod template;
 mod verify;
+mod verify_chain;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -51,6 +53,7 @@ enum Command {
     Issue(issue::Args),
     Csr(csr::Args),
     Verify(verify::Args),
+    VerifyChain(verify_chain::Args),
     Inspect(inspect::Args),
     List(list::Args),
     Show(show::Args),
@@ -102,6 +105,7 @@ impl Command {
             Command::Issue(args) => args.run(global, renderer, now),
             Command::Csr(args) => args.run(global, renderer, now),
             Command::Verify(args) => args.run(global, renderer, now),
+            Command::VerifyChain(args) => args.run(global, renderer, now),
             Command::Inspect(args) => args.run(global, renderer, now),
             Command::List(args) => args.run(global, renderer, now),
             Command::Show(args) => args.run(global, renderer, now),
