@@ -8,6 +8,7 @@ mod generate;
 mod inspect;
 mod issue;
 mod list;
+mod mint;
 mod prompt;
 mod show;
 mod template;
@@ -58,6 +59,7 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Template(template::Args),
+    Mint(mint::Args),
 }
 
 /// Runs the program on its own arguments at this moment, and gives its exit code: 0 done or yes,
@@ -78,12 +80,25 @@ pub fn main(now: OffsetDateTime) -> ExitCode {
         (Format::Csv, _) => Err(not_a_table()),
     };
     match done {
-        Ok(Verdict::Yes) => ExitCode::SUCCESS,
-        Ok(Verdict::No) => ExitCode::from(EXIT_NO),
+        Ok(Exit(code)) => ExitCode::from(code),
         Err(error) => {
             renderer.error(&error);
             ExitCode::from(EXIT_UNKNOWN)
         }
+    }
+}
+
+/// A command's exit code: as its verdict says, or where it runs a program or speaks to one, as
+/// that one has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Exit(u8);
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        Exit(match verdict {
+            Verdict::Yes => 0,
+            Verdict::No => EXIT_NO,
+        })
     }
 }
 
@@ -98,19 +113,20 @@ impl Command {
         global: &args::Global,
         renderer: &Renderer,
         now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
-        match self {
-            Command::Generate(args) => args.run(global, renderer, now),
-            Command::Ca(args) => args.run(global, renderer, now),
-            Command::Issue(args) => args.run(global, renderer, now),
-            Command::Csr(args) => args.run(global, renderer, now),
-            Command::Verify(args) => args.run(global, renderer, now),
-            Command::VerifyChain(args) => args.run(global, renderer, now),
-            Command::Inspect(args) => args.run(global, renderer, now),
-            Command::List(args) => args.run(global, renderer, now),
-            Command::Show(args) => args.run(global, renderer, now),
-            Command::Template(args) => args.run(global, renderer),
-        }
+    ) -> Result<Exit, Error> {
+        Ok(match self {
+            Command::Generate(args) => args.run(global, renderer, now)?.into(),
+            Command::Ca(args) => args.run(global, renderer, now)?.into(),
+            Command::Issue(args) => args.run(global, renderer, now)?.into(),
+            Command::Csr(args) => args.run(global, renderer, now)?.into(),
+            Command::Verify(args) => args.run(global, renderer, now)?.into(),
+            Command::VerifyChain(args) => args.run(global, renderer, now)?.into(),
+            Command::Inspect(args) => args.run(global, renderer, now)?.into(),
+            Command::List(args) => args.run(global, renderer, now)?.into(),
+            Command::Show(args) => args.run(global, renderer, now)?.into(),
+            Command::Template(args) => args.run(global, renderer)?.into(),
+            Command::Mint(args) => args.run(global, renderer, now)?,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ pub mod inspect;
 pub mod issue;
 pub mod list;
 pub mod live;
+pub mod mint;
 pub mod passphrase;
 pub mod refused;
 mod sheet;

@@ -73,7 +73,7 @@ pub struct LiveReport {
     pub certificates: Vec<CertificateFacts>,
     /// Every different list of certificates that was served, as fingerprints.
     pub chains: Vec<ChainFacts>,
-    /// How many TLS connections were made.
+    /// How many connections were made, whatever came of TLS on them.
     pub connections: usize,
     /// How far the server's clock is ahead of ours, where it tells.
     pub clock_difference_seconds: Option<i64>,
@@ -289,7 +289,7 @@ impl LiveReport {
     fn add_address(&self, sheet: &mut Sheet) {
         let Some(address) = self.address else {
             let error = self.tcp_error.as_deref().unwrap_or_default();
-            return sheet.row("address", format!("not found: {}", Escaped(error)));
+            return sheet.row("address", format!("not found: {error}"));
         };
         let others: Vec<_> = self
             .addresses
@@ -316,7 +316,7 @@ impl LiveReport {
         };
         let error = self.handshake_error.as_deref();
         let error = error.or(self.tcp_error.as_deref());
-        let error = error.map(|error| format!(": {}", Escaped(error)));
+        let error = error.map(|error| format!(": {error}"));
         format!("{serves}{spoken}{}", error.unwrap_or_default())
     }
 
@@ -329,7 +329,7 @@ impl LiveReport {
         let end = match (self.http2_end, &self.http2_detail) {
             (Some("answered") | None, _) => String::new(),
             (Some(end), Some(detail)) => {
-                format!(", {} ({})", end.replace('_', " "), Escaped(detail))
+                format!(", {} ({detail})", end.replace('_', " "))
             }
             (Some(end), None) => format!(", {}", end.replace('_', " ")),
         };
@@ -366,7 +366,7 @@ impl LiveReport {
 
     fn counted(&self) -> String {
         match self.chains.as_slice() {
-            [] => format!("{}, no certificates", self.connections),
+            [] => format!("{}, none with certificates", self.connections),
             [one] if one.connections == self.connections => {
                 format!("{}, all with the same certificates", self.connections)
             }
@@ -572,14 +572,14 @@ fn answering(probe: &Probe) -> Option<&Attempt> {
 
 fn tcp_error(probe: &Probe, attempt: Option<&Attempt>) -> Option<String> {
     if let Some(error) = &probe.unresolved {
-        return Some(error.clone());
+        return Some(Escaped(error).to_string());
     }
     let attempt = attempt?;
     match &attempt.reached {
         Reached::Connected => None,
         Reached::Refused => Some("nobody listens there".into()),
         Reached::TimedOut => Some("no answer in time".into()),
-        Reached::Unreachable(what) => Some(what.clone()),
+        Reached::Unreachable(what) => Some(Escaped(what).to_string()),
     }
 }
 
@@ -593,10 +593,12 @@ fn end(end: &End) -> (Option<&'static str>, Option<String>) {
         End::GoAway { code, debug } if debug.is_empty() => {
             ("go_away", Some(format!("error {code}")))
         }
-        End::GoAway { code, debug } => ("go_away", Some(format!("error {code}, {debug}"))),
+        End::GoAway { code, debug } => {
+            ("go_away", Some(format!("error {code}, {}", Escaped(debug))))
+        }
         End::Other(first) => ("other", Some(first.escape_ascii().to_string())),
         End::TooMuch => ("too_much", None),
-        End::System(what) => ("failed", Some(what.clone())),
+        End::System(what) => ("failed", Some(Escaped(what).to_string())),
     };
     (Some(name), detail)
 }
