@@ -3,6 +3,7 @@
 mod args;
 mod ca;
 mod csr;
+mod dialling;
 mod generate;
 mod inspect;
 mod issue;
@@ -12,6 +13,7 @@ mod prompt;
 mod show;
 mod template;
 mod verify;
+mod verify_chain;
 mod wizard;
 
 use std::ffi::OsString;
@@ -53,6 +55,7 @@ enum Command {
     Issue(issue::Args),
     Csr(csr::Args),
     Verify(verify::Args),
+    VerifyChain(verify_chain::Args),
     Inspect(inspect::Args),
     List(list::Args),
     Show(show::Args),
@@ -118,6 +121,7 @@ impl Command {
             Command::Issue(args) => args.run(global, renderer, now)?.into(),
             Command::Csr(args) => args.run(global, renderer, now)?.into(),
             Command::Verify(args) => args.run(global, renderer, now)?.into(),
+            Command::VerifyChain(args) => args.run(global, renderer, now)?.into(),
             Command::Inspect(args) => args.run(global, renderer, now)?.into(),
             Command::List(args) => args.run(global, renderer, now)?.into(),
             Command::Show(args) => args.run(global, renderer, now)?.into(),
