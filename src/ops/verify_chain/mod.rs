@@ -1,5 +1,6 @@
 //! Whether a grpcs setup works.
 
+mod key_file;
 mod live;
 
 use std::fmt;
