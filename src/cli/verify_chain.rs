@@ -39,7 +39,7 @@ pub(super) struct Args {
     ca: Option<PathBuf>,
 
     /// The host name or address that is dialled [default: the certificate's own]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     host: Option<String>,
 
     /// The client's certificate, then those above it
