@@ -3,8 +3,8 @@
 use super::NetworkFile;
 use super::exposure;
 use super::rule::{
-    DUPLICATE_KEY, ENCRYPTION_IGNORED, KEY_MISPLACED, KEY_MISSPELT, REWRITTEN, TLS_MISPLACED, TLS_ON_OTHER, Tell as _, at,
-    whole,
+    DUPLICATE_KEY, ENCRYPTION_IGNORED, KEY_MISPLACED, KEY_MISSPELT, REWRITTEN, TLS_MISPLACED,
+    TLS_ON_OTHER, Tell as _, at, whole,
 };
 use super::spelling::{is_tls, meant};
 use super::startup::{Offers, Startup};
@@ -24,7 +24,10 @@ pub fn examine(file: &NetworkFile, startup: &Startup) -> Vec<Finding> {
         };
         findings.push(
             at(&DUPLICATE_KEY, duplicate.last)
-                .found(format!("{}, first on line {}", duplicate.key, duplicate.first))
+                .found(format!(
+                    "{}, first on line {}",
+                    duplicate.key, duplicate.first
+                ))
                 .counting(weight),
         );
     }
@@ -92,16 +95,18 @@ fn item(file: &NetworkFile, transport: &Transport, findings: &mut Vec<Finding>) 
         if key == "type" || key == "config" {
             continue;
         }
-        findings.push(if is_misplaced_tls(&entry) && transport.kind == Kind::Grpc {
-            misplaced_tls(&entry)
-        } else if is_misspelt(&entry) {
-            at(&KEY_MISSPELT, entry.key.line)
-                .instead(format!("{key}:"), "config:")
-                .mended_by("did you mean `config`?")
-                .counting(Severity::Error)
-        } else {
-            at(&KEY_MISPLACED, entry.key.line).found(format!("{key}:"))
-        });
+        findings.push(
+            if is_misplaced_tls(&entry) && transport.kind == Kind::Grpc {
+                misplaced_tls(&entry)
+            } else if is_misspelt(&entry) {
+                at(&KEY_MISSPELT, entry.key.line)
+                    .instead(format!("{key}:"), "config:")
+                    .mended_by("did you mean `config`?")
+                    .counting(Severity::Error)
+            } else {
+                at(&KEY_MISPLACED, entry.key.line).found(format!("{key}:"))
+            },
+        );
     }
 }
 
@@ -113,7 +118,9 @@ fn config_keys(file: &NetworkFile, transport: &Transport, findings: &mut Vec<Fin
     for entry in file.document.entries(config) {
         let key = entry.key.value.as_text().unwrap_or_default();
         // `port:8600` without a blank is one long key.
-        let glued = key.split_once(':').filter(|(name, _)| CONFIG_KEYS.contains(name));
+        let glued = key
+            .split_once(':')
+            .filter(|(name, _)| CONFIG_KEYS.contains(name));
         if let Some((name, rest)) = glued {
             findings.push(
                 at(&KEY_MISSPELT, entry.key.line)
@@ -134,9 +141,10 @@ fn other_transport(file: &NetworkFile, transport: &Transport, findings: &mut Vec
         let key = entry.key.value.as_text().unwrap_or_default();
         let is_setting = key == "tls" || key == "ssl";
         if is_setting && entry.value.value.is_true() {
-            findings.push(
-                at(&TLS_ON_OTHER, entry.key.line).found(format!("{key}: on a transport of type {}", transport.kind.name())),
-            );
+            findings.push(at(&TLS_ON_OTHER, entry.key.line).found(format!(
+                "{key}: on a transport of type {}",
+                transport.kind.name()
+            )));
         }
     }
 }
@@ -165,7 +173,9 @@ fn misspelt(
     if known.contains(&key) {
         return;
     }
-    let Some(wanted) = meant(key, known).filter(|wanted| file.document.get(mapping, wanted).is_none()) else {
+    let Some(wanted) =
+        meant(key, known).filter(|wanted| file.document.get(mapping, wanted).is_none())
+    else {
         return;
     };
     findings.push(
@@ -189,16 +199,55 @@ fn misplaced_tls(entry: &Entry<'_>) -> Finding {
 }
 
 const ROOT_KEYS: &[&str] = &[
-    "network", "network_profile", "external_access", "service_agents", "metadata", "log_level", "data_dir",
-    "runtime_limit", "shutdown_timeout", "mods", "agents",
+    "network",
+    "network_profile",
+    "external_access",
+    "service_agents",
+    "metadata",
+    "log_level",
+    "data_dir",
+    "runtime_limit",
+    "shutdown_timeout",
+    "mods",
+    "agents",
 ];
 const NETWORK_KEYS: &[&str] = &[
-    "name", "mode", "node_id", "bootstrap_nodes", "transports", "manifest_transport", "recommended_transport",
-    "encryption_enabled", "encryption_type", "disable_agent_secret_verification", "discovery_interval",
-    "discovery_enabled", "max_connections", "connection_timeout", "retry_attempts", "heartbeat_interval", "mods",
-    "message_queue_size", "message_timeout", "agent_groups", "default_agent_group", "requires_password",
-    "auto_start_agents", "initialized", "created_by_version", "agent_timeout", "message_routing_enabled",
-    "transport", "transport_config", "host", "port", "server_mode", "coordinator_url", "network_profile",
-    "external_access", "remote_agents", "workspace_path",
+    "name",
+    "mode",
+    "node_id",
+    "bootstrap_nodes",
+    "transports",
+    "manifest_transport",
+    "recommended_transport",
+    "encryption_enabled",
+    "encryption_type",
+    "disable_agent_secret_verification",
+    "discovery_interval",
+    "discovery_enabled",
+    "max_connections",
+    "connection_timeout",
+    "retry_attempts",
+    "heartbeat_interval",
+    "mods",
+    "message_queue_size",
+    "message_timeout",
+    "agent_groups",
+    "default_agent_group",
+    "requires_password",
+    "auto_start_agents",
+    "initialized",
+    "created_by_version",
+    "agent_timeout",
+    "message_routing_enabled",
+    "transport",
+    "transport_config",
+    "host",
+    "port",
+    "server_mode",
+    "coordinator_url",
+    "network_profile",
+    "external_access",
+    "remote_agents",
+    "workspace_path",
 ];
 const CONFIG_KEYS: &[&str] = &["host", "port", "tls"];

@@ -11,13 +11,18 @@ use crate::path::finding::{Finding, Severity};
 /// Looks at what HTTP shows, and at what is given to agents as an address.
 pub(super) fn examine(file: &NetworkFile, startup: &Startup, findings: &mut Vec<Finding>) {
     advertised(file, findings);
-    let http = startup.listeners.iter().find(|listener| listener.kind == Kind::Http);
+    let http = startup
+        .listeners
+        .iter()
+        .find(|listener| listener.kind == Kind::Http);
     let offers = startup.grpc.as_ref().map(|grpc| &grpc.offers);
     let Some(http) = http else {
         return;
     };
     if matches!(offers, Some(Offers::Tls { .. })) {
-        findings.push(at(&HTTP_BESIDE_TLS, http.line).found(format!("http on {}:{}", http.host, http.port)));
+        findings.push(
+            at(&HTTP_BESIDE_TLS, http.line).found(format!("http on {}:{}", http.host, http.port)),
+        );
     }
     let severity = if is_loopback(&http.host) {
         Severity::Note
@@ -25,7 +30,11 @@ pub(super) fn examine(file: &NetworkFile, startup: &Startup, findings: &mut Vec<
         Severity::Warning
     };
     for (line, key) in secrets(file) {
-        findings.push(at(&HEALTH_SHOWS_SECRET, line).found(format!("{key}: …")).counting(severity));
+        findings.push(
+            at(&HEALTH_SHOWS_SECRET, line)
+                .found(format!("{key}: …"))
+                .counting(severity),
+        );
     }
 }
 
@@ -35,7 +44,10 @@ fn advertised(file: &NetworkFile, findings: &mut Vec<Finding>) {
     let mut places = Vec::new();
     let mut weight = Severity::Note;
     let is_any = |value: &Value| [ANY, "::", "[::]"].iter().any(|any| value.is_text(any));
-    let grpc = file.transports().into_iter().find(|transport| transport.kind == Kind::Grpc);
+    let grpc = file
+        .transports()
+        .into_iter()
+        .find(|transport| transport.kind == Kind::Grpc);
     let is_recommended = file.recommended_transport().as_deref() == Some(Kind::Grpc.name());
     let host = grpc.and_then(|grpc| grpc.config.get(document, "host"));
     if let Some(host) = host.filter(|host| is_any(&host.value.value) && is_recommended) {
@@ -68,7 +80,12 @@ fn secrets(file: &NetworkFile) -> Vec<(usize, String)> {
     for key in ["mods", "transports"] {
         let list = file.setting(key);
         let items = list.map(|list| document.items(list.id)).unwrap_or_default();
-        roots.extend(items.iter().filter_map(|item| document.get(*item, "config")).map(|config| config.id));
+        roots.extend(
+            items
+                .iter()
+                .filter_map(|item| document.get(*item, "config"))
+                .map(|config| config.id),
+        );
     }
     for key in ["network_profile", "external_access"] {
         let entry = document.get(file.root, key).or_else(|| file.setting(key));
@@ -95,11 +112,22 @@ fn secrets(file: &NetworkFile) -> Vec<(usize, String)> {
 
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    let is_named = ["password", "passwd", "secret", "api_key", "apikey", "private_key", "credential"]
-        .iter()
-        .any(|word| key.contains(word));
+    let is_named = [
+        "password",
+        "passwd",
+        "secret",
+        "api_key",
+        "apikey",
+        "private_key",
+        "credential",
+    ]
+    .iter()
+    .any(|word| key.contains(word));
     let is_token = key == "token" || key.ends_with("_token") || key == "management_code";
-    (is_named || is_token) && !key.ends_with("_env") && !key.ends_with("_file") && !key.ends_with("_hash")
+    (is_named || is_token)
+        && !key.ends_with("_env")
+        && !key.ends_with("_file")
+        && !key.ends_with("_hash")
 }
 
 const MAX_SECRETS: usize = 50;

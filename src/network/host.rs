@@ -38,8 +38,10 @@ impl Address {
             return Some("the host is empty");
         }
         if let Ok(address) = host.parse::<Ipv4Addr>() {
-            return (address.is_documentation() || address.is_multicast() || address.is_broadcast())
-                .then_some("no machine has this address");
+            return (address.is_documentation()
+                || address.is_multicast()
+                || address.is_broadcast())
+            .then_some("no machine has this address");
         }
         if host.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
             return Some("this is no IPv4 address");
@@ -74,7 +76,11 @@ impl Address {
             return None;
         }
         let number = groups.concat().parse().unwrap_or(i128::MAX);
-        Some(if text.starts_with('-') { -number } else { number })
+        Some(if text.starts_with('-') {
+            -number
+        } else {
+            number
+        })
     }
 
     /// The port as a resolver takes it: digits alone.
@@ -115,7 +121,12 @@ mod tests {
             let (host, port) = (ANY.to_owned(), port.to_owned());
             Address { host, port }.port_number()
         };
-        for (text, wanted) in [("8600", Some(8600)), (" 8600 ", Some(8600)), ("8_600", Some(8600)), ("-1", Some(-1))] {
+        for (text, wanted) in [
+            ("8600", Some(8600)),
+            (" 8600 ", Some(8600)),
+            ("8_600", Some(8600)),
+            ("-1", Some(-1)),
+        ] {
             assert_eq!(number(text), wanted, "{text:?}");
         }
         for text in ["8600.0", "abc", "True", "", "_1", "1_", "0x10", "8600 # x"] {

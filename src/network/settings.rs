@@ -153,7 +153,8 @@ impl Check<'_> {
         };
         self.text_keys(groups, "agent_groups");
         let setting = |key: &str| self.file.setting(key).map(|entry| &entry.value.value);
-        let is_required = setting("requires_password").is_some_and(|value| truth(value) == Some(true));
+        let is_required =
+            setting("requires_password").is_some_and(|value| truth(value) == Some(true));
         let default = setting("default_agent_group").and_then(Value::as_text);
         let default = default.unwrap_or("guest").to_owned();
         for group in document.entries(groups.id) {
@@ -163,7 +164,10 @@ impl Check<'_> {
             }
             self.each(
                 group.id,
-                &[("password_hash", Wanted::TextOrNull), ("description", Wanted::Text)],
+                &[
+                    ("password_hash", Wanted::TextOrNull),
+                    ("description", Wanted::Text),
+                ],
             );
             if let Some(metadata) = document.get(group.id, "metadata") {
                 self.text_keys(metadata, "metadata");

@@ -3,8 +3,8 @@
 use super::NetworkFile;
 use super::host::{Address, overlap};
 use super::rule::{
-    ADDRESS, FALLS_BACK, HOST_NAME, NETWORK_STOPS, NOTHING_LISTENS, NO_GRPC, ONLINE_ALL_THE_SAME, PORT_ANY,
-    PORT_NONE, PORT_TAKEN, SECOND_GRPC, Tell as _, at, whole,
+    ADDRESS, FALLS_BACK, HOST_NAME, NETWORK_STOPS, NO_GRPC, NOTHING_LISTENS, ONLINE_ALL_THE_SAME,
+    PORT_ANY, PORT_NONE, PORT_TAKEN, SECOND_GRPC, Tell as _, at, whole,
 };
 use super::settings;
 use super::tls::Tls;
@@ -143,12 +143,16 @@ impl Run<'_> {
     /// The first gRPC transport of a network that OpenAgents does not load.
     fn nothing(&mut self) {
         let transports = self.file.transports();
-        let first = transports.iter().find(|transport| transport.kind == Kind::Grpc);
+        let first = transports
+            .iter()
+            .find(|transport| transport.kind == Kind::Grpc);
         self.first = first.map(|transport| {
             let address = self.address(transport);
             Grpc {
                 line: transport.line,
-                port: address.port_number().and_then(|number| u16::try_from(number).ok()),
+                port: address
+                    .port_number()
+                    .and_then(|number| u16::try_from(number).ok()),
                 host: address.host,
                 offers: Offers::Nothing,
             }
@@ -158,7 +162,9 @@ impl Run<'_> {
     fn grpc(&mut self, transport: &Transport) -> bool {
         let address = self.address(transport);
         let number = address.port_number();
-        let port = number.and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0);
+        let port = number
+            .and_then(|number| u16::try_from(number).ok())
+            .filter(|port| *port > 0);
         let is_first = self.first.is_none();
         if is_first {
             self.first = Some(Grpc {
@@ -169,7 +175,8 @@ impl Run<'_> {
             });
         }
         if self.has_no_port(transport) {
-            self.findings.push(at(&PORT_NONE, self.line_of(transport, "port")));
+            self.findings
+                .push(at(&PORT_NONE, self.line_of(transport, "port")));
             return true;
         }
         let mut came_up = self.grpc_address(transport, &address);
@@ -188,10 +195,11 @@ impl Run<'_> {
         };
         came_up &= !matches!(offers, Offers::Nothing);
         if came_up && !is_first {
-            self.findings.push(at(&FALLS_BACK, transport.line).found(match offers {
-                Offers::Plaintext => "the second one serves plaintext",
-                Offers::Tls { .. } | Offers::Nothing => "the second one serves TLS",
-            }));
+            self.findings
+                .push(at(&FALLS_BACK, transport.line).found(match offers {
+                    Offers::Plaintext => "the second one serves plaintext",
+                    Offers::Tls { .. } | Offers::Nothing => "the second one serves TLS",
+                }));
         }
         if let Some(port) = port.filter(|_| came_up) {
             self.listen(transport, &address, port);
@@ -202,7 +210,10 @@ impl Run<'_> {
 
     /// Whether a gRPC transport can be bound there, or at least takes it without a word.
     fn grpc_address(&mut self, transport: &Transport, address: &Address) -> bool {
-        let (host_line, port_line) = (self.line_of(transport, "host"), self.line_of(transport, "port"));
+        let (host_line, port_line) = (
+            self.line_of(transport, "host"),
+            self.line_of(transport, "port"),
+        );
         let host = format!("host: {}", address.host);
         let port = format!("port: {}", address.port);
         if let Some(fault) = address.fault().or_else(|| address.host_fault()) {
@@ -211,7 +222,8 @@ impl Run<'_> {
             } else {
                 (host_line, host)
             };
-            self.findings.push(at(&ADDRESS, line).found(format!("{found}; {fault}")));
+            self.findings
+                .push(at(&ADDRESS, line).found(format!("{found}; {fault}")));
             return false;
         }
         if address.is_unresolved_name() {
@@ -234,9 +246,11 @@ impl Run<'_> {
         };
         match self.taken(address, number) {
             Some(by) => {
-                self.findings.push(
-                    at(&PORT_TAKEN, port_line).found(format!("port {number}, as {} on line {}", by.kind.name(), by.line)),
-                );
+                self.findings.push(at(&PORT_TAKEN, port_line).found(format!(
+                    "port {number}, as {} on line {}",
+                    by.kind.name(),
+                    by.line
+                )));
                 false
             }
             None => true,
@@ -260,7 +274,12 @@ impl Run<'_> {
         } else {
             let by = port.and_then(|port| self.taken(&address, port));
             by.map(|by| {
-                let found = format!("port {}, as {} on line {}", address.port, by.kind.name(), by.line);
+                let found = format!(
+                    "port {}, as {} on line {}",
+                    address.port,
+                    by.kind.name(),
+                    by.line
+                );
                 at(&NETWORK_STOPS, line("port")).found(found)
             })
         };
@@ -299,13 +318,20 @@ impl Run<'_> {
             self.served.clear();
         }
         if let Some(grpc) = &mut self.first {
-            let served = self.served.iter().find(|(port, _)| Some(*port) == grpc.port);
+            let served = self
+                .served
+                .iter()
+                .find(|(port, _)| Some(*port) == grpc.port);
             grpc.offers = served.map_or(Offers::Nothing, |(_, offers)| offers.clone());
             let is_up = self.started.contains(&Kind::Grpc);
             if stays_up && !is_up {
                 self.findings.push(at(&ONLINE_ALL_THE_SAME, grpc.line));
             }
-        } else if self.findings.iter().all(|finding| finding.severity != Severity::Error) {
+        } else if self
+            .findings
+            .iter()
+            .all(|finding| finding.severity != Severity::Error)
+        {
             self.findings.push(whole(&NO_GRPC));
         }
         Startup {

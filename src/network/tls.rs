@@ -3,7 +3,8 @@
 use super::NetworkFile;
 use super::rule::{
     CA_WITHOUT_MTLS, MTLS_TEXT, MTLS_WITHOUT_CA, PLAINTEXT, TLS_DISABLED, TLS_ENABLED_MISSING,
-    TLS_ENABLED_TEXT, TLS_KEY_IGNORED, TLS_MISNAMED, TLS_NOT_A_MAPPING, TLS_VERSION_IGNORED, Tell as _, at,
+    TLS_ENABLED_TEXT, TLS_KEY_IGNORED, TLS_MISNAMED, TLS_NOT_A_MAPPING, TLS_VERSION_IGNORED,
+    Tell as _, at,
 };
 use super::spelling::{is_tls, meant_in_tls};
 use super::transport::Transport;
@@ -185,11 +186,14 @@ fn enabled(document: &Document, block: Entry<'_>, findings: &mut Vec<Finding>) {
                 );
             }
             Value::Null => findings.push(
-                at(&TLS_ENABLED_MISSING, entry.key.line).instead("`enabled:` with nothing behind it", "true"),
+                at(&TLS_ENABLED_MISSING, entry.key.line)
+                    .instead("`enabled:` with nothing behind it", "true"),
             ),
             value if value.is_true() => {}
             value => {
-                findings.push(at(&TLS_DISABLED, entry.key.line).found(format!("enabled: {}", value.kind())));
+                findings.push(
+                    at(&TLS_DISABLED, entry.key.line).found(format!("enabled: {}", value.kind())),
+                );
             }
         },
     }
@@ -229,17 +233,36 @@ fn ignored(document: &Document, block: NodeId, entry: &Entry<'_>, findings: &mut
 
 /// The key that was meant by one that nothing reads, if that one is not there already.
 fn meant_by(document: &Document, block: NodeId, entry: &Entry<'_>) -> Option<&'static str> {
-    let key = entry.key.value.as_text().filter(|key| !KEYS.contains(key))?;
+    let key = entry
+        .key
+        .value
+        .as_text()
+        .filter(|key| !KEYS.contains(key))?;
     meant_in_tls(key).filter(|known| document.get(block, known).is_none())
 }
 
 fn reads_as_false(text: &str) -> bool {
     let text = text.trim().to_ascii_lowercase();
-    matches!(text.as_str(), "false" | "no" | "off" | "0" | "n" | "f" | "none" | "null" | "disabled")
+    matches!(
+        text.as_str(),
+        "false" | "no" | "off" | "0" | "n" | "f" | "none" | "null" | "disabled"
+    )
 }
 
 /// The keys of a `tls:` block that are read.
-pub(super) const KEYS: &[&str] = &["enabled", "cert_file", "key_file", "ca_file", "require_client_cert"];
+pub(super) const KEYS: &[&str] = &[
+    "enabled",
+    "cert_file",
+    "key_file",
+    "ca_file",
+    "require_client_cert",
+];
 const VERSION_KEYS: &[&str] = &[
-    "min_version", "max_version", "version", "min_tls_version", "tls_version", "minimum_version", "tls_min_version",
+    "min_version",
+    "max_version",
+    "version",
+    "min_tls_version",
+    "tls_version",
+    "minimum_version",
+    "tls_min_version",
 ];

@@ -135,7 +135,11 @@ fn legacy(file: &NetworkFile) -> Option<Transport> {
     let kind = Kind::of(entry.value.value.as_text()?)?;
     Some(Transport {
         // What was called websocket is HTTP now.
-        kind: if kind == Kind::WebSocket { Kind::Http } else { kind },
+        kind: if kind == Kind::WebSocket {
+            Kind::Http
+        } else {
+            kind
+        },
         line: entry.key.line,
         item: None,
         config: Config {

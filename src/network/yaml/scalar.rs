@@ -119,9 +119,7 @@ pub(super) fn resolve(
         Some("int") => integer(text)
             .map(Value::Int)
             .ok_or_else(|| wrong("whole number")),
-        Some("float") => float(text)
-            .map(Value::Float)
-            .ok_or_else(|| wrong("number")),
+        Some("float") => float(text).map(Value::Float).ok_or_else(|| wrong("number")),
         Some("timestamp") if is_timestamp(text) => Ok(other()),
         Some("timestamp") => Err(wrong("date")),
         Some("binary") => Ok(other()),
@@ -155,9 +153,7 @@ fn implicit(text: &str, line: usize) -> Result<Value, YamlError> {
         return Ok(Value::Text(text.to_owned()));
     }
     if is_float(text) {
-        return float(text)
-            .map(Value::Float)
-            .ok_or_else(|| wrong("number"));
+        return float(text).map(Value::Float).ok_or_else(|| wrong("number"));
     }
     if is_integer(text) {
         return integer(text)
@@ -299,7 +295,9 @@ mod tests {
         for text in ["yes", "Yes", "YES", "on", "true", "TRUE"] {
             assert_eq!(plain(text), Value::Bool(true), "{text}");
         }
-        for text in ["y", "n", "tRue", "yEs", "OFf", "08", "0o17", "1e3", "0.0.0.0", "::1"] {
+        for text in [
+            "y", "n", "tRue", "yEs", "OFf", "08", "0o17", "1e3", "0.0.0.0", "::1",
+        ] {
             assert_eq!(plain(text), Value::Text(text.into()), "{text}");
         }
         for (text, number) in [
@@ -316,7 +314,12 @@ mod tests {
         ] {
             assert_eq!(plain(text), Value::Int(number), "{text}");
         }
-        for (text, number) in [("8600.0", 8600.0), ("1.", 1.0), (".5", 0.5), ("1.5e+3", 1500.0)] {
+        for (text, number) in [
+            ("8600.0", 8600.0),
+            ("1.", 1.0),
+            (".5", 0.5),
+            ("1.5e+3", 1500.0),
+        ] {
             assert_eq!(plain(text), Value::Float(number), "{text}");
         }
         assert_eq!(plain("2026-11-20"), Value::Other("2026-11-20".into()));

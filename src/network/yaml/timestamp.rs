@@ -56,7 +56,10 @@ fn one(rest: &mut &[u8], of: &[u8]) -> bool {
 }
 
 fn blanks(rest: &mut &[u8]) -> bool {
-    let count = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let count = rest
+        .iter()
+        .take_while(|b| matches!(b, b' ' | b'\t'))
+        .count();
     *rest = &rest[count..];
     count > 0
 }
@@ -67,10 +70,21 @@ mod tests {
 
     #[test]
     fn dates_and_times_are_told_from_other_text() {
-        for text in ["2026-11-20", "2026-1-2T3:04:05", "2026-11-20 08:05:00.5 +01:00", "2026-11-20t08:05:00Z"] {
+        for text in [
+            "2026-11-20",
+            "2026-1-2T3:04:05",
+            "2026-11-20 08:05:00.5 +01:00",
+            "2026-11-20t08:05:00Z",
+        ] {
             assert!(is_timestamp(text), "{text}");
         }
-        for text in ["2026-1-2", "2026-11-20T", "20261120", "2026-11-20x", "127.0.0.1"] {
+        for text in [
+            "2026-1-2",
+            "2026-11-20T",
+            "20261120",
+            "2026-11-20x",
+            "127.0.0.1",
+        ] {
             assert!(!is_timestamp(text), "{text}");
         }
     }
