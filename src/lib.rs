@@ -23,10 +23,12 @@ pub mod config;
 pub mod error;
 pub mod files;
 pub mod keys;
+pub mod net;
 pub mod network;
 pub mod ops;
 pub mod path;
 pub mod pki;
+pub mod process;
 pub mod render;
 pub mod store;
 

@@ -9,11 +9,15 @@ pub mod generate;
 pub mod inspect;
 pub mod issue;
 pub mod list;
+pub mod live;
+pub mod mint;
 pub mod passphrase;
 pub mod refused;
+mod sheet;
 pub mod show;
 pub mod template;
 pub mod verify;
+pub mod verify_chain;
 
 use std::fmt;
 
