@@ -57,7 +57,21 @@ pub enum Recording {
     Nowhere,
 }
 
-impl AuthorityAt<'_> {
+impl<'a> AuthorityAt<'a> {
+    /// The authority of a directory, which records in its inventory and whose key is not encrypted.
+    pub fn directory(directory: &'a Path) -> Self {
+        AuthorityAt {
+            directory,
+            material: None,
+            recording: Recording::Directory,
+            passphrase: &|path| {
+                Err(Error::PassphraseNeeded {
+                    path: path.to_owned(),
+                })
+            },
+        }
+    }
+
     /// The authority there, ready to sign.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use super::args::{Global, NewPassphrase, ParentPassphrase, PassphraseSource, req
 use super::finish;
 use crate::authority::{AuthorityAt, Recording};
 use crate::error::Error;
+use crate::ops::Verdict;
 use crate::ops::ca::{self, import, init, intermediate, show};
-use crate::ops::{Verdict, generate};
 use crate::pki::algorithm::KeyType;
 use crate::pki::name::AttributeType;
 use crate::pki::subtree::{NameConstraints, Subtree, SubtreeError};
@@ -61,7 +61,7 @@ struct Init {
     subject: Subject,
 
     /// How long the root is valid [default: 10 years]
-    #[arg(long, value_name = "LIFETIME", default_value_t = generate::CA_LIFETIME, hide_default_value = true)]
+    #[arg(long, value_name = "LIFETIME", default_value_t = ca::USUAL_LIFETIME, hide_default_value = true)]
     ttl: Lifetime,
 
     /// The kind of its key

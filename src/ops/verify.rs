@@ -26,7 +26,7 @@ use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
 
 /// What is to be verified, and for what.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The files; the first certificate of each is judged, the others may be its intermediates.
     pub files: Vec<PathBuf>,
@@ -54,6 +54,16 @@ pub struct Request {
     pub max_depth: Option<usize>,
     /// Whether every candidate path is to be shown.
     pub all_paths: bool,
+}
+
+impl Request {
+    /// Whether a file's certificate is good under the `ca.crt` beside it.
+    pub fn new(file: impl Into<PathBuf>) -> Self {
+        Request {
+            files: vec![file.into()],
+            ..Request::default()
+        }
+    }
 }
 
 /// Verifies every file that can be read; the others come back as errors, a file each.
