@@ -26,6 +26,11 @@ impl Hello<'static> {
         protocols: &[b"h2"],
         versions: &[&TLS13, &TLS12],
     };
+    /// As a browser or any client of HTTP begins.
+    pub(super) const HTTP: Self = Hello {
+        protocols: &[b"h2", b"http/1.1"],
+        ..Self::GRPC
+    };
     /// Without a word of what will be spoken.
     pub(super) const WITHOUT_PROTOCOL: Self = Hello {
         protocols: &[],

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use time::OffsetDateTime;
 
-use super::facts::{LiveReport, is_taken, names};
+use super::clients::is_taken;
+use super::facts::{LiveReport, names};
 use super::rules::{
     ALPN, ANCHOR, CERTIFICATE_OPTIONAL, CERTIFICATE_REFUSED, CERTIFICATE_REQUIRED,
     CERTIFICATE_UNASKED, CHAINS_DIFFER, CLOCK, CLOSED, CONNECTIONS_DIFFER, DUPLICATE, HANDSHAKE,
@@ -88,7 +89,8 @@ fn reached(
         return Some(report.serves == Serves::Plaintext);
     }
     let is_spoken = if is_grpc(target) {
-        is_taken(main).map(|taken| taken && report.alpn.as_deref() == Some("h2"))
+        is_taken(main)
+            .map(|taken| taken && report.http2_settings && report.alpn.as_deref() == Some("h2"))
     } else {
         Some(main.outcome == Outcome::Finished && is_taken(main) != Some(false))
     };
@@ -128,14 +130,20 @@ impl Judging<'_> {
             return;
         };
         let texts: Vec<String> = unconnected.iter().map(ToString::to_string).collect();
-        let evidence = Some(Evidence::found(texts.join("; ")));
+        let addresses: Vec<String> = unconnected
+            .iter()
+            .map(|attempt| attempt.address.to_string())
+            .collect();
         if unconnected.len() < attempts.len() {
-            return self.add(&SOME_ADDRESSES, evidence);
+            return self.add(&SOME_ADDRESSES, Some(Evidence::found(texts.join("; "))));
         }
+        let evidence = Some(Evidence::found(addresses.join(", ")));
         match &first.reached {
             Reached::Refused | Reached::Connected => self.add(&REFUSED, evidence),
             Reached::TimedOut => self.add(&NO_ANSWER, evidence),
-            Reached::Unreachable(_) => self.add(&UNREACHABLE, evidence),
+            Reached::Unreachable(_) => {
+                self.add(&UNREACHABLE, Some(Evidence::found(texts.join("; "))));
+            }
         }
     }
 
@@ -211,7 +219,8 @@ impl Judging<'_> {
             None => Evidence::found(end),
         };
         match is_taken(main) {
-            Some(true) => {}
+            Some(true) if report.http2_settings || agreed != Some("h2") => {}
+            Some(true) => self.add(&NO_SETTINGS, Some(evidence)),
             Some(false) if main.request.is_some() => self.refused(main, Some(evidence)),
             // That it does not agree on h2 says it all.
             Some(false) | None if agreed != Some("h2") => {}

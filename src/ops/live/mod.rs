@@ -1,8 +1,10 @@
 //! Ports as they are now: what they serve, whom they take, and what is wrong with that.
 
+mod clients;
 mod facts;
 mod judging;
 pub mod rules;
+mod shown;
 mod stranger;
 
 use std::path::Path;
