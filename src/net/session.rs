@@ -14,7 +14,7 @@ use super::http1;
 use super::http2::{self, Answer, Deadline as _};
 use super::identity::Identity;
 use super::recorder::{ClientCertificateRequest, KeyProof, Recorder};
-use super::target::Target;
+use super::target::{Scheme, Target};
 use super::tls::{Hello, Tls};
 use super::wire::{TooMuch, Wire};
 use crate::pki::certificate::{Certificate, CertificateError};
@@ -113,7 +113,8 @@ impl ServedCertificate {
 pub(super) enum Then {
     /// Nothing: the handshake showed what was wanted.
     Close,
-    /// What was agreed on is begun, HTTP/2 where nothing was, and the answer awaited.
+    /// What was agreed on is begun, what the scheme stands for where nothing was, and the answer
+    /// awaited.
     Talk,
     /// An HTTP/1.1 question whose answer tells the time.
     Date,
@@ -174,7 +175,11 @@ impl Session {
 
     /// What follows the handshake.
     fn talk(&mut self, tls: &mut Tls, plan: &Plan<'_>) {
-        let is_http1 = self.protocol.as_deref() == Some("http/1.1");
+        let is_http = matches!(plan.target.scheme(), Some(Scheme::Https | Scheme::Http));
+        let is_http1 = match self.protocol.as_deref() {
+            Some(protocol) => protocol == "http/1.1",
+            None => is_http,
+        };
         match plan.then {
             Then::Close => {}
             Then::Talk if !is_http1 => {

@@ -191,15 +191,6 @@ impl LiveReport {
         let (http2_end, http2_detail) = answer.map_or((None, None), |answer| end(&answer.end));
         let clients = Clients::of(probe, is_identified);
         let attempt = answering(probe);
-        let mut tls_versions: Vec<_> = probe
-            .sessions
-            .iter()
-            // What is agreed on before a refusal is spoken all the same.
-            .filter(|(_, session)| !session.certificates.is_empty())
-            .filter_map(|(_, session)| session.version)
-            .collect();
-        tls_versions.sort_unstable();
-        tls_versions.dedup();
         let shown = main.filter(|session| !session.certificates.is_empty());
         let chains = probe.distinct_chains();
         let shown = shown.or(chains.first().map(|(session, _)| *session));
@@ -220,7 +211,7 @@ impl LiveReport {
                 Outcome::Failed(failure) => Some(failure.to_string()),
             }),
             tls_version: main.and_then(|session| session.version),
-            tls_versions,
+            tls_versions: tls_versions(probe),
             cipher_suite: main.and_then(|session| session.cipher_suite.clone()),
             alpn: main.and_then(|session| session.protocol.clone()),
             http2_settings: answer.is_some_and(|answer| answer.settings),
@@ -328,6 +319,19 @@ fn is_alert(session: &Session) -> bool {
         )
         | Outcome::Finished => false,
     }
+}
+
+/// What was agreed on, before a refusal too.
+fn tls_versions(probe: &Probe) -> Vec<TlsVersion> {
+    let mut versions: Vec<_> = probe
+        .sessions
+        .iter()
+        .filter(|(_, session)| !session.certificates.is_empty())
+        .filter_map(|(_, session)| session.version)
+        .collect();
+    versions.sort_unstable();
+    versions.dedup();
+    versions
 }
 
 /// The address that says most: the first that takes connections, else the first.

@@ -88,6 +88,11 @@ fn reached(
     if target.scheme().is_some_and(|scheme| !scheme.is_tls()) {
         return Some(report.serves == Serves::Plaintext);
     }
+    let is_refuted = main.key_proof == Some(KeyProof::Failed);
+    let is_unsteady = |finding: &Finding| finding.id == CONNECTIONS_DIFFER.id;
+    if is_refuted || report.findings.iter().any(is_unsteady) {
+        return Some(false);
+    }
     let is_spoken = if is_grpc(target) {
         is_taken(main)
             .map(|taken| taken && report.http2_settings && report.alpn.as_deref() == Some("h2"))
