@@ -71,6 +71,12 @@ pub enum Error {
         /// The link.
         path: PathBuf,
     },
+    /// A directory has none of the files of a setup.
+    #[error("{}: holds no server.crt, client.crt or ca.crt", shown(path))]
+    NoSetup {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A file of the authority is not there, though the others are.
     #[error("{}: is missing, though {} is there", shown(path), shown(beside))]
     Missing {
@@ -305,6 +311,7 @@ impl Error {
             Error::Exists { .. } => "exists",
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
+            Error::NoSetup { .. } => "no-setup",
             Error::NoAuthority { .. } => "no-authority",
             Error::UnknownAuthority { .. } => "unknown-authority",
             Error::Issuer { .. } => "issuer",
@@ -358,6 +365,7 @@ impl Error {
                 "look at it with `openagents-certs inspect {}`",
                 shown(path)
             )),
+            Error::NoSetup { .. } => Some("make one with `openagents-certs generate`, or name the files with `--cert`, `--key` and `--ca`".into()),
             Error::NoAuthority { .. } => {
                 Some("make one with `openagents-certs ca init`, or name another directory with `-C DIR`".into())
             }
