@@ -252,3 +252,74 @@ const MAX_FRAMES: usize = 1000;
 const PATIENCE_FOR_ANSWER: Duration = Duration::from_millis(500);
 const MAX_DEBUG_OCTETS: usize = 200;
 const MAX_SHOWN_OCTETS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn settings_and_the_answer_to_our_ping_are_what_is_wanted() {
+        let answered = [EMPTY_SETTINGS, b"\0\0\x08\x06\x01\0\0\0\0openagnt"].concat();
+        let answer = heard(&answered);
+        assert!(answer.settings);
+        assert_eq!(answer.end, End::Answered);
+        assert_eq!(answer.is_taken(), Some(true));
+        // A server may begin before it has looked at a client's certificate.
+        let answer = heard(EMPTY_SETTINGS);
+        assert!(answer.settings);
+        assert_eq!(answer.is_taken(), Some(false));
+    }
+
+    #[test]
+    fn what_is_no_http2_is_told_by_its_beginning() {
+        assert_eq!(heard(b"HTTP/1.1 400 Bad\r\n").end, End::Http1);
+        assert_eq!(heard(b"SSH-").end, End::Other(b"SSH-".to_vec()));
+        assert_eq!(heard(b"").end, End::Closed);
+        let go_away = b"\0\0\x0a\x07\0\0\0\0\0\0\0\0\0\0\0\0\x02hi";
+        let end = End::GoAway {
+            code: 2,
+            debug: "hi".into(),
+        };
+        assert_eq!(heard(&[EMPTY_SETTINGS, go_away].concat()).end, end);
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_end_the_conversation(octets: Vec<u8>, begun: bool) {
+            let settings = if begun { EMPTY_SETTINGS } else { &[] };
+            let answer = heard(&[settings, &octets].concat());
+            prop_assert!(!begun || answer.settings);
+        }
+    }
+
+    /// What is made of these octets, after which the server ends the connection.
+    fn heard(octets: &[u8]) -> Answer {
+        converse(&mut Server(Cursor::new(octets.to_vec())))
+    }
+
+    struct Server(Cursor<Vec<u8>>);
+
+    impl Read for Server {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buffer)
+        }
+    }
+
+    impl Write for Server {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Deadline for Server {
+        fn hasten(&mut self, _: Instant) {}
+    }
+}

@@ -213,7 +213,8 @@ pub fn served(
         };
         let plan = Plan {
             target,
-            hello: Hello::GRPC,
+            // What a server of either protocol answers to.
+            hello: Hello::HTTP,
             identity,
             then: Then::Close,
             step: timeout,
@@ -380,14 +381,14 @@ impl Probing<'_> {
             }
         };
         let held = parallel::map(&questions, threads, |(question, address)| {
-            if Instant::now() >= self.end {
+            if self.within(step).is_zero() {
                 return None;
             }
             let mut plan = self.plan(*question, step);
             if is_silent && *question == Question::Again {
                 plan.then = Then::Close;
             }
-            let (_, stream) = address::connect(*address, step);
+            let (_, stream) = address::connect(*address, self.within(step));
             stream.map(|stream| (*question, Session::hold(stream, *address, &plan)))
         });
         probe.sessions.extend(held.into_iter().flatten());
@@ -447,9 +448,14 @@ impl Probing<'_> {
         }
     }
 
+    /// As much of a step's time as is left of the whole.
+    fn within(&self, step: Duration) -> Duration {
+        step.min(self.end.saturating_duration_since(Instant::now()))
+    }
+
     fn asked_in_plaintext(&self, address: SocketAddr) -> Spoken {
         let step = self.options.timeout.min(PATIENCE_WITH_OTHERS);
-        match address::connect(address, step) {
+        match address::connect(address, self.within(step)) {
             (_, Some(stream)) => Spoken::asked(stream, (Instant::now() + step).min(self.end)),
             (_, None) => Spoken::Nothing,
         }

@@ -40,6 +40,8 @@ pub struct Given<'a> {
     pub client: Option<(&'a [Certificate], &'a [u8])>,
     /// The name that the certificate has to have, when it is not the one that is dialled.
     pub host: Option<&'a ReferenceName>,
+    /// The moment that certificates are judged at, when it is not now.
+    pub at: Option<OffsetDateTime>,
 }
 
 /// The report with everything that is wrong, the worst first.
@@ -55,7 +57,7 @@ pub(super) fn judged(
         target,
         given,
         now,
-        findings: Vec::new(),
+        findings: std::mem::take(&mut report.findings),
         known: HashSet::new(),
     };
     judging.tcp();
@@ -275,12 +277,9 @@ impl Judging<'_> {
             .sessions
             .iter()
             .filter(|(question, _)| matches!(question, Question::AsGiven | Question::Again));
-        let (taken, others): (Vec<_>, Vec<_>) =
-            alike.partition(|(_, session)| is_taken(session) == Some(true));
-        let all = taken.len() + others.len();
-        if !taken.is_empty() && !others.is_empty() {
-            let evidence = Evidence::found(format_args!("{} of {all} taken", taken.len()));
-            self.add(&CONNECTIONS_DIFFER, Some(evidence));
+        let alike: Vec<_> = alike.map(|(_, session)| session).collect();
+        if let Some(evidence) = difference(&alike) {
+            self.add(&CONNECTIONS_DIFFER, Some(Evidence::found(evidence)));
         }
         if let Some(seconds) = report.clock_difference_seconds
             && seconds.abs() > MAX_CLOCK_DIFFERENCE_SECONDS
@@ -366,7 +365,7 @@ impl Judging<'_> {
         let requirements = Requirements {
             host: Some(self.given.host.unwrap_or(&dialled).clone()),
             purpose: Some(Purpose::Server),
-            ..Requirements::at(self.now)
+            ..Requirements::at(self.given.at.unwrap_or(self.now))
         };
         if self.given.anchors.is_empty() {
             self.take_over(judge_alone(end_entity, &requirements));
@@ -429,6 +428,29 @@ impl Judging<'_> {
         let finding = Finding::new(rule, severity(rule), Some(reference), evidence);
         self.take_over(vec![finding]);
     }
+}
+
+/// What tells connections apart that were all begun in the same way.
+fn difference(alike: &[&Session]) -> Option<String> {
+    let all = alike.len();
+    let is_taken = |session: &&&Session| is_taken(session) == Some(true);
+    let taken = alike.iter().filter(is_taken).count();
+    if taken > 0 && taken < all {
+        let other = alike.iter().find(|session| !is_taken(session))?;
+        let reason = match &other.outcome {
+            Outcome::Finished => "the connection ends after the handshake".to_owned(),
+            Outcome::Failed(failure) => failure.to_string(),
+        };
+        return Some(format!("{taken} of {all} are taken, on others {reason}"));
+    }
+    let finished: Vec<_> = alike
+        .iter()
+        .filter(|session| session.outcome == Outcome::Finished)
+        .collect();
+    let asked = finished.iter().filter(|session| session.request.is_some());
+    let (asked, all) = (asked.count(), finished.len());
+    let text = format!("a client certificate is asked for on {asked} of {all}");
+    (asked > 0 && asked < all).then_some(text)
 }
 
 /// These rules count as much under every profile.
