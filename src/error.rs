@@ -8,6 +8,7 @@ use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
 use crate::net::probe::ProbeError;
 use crate::net::{IdentityError, TargetError};
+use crate::network::UnusableFile;
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
 use crate::pki::crl::MalformedListError;
@@ -293,6 +294,14 @@ pub enum Error {
     /// A client key that cannot sign a handshake.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// A network's or an agent's YAML that cannot be used.
+    #[error("{}: {source}", shown(path))]
+    Network {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: UnusableFile,
+    },
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -339,6 +348,7 @@ impl Error {
             Error::NoEntry { .. } => "no-entry",
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
             Error::Config(_) => "config",
+            Error::Network { .. } => "network",
             Error::Target(_) => "target",
             Error::Probe(_) => "probe",
             Error::Identity(_) => "client-key",
@@ -405,6 +415,7 @@ impl Error {
             }
             Error::AmbiguousEntry { .. } => Some("give more digits".into()),
             Error::Config(error) => Some(error.hint()),
+            Error::Network { source, .. } => Some(source.hint()),
             Error::Target(error) => Some(error.hint()),
             Error::Probe(error) => Some(error.hint()),
             Error::Identity(_) => Some("issue a client pair with a P-256 key: `openagents-certs issue client NAME`".into()),

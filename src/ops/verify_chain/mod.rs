@@ -12,6 +12,7 @@ pub mod checks;
 mod effective;
 mod key_file;
 mod live;
+pub mod networks;
 mod report;
 mod setup;
 
@@ -45,6 +46,10 @@ pub struct Request {
     pub at: Option<OffsetDateTime>,
     /// The live ports that are looked at.
     pub connect: Connect,
+    /// Networks and agents, from their files.
+    pub networks: networks::Request,
+    /// The networks that are to get a `tls:` block first.
+    pub write: Vec<networks::WriteRequest>,
 }
 
 /// Live ports, and what they are looked at with.
@@ -65,6 +70,11 @@ pub struct Connect {
 pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     let at = request.at.unwrap_or(now);
     let mut report = Report::new(request.require.clone());
+    let written = request.write.iter().map(networks::write);
+    report.written = written.collect::<Result<Vec<_>, _>>()?;
+    if !request.networks.is_empty() {
+        report.add_networks(networks::examine(&request.networks, at)?);
+    }
     if let Some(files) = &request.files {
         let contents = Contents::read(files)?;
         report.add(of_files(&contents, request, at)?);
@@ -180,6 +190,8 @@ impl Request {
             require: Stack::ALL.to_vec(),
             at: None,
             connect: Connect::default(),
+            networks: networks::Request::default(),
+            write: Vec::new(),
         }
     }
 }
