@@ -27,7 +27,7 @@ mod wire;
 
 pub use address::{Attempt, Reached};
 pub use alert::Alert;
-pub use http2::{End, Http2};
+pub use http2::{Answer, End};
 pub use identity::{Identity, IdentityError};
 pub use plaintext::Spoken;
 pub use recorder::{ClientCertificateRequest, KeyProof};

@@ -15,6 +15,8 @@ pub use report::{CertificateReport, Report};
 use super::expiry::Span;
 use crate::error::Error;
 use crate::keys::ReadKey;
+use crate::net::probe;
+use crate::ops::live::{self, Dialling};
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use crate::path::profile::{Profile, ReferenceName, Requirements};
 use crate::path::rule::{Rule, Severities};
@@ -28,10 +30,14 @@ use crate::pki::validity::Lifetime;
 /// What is to be verified, and for what.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// The files; the first certificate of each is judged, the others may be its intermediates.
+    /// The files or live ports; the first certificate of each is judged, the others may be its intermediates.
     pub files: Vec<PathBuf>,
-    /// The trust anchors; otherwise the `ca.crt` beside each file.
+    /// The trust anchors; otherwise the `ca.crt` beside each file, or in the PKI directory.
     pub ca: Option<PathBuf>,
+    /// The PKI directory, for what live ports serve.
+    pub directory: PathBuf,
+    /// How ports are dialled.
+    pub dialling: Dialling,
     /// Further intermediates.
     pub untrusted: Vec<PathBuf>,
     /// Revocation lists.
@@ -77,7 +83,8 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>
     };
     let mut errors = Vec::new();
     for file in &request.files {
-        match verify(file, &inputs, request, now) {
+        match Subject::of(file, request).and_then(|subject| verify(&subject, &inputs, request, now))
+        {
             Ok(certificate) => report.certificates.push(certificate),
             Err(error) => errors.push(error),
         }
@@ -86,15 +93,15 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>
 }
 
 fn verify(
-    file: &Path,
+    subject: &Subject,
     inputs: &Inputs,
     request: &Request,
     now: OffsetDateTime,
 ) -> Result<CertificateReport, Error> {
-    let (bundle, encoding) = inputs::read_with_encoding(file)?;
+    let bundle = &subject.bundle;
     let beside = match inputs.anchors {
         Some(_) => None,
-        None => Anchors::beside(file)?,
+        None => Anchors::beside(&subject.anchors_beside)?,
     };
     let anchors = inputs.anchors.as_ref().or(beside.as_ref());
     let (certificate, others) = bundle
@@ -102,19 +109,18 @@ fn verify(
         .split_first()
         .unwrap_or_else(|| unreachable!("a bundle that was read has a certificate"));
     let at = request.at.unwrap_or(now);
+    let host = request.host.clone().or(subject.dialled.clone());
     let requirements = Requirements {
         profile: request.profile,
-        host: request.host.clone(),
+        host: host.clone(),
         // Who is dialled is a server.
-        purpose: request
-            .purpose
-            .or(request.host.as_ref().map(|_| Purpose::Server)),
+        purpose: request.purpose.or(host.as_ref().map(|_| Purpose::Server)),
         max_depth: request.max_depth,
         all_paths: request.all_paths,
         ..Requirements::at(at)
     };
     let intermediates = [others, &inputs.untrusted].concat();
-    let mut report = CertificateReport::new(file, certificate, at);
+    let mut report = CertificateReport::new(&subject.path, certificate, at);
     if let Some(anchors) = anchors {
         let candidates = Candidates {
             end_entity: certificate,
@@ -132,8 +138,64 @@ fn verify(
         request,
         at,
     ));
-    report.add(of_file(&bundle, certificate, encoding));
+    report.add(of_file(bundle, certificate, subject.encoding));
     Ok(report)
+}
+
+/// What is judged: what a file holds or a port serves.
+struct Subject {
+    path: PathBuf,
+    bundle: Bundle,
+    encoding: Encoding,
+    /// The name that was dialled.
+    dialled: Option<ReferenceName>,
+    /// Beside this, `ca.crt` holds the trust anchors.
+    anchors_beside: PathBuf,
+}
+
+impl Subject {
+    fn of(path: &Path, request: &Request) -> Result<Self, Error> {
+        if live::is_port(path)? {
+            return Subject::served(path, request);
+        }
+        let (bundle, encoding) = inputs::read_with_encoding(path)?;
+        Ok(Subject {
+            path: path.to_owned(),
+            bundle,
+            encoding,
+            dialled: None,
+            anchors_beside: path.to_owned(),
+        })
+    }
+
+    fn served(path: &Path, request: &Request) -> Result<Self, Error> {
+        let target = request.dialling.target(&path.to_string_lossy())?;
+        let path = PathBuf::from(target.to_string());
+        let served = probe::served(&target, None, request.dialling.timeout)?;
+        let mut certificates = Vec::new();
+        for certificate in served.certificates {
+            certificates.push(
+                certificate
+                    .certificate
+                    .map_err(|source| Error::Certificate {
+                        path: path.clone(),
+                        source,
+                    })?,
+            );
+        }
+        Ok(Subject {
+            path,
+            bundle: Bundle {
+                certificates,
+                private_keys: 0,
+                others: Vec::new(),
+                byte_order_mark: false,
+            },
+            encoding: Encoding::Pem,
+            dialled: Some(live::reference_name(&target)),
+            anchors_beside: request.directory.join(SERVED),
+        })
+    }
 }
 
 /// What was asked for beside the path.
@@ -235,3 +297,6 @@ static NOT_PEM: Rule = Rule {
     reference: "RFC 7468 §5",
     severities: Severities::ADVICE,
 };
+
+/// What a port serves is looked at as if it stood in the PKI directory.
+const SERVED: &str = "served.crt";

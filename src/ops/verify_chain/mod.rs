@@ -79,7 +79,7 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
         let contents = Contents::read(files)?;
         report.add(of_files(&contents, request, at)?);
     }
-    report.add_live(live::run(&request.connect, at)?);
+    report.add_live(live::run(request, now)?);
     Ok(report.concluded())
 }
 
