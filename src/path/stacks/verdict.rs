@@ -8,15 +8,16 @@ use rustls::server::danger::ClientCertVerifier;
 use time::OffsetDateTime;
 
 use super::deviation::{self, Deviations};
+use super::fault::Fault;
 use super::load::{self, Chain};
 use super::openssl::{self, Refusal, Signatures};
+use super::reading;
 use super::{
     Affected, Cause, ClientFiles, File, Outcome, ServerFiles, Setup, Side, Stack, Verdicts,
     handshake, host, rule, text, tonic,
 };
 use crate::path::finding::{CertificateReference, Evidence, Finding, Severity};
 use crate::pki::certificate::Certificate;
-use crate::pki::extension::KeyUsage;
 
 /// Something a stack refuses.
 #[derive(Clone, Debug)]
@@ -80,16 +81,29 @@ struct Loaded {
     roots: Roots,
 }
 
+impl Loaded {
+    /// Whether it can tell clients whose certificates it takes.
+    fn can_name_roots(&self) -> bool {
+        match &self.roots {
+            Roots::Unasked => true,
+            Roots::Certificates(anchors) => {
+                handshake::names_fit(anchors.iter().map(|a| a.subject().as_der().len()))
+            }
+            Roots::Rustls(store) | Roots::Verifier(_, store) => {
+                handshake::names_fit(store.subjects().iter().map(|name| name.as_ref().len()))
+            }
+        }
+    }
+}
+
 /// Whom a side trusts.
 enum Roots {
     /// It asks for no certificate, or it is not known.
     Unasked,
     Certificates(Vec<Certificate>),
     Rustls(Arc<RootCertStore>),
-    Verifier(Arc<dyn ClientCertVerifier>),
+    Verifier(Arc<dyn ClientCertVerifier>, Arc<RootCertStore>),
 }
-
-type Side3<'l> = Option<Result<&'l Loaded, &'l Failure>>;
 
 struct Bench<'s> {
     setup: &'s Setup<'s>,
@@ -112,7 +126,9 @@ impl Bench<'_> {
                 None => Roots::Unasked,
                 Some(octets) => {
                     let store = tonic::anchors(octets, File::ServerRoots)?;
-                    Roots::Verifier(tonic::client_verifier(store, octets, File::ServerRoots)?)
+                    let verifier =
+                        tonic::client_verifier(store.clone(), octets, File::ServerRoots)?;
+                    Roots::Verifier(verifier, store)
                 }
             };
             let chain = tonic::chain(files.certificate, files.key, places)?;
@@ -184,13 +200,9 @@ impl Bench<'_> {
     }
 
     /// A lone leaf is sent with what its owner's own anchors lead to.
-    fn complete(
-        &self,
-        chain: &mut Chain,
-        anchors: &[Certificate],
-        deviations: &'static Deviations,
-    ) {
-        if let [leaf] = chain.sent.as_slice()
+    fn complete(&self, chain: &mut Chain, anchors: &[Certificate], deviations: &'static Deviations) {
+        if deviations.completes_chains
+            && let [leaf] = chain.sent.as_slice()
             && let Ok(leaf) = Certificate::from_der(leaf.clone())
         {
             chain.sent = openssl::completed(&leaf, anchors, self.at, deviations);
@@ -247,8 +259,12 @@ impl Bench<'_> {
                     Side::Client => outcome.client_error = Some(failure.text),
                     Side::Server => {
                         let seen = match failure.rule {
+                            "host-form" if server == Stack::GrpcJs => text::STREAM_RESET.to_owned(),
                             "host-form" => text::illegal_name(client),
-                            "key-type-not-offered" if failure.file == File::ServerCertificate => {
+                            "key-type-not-offered" | "key-mismatch"
+                                if failure.file != File::ClientCertificate
+                                    && failure.file != File::ClientKey =>
+                            {
                                 text::no_common_signature(client, server)
                             }
                             _ => text::client_refused(client, server),
@@ -273,14 +289,15 @@ impl Bench<'_> {
     ) -> Result<(), (Failure, Side)> {
         let by_client = |failure| (failure, Side::Client);
         let by_server = |failure| (failure, Side::Server);
-        let Some(chain) = &served.chain else {
-            return Ok(());
-        };
-        if server == Stack::Tonic
-            && client != Stack::Tonic
+        let Some(chain) = &served.chain else { return Ok(()) };
+        if server == Stack::Tonic && client != Stack::Tonic
             && let Some(host) = self.setup.host
         {
             self.server_name(host).map_err(by_server)?;
+        }
+        if !chain.can_sign {
+            let failure = Failure::of("key-mismatch", File::ServerKey, "another kind", String::new());
+            return Err((failure, Side::Server));
         }
         if let Some(kind) = chain.key.filter(|kind| !handshake::takes(client, *kind)) {
             let failure = Failure::of(
@@ -291,14 +308,24 @@ impl Bench<'_> {
             );
             return Err((failure, Side::Server));
         }
-        self.verify_server(client, chain, &loaded.roots)
-            .map_err(by_client)?;
+        if server != Stack::GrpcCore && !served.can_name_roots() {
+            let failure = Failure::of("roots-large", File::ServerRoots, "", String::new());
+            return Err((failure, Side::Server));
+        }
+        if !handshake::takes_size(client, Side::Client, &chain.sent) {
+            let text = text::too_large(client);
+            return Err((Failure::of("chain-large", File::ServerCertificate, "", text), Side::Client));
+        }
+        self.verify_server(client, chain, &loaded.roots).map_err(by_client)?;
         if !matches!(served.roots, Roots::Unasked) {
             self.verify_client(server, loaded.chain.as_ref(), &served.roots)
                 .map_err(by_server)?;
         }
         match client {
-            Stack::GrpcCore => self.call_host(chain).map_err(by_client),
+            Stack::GrpcCore => {
+                self.call_host(chain).map_err(by_client)?;
+                self.authority(server).map_err(by_server)
+            }
             Stack::GrpcJs | Stack::Tonic => Ok(()),
         }
     }
@@ -315,7 +342,7 @@ impl Bench<'_> {
 
     fn verify_server(&self, client: Stack, chain: &Chain, roots: &Roots) -> Result<(), Failure> {
         match roots {
-            Roots::Unasked | Roots::Verifier(_) => Ok(()),
+            Roots::Unasked | Roots::Verifier(..) => Ok(()),
             Roots::Rustls(store) => {
                 tonic::verify_server(&chain.sent, store, self.setup.host, self.at).map_err(
                     |failure| Failure {
@@ -342,25 +369,22 @@ impl Bench<'_> {
         let file = File::ClientCertificate;
         let Some(chain) = chain else {
             let text = text::no_client_certificate(server).to_owned();
-            return Err(Failure::of(
-                "client-certificate-missing",
-                file,
-                "none",
-                text,
-            ));
+            return Err(Failure::of("client-certificate-missing", file, "none", text));
         };
+        if !chain.can_sign {
+            let text = text::no_client_certificate(server).to_owned();
+            return Err(Failure::of("key-mismatch", File::ClientKey, "another kind", text));
+        }
         if let Some(kind) = chain.key.filter(|kind| !handshake::takes(server, *kind)) {
             let text = text::no_client_certificate(server).to_owned();
-            return Err(Failure::of(
-                "key-type-not-offered",
-                file,
-                kind.to_string(),
-                text,
-            ));
+            return Err(Failure::of("key-type-not-offered", file, kind.to_string(), text));
+        }
+        if !handshake::takes_size(server, Side::Server, &chain.sent) {
+            return Err(Failure::of("chain-large", file, "", String::new()));
         }
         match roots {
             Roots::Unasked | Roots::Rustls(_) => Ok(()),
-            Roots::Verifier(verifier) => tonic::verify_client(&chain.sent, &**verifier, self.at),
+            Roots::Verifier(verifier, _) => tonic::verify_client(&chain.sent, &**verifier, self.at),
             Roots::Certificates(anchors) => {
                 let sent = received(server, &chain.sent, file)?;
                 self.check_path(server, &sent, anchors, false, file)
@@ -376,25 +400,25 @@ impl Bench<'_> {
         is_server: bool,
         file: File,
     ) -> Result<(), Failure> {
-        let Some(deviations) = deviation::of(stack) else {
-            return Ok(());
-        };
+        let Some(deviations) = deviation::of(stack) else { return Ok(()) };
         let signatures = &self.signatures;
         openssl::verify(sent, anchors, is_server, self.at, deviations, signatures)
-            .map_err(|refusal| self.explained(stack, refusal, is_server, file))
+            .map_err(|refusal| self.explained(stack, refusal, is_server, file))?;
+        match sent.first().and_then(reading::names_fault) {
+            Some(fault) if stack == Stack::GrpcCore => {
+                let text = text::PEER_UNREADABLE.to_owned();
+                Err(Failure::of("ip-name-form", file, fault, text))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn explained(&self, stack: Stack, refusal: Refusal, is_server: bool, file: File) -> Failure {
-        let Refusal {
-            fault,
-            certificate,
-            is_rsa,
-            ..
-        } = refusal;
+        let Refusal { fault, certificate, detail } = refusal;
         let text = if is_server {
-            text::path_refused(stack, fault, is_rsa)
+            text::path_refused(stack, fault, detail)
         } else if stack == Stack::GrpcCore {
-            text::client_path_refused(fault, is_rsa)
+            text::client_path_refused(fault, detail)
         } else {
             String::new()
         };
@@ -403,17 +427,8 @@ impl Bench<'_> {
 
     /// The name during the handshake.
     fn check_name(&self, client: Stack, leaf: &Certificate) -> Result<(), Failure> {
-        let Some(name) = self.setup.host else {
-            return Ok(());
-        };
-        let fail = |text| {
-            Err(Failure::of(
-                "host-mismatch",
-                File::ServerCertificate,
-                name,
-                text,
-            ))
-        };
+        let Some(name) = self.setup.host else { return Ok(()) };
+        let fail = |text| Err(Failure::of("host-mismatch", File::ServerCertificate, name, text));
         match client {
             Stack::GrpcCore => match host::grpc_core(leaf, name) {
                 Err(host::GrpcCoreRefusal::Handshake) => fail(text::HOST_REFUSED.to_owned()),
@@ -427,13 +442,19 @@ impl Bench<'_> {
         }
     }
 
+    /// Node's HTTP/2 refuses a call to a name that is none.
+    fn authority(&self, server: Stack) -> Result<(), Failure> {
+        match self.setup.host {
+            Some(name) if server == Stack::GrpcJs && !handshake::is_authority(name) => {
+                Err(Failure::of("host-form", File::ServerCertificate, name, String::new()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// grpc-core looks at the name once more when the call is made.
     fn call_host(&self, chain: &Chain) -> Result<(), Failure> {
-        let leaf = chain
-            .sent
-            .first()
-            .cloned()
-            .and_then(|der| Certificate::from_der(der).ok());
+        let leaf = chain.sent.first().cloned().and_then(|der| Certificate::from_der(der).ok());
         match (self.setup.host, leaf) {
             (Some(name), Some(leaf)) if host::grpc_core(&leaf, name).is_err() => Err(Failure::of(
                 "host-mismatch",
@@ -448,27 +469,31 @@ impl Bench<'_> {
 
 /// The certificates as the receiver reads them; BoringSSL looks at the leaf's keyUsage before all else.
 fn received(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificate>, Failure> {
+    let Some(deviations) = deviation::of(stack) else {
+        return Ok(Vec::new());
+    };
     let mut certificates = Vec::new();
     for der in sent {
-        let read = Certificate::from_der(der.clone()).ok();
-        let dialect = deviation::of(stack).map(|deviations| deviations.dialect);
-        match read.filter(|c| dialect.is_none_or(|dialect| load::is_readable(c, dialect))) {
-            Some(certificate) => certificates.push(certificate),
-            None => {
-                let text = text::grpc_core_handshake(text::DECODE_ERROR);
-                return Err(Failure::of("certificate-unreadable", file, "", text));
-            }
+        let held = reading::held(der, deviations.dialect).map_err(|(what, error)| {
+            let text = match stack {
+                Stack::GrpcCore => text::grpc_core_handshake(text::DECODE_ERROR),
+                Stack::GrpcJs | Stack::Tonic => text::grpc_js_error(error),
+            };
+            Failure::of("certificate-unreadable", file, what, text)
+        })?;
+        if held.has_broken_dates {
+            let text = text::path_refused(stack, Fault::NotAfterForm, "");
+            return Err(Failure::of("time-malformed", file, "no date", text));
         }
+        certificates.push(held.certificate);
     }
-    let usage = certificates
-        .first()
-        .and_then(|leaf| leaf.key_usage().ok().flatten());
     if stack == Stack::GrpcCore
-        && let Some(usage) = usage.filter(|usage| !usage.has(KeyUsage::DIGITAL_SIGNATURE))
+        && let Some(leaf) = certificates.first()
     {
-        let text = text::grpc_core_handshake(text::KEY_USAGE_INCORRECT);
-        let rule = "key-usage-digital-signature";
-        return Err(Failure::of(rule, file, usage.to_string(), text));
+        if let Some(usage) = load::unsigning_usage(leaf) {
+            let text = text::grpc_core_handshake(text::KEY_USAGE_INCORRECT);
+            return Err(Failure::of("key-usage-digital-signature", file, usage, text));
+        }
     }
     Ok(certificates)
 }
@@ -511,8 +536,7 @@ impl Causes {
         for cause in &mut self.all {
             cause.affects.sort_unstable();
         }
-        self.all
-            .sort_by_key(|cause| std::cmp::Reverse(cause.affects.len()));
+        self.all.sort_by_key(|cause| std::cmp::Reverse(cause.affects.len()));
         self.all
     }
 }
