@@ -4,6 +4,7 @@ mod read;
 mod spool;
 mod together;
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -153,6 +154,24 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// The names in a directory, sorted.
+///
+/// # Errors
+/// When it is none, or cannot be read.
+pub fn names(directory: &Path) -> Result<Vec<OsString>, Error> {
+    let failed = |source| Error::Io {
+        action: "list",
+        path: directory.to_owned(),
+        source,
+    };
+    let entries = std::fs::read_dir(directory).map_err(failed)?;
+    let mut names = entries
+        .map(|entry| Ok(entry.map_err(failed)?.file_name()))
+        .collect::<Result<Vec<_>, Error>>()?;
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// What stands at a path, links not followed.

@@ -9,6 +9,7 @@ pub mod generate;
 pub mod inspect;
 pub mod issue;
 pub mod list;
+pub mod managed;
 pub mod passphrase;
 pub mod refused;
 pub mod show;
