@@ -1,5 +1,6 @@
 //! The only reader and writer of the disk.
 
+mod attributes;
 mod read;
 mod spool;
 mod together;
@@ -16,7 +17,9 @@ use time::macros::format_description;
 
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 pub use spool::Spooled;
-pub use together::{NewFile, absent, write_many, write_together};
+pub use together::{
+    NewFile, Replacement, absent, replace_each, replace_together, write_many, write_together,
+};
 
 use crate::error::Error;
 
