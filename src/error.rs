@@ -284,6 +284,14 @@ pub enum Error {
     /// A port that does not show its certificates.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// A certificate that was renewed, and then put back.
+    #[error("{}: the old pair is back: {why}", shown(path))]
+    RolledBack {
+        /// The certificate's file.
+        path: PathBuf,
+        /// What failed after the renewal.
+        why: String,
+    },
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -331,6 +339,7 @@ impl Error {
             Error::Config(_) => "config",
             Error::Target(_) => "target",
             Error::Probe(_) => "probe",
+            Error::RolledBack { .. } => "rolled-back",
             Error::Output { .. } => "output",
         }
     }
@@ -391,6 +400,9 @@ impl Error {
             Error::NoEntry { .. } => {
                 Some("see what there is with `openagents-certs list`".into())
             }
+            Error::RolledBack { .. } => Some(
+                "mend what failed, and renew again; the old certificate is in place until then".into(),
+            ),
             Error::AmbiguousEntry { .. } => Some("give more digits".into()),
             Error::Config(error) => Some(error.hint()),
             Error::Target(error) => Some(error.hint()),

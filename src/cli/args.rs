@@ -125,6 +125,11 @@ impl PassphraseSource {
             .or_else(|| self.passphrase_fd.map(Source::Descriptor))
     }
 
+    /// The environment variable the passphrase is in.
+    pub(super) fn variable(&self) -> Option<&OsString> {
+        self.passphrase_env.as_ref()
+    }
+
     /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
     pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
         match self.given() {
@@ -250,6 +255,16 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
+    /// The environment variables that secrets are in, which no other program is to see.
+    pub(super) fn secret_variables(&self) -> Vec<OsString> {
+        let material = [&self.ca_cert, &self.ca_key].into_iter().flatten();
+        let named = material.filter_map(|source| match MaterialSource::named(source) {
+            MaterialSource::Environment(name) => Some(name),
+            MaterialSource::File(_) | MaterialSource::StandardInput => None,
+        });
+        named.chain(self.passphrase.variable().cloned()).collect()
+    }
+
     /// The authority, for an operation.
     pub(super) fn at<'a>(&self, directory: &'a Path, ask: Ask<'a>) -> AuthorityAt<'a> {
         let material = self.ca_cert.as_ref().zip(self.ca_key.as_ref());

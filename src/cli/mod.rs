@@ -3,11 +3,13 @@
 mod args;
 mod ca;
 mod csr;
+mod exec;
 mod generate;
 mod inspect;
 mod issue;
 mod list;
 mod prompt;
+mod renew;
 mod show;
 mod template;
 mod verify;
@@ -52,6 +54,7 @@ enum Command {
     Csr(csr::Args),
     Verify(verify::Args),
     Inspect(inspect::Args),
+    Renew(renew::Args),
     List(list::Args),
     Show(show::Args),
     Template(template::Args),
@@ -103,6 +106,7 @@ impl Command {
             Command::Csr(args) => args.run(global, renderer, now),
             Command::Verify(args) => args.run(global, renderer, now),
             Command::Inspect(args) => args.run(global, renderer, now),
+            Command::Renew(args) => args.run(global, renderer, now),
             Command::List(args) => args.run(global, renderer, now),
             Command::Show(args) => args.run(global, renderer, now),
             Command::Template(args) => args.run(global, renderer),
@@ -111,15 +115,18 @@ impl Command {
 }
 
 /// The program's arguments, with OpenAgents' `-cn NAME` and `-cn=NAME` spelled as clap can read them.
+///
+/// What stands behind `--exec` is spelled so, too: see [`exec::spelled`].
 fn arguments() -> impl Iterator<Item = OsString> {
-    std::env::args_os().map(|argument| {
+    let arguments = std::env::args_os().map(|argument| {
         match argument.to_str().and_then(|text| text.strip_prefix("-cn")) {
             Some(rest) if rest.is_empty() || rest.starts_with('=') => {
                 format!("--common-name{rest}").into()
             }
             Some(_) | None => argument,
         }
-    })
+    });
+    exec::spelled(arguments.collect()).into_iter()
 }
 
 /// Writes a report and what goes with it, and gives its verdict.

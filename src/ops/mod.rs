@@ -12,6 +12,7 @@ pub mod list;
 pub mod managed;
 pub mod passphrase;
 pub mod refused;
+pub mod renew;
 pub mod show;
 pub mod template;
 pub mod verify;
@@ -20,6 +21,8 @@ use std::fmt;
 
 pub use dry_run::DryRun;
 pub use expiry::{Expiry, Span};
+
+pub use crate::net::Target;
 
 /// The answer to a question: yes or no. That it could not be told is an error instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

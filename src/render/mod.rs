@@ -6,6 +6,7 @@ mod progress;
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
@@ -146,6 +147,11 @@ impl Renderer {
     /// Says on standard error, in one line, why the answer is no.
     pub fn reason(&self, message: &str) {
         self.labelled("no", AnsiColor::Red, message);
+    }
+
+    /// A copy of standard error, for a program that is started to write to.
+    pub fn stderr_copy(&self) -> Option<OwnedFd> {
+        io::stderr().as_fd().try_clone_to_owned().ok()
     }
 
     fn labelled(&self, label: &str, color: AnsiColor, message: &str) {

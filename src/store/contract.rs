@@ -350,7 +350,7 @@ fn crl_numbers_only_rise(inventory: &mut dyn Inventory) {
 }
 
 /// An entry for `node-SERIAL.test`, valid from 2026-11-20 08:00:00 for a week.
-pub(super) fn entry(serial: u8) -> Entry {
+pub(crate) fn entry(serial: u8) -> Entry {
     let mut bits = [0; 16];
     bits[0] = serial;
     let certificate = vec![serial; 40];

@@ -12,6 +12,9 @@ mod sqlite;
 #[cfg(test)]
 mod contract;
 
+#[cfg(test)]
+pub(crate) use contract::entry as test_entry;
+
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 

@@ -148,32 +148,54 @@ impl Renewal {
         let new = |one: &&Renewed| one.state == State::New;
         let hook = self.certificates.iter().filter(new).find_map(|one| {
             let hook = one.hook.as_ref().filter(|hook| !hook.succeeded)?;
-            Some(format!("{}: the new certificate is in place, but {}", shown(&one.certificate), hook.clause()))
+            Some(format!(
+                "{}: the new certificate is in place, but {}",
+                shown(&one.certificate),
+                hook.clause()
+            ))
         });
         let any_new = self.certificates.iter().any(|one| one.state == State::New);
         let signal = || {
-            let signal = self.signals.iter().find(|signal| any_new && !signal.succeeded)?;
-            Some(format!("the new certificates are in place, but {}", signal.clause()))
+            let signal = self
+                .signals
+                .iter()
+                .find(|signal| any_new && !signal.succeeded)?;
+            Some(format!(
+                "the new certificates are in place, but {}",
+                signal.clause()
+            ))
         };
         let probe = || {
-            let probe = self.probe.as_ref().filter(|probe| any_new && !probe.succeeded)?;
-            Some(format!("the new certificates are in place, but {}", probe.clause()))
+            let probe = self
+                .probe
+                .as_ref()
+                .filter(|probe| any_new && !probe.succeeded)?;
+            Some(format!(
+                "the new certificates are in place, but {}",
+                probe.clause()
+            ))
         };
         hook.or_else(signal).or_else(probe)
     }
 
     /// The first certificate that should have been renewed and was not, for a reason that is no error.
     fn left_old(&self) -> Option<String> {
-        let refused = self.certificates.iter().find(|one| one.outcome == Outcome::Refused)?;
+        let refused = self
+            .certificates
+            .iter()
+            .find(|one| one.outcome == Outcome::Refused)?;
         let message = refused.message.as_deref().unwrap_or_default();
         Some(format!("{}: {message}", shown(&refused.certificate)))
     }
 
     fn nothing_due(&self) -> Option<String> {
-        if self.renewed > 0 || self.nothing_due_is_success || !self.failures.is_empty() {
+        if self.renewed > 0 || self.nothing_due_is_success || !self.errors.is_empty() {
             return None;
         }
-        let elsewhere = self.certificates.iter().any(|one| one.outcome == Outcome::RenewedElsewhere);
+        let elsewhere = self
+            .certificates
+            .iter()
+            .any(|one| one.outcome == Outcome::RenewedElsewhere);
         if elsewhere {
             return None;
         }
@@ -182,7 +204,10 @@ impl Renewal {
             [..] => None,
         };
         if let Some(message) = named {
-            return Some(format!("{}: {message}", shown(&self.certificates[0].certificate)));
+            return Some(format!(
+                "{}: {message}",
+                shown(&self.certificates[0].certificate)
+            ));
         }
         Some(match self.next_due {
             Some(next) => format!("nothing is due before {}", rfc3339(next)),
@@ -193,7 +218,12 @@ impl Renewal {
 
 impl Renewed {
     /// What there is to say of a certificate nothing has happened to.
-    pub(super) fn untouched(of: &ManagedCertificate, due_at: OffsetDateTime, outcome: Outcome, now: OffsetDateTime) -> Self {
+    pub(super) fn untouched(
+        of: &ManagedCertificate,
+        due_at: OffsetDateTime,
+        outcome: Outcome,
+        now: OffsetDateTime,
+    ) -> Self {
         Renewed {
             name: of.place.base.to_string_lossy().into_owned(),
             certificate: of.place.certificate(),
@@ -231,12 +261,21 @@ impl Renewed {
     /// What is said of it in a line.
     pub fn line(&self) -> String {
         let file = shown(&self.certificate);
-        let message = self.message.as_deref().map_or(String::new(), |message| format!(": {message}"));
+        let message = self
+            .message
+            .as_deref()
+            .map_or(String::new(), |message| format!(": {message}"));
         let serial = match &self.old_serial {
-            Some(old) if self.state == State::New => format!(", serial {} in place of {old}", self.serial),
+            Some(old) if self.state == State::New => {
+                format!(", serial {} in place of {old}", self.serial)
+            }
             Some(_) | None => String::new(),
         };
-        let key = if self.rekeyed && self.state == State::New { ", with a new key" } else { "" };
+        let key = if self.rekeyed && self.state == State::New {
+            ", with a new key"
+        } else {
+            ""
+        };
         let hook = match &self.hook {
             Some(hook) if hook.succeeded => format!("; ran {}", hook.what),
             Some(hook) => format!("; {}", hook.clause()),
@@ -244,10 +283,17 @@ impl Renewed {
         };
         match self.outcome {
             Outcome::NotDue | Outcome::WouldRenew => {
-                format!("{file}: expires {}, due from {}{message}", self.expiry, rfc3339(self.due_at))
+                format!(
+                    "{file}: expires {}, due from {}{message}",
+                    self.expiry,
+                    rfc3339(self.due_at)
+                )
             }
             Outcome::Renewed | Outcome::RenewedElsewhere => {
-                format!("{file}: expires {}{key}{serial}{message}{hook}", self.expiry)
+                format!(
+                    "{file}: expires {}{key}{serial}{message}{hook}",
+                    self.expiry
+                )
             }
             Outcome::Revoked | Outcome::Refused | Outcome::Failed => format!("{file}{message}"),
         }
@@ -268,7 +314,11 @@ impl Failure {
 impl Done {
     /// What went wrong, as a clause.
     pub fn clause(&self) -> String {
-        format!("{} {}", self.what, self.message.as_deref().unwrap_or("succeeded"))
+        format!(
+            "{} {}",
+            self.what,
+            self.message.as_deref().unwrap_or("succeeded")
+        )
     }
 }
 
@@ -282,23 +332,49 @@ impl fmt::Display for Renewal {
             }
         }
         for foreign in &self.foreign {
-            writeln!(f, "{:15}  {}: {}", "left alone", shown(&foreign.path), foreign.reason.clause())?;
+            writeln!(
+                f,
+                "{:15}  {}: {}",
+                "left alone",
+                shown(&foreign.path),
+                foreign.reason.clause()
+            )?;
         }
         for signal in &self.signals {
-            let what = if signal.succeeded { signal.what.clone() } else { signal.clause() };
+            let what = if signal.succeeded {
+                signal.what.clone()
+            } else {
+                signal.clause()
+            };
             writeln!(f, "{:15}  {what}", "signal")?;
         }
         if let Some(probe) = &self.probe {
             writeln!(f, "{:15}  {}", "probe", probe.clause())?;
         }
-        let verb = if self.dry_run { "would be renewed" } else { "renewed" };
+        let verb = if self.dry_run {
+            "would be renewed"
+        } else {
+            "renewed"
+        };
         write!(f, "{} of {} {verb}", self.renewed, self.managed)?;
         match self.next_due {
             Some(next) => {
-                let now = self.certificates.iter().map(|one| one.expiry.not_after.unix_timestamp() - one.expiry.expires_in_seconds).next();
+                let now = self
+                    .certificates
+                    .iter()
+                    .map(|one| {
+                        one.expiry.not_after.unix_timestamp() - one.expiry.expires_in_seconds
+                    })
+                    .next();
                 write!(f, "; the next is due from {}", rfc3339(next))?;
                 if let Some(now) = now {
-                    write!(f, " (in {})", Span(time::Duration::seconds((next.unix_timestamp() - now).max(0))))?;
+                    write!(
+                        f,
+                        " (in {})",
+                        Span(time::Duration::seconds(
+                            (next.unix_timestamp() - now).max(0)
+                        ))
+                    )?;
                 }
                 writeln!(f)
             }
@@ -309,11 +385,17 @@ impl fmt::Display for Renewal {
 
 impl Report for Renewal {
     fn verdict(&self) -> Verdict {
-        if self.reason().is_some() { Verdict::No } else { Verdict::Yes }
+        if self.reason().is_some() {
+            Verdict::No
+        } else {
+            Verdict::Yes
+        }
     }
 
     fn reason(&self) -> Option<String> {
-        self.left_new().or_else(|| self.left_old()).or_else(|| self.nothing_due())
+        self.left_new()
+            .or_else(|| self.left_old())
+            .or_else(|| self.nothing_due())
     }
 
     fn warnings(&self) -> Vec<String> {
