@@ -13,6 +13,7 @@ mod renew;
 mod show;
 mod template;
 mod verify;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -55,14 +56,15 @@ enum Command {
     Verify(verify::Args),
     Inspect(inspect::Args),
     Renew(renew::Args),
+    Watch(watch::Args),
     List(list::Args),
     Show(show::Args),
     Template(template::Args),
 }
 
-/// Runs the program on its own arguments at this moment, and gives its exit code: 0 done or yes,
+/// Runs the program on its own arguments by this clock, and gives its exit code: 0 done or yes,
 /// 1 no, 2 could not tell.
-pub fn main(now: OffsetDateTime) -> ExitCode {
+pub fn main(clock: &dyn Fn() -> OffsetDateTime) -> ExitCode {
     let parsed = command()
         .try_get_matches_from(arguments())
         .and_then(|matches| Cli::from_arg_matches(&matches));
@@ -73,7 +75,7 @@ pub fn main(now: OffsetDateTime) -> ExitCode {
     let renderer = cli.global.renderer();
     let done = match (renderer.format, &cli.command) {
         (Format::Text | Format::Json, _) | (Format::Csv, Command::List(_)) => {
-            cli.command.run(&cli.global, &renderer, now)
+            cli.command.run(&cli.global, &renderer, clock)
         }
         (Format::Csv, _) => Err(not_a_table()),
     };
@@ -97,8 +99,9 @@ impl Command {
         self,
         global: &args::Global,
         renderer: &Renderer,
-        now: OffsetDateTime,
+        clock: &dyn Fn() -> OffsetDateTime,
     ) -> Result<Verdict, Error> {
+        let now = clock();
         match self {
             Command::Generate(args) => args.run(global, renderer, now),
             Command::Ca(args) => args.run(global, renderer, now),
@@ -107,6 +110,7 @@ impl Command {
             Command::Verify(args) => args.run(global, renderer, now),
             Command::Inspect(args) => args.run(global, renderer, now),
             Command::Renew(args) => args.run(global, renderer, now),
+            Command::Watch(args) => args.run(global, renderer, clock),
             Command::List(args) => args.run(global, renderer, now),
             Command::Show(args) => args.run(global, renderer, now),
             Command::Template(args) => args.run(global, renderer),

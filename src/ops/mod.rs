@@ -16,6 +16,7 @@ pub mod renew;
 pub mod show;
 pub mod template;
 pub mod verify;
+pub mod watch;
 
 use std::fmt;
 

@@ -67,6 +67,18 @@ impl Renderer {
         }
     }
 
+    /// Writes a part of a result that has no end: a line of text, or JSON in one line.
+    ///
+    /// # Errors
+    /// As [`Renderer::result`].
+    pub fn event(&self, data: &impl Serialize, text: &dyn std::fmt::Display) -> Result<(), Error> {
+        match self.format {
+            Format::Text | Format::Csv => self.text(text),
+            // A string in JSON holds no line end, so each of these is one between its parts.
+            Format::Json => self.line(&json(data).replace("\n", "")),
+        }
+    }
+
     /// Begins a result of many parts, each written as it comes.
     pub fn parts(&self) -> Parts {
         Parts::new(self.stdout())

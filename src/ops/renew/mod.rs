@@ -19,7 +19,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -42,7 +42,7 @@ use crate::store::{Inventory as _, Opening, Sqlite};
 pub use due::{SPREAD, Timing};
 pub use follow::{Follow, Served};
 pub use hook::{Done, Hook, SignalTo};
-pub use report::{Failure, Outcome, Renewal, Renewed, State};
+pub use report::{Failure, Outcome, Pending, Renewal, Renewed, State};
 
 use replace::{Made, Wanted};
 
@@ -139,15 +139,39 @@ pub fn run(
         .collect();
     request.follow.after(&replaced, &others, &mut report);
     report.find_next(now);
+    report.keep_pending(replaced);
     Ok(report)
 }
 
+/// Does again what follows a renewal and failed.
+pub fn follow_again(
+    request: &Request,
+    directory: &Path,
+    pending: Vec<Pending>,
+    now: OffsetDateTime,
+) -> Renewal {
+    let mut report = Renewal::empty(directory, request);
+    let mut replaced = Vec::new();
+    for (index, pending) in pending.into_iter().enumerate() {
+        report.certificates.push(pending.renewed);
+        replaced.push(follow::Replaced {
+            index,
+            ..pending.replaced
+        });
+    }
+    report.renewed = replaced.len();
+    request.follow.after(&replaced, &[], &mut report);
+    report.find_next(now);
+    report.keep_pending(replaced);
+    report
+}
+
 impl Renewal {
-    fn new(request: &Request, from: &AuthorityAt<'_>, managed: &mut Managed) -> Self {
-        let mut report = Renewal {
-            directory: from.directory.to_owned(),
+    fn empty(directory: &Path, request: &Request) -> Self {
+        Renewal {
+            directory: directory.to_owned(),
             dry_run: request.dry_run,
-            managed: managed.certificates.len(),
+            managed: 0,
             due: 0,
             renewed: 0,
             next_due: None,
@@ -156,9 +180,18 @@ impl Renewal {
             probe: None,
             foreign: Vec::new(),
             errors: Vec::new(),
-            copied_from: managed.copied_from.take(),
+            copied_from: None,
             nothing_due_is_success: request.nothing_due_is_success,
             failures: Vec::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    fn new(request: &Request, from: &AuthorityAt<'_>, managed: &mut Managed) -> Self {
+        let mut report = Renewal {
+            managed: managed.certificates.len(),
+            copied_from: managed.copied_from.take(),
+            ..Renewal::empty(from.directory, request)
         };
         if request.names.is_empty() {
             report.foreign = std::mem::take(&mut managed.foreign);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::follow::Served;
+use super::follow::{Replaced, Served};
 use super::hook::Done;
 use crate::error::{Error, shown};
 use crate::ops::managed::{Foreign, ManagedCertificate};
@@ -48,6 +48,8 @@ pub struct Renewal {
     pub(super) nothing_due_is_success: bool,
     #[serde(skip)]
     pub(super) failures: Vec<Error>,
+    #[serde(skip)]
+    pub(super) pending: Vec<Pending>,
 }
 
 /// What became of one certificate.
@@ -121,6 +123,20 @@ pub enum State {
     RolledBack,
 }
 
+/// What follows a renewal, and failed: it can be done again.
+#[derive(Debug)]
+pub struct Pending {
+    pub(super) replaced: Replaced,
+    pub(super) renewed: Renewed,
+}
+
+impl Pending {
+    /// The certificate's file.
+    pub fn certificate(&self) -> &Path {
+        &self.renewed.certificate
+    }
+}
+
 /// An error among the rest of the work.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failure {
@@ -138,6 +154,34 @@ impl Renewal {
         std::mem::take(&mut self.failures)
     }
 
+    /// What follows a renewal and failed, where the new certificate is in place.
+    pub fn take_pending(&mut self) -> Vec<Pending> {
+        std::mem::take(&mut self.pending)
+    }
+
+    /// What failed after a certificate was renewed that is in place now, as a clause.
+    pub fn follow_failure(&self, one: &Renewed) -> Option<String> {
+        if one.state != State::New {
+            return None;
+        }
+        let hook = one.hook.as_ref().filter(|hook| !hook.succeeded);
+        let signal = || self.signals.iter().find(|signal| !signal.succeeded);
+        let probe = self.probe.as_ref().filter(|probe| !probe.succeeded);
+        hook.or_else(signal)
+            .map(Done::clause)
+            .or_else(|| probe.map(|probe| probe.clause().to_owned()))
+    }
+
+    /// Keeps what can be done again.
+    pub(super) fn keep_pending(&mut self, replaced: Vec<Replaced>) {
+        for replaced in replaced {
+            let renewed = self.certificates[replaced.index].clone();
+            if self.follow_failure(&renewed).is_some() {
+                self.pending.push(Pending { replaced, renewed });
+            }
+        }
+    }
+
     pub(super) fn fail(&mut self, error: Error) {
         self.errors.push(Failure::of(&error));
         self.failures.push(error);
@@ -145,37 +189,13 @@ impl Renewal {
 
     /// The first thing that failed after a renewal, and left the new certificate in place.
     fn left_new(&self) -> Option<String> {
-        let new = |one: &&Renewed| one.state == State::New;
-        let hook = self.certificates.iter().filter(new).find_map(|one| {
-            let hook = one.hook.as_ref().filter(|hook| !hook.succeeded)?;
+        self.certificates.iter().find_map(|one| {
+            let failure = self.follow_failure(one)?;
+            let file = shown(&one.certificate);
             Some(format!(
-                "{}: the new certificate is in place, but {}",
-                shown(&one.certificate),
-                hook.clause()
+                "{file}: the new certificate is in place, but {failure}"
             ))
-        });
-        let any_new = self.certificates.iter().any(|one| one.state == State::New);
-        let signal = || {
-            let signal = self
-                .signals
-                .iter()
-                .find(|signal| any_new && !signal.succeeded)?;
-            Some(format!(
-                "the new certificates are in place, but {}",
-                signal.clause()
-            ))
-        };
-        let probe = || {
-            let probe = self
-                .probe
-                .as_ref()
-                .filter(|probe| any_new && !probe.succeeded)?;
-            Some(format!(
-                "the new certificates are in place, but {}",
-                probe.clause()
-            ))
-        };
-        hook.or_else(signal).or_else(probe)
+        })
     }
 
     /// The first certificate that should have been renewed and was not, for a reason that is no error.
