@@ -41,7 +41,8 @@ impl Timing {
             (None, None) => at_fraction(TWO_THIRDS),
         };
         let put_off = (end - nominal) * (self.spread * part(&entry.fingerprint));
-        nominal + Duration::seconds(put_off.whole_seconds().max(0))
+        let due_at = nominal + Duration::seconds(put_off.whole_seconds().max(0));
+        due_at.replace_nanosecond(0).unwrap_or(due_at)
     }
 }
 

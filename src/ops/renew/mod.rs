@@ -15,7 +15,7 @@ mod replace;
 mod report;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;

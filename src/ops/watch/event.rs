@@ -76,6 +76,9 @@ impl Event {
             (Outcome::Revoked | Outcome::Refused | Outcome::Failed, _) => Kind::NotRenewed,
             (Outcome::NotDue | Outcome::WouldRenew, _) => return None,
         };
+        // The line says itself what became of the program.
+        let is_said = one.hook.as_ref().is_some_and(|hook| !hook.succeeded);
+        let failure = failure.filter(|_| !is_said);
         let failure = failure.map_or(String::new(), |failure| format!("; {failure}"));
         Some(Event {
             certificate: Some(Box::new(one.clone())),
