@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 pub use directory::{
-    CERTIFICATE, CONFIG, INVENTORY, ISSUER, KEY, exists, open_inventory, pem_of, read_config,
-    write, write_public,
+    CERTIFICATE, CONFIG, CRL, CRL_DER, INVENTORY, ISSUER, KEY, certificate_in, exists,
+    open_inventory, pem_of, read_config, write, write_public,
 };
 pub use material::{AuthorityAt, Material, Recording, Source};
 
@@ -18,6 +18,7 @@ use crate::files::{self, Kind};
 use crate::keys::{self, Password, ReadKey, Signer};
 use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
+use crate::pki::crl_plan::{RevocationListPlan, RevokedEntries};
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::issuer::Issuer;
 use crate::pki::pem;
@@ -194,6 +195,21 @@ impl Signing {
         serial: &SerialNumber,
     ) -> Result<Vec<u8>, Error> {
         sign(&self.signer, plan, public_key_info, serial)
+    }
+
+    /// Signs a revocation list: its DER.
+    ///
+    /// # Errors
+    /// When it cannot be encoded or signed.
+    pub fn sign_revocation_list(
+        &self,
+        plan: &RevocationListPlan,
+        entries: RevokedEntries,
+    ) -> Result<Vec<u8>, Error> {
+        let algorithm = self.signer.algorithm();
+        let to_be_signed = plan.to_be_signed(entries, algorithm)?;
+        let signature = self.signer.sign(&to_be_signed)?;
+        Ok(plan::signed(&to_be_signed, algorithm, &signature)?)
     }
 
     /// The PEM a leaf is served as: itself, then the chain.

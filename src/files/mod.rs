@@ -15,7 +15,7 @@ use time::macros::format_description;
 
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 pub use spool::Spooled;
-pub use together::{NewFile, absent, write_many, write_together};
+pub use together::{NewFile, absent, replace, write_many, write_together};
 
 use crate::error::Error;
 

@@ -81,7 +81,8 @@ const WAL_FORMAT: u8 = 2;
 ///
 /// Serial numbers are the octets they are shown with; times are seconds since 1970; names are one
 /// to a line. The ledger has one row; its `changes` are those that add no entry.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
         serial BLOB NOT NULL,
@@ -118,4 +119,6 @@ const MIGRATIONS: [&str; 1] = ["
     ) STRICT;
     CREATE TABLE ledger (changes INTEGER NOT NULL, crl_number INTEGER NOT NULL) STRICT;
     INSERT INTO ledger VALUES (0, 0);
-"];
+",
+    "ALTER TABLE entry ADD COLUMN invalidity_date INTEGER;",
+];

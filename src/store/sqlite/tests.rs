@@ -82,8 +82,25 @@ fn another_program_s_database_and_a_newer_schema_are_refused() {
     let refused = Sqlite::open(&path, Opening::MustExist).unwrap_err();
     let message = refused.to_string();
     assert!(
-        message.contains("99") && message.contains("up to 1"),
+        message.contains("99") && message.contains("up to 2"),
         "{message}"
+    );
+}
+
+#[test]
+fn an_inventory_of_the_first_schema_is_brought_up_to_date_with_all_it_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("inventory.db");
+    record(&path, 1);
+    let database = Connection::open(&path).unwrap();
+    database
+        .execute_batch("ALTER TABLE entry DROP COLUMN invalidity_date; PRAGMA user_version = 1")
+        .unwrap();
+    drop(database);
+    let inventory = Sqlite::open(&path, Opening::MustExist).unwrap();
+    assert_eq!(
+        inventory.find(&entry(1).serial).unwrap(),
+        Some(entry(1))
     );
 }
 
