@@ -1,5 +1,7 @@
 //! What keeps a command from being done or told.
 
+mod target;
+
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
@@ -20,6 +22,8 @@ use crate::pki::serial::{SerialNumber, SerialPrefix};
 use crate::pki::subtree::SubtreeError;
 use crate::pki::validity::{ValidityError, rfc3339};
 use crate::store::StoreError;
+
+pub use target::TargetError;
 
 /// Why a command could not be carried out, or its answer not be told. Exit code 2.
 ///
@@ -273,6 +277,9 @@ pub enum Error {
         /// Some of them.
         serials: Vec<SerialNumber>,
     },
+    /// It is not known which certificate is meant, or it cannot be the one.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -320,6 +327,7 @@ impl Error {
             Error::Store(error) => error.code(),
             Error::NoEntry { .. } => "no-entry",
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
+            Error::Target(_) => "target",
             Error::Config(_) => "config",
             Error::Output { .. } => "output",
         }
@@ -382,6 +390,7 @@ impl Error {
                 Some("see what there is with `openagents-certs list`".into())
             }
             Error::AmbiguousEntry { .. } => Some("give more digits".into()),
+            Error::Target(error) => Some(error.hint()),
             Error::Config(error) => Some(error.hint()),
             Error::Attribute(_) => {
                 Some("choose another value; names of hosts belong to `--san`".into())

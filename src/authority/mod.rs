@@ -32,6 +32,17 @@ pub struct Authority {
     certificate: Certificate,
     signing: Signing,
     inventory: Option<Box<dyn Inventory>>,
+    /// The CA it is taking turns with during a roll-over, once it was opened too.
+    beside: Option<(Certificate, Signing)>,
+}
+
+/// A CA that signs, and its certificate.
+#[derive(Clone, Copy)]
+pub struct Issuing<'a> {
+    /// Its certificate.
+    pub certificate: &'a Certificate,
+    /// What signs.
+    pub signing: &'a Signing,
 }
 
 /// What is needed to sign, and nothing else: any number of threads may use it at once.
@@ -104,6 +115,7 @@ impl Authority {
             certificate,
             signing,
             inventory,
+            beside: None,
         })
     }
 
@@ -126,6 +138,7 @@ impl Authority {
             certificate,
             signing,
             inventory,
+            beside: None,
         })
     }
 
@@ -161,6 +174,20 @@ impl Authority {
     /// What a plan takes from its issuer.
     pub fn issuer(&self) -> &Issuer {
         &self.signing.issuer
+    }
+
+    /// Every CA here that signs revocation lists, its own first; and what records.
+    pub fn issuing(&mut self) -> (Vec<Issuing<'_>>, Option<&mut Box<dyn Inventory>>) {
+        let own = Issuing {
+            certificate: &self.certificate,
+            signing: &self.signing,
+        };
+        let beside = self.beside.as_ref().map(|(certificate, signing)| Issuing {
+            certificate,
+            signing,
+        });
+        let all = std::iter::once(own).chain(beside).collect();
+        (all, self.inventory.as_mut())
     }
 
     /// What signs, and what records: the second for one thread.

@@ -2,14 +2,17 @@
 
 mod args;
 mod ca;
+mod crl;
 mod csr;
 mod generate;
 mod inspect;
 mod issue;
 mod list;
 mod prompt;
+mod revoke;
 mod show;
 mod template;
+mod unrevoke;
 mod verify;
 
 use std::ffi::OsString;
@@ -53,6 +56,9 @@ enum Command {
     Verify(verify::Args),
     Inspect(inspect::Args),
     List(list::Args),
+    Revoke(revoke::Args),
+    Unrevoke(unrevoke::Args),
+    Crl(crl::Args),
     Show(show::Args),
     Template(template::Args),
 }
@@ -104,6 +110,9 @@ impl Command {
             Command::Verify(args) => args.run(global, renderer, now),
             Command::Inspect(args) => args.run(global, renderer, now),
             Command::List(args) => args.run(global, renderer, now),
+            Command::Revoke(args) => args.run(global, renderer, now),
+            Command::Unrevoke(args) => args.run(global, renderer, now),
+            Command::Crl(args) => args.run(global, renderer, now),
             Command::Show(args) => args.run(global, renderer, now),
             Command::Template(args) => args.run(global, renderer),
         }

@@ -155,6 +155,25 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
     })
 }
 
+/// The paths of everything that stands in a directory, in their order.
+///
+/// # Errors
+/// When it is no directory, or the system does not tell.
+pub fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |source| Error::Io {
+        action: "list",
+        path: directory.to_owned(),
+        source,
+    };
+    let entries = std::fs::read_dir(directory).map_err(failed)?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    paths.sort();
+    Ok(paths)
+}
+
 /// What stands at a path, links not followed.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod ca;
+pub mod crl;
 pub mod csr;
 mod dry_run;
 mod expiry;
@@ -11,6 +12,7 @@ pub mod issue;
 pub mod list;
 pub mod passphrase;
 pub mod refused;
+pub mod revoke;
 pub mod show;
 pub mod template;
 pub mod verify;

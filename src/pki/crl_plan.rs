@@ -1,6 +1,6 @@
 //! Revocation lists as they will be signed.
 
-use der::asn1::{GeneralizedTime, OctetString, Uint};
+use der::asn1::{GeneralizedTime, Uint};
 use der::{Encode as _, Tag};
 use time::OffsetDateTime;
 

@@ -91,6 +91,32 @@ pub struct Revocation {
     pub invalidity_date: Option<OffsetDateTime>,
 }
 
+impl Revocation {
+    /// What this revocation makes of how a certificate stands: a reason gives way to a weightier one,
+    /// and a date of invalidity to an earlier one; the moment stays the first.
+    pub fn over(self, standing: Option<Revocation>) -> (RevocationChange, Revocation) {
+        let Some(standing) = standing else {
+            return (RevocationChange::Done, self);
+        };
+        let is_weightier = self.reason.weight() > standing.reason.weight();
+        let dates = [standing.invalidity_date, self.invalidity_date];
+        let amended = Revocation {
+            at: standing.at,
+            reason: if is_weightier {
+                self.reason
+            } else {
+                standing.reason
+            },
+            invalidity_date: dates.into_iter().flatten().min(),
+        };
+        if amended == standing {
+            (RevocationChange::Stands(standing), standing)
+        } else {
+            (RevocationChange::Amended(standing), amended)
+        }
+    }
+}
+
 /// A row of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchRow {
@@ -178,33 +204,6 @@ pub struct RevokedCertificate {
     pub not_after: OffsetDateTime,
     /// SHA-256 over the certificate of the authority that issued it.
     pub issuer_fingerprint: Fingerprint,
-}
-
-/// What a revocation makes of how it stands: a reason gives way to a weightier one, and a date of
-/// invalidity to an earlier one; the moment stays the first.
-pub(super) fn revoked(
-    standing: Option<Revocation>,
-    wanted: Revocation,
-) -> (RevocationChange, Option<Revocation>) {
-    let Some(standing) = standing else {
-        return (RevocationChange::Done, Some(wanted));
-    };
-    let is_weightier = wanted.reason.weight() > standing.reason.weight();
-    let dates = [standing.invalidity_date, wanted.invalidity_date];
-    let amended = Revocation {
-        at: standing.at,
-        reason: if is_weightier {
-            wanted.reason
-        } else {
-            standing.reason
-        },
-        invalidity_date: dates.into_iter().flatten().min(),
-    };
-    if amended == standing {
-        (RevocationChange::Stands(standing), Some(standing))
-    } else {
-        (RevocationChange::Amended(standing), Some(amended))
-    }
 }
 
 /// What taking a revocation back makes of how it stands: only a hold gives way.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use super::entry::{revoked, unrevoked};
+use super::entry::unrevoked;
 use super::{
     AuthorityRecord, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
     RevokedCertificate, Status, StoreError,
@@ -145,8 +145,8 @@ impl Inventory for Memory {
             let Some(entry) = self.place(serial) else {
                 return RevocationChange::Unknown;
             };
-            let (change, revocation) = revoked(entry.revocation, wanted);
-            entry.revocation = revocation;
+            let (change, revocation) = wanted.over(entry.revocation);
+            entry.revocation = Some(revocation);
             change
         });
         Ok(changes.collect())

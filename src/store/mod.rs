@@ -119,7 +119,10 @@ pub trait Inventory: Send {
         revocation: Revocation,
     ) -> Result<RevocationChange, StoreError> {
         let changes = self.revoke_all(std::slice::from_ref(serial), revocation)?;
-        Ok(changes.first().copied().unwrap_or(RevocationChange::Unknown))
+        Ok(changes
+            .first()
+            .copied()
+            .unwrap_or(RevocationChange::Unknown))
     }
 
     /// Takes the revocation of a certificate on hold back.

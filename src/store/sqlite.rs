@@ -38,7 +38,7 @@ pub use open::Opening;
 
 use place::Place;
 
-use super::entry::{revoked, unrevoked};
+use super::entry::unrevoked;
 use super::{
     AuthorityRecord, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
     RevokedCertificate, StoreError,
@@ -303,7 +303,10 @@ impl Inventory for Sqlite {
         serials: &[SerialNumber],
         revocation: Revocation,
     ) -> Result<Vec<RevocationChange>, StoreError> {
-        self.change_revocations(serials, |standing| revoked(standing, revocation))
+        self.change_revocations(serials, |standing| {
+            let (change, stands) = revocation.over(standing);
+            (change, Some(stands))
+        })
     }
 
     fn unrevoke(&mut self, serial: &SerialNumber) -> Result<RevocationChange, StoreError> {

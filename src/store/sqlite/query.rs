@@ -129,5 +129,4 @@ pub(super) const REVOCATION: &str =
     "SELECT revoked_at, revocation_reason, invalidity_date FROM entry WHERE serial = ?1";
 
 /// Sets the same.
-pub(super) const SET_REVOCATION: &str =
-    "UPDATE entry SET revoked_at = ?2, revocation_reason = ?3, invalidity_date = ?4 WHERE serial = ?1";
+pub(super) const SET_REVOCATION: &str = "UPDATE entry SET revoked_at = ?2, revocation_reason = ?3, invalidity_date = ?4 WHERE serial = ?1";

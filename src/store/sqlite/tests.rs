@@ -98,10 +98,7 @@ fn an_inventory_of_the_first_schema_is_brought_up_to_date_with_all_it_holds() {
         .unwrap();
     drop(database);
     let inventory = Sqlite::open(&path, Opening::MustExist).unwrap();
-    assert_eq!(
-        inventory.find(&entry(1).serial).unwrap(),
-        Some(entry(1))
-    );
+    assert_eq!(inventory.find(&entry(1).serial).unwrap(), Some(entry(1)));
 }
 
 #[test]
