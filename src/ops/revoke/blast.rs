@@ -50,7 +50,7 @@ pub fn plan(
                 Meant::One(entry) => vec![*entry],
                 Meant::Many(entries) => entries,
             };
-            survey.targets(meant, &search)?;
+            survey.targets(meant, &search, directory)?;
         }
         Scope::Certificate
     };
@@ -87,13 +87,18 @@ impl Survey {
     }
 
     /// Adds certificates, those with the same keys, and what was issued below.
-    fn targets(&mut self, entries: Vec<Entry>, search: &Search<'_>) -> Result<(), Error> {
+    fn targets(
+        &mut self,
+        entries: Vec<Entry>,
+        search: &Search<'_>,
+        directory: &Path,
+    ) -> Result<(), Error> {
         for entry in entries {
             let certificate = authority::read_back(entry.certificate.clone())?;
-            self.add(entry, &certificate, Reason::Itself, 0);
+            self.add(entry, &certificate, Reason::Itself, (directory, 0));
             for other in search.with_key(certificate.public_key_info())? {
                 let certificate = authority::read_back(other.certificate.clone())?;
-                self.add(other, &certificate, Reason::SameKey, 0);
+                self.add(other, &certificate, Reason::SameKey, (directory, 0));
             }
         }
         Ok(())
@@ -120,13 +125,19 @@ impl Survey {
         }
         for entry in entries {
             if let Ok(certificate) = Certificate::from_der(entry.certificate.clone()) {
-                self.add(entry, &certificate, Reason::IssuedBelow, depth);
+                self.add(entry, &certificate, Reason::IssuedBelow, (directory, depth));
             }
         }
     }
 
     /// Adds a certificate that is live and was not added before; and, when it is a CA's, what is below it.
-    fn add(&mut self, entry: Entry, certificate: &Certificate, reason: Reason, depth: usize) {
+    fn add(
+        &mut self,
+        entry: Entry,
+        certificate: &Certificate,
+        reason: Reason,
+        (directory, depth): (&Path, usize),
+    ) {
         let is_live = match entry.status(self.now) {
             Status::Valid | Status::NotYetValid => true,
             Status::Revoked | Status::Expired => reason == Reason::Itself,
@@ -136,8 +147,14 @@ impl Survey {
         }
         let is_ca = certificate.is_ca().unwrap_or(false);
         let place = entry.output.as_ref().map(|output| output.directory.clone());
-        self.exposed
-            .push(Exposed::of(entry, certificate, reason, depth, self.now));
+        let place_here = (directory, depth);
+        self.exposed.push(Exposed::of(
+            entry,
+            certificate,
+            reason,
+            place_here,
+            self.now,
+        ));
         if is_ca && depth < MAX_DEPTH {
             self.authority_in(place.as_deref(), certificate, depth + 1);
         }

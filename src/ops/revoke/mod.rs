@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 
 use time::OffsetDateTime;
 
-pub use blast::{BlastRadius, Exposed, Scope, Step, plan};
+pub use blast::{BlastRadius, Exposed, Reason, Scope, Step, Unseen, plan};
 pub use report::{Changed, Outcome as CertificateOutcome, Report};
 use target::{Meant, Search};
 

@@ -68,6 +68,8 @@ pub struct Exposed {
     pub files: Vec<PathBuf>,
     /// How many CAs of this survey stand above it.
     pub depth: usize,
+    /// The directory of the CA that issued it.
+    pub directory: PathBuf,
     /// Its place among those of one depth: CAs, servers, clients.
     #[serde(skip)]
     pub(super) rank: u8,
@@ -142,7 +144,7 @@ impl Exposed {
         entry: Entry,
         certificate: &Certificate,
         reason: Reason,
-        depth: usize,
+        (directory, depth): (&Path, usize),
         now: OffsetDateTime,
     ) -> Self {
         let output = entry.output.as_ref();
@@ -176,6 +178,7 @@ impl Exposed {
             expiry: Expiry::of(entry.validity, now),
             files: Vec::new(),
             depth,
+            directory: directory.to_owned(),
             rank,
             public_key_info: certificate.public_key_info().to_vec(),
         }
@@ -193,8 +196,8 @@ impl Exposed {
     }
 
     /// How it is issued anew with another key.
-    fn reissue(&self, directory: &Path) -> (String, Option<String>) {
-        let directory = shown(directory);
+    fn reissue(&self) -> (String, Option<String>) {
+        let directory = shown(&self.directory);
         let name = self.name();
         if self.is_authority() {
             let command =
@@ -242,7 +245,7 @@ fn order_of_certificates(directory: &Path, exposed: &[Exposed]) -> Vec<(String, 
     let mut steps: Vec<_> = exposed
         .iter()
         .filter(|exposed| exposed.status != Status::Expired)
-        .map(|exposed| exposed.reissue(directory))
+        .map(Exposed::reissue)
         .collect();
     let is_revocable = |exposed: &&Exposed| {
         exposed.reason != Reason::IssuedBelow && exposed.status != Status::Revoked
@@ -300,7 +303,7 @@ fn order_of_authority(
             Some(command),
         ));
     }
-    steps.extend(exposed.iter().map(|exposed| exposed.reissue(directory)));
+    steps.extend(exposed.iter().map(Exposed::reissue));
     steps.push(if is_root {
         (
             "take the old root out of every ca.crt".into(),
