@@ -257,5 +257,6 @@ pub(super) fn entry(
         issued_at: now,
         revocation: None,
         batch,
+        replaces: None,
     }
 }
