@@ -8,6 +8,8 @@ use time::OffsetDateTime;
 
 use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
+use crate::net::probe::ProbeError;
+use crate::net::{IdentityError, TargetError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
 use crate::pki::crl::MalformedListError;
@@ -283,6 +285,15 @@ pub enum Error {
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Nothing that can be dialled.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// A port that does not show its certificates.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// A client key that cannot sign a handshake.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -329,6 +340,9 @@ impl Error {
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
             Error::Target(_) => "target",
             Error::Config(_) => "config",
+            Error::Target(_) => "target",
+            Error::Probe(_) => "probe",
+            Error::Identity(_) => "client-key",
             Error::Output { .. } => "output",
         }
     }
@@ -392,6 +406,9 @@ impl Error {
             Error::AmbiguousEntry { .. } => Some("give more digits".into()),
             Error::Target(error) => Some(error.hint()),
             Error::Config(error) => Some(error.hint()),
+            Error::Target(error) => Some(error.hint()),
+            Error::Probe(error) => Some(error.hint()),
+            Error::Identity(_) => Some("issue a client pair with a P-256 key: `openagents-certs issue client NAME`".into()),
             Error::Attribute(_) => {
                 Some("choose another value; names of hosts belong to `--san`".into())
             }

@@ -10,12 +10,16 @@ pub mod generate;
 pub mod inspect;
 pub mod issue;
 pub mod list;
+pub mod live;
+pub mod mint;
 pub mod passphrase;
 pub mod refused;
 pub mod revoke;
+mod sheet;
 pub mod show;
 pub mod template;
 pub mod verify;
+pub mod verify_chain;
 
 use std::fmt;
 
