@@ -1,6 +1,6 @@
 //! What keeps a command from being done or told.
 
-mod target;
+mod selection;
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ use crate::pki::subtree::SubtreeError;
 use crate::pki::validity::{ValidityError, rfc3339};
 use crate::store::StoreError;
 
-pub use target::TargetError;
+pub use selection::SelectionError;
 
 /// Why a command could not be carried out, or its answer not be told. Exit code 2.
 ///
@@ -281,7 +281,7 @@ pub enum Error {
     },
     /// It is not known which certificate is meant, or it cannot be the one.
     #[error(transparent)]
-    Target(#[from] TargetError),
+    Selection(#[from] SelectionError),
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -338,7 +338,7 @@ impl Error {
             Error::Store(error) => error.code(),
             Error::NoEntry { .. } => "no-entry",
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
-            Error::Target(_) => "target",
+            Error::Selection(_) => "selection",
             Error::Config(_) => "config",
             Error::Target(_) => "target",
             Error::Probe(_) => "probe",
@@ -404,7 +404,7 @@ impl Error {
                 Some("see what there is with `openagents-certs list`".into())
             }
             Error::AmbiguousEntry { .. } => Some("give more digits".into()),
-            Error::Target(error) => Some(error.hint()),
+            Error::Selection(error) => Some(error.hint()),
             Error::Config(error) => Some(error.hint()),
             Error::Target(error) => Some(error.hint()),
             Error::Probe(error) => Some(error.hint()),

@@ -15,7 +15,7 @@ use target::{Meant, Search};
 use super::crl;
 use super::refused::{Outcome, Refused};
 use crate::authority::{Authority, AuthorityAt};
-use crate::error::{Error, TargetError};
+use crate::error::{Error, SelectionError};
 use crate::files::Lock;
 use crate::pki::revocation::RevocationReason;
 use crate::pki::serial::SerialNumber;
@@ -184,7 +184,7 @@ fn live(
     let last = revoked.max_by_key(|entry| entry.revocation.map(|revocation| revocation.at));
     match last {
         Some(entry) => Ok(vec![entry]),
-        None => Err(TargetError::Expired {
+        None => Err(SelectionError::Expired {
             text: target.to_string_lossy().into_owned(),
         }
         .into()),

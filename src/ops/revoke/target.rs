@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use crate::authority;
-use crate::error::{Error, TargetError};
+use crate::error::{Error, SelectionError};
 use crate::files::{self, Kind};
 use crate::path;
 use crate::pki::bundle::BundleError;
@@ -45,14 +45,14 @@ impl Search<'_> {
     /// with a certificate or a private key, or a name stands for.
     ///
     /// # Errors
-    /// [`TargetError`] when it stands for nothing that this CA could revoke; and when the file or the
+    /// [`SelectionError`] when it stands for nothing that this CA could revoke; and when the file or the
     /// inventory cannot be read.
     pub(crate) fn meant(&self, target: &OsStr) -> Result<Meant, Error> {
         let text = target.to_string_lossy();
         if is_file(target)? {
             return self.in_file(Path::new(target));
         }
-        let unknown = || TargetError::Unknown {
+        let unknown = || SelectionError::Unknown {
             inventory: self.path.clone(),
             text: text.clone().into_owned(),
         };
@@ -64,7 +64,7 @@ impl Search<'_> {
         match (by_serial, named.is_empty()) {
             (Some(Found::Start(entry) | Found::Whole(entry)), true) => Ok(Meant::One(entry)),
             (Some(Found::Start(entry) | Found::Whole(entry)), false) => {
-                Err(TargetError::Ambiguous {
+                Err(SelectionError::Ambiguous {
                     text: text.into_owned(),
                     serial: entry.serial,
                 }
@@ -77,7 +77,7 @@ impl Search<'_> {
     }
 
     /// Refuses what stands for several certificates.
-    pub(crate) fn several(&self, target: &OsStr, entries: &[Entry]) -> TargetError {
+    pub(crate) fn several(&self, target: &OsStr, entries: &[Entry]) -> SelectionError {
         let line = |entry: &Entry| {
             let names: Vec<_> = entry
                 .names
@@ -94,7 +94,7 @@ impl Search<'_> {
                 names.concat()
             )
         };
-        TargetError::Several {
+        SelectionError::Several {
             text: target.to_string_lossy().into_owned(),
             count: entries.len(),
             certificates: entries.iter().take(MAX_NAMED).map(line).collect(),
@@ -153,15 +153,15 @@ impl Search<'_> {
         }
         let issuer = certificate.issuer().clone();
         let error = if issuer != *own.subject() {
-            TargetError::Foreign {
+            SelectionError::Foreign {
                 path,
                 issuer,
                 authority: own.subject().clone(),
             }
         } else if !path::is_signed_by(&certificate, own) {
-            TargetError::Forged { path, issuer }
+            SelectionError::Forged { path, issuer }
         } else {
-            TargetError::NotRecorded {
+            SelectionError::NotRecorded {
                 path,
                 inventory: self.path.clone(),
                 serial,
@@ -183,7 +183,7 @@ impl Search<'_> {
         }
         let entries = self.with_key(public_key_info)?;
         if entries.is_empty() {
-            return Err(TargetError::Unknown {
+            return Err(SelectionError::Unknown {
                 inventory: self.path.clone(),
                 text: path.to_string_lossy().into_owned(),
             }
@@ -263,8 +263,8 @@ impl Search<'_> {
             || is_serial()
     }
 
-    fn authority_itself(&self) -> TargetError {
-        TargetError::Authority {
+    fn authority_itself(&self) -> SelectionError {
+        SelectionError::Authority {
             subject: self.authority.subject().clone(),
             subordinate: !self.authority.is_self_issued(),
         }

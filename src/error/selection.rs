@@ -9,7 +9,7 @@ use crate::pki::serial::SerialNumber;
 
 /// Why a serial number, file or name stands for no certificate that can be revoked.
 #[derive(Debug, thiserror::Error)]
-pub enum TargetError {
+pub enum SelectionError {
     /// Nothing that was issued has it.
     #[error(
         "{}: no certificate has the serial number or the name '{}'",
@@ -99,35 +99,35 @@ pub enum TargetError {
     },
 }
 
-impl TargetError {
+impl SelectionError {
     /// What to do about it.
     pub(super) fn hint(&self) -> String {
         match self {
-            TargetError::Unknown { .. } => "see what there is with `openagents-certs list`".into(),
-            TargetError::Foreign { .. } => {
+            SelectionError::Unknown { .. } => "see what there is with `openagents-certs list`".into(),
+            SelectionError::Foreign { .. } => {
                 "revoke it where it was issued: give that CA's directory with `-C DIR`".into()
             }
-            TargetError::Forged { path, .. } => format!(
+            SelectionError::Forged { path, .. } => format!(
                 "look at it with `openagents-certs inspect {}`: a CA of the same name made it",
                 shown(path)
             ),
-            TargetError::NotRecorded { .. } => {
+            SelectionError::NotRecorded { .. } => {
                 "give the inventory it was recorded in with `--inventory FILE`".into()
             }
-            TargetError::Authority {
+            SelectionError::Authority {
                 subordinate: false, ..
             } => "replace it with `openagents-certs ca rotate prepare`, and take the old one out of every ca.crt".into(),
-            TargetError::Authority {
+            SelectionError::Authority {
                 subordinate: true, ..
             } => "revoke it there: `openagents-certs revoke -C PARENT issuer.crt --reason ca-compromise`"
                 .into(),
-            TargetError::Several { .. } => {
+            SelectionError::Several { .. } => {
                 "give the serial number of the one that is meant, or `--all` for all of them".into()
             }
-            TargetError::Ambiguous { .. } => {
+            SelectionError::Ambiguous { .. } => {
                 "give the whole serial number, or the name with its type, as in `dns:NAME`".into()
             }
-            TargetError::Expired { .. } => {
+            SelectionError::Expired { .. } => {
                 "give the serial number to revoke one all the same; `openagents-certs list --name NAME` shows it"
                     .into()
             }
