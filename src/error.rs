@@ -1,13 +1,15 @@
 //! What keeps a command from being done or told.
 
+mod selection;
+
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
 use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
-use crate::net::TargetError;
 use crate::net::probe::ProbeError;
+use crate::net::{IdentityError, TargetError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
 use crate::pki::crl::MalformedListError;
@@ -22,6 +24,8 @@ use crate::pki::serial::{SerialNumber, SerialPrefix};
 use crate::pki::subtree::SubtreeError;
 use crate::pki::validity::{ValidityError, rfc3339};
 use crate::store::StoreError;
+
+pub use selection::SelectionError;
 
 /// Why a command could not be carried out, or its answer not be told. Exit code 2.
 ///
@@ -275,6 +279,9 @@ pub enum Error {
         /// Some of them.
         serials: Vec<SerialNumber>,
     },
+    /// It is not known which certificate is meant, or it cannot be the one.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -292,6 +299,9 @@ pub enum Error {
         /// What failed after the renewal.
         why: String,
     },
+    /// A client key that cannot sign a handshake.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -336,10 +346,12 @@ impl Error {
             Error::Store(error) => error.code(),
             Error::NoEntry { .. } => "no-entry",
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
+            Error::Selection(_) => "selection",
             Error::Config(_) => "config",
             Error::Target(_) => "target",
             Error::Probe(_) => "probe",
             Error::RolledBack { .. } => "rolled-back",
+            Error::Identity(_) => "client-key",
             Error::Output { .. } => "output",
         }
     }
@@ -404,9 +416,11 @@ impl Error {
                 "mend what failed, and renew again; the old certificate is in place until then".into(),
             ),
             Error::AmbiguousEntry { .. } => Some("give more digits".into()),
+            Error::Selection(error) => Some(error.hint()),
             Error::Config(error) => Some(error.hint()),
             Error::Target(error) => Some(error.hint()),
             Error::Probe(error) => Some(error.hint()),
+            Error::Identity(_) => Some("issue a client pair with a P-256 key: `openagents-certs issue client NAME`".into()),
             Error::Attribute(_) => {
                 Some("choose another value; names of hosts belong to `--san`".into())
             }

@@ -144,11 +144,6 @@ impl PassphraseSource {
         }
     }
 
-    /// The environment variable the passphrase is in.
-    pub(super) fn variable(&self) -> Option<&OsString> {
-        self.passphrase_env.as_ref()
-    }
-
     /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
     pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
         match self.given() {
@@ -274,14 +269,13 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
-    /// The environment variables that secrets are in, which no other program is to see.
+    /// The environment variables that hold the CA's key or its passphrase.
     pub(super) fn secret_variables(&self) -> Vec<OsString> {
-        let material = [&self.ca_cert, &self.ca_key].into_iter().flatten();
-        let named = material.filter_map(|source| match MaterialSource::named(source) {
-            MaterialSource::Environment(name) => Some(name),
-            MaterialSource::File(_) | MaterialSource::StandardInput => None,
-        });
-        named.chain(self.passphrase.variable().cloned()).collect()
+        use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+        let name = |source: &OsString| source.as_bytes().strip_prefix(b"env:").map(<[u8]>::to_vec);
+        let key = self.ca_key.as_ref().and_then(name).map(OsString::from_vec);
+        let passphrase = self.passphrase.passphrase_env.clone();
+        key.into_iter().chain(passphrase).collect()
     }
 
     /// The authority, for an operation.

@@ -2,17 +2,23 @@
 
 mod args;
 mod ca;
+mod crl;
 mod csr;
+mod dialling;
 mod exec;
 mod generate;
 mod inspect;
 mod issue;
 mod list;
+mod mint;
 mod prompt;
 mod renew;
+mod revoke;
 mod show;
 mod template;
+mod unrevoke;
 mod verify;
+mod verify_chain;
 mod watch;
 
 use std::ffi::OsString;
@@ -54,12 +60,17 @@ enum Command {
     Issue(issue::Args),
     Csr(csr::Args),
     Verify(verify::Args),
+    VerifyChain(verify_chain::Args),
     Inspect(inspect::Args),
     Renew(renew::Args),
     Watch(watch::Args),
     List(list::Args),
+    Revoke(revoke::Args),
+    Unrevoke(unrevoke::Args),
+    Crl(crl::Args),
     Show(show::Args),
     Template(template::Args),
+    Mint(mint::Args),
 }
 
 /// Runs the program on its own arguments by this clock, and gives its exit code: 0 done or yes,
@@ -80,12 +91,25 @@ pub fn main(clock: &dyn Fn() -> OffsetDateTime) -> ExitCode {
         (Format::Csv, _) => Err(not_a_table()),
     };
     match done {
-        Ok(Verdict::Yes) => ExitCode::SUCCESS,
-        Ok(Verdict::No) => ExitCode::from(EXIT_NO),
+        Ok(Exit(code)) => ExitCode::from(code),
         Err(error) => {
             renderer.error(&error);
             ExitCode::from(EXIT_UNKNOWN)
         }
+    }
+}
+
+/// A command's exit code: as its verdict says, or where it runs a program or speaks to one, as
+/// that one has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Exit(u8);
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        Exit(match verdict {
+            Verdict::Yes => 0,
+            Verdict::No => EXIT_NO,
+        })
     }
 }
 
@@ -100,21 +124,26 @@ impl Command {
         global: &args::Global,
         renderer: &Renderer,
         clock: &dyn Fn() -> OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    ) -> Result<Exit, Error> {
         let now = clock();
-        match self {
-            Command::Generate(args) => args.run(global, renderer, now),
-            Command::Ca(args) => args.run(global, renderer, now),
-            Command::Issue(args) => args.run(global, renderer, now),
-            Command::Csr(args) => args.run(global, renderer, now),
-            Command::Verify(args) => args.run(global, renderer, now),
-            Command::Inspect(args) => args.run(global, renderer, now),
-            Command::Renew(args) => args.run(global, renderer, now),
-            Command::Watch(args) => args.run(global, renderer, clock),
-            Command::List(args) => args.run(global, renderer, now),
-            Command::Show(args) => args.run(global, renderer, now),
-            Command::Template(args) => args.run(global, renderer),
-        }
+        Ok(match self {
+            Command::Generate(args) => args.run(global, renderer, now)?.into(),
+            Command::Ca(args) => args.run(global, renderer, now)?.into(),
+            Command::Issue(args) => args.run(global, renderer, now)?.into(),
+            Command::Csr(args) => args.run(global, renderer, now)?.into(),
+            Command::Verify(args) => args.run(global, renderer, now)?.into(),
+            Command::VerifyChain(args) => args.run(global, renderer, now)?.into(),
+            Command::Inspect(args) => args.run(global, renderer, now)?.into(),
+            Command::Renew(args) => args.run(global, renderer, now)?.into(),
+            Command::Watch(args) => args.run(global, renderer, clock)?.into(),
+            Command::List(args) => args.run(global, renderer, now)?.into(),
+            Command::Revoke(args) => args.run(global, renderer, now)?.into(),
+            Command::Unrevoke(args) => args.run(global, renderer, now)?.into(),
+            Command::Crl(args) => args.run(global, renderer, now)?.into(),
+            Command::Show(args) => args.run(global, renderer, now)?.into(),
+            Command::Template(args) => args.run(global, renderer)?.into(),
+            Command::Mint(args) => args.run(global, renderer, now)?,
+        })
     }
 }
 

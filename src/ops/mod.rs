@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod ca;
+pub mod crl;
 pub mod csr;
 mod dry_run;
 mod expiry;
@@ -9,13 +10,18 @@ pub mod generate;
 pub mod inspect;
 pub mod issue;
 pub mod list;
+pub mod live;
 pub mod managed;
+pub mod mint;
 pub mod passphrase;
 pub mod refused;
 pub mod renew;
+pub mod revoke;
+mod sheet;
 pub mod show;
 pub mod template;
 pub mod verify;
+pub mod verify_chain;
 pub mod watch;
 
 use std::fmt;

@@ -113,6 +113,7 @@ fn the_revoked_stay_as_they_are_unless_forced_and_a_compromised_key_goes() {
     let revocation = Revocation {
         at: NOW,
         reason: RevocationReason::KeyCompromise,
+        invalidity_date: None,
     };
     inventory.revoke(&serial, revocation).unwrap();
     for request in [
