@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::{Error, shown};
 use crate::files;
-use crate::ops::managed::{Managed, ManagedCertificate};
+use crate::ops::managed::{ForeignReason, Managed, ManagedCertificate};
 use crate::pki::name::AttributeType;
 use crate::store::Inventory;
 
@@ -87,10 +87,15 @@ fn added(name: &OsStr, managed: &mut Managed, inventory: &dyn Inventory) -> Resu
         return Err(error);
     }
     if let Some(foreign) = file.foreign.pop() {
+        let hint = match foreign.reason {
+            ForeignReason::Authority => "a CA is rolled over with `openagents-certs ca rotate`",
+            ForeignReason::NotIssuedHere | ForeignReason::Copy => {
+                "renew it where it was issued, or issue a new one with `openagents-certs issue`"
+            }
+        };
         return Err(Error::Usage {
             message: format!("{}: {}", shown(path), foreign.reason.clause()),
-            hint: "renew it where it was issued, or issue a new one with `openagents-certs issue`"
-                .into(),
+            hint: hint.into(),
         });
     }
     managed.certificates.append(&mut file.certificates);

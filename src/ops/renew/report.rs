@@ -296,7 +296,8 @@ impl Renewed {
         } else {
             ""
         };
-        let hook = match &self.hook {
+        // What was put back says itself why.
+        let hook = match self.hook.as_ref().filter(|_| self.state == State::New) {
             Some(hook) if hook.succeeded => format!("; ran {}", hook.what),
             Some(hook) => format!("; {}", hook.clause()),
             None => String::new(),
