@@ -127,7 +127,24 @@ impl<'a> AuthorityAt<'a> {
             certificate,
             signing,
             inventory: self.inventory()?,
+            beside: None,
         })
+    }
+
+    /// The authority there, and the CA it is taking turns with during a roll-over: all that sign revocation lists.
+    ///
+    /// # Errors
+    /// As [`AuthorityAt::open`].
+    pub fn open_all(&self, now: OffsetDateTime) -> Result<Authority, Error> {
+        self.open(now)
+    }
+
+    /// The file of the inventory, as messages name it.
+    pub fn inventory_path(&self) -> PathBuf {
+        match &self.recording {
+            Recording::File(path) => path.clone(),
+            Recording::Directory | Recording::Nowhere => self.directory.join(super::INVENTORY),
+        }
     }
 
     /// The inventory that is asked for; one that is not there is not made.

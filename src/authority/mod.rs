@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 pub use directory::{
-    CERTIFICATE, CONFIG, INVENTORY, ISSUER, KEY, exists, open_inventory, pem_of, read_config,
-    write, write_public,
+    CERTIFICATE, CONFIG, CRL, CRL_DER, INVENTORY, ISSUER, KEY, certificate_in, exists,
+    open_inventory, pem_of, read_config, write, write_public,
 };
 pub use material::{AuthorityAt, Material, Recording, Source};
 
@@ -18,6 +18,7 @@ use crate::files::{self, Kind};
 use crate::keys::{self, Password, ReadKey, Signer};
 use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
+use crate::pki::crl_plan::{RevocationListPlan, RevokedEntries};
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::issuer::Issuer;
 use crate::pki::pem;
@@ -31,6 +32,17 @@ pub struct Authority {
     certificate: Certificate,
     signing: Signing,
     inventory: Option<Box<dyn Inventory>>,
+    /// The CA it is taking turns with during a roll-over, once it was opened too.
+    beside: Option<(Certificate, Signing)>,
+}
+
+/// A CA that signs, and its certificate.
+#[derive(Clone, Copy)]
+pub struct Issuing<'a> {
+    /// Its certificate.
+    pub certificate: &'a Certificate,
+    /// What signs.
+    pub signing: &'a Signing,
 }
 
 /// What is needed to sign, and nothing else: any number of threads may use it at once.
@@ -103,6 +115,7 @@ impl Authority {
             certificate,
             signing,
             inventory,
+            beside: None,
         })
     }
 
@@ -125,6 +138,7 @@ impl Authority {
             certificate,
             signing,
             inventory,
+            beside: None,
         })
     }
 
@@ -162,6 +176,20 @@ impl Authority {
         &self.signing.issuer
     }
 
+    /// Every CA here that signs revocation lists, its own first; and what records.
+    pub fn issuing(&mut self) -> (Vec<Issuing<'_>>, Option<&mut Box<dyn Inventory>>) {
+        let own = Issuing {
+            certificate: &self.certificate,
+            signing: &self.signing,
+        };
+        let beside = self.beside.as_ref().map(|(certificate, signing)| Issuing {
+            certificate,
+            signing,
+        });
+        let all = std::iter::once(own).chain(beside).collect();
+        (all, self.inventory.as_mut())
+    }
+
     /// What signs, and what records: the second for one thread.
     pub fn split(&mut self) -> (&Signing, Option<&mut Box<dyn Inventory>>) {
         (&self.signing, self.inventory.as_mut())
@@ -194,6 +222,21 @@ impl Signing {
         serial: &SerialNumber,
     ) -> Result<Vec<u8>, Error> {
         sign(&self.signer, plan, public_key_info, serial)
+    }
+
+    /// Signs a revocation list: its DER.
+    ///
+    /// # Errors
+    /// When it cannot be encoded or signed.
+    pub fn sign_revocation_list(
+        &self,
+        plan: &RevocationListPlan,
+        entries: RevokedEntries,
+    ) -> Result<Vec<u8>, Error> {
+        let algorithm = self.signer.algorithm();
+        let to_be_signed = plan.to_be_signed(entries, algorithm)?;
+        let signature = self.signer.sign(&to_be_signed)?;
+        Ok(plan::signed(&to_be_signed, algorithm, &signature)?)
     }
 
     /// The PEM a leaf is served as: itself, then the chain.

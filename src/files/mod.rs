@@ -1,5 +1,6 @@
 //! The only reader and writer of the disk.
 
+mod attributes;
 mod private;
 mod read;
 mod spool;
@@ -18,7 +19,10 @@ use time::macros::format_description;
 pub use private::PrivateDirectory;
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 pub use spool::Spooled;
-pub use together::{NewFile, absent, write_many, write_together};
+pub use together::{
+    NewFile, Replacement, absent, replace, replace_each, replace_together, write_many,
+    write_together,
+};
 
 use crate::error::Error;
 
@@ -156,6 +160,25 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// The paths of everything that stands in a directory, in their order.
+///
+/// # Errors
+/// When it is no directory, or the system does not tell.
+pub fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |source| Error::Io {
+        action: "list",
+        path: directory.to_owned(),
+        source,
+    };
+    let entries = std::fs::read_dir(directory).map_err(failed)?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// What stands at a path, links not followed.
