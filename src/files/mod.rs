@@ -158,6 +158,46 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
     })
 }
 
+/// Gives a file of a locked directory another name there, which nothing may have; nothing when it is gone already.
+///
+/// # Errors
+/// When the name is taken, or the system refuses.
+pub fn move_aside(lock: &Lock, name: &str, aside: &str) -> Result<(), Error> {
+    let (from, to) = (lock.path().join(name), lock.path().join(aside));
+    if kind(&from)? == Kind::Absent {
+        return Ok(());
+    }
+    let failed = |source| Error::Io {
+        action: "move aside to",
+        path: to.clone(),
+        source,
+    };
+    std::fs::hard_link(&from, &to).map_err(failed)?;
+    std::fs::remove_file(&from).map_err(failed)?;
+    lock.sync()
+}
+
+/// Removes files of a locked directory; nothing where they are gone already.
+///
+/// # Errors
+/// When the system refuses.
+pub fn remove(lock: &Lock, names: &[&str]) -> Result<(), Error> {
+    for name in names {
+        let path = lock.path().join(name);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::Io {
+                    action: "remove",
+                    path,
+                    source,
+                });
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    lock.sync()
+}
+
 /// The paths of everything that stands in a directory, in their order.
 ///
 /// # Errors
