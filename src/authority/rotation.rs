@@ -19,10 +19,11 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::{Ask, CERTIFICATE, Signing, issuer, read_certificates, read_signer};
+use super::{Ask, CERTIFICATE, Signing, issuer, open_inventory, read_certificates, read_signer};
 use crate::error::Error;
 use crate::files::{self, Kind};
 use crate::pki::certificate::Certificate;
+use crate::store::{Inventory as _, Opening};
 
 /// How far a roll-over is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -54,7 +55,13 @@ impl Rotation {
     /// When `ca.crt` or one of the roots cannot be read.
     pub fn read(directory: &Path) -> Result<Self, Error> {
         let anchors = read_certificates(&directory.join(CERTIFICATE))?;
-        let current = anchors[0].clone();
+        let records = open_inventory(directory, Opening::MustExist)?.authorities()?;
+        // Other roots may be trusted as well, by whoever put them there.
+        let is_ours = |anchor: &&Certificate| {
+            let der = anchor.as_der();
+            records.iter().any(|record| record.certificate == der)
+        };
+        let current = anchors.iter().find(is_ours).unwrap_or(&anchors[0]).clone();
         for (name, stage) in [(NEXT, Stage::Prepared), (PREVIOUS, Stage::Activated)] {
             let other = certificate(directory, name)?;
             if let Some(other) = other.filter(|other| *other != current && anchors.contains(other))

@@ -12,6 +12,7 @@ mod list;
 mod mint;
 mod prompt;
 mod revoke;
+mod rotate;
 mod show;
 mod template;
 mod unrevoke;

@@ -1,19 +1,18 @@
 //! The new root begins to issue.
 
-use std::ffi::OsStr;
 use std::fmt;
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{
-    Chained, Gate, Passage, Root, Staged, asking, chains, files_of, publish_again,
+    Chained, Gate, Passage, Root, Staged, asking, chains, file, files_of, publish_again,
     refuse_subordinate,
 };
 use crate::authority::rotation::{self, CROSS, NEXT, PREVIOUS, Rotation, Stage};
 use crate::authority::{self, AuthorityAt};
 use crate::error::{Error, shown};
-use crate::files::{self, Kind, Lock, NewFile};
+use crate::files::{self, Kind, Lock};
 use crate::ops::{Report, Verdict};
 use crate::pki::certificate::Certificate;
 use crate::store::{Inventory as _, Opening};
@@ -118,11 +117,6 @@ fn exchange(
     (old, new): (&Certificate, &Certificate),
 ) -> Result<(), Error> {
     let place = rotation::place(from.directory);
-    let file = |name, content, secret| NewFile {
-        name: OsStr::new(name),
-        content,
-        secret,
-    };
     let old_key = files::read(&from.directory.join(authority::KEY))?;
     let old_pem = authority::pem_of([old.as_der()])?;
     let (certificate, key) = (format!("{PREVIOUS}.crt"), format!("{PREVIOUS}.key"));
@@ -132,7 +126,8 @@ fn exchange(
     ];
     files::write_together(&Lock::acquire(&place)?, &kept, true)?;
     let new_key = files::read(&place.join(NEXT).with_extension("key"))?;
-    let anchors = authority::pem_of([new.as_der(), old.as_der()])?;
+    let anchors = super::anchors(from.directory, &[new, old], None)?;
+    let anchors = authority::pem_of(anchors.iter().map(Certificate::as_der))?;
     let exchanged = [
         file(authority::KEY, &new_key, true),
         file(authority::CERTIFICATE, anchors.as_bytes(), false),
@@ -154,7 +149,8 @@ fn finish(
     let (certificate, key) = (format!("{NEXT}.crt"), format!("{NEXT}.key"));
     files::remove(&place, &[&key, &certificate])?;
     let crosses = rotation::cross_certificates(from.directory)?;
-    let chained = chains::refresh(lock, &inventory, &crosses, &[new, old], now)?;
+    let anchors = super::anchors(from.directory, &[new, old], None)?;
+    let chained = chains::refresh(lock, &inventory, &crosses, &anchors, now)?;
     let lists = publish_again(from, lock, now)?;
     let staged = staged(from, (old, new), false, now)?;
     Ok(Activated {
@@ -169,7 +165,10 @@ fn finish(
                 &[authority::CERTIFICATE, authority::KEY],
                 &["previous.crt", "previous.key", CROSS],
             ),
-            warnings: lists.iter().flat_map(|list| list.warnings.clone()).collect(),
+            warnings: lists
+                .iter()
+                .flat_map(|list| list.warnings.clone())
+                .collect(),
             chained,
             lists,
             next: vec![
@@ -208,7 +207,10 @@ fn staged(
         files,
         chained: Chained::default(),
         lists: Vec::new(),
-        next: vec!["hand the new ca.crt to those who wait, restart them, and try again; or give `--force`".into()],
+        next: vec![
+            "hand the new ca.crt to those who wait, restart them, and try again; or give `--force`"
+                .into(),
+        ],
         warnings: Vec::new(),
     })
 }

@@ -65,13 +65,13 @@ pub(super) fn refresh(
     lock: &Lock,
     inventory: &dyn Inventory,
     crosses: &[Certificate],
-    anchors: &[&Certificate],
+    anchors: &[Certificate],
     now: OffsetDateTime,
 ) -> Result<Chained, Error> {
     let mut refreshing = Refreshing {
         held: lock,
         root: files::absolute(lock.path())?,
-        anchors: authority::pem_of(anchors.iter().map(|anchor| anchor.as_der()))?,
+        anchors: authority::pem_of(anchors.iter().map(Certificate::as_der))?,
         visited: BTreeSet::new(),
         chained: Chained::default(),
         now,

@@ -8,10 +8,11 @@ use time::OffsetDateTime;
 
 use crate::authority::{self, Signing};
 use crate::error::{Error, shown};
-use crate::files;
+use crate::files::{self, Kind};
 use crate::keys::{self, PrivateKey};
-use crate::net::Identity;
 use crate::net::probe::{Options, Probe, Question};
+use crate::net::{Identity, Outcome, Session};
+use crate::network::{Credentials, NetworkFile, Offers, Tls, start};
 use crate::ops::live::Dialling;
 use crate::pki::algorithm::KeyType;
 use crate::pki::bundle::Bundle;
@@ -81,7 +82,7 @@ impl Gate {
             .map(|path| trust(path, path, new))
             .collect();
         for path in &self.networks {
-            passages.extend(network(path, new));
+            passages.push(network(path, new));
         }
         if self.endpoints.is_empty() {
             return Ok(passages);
@@ -124,6 +125,61 @@ fn trust(path: &Path, named_as: &Path, new: &Certificate) -> Passage {
     }
 }
 
+/// Whether the clients' CA of a network has the new root.
+fn network(path: &Path, new: &Certificate) -> Passage {
+    let passage = |passed, message: String| Passage {
+        target: shown(path),
+        passed,
+        message,
+    };
+    let octets = match files::read(path) {
+        Ok(octets) => octets,
+        Err(error) => return passage(false, error.to_string()),
+    };
+    let file = match NetworkFile::read(&octets) {
+        Ok(file) => file,
+        Err(error) => return passage(false, Escaped(&error.to_string()).to_string()),
+    };
+    // What the files hold is looked at here; whether they are there decides nothing yet.
+    let startup = start(&file, &mut |tls: &Tls| {
+        if tls.require_client_cert && tls.ca_file.is_some() {
+            Credentials::Mutual(Vec::new())
+        } else {
+            Credentials::ServerOnly(Vec::new())
+        }
+    });
+    let offers = startup.grpc.map_or(Offers::Nothing, |grpc| grpc.offers);
+    let ca_file = match offers {
+        Offers::Nothing => return passage(true, "it serves no gRPC, and trusts no root".into()),
+        Offers::Plaintext => {
+            return passage(true, "it serves plaintext, and trusts no root".into());
+        }
+        Offers::Tls {
+            requires_client: false,
+            ..
+        } => {
+            let message =
+                "it asks for no client certificate, so that it need not trust the new root";
+            return passage(true, message.into());
+        }
+        Offers::Tls { tls, .. } => tls.ca_file.and_then(|file| file.path),
+    };
+    match ca_file {
+        None => passage(false, "its ca_file is no path".into()),
+        Some(ca_file) => trust(&place_of(Path::new(&ca_file), path), path, new),
+    }
+}
+
+/// Where a network finds a file: below the directory it is started in, which is this one or its own.
+fn place_of(file: &Path, network: &Path) -> PathBuf {
+    let is_here = files::kind(file).is_ok_and(|kind| kind != Kind::Absent);
+    if is_here {
+        file.to_owned()
+    } else {
+        network.with_file_name("").join(file)
+    }
+}
+
 /// What became of a client that showed a certificate of the new root.
 fn taken(probe: &Probe, target: String) -> Passage {
     let passage = |passed, message: &str| Passage {
@@ -149,7 +205,7 @@ fn taken(probe: &Probe, target: String) -> Passage {
     if as_given.iter().all(|session| session.request.is_none()) {
         let is_finished = as_given
             .iter()
-            .any(|session| session.outcome == crate::net::session::Outcome::Finished);
+            .any(|session| session.outcome == Outcome::Finished);
         return if is_finished {
             passage(
                 true,
@@ -160,11 +216,14 @@ fn taken(probe: &Probe, target: String) -> Passage {
         };
     }
     // Several processes may share a port: each has to.
-    let is_taken = |session: &&crate::net::session::Session| {
+    let is_taken = |session: &&Session| {
         session.http2.as_ref().and_then(|http2| http2.is_taken()) == Some(true)
     };
     if as_given.iter().all(is_taken) {
-        passage(true, "it took a client certificate that the new root issued")
+        passage(
+            true,
+            "it took a client certificate that the new root issued",
+        )
     } else {
         passage(
             false,

@@ -32,7 +32,7 @@ pub use status::{Standing, status};
 use crate::authority::rotation::{self, Stage};
 use crate::authority::{self, Ask, Authority, AuthorityAt, Recording};
 use crate::error::{Error, shown};
-use crate::files::{self, Kind, Lock};
+use crate::files::{self, Kind, Lock, NewFile};
 use crate::ops::crl::{self, NextUpdate, Published};
 use crate::ops::{Expiry, Report};
 use crate::pki::certificate::Certificate;
@@ -165,15 +165,23 @@ fn refuse_subordinate(directory: &Path) -> Result<(), Error> {
     })
 }
 
-/// Writes `ca.crt`: what trusts this root and that one.
-fn write_anchors(lock: &Lock, anchors: &[&Certificate]) -> Result<(), Error> {
-    let text = authority::pem_of(anchors.iter().map(|anchor| anchor.as_der()))?;
-    let file = files::NewFile {
-        name: OsStr::new(authority::CERTIFICATE),
-        content: text.as_bytes(),
-        secret: false,
-    };
-    files::replace(lock, &file)
+/// What `ca.crt` is to hold: these roots, and behind them whatever else stands there but the one that is gone.
+fn anchors(
+    directory: &Path,
+    roots: &[&Certificate],
+    gone: Option<&Certificate>,
+) -> Result<Vec<Certificate>, Error> {
+    let standing = authority::read_certificates(&directory.join(authority::CERTIFICATE))?;
+    let is_other =
+        |anchor: &Certificate| !roots.contains(&anchor) && gone.is_none_or(|gone| gone != anchor);
+    let own = roots.iter().map(|root| (*root).clone());
+    Ok(own.chain(standing.into_iter().filter(is_other)).collect())
+}
+
+/// Writes `ca.crt`.
+fn write_anchors(lock: &Lock, anchors: &[Certificate]) -> Result<(), Error> {
+    let text = authority::pem_of(anchors.iter().map(Certificate::as_der))?;
+    files::replace(lock, &file(authority::CERTIFICATE, text.as_bytes(), false))
 }
 
 /// Publishes new lists where there are any: each root signs its own.
@@ -188,6 +196,15 @@ fn publish_again(
     let next_update: NextUpdate = crl::next_update(None, from.directory)?;
     let mut authority = from.open_all(now)?;
     Ok(crl::publish(&mut authority, lock, next_update, now)?.lists)
+}
+
+/// A file that is to be written.
+fn file<'a>(name: &'a str, content: &'a [u8], secret: bool) -> NewFile<'a> {
+    NewFile {
+        name: OsStr::new(name),
+        content,
+        secret,
+    }
 }
 
 /// The files of a directory of a roll-over with these names.

@@ -62,7 +62,9 @@ pub(super) fn root(
     let same = old.subject().to_string();
     if plan.subject.to_string().eq_ignore_ascii_case(&same) {
         return Err(Error::Usage {
-            message: format!("the new root cannot have the old one's name, {same}: grpc-core mixes up CAs of one name"),
+            message: format!(
+                "the new root cannot have the old one's name, {same}: grpc-core mixes up CAs of one name"
+            ),
             hint: "give another one with `--common-name`, or none to have one made up".into(),
         });
     }
@@ -86,8 +88,9 @@ pub(super) fn cross(
                     "{} may have no CA below it (path length 0), so that it cannot certify another root",
                     issuer.subject
                 ),
-                hint: "hand out a new root by itself: `openagents-certs ca init` in another directory"
-                    .into(),
+                hint:
+                    "hand out a new root by itself: `openagents-certs ca init` in another directory"
+                        .into(),
             });
         }
         Some(length) => Some(length - 1),
@@ -95,7 +98,10 @@ pub(super) fn cross(
     let path_length = [below, subject.path_length].into_iter().flatten().min();
     let starting = Validity::between(
         now.max(issuer.validity.not_before() + BACKDATED) - BACKDATED,
-        subject.validity.not_after().min(issuer.validity.not_after()),
+        subject
+            .validity
+            .not_after()
+            .min(issuer.validity.not_after()),
     )?;
     Ok(IssuancePlan {
         subject: subject.subject.clone(),

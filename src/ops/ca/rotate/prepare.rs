@@ -1,18 +1,16 @@
 //! The new root beside the old one.
 
-use std::ffi::OsStr;
-
 use time::OffsetDateTime;
 
 use super::plan::{self, Request};
 use super::{
-    Chained, Root, Staged, asking, chains, files_of, open_root, publish_again, refuse_subordinate,
-    write_anchors,
+    Chained, Root, Staged, asking, chains, file, files_of, open_root, publish_again,
+    refuse_subordinate, write_anchors,
 };
 use crate::authority::rotation::{self, CROSS, NEXT, Rotation, Stage};
 use crate::authority::{self, Authority, AuthorityAt, Signing};
 use crate::error::{Error, shown};
-use crate::files::{Lock, NewFile};
+use crate::files::{self, Lock};
 use crate::keys::{self, Password, PrivateKey};
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
@@ -50,15 +48,14 @@ pub fn prepare(
         Some(new) if new != old => new,
         Some(_) | None => make(request, &mut authority, &from, requested_by, now)?,
     };
+    let anchors = super::anchors(from.directory, &[&old, &new], None)?;
     if standing.stage == Stage::None {
-        write_anchors(&lock, &[&old, &new])?;
+        write_anchors(&lock, &anchors)?;
     }
     let crosses = rotation::cross_certificates(from.directory)?;
     let (_, inventory) = authority.split();
     let chained = match inventory {
-        Some(inventory) => {
-            chains::refresh(&lock, inventory.as_ref(), &crosses, &[&old, &new], now)?
-        }
+        Some(inventory) => chains::refresh(&lock, inventory.as_ref(), &crosses, &anchors, now)?,
         None => Chained::default(),
     };
     let lists = publish_again(&from, &lock, now)?;
@@ -138,17 +135,12 @@ fn write(
     let certificate = authority::pem_of([new.as_der()])?;
     let crosses = authority::pem_of(crosses.iter().map(|(_, cross, _)| cross.as_der()))?;
     let (certificate_name, key_name) = (format!("{NEXT}.crt"), format!("{NEXT}.key"));
-    let file = |name, content, secret| NewFile {
-        name: OsStr::new(name),
-        content,
-        secret,
-    };
     let files = [
         file(&key_name, key.as_bytes(), true),
         file(&certificate_name, certificate.as_bytes(), false),
         file(CROSS, crosses.as_bytes(), false),
     ];
-    crate::files::write_together(&lock, &files, true)
+    files::write_together(&lock, &files, true)
 }
 
 /// What the inventory holds of a cross-certificate.
@@ -205,7 +197,10 @@ fn report(
             &[authority::CERTIFICATE],
             &["next.crt", "next.key", CROSS],
         ),
-        warnings: lists.iter().flat_map(|list| list.warnings.clone()).collect(),
+        warnings: lists
+            .iter()
+            .flat_map(|list| list.warnings.clone())
+            .collect(),
         chained,
         lists,
         next: vec![
@@ -220,11 +215,7 @@ fn report(
     })
 }
 
-fn unmade(
-    request: &Request,
-    from: &AuthorityAt<'_>,
-    now: OffsetDateTime,
-) -> Result<Staged, Error> {
+fn unmade(request: &Request, from: &AuthorityAt<'_>, now: OffsetDateTime) -> Result<Staged, Error> {
     refuse_activated(from.directory)?;
     let authority = open_root(from, now)?;
     let old = authority.certificate();

@@ -139,9 +139,10 @@ pub fn retire(
             staged,
         });
     }
-    write_anchors(&lock, &[new])?;
+    let anchors = super::anchors(from.directory, &[new], old)?;
+    write_anchors(&lock, &anchors)?;
     let crosses = rotation::cross_certificates(from.directory)?;
-    staged.chained = chains::refresh(&lock, &inventory, &crosses, &[new], now)?;
+    staged.chained = chains::refresh(&lock, &inventory, &crosses, &anchors, now)?;
     let kept = move_aside(&from, now)?;
     staged.lists = publish_again(&from, &lock, now)?;
     staged.stage = Stage::None;

@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 
 use super::prepare::NOTE;
 use super::{Root, refuse_subordinate};
-use crate::authority::rotation::{Rotation, Stage};
 use crate::authority;
+use crate::authority::rotation::{Rotation, Stage};
 use crate::error::{Error, shown};
 use crate::ops::Report;
 use crate::ops::issue::file_names;
@@ -44,7 +44,9 @@ pub fn status(directory: &Path, now: OffsetDateTime) -> Result<Standing, Error> 
             format!("openagents-certs ca rotate retire -C {place}")
         }
         Stage::Activated => {
-            format!("renew what the old root issued; then `openagents-certs ca rotate retire -C {place}`")
+            format!(
+                "renew what the old root issued; then `openagents-certs ca rotate retire -C {place}`"
+            )
         }
     };
     let other = rotation.other.as_ref();
