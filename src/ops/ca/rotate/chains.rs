@@ -40,9 +40,14 @@ impl fmt::Display for Chained {
         if !self.chained.is_empty() {
             writeln!(
                 f,
-                "{} files now have the cross-certificate behind what was issued before: copy them again to where they are used",
-                self.chained.len()
+                "Written anew, with the cross-certificate or the roots of now: copy again what is used elsewhere"
             )?;
+        }
+        for path in self.chained.iter().take(MAX_SHOWN) {
+            writeln!(f, "  file  {}", shown(path))?;
+        }
+        if self.chained.len() > MAX_SHOWN {
+            writeln!(f, "  and {} more", self.chained.len() - MAX_SHOWN)?;
         }
         for unchained in self.unchained.iter().take(MAX_SHOWN) {
             writeln!(
