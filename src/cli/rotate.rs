@@ -132,7 +132,7 @@ struct Activate {
     #[command(flatten)]
     passphrase: PassphraseSource,
 
-    /// Look at everyone who is named, and change nothing
+    /// Look at everyone who is named, and change nothing; what is shown to ports is recorded all the same
     #[arg(long)]
     dry_run: bool,
 }

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use time::OffsetDateTime;
+use time::macros::format_description;
 
 pub use activate::{Activated, activate};
 pub use chains::{Chained, Unchained};
@@ -196,6 +197,15 @@ fn publish_again(
     let next_update: NextUpdate = crl::next_update(None, from.directory)?;
     let mut authority = from.open_all(now)?;
     Ok(crl::publish(&mut authority, lock, next_update, now)?.lists)
+}
+
+/// The name a root's file is kept under, such as `retired-20281120T080500Z.key`.
+fn retired_name(ending: &str, now: OffsetDateTime) -> String {
+    let stamp = format_description!("[year][month][day]T[hour][minute][second]Z");
+    let date = now
+        .format(stamp)
+        .unwrap_or_else(|_| now.unix_timestamp().to_string());
+    format!("retired-{date}.{ending}")
 }
 
 /// A file that is to be written.

@@ -1,11 +1,13 @@
 //! The new root beside the old one.
 
+use std::path::Path;
+
 use time::OffsetDateTime;
 
 use super::plan::{self, Request};
 use super::{
     Chained, Root, Staged, asking, chains, file, files_of, open_root, publish_again,
-    refuse_subordinate, write_anchors,
+    refuse_subordinate, retired_name, write_anchors,
 };
 use crate::authority::rotation::{self, CROSS, NEXT, Rotation, Stage};
 use crate::authority::{self, Authority, AuthorityAt, Signing};
@@ -45,8 +47,13 @@ pub fn prepare(
     let old = authority.certificate().clone();
     let new = match rotation::certificate(from.directory, NEXT)? {
         // Made before, and perhaps killed before both were in ca.crt.
-        Some(new) if new != old => new,
-        Some(_) | None => make(request, &mut authority, &from, requested_by, now)?,
+        Some(new) if is_certified(&new, &old, from.directory)? => new,
+        stale => {
+            if stale.is_some() {
+                keep_aside(from.directory, now)?;
+            }
+            make(request, &mut authority, &from, requested_by, now)?
+        }
     };
     let anchors = super::anchors(from.directory, &[&old, &new], None)?;
     if standing.stage == Stage::None {
@@ -63,7 +70,7 @@ pub fn prepare(
 }
 
 /// Refuses when the new root issues already.
-fn refuse_activated(directory: &std::path::Path) -> Result<Rotation, Error> {
+fn refuse_activated(directory: &Path) -> Result<Rotation, Error> {
     let standing = Rotation::read(directory)?;
     match standing.stage {
         Stage::None | Stage::Prepared => Ok(standing),
@@ -75,6 +82,24 @@ fn refuse_activated(directory: &std::path::Path) -> Result<Rotation, Error> {
             hint: "see what it waits for with `openagents-certs ca rotate status`".into(),
         }),
     }
+}
+
+/// Whether one root has certified another.
+fn is_certified(new: &Certificate, old: &Certificate, directory: &Path) -> Result<bool, Error> {
+    let crosses = rotation::cross_certificates(directory)?;
+    Ok(crosses.iter().any(|cross| {
+        cross.issuer() == old.subject() && cross.public_key_info() == new.public_key_info()
+    }))
+}
+
+/// Gives the files of a root that is no longer the next one another name.
+fn keep_aside(directory: &Path, now: OffsetDateTime) -> Result<(), Error> {
+    let lock = Lock::acquire(&rotation::place(directory))?;
+    for ending in ["key", "crt"] {
+        let aside = retired_name(ending, now);
+        files::move_aside(&lock, &format!("{NEXT}.{ending}"), &aside)?;
+    }
+    Ok(())
 }
 
 /// Makes the new root's key and certificate and the cross-certificates, and writes them together.

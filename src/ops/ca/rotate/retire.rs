@@ -5,12 +5,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::macros::format_description;
 
 use super::status::{Blocking, blocking};
 use super::{
     Chained, Root, Staged, asking, chains, files_of, publish_again, refuse_subordinate,
-    write_anchors,
+    retired_name, write_anchors,
 };
 use crate::authority::rotation::{self, PREVIOUS, Rotation, Stage};
 use crate::authority::{self, AuthorityAt};
@@ -164,16 +163,9 @@ pub fn retire(
 fn move_aside(from: &AuthorityAt<'_>, now: OffsetDateTime) -> Result<Option<PathBuf>, Error> {
     let place = rotation::place(from.directory);
     let lock = Lock::acquire(&place)?;
-    let stamp = format_description!("[year][month][day]T[hour][minute][second]Z");
-    let date = now
-        .format(stamp)
-        .unwrap_or_else(|_| now.unix_timestamp().to_string());
     let mut kept = None;
     for ending in ["key", "crt"] {
-        let (name, aside) = (
-            format!("{PREVIOUS}.{ending}"),
-            format!("retired-{date}.{ending}"),
-        );
+        let (name, aside) = (format!("{PREVIOUS}.{ending}"), retired_name(ending, now));
         let is_there = files::kind(&place.join(&name))? != Kind::Absent;
         files::move_aside(&lock, &name, &aside)?;
         if is_there && ending == "key" {
