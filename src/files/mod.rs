@@ -7,7 +7,8 @@ mod together;
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -172,9 +173,19 @@ pub fn move_aside(lock: &Lock, name: &str, aside: &str) -> Result<(), Error> {
         path: to.clone(),
         source,
     };
-    std::fs::hard_link(&from, &to).map_err(failed)?;
+    match std::fs::hard_link(&from, &to) {
+        // Killed between the two names.
+        Err(source) if source.kind() == ErrorKind::AlreadyExists && is_same(&from, &to) => {}
+        linked => linked.map_err(failed)?,
+    }
     std::fs::remove_file(&from).map_err(failed)?;
     lock.sync()
+}
+
+/// Whether two names are of one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path| std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()));
+    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Removes files of a locked directory; nothing where they are gone already.
