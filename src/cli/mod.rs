@@ -18,6 +18,7 @@ mod template;
 mod unrevoke;
 mod verify;
 mod verify_chain;
+mod wizard;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -141,15 +142,28 @@ impl Command {
 }
 
 /// The program's arguments, with OpenAgents' `-cn NAME` and `-cn=NAME` spelled as clap can read them.
+/// Without any, somebody at a terminal is asked what is wanted.
 fn arguments() -> impl Iterator<Item = OsString> {
-    std::env::args_os().map(|argument| {
-        match argument.to_str().and_then(|text| text.strip_prefix("-cn")) {
-            Some(rest) if rest.is_empty() || rest.starts_with('=') => {
-                format!("--common-name{rest}").into()
-            }
-            Some(_) | None => argument,
-        }
-    })
+    let mut arguments = std::env::args_os();
+    let wizard: &[&str] = if arguments.len() == 1 && prompt::is_possible() {
+        &["generate", "--interactive"]
+    } else {
+        &[]
+    };
+    let program = arguments.next();
+    let asked = wizard.iter().map(OsString::from);
+    program
+        .into_iter()
+        .chain(asked)
+        .chain(arguments)
+        .map(
+            |argument| match argument.to_str().and_then(|text| text.strip_prefix("-cn")) {
+                Some(rest) if rest.is_empty() || rest.starts_with('=') => {
+                    format!("--common-name{rest}").into()
+                }
+                Some(_) | None => argument,
+            },
+        )
 }
 
 /// Writes a report and what goes with it, and gives its verdict.

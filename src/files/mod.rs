@@ -8,7 +8,7 @@ mod together;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -298,6 +298,82 @@ pub fn names(directory: &Path, limit: usize) -> Result<Vec<OsString>, Error> {
     names.sort();
     Ok(names)
 }
+
+/// Whether nobody but its owner may read or write a file.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn is_private(path: &Path) -> Result<bool, Error> {
+    let metadata = std::fs::metadata(path).map_err(|source| Error::Io {
+        action: "look at",
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(metadata.permissions().mode() & 0o077 == 0)
+}
+
+/// The files of a directory, or those whose names fit a pattern with `*` in its last part, by name; `None`
+/// where the path is neither.
+///
+/// # Errors
+/// When the directory cannot be read, or holds more than a hundred thousand.
+pub fn matching(path: &Path) -> Result<Option<Vec<PathBuf>>, Error> {
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let pattern = name.filter(|name| name.contains('*') && !path.exists());
+    let directory = match &pattern {
+        Some(_) => path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty()),
+        None if path.is_dir() => Some(path),
+        None => return Ok(None),
+    };
+    let directory = directory.unwrap_or(Path::new("."));
+    let failed = |source| Error::Io {
+        action: "list",
+        path: directory.to_owned(),
+        source,
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if pattern.as_ref().is_none_or(|pattern| fits(pattern, &name)) {
+            found.push(directory.join(entry.file_name()));
+        }
+        if found.len() > MAX_FILES {
+            return Err(Error::Unreadable {
+                path: directory.to_owned(),
+                what: "holds more files than are read",
+            });
+        }
+    }
+    found.retain(|path| path.is_file());
+    found.sort();
+    Ok(Some(found))
+}
+
+/// Whether a name fits a pattern in which `*` stands for anything.
+fn fits(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(rest) = name.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    let mut rest = rest;
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+const MAX_FILES: usize = 100_000;
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
