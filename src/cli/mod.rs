@@ -14,6 +14,7 @@ mod mint;
 mod prompt;
 mod renew;
 mod revoke;
+mod rotate;
 mod show;
 mod template;
 mod unrevoke;
