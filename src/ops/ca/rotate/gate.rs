@@ -11,7 +11,7 @@ use crate::error::{Error, shown};
 use crate::files::{self, Kind};
 use crate::keys::{self, PrivateKey};
 use crate::net::probe::{Options, Probe, Question};
-use crate::net::{Identity, Outcome, Session};
+use crate::net::{Answer, Identity, Outcome, Session};
 use crate::network::{Credentials, NetworkFile, Offers, Tls, start};
 use crate::ops::live::Dialling;
 use crate::pki::algorithm::KeyType;
@@ -217,7 +217,7 @@ fn taken(probe: &Probe, target: String) -> Passage {
     }
     // Several processes may share a port: each has to.
     let is_taken = |session: &&Session| {
-        session.http2.as_ref().and_then(|http2| http2.is_taken()) == Some(true)
+        session.answer.as_ref().and_then(Answer::is_taken) == Some(true)
     };
     if as_given.iter().all(is_taken) {
         passage(

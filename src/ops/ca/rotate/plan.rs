@@ -50,7 +50,7 @@ pub(super) fn root(
     let wanted = ca::Request {
         directory: std::path::PathBuf::new(),
         subject,
-        lifetime: lifetime.unwrap_or(crate::ops::generate::CA_LIFETIME),
+        lifetime: lifetime.unwrap_or(crate::ops::ca::USUAL_LIFETIME),
         key_type: request.key_type,
         path_length: match old_issuer.path_length {
             None => None,
