@@ -40,7 +40,16 @@ pub fn examine(file: &NetworkFile, startup: &Startup) -> Vec<Finding> {
             other_transport(file, transport, &mut findings);
         } else if is_first {
             is_first = false;
-            tls::examine(file, transport, &mut findings);
+            let mut of_tls = Vec::new();
+            tls::examine(file, transport, &mut of_tls);
+            // What would be asked of clients does not matter where nothing is served.
+            let offers = startup.grpc.as_ref().map(|grpc| &grpc.offers);
+            let is_served = !matches!(offers, Some(Offers::Nothing) | None);
+            findings.extend(
+                of_tls
+                    .into_iter()
+                    .filter(|finding| is_served || finding.severity != Severity::Note),
+            );
             config_keys(file, transport, &mut findings);
         }
     }
