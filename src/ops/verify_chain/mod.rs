@@ -1,7 +1,10 @@
 //! Whether a grpcs setup works.
 
+mod key_file;
 mod live;
 pub mod networks;
+
+pub use key_file::key_file;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
