@@ -53,7 +53,7 @@ pub fn examine(file: &NetworkFile, startup: &Startup) -> Vec<Finding> {
             config_keys(file, transport, &mut findings);
         }
     }
-    encryption(file, startup, &mut findings);
+    encryption(file, &transports, &mut findings);
     exposure::examine(file, startup, &mut findings);
     if file.setting("created_by_version").is_none() {
         findings.push(whole(&REWRITTEN));
@@ -158,13 +158,15 @@ fn other_transport(file: &NetworkFile, transport: &Transport, findings: &mut Vec
     }
 }
 
-fn encryption(file: &NetworkFile, startup: &Startup, findings: &mut Vec<Finding>) {
-    let offers = startup.grpc.as_ref().map(|grpc| &grpc.offers);
-    let has_tls = matches!(offers, Some(Offers::Tls { .. }));
+/// Settings that promise encryption where nobody sets TLS up.
+fn encryption(file: &NetworkFile, transports: &[Transport], findings: &mut Vec<Finding>) {
+    let has_tls = |transport: &Transport| {
+        transport.kind == Kind::Grpc && tls::Tls::effective(&file.document, transport).is_some()
+    };
     let Some(enabled) = file.setting("encryption_enabled") else {
         return;
     };
-    if enabled.value.value.is_true() && !has_tls {
+    if enabled.value.value.is_true() && !transports.iter().any(has_tls) {
         findings.push(at(&ENCRYPTION_IGNORED, enabled.key.line).found("encryption_enabled: true"));
     }
 }
