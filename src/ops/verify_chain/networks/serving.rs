@@ -99,15 +99,19 @@ pub(super) fn judge(
     let Some(client_roots) = material.client_roots else {
         return Ok(());
     };
-    let Some((chain, name)) = client(material, request, contents)? else {
+    let Some(client) = client(material, request, contents)? else {
         return Ok(());
     };
-    let verdict = certificates.server_takes(contents, chain, client_roots);
+    let identity = (client.certificate, client.key);
+    let verdict = certificates.server_takes(contents, material.certificate, client_roots, identity);
     if let Err(refusal) = verdict.as_ref() {
         report.grpc.serves = Serves::None;
-        report
-            .findings
-            .push(refused(&CLIENT_REFUSED, line, refusal, &shown(&name)));
+        report.findings.push(refused(
+            &CLIENT_REFUSED,
+            line,
+            refusal,
+            &shown(&client.path),
+        ));
     }
     Ok(())
 }
@@ -230,18 +234,37 @@ fn roots(
     Ok(found.next().unwrap_or_default())
 }
 
-/// The certificate of a client of the network, and its file, where there is one.
+/// A client of the network.
+struct Client {
+    certificate: ContentId,
+    key: Option<ContentId>,
+    path: PathBuf,
+}
+
+/// The client whose files were named, or lie beside the server's.
 fn client(
     material: &Material,
     request: &Request,
     contents: &mut Contents,
-) -> Result<Option<(ContentId, PathBuf)>, Error> {
-    if let Some(certificate) = &request.client_certificate {
-        let id = named(certificate, contents)?;
-        return Ok(Some((id, certificate.clone())));
+) -> Result<Option<Client>, Error> {
+    if let Some(path) = &request.client_certificate {
+        let key = request
+            .client_key
+            .as_deref()
+            .map(|key| named(key, contents));
+        return Ok(Some(Client {
+            certificate: named(path, contents)?,
+            key: key.transpose()?,
+            path: path.clone(),
+        }));
     }
-    let beside = material.certificate_path.with_file_name("client.crt");
-    Ok(contents.read_if_there(&beside).map(|id| (id, beside)))
+    let path = material.certificate_path.with_file_name("client.crt");
+    let key = contents.read_if_there(&path.with_extension("key"));
+    Ok(contents.read_if_there(&path).map(|certificate| Client {
+        certificate,
+        key,
+        path,
+    }))
 }
 
 /// A file that was named on the command line, so that it must be there.
