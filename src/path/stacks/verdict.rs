@@ -56,20 +56,25 @@ impl Failure {
     }
 }
 
-/// What each client does with each server.
-pub(super) fn judge(setup: &Setup<'_>, at: OffsetDateTime) -> Verdicts {
+/// What each of these clients does with each of these servers.
+pub(super) fn judge(
+    setup: &Setup<'_>,
+    at: OffsetDateTime,
+    clients: &[Stack],
+    servers: &[Stack],
+) -> Verdicts {
     let mut bench = Bench {
         setup,
         at,
         signatures: Signatures::default(),
         causes: Causes::default(),
     };
-    let servers = Stack::ALL.map(|stack| bench.server(stack));
-    let clients = Stack::ALL.map(|stack| bench.client(stack));
+    let listening: Vec<_> = servers.iter().map(|stack| bench.server(*stack)).collect();
+    let dialling: Vec<_> = clients.iter().map(|stack| bench.client(*stack)).collect();
     let mut outcomes = Vec::new();
-    for (client, loaded) in Stack::ALL.into_iter().zip(&clients) {
-        for (server, served) in Stack::ALL.into_iter().zip(&servers) {
-            outcomes.push(bench.pair(client, loaded.as_ref(), server, served.as_ref()));
+    for (client, loaded) in clients.iter().zip(&dialling) {
+        for (server, served) in servers.iter().zip(&listening) {
+            outcomes.push(bench.pair(*client, loaded.as_ref(), *server, served.as_ref()));
         }
     }
     Verdicts {
