@@ -22,7 +22,7 @@ use crate::render::Renderer;
 ///
 /// The first certificate of each file is judged; others in the file may be its intermediates.
 /// Without `--ca` the ca.crt beside each file holds the trust anchors; without that, only dates and
-/// form are checked. Exit code 0: good, 1: not, 2: could not be told.
+/// form are checked. Without `--crl` what the crl.pem beside the anchors revokes is refused. Exit code 0: good, 1: not, 2: could not be told.
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Examples:\n  openagents-certs verify certs/server.crt --host localhost\n  openagents-certs verify client.crt --ca ca.crt --purpose client --expires-in 30d\n  openagents-certs verify grpcs://localhost:8600 --ca certs/ca.crt"
@@ -52,7 +52,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "PROFILE")]
     profile: Profile,
 
-    /// Revocation lists, PEM or DER; where any is given, the whole path is looked up; repeat for more
+    /// Revocation lists, PEM or DER [default: the crl.pem beside the anchors]; where any is given, the whole path is looked up; repeat for more
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
 

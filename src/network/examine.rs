@@ -40,11 +40,20 @@ pub fn examine(file: &NetworkFile, startup: &Startup) -> Vec<Finding> {
             other_transport(file, transport, &mut findings);
         } else if is_first {
             is_first = false;
-            tls::examine(file, transport, &mut findings);
+            let mut of_tls = Vec::new();
+            tls::examine(file, transport, &mut of_tls);
+            // What would be asked of clients does not matter where nothing is served.
+            let offers = startup.grpc.as_ref().map(|grpc| &grpc.offers);
+            let is_served = !matches!(offers, Some(Offers::Nothing) | None);
+            findings.extend(
+                of_tls
+                    .into_iter()
+                    .filter(|finding| is_served || finding.severity != Severity::Note),
+            );
             config_keys(file, transport, &mut findings);
         }
     }
-    encryption(file, startup, &mut findings);
+    encryption(file, &transports, &mut findings);
     exposure::examine(file, startup, &mut findings);
     if file.setting("created_by_version").is_none() {
         findings.push(whole(&REWRITTEN));
@@ -149,13 +158,15 @@ fn other_transport(file: &NetworkFile, transport: &Transport, findings: &mut Vec
     }
 }
 
-fn encryption(file: &NetworkFile, startup: &Startup, findings: &mut Vec<Finding>) {
-    let offers = startup.grpc.as_ref().map(|grpc| &grpc.offers);
-    let has_tls = matches!(offers, Some(Offers::Tls { .. }));
+/// Settings that promise encryption where nobody sets TLS up.
+fn encryption(file: &NetworkFile, transports: &[Transport], findings: &mut Vec<Finding>) {
+    let has_tls = |transport: &Transport| {
+        transport.kind == Kind::Grpc && tls::Tls::effective(&file.document, transport).is_some()
+    };
     let Some(enabled) = file.setting("encryption_enabled") else {
         return;
     };
-    if enabled.value.value.is_true() && !has_tls {
+    if enabled.value.value.is_true() && !transports.iter().any(has_tls) {
         findings.push(at(&ENCRYPTION_IGNORED, enabled.key.line).found("encryption_enabled: true"));
     }
 }

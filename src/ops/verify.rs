@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-pub(super) use inputs::read_revocation_lists;
 use inputs::{Anchors, Inputs};
 pub use report::{CertificateReport, Report};
 
@@ -23,12 +22,13 @@ use crate::path::rule::{Rule, Severities};
 use crate::path::{Candidates, judge, judge_alone};
 use crate::pki::bundle::{Bundle, relations};
 use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationList;
 use crate::pki::document::Encoding;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
 
 /// What is to be verified, and for what.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The files or live ports; the first certificate of each is judged, the others may be its intermediates.
     pub files: Vec<PathBuf>,
@@ -60,6 +60,16 @@ pub struct Request {
     pub max_depth: Option<usize>,
     /// Whether every candidate path is to be shown.
     pub all_paths: bool,
+}
+
+impl Request {
+    /// Whether a file's certificate is good under the `ca.crt` beside it.
+    pub fn new(file: impl Into<PathBuf>) -> Self {
+        Request {
+            files: vec![file.into()],
+            ..Request::default()
+        }
+    }
 }
 
 /// Verifies every file that can be read; the others come back as errors, a file each.
@@ -112,13 +122,23 @@ fn verify(
     let intermediates = [others, &inputs.untrusted].concat();
     let mut report = CertificateReport::new(&subject.path, certificate, at);
     if let Some(anchors) = anchors {
+        // Those that were named take the place of those that happen to be there.
+        let is_named = !request.revocation_lists.is_empty();
+        let found = anchors.beside.as_deref().unwrap_or_default();
         let candidates = Candidates {
             end_entity: certificate,
             intermediates: &intermediates,
             anchors: &anchors.certificates,
-            revocation_lists: &inputs.revocation_lists,
+            revocation_lists: if is_named {
+                &inputs.revocation_lists
+            } else {
+                found
+            },
         };
         report.judged(judge(candidates, &requirements), &anchors.path);
+        if !is_named {
+            report.findings = of_lists_beside(report.findings, certificate, &anchors.beside);
+        }
     } else {
         report.findings = judge_alone(certificate, &requirements);
     }
@@ -188,6 +208,30 @@ impl Subject {
     }
 }
 
+/// What the lists that happen to be there come to: what they revoke is revoked, but what is wrong
+/// with them, or is not in them, decides nothing.
+fn of_lists_beside(
+    findings: Vec<Finding>,
+    certificate: &Certificate,
+    beside: &Result<Vec<RevocationList>, String>,
+) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = findings
+        .into_iter()
+        .filter(|finding| finding.id != UNKNOWN_REVOCATION)
+        .map(|mut finding| {
+            if finding.id.starts_with(LIST_RULES) {
+                finding.severity = finding.severity.min(Severity::Warning);
+            }
+            finding
+        })
+        .collect();
+    if let Err(message) = beside {
+        let evidence = Some(Evidence::found(message));
+        findings.push(about(certificate, &UNREADABLE_LIST, evidence));
+    }
+    findings
+}
+
 /// What was asked for beside the path.
 fn of_certificate(
     certificate: &Certificate,
@@ -243,7 +287,12 @@ pub static RULES: &[&Rule] = &[
     &PRIVATE_KEY,
     &BYTE_ORDER_MARK,
     &NOT_PEM,
+    &UNREADABLE_LIST,
 ];
+
+/// What the rules of [`crate::path`] about revocation lists are named by.
+const LIST_RULES: &str = "crl-";
+const UNKNOWN_REVOCATION: &str = "revocation-unknown";
 
 static EXPIRES_SOON: Rule = Rule {
     id: "expires-soon",
@@ -278,6 +327,13 @@ static BYTE_ORDER_MARK: Rule = Rule {
     sentence: "the file begins with a byte order mark, with which a grpcio server does not start",
     hint: "save the file as ASCII; `inspect --pem` writes it anew",
     reference: "RFC 7468 §2",
+    severities: Severities::ADVICE,
+};
+static UNREADABLE_LIST: Rule = Rule {
+    id: "crl-unreadable",
+    sentence: "the crl.pem beside the trust anchors cannot be read, so that nothing is known of what was revoked",
+    hint: "make a new one with `openagents-certs crl`",
+    reference: "RFC 5280 §6.3",
     severities: Severities::ADVICE,
 };
 static NOT_PEM: Rule = Rule {

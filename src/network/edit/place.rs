@@ -176,17 +176,15 @@ fn mended(
     let mut missing = Vec::new();
     for (key, wanted) in entries(files) {
         match document.get(tls.id, key) {
-            Some(entry) if entry.value.value.is_true() && key != "enabled" => {}
+            Some(entry) if says(&entry.value.value, key, &wanted) => {}
             Some(entry) if is_within(tls.value, entry.key) => {
-                if !entry.value.value.is_true() {
-                    not_an_alias(entry)?;
-                    if matches!(entry.value.value, Value::Sequence(_) | Value::Mapping(_))
-                        && !entry.value.is_flow
-                    {
-                        return Err(EditError::Unsure);
-                    }
-                    insertions.push(instead_of(layout, entry, &wanted));
+                not_an_alias(entry)?;
+                let is_collection =
+                    matches!(entry.value.value, Value::Sequence(_) | Value::Mapping(_));
+                if is_collection && !entry.value.is_flow {
+                    return Err(EditError::Unsure);
                 }
+                insertions.push(instead_of(layout, entry, &wanted));
             }
             Some(_) | None => missing.push((key, wanted)),
         }
@@ -205,6 +203,14 @@ fn mended(
         insertions.push(layout.after_line(tls.key.span.end, &lines));
     }
     Ok(insertions)
+}
+
+/// Whether a value says what is wanted already.
+fn says(value: &Value, key: &str, wanted: &str) -> bool {
+    match value {
+        Value::Text(path) => key.ends_with("_file") && quoted(path) == wanted,
+        value => !key.ends_with("_file") && value.is_true(),
+    }
 }
 
 /// The block in the place of a value that is no mapping: `true`, a text, a list.

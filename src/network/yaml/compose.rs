@@ -2,12 +2,13 @@
 //! anything larger.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
 use super::error::{YamlError, clause, excerpt};
 use super::scalar::{self, Value};
-use super::{Document, DuplicateKey, Node, NodeId};
+use super::{Document, DuplicateKey, Node, NodeId, tabs};
 
 /// Reads a text of printable characters.
 pub(super) fn compose(text: &str) -> Result<Document, YamlError> {
@@ -20,6 +21,7 @@ pub(super) fn compose(text: &str) -> Result<Document, YamlError> {
         names: HashMap::new(),
         documents: 0,
         duplicates: Vec::new(),
+        quoted: Vec::new(),
     };
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     composer.offset = text.len() - body.len();
@@ -30,6 +32,7 @@ pub(super) fn compose(text: &str) -> Result<Document, YamlError> {
         let (event, span) = event.map_err(|error| syntax(&error))?;
         composer.take(event, &span)?;
     }
+    tabs::check(text, &composer.quoted)?;
     Ok(Document {
         nodes: composer.nodes,
         root: composer.root,
@@ -47,6 +50,8 @@ struct Composer {
     names: HashMap<String, usize>,
     documents: usize,
     duplicates: Vec<DuplicateKey>,
+    /// The octets of scalars in which a tab may stand: those in quotes and blocks.
+    quoted: Vec<Range<usize>>,
 }
 
 /// A collection whose end has not come.
@@ -67,8 +72,14 @@ impl Composer {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let is_plain = style == ScalarStyle::Plain;
+                if matches!(self.open.last(), Some(Open::Mapping(_, _, None))) {
+                    one_line_key(span, &text)?;
+                }
                 let value = scalar::resolve(&text, is_plain, tag_name(tag.as_deref()), line)?;
                 let id = self.add(value, span, false)?;
+                if !is_plain {
+                    self.quoted.push(self.nodes[id.0].span.clone());
+                }
                 self.anchors.insert(anchor, id);
                 self.place(id)?;
             }
@@ -205,6 +216,21 @@ impl Composer {
         }
         Ok(())
     }
+}
+
+/// A key stands before its colon, on one line; the grammar of YAML 1.2 is not as strict.
+fn one_line_key(span: &Span, text: &str) -> Result<(), YamlError> {
+    let what = if span.is_empty() && text.is_empty() {
+        "a colon without a key before it"
+    } else if span.start.line() != span.end.line() {
+        "a key of more than one line"
+    } else {
+        return Ok(());
+    };
+    Err(YamlError::Syntax {
+        line: span.start.line(),
+        what: what.into(),
+    })
 }
 
 /// `<<` means something as a key alone.

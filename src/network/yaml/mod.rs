@@ -5,6 +5,7 @@
 mod compose;
 mod error;
 mod scalar;
+mod tabs;
 mod timestamp;
 
 use std::collections::{HashMap, HashSet};

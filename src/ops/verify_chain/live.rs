@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::files;
 use crate::keys::{ReadKey, read_key, read_pem_key};
 use crate::ops::live::{Dialling, Given, LiveReport, look};
-use crate::ops::verify::read_revocation_lists;
+use crate::ops::crl::read_lists;
 use crate::pki::bundle::certificates;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
@@ -67,7 +67,7 @@ impl Brought {
         let read = |path: &Option<_>| path.as_deref().map_or(Ok(Vec::new()), read_certificates);
         let mut revocation_lists = Vec::new();
         for path in &files.revocation_lists {
-            revocation_lists.extend(read_revocation_lists(path)?);
+            revocation_lists.extend(read_lists(path)?);
         }
         Ok(Brought {
             certificates: read(&files.certificate)?,

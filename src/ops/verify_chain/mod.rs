@@ -26,7 +26,9 @@ pub use setup::{FileRole, Files};
 use super::live::Dialling;
 use crate::error::Error;
 use crate::path::finding::Severity;
-use crate::path::stacks::{self, ClientFiles, Identity, KeyFile, ServerFiles, Setup, Stack};
+use crate::path::stacks::{
+    self, Cause, ClientFiles, Identity, KeyFile, Outcome, ServerFiles, Setup, Side, Stack,
+};
 use crate::pki::bundle::Bundle;
 use crate::pki::general_name::GeneralName;
 use setup::Contents;
@@ -104,19 +106,14 @@ fn of_files(
         .outcomes
         .into_iter()
         .filter(|outcome| is_shown(&outcome.client) && is_shown(&outcome.server))
-        .collect();
+        .collect::<Vec<_>>();
     let mut findings = Vec::new();
     for mut cause in verdicts.causes {
         cause.affects.retain(|affected| is_shown(&affected.stack));
         if cause.affects.is_empty() {
             continue;
         }
-        let is_decisive = |stack: Stack| request.require.contains(&stack);
-        if !cause
-            .affects
-            .iter()
-            .any(|affected| is_decisive(affected.stack))
-        {
+        if !is_decisive(&cause, &outcomes, &request.require) {
             cause.finding.severity = cause.finding.severity.min(Severity::Warning);
         }
         let file = contents.of(cause.file.into());
@@ -134,6 +131,20 @@ fn of_files(
         stacks: outcomes,
     };
     Ok((report, findings))
+}
+
+/// Whether two required stacks fail to meet, one of which it affects.
+fn is_decisive(cause: &Cause, outcomes: &[Outcome], require: &[Stack]) -> bool {
+    let fails = |pair: &&Outcome| {
+        let is_required = require.contains(&pair.client) && require.contains(&pair.server);
+        is_required && (pair.connects == Some(false) || pair.server_starts == Some(false))
+    };
+    outcomes.iter().filter(fails).any(|pair| {
+        cause.affects.iter().any(|affected| match affected.role {
+            Side::Client => affected.stack == pair.client,
+            Side::Server => affected.stack == pair.server,
+        })
+    })
 }
 
 fn setup_of<'a>(

@@ -5,13 +5,14 @@ use time::OffsetDateTime;
 use super::deviation::Deviations;
 use super::extension_form::{is_spoilt, key_usage_allows};
 use super::fault::Fault;
+use super::reading::{dates, is_plain};
 use crate::path::algorithm::Scheme;
 use crate::path::candidate::Candidate;
 use crate::path::extension::value;
 use crate::path::identifiers;
 use crate::path::pool::Pool;
+use crate::path::public_key::Kind;
 use crate::pki::extension::KeyUsage;
-use crate::pki::moment::EARLY_GENERALIZED_TIME;
 
 /// A path, from the end entity upwards.
 pub(super) struct Chain {
@@ -90,10 +91,8 @@ impl<'b, 'a> Builder<'b, 'a> {
     /// Whether the moment lies in the period of validity, as far as that can be read.
     pub(super) fn is_in_date(self, index: usize) -> bool {
         let certificate = self.candidate(index).certificate;
-        let form = !self.deviations.late_time_form
-            || certificate
-                .time_fault()
-                .is_none_or(|fault| fault == EARLY_GENERALIZED_TIME);
+        let form = dates(certificate)
+            .is_none_or(|dates| dates.iter().all(|(tag, text)| is_plain(*tag, text)));
         form && certificate.not_before() <= self.at && self.at <= certificate.not_after()
     }
 
@@ -104,8 +103,9 @@ impl<'b, 'a> Builder<'b, 'a> {
                 return;
             }
             let namesakes = self.pool.issuers(last).iter().copied();
-            let fresh = namesakes
-                .filter(|index| !self.pool.is_anchor(*index) && !chain.members.contains(index));
+            let fresh = namesakes.filter(|index| {
+                !self.pool.is_anchor(*index) && !chain.members.contains(index)
+            });
             let Some(issuer) = self.choose(last, fresh) else {
                 return;
             };
@@ -205,16 +205,14 @@ fn identifiers_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
     let Some(authority) = value(&child.extensions().authority_key_identifier) else {
         return true;
     };
-    let keys = authority
-        .key_identifier
-        .as_deref()
-        .zip(issuer.extensions().subject_key());
+    let keys = authority.key_identifier.as_deref().zip(issuer.extensions().subject_key());
     keys.is_none_or(|(wanted, offered)| wanted == offered) && identifiers::names(authority, issuer)
 }
 
 fn algorithms_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
     let scheme = Scheme::of(child.certificate);
-    scheme == Scheme::Other || scheme.fits(issuer.public_key().kind)
+    let kind = issuer.public_key().kind;
+    scheme == Scheme::Other || kind == Kind::Malformed || scheme.fits(kind)
 }
 
 /// kMaxChainLength of grpc, and OpenSSL's own limit.

@@ -21,6 +21,7 @@ pub(super) enum Fault {
     CaKeyTooSmall,
     HashTooWeak,
     KeyUndecodable,
+    DescribedCurve,
     Signature,
     NotYetValid,
     Expired,
@@ -111,6 +112,10 @@ impl Fault {
                 same("unable to decode issuer public key"),
                 "signature-unsupported",
             ),
+            Fault::DescribedCurve => (
+                same("Certificate public key has explicit ECC parameters"),
+                "key-explicit-curve",
+            ),
             Fault::Signature => (same("certificate signature failure"), "signature"),
             Fault::NotYetValid => (same("certificate is not yet valid"), "not-yet-valid"),
             Fault::Expired => (same("certificate has expired"), "expired"),
@@ -124,16 +129,15 @@ impl Fault {
             ),
             Fault::Permitted => (same("permitted subtree violation"), "name-not-permitted"),
             Fault::Excluded => (same("excluded subtree violation"), "name-excluded"),
-            Fault::ConstraintType => (
-                same("unsupported name constraint type"),
-                "name-constraint-ip",
-            ),
+            Fault::ConstraintType => {
+                (same("unsupported name constraint type"), "name-constraint-ip")
+            }
             Fault::NameSyntax => (
                 same("unsupported or invalid name syntax"),
                 "name-constraint-undecidable",
             ),
             Fault::ConstraintsWithoutNames => (
-                same("issuer has name constraints but leaf has no SANs"),
+                same("Issuer has name constraints but leaf has no SANs"),
                 "no-names",
             ),
             Fault::PolicyExtension => (
@@ -142,10 +146,7 @@ impl Fault {
             ),
             Fault::Policy => (same("no explicit policy"), "policy-required"),
             Fault::Unspecified => (
-                [
-                    "unknown certificate verification error",
-                    "unspecified certificate verification error",
-                ],
+                ["unknown certificate verification error", "unspecified certificate verification error"],
                 "budget-exhausted",
             ),
         }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::extension_form::loose_names;
 use crate::pki::certificate::Certificate;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::AttributeType;
@@ -17,11 +18,7 @@ pub(super) enum GrpcCoreRefusal {
 
 /// grpc-core: the host-name verifier, and then the check of the call's host.
 pub(super) fn grpc_core(certificate: &Certificate, host: &str) -> Result<(), GrpcCoreRefusal> {
-    let names = certificate
-        .subject_alt_names()
-        .ok()
-        .flatten()
-        .unwrap_or_default();
+    let names = certificate.subject_alt_names().ok().flatten().unwrap_or_default();
     let common_name = certificate.subject().values(AttributeType::CommonName);
     let common_name = common_name.first().map(String::as_str);
     if !verifies(&names, common_name, host) {
@@ -35,11 +32,7 @@ pub(super) fn grpc_core(certificate: &Certificate, host: &str) -> Result<(), Grp
 
 /// Node's tls.checkServerIdentity: why the name does not fit.
 pub(super) fn grpc_js(certificate: &Certificate, host: &str) -> Result<(), String> {
-    let names = certificate
-        .subject_alt_names()
-        .ok()
-        .flatten()
-        .unwrap_or_default();
+    let names = loose_names(certificate).unwrap_or_default();
     let host = host.strip_suffix('.').unwrap_or(host);
     let dns: Vec<&str> = names
         .iter()
@@ -102,10 +95,7 @@ fn verifies(names: &[GeneralName], common_name: Option<&str>, host: &str) -> boo
                 }
             }
             GeneralName::Ip(_) => {
-                if name
-                    .address()
-                    .is_some_and(|address| address.to_string() == host)
-                {
+                if name.address().is_some_and(|address| address.to_string() == host) {
                     return true;
                 }
             }
@@ -129,11 +119,7 @@ fn verifier_covers(pattern: &str, host: &str) -> bool {
     }
     let absolute = |name: &str| {
         let name = name.to_ascii_lowercase();
-        if name.ends_with('.') {
-            name
-        } else {
-            name + "."
-        }
+        if name.ends_with('.') { name } else { name + "." }
     };
     let (pattern, host) = (absolute(pattern), absolute(host));
     if !pattern.contains('*') {
@@ -174,7 +160,8 @@ fn matches_call(names: &[GeneralName], common_name: Option<&str>, host: &str) ->
     names.is_empty() && !is_address && common_name.is_some_and(|name| call_covers(name, host))
 }
 
-/// does_entry_match_name.
+/// does_entry_match_name. It takes no `*.tld`, but is not asked where the name was given with
+/// `grpc.ssl_target_name_override`; the verifier takes it, and that is what counts here.
 fn call_covers(entry: &str, host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let entry = entry.strip_suffix('.').unwrap_or(entry);
@@ -185,7 +172,7 @@ fn call_covers(entry: &str, host: &str) -> bool {
         return false;
     };
     host.split_once('.')
-        .is_some_and(|(_, rest)| rest.contains('.') && rest.eq_ignore_ascii_case(domain))
+        .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain))
 }
 
 /// looks_like_ip_address: a rough guess, and meant as one.
@@ -209,15 +196,11 @@ fn looks_like_address(name: &str) -> bool {
 
 /// Node's check of one pattern: a wildcard may stand for a part of the first label.
 fn node_covers(pattern: &str, host: &str) -> bool {
-    let pattern = pattern
-        .strip_suffix('.')
-        .unwrap_or(pattern)
-        .to_ascii_lowercase();
+    let pattern = pattern.strip_suffix('.').unwrap_or(pattern).to_ascii_lowercase();
     let host = host.to_ascii_lowercase();
     let patterns: Vec<&str> = pattern.split('.').collect();
     let hosts: Vec<&str> = host.split('.').collect();
-    let is_bad =
-        |label: &&str| label.is_empty() || !label.bytes().all(|b| (0x21..0x80).contains(&b));
+    let is_bad = |label: &&str| label.is_empty() || !label.bytes().all(|b| (0x21..0x80).contains(&b));
     if patterns.len() != hosts.len() || patterns.iter().any(is_bad) || patterns[1..] != hosts[1..] {
         return false;
     }

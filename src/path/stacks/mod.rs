@@ -19,6 +19,8 @@ mod load;
 mod name_check;
 mod openssl;
 mod pem;
+mod public_key;
+mod reading;
 mod rule;
 mod text;
 mod tonic;
@@ -184,7 +186,12 @@ pub enum File {
 
 /// What each client does with each server at this moment.
 pub fn judge(setup: &Setup<'_>, at: OffsetDateTime) -> Verdicts {
-    verdict::judge(setup, at)
+    verdict::judge(setup, at, &Stack::ALL, &Stack::ALL)
+}
+
+/// What this client does with this server at this moment: one outcome, and its causes.
+pub fn judge_pair(setup: &Setup<'_>, at: OffsetDateTime, client: Stack, server: Stack) -> Verdicts {
+    verdict::judge(setup, at, &[client], &[server])
 }
 
 /// Every rule that only a stack breaks.

@@ -41,9 +41,7 @@ pub(super) fn check(
         return None;
     }
     let common_names = subject.values(AttributeType::CommonName);
-    let like_hosts = common_names
-        .into_iter()
-        .filter(|name| looks_like_host(name, 2));
+    let like_hosts = common_names.into_iter().filter(|name| looks_like_host(name, 2));
     like_hosts
         .map(GeneralName::Dns)
         .find_map(|name| compare(&name, constraints, deviations))
@@ -51,10 +49,7 @@ pub(super) fn check(
 
 /// Whether a common name would be taken for a host where there is no SubjectAltName.
 pub(super) fn has_host_for_common_name(candidate: &Candidate<'_>) -> bool {
-    let names = candidate
-        .certificate
-        .subject()
-        .values(AttributeType::CommonName);
+    let names = candidate.certificate.subject().values(AttributeType::CommonName);
     names.iter().any(|name| looks_like_host(name, 1))
 }
 
@@ -102,6 +97,9 @@ fn lies(
             Err(Fault::ConstraintType)
         }
         (GeneralName::Ip(_), GeneralName::Ip(_)) => {
+            if name.address().is_none() || base.network().is_none() {
+                return Err(Fault::NameSyntax);
+            }
             Ok(lies_in(name, base, subtrees) == Lies::Inside)
         }
         (
@@ -159,9 +157,7 @@ fn looks_like_host(name: &str, labels: usize) -> bool {
         !label.is_empty()
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
     rest.split('.').count() >= labels && rest.split('.').all(is_label)
 }

@@ -7,13 +7,13 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{CertificateError, Error, RootCertStore};
+use rustls::{AlertDescription, CertificateError, Error, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 
 use super::key_file::FoundKey;
-use super::load::{Chain, is_same_key, what_else};
+use super::load::{Chain, what_else};
 use super::verdict::Failure;
 use super::{File, KeyFile, Stack};
 use crate::path::finding::{CertificateReference, Role};
@@ -70,16 +70,15 @@ pub(super) fn chain(
     })?;
     let own = parsed.subject_public_key_info();
     if let Some(Some(key)) = taken
-        && !is_same_key(key, &own)
+        && key != &own[..]
     {
         let error = Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch).to_string();
         return Err(Failure::of("key-mismatch", key_file, "another key", error));
     }
-    let public_key = PublicKey::from_der(&own).ok();
     Ok(Chain {
         sent: certificates.iter().map(|der| der.to_vec()).collect(),
-        key: public_key.as_ref().map(|key| key.kind),
-        bits: public_key.and_then(|key| key.bits).unwrap_or(0),
+        key: PublicKey::from_der(&own).ok().map(|key| key.kind),
+        can_sign: true,
     })
 }
 
@@ -129,24 +128,14 @@ pub(super) fn verify_client(
 /// The name as TLS can carry it.
 pub(super) fn server_name(host: &str) -> Result<ServerName<'_>, Failure> {
     ServerName::try_from(host).map_err(|error| {
-        Failure::of(
-            "host-form",
-            File::ServerCertificate,
-            host,
-            error.to_string(),
-        )
+        Failure::of("host-form", File::ServerCertificate, host, error.to_string())
     })
 }
 
 fn certificates(octets: &[u8], file: File) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_reader_iter(octets).collect();
     read.map_err(|error| {
-        Failure::of(
-            "pem-broken",
-            file,
-            error.to_string(),
-            CERTIFICATE_ERROR.to_owned(),
-        )
+        Failure::of("pem-broken", file, error.to_string(), CERTIFICATE_ERROR.to_owned())
     })
 }
 
@@ -181,9 +170,19 @@ fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
     let key = PublicKey::from_der(certificate.public_key_info());
     let Ok(key) = key else { return Ok(()) };
     let bits = key.bits.unwrap_or(0);
-    if key.kind == KeyKind::Rsa && !RING_RSA_BITS.contains(&bits) {
+    let rule = if key.kind == KeyKind::Rsa && !RING_RSA_BITS.contains(&bits) {
+        Some("key-short")
+    } else if matches!(key.kind, KeyKind::Ec(_)) && key.key.first() != Some(&UNCOMPRESSED)
+        || key.kind == KeyKind::Rsa && key.algorithm.parameters.is_none()
+    {
+        Some("key-malformed")
+    } else {
+        None
+    };
+    if let Some(rule) = rule {
         let error = Error::from(CertificateError::BadSignature);
-        let failure = Failure::of("key-short", file, format!("{bits} bits"), error.to_string());
+        let mut failure = Failure::of(rule, file, key.kind.to_string(), error.to_string());
+        failure.alert = AlertDescription::DecryptError.into();
         return Err(match reference(leaf) {
             Some(reference) => failure.about(reference),
             None => failure,
@@ -193,7 +192,10 @@ fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
 }
 
 fn refused(error: &Error, leaf: &CertificateDer<'_>, file: File) -> Failure {
-    let failure = Failure::of(rule_of(error), file, inner(error), error.to_string());
+    let mut failure = Failure::of(rule_of(error), file, inner(error), error.to_string());
+    if let Error::InvalidCertificate(error) = error {
+        failure.alert = AlertDescription::from(error.clone()).into();
+    }
     match reference(leaf) {
         Some(reference) => failure.about(reference),
         None => failure,
@@ -251,11 +253,7 @@ fn inner_name(error: &CertificateError) -> String {
 
 fn reference(der: &CertificateDer<'_>) -> Option<CertificateReference> {
     let certificate = Certificate::from_der(der.to_vec()).ok()?;
-    Some(CertificateReference::new(
-        Role::EndEntity,
-        0,
-        certificate.subject(),
-    ))
+    Some(CertificateReference::new(Role::EndEntity, 0, certificate.subject()))
 }
 
 fn split(sent: &[Vec<u8>]) -> (CertificateDer<'_>, Vec<CertificateDer<'_>>) {
@@ -282,24 +280,17 @@ const OTHERS: [(&str, &str); 12] = [
     ("MaximumPathDepthExceeded", "path-deep"),
     ("MaximumPathBuildCallsExceeded", "budget-exhausted"),
     ("MaximumSignatureChecksExceeded", "budget-exhausted"),
-    (
-        "MaximumNameConstraintComparisonsExceeded",
-        "name-constraints-too-many",
-    ),
+    ("MaximumNameConstraintComparisonsExceeded", "name-constraints-too-many"),
     ("UnsupportedCertVersion", "version"),
-    (
-        "UnsupportedCriticalExtension",
-        "critical-extension-unsupported",
-    ),
+    ("UnsupportedCriticalExtension", "critical-extension-unsupported"),
     ("ExtensionValueInvalid", "extension-malformed"),
-    (
-        "SignatureAlgorithmMismatch",
-        "signature-algorithms-disagree",
-    ),
+    ("SignatureAlgorithmMismatch", "signature-algorithms-disagree"),
 ];
 const CERTIFICATE_ERROR: &str = "Error parsing TLS certificate.";
 const KEY_ERROR: &str = "Error parsing TLS private key - no RSA or PKCS8-encoded keys found.";
 const KEY_REFUSED: &str = "failed to parse private key as RSA, ECDSA, or EdDSA";
-const RING_RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+/// ring counts whole octets.
+const RING_RSA_BITS: std::ops::RangeInclusive<usize> = 2041..=8192;
+const UNCOMPRESSED: u8 = 4;
 /// Any name will do where none is asked for.
 const ANY_HOST: &str = "localhost";

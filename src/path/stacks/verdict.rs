@@ -8,15 +8,17 @@ use rustls::server::danger::ClientCertVerifier;
 use time::OffsetDateTime;
 
 use super::deviation::{self, Deviations};
+use super::fault::Fault;
 use super::load::{self, Chain};
 use super::openssl::{self, Refusal, Signatures};
+use super::public_key;
+use super::reading;
 use super::{
     Affected, Cause, ClientFiles, File, Outcome, ServerFiles, Setup, Side, Stack, Verdicts,
     handshake, host, rule, text, tonic,
 };
 use crate::path::finding::{CertificateReference, Evidence, Finding, Severity};
 use crate::pki::certificate::Certificate;
-use crate::pki::extension::KeyUsage;
 
 /// Something a stack refuses.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub(super) struct Failure {
     certificate: Option<CertificateReference>,
     /// What the one that refuses says.
     text: String,
+    /// The alert it sends, where one can be seen on the other side.
+    pub(super) alert: u8,
 }
 
 impl Failure {
@@ -42,6 +46,7 @@ impl Failure {
             found: found.into(),
             certificate: None,
             text,
+            alert: 0,
         }
     }
 
@@ -51,20 +56,25 @@ impl Failure {
     }
 }
 
-/// What each client does with each server.
-pub(super) fn judge(setup: &Setup<'_>, at: OffsetDateTime) -> Verdicts {
+/// What each of these clients does with each of these servers.
+pub(super) fn judge(
+    setup: &Setup<'_>,
+    at: OffsetDateTime,
+    clients: &[Stack],
+    servers: &[Stack],
+) -> Verdicts {
     let mut bench = Bench {
         setup,
         at,
         signatures: Signatures::default(),
         causes: Causes::default(),
     };
-    let servers = Stack::ALL.map(|stack| bench.server(stack));
-    let clients = Stack::ALL.map(|stack| bench.client(stack));
+    let listening: Vec<_> = servers.iter().map(|stack| bench.server(*stack)).collect();
+    let dialling: Vec<_> = clients.iter().map(|stack| bench.client(*stack)).collect();
     let mut outcomes = Vec::new();
-    for (client, loaded) in Stack::ALL.into_iter().zip(&clients) {
-        for (server, served) in Stack::ALL.into_iter().zip(&servers) {
-            outcomes.push(bench.pair(client, loaded.as_ref(), server, served.as_ref()));
+    for (client, loaded) in clients.iter().zip(&dialling) {
+        for (server, served) in servers.iter().zip(&listening) {
+            outcomes.push(bench.pair(*client, loaded.as_ref(), *server, served.as_ref()));
         }
     }
     Verdicts {
@@ -80,16 +90,29 @@ struct Loaded {
     roots: Roots,
 }
 
+impl Loaded {
+    /// Whether it can tell clients whose certificates it takes.
+    fn can_name_roots(&self) -> bool {
+        match &self.roots {
+            Roots::Unasked => true,
+            Roots::Certificates(anchors) => {
+                handshake::names_fit(anchors.iter().map(|a| a.subject().as_der().len()))
+            }
+            Roots::Rustls(store) | Roots::Verifier(_, store) => {
+                handshake::names_fit(store.subjects().iter().map(|name| name.as_ref().len()))
+            }
+        }
+    }
+}
+
 /// Whom a side trusts.
 enum Roots {
     /// It asks for no certificate, or it is not known.
     Unasked,
     Certificates(Vec<Certificate>),
     Rustls(Arc<RootCertStore>),
-    Verifier(Arc<dyn ClientCertVerifier>),
+    Verifier(Arc<dyn ClientCertVerifier>, Arc<RootCertStore>),
 }
-
-type Side3<'l> = Option<Result<&'l Loaded, &'l Failure>>;
 
 struct Bench<'s> {
     setup: &'s Setup<'s>,
@@ -112,7 +135,9 @@ impl Bench<'_> {
                 None => Roots::Unasked,
                 Some(octets) => {
                     let store = tonic::anchors(octets, File::ServerRoots)?;
-                    Roots::Verifier(tonic::client_verifier(store, octets, File::ServerRoots)?)
+                    let verifier =
+                        tonic::client_verifier(store.clone(), octets, File::ServerRoots)?;
+                    Roots::Verifier(verifier, store)
                 }
             };
             let chain = tonic::chain(files.certificate, files.key, places)?;
@@ -184,13 +209,9 @@ impl Bench<'_> {
     }
 
     /// A lone leaf is sent with what its owner's own anchors lead to.
-    fn complete(
-        &self,
-        chain: &mut Chain,
-        anchors: &[Certificate],
-        deviations: &'static Deviations,
-    ) {
-        if let [leaf] = chain.sent.as_slice()
+    fn complete(&self, chain: &mut Chain, anchors: &[Certificate], deviations: &'static Deviations) {
+        if deviations.completes_chains
+            && let [leaf] = chain.sent.as_slice()
             && let Ok(leaf) = Certificate::from_der(leaf.clone())
         {
             chain.sent = openssl::completed(&leaf, anchors, self.at, deviations);
@@ -247,11 +268,15 @@ impl Bench<'_> {
                     Side::Client => outcome.client_error = Some(failure.text),
                     Side::Server => {
                         let seen = match failure.rule {
+                            "host-form" if server == Stack::GrpcJs => text::STREAM_RESET.to_owned(),
                             "host-form" => text::illegal_name(client),
-                            "key-type-not-offered" if failure.file == File::ServerCertificate => {
+                            "key-type-not-offered" | "key-mismatch"
+                                if failure.file != File::ClientCertificate
+                                    && failure.file != File::ClientKey =>
+                            {
                                 text::no_common_signature(client, server)
                             }
-                            _ => text::client_refused(client, server),
+                            _ => text::client_refused(client, server, failure.alert),
                         };
                         outcome.client_error = Some(seen);
                         if !failure.text.is_empty() {
@@ -273,14 +298,15 @@ impl Bench<'_> {
     ) -> Result<(), (Failure, Side)> {
         let by_client = |failure| (failure, Side::Client);
         let by_server = |failure| (failure, Side::Server);
-        let Some(chain) = &served.chain else {
-            return Ok(());
-        };
-        if server == Stack::Tonic
-            && client != Stack::Tonic
+        let Some(chain) = &served.chain else { return Ok(()) };
+        if server == Stack::Tonic && client != Stack::Tonic
             && let Some(host) = self.setup.host
         {
             self.server_name(host).map_err(by_server)?;
+        }
+        if !chain.can_sign {
+            let failure = Failure::of("key-mismatch", File::ServerKey, "another kind", String::new());
+            return Err((failure, Side::Server));
         }
         if let Some(kind) = chain.key.filter(|kind| !handshake::takes(client, *kind)) {
             let failure = Failure::of(
@@ -291,14 +317,26 @@ impl Bench<'_> {
             );
             return Err((failure, Side::Server));
         }
-        self.verify_server(client, chain, &loaded.roots)
-            .map_err(by_client)?;
+        if server != Stack::GrpcCore && !served.can_name_roots() {
+            let failure = Failure::of("roots-large", File::ServerRoots, "", String::new());
+            return Err((failure, Side::Server));
+        }
+        if !handshake::takes_size(client, Side::Client, &chain.sent) {
+            let text = text::too_large(client);
+            return Err((Failure::of("chain-large", File::ServerCertificate, "", text), Side::Client));
+        }
+        self.verify_server(client, chain, &loaded.roots).map_err(by_client)?;
         if !matches!(served.roots, Roots::Unasked) {
+            self.own_signature(client, loaded.chain.as_ref(), server)
+                .map_err(by_client)?;
             self.verify_client(server, loaded.chain.as_ref(), &served.roots)
                 .map_err(by_server)?;
         }
         match client {
-            Stack::GrpcCore => self.call_host(chain).map_err(by_client),
+            Stack::GrpcCore => {
+                self.call_host(chain).map_err(by_client)?;
+                self.authority(server).map_err(by_server)
+            }
             Stack::GrpcJs | Stack::Tonic => Ok(()),
         }
     }
@@ -315,7 +353,7 @@ impl Bench<'_> {
 
     fn verify_server(&self, client: Stack, chain: &Chain, roots: &Roots) -> Result<(), Failure> {
         match roots {
-            Roots::Unasked | Roots::Verifier(_) => Ok(()),
+            Roots::Unasked | Roots::Verifier(..) => Ok(()),
             Roots::Rustls(store) => {
                 tonic::verify_server(&chain.sent, store, self.setup.host, self.at).map_err(
                     |failure| Failure {
@@ -333,6 +371,24 @@ impl Bench<'_> {
         }
     }
 
+    /// BoringSSL gives up itself where the server takes no signature of its key.
+    fn own_signature(
+        &self,
+        client: Stack,
+        chain: Option<&Chain>,
+        server: Stack,
+    ) -> Result<(), Failure> {
+        let kind = chain.and_then(|chain| chain.key);
+        match kind.filter(|kind| !handshake::takes(server, *kind)) {
+            Some(kind) if client == Stack::GrpcCore => {
+                let text = text::grpc_core_handshake(text::NO_COMMON_SIGNATURE);
+                let file = File::ClientCertificate;
+                Err(Failure::of("key-type-not-offered", file, kind.to_string(), text))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn verify_client(
         &self,
         server: Stack,
@@ -341,26 +397,20 @@ impl Bench<'_> {
     ) -> Result<(), Failure> {
         let file = File::ClientCertificate;
         let Some(chain) = chain else {
-            let text = text::no_client_certificate(server).to_owned();
-            return Err(Failure::of(
-                "client-certificate-missing",
-                file,
-                "none",
-                text,
-            ));
+            return Err(missing("client-certificate-missing", file, "none", server));
         };
+        if !chain.can_sign {
+            return Err(missing("key-mismatch", File::ClientKey, "another kind", server));
+        }
         if let Some(kind) = chain.key.filter(|kind| !handshake::takes(server, *kind)) {
-            let text = text::no_client_certificate(server).to_owned();
-            return Err(Failure::of(
-                "key-type-not-offered",
-                file,
-                kind.to_string(),
-                text,
-            ));
+            return Err(missing("key-type-not-offered", file, &kind.to_string(), server));
+        }
+        if !handshake::takes_size(server, Side::Server, &chain.sent) {
+            return Err(Failure::of("chain-large", file, "", String::new()));
         }
         match roots {
             Roots::Unasked | Roots::Rustls(_) => Ok(()),
-            Roots::Verifier(verifier) => tonic::verify_client(&chain.sent, &**verifier, self.at),
+            Roots::Verifier(verifier, _) => tonic::verify_client(&chain.sent, &**verifier, self.at),
             Roots::Certificates(anchors) => {
                 let sent = received(server, &chain.sent, file)?;
                 self.check_path(server, &sent, anchors, false, file)
@@ -376,25 +426,28 @@ impl Bench<'_> {
         is_server: bool,
         file: File,
     ) -> Result<(), Failure> {
-        let Some(deviations) = deviation::of(stack) else {
-            return Ok(());
-        };
+        let Some(deviations) = deviation::of(stack) else { return Ok(()) };
         let signatures = &self.signatures;
         openssl::verify(sent, anchors, is_server, self.at, deviations, signatures)
-            .map_err(|refusal| self.explained(stack, refusal, is_server, file))
+            .map_err(|refusal| self.explained(stack, refusal, is_server, file))?;
+        match sent.first().and_then(reading::names_fault) {
+            Some(fault) if stack == Stack::GrpcCore => {
+                let text = match fault {
+                    reading::NamesFault::Address => text::PEER_UNREADABLE,
+                    reading::NamesFault::CommonName => text::PEER_NAMELESS,
+                };
+                Err(Failure::of(fault.rule(), file, fault.clause(), text.to_owned()))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn explained(&self, stack: Stack, refusal: Refusal, is_server: bool, file: File) -> Failure {
-        let Refusal {
-            fault,
-            certificate,
-            is_rsa,
-            ..
-        } = refusal;
+        let Refusal { fault, certificate, detail } = refusal;
         let text = if is_server {
-            text::path_refused(stack, fault, is_rsa)
+            text::path_refused(stack, fault, detail)
         } else if stack == Stack::GrpcCore {
-            text::client_path_refused(fault, is_rsa)
+            text::client_path_refused(fault, detail)
         } else {
             String::new()
         };
@@ -403,17 +456,8 @@ impl Bench<'_> {
 
     /// The name during the handshake.
     fn check_name(&self, client: Stack, leaf: &Certificate) -> Result<(), Failure> {
-        let Some(name) = self.setup.host else {
-            return Ok(());
-        };
-        let fail = |text| {
-            Err(Failure::of(
-                "host-mismatch",
-                File::ServerCertificate,
-                name,
-                text,
-            ))
-        };
+        let Some(name) = self.setup.host else { return Ok(()) };
+        let fail = |text| Err(Failure::of("host-mismatch", File::ServerCertificate, name, text));
         match client {
             Stack::GrpcCore => match host::grpc_core(leaf, name) {
                 Err(host::GrpcCoreRefusal::Handshake) => fail(text::HOST_REFUSED.to_owned()),
@@ -427,13 +471,19 @@ impl Bench<'_> {
         }
     }
 
+    /// Node's HTTP/2 refuses a call to a name that is none.
+    fn authority(&self, server: Stack) -> Result<(), Failure> {
+        match self.setup.host {
+            Some(name) if server == Stack::GrpcJs && !handshake::is_authority(name) => {
+                Err(Failure::of("host-form", File::ServerCertificate, name, String::new()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// grpc-core looks at the name once more when the call is made.
     fn call_host(&self, chain: &Chain) -> Result<(), Failure> {
-        let leaf = chain
-            .sent
-            .first()
-            .cloned()
-            .and_then(|der| Certificate::from_der(der).ok());
+        let leaf = chain.sent.first().cloned().and_then(|der| Certificate::from_der(der).ok());
         match (self.setup.host, leaf) {
             (Some(name), Some(leaf)) if host::grpc_core(&leaf, name).is_err() => Err(Failure::of(
                 "host-mismatch",
@@ -448,29 +498,49 @@ impl Bench<'_> {
 
 /// The certificates as the receiver reads them; BoringSSL looks at the leaf's keyUsage before all else.
 fn received(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificate>, Failure> {
+    let Some(deviations) = deviation::of(stack) else {
+        return Ok(Vec::new());
+    };
     let mut certificates = Vec::new();
     for der in sent {
-        let read = Certificate::from_der(der.clone()).ok();
-        let dialect = deviation::of(stack).map(|deviations| deviations.dialect);
-        match read.filter(|c| dialect.is_none_or(|dialect| load::is_readable(c, dialect))) {
-            Some(certificate) => certificates.push(certificate),
-            None => {
-                let text = text::grpc_core_handshake(text::DECODE_ERROR);
-                return Err(Failure::of("certificate-unreadable", file, "", text));
-            }
+        let held = reading::held(der, deviations.dialect).map_err(|(what, error)| {
+            let text = match stack {
+                Stack::GrpcCore => text::grpc_core_handshake(text::DECODE_ERROR),
+                Stack::GrpcJs | Stack::Tonic => text::grpc_js_error(error),
+            };
+            Failure::of("certificate-unreadable", file, what, text)
+        })?;
+        if held.has_broken_dates && certificates.is_empty() {
+            let text = text::path_refused(stack, Fault::NotAfterForm, "");
+            return Err(Failure::of("time-malformed", file, "no date", text));
+        }
+        certificates.push(held.certificate);
+    }
+    if stack == Stack::GrpcCore
+        && let Some(leaf) = certificates.first()
+    {
+        let key = leaf.public_key_info();
+        if public_key::reading(key, deviations.dialect) != public_key::Reading::Usable {
+            let text = text::grpc_core_handshake(text::PEER_KEY_UNDECODABLE);
+            return Err(Failure::of("key-malformed", file, "", text));
+        }
+        if let Some(usage) = load::unsigning_usage(leaf) {
+            let text = text::grpc_core_handshake(match leaf.key_usage() {
+                Ok(_) => text::KEY_USAGE_INCORRECT,
+                Err(_) => text::LEAF_UNPARSABLE,
+            });
+            return Err(Failure::of("key-usage-digital-signature", file, usage, text));
         }
     }
-    let usage = certificates
-        .first()
-        .and_then(|leaf| leaf.key_usage().ok().flatten());
-    if stack == Stack::GrpcCore
-        && let Some(usage) = usage.filter(|usage| !usage.has(KeyUsage::DIGITAL_SIGNATURE))
-    {
-        let text = text::grpc_core_handshake(text::KEY_USAGE_INCORRECT);
-        let rule = "key-usage-digital-signature";
-        return Err(Failure::of(rule, file, usage.to_string(), text));
-    }
     Ok(certificates)
+}
+
+/// A server that must have a certificate gets none.
+fn missing(rule: &'static str, file: File, found: &str, server: Stack) -> Failure {
+    let text = text::no_client_certificate(server).to_owned();
+    let mut failure = Failure::of(rule, file, found, text);
+    failure.alert = text::CERTIFICATE_REQUIRED;
+    failure
 }
 
 /// grpc-core takes an empty file for no file.
@@ -511,8 +581,7 @@ impl Causes {
         for cause in &mut self.all {
             cause.affects.sort_unstable();
         }
-        self.all
-            .sort_by_key(|cause| std::cmp::Reverse(cause.affects.len()));
+        self.all.sort_by_key(|cause| std::cmp::Reverse(cause.affects.len()));
         self.all
     }
 }

@@ -179,11 +179,8 @@ fn handshake(
         return Ok("tls");
     };
     let (certificate, key) = dialling.identity.ok_or(Why::NoClientCertificate)?;
-    let pair = certificates.server_starts(contents, certificate, key, None);
-    if pair.is_err() {
-        return Err(Why::AgentFile);
-    }
-    let taken = certificates.server_takes(contents, certificate, client_roots);
+    let identity = (certificate, Some(key));
+    let taken = certificates.server_takes(contents, material.certificate, client_roots, identity);
     match taken.as_ref() {
         Ok(()) => Ok("mtls"),
         Err(refusal) => Err(Why::Refused(format!(
