@@ -19,6 +19,10 @@ pub use scalar::Value;
 pub struct Document {
     nodes: Vec<Node>,
     root: Option<NodeId>,
+    /// Where the text keys of large mappings stand: of equal ones the last.
+    index: HashMap<NodeId, HashMap<String, usize>>,
+    /// The mappings that merge others.
+    merging: HashSet<NodeId>,
     /// Keys that stand twice in one mapping: the line of the first and of the one that counts.
     pub duplicates: Vec<DuplicateKey>,
 }
@@ -138,10 +142,18 @@ impl Document {
         if !visited.insert(mapping) {
             return None;
         }
-        let own = self.pairs(mapping).iter().rev();
+        let pairs = self.pairs(mapping);
+        let own = pairs.iter().rev();
         let is_wanted = |(key, _): &&(NodeId, NodeId)| self.node(*key).value.is_text(wanted);
-        if let Some((key, value)) = own.clone().find(is_wanted) {
+        let found = match self.index.get(&mapping) {
+            Some(index) => index.get(wanted).map(|at| &pairs[*at]),
+            None => own.clone().find(is_wanted),
+        };
+        if let Some((key, value)) = found {
             return Some(self.entry(*key, *value));
+        }
+        if !self.merging.contains(&mapping) {
+            return None;
         }
         let merges = own.filter(|(key, _)| self.node(*key).value.is_merge());
         for (_, value) in merges {

@@ -48,10 +48,12 @@ impl Agents {
             reports: Vec::new(),
             dialling: Vec::new(),
         };
+        // What the command line names is found from where this program was started.
+        let given = |path: &Option<PathBuf>| path.as_deref().map(files::absolute).transpose();
         let names = Names {
-            ca: request.ca.clone(),
-            certificate: request.client_certificate.clone(),
-            key: request.client_key.clone(),
+            ca: given(&request.ca)?,
+            certificate: given(&request.client_certificate)?,
+            key: given(&request.client_key)?,
         };
         for path in [&names.ca, &names.certificate, &names.key]
             .into_iter()

@@ -139,7 +139,7 @@ pub(super) fn examine(request: &Request, now: OffsetDateTime) -> Result<Examined
             &mut certificates,
         )?);
     }
-    shared_ports(&mut networks);
+    shared_ports(&mut networks, request.matrix);
     let mut agents = Agents::read(request, &mut contents)?;
     let matrix = request
         .matrix
@@ -201,8 +201,13 @@ impl Network {
     }
 }
 
-/// Networks that get into each other's way.
-fn shared_ports(networks: &mut [Network]) {
+/// Networks that get into each other's way where they run on one machine; those of a matrix rather do not.
+fn shared_ports(networks: &mut [Network], is_matrix: bool) {
+    let severity = if is_matrix {
+        Severity::Warning
+    } else {
+        Severity::Error
+    };
     let mut seen: std::collections::HashMap<(u16, Kind), (String, String)> =
         std::collections::HashMap::new();
     for network in networks {
@@ -223,7 +228,7 @@ fn shared_ports(networks: &mut [Network]) {
                 network
                     .report
                     .findings
-                    .push(at(rule, listener.line).found(found));
+                    .push(at(rule, listener.line).found(found).counting(severity));
             }
         }
     }
