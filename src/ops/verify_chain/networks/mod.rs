@@ -147,7 +147,7 @@ pub(super) fn examine(request: &Request, now: OffsetDateTime) -> Result<Examined
     agents.judge(&networks, &contents, &mut certificates);
     let mut networks: Vec<_> = networks.into_iter().map(|network| network.report).collect();
     for network in &mut networks {
-        network.sort();
+        network.finish();
     }
     Ok(Examined {
         networks,
@@ -171,6 +171,11 @@ impl Network {
         contents: &mut Contents,
         certificates: &mut Certificates,
     ) -> Result<Self, Error> {
+        // OpenAgents starts a directory by the network.yaml in it.
+        let inside = path.join("network.yaml");
+        let is_directory =
+            files::kind(path)? == files::Kind::Other && files::matching(path)?.is_some();
+        let path = if is_directory { &inside } else { path };
         let octets = files::read(path)?;
         let file = NetworkFile::read(&octets).map_err(|source| Error::Network {
             path: path.to_owned(),
