@@ -49,7 +49,6 @@ pub struct Request {
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// Each port.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub live: Vec<LiveReport>,
     /// What was put into networks' files.
     #[serde(skip_serializing_if = "Vec::is_empty")]
