@@ -55,6 +55,9 @@ impl Address {
         if host == "None" || host == "True" || host == "False" {
             return Some("this is no name but a value that was turned into one");
         }
+        if host.eq_ignore_ascii_case("localhost.") {
+            return Some("with a dot behind it this name is not found in the hosts file");
+        }
         let is_nowhere = host.to_ascii_lowercase().ends_with(".invalid");
         is_nowhere.then_some("no name below .invalid leads anywhere")
     }

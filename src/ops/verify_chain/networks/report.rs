@@ -123,8 +123,12 @@ impl NetworkReport {
         }
     }
 
-    /// The worst finding first; of two that weigh the same the one that was found first.
-    pub(super) fn sort(&mut self) {
+    /// The worst finding first; of two that weigh the same the one that was found first. Hints name this file.
+    pub(super) fn finish(&mut self) {
+        let command = format!("--network {}", shown(&self.file));
+        for finding in &mut self.findings {
+            finding.hint = finding.hint.replace("--network FILE", &command);
+        }
         self.findings
             .sort_by_key(|finding| Reverse(finding.severity));
     }
