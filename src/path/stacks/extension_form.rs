@@ -17,7 +17,12 @@ pub(super) fn is_spoilt(candidate: &Candidate<'_>, deviations: &Deviations) -> b
     let path_length = constraints.is_some_and(|c| c.path_length.is_some() && !c.ca);
     let empty_usage = value(&extensions.key_usage).is_some_and(|usage| usage.names().is_empty());
     let loose = deviations.reads_loosely && loose_names(candidate.certificate).is_some();
-    has_malformed(candidate) && !(loose && !has_malformed_but_names(candidate))
+    let is_malformed = if loose {
+        has_malformed_but_names(candidate)
+    } else {
+        has_malformed(candidate)
+    };
+    is_malformed
         || is_twice(candidate)
         || deviations.path_length_needs_ca && path_length
         || deviations.reads_loosely && empty_usage
@@ -45,9 +50,17 @@ fn has_malformed_but_names(candidate: &Candidate<'_>) -> bool {
 
 /// EXFLAG_CRITICAL: the place of the first critical extension that is not understood.
 pub(super) fn not_understood(candidate: &Candidate<'_>, deviations: &Deviations) -> Option<usize> {
-    candidate.certificate.extensions().iter().position(|extension| {
-        extension.critical && !deviations.understands.iter().any(|oid| extension.oid == *oid)
-    })
+    candidate
+        .certificate
+        .extensions()
+        .iter()
+        .position(|extension| {
+            extension.critical
+                && !deviations
+                    .understands
+                    .iter()
+                    .any(|oid| extension.oid == *oid)
+        })
 }
 
 /// Whether the keyUsage, where there is one, has at least one of these.
@@ -80,7 +93,11 @@ pub(super) fn netscape_allows(
     is_server: bool,
     deviations: &Deviations,
 ) -> bool {
-    let bit = if is_server { NETSCAPE_SERVER } else { NETSCAPE_CLIENT };
+    let bit = if is_server {
+        NETSCAPE_SERVER
+    } else {
+        NETSCAPE_CLIENT
+    };
     let extension = candidate.certificate.extension(NETSCAPE_TYPE);
     !deviations.knows_netscape_type
         || extension.is_none_or(|extension| match extension.value.as_slice() {

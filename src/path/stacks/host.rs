@@ -18,7 +18,11 @@ pub(super) enum GrpcCoreRefusal {
 
 /// grpc-core: the host-name verifier, and then the check of the call's host.
 pub(super) fn grpc_core(certificate: &Certificate, host: &str) -> Result<(), GrpcCoreRefusal> {
-    let names = certificate.subject_alt_names().ok().flatten().unwrap_or_default();
+    let names = certificate
+        .subject_alt_names()
+        .ok()
+        .flatten()
+        .unwrap_or_default();
     let common_name = certificate.subject().values(AttributeType::CommonName);
     let common_name = common_name.first().map(String::as_str);
     if !verifies(&names, common_name, host) {
@@ -95,7 +99,10 @@ fn verifies(names: &[GeneralName], common_name: Option<&str>, host: &str) -> boo
                 }
             }
             GeneralName::Ip(_) => {
-                if name.address().is_some_and(|address| address.to_string() == host) {
+                if name
+                    .address()
+                    .is_some_and(|address| address.to_string() == host)
+                {
                     return true;
                 }
             }
@@ -119,7 +126,11 @@ fn verifier_covers(pattern: &str, host: &str) -> bool {
     }
     let absolute = |name: &str| {
         let name = name.to_ascii_lowercase();
-        if name.ends_with('.') { name } else { name + "." }
+        if name.ends_with('.') {
+            name
+        } else {
+            name + "."
+        }
     };
     let (pattern, host) = (absolute(pattern), absolute(host));
     if !pattern.contains('*') {
@@ -196,11 +207,15 @@ fn looks_like_address(name: &str) -> bool {
 
 /// Node's check of one pattern: a wildcard may stand for a part of the first label.
 fn node_covers(pattern: &str, host: &str) -> bool {
-    let pattern = pattern.strip_suffix('.').unwrap_or(pattern).to_ascii_lowercase();
+    let pattern = pattern
+        .strip_suffix('.')
+        .unwrap_or(pattern)
+        .to_ascii_lowercase();
     let host = host.to_ascii_lowercase();
     let patterns: Vec<&str> = pattern.split('.').collect();
     let hosts: Vec<&str> = host.split('.').collect();
-    let is_bad = |label: &&str| label.is_empty() || !label.bytes().all(|b| (0x21..0x80).contains(&b));
+    let is_bad =
+        |label: &&str| label.is_empty() || !label.bytes().all(|b| (0x21..0x80).contains(&b));
     if patterns.len() != hosts.len() || patterns.iter().any(is_bad) || patterns[1..] != hosts[1..] {
         return false;
     }
@@ -255,4 +270,50 @@ fn node_quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_taken_as_each_stack_takes_them() {
+        for (pattern, host, grpc_core, node) in [
+            ("localhost", "LOCALHOST", true, true),
+            ("svc.example.test.", "svc.example.test", true, true),
+            ("*.example.test", "a.example.test", true, true),
+            ("*.example.test", "a.b.example.test", false, false),
+            ("*.example.test", "example.test", false, false),
+            ("f*.example.test", "foo.example.test", false, true),
+            ("*.test", "foo.test", true, false),
+            ("*", "localhost", false, false),
+            ("", "localhost", false, false),
+            ("grpcs://localhost", "localhost", false, false),
+            ("xn--*.example.test", "xn--a.example.test", false, false),
+        ] {
+            assert_eq!(
+                verifier_covers(pattern, host),
+                grpc_core,
+                "{pattern} {host}"
+            );
+            assert_eq!(node_covers(pattern, host), node, "{pattern} {host}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_compared_as_text_in_a_call() {
+        let names = [GeneralName::Dns("127.0.0.1".into())];
+        assert!(matches_call(&names, None, "127.0.0.1"));
+        assert!(!matches_call(&[], Some("127.0.0.1"), "127.0.0.1"));
+        assert!(matches_call(&[], Some("localhost"), "localhost"));
+        assert!(looks_like_address("::1") && !looks_like_address("1.2.3"));
+    }
+
+    #[test]
+    fn node_quotes_names_that_could_be_taken_for_two() {
+        let name = |text: &str| node_text(&GeneralName::Dns(text.into()));
+        assert_eq!(name("a.test"), "DNS:a.test");
+        assert_eq!(name("a, DNS:b"), "DNS:\"a, DNS:b\"");
+        assert_eq!(name("b\u{c3}"), "DNS:\"b\\u00c3\"");
+    }
 }

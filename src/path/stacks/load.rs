@@ -1,12 +1,12 @@
 //! What grpc-core and grpc-js make of the files they are given, before anyone connects.
 
 use super::deviation::Deviations;
+use super::failure::Failure;
 use super::key_file::{FoundKey, KeyForm};
 use super::pem::{Block, Blocks, Dialect, PemFault};
 use super::public_key::{self, Reading};
 use super::reading::{self, Held, NamesFault, Unreadable};
 use super::text;
-use super::verdict::Failure;
 use super::{File, KeyFile, Stack};
 use crate::path::finding::{CertificateReference, Role};
 use crate::pki::certificate::Certificate;
@@ -72,7 +72,8 @@ fn boring_ssl_chain(
     let octets = visible(Dialect::BoringSsl, octets);
     let fail = |rule, found: String| Failure::of(rule, file, found, text::INVALID_CHAIN.into());
     let mut blocks = Blocks::new(Dialect::BoringSsl, octets);
-    let first = first_certificate(&mut blocks, octets).map_err(|(rule, found)| fail(rule, found))?;
+    let first =
+        first_certificate(&mut blocks, octets).map_err(|(rule, found)| fail(rule, found))?;
     let leaf = certificate(&first, Dialect::BoringSsl, true)
         .map_err(|(what, _)| fail("certificate-unreadable", what.to_owned()))?
         .certificate;
@@ -101,9 +102,8 @@ fn boring_ssl_chain(
             Err(_) => break,
         }
     }
-    check_key(Stack::GrpcCore, key, &leaf).map_err(|(rule, found)| {
-        Failure::of(rule, key_file, found, text::INVALID_KEY.into())
-    })?;
+    check_key(Stack::GrpcCore, key, &leaf)
+        .map_err(|(rule, found)| Failure::of(rule, key_file, found, text::INVALID_KEY.into()))?;
     if file == File::ServerCertificate {
         served_names(&first, &leaf, file)?;
     }
@@ -140,9 +140,8 @@ fn openssl_chain(
     (file, key_file): (File, File),
 ) -> Result<Chain, Failure> {
     let fail = |rule, found: String, error: &str| Failure::of(rule, file, found, error.to_owned());
-    let unreadable = |(what, error): Unreadable| {
-        fail("certificate-unreadable", what.to_owned(), error)
-    };
+    let unreadable =
+        |(what, error): Unreadable| fail("certificate-unreadable", what.to_owned(), error);
     let mut blocks = Blocks::new(Dialect::OpenSsl, octets);
     let first = first_certificate(&mut blocks, octets).map_err(|(rule, found)| {
         let error = match rule {
@@ -154,7 +153,11 @@ fn openssl_chain(
     let mut chain = vec![certificate(&first, Dialect::OpenSsl, true).map_err(unreadable)?];
     for block in blocks {
         let block = block.map_err(|fault| {
-            fail("pem-broken", fault.clause().to_owned(), text::openssl_pem(fault))
+            fail(
+                "pem-broken",
+                fault.clause().to_owned(),
+                text::openssl_pem(fault),
+            )
         })?;
         if LABELS.contains(&block.label.as_str()) {
             chain.push(certificate(&block, Dialect::OpenSsl, false).map_err(unreadable)?);
@@ -162,7 +165,9 @@ fn openssl_chain(
     }
     let leaf = &chain[0].certificate;
     strong_enough(&chain, file)?;
-    let kind = PublicKey::from_der(leaf.public_key_info()).ok().map(|key| key.kind);
+    let kind = PublicKey::from_der(leaf.public_key_info())
+        .ok()
+        .map(|key| key.kind);
     let fits = check_key(Stack::GrpcJs, key, leaf);
     if let Err((rule, found)) = fits
         && (rule != "key-mismatch" || has_one_slot(kind, key))
@@ -202,7 +207,11 @@ fn strong_enough(chain: &[Held], file: File) -> Result<(), Failure> {
     for (place, held) in chain.iter().enumerate() {
         let certificate = &held.certificate;
         let is_leaf = place == 0;
-        let role = if is_leaf { Role::EndEntity } else { Role::Intermediate };
+        let role = if is_leaf {
+            Role::EndEntity
+        } else {
+            Role::Intermediate
+        };
         let reference = || CertificateReference::new(role, place, certificate.subject());
         let fail = |rule, found: String, error: &str| {
             Failure::of(rule, file, found, error.to_owned()).about(reference())
@@ -218,7 +227,11 @@ fn strong_enough(chain: &[Held], file: File) -> Result<(), Failure> {
                 return Err(fail("key-malformed", String::new(), text::KEY_DECODE_ERROR));
             }
             Reading::WrongType if is_leaf => {
-                return Err(fail("key-type-unsupported", String::new(), text::UNKNOWN_TYPE));
+                return Err(fail(
+                    "key-type-unsupported",
+                    String::new(),
+                    text::UNKNOWN_TYPE,
+                ));
             }
             Reading::Usable | Reading::Undecodable | Reading::WrongType => {}
         }
@@ -267,7 +280,10 @@ pub(super) fn what_else(octets: &[u8]) -> (&'static str, String) {
             .map(|block| block.label);
         match label {
             Some(label) if !LABELS.contains(&label.as_str()) => ("pem-label", label),
-            Some(_) | None => ("pem-indented", "BEGIN not at the start of a line".to_owned()),
+            Some(_) | None => (
+                "pem-indented",
+                "BEGIN not at the start of a line".to_owned(),
+            ),
         }
     } else {
         ("pem-missing", "no PEM block".to_owned())
@@ -277,7 +293,10 @@ pub(super) fn what_else(octets: &[u8]) -> (&'static str, String) {
 /// The certificate of a block. What follows it is overlooked, unless trust settings may follow.
 fn certificate(block: &Block, dialect: Dialect, is_auxiliary: bool) -> Result<Held, Unreadable> {
     if !block.headers.is_empty() {
-        return Err(("there are headers before the certificate", text::NO_START_LINE));
+        return Err((
+            "there are headers before the certificate",
+            text::NO_START_LINE,
+        ));
     }
     let Ok((element, rest)) = Element::first(&block.contents, "the certificate") else {
         return reading::held(&block.contents, dialect);
@@ -299,7 +318,9 @@ fn check_key(
 ) -> Result<(), (&'static str, String)> {
     let Some(key) = key else { return Ok(()) };
     let block = match key.found_by(stack) {
-        FoundKey::Nothing { instead } if key.is_empty => return Err(("file-empty", instead.clone())),
+        FoundKey::Nothing { instead } if key.is_empty => {
+            return Err(("file-empty", instead.clone()));
+        }
         FoundKey::Nothing { instead } => return Err(("key-missing", instead.clone())),
         FoundKey::Broken { why } => return Err(("pem-broken", why.clone())),
         FoundKey::Key(block) => block,

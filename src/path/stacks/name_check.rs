@@ -12,18 +12,21 @@ use crate::pki::extension::NameConstraints;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::AttributeType;
 
-/// What a CA's constraints have against a certificate's names.
+/// What a CA's constraints have against a certificate's names. `compared` counts what was compared so
+/// far along the path.
 pub(super) fn check(
     candidate: &Candidate<'_>,
     issuer: &Candidate<'_>,
     is_end_entity: bool,
     deviations: &Deviations,
+    compared: &mut usize,
 ) -> Option<Fault> {
     let constraints = value(&issuer.extensions().name_constraints)?;
     let subject = candidate.certificate.subject();
     let names = candidate.extensions().names();
     let bases = constraints.permitted.len() + constraints.excluded.len();
-    if (names.len() + 1).saturating_mul(bases) > MAX_COMPARISONS {
+    *compared = compared.saturating_add((names.len() + 1).saturating_mul(bases));
+    if *compared > MAX_COMPARISONS {
         return Some(Fault::Unspecified);
     }
     let mut all = Vec::new();
@@ -41,7 +44,9 @@ pub(super) fn check(
         return None;
     }
     let common_names = subject.values(AttributeType::CommonName);
-    let like_hosts = common_names.into_iter().filter(|name| looks_like_host(name, 2));
+    let like_hosts = common_names
+        .into_iter()
+        .filter(|name| looks_like_host(name, 2));
     like_hosts
         .map(GeneralName::Dns)
         .find_map(|name| compare(&name, constraints, deviations))
@@ -49,7 +54,10 @@ pub(super) fn check(
 
 /// Whether a common name would be taken for a host where there is no SubjectAltName.
 pub(super) fn has_host_for_common_name(candidate: &Candidate<'_>) -> bool {
-    let names = candidate.certificate.subject().values(AttributeType::CommonName);
+    let names = candidate
+        .certificate
+        .subject()
+        .values(AttributeType::CommonName);
     names.iter().any(|name| looks_like_host(name, 1))
 }
 
@@ -157,7 +165,9 @@ fn looks_like_host(name: &str, labels: usize) -> bool {
         !label.is_empty()
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
     rest.split('.').count() >= labels && rest.split('.').all(is_label)
 }

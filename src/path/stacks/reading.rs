@@ -7,8 +7,7 @@ use super::pem::Dialect;
 use crate::pki::attribute::{self, Attribute};
 use crate::pki::certificate::{Certificate, CertificateError};
 use crate::pki::element::{
-    Element, Elements, INTEGER, SEQUENCE, UTC_TIME, context_constructed,
-    is_minimal_integer,
+    Element, Elements, INTEGER, SEQUENCE, UTC_TIME, context_constructed, is_minimal_integer,
 };
 use crate::pki::encoding;
 use crate::pki::general_name::GeneralName;
@@ -64,6 +63,11 @@ pub(super) fn held(der: &[u8], dialect: Dialect) -> Result<Held, Unreadable> {
             let dated = with_other_dates(&der).and_then(|der| Certificate::from_der(der).ok());
             (dated.ok_or(NO_CERTIFICATE)?, true)
         }
+        Err(_) if dialect == Dialect::OpenSsl => {
+            // OpenSSL looks at no version, so that one beyond 3 does not keep a server from starting.
+            let known = with_version_3(&der).and_then(|der| Certificate::from_der(der).ok());
+            (known.ok_or(NO_CERTIFICATE)?, false)
+        }
         Err(_) => return Err(NO_CERTIFICATE),
     };
     check(&certificate, dialect)?;
@@ -77,8 +81,13 @@ pub(super) fn held(der: &[u8], dialect: Dialect) -> Result<Held, Unreadable> {
 /// Whether its names can be handed to grpc-core, which looks at them on both sides: addresses of 4 or
 /// 16 octets, and a common name that is text.
 pub(super) fn names_fault(certificate: &Certificate) -> Option<NamesFault> {
-    let names = certificate.subject_alt_names().ok().flatten().unwrap_or_default();
-    let is_odd = |name: &GeneralName| matches!(name, GeneralName::Ip(_)) && name.address().is_none();
+    let names = certificate
+        .subject_alt_names()
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    let is_odd =
+        |name: &GeneralName| matches!(name, GeneralName::Ip(_)) && name.address().is_none();
     if names.iter().any(is_odd) {
         return Some(NamesFault::Address);
     }
@@ -147,7 +156,10 @@ fn check_name(name: &[u8], dialect: Dialect) -> Result<(), Unreadable> {
         }
         if value.tag == BMP_STRING && !value.content.len().is_multiple_of(2) {
             let error = "error:068000D6:asn1 encoding routines::bmpstring is wrong length";
-            return Err(("one of its names is cut in the middle of a character", error));
+            return Err((
+                "one of its names is cut in the middle of a character",
+                error,
+            ));
         }
         if dialect == Dialect::OpenSsl && NO_NAMES.contains(&value.tag) {
             let error = "error:0680008C:asn1 encoding routines::mstring wrong tag";
@@ -183,6 +195,22 @@ fn with_other_dates(der: &[u8]) -> Option<Vec<u8>> {
     encoding::element(Tag::Sequence, &[&fields_der, behind].concat()).ok()
 }
 
+/// The certificate with version 3 in the place of a higher one.
+fn with_version_3(der: &[u8]) -> Option<Vec<u8>> {
+    let parts = Element::only(der, SEQUENCE, "it").ok()?.children();
+    let fields = { parts }.next(SEQUENCE, "it").ok()?;
+    let version = fields
+        .children()
+        .optional(context_constructed(0), "version");
+    let [INTEGER, 1, _] = version.ok()??.content else {
+        return None;
+    };
+    let start = fields.content.as_ptr().addr() - der.as_ptr().addr();
+    let mut der = der.to_vec();
+    der[start + VERSION_OFFSET] = 2;
+    Some(der)
+}
+
 /// The validity among a certificate's fields.
 fn validity<'a>(fields: &mut Elements<'a>) -> Option<Element<'a>> {
     fields.optional(context_constructed(0), "version").ok()?;
@@ -205,6 +233,8 @@ const NO_NAMES: [u8; 13] = [
     0x01, INTEGER, 0x04, 0x05, 0x06, 0x11, 0x31, 0x15, 0x17, 0x18, 0x19, 0x1a, 0x1b,
 ];
 const INDEFINITE: u8 = 0x80;
+/// Behind the tags and lengths of `[0]` and INTEGER.
+const VERSION_OFFSET: usize = 4;
 const CERTIFICATE_PARTS: usize = 3;
 /// YYMMDDHHMMSS+hhmm.
 const OFFSET_OCTETS: usize = 17;

@@ -2,8 +2,8 @@
 
 use super::fault::Fault;
 use super::pem::{Dialect, PemFault};
-use crate::path::public_key::Kind;
 use super::{Side, Stack};
+use crate::path::public_key::Kind;
 
 /// Printed beside a server that does not start.
 pub(super) const NOT_STARTED: &str = "server does not start";
@@ -89,7 +89,9 @@ pub(super) const POLICY_INVALID: &str =
     "0b000090:X.509 certificate routines:OPENSSL_internal:INVALID_POLICY_EXTENSION";
 
 pub(super) fn grpc_core_handshake(error: &str) -> String {
-    format!("UNKNOWN: Tls handshake failed (TSI_PROTOCOL_FAILURE): SSL_ERROR_SSL: error:{error}: OK")
+    format!(
+        "UNKNOWN: Tls handshake failed (TSI_PROTOCOL_FAILURE): SSL_ERROR_SSL: error:{error}: OK"
+    )
 }
 
 pub(super) fn grpc_js_error(error: &str) -> String {
@@ -208,16 +210,12 @@ pub(super) fn of_load(stack: Stack, side: Side, error: &str) -> String {
 }
 
 /// The certificate cannot be parsed.
-pub(super) const DECODE_ERROR: &str =
-    "0c00006d:ASN.1 encoding routines:OPENSSL_internal:DECODE_ERROR: Invalid certificate verification context";
-pub(super) const PEER_KEY_UNDECODABLE: &str =
-    "06000066:public key routines:OPENSSL_internal:DECODE_ERROR: Invalid certificate verification context";
-pub(super) const LEAF_UNPARSABLE: &str =
-    "10000110:SSL routines:OPENSSL_internal:CANNOT_PARSE_LEAF_CERT: Invalid certificate verification context";
+pub(super) const DECODE_ERROR: &str = "0c00006d:ASN.1 encoding routines:OPENSSL_internal:DECODE_ERROR: Invalid certificate verification context";
+pub(super) const PEER_KEY_UNDECODABLE: &str = "06000066:public key routines:OPENSSL_internal:DECODE_ERROR: Invalid certificate verification context";
+pub(super) const LEAF_UNPARSABLE: &str = "10000110:SSL routines:OPENSSL_internal:CANNOT_PARSE_LEAF_CERT: Invalid certificate verification context";
 pub(super) const NO_COMMON_SIGNATURE: &str =
     "100000fd:SSL routines:OPENSSL_internal:NO_COMMON_SIGNATURE_ALGORITHMS";
-pub(super) const KEY_USAGE_INCORRECT: &str =
-    "1000012e:SSL routines:OPENSSL_internal:KEY_USAGE_BIT_INCORRECT: Invalid certificate verification context";
+pub(super) const KEY_USAGE_INCORRECT: &str = "1000012e:SSL routines:OPENSSL_internal:KEY_USAGE_BIT_INCORRECT: Invalid certificate verification context";
 pub(super) const HOST_REFUSED: &str = "UNKNOWN: Custom verification check failed with error: UNAUTHENTICATED: Hostname Verification Check failed.";
 pub(super) const CALL_REFUSED: &str = "UNAUTHENTICATED: call host does not match SSL server name";
 
@@ -231,7 +229,9 @@ pub(super) fn node_name(reason: &str) -> String {
 /// What a server prints when no client certificate comes.
 pub(super) fn no_client_certificate(server: Stack) -> &'static str {
     match server {
-        Stack::GrpcCore => "Handshake failed with error SSL_ERROR_SSL: error:100000c0:SSL routines:OPENSSL_internal:PEER_DID_NOT_RETURN_A_CERTIFICATE: Invalid certificate verification context",
+        Stack::GrpcCore => {
+            "Handshake failed with error SSL_ERROR_SSL: error:100000c0:SSL routines:OPENSSL_internal:PEER_DID_NOT_RETURN_A_CERTIFICATE: Invalid certificate verification context"
+        }
         Stack::GrpcJs => "error:0A0000C7:SSL routines::peer did not return a certificate",
         Stack::Tonic => "peer sent no certificates",
     }
@@ -248,9 +248,9 @@ pub(super) fn too_large(client: Stack) -> String {
         Stack::GrpcCore => grpc_core_handshake(
             "10000096:SSL routines:OPENSSL_internal:EXCESSIVE_MESSAGE_SIZE: Invalid certificate verification context",
         ),
-        Stack::GrpcJs => grpc_js_error(
-            "error:0A000098:SSL routines:read_state_machine:excessive message size",
-        ),
+        Stack::GrpcJs => {
+            grpc_js_error("error:0A000098:SSL routines:read_state_machine:excessive message size")
+        }
         Stack::Tonic => tonic_error("received corrupt message of type HandshakePayloadTooLarge"),
     }
 }
