@@ -145,9 +145,7 @@ fn finish(
 ) -> Result<Activated, Error> {
     let mut inventory = authority::open_inventory(from.directory, Opening::MustExist)?;
     inventory.complete_authority(new.as_der())?;
-    let place = Lock::acquire(&rotation::place(from.directory))?;
-    let (certificate, key) = (format!("{NEXT}.crt"), format!("{NEXT}.key"));
-    files::remove(&place, &[&key, &certificate])?;
+    forget_next(from)?;
     let crosses = rotation::cross_certificates(from.directory)?;
     let anchors = super::anchors(from.directory, &[new, old], None)?;
     let chained = chains::refresh(lock, &inventory, &crosses, &anchors, now)?;
@@ -184,6 +182,13 @@ fn finish(
             ..staged
         },
     })
+}
+
+/// Removes the second copy of the new root's files.
+fn forget_next(from: &AuthorityAt<'_>) -> Result<(), Error> {
+    let place = Lock::acquire(&rotation::place(from.directory))?;
+    let (certificate, key) = (format!("{NEXT}.crt"), format!("{NEXT}.key"));
+    files::remove(&place, &[&key, &certificate])
 }
 
 /// The stage before, unchanged.
