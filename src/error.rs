@@ -10,6 +10,7 @@ use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
 use crate::net::probe::ProbeError;
 use crate::net::{IdentityError, TargetError};
+use crate::network::UnusableFile;
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
 use crate::pki::crl::MalformedListError;
@@ -73,6 +74,12 @@ pub enum Error {
     )]
     SymbolicLink {
         /// The link.
+        path: PathBuf,
+    },
+    /// A directory has none of the files of a setup.
+    #[error("{}: holds no server.crt, client.crt or ca.crt", shown(path))]
+    NoSetup {
+        /// The directory.
         path: PathBuf,
     },
     /// A file of the authority is not there, though the others are.
@@ -302,6 +309,14 @@ pub enum Error {
     /// A client key that cannot sign a handshake.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// A network's or an agent's YAML that cannot be used.
+    #[error("{}: {source}", shown(path))]
+    Network {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: UnusableFile,
+    },
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -320,6 +335,7 @@ impl Error {
             Error::Exists { .. } => "exists",
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
+            Error::NoSetup { .. } => "no-setup",
             Error::NoAuthority { .. } => "no-authority",
             Error::UnknownAuthority { .. } => "unknown-authority",
             Error::Issuer { .. } => "issuer",
@@ -348,6 +364,7 @@ impl Error {
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
             Error::Selection(_) => "selection",
             Error::Config(_) => "config",
+            Error::Network { .. } => "network",
             Error::Target(_) => "target",
             Error::Probe(_) => "probe",
             Error::RolledBack { .. } => "rolled-back",
@@ -375,6 +392,7 @@ impl Error {
                 "look at it with `openagents-certs inspect {}`",
                 shown(path)
             )),
+            Error::NoSetup { .. } => Some("make one with `openagents-certs generate`, or name the files with `--cert`, `--key` and `--ca`".into()),
             Error::NoAuthority { .. } => {
                 Some("make one with `openagents-certs ca init`, or name another directory with `-C DIR`".into())
             }
@@ -418,6 +436,7 @@ impl Error {
             Error::AmbiguousEntry { .. } => Some("give more digits".into()),
             Error::Selection(error) => Some(error.hint()),
             Error::Config(error) => Some(error.hint()),
+            Error::Network { source, .. } => Some(source.hint()),
             Error::Target(error) => Some(error.hint()),
             Error::Probe(error) => Some(error.hint()),
             Error::Identity(_) => Some("issue a client pair with a P-256 key: `openagents-certs issue client NAME`".into()),

@@ -122,7 +122,19 @@ impl AuthorityAt<'_> {
     /// # Errors
     /// As [`AuthorityAt::open`].
     pub fn open_all(&self, now: OffsetDateTime) -> Result<Authority, Error> {
-        self.open(now)
+        let ask = super::once(self.passphrase);
+        let from = AuthorityAt {
+            directory: self.directory,
+            material: self.material.clone(),
+            recording: self.recording.clone(),
+            passphrase: &ask,
+        };
+        let mut authority = from.open(now)?;
+        if self.material.is_none() {
+            let own = authority.certificate();
+            authority.beside = super::rotation::beside(self.directory, own, &ask)?;
+        }
+        Ok(authority)
     }
 
     /// The file of the inventory, as messages name it.

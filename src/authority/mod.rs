@@ -2,7 +2,9 @@
 
 mod directory;
 mod material;
+pub mod rotation;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
@@ -106,7 +108,7 @@ impl Authority {
         let chain = if subordinate {
             certificates
         } else {
-            Vec::new()
+            rotation::chain(directory, &certificate, now)?
         };
         let signing = Signing::new(&certificate, issuer, signer, chain);
         let inventory: Option<Box<dyn Inventory>> = Some(Box::new(inventory));
@@ -197,6 +199,15 @@ impl Authority {
 }
 
 impl Signing {
+    /// What signs for a CA that has no CA above it.
+    ///
+    /// # Errors
+    /// When nothing can be issued under the certificate.
+    pub fn of_root(path: &Path, certificate: &Certificate, signer: Signer) -> Result<Self, Error> {
+        let issuer = issuer(path, certificate)?;
+        Ok(Signing::new(certificate, issuer, signer, Vec::new()))
+    }
+
     fn new(
         certificate: &Certificate,
         issuer: Issuer,
@@ -222,6 +233,28 @@ impl Signing {
         serial: &SerialNumber,
     ) -> Result<Vec<u8>, Error> {
         sign(&self.signer, plan, public_key_info, serial)
+    }
+
+    /// Certifies the key of another CA under its own name: the cross-certificate's DER
+    /// ([RFC 4949](https://www.rfc-editor.org/rfc/rfc4949), "cross-certification").
+    ///
+    /// # Errors
+    /// When our own lint refuses the plan, or it cannot be encoded or signed.
+    pub fn cross_sign(
+        &self,
+        plan: &IssuancePlan,
+        subject: &Issuer,
+        serial: &SerialNumber,
+    ) -> Result<Vec<u8>, Error> {
+        let lints = crate::pki::lint::lint(plan);
+        if !lints.is_empty() {
+            return Err(Error::Lint(lints));
+        }
+        let algorithm = self.signer.algorithm();
+        let (key, identifier) = (&subject.public_key_info, &subject.key_identifier);
+        let to_be_signed = plan.to_be_signed_for(key, identifier, serial, algorithm)?;
+        let signature = self.signer.sign(&to_be_signed)?;
+        Ok(plan::signed(&to_be_signed, algorithm, &signature)?)
     }
 
     /// Signs a revocation list: its DER.
@@ -341,6 +374,20 @@ fn read_signer(path: &Path, password: Ask<'_>) -> Result<Signer, Error> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Asks at most once, and gives the same passphrase for every file: of keys that are encrypted alike.
+pub fn once(ask: Ask<'_>) -> impl Fn(&Path) -> Result<Password, Error> {
+    let given: RefCell<Option<Password>> = RefCell::new(None);
+    move |path| {
+        let known = given.borrow().as_ref().map(Password::again);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let password = ask(path)?;
+        *given.borrow_mut() = Some(password.again());
+        Ok(password)
+    }
 }
 
 /// The private key in a file, whatever form it has, with the password that was asked for when it is encrypted.

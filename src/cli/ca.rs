@@ -6,7 +6,7 @@ use clap::Subcommand;
 use time::OffsetDateTime;
 
 use super::args::{Global, NewPassphrase, ParentPassphrase, PassphraseSource, requested_by};
-use super::finish;
+use super::{finish, rotate};
 use crate::authority::{AuthorityAt, Recording};
 use crate::error::Error;
 use crate::ops::ca::{self, import, init, intermediate, show};
@@ -31,6 +31,7 @@ enum Command {
     Intermediate(Intermediate),
     Import(Import),
     Show(Show),
+    Rotate(rotate::Args),
 }
 
 impl Args {
@@ -44,6 +45,7 @@ impl Args {
             Command::Init(init) => init.run(global, renderer, now),
             Command::Intermediate(intermediate) => intermediate.run(global, renderer, now),
             Command::Import(import) => import.run(global, renderer, now),
+            Command::Rotate(rotate) => rotate.run(global, renderer, now),
             Command::Show(Show {}) => finish(renderer, &show::run(global.directory(), now)?),
         }
     }

@@ -14,12 +14,14 @@ mod mint;
 mod prompt;
 mod renew;
 mod revoke;
+mod rotate;
 mod show;
 mod template;
 mod unrevoke;
 mod verify;
 mod verify_chain;
 mod watch;
+mod wizard;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -148,17 +150,30 @@ impl Command {
 }
 
 /// The program's arguments, with OpenAgents' `-cn NAME` and `-cn=NAME` spelled as clap can read them.
-///
-/// What stands behind `--exec` is spelled so, too: see [`exec::spelled`].
+/// Without any, somebody at a terminal is asked what is wanted. What stands behind `--exec` is spelled so, too: see
+/// [`exec::spelled`].
 fn arguments() -> impl Iterator<Item = OsString> {
-    let arguments = std::env::args_os().map(|argument| {
-        match argument.to_str().and_then(|text| text.strip_prefix("-cn")) {
-            Some(rest) if rest.is_empty() || rest.starts_with('=') => {
-                format!("--common-name{rest}").into()
-            }
-            Some(_) | None => argument,
-        }
-    });
+    let mut arguments = std::env::args_os();
+    let wizard: &[&str] = if arguments.len() == 1 && prompt::is_possible() {
+        &["generate", "--interactive"]
+    } else {
+        &[]
+    };
+    let program = arguments.next();
+    let asked = wizard.iter().map(OsString::from);
+    let arguments =
+        program
+            .into_iter()
+            .chain(asked)
+            .chain(arguments)
+            .map(
+                |argument| match argument.to_str().and_then(|text| text.strip_prefix("-cn")) {
+                    Some(rest) if rest.is_empty() || rest.starts_with('=') => {
+                        format!("--common-name{rest}").into()
+                    }
+                    Some(_) | None => argument,
+                },
+            );
     exec::spelled(arguments.collect()).into_iter()
 }
 

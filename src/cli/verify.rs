@@ -134,6 +134,6 @@ fn host(text: &str) -> Result<ReferenceName, Error> {
     }
 }
 
-fn moment(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
+pub(super) fn moment(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
     OffsetDateTime::parse(text, &Rfc3339)
 }

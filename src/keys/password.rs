@@ -20,7 +20,7 @@ impl Password {
         Password(octets)
     }
 
-    /// The same password once more, for one who needs it again and again.
+    /// The same password once more, for one who needs it again or for another key.
     pub fn again(&self) -> Self {
         Password(self.0.clone())
     }

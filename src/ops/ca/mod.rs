@@ -3,6 +3,7 @@
 pub mod import;
 pub mod init;
 pub mod intermediate;
+pub mod rotate;
 pub mod show;
 
 use std::fmt;

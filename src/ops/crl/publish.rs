@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::authority::{self, Authority, Issuing};
+use crate::authority::{self, Authority, Issuing, rotation};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::path;
@@ -125,21 +125,30 @@ pub fn publish(
         if publication.lists.is_empty() {
             published.files.push(lock.path().join(authority::CRL_DER));
             publication.der = der;
+        } else {
+            published.files.push(write_beside(lock.path(), &der)?);
         }
         publication.lists.push(published);
     }
-    for (name, content) in [
-        (authority::CRL_DER, publication.der.as_slice()),
-        (authority::CRL, publication.pem.as_bytes()),
-    ] {
-        let file = NewFile {
-            name: OsStr::new(name),
-            content,
-            secret: false,
-        };
-        files::replace(lock, &file)?;
-    }
+    replace(lock, authority::CRL_DER, &publication.der)?;
+    replace(lock, authority::CRL, publication.pem.as_bytes())?;
     Ok(publication)
+}
+
+/// Writes the list of the CA that the authority is taking turns with, as DER, among the files of the roll-over.
+fn write_beside(directory: &Path, der: &[u8]) -> Result<PathBuf, Error> {
+    let place = rotation::place(directory);
+    replace(&Lock::acquire(&place)?, authority::CRL_DER, der)?;
+    Ok(place.join(authority::CRL_DER))
+}
+
+fn replace(lock: &Lock, name: &str, content: &[u8]) -> Result<(), Error> {
+    let file = NewFile {
+        name: OsStr::new(name),
+        content,
+        secret: false,
+    };
+    files::replace(lock, &file)
 }
 
 /// The moment of the next update.
