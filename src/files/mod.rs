@@ -4,6 +4,7 @@ mod attributes;
 mod private;
 mod read;
 mod spool;
+mod stage;
 mod together;
 
 use std::ffi::OsString;
@@ -70,7 +71,7 @@ impl Lock {
             path: path.to_owned(),
             waited,
         };
-        together::recover(&lock)?;
+        stage::recover(&lock)?;
         Ok(lock)
     }
 
