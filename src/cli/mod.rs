@@ -2,15 +2,26 @@
 
 mod args;
 mod ca;
+mod crl;
 mod csr;
+mod dialling;
+mod exec;
 mod generate;
 mod inspect;
 mod issue;
 mod list;
+mod mint;
 mod prompt;
+mod renew;
+mod revoke;
+mod rotate;
 mod show;
 mod template;
+mod unrevoke;
 mod verify;
+mod verify_chain;
+mod watch;
+mod wizard;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -51,15 +62,22 @@ enum Command {
     Issue(issue::Args),
     Csr(csr::Args),
     Verify(verify::Args),
+    VerifyChain(verify_chain::Args),
     Inspect(inspect::Args),
+    Renew(renew::Args),
+    Watch(watch::Args),
     List(list::Args),
+    Revoke(revoke::Args),
+    Unrevoke(unrevoke::Args),
+    Crl(crl::Args),
     Show(show::Args),
     Template(template::Args),
+    Mint(mint::Args),
 }
 
-/// Runs the program on its own arguments at this moment, and gives its exit code: 0 done or yes,
+/// Runs the program on its own arguments by this clock, and gives its exit code: 0 done or yes,
 /// 1 no, 2 could not tell.
-pub fn main(now: OffsetDateTime) -> ExitCode {
+pub fn main(clock: &dyn Fn() -> OffsetDateTime) -> ExitCode {
     let parsed = command()
         .try_get_matches_from(arguments())
         .and_then(|matches| Cli::from_arg_matches(&matches));
@@ -70,17 +88,30 @@ pub fn main(now: OffsetDateTime) -> ExitCode {
     let renderer = cli.global.renderer();
     let done = match (renderer.format, &cli.command) {
         (Format::Text | Format::Json, _) | (Format::Csv, Command::List(_)) => {
-            cli.command.run(&cli.global, &renderer, now)
+            cli.command.run(&cli.global, &renderer, clock)
         }
         (Format::Csv, _) => Err(not_a_table()),
     };
     match done {
-        Ok(Verdict::Yes) => ExitCode::SUCCESS,
-        Ok(Verdict::No) => ExitCode::from(EXIT_NO),
+        Ok(Exit(code)) => ExitCode::from(code),
         Err(error) => {
             renderer.error(&error);
             ExitCode::from(EXIT_UNKNOWN)
         }
+    }
+}
+
+/// A command's exit code: as its verdict says, or where it runs a program or speaks to one, as
+/// that one has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Exit(u8);
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        Exit(match verdict {
+            Verdict::Yes => 0,
+            Verdict::No => EXIT_NO,
+        })
     }
 }
 
@@ -94,32 +125,52 @@ impl Command {
         self,
         global: &args::Global,
         renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
-        match self {
-            Command::Generate(args) => args.run(global, renderer, now),
-            Command::Ca(args) => args.run(global, renderer, now),
-            Command::Issue(args) => args.run(global, renderer, now),
-            Command::Csr(args) => args.run(global, renderer, now),
-            Command::Verify(args) => args.run(global, renderer, now),
-            Command::Inspect(args) => args.run(global, renderer, now),
-            Command::List(args) => args.run(global, renderer, now),
-            Command::Show(args) => args.run(global, renderer, now),
-            Command::Template(args) => args.run(global, renderer),
-        }
+        clock: &dyn Fn() -> OffsetDateTime,
+    ) -> Result<Exit, Error> {
+        let now = clock();
+        Ok(match self {
+            Command::Generate(args) => args.run(global, renderer, now)?.into(),
+            Command::Ca(args) => args.run(global, renderer, now)?.into(),
+            Command::Issue(args) => args.run(global, renderer, now)?.into(),
+            Command::Csr(args) => args.run(global, renderer, now)?.into(),
+            Command::Verify(args) => args.run(global, renderer, now)?.into(),
+            Command::VerifyChain(args) => args.run(global, renderer, now)?.into(),
+            Command::Inspect(args) => args.run(global, renderer, now)?.into(),
+            Command::Renew(args) => args.run(global, renderer, now)?.into(),
+            Command::Watch(args) => args.run(global, renderer, clock)?.into(),
+            Command::List(args) => args.run(global, renderer, now)?.into(),
+            Command::Revoke(args) => args.run(global, renderer, now)?.into(),
+            Command::Unrevoke(args) => args.run(global, renderer, now)?.into(),
+            Command::Crl(args) => args.run(global, renderer, now)?.into(),
+            Command::Show(args) => args.run(global, renderer, now)?.into(),
+            Command::Template(args) => args.run(global, renderer)?.into(),
+            Command::Mint(args) => args.run(global, renderer, now)?,
+        })
     }
 }
 
 /// The program's arguments, with OpenAgents' `-cn NAME` and `-cn=NAME` spelled as clap can read them.
+/// What stands behind `--exec` is spelled so, too: see [`exec::spelled`]. Without any, somebody at a
+/// terminal is asked what is wanted.
 fn arguments() -> impl Iterator<Item = OsString> {
-    std::env::args_os().map(|argument| {
+    let mut given = std::env::args_os();
+    let wizard: &[&str] = if given.len() == 1 && prompt::is_possible() {
+        &["generate", "--interactive"]
+    } else {
+        &[]
+    };
+    let program = given.next();
+    let asked = wizard.iter().map(OsString::from);
+    let arguments = program.into_iter().chain(asked).chain(given);
+    let arguments = arguments.map(|argument| {
         match argument.to_str().and_then(|text| text.strip_prefix("-cn")) {
             Some(rest) if rest.is_empty() || rest.starts_with('=') => {
                 format!("--common-name{rest}").into()
             }
             Some(_) | None => argument,
         }
-    })
+    });
+    exec::spelled(arguments.collect()).into_iter()
 }
 
 /// Writes a report and what goes with it, and gives its verdict.

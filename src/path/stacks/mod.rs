@@ -192,7 +192,12 @@ pub enum File {
 
 /// What each client does with each server at this moment.
 pub fn judge(setup: &Setup<'_>, at: OffsetDateTime) -> Verdicts {
-    verdict::judge(setup, at)
+    verdict::judge(setup, at, &Stack::ALL, &Stack::ALL)
+}
+
+/// What this client does with this server at this moment: one outcome, and its causes.
+pub fn judge_pair(setup: &Setup<'_>, at: OffsetDateTime, client: Stack, server: Stack) -> Verdicts {
+    verdict::judge(setup, at, &[client], &[server])
 }
 
 /// What is wrong with a certificate file by itself, whether or not a stack fails of it: its encoding,
