@@ -3,6 +3,7 @@
 mod args;
 mod ca;
 mod csr;
+mod explain;
 mod generate;
 mod inspect;
 mod issue;
@@ -52,6 +53,7 @@ enum Command {
     Csr(csr::Args),
     Verify(verify::Args),
     Inspect(inspect::Args),
+    Explain(explain::Args),
     List(list::Args),
     Show(show::Args),
     Template(template::Args),
@@ -62,7 +64,11 @@ enum Command {
 pub fn main(now: OffsetDateTime) -> ExitCode {
     let parsed = command()
         .try_get_matches_from(arguments())
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+        .and_then(|matches| {
+            let mut cli = Cli::from_arg_matches(&matches)?;
+            cli.global.note_given(&matches);
+            Ok(cli)
+        });
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -103,6 +109,7 @@ impl Command {
             Command::Csr(args) => args.run(global, renderer, now),
             Command::Verify(args) => args.run(global, renderer, now),
             Command::Inspect(args) => args.run(global, renderer, now),
+            Command::Explain(args) => args.run(global, renderer, now),
             Command::List(args) => args.run(global, renderer, now),
             Command::Show(args) => args.run(global, renderer, now),
             Command::Template(args) => args.run(global, renderer),

@@ -1,5 +1,6 @@
 //! The only reader and writer of the disk.
 
+mod lines;
 mod read;
 mod spool;
 mod together;
@@ -13,6 +14,7 @@ use std::sync::atomic::AtomicBool;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+pub use lines::{MAX_LINE_OCTETS, Piece, each_line};
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 pub use spool::Spooled;
 pub use together::{NewFile, absent, write_many, write_together};

@@ -5,6 +5,7 @@ pub mod ca;
 pub mod csr;
 mod dry_run;
 mod expiry;
+pub mod explain;
 pub mod generate;
 pub mod inspect;
 pub mod issue;
