@@ -1,7 +1,7 @@
 //! Alerts, as each program names them ([IANA](https://www.iana.org/assignments/tls-parameters)).
 
 use super::super::topic::Topic;
-use super::super::topics::{alerts, chain, connection, names};
+use super::super::topics::{alerts, connection, names, revocation};
 
 /// An alert: its number, its name, Go's text for it, GnuTLS's where it has another, and what it means.
 pub(super) struct Alert(
@@ -66,7 +66,7 @@ pub(super) static ALERTS: &[Alert] = &[
     Alert(111, "certificate_unobtainable", "certificate unobtainable", &alerts::CERTIFICATE_UNKNOWN),
     Alert(112, "unrecognized_name", "unrecognized name", &names::SERVER_NAME),
     Alert(112, "unrecognised_name", "", &names::SERVER_NAME),
-    Alert(113, "bad_certificate_status_response", "bad certificate status response", &chain::OCSP),
+    Alert(113, "bad_certificate_status_response", "bad certificate status response", &revocation::OCSP),
     Alert(114, "bad_certificate_hash_value", "bad certificate hash value", &alerts::BAD_CERTIFICATE),
     Alert(115, "unknown_psk_identity", "unknown psk identity", &alerts::HANDSHAKE_FAILURE),
     Alert(116, "certificate_required", "certificate required", &alerts::CERTIFICATE_REQUIRED),
