@@ -15,6 +15,9 @@ use crate::ops::passphrase::{Ask, Password, Source};
 use crate::pki::validity::{self, Lifetime};
 use crate::render::{Color, Format, Renderer};
 
+/// The variable that names the PKI directory.
+pub(super) const DIRECTORY_VARIABLE: &str = "OPENAGENTS_CERTS_DIR";
+
 /// What every command takes.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Options of every command")]
@@ -25,7 +28,7 @@ pub(super) struct Global {
         long,
         global = true,
         value_name = "DIR",
-        env = "OPENAGENTS_CERTS_DIR",
+        env = DIRECTORY_VARIABLE,
         default_value = "./certs",
         hide_env_values = true
     )]

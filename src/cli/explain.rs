@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use super::args::Global;
-use super::{finish, verify};
+use super::{completing, finish, verify};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::explain::{self, Files, Input, Request, RuleList};
@@ -28,7 +28,7 @@ use crate::render::Renderer;
   journalctl -u my-network | openagents-certs explain")]
 pub(super) struct Args {
     /// The text, or names of findings; nothing or - for standard input
-    #[arg(value_name = "TEXT|FINDING")]
+    #[arg(value_name = "TEXT|FINDING", add = completing::findings())]
     text: Vec<String>,
 
     /// Read the text from this file

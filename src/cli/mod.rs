@@ -2,12 +2,16 @@
 
 mod args;
 mod ca;
+mod completing;
+mod completions;
 mod csr;
 mod explain;
 mod generate;
 mod inspect;
 mod issue;
 mod list;
+mod man;
+mod pages;
 mod prompt;
 mod show;
 mod template;
@@ -17,8 +21,12 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
+use clap::builder::{StyledStr, Styles};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use time::OffsetDateTime;
+
+pub use completions::completion_scripts;
+pub use pages::{json_fields, man_pages};
 
 use crate::error::Error;
 use crate::ops::{Report, Verdict};
@@ -57,11 +65,18 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Template(template::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Runs the program on its own arguments at this moment, and gives its exit code: 0 done or yes,
 /// 1 no, 2 could not tell.
 pub fn main(now: OffsetDateTime) -> ExitCode {
+    if let Some(answer) = completing::answer() {
+        // A shell that has gone away is no error.
+        let _ = json_renderer().raw(&answer);
+        return ExitCode::SUCCESS;
+    }
     let parsed = command()
         .try_get_matches_from(arguments())
         .and_then(|matches| {
@@ -92,8 +107,90 @@ pub fn main(now: OffsetDateTime) -> ExitCode {
 
 /// The whole command tree, for completions and man pages.
 pub fn command() -> clap::Command {
-    Cli::command()
+    let command = Cli::command();
+    let template = first_help(&command);
+    command.help_template(template)
 }
+
+/// The help of the program itself: its commands by what they are for.
+fn first_help(command: &clap::Command) -> StyledStr {
+    let heading = Styles::styled();
+    let heading = heading.get_header();
+    let name_of = clap::Command::get_name;
+    let all: Vec<_> = command
+        .get_subcommands()
+        .filter(|one| !one.is_hide_set())
+        .collect();
+    let width = all.iter().map(|one| name_of(one).len()).max().unwrap_or(0);
+    let known = |name: &str| TASKS.iter().any(|(_, names)| names.contains(&name));
+    let others: Vec<_> = all
+        .iter()
+        .map(|one| name_of(one))
+        .filter(|name| !known(name))
+        .collect();
+    let mut text = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
+    for (task, names) in TASKS
+        .iter()
+        .copied()
+        .chain([(OTHER_TASKS, others.as_slice())])
+    {
+        let of_task: Vec<_> = names
+            .iter()
+            .filter_map(|name| all.iter().find(|one| name_of(one) == *name))
+            .collect();
+        if of_task.is_empty() {
+            continue;
+        }
+        text.push_str(&format!("\n{heading}{task}:{heading:#}\n"));
+        for one in of_task {
+            let about = one.get_about().map(ToString::to_string).unwrap_or_default();
+            text.push_str(&format!(
+                "  {:width$}  {}\n",
+                name_of(one),
+                wrapped(&about, width + 4)
+            ));
+        }
+    }
+    text.push_str(&format!(
+        "\n{heading}Options:{heading:#}\n{{options}}{{after-help}}"
+    ));
+    text.into()
+}
+
+/// A text of which the lines after the first are indented, and none is broader than any terminal.
+fn wrapped(text: &str, indent: usize) -> String {
+    let mut lines = String::new();
+    let mut column = indent;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column + length >= MAX_COLUMNS && column > indent {
+            lines.push_str(&format!("\n{:indent$}", ""));
+            column = indent;
+        } else if column > indent {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += length;
+    }
+    lines
+}
+
+const MAX_COLUMNS: usize = 80;
+
+/// What one wants to do, and the commands for it.
+const TASKS: &[(&str, &[&str])] = &[
+    ("Start", &["generate", "mint"]),
+    ("Issue", &["ca", "issue", "csr"]),
+    ("Check", &["verify", "verify-chain", "inspect", "explain"]),
+    (
+        "Look after",
+        &["list", "show", "status", "renew", "watch", "revoke", "crl"],
+    ),
+    ("Hand out", &["export", "trust", "template"]),
+];
+/// The heading of those that stand nowhere else.
+const OTHER_TASKS: &str = "This program";
 
 impl Command {
     fn run(
@@ -113,6 +210,8 @@ impl Command {
             Command::List(args) => args.run(global, renderer, now),
             Command::Show(args) => args.run(global, renderer, now),
             Command::Template(args) => args.run(global, renderer),
+            Command::Completions(args) => args.run(global, renderer),
+            Command::Man(args) => args.run(global, renderer),
         }
     }
 }

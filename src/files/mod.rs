@@ -145,6 +145,20 @@ pub fn keep(lock: &Lock, names: &[&str], now: OffsetDateTime) -> Result<(), Erro
     lock.sync()
 }
 
+/// Takes a file of a locked directory away; a link itself, not what it leads to.
+///
+/// # Errors
+/// When the system refuses.
+pub fn remove(lock: &Lock, name: &std::ffi::OsStr) -> Result<(), Error> {
+    let path = lock.path().join(name);
+    std::fs::remove_file(&path).map_err(|source| Error::Io {
+        action: "remove",
+        path,
+        source,
+    })?;
+    lock.sync()
+}
+
 /// A path from the root of the file system, links left as they are.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod issue;
 pub mod list;
 pub mod passphrase;
+pub mod placing;
 pub mod refused;
 pub mod show;
 pub mod template;

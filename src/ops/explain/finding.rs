@@ -21,6 +21,13 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     path::rules().chain(beside.into_iter().flatten().copied())
 }
 
+/// The documentation of every finding, sorted by name.
+pub fn all_findings() -> Vec<Explained> {
+    let mut all: Vec<_> = rules().map(Explained::rule).collect();
+    all.sort_by_key(|one| one.id);
+    all
+}
+
 /// The documentation of findings.
 #[derive(Clone, Debug, Serialize)]
 pub struct FindingReport {

@@ -17,7 +17,9 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 pub use checks::{Check, Conclusion};
-pub use finding::{Explained, FindingReport, Listed, RuleList, StackEffect, rules};
+pub use finding::{
+    Explained, FindingReport, Listed, PerProfile, RuleList, StackEffect, all_findings, rules,
+};
 pub use report::{Match, Report};
 pub use topic::{Cause, Side, Stack};
 
