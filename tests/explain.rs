@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use openagents_certs::Error;
-use openagents_certs::ops::explain::{Files, Input, Report, Request, run};
+use openagents_certs::ops::explain::{Input, Report, Request, run};
+use openagents_certs::ops::verify_chain::Files;
 use openagents_certs::ops::{Report as _, Verdict};
 use std::collections::BTreeSet;
 use time::OffsetDateTime;

@@ -1,5 +1,6 @@
 //! Arguments that several commands share.
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -144,6 +145,24 @@ impl PassphraseSource {
             .or_else(|| self.passphrase_fd.map(Source::Descriptor))
     }
 
+    /// As [`PassphraseSource::ask`], but what was found once is not looked for again.
+    pub(super) fn remembering(&self) -> impl Fn(&Path) -> Result<Password, Error> {
+        let found: OnceCell<Password> = OnceCell::new();
+        move |path| {
+            let password = match found.get() {
+                Some(password) => password.again(),
+                None => {
+                    let password = self.ask(path)?;
+                    let again = password.again();
+                    // It is empty, for nobody else has it.
+                    let _ = found.set(password);
+                    again
+                }
+            };
+            Ok(password)
+        }
+    }
+
     /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
     pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
         match self.given() {
@@ -269,6 +288,15 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
+    /// The environment variables that hold the CA's key or its passphrase.
+    pub(super) fn secret_variables(&self) -> Vec<OsString> {
+        use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+        let name = |source: &OsString| source.as_bytes().strip_prefix(b"env:").map(<[u8]>::to_vec);
+        let key = self.ca_key.as_ref().and_then(name).map(OsString::from_vec);
+        let passphrase = self.passphrase.passphrase_env.clone();
+        key.into_iter().chain(passphrase).collect()
+    }
+
     /// The authority, for an operation.
     pub(super) fn at<'a>(&self, directory: &'a Path, ask: Ask<'a>) -> AuthorityAt<'a> {
         let material = self.ca_cert.as_ref().zip(self.ca_key.as_ref());

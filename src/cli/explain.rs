@@ -1,5 +1,6 @@
 //! `explain`.
 
+use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
@@ -9,7 +10,8 @@ use super::args::Global;
 use super::{completing, finish, verify};
 use crate::error::Error;
 use crate::ops::Verdict;
-use crate::ops::explain::{self, Files, Input, Request, RuleList};
+use crate::ops::explain::{self, Input, Request, RuleList};
+use crate::ops::verify_chain::Files;
 use crate::path::profile::ReferenceName;
 use crate::render::Renderer;
 
@@ -29,7 +31,7 @@ use crate::render::Renderer;
 pub(super) struct Args {
     /// The text, or names of findings; nothing or - for standard input
     #[arg(value_name = "TEXT|FINDING", add = completing::findings())]
-    text: Vec<String>,
+    text: Vec<OsString>,
 
     /// Read the text from this file
     #[arg(long, value_name = "FILE", conflicts_with = "text")]
@@ -78,24 +80,30 @@ impl Args {
         if self.list {
             return finish(renderer, &RuleList::all());
         }
-        if let Some(report) = explain::documented(&self.text) {
+        let names: Vec<String> = self
+            .text
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
+        if let Some(report) = explain::documented(&names) {
             return finish(renderer, &report);
         }
-        let given = Files {
-            cert: self.cert,
-            key: self.key,
-            ca: self.ca,
-            client_cert: self.client_cert,
-            client_key: self.client_key,
-            client_ca: self.client_ca,
+        let found = match global.given_directory() {
+            Some(directory) => Files::of_directory(directory)?,
+            None => Files::default(),
         };
-        let files = match global.given_directory() {
-            Some(directory) => given.beside(directory)?,
-            None => given,
+        let files = Files {
+            certificate: self.cert.or(found.certificate),
+            key: self.key.or(found.key),
+            ca: self.ca.or(found.ca),
+            client_certificate: self.client_cert.or(found.client_certificate),
+            client_key: self.client_key.or(found.client_key),
+            client_ca: self.client_ca.or(found.client_ca),
+            revocation_lists: found.revocation_lists,
         };
-        let name = match self.text.as_slice() {
+        let name = match names.as_slice() {
             [word] => Some(word.clone()),
-            _ => None,
+            [] | [_, _, ..] => None,
         };
         let text = match (self.log, self.text.as_slice()) {
             (Some(path), _) => Input::File(path),

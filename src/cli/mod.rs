@@ -4,24 +4,35 @@ mod args;
 mod ca;
 mod completing;
 mod completions;
+mod crl;
 mod csr;
+mod dialling;
+mod exec;
 mod explain;
 mod generate;
+mod help;
 mod inspect;
 mod issue;
 mod list;
 mod man;
+mod mint;
 mod pages;
 mod prompt;
+mod renew;
+mod revoke;
+mod rotate;
 mod show;
 mod template;
+mod unrevoke;
 mod verify;
+mod verify_chain;
+mod watch;
+mod wizard;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
-use clap::builder::{StyledStr, Styles};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use time::OffsetDateTime;
 
@@ -60,18 +71,25 @@ enum Command {
     Issue(issue::Args),
     Csr(csr::Args),
     Verify(verify::Args),
+    VerifyChain(verify_chain::Args),
     Inspect(inspect::Args),
     Explain(explain::Args),
+    Renew(renew::Args),
+    Watch(watch::Args),
     List(list::Args),
+    Revoke(revoke::Args),
+    Unrevoke(unrevoke::Args),
+    Crl(crl::Args),
     Show(show::Args),
     Template(template::Args),
     Completions(completions::Args),
     Man(man::Args),
+    Mint(mint::Args),
 }
 
-/// Runs the program on its own arguments at this moment, and gives its exit code: 0 done or yes,
+/// Runs the program on its own arguments by this clock, and gives its exit code: 0 done or yes,
 /// 1 no, 2 could not tell.
-pub fn main(now: OffsetDateTime) -> ExitCode {
+pub fn main(clock: &dyn Fn() -> OffsetDateTime) -> ExitCode {
     if let Some(answer) = completing::answer() {
         // A shell that has gone away is no error.
         let _ = json_renderer().raw(&answer);
@@ -91,13 +109,12 @@ pub fn main(now: OffsetDateTime) -> ExitCode {
     let renderer = cli.global.renderer();
     let done = match (renderer.format, &cli.command) {
         (Format::Text | Format::Json, _) | (Format::Csv, Command::List(_)) => {
-            cli.command.run(&cli.global, &renderer, now)
+            cli.command.run(&cli.global, &renderer, clock)
         }
         (Format::Csv, _) => Err(not_a_table()),
     };
     match done {
-        Ok(Verdict::Yes) => ExitCode::SUCCESS,
-        Ok(Verdict::No) => ExitCode::from(EXIT_NO),
+        Ok(Exit(code)) => ExitCode::from(code),
         Err(error) => {
             renderer.error(&error);
             ExitCode::from(EXIT_UNKNOWN)
@@ -105,127 +122,81 @@ pub fn main(now: OffsetDateTime) -> ExitCode {
     }
 }
 
+/// A command's exit code: as its verdict says, or where it runs a program or speaks to one, as
+/// that one has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Exit(u8);
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        Exit(match verdict {
+            Verdict::Yes => 0,
+            Verdict::No => EXIT_NO,
+        })
+    }
+}
+
 /// The whole command tree, for completions and man pages.
 pub fn command() -> clap::Command {
     let command = Cli::command();
-    let template = first_help(&command);
+    let template = help::first(&command);
     command.help_template(template)
 }
-
-/// The help of the program itself: its commands by what they are for.
-fn first_help(command: &clap::Command) -> StyledStr {
-    let heading = Styles::styled();
-    let heading = heading.get_header();
-    let name_of = clap::Command::get_name;
-    let all: Vec<_> = command
-        .get_subcommands()
-        .filter(|one| !one.is_hide_set())
-        .collect();
-    let width = all.iter().map(|one| name_of(one).len()).max().unwrap_or(0);
-    let known = |name: &str| TASKS.iter().any(|(_, names)| names.contains(&name));
-    let others: Vec<_> = all
-        .iter()
-        .map(|one| name_of(one))
-        .filter(|name| !known(name))
-        .collect();
-    let mut text = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
-    for (task, names) in TASKS
-        .iter()
-        .copied()
-        .chain([(OTHER_TASKS, others.as_slice())])
-    {
-        let of_task: Vec<_> = names
-            .iter()
-            .filter_map(|name| all.iter().find(|one| name_of(one) == *name))
-            .collect();
-        if of_task.is_empty() {
-            continue;
-        }
-        text.push_str(&format!("\n{heading}{task}:{heading:#}\n"));
-        for one in of_task {
-            let about = one.get_about().map(ToString::to_string).unwrap_or_default();
-            text.push_str(&format!(
-                "  {:width$}  {}\n",
-                name_of(one),
-                wrapped(&about, width + 4)
-            ));
-        }
-    }
-    text.push_str(&format!(
-        "\n{heading}Options:{heading:#}\n{{options}}{{after-help}}"
-    ));
-    text.into()
-}
-
-/// A text of which the lines after the first are indented, and none is broader than any terminal.
-fn wrapped(text: &str, indent: usize) -> String {
-    let mut lines = String::new();
-    let mut column = indent;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if column + length >= MAX_COLUMNS && column > indent {
-            lines.push_str(&format!("\n{:indent$}", ""));
-            column = indent;
-        } else if column > indent {
-            lines.push(' ');
-            column += 1;
-        }
-        lines.push_str(word);
-        column += length;
-    }
-    lines
-}
-
-const MAX_COLUMNS: usize = 80;
-
-/// What one wants to do, and the commands for it.
-const TASKS: &[(&str, &[&str])] = &[
-    ("Start", &["generate", "mint"]),
-    ("Issue", &["ca", "issue", "csr"]),
-    ("Check", &["verify", "verify-chain", "inspect", "explain"]),
-    (
-        "Look after",
-        &["list", "show", "status", "renew", "watch", "revoke", "crl"],
-    ),
-    ("Hand out", &["export", "trust", "template"]),
-];
-/// The heading of those that stand nowhere else.
-const OTHER_TASKS: &str = "This program";
 
 impl Command {
     fn run(
         self,
         global: &args::Global,
         renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
-        match self {
-            Command::Generate(args) => args.run(global, renderer, now),
-            Command::Ca(args) => args.run(global, renderer, now),
-            Command::Issue(args) => args.run(global, renderer, now),
-            Command::Csr(args) => args.run(global, renderer, now),
-            Command::Verify(args) => args.run(global, renderer, now),
-            Command::Inspect(args) => args.run(global, renderer, now),
-            Command::Explain(args) => args.run(global, renderer, now),
-            Command::List(args) => args.run(global, renderer, now),
-            Command::Show(args) => args.run(global, renderer, now),
-            Command::Template(args) => args.run(global, renderer),
-            Command::Completions(args) => args.run(global, renderer),
-            Command::Man(args) => args.run(global, renderer),
-        }
+        clock: &dyn Fn() -> OffsetDateTime,
+    ) -> Result<Exit, Error> {
+        let now = clock();
+        Ok(match self {
+            Command::Generate(args) => args.run(global, renderer, now)?.into(),
+            Command::Ca(args) => args.run(global, renderer, now)?.into(),
+            Command::Issue(args) => args.run(global, renderer, now)?.into(),
+            Command::Csr(args) => args.run(global, renderer, now)?.into(),
+            Command::Verify(args) => args.run(global, renderer, now)?.into(),
+            Command::VerifyChain(args) => args.run(global, renderer, now)?.into(),
+            Command::Inspect(args) => args.run(global, renderer, now)?.into(),
+            Command::Renew(args) => args.run(global, renderer, now)?.into(),
+            Command::Watch(args) => args.run(global, renderer, clock)?.into(),
+            Command::Explain(args) => args.run(global, renderer, now)?.into(),
+            Command::List(args) => args.run(global, renderer, now)?.into(),
+            Command::Revoke(args) => args.run(global, renderer, now)?.into(),
+            Command::Unrevoke(args) => args.run(global, renderer, now)?.into(),
+            Command::Crl(args) => args.run(global, renderer, now)?.into(),
+            Command::Show(args) => args.run(global, renderer, now)?.into(),
+            Command::Template(args) => args.run(global, renderer)?.into(),
+            Command::Completions(args) => args.run(global, renderer)?.into(),
+            Command::Man(args) => args.run(global, renderer)?.into(),
+            Command::Mint(args) => args.run(global, renderer, now)?,
+        })
     }
 }
 
 /// The program's arguments, with OpenAgents' `-cn NAME` and `-cn=NAME` spelled as clap can read them.
+/// What stands behind `--exec` is spelled so, too: see [`exec::spelled`]. Without any, somebody at a
+/// terminal is asked what is wanted.
 fn arguments() -> impl Iterator<Item = OsString> {
-    std::env::args_os().map(|argument| {
+    let mut given = std::env::args_os();
+    let wizard: &[&str] = if given.len() == 1 && prompt::is_possible() {
+        &["generate", "--interactive"]
+    } else {
+        &[]
+    };
+    let program = given.next();
+    let asked = wizard.iter().map(OsString::from);
+    let arguments = program.into_iter().chain(asked).chain(given);
+    let arguments = arguments.map(|argument| {
         match argument.to_str().and_then(|text| text.strip_prefix("-cn")) {
             Some(rest) if rest.is_empty() || rest.starts_with('=') => {
                 format!("--common-name{rest}").into()
             }
             Some(_) | None => argument,
         }
-    })
+    });
+    exec::spelled(arguments.collect()).into_iter()
 }
 
 /// Writes a report and what goes with it, and gives its verdict.

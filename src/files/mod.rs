@@ -1,12 +1,16 @@
 //! The only reader and writer of the disk.
 
+mod attributes;
 mod lines;
+mod private;
 mod read;
 mod spool;
 mod together;
 
+use std::ffi::OsString;
 use std::fs::File;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,9 +19,13 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 pub use lines::{MAX_LINE_OCTETS, Piece, each_line};
+pub use private::PrivateDirectory;
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 pub use spool::Spooled;
-pub use together::{NewFile, absent, write_many, write_together};
+pub use together::{
+    NewFile, Replacement, absent, replace, replace_each, replace_together, write_many,
+    write_together,
+};
 
 use crate::error::Error;
 
@@ -145,20 +153,6 @@ pub fn keep(lock: &Lock, names: &[&str], now: OffsetDateTime) -> Result<(), Erro
     lock.sync()
 }
 
-/// Takes a file of a locked directory away; a link itself, not what it leads to.
-///
-/// # Errors
-/// When the system refuses.
-pub fn remove(lock: &Lock, name: &std::ffi::OsStr) -> Result<(), Error> {
-    let path = lock.path().join(name);
-    std::fs::remove_file(&path).map_err(|source| Error::Io {
-        action: "remove",
-        path,
-        source,
-    })?;
-    lock.sync()
-}
-
 /// A path from the root of the file system, links left as they are.
 ///
 /// # Errors
@@ -169,6 +163,75 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Gives a file of a locked directory another name there, which nothing may have; nothing when it is gone already.
+///
+/// # Errors
+/// When the name is taken, or the system refuses.
+pub fn move_aside(lock: &Lock, name: &str, aside: &str) -> Result<(), Error> {
+    let (from, to) = (lock.path().join(name), lock.path().join(aside));
+    if kind(&from)? == Kind::Absent {
+        return Ok(());
+    }
+    let failed = |source| Error::Io {
+        action: "move aside to",
+        path: to.clone(),
+        source,
+    };
+    match std::fs::hard_link(&from, &to) {
+        // Killed between the two names.
+        Err(source) if source.kind() == ErrorKind::AlreadyExists && is_same(&from, &to) => {}
+        linked => linked.map_err(failed)?,
+    }
+    std::fs::remove_file(&from).map_err(failed)?;
+    lock.sync()
+}
+
+/// Whether two names are of one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path| std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()));
+    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Removes files of a locked directory; nothing where they are gone already.
+///
+/// # Errors
+/// When the system refuses.
+pub fn remove(lock: &Lock, names: &[&str]) -> Result<(), Error> {
+    for name in names {
+        let path = lock.path().join(name);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::Io {
+                    action: "remove",
+                    path,
+                    source,
+                });
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    lock.sync()
+}
+
+/// The paths of everything that stands in a directory, in their order.
+///
+/// # Errors
+/// When it is no directory, or the system does not tell.
+pub fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |source| Error::Io {
+        action: "list",
+        path: directory.to_owned(),
+        source,
+    };
+    let entries = std::fs::read_dir(directory).map_err(failed)?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// What stands at a path, links not followed.
@@ -188,6 +251,135 @@ pub fn kind(path: &Path) -> Result<Kind, Error> {
         }),
     }
 }
+
+/// Whether a directory is there and its file system keeps everything in memory.
+pub fn is_in_memory(directory: &Path) -> bool {
+    const TMPFS_MAGIC: u64 = 0x0102_1994; // statfs(2)
+    rustix::fs::statfs(directory).is_ok_and(|found| found.f_type as u64 == TMPFS_MAGIC)
+}
+
+/// Who may do what with a file, links followed.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn permissions(path: &Path) -> Result<Permissions, Error> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = std::fs::metadata(path).map_err(|source| Error::Io {
+        action: "look at",
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Permissions {
+        mode: metadata.mode() & 0o7777,
+        owner: metadata.uid(),
+        is_owner_trusted: [0, rustix::process::getuid().as_raw()].contains(&metadata.uid()),
+    })
+}
+
+/// Who may do what with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    /// The twelve bits of its mode.
+    pub mode: u32,
+    /// The user it belongs to.
+    pub owner: u32,
+    /// Whether that is the user of this process, or root.
+    pub is_owner_trusted: bool,
+}
+
+/// The names of a directory's entries, sorted; at most `limit` of them.
+///
+/// # Errors
+/// When it cannot be listed.
+pub fn names(directory: &Path, limit: usize) -> Result<Vec<OsString>, Error> {
+    let failed = |source| Error::Io {
+        action: "list",
+        path: directory.to_owned(),
+        source,
+    };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)?.take(limit) {
+        names.push(entry.map_err(failed)?.file_name());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Whether nobody but its owner may read or write a file.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn is_private(path: &Path) -> Result<bool, Error> {
+    let metadata = std::fs::metadata(path).map_err(|source| Error::Io {
+        action: "look at",
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(metadata.permissions().mode() & 0o077 == 0)
+}
+
+/// The files of a directory, or those whose names fit a pattern with `*` in its last part, by name; `None`
+/// where the path is neither.
+///
+/// # Errors
+/// When the directory cannot be read, or holds more than a hundred thousand.
+pub fn matching(path: &Path) -> Result<Option<Vec<PathBuf>>, Error> {
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let pattern = name.filter(|name| name.contains('*') && !path.exists());
+    let directory = match &pattern {
+        Some(_) => path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty()),
+        None if path.is_dir() => Some(path),
+        None => return Ok(None),
+    };
+    let directory = directory.unwrap_or(Path::new("."));
+    let failed = |source| Error::Io {
+        action: "list",
+        path: directory.to_owned(),
+        source,
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if pattern.as_ref().is_none_or(|pattern| fits(pattern, &name)) {
+            found.push(directory.join(entry.file_name()));
+        }
+        if found.len() > MAX_FILES {
+            return Err(Error::Unreadable {
+                path: directory.to_owned(),
+                what: "holds more files than are read",
+            });
+        }
+    }
+    found.retain(|path| path.is_file());
+    found.sort();
+    Ok(Some(found))
+}
+
+/// Whether a name fits a pattern in which `*` stands for anything.
+fn fits(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(rest) = name.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    let mut rest = rest;
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+const MAX_FILES: usize = 100_000;
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

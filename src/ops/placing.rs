@@ -96,9 +96,11 @@ pub fn run(request: &Request) -> Result<Report, Error> {
                 files::write_together(&lock, &files, true)?;
             }
             Action::Remove => {
-                for placed in placed.iter().filter(is_to_do) {
-                    files::remove(&lock, placed.path.file_name().unwrap_or_default())?;
-                }
+                let names = placed.iter().filter(is_to_do);
+                let names: Vec<_> = names
+                    .filter_map(|placed| placed.path.file_name()?.to_str())
+                    .collect();
+                files::remove(&lock, &names)?;
             }
         }
     }

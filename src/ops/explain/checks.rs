@@ -1,33 +1,29 @@
 //! What is wrong with the files an error may be about.
 
-use std::path::{Path, PathBuf};
-
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::Files;
-use super::log::Seen;
-use crate::error::{Error, shown};
-use crate::ops::verify;
-use crate::path::finding::{Finding, Severity};
-use crate::path::profile::{Profile, ReferenceName};
-use crate::pki::usage::Purpose;
+use super::log::{Log, Seen};
+use crate::error::Error;
+use crate::ops::verify_chain::{self, Connect, Files, FilesReport, Found, networks};
+use crate::path::finding::Severity;
+use crate::path::profile::ReferenceName;
+use crate::path::stacks::Stack;
 
-/// A file that was checked.
-#[derive(Clone, Debug, Serialize)]
-pub struct Check {
-    /// The file.
-    pub file: String,
-    /// What it was checked as.
-    pub role: &'static str,
-    /// What is wrong with it, the worst first.
-    pub findings: Vec<Finding>,
-    /// Why it could not be checked.
+/// What was found in the files.
+#[derive(Debug, Serialize)]
+pub struct Checks {
+    /// The files, and what each stack does with them.
+    #[serde(flatten)]
+    pub files: Option<FilesReport>,
+    /// What is wrong, the worst first.
+    pub findings: Vec<Found>,
+    /// Why the files could not be checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Unchecked>,
 }
 
-/// Why a file could not be checked.
+/// Why files could not be checked.
 #[derive(Clone, Debug, Serialize)]
 pub struct Unchecked {
     /// The error's stable name.
@@ -47,144 +43,135 @@ pub struct Conclusion {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding: Option<&'static str>,
     /// The file.
-    pub file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// What is wrong with it.
     pub message: String,
     /// What mends it.
     pub hint: Option<String>,
+    /// The pairs of programs, client and server, that print the same with these files.
+    pub reproduced_by: Vec<Pair>,
 }
 
-/// Checks every certificate that is there for what it is used for.
-pub(super) fn run(files: &Files, host: Option<&ReferenceName>, now: OffsetDateTime) -> Vec<Check> {
-    let mut checks = Vec::new();
-    let client_ca = files.client_ca.as_ref().or(files.ca.as_ref());
-    if let Some(file) = &files.cert {
-        let mut request = request(file, files.ca.as_ref(), files.key.as_ref());
-        request.purpose = Some(Purpose::Server);
-        request.host = host.cloned();
-        checks.push(check("server", &request, now));
-    }
-    if let Some(file) = &files.client_cert {
-        let mut request = request(file, client_ca, files.client_key.as_ref());
-        request.purpose = Some(Purpose::Client);
-        checks.push(check("client", &request, now));
-    }
-    for file in [&files.ca, &files.client_ca].into_iter().flatten() {
-        checks.push(check("ca", &request(file, Some(file), None), now));
-    }
-    checks
+/// A client and a server.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Pair {
+    /// What the client runs on.
+    pub client: Stack,
+    /// What the server runs on.
+    pub server: Stack,
 }
 
-/// The first cause of what was recognised that the files have, or else the worst thing they have.
-pub(super) fn conclude(seen: &[Seen], checks: &[Check], files: &Files) -> Option<Conclusion> {
+/// Checks the whole setup, as far as its files are there.
+pub(super) fn run(
+    files: &Files,
+    host: Option<&ReferenceName>,
+    now: OffsetDateTime,
+) -> Option<Checks> {
     if files.is_empty() {
         return None;
     }
-    let wanted = seen.iter().flat_map(|seen| seen.topic.causes);
-    for id in wanted.filter_map(|cause| cause.finding) {
-        for check in checks {
-            let mut findings = check.findings.iter();
-            let found = findings.find(|finding| finding.id == id && counts(finding));
-            if let Some(finding) = found {
-                return Some(because(check, finding, true));
-            }
-        }
-    }
-    let unreadable = checks.iter().find_map(|check| {
-        let error = check.error.as_ref()?;
-        Some(Conclusion {
-            explains: !seen.is_empty(),
-            finding: None,
-            file: check.file.clone(),
-            message: error.message.clone(),
-            hint: error.hint.clone(),
-        })
-    });
-    unreadable.or_else(|| {
-        let all = checks
-            .iter()
-            .flat_map(|check| check.findings.iter().map(move |one| (check, one)));
-        let mut errors = all.filter(|(_, finding)| finding.severity == Severity::Error);
-        errors
-            .next()
-            .map(|(check, finding)| because(check, finding, false))
+    let host = match host {
+        Some(ReferenceName::Dns(name)) => Some(name.clone()),
+        Some(ReferenceName::Ip(address)) => Some(address.to_string()),
+        Some(ReferenceName::Email(_) | ReferenceName::Uri(_)) | None => None,
+    };
+    let request = verify_chain::Request {
+        files: Some(files.clone().completed()),
+        host,
+        stacks: Stack::ALL.to_vec(),
+        require: Stack::ALL.to_vec(),
+        at: None,
+        connect: Connect::default(),
+        networks: networks::Request::default(),
+        write: Vec::new(),
+    };
+    Some(match verify_chain::run(&request, now) {
+        Ok(report) => Checks {
+            files: report.files,
+            findings: report.findings,
+            error: None,
+        },
+        Err(error) => Checks {
+            files: None,
+            findings: Vec::new(),
+            error: Some(unchecked(&error)),
+        },
     })
 }
 
-fn because(check: &Check, finding: &Finding, explains: bool) -> Conclusion {
+/// The first cause of what was recognised that the files have, or else the worst thing they have.
+pub(super) fn conclude(seen: &[Seen], checks: Option<&Checks>) -> Option<Conclusion> {
+    let checks = checks?;
+    if let Some(error) = &checks.error {
+        return Some(Conclusion {
+            explains: !seen.is_empty(),
+            finding: None,
+            file: None,
+            message: error.message.clone(),
+            hint: error.hint.clone(),
+            reproduced_by: Vec::new(),
+        });
+    }
+    let pairs = reproducing(seen, checks);
+    let wanted = seen.iter().flat_map(|seen| seen.topic.causes);
+    let counts = |found: &&Found| found.finding.severity != Severity::Note;
+    for id in wanted.filter_map(|cause| cause.finding) {
+        let named = |found: &&Found| found.finding.id == id && counts(found);
+        if let Some(found) = checks.findings.iter().find(named) {
+            return Some(because(found, true, pairs));
+        }
+    }
+    // What the programs print is foretold from what they refuse.
+    let refused = |found: &&Found| !found.affects.is_empty() && counts(found);
+    if !pairs.is_empty()
+        && let Some(found) = checks.findings.iter().find(refused)
+    {
+        return Some(because(found, true, pairs));
+    }
+    let mut errors = checks.findings.iter();
+    let worst = errors.find(|found| found.finding.severity == Severity::Error);
+    worst.map(|found| because(found, false, pairs))
+}
+
+/// The pairs whose texts, as they are foretold, mean what was recognised.
+fn reproducing(seen: &[Seen], checks: &Checks) -> Vec<Pair> {
+    let outcomes = checks.files.iter().flat_map(|files| &files.stacks);
+    let same = outcomes.filter(|outcome| {
+        let texts = [&outcome.client_error, &outcome.server_error];
+        let mut log = Log::new();
+        for (number, text) in (1..).zip(texts.into_iter().flatten()) {
+            log.take(number, 0, text.as_bytes());
+        }
+        let told = log.finish();
+        let is_same = |one: &Seen| {
+            seen.iter()
+                .any(|other| std::ptr::eq(one.topic, other.topic))
+        };
+        told.iter().any(is_same)
+    });
+    same.map(|outcome| Pair {
+        client: outcome.client,
+        server: outcome.server,
+    })
+    .collect()
+}
+
+fn because(found: &Found, explains: bool, reproduced_by: Vec<Pair>) -> Conclusion {
     Conclusion {
         explains,
-        finding: Some(finding.id),
-        file: check.file.clone(),
-        message: finding.summary(),
-        hint: Some(finding.hint.clone()),
+        finding: Some(found.finding.id),
+        file: found.file.clone(),
+        message: found.finding.summary(),
+        hint: Some(found.finding.hint.clone()),
+        reproduced_by,
     }
-}
-
-/// Whether a finding makes some program refuse.
-fn counts(finding: &Finding) -> bool {
-    match finding.severity {
-        Severity::Error | Severity::Warning => true,
-        Severity::Note => false,
-    }
-}
-
-fn check(role: &'static str, request: &verify::Request, now: OffsetDateTime) -> Check {
-    let file = request
-        .files
-        .first()
-        .map(PathBuf::as_path)
-        .unwrap_or(Path::new(""));
-    let mut check = Check {
-        file: shown(file),
-        role,
-        findings: Vec::new(),
-        error: None,
-    };
-    match verify::run(request, now) {
-        Ok((report, errors)) => {
-            let certificates = report.certificates.into_iter();
-            check.findings = certificates
-                .flat_map(|certificate| certificate.findings)
-                .collect();
-            check.error = errors.first().map(unchecked);
-        }
-        Err(error) => check.error = Some(unchecked(&error)),
-    }
-    check
 }
 
 fn unchecked(error: &Error) -> Unchecked {
     Unchecked {
         code: error.code(),
         message: error.to_string(),
-        hint: error.hint().map(|hint| {
-            if hint.contains("--password-file") {
-                UNENCRYPTED.to_owned()
-            } else {
-                hint
-            }
-        }),
-    }
-}
-
-/// What programs that speak gRPC need.
-const UNENCRYPTED: &str = "gRPC programs take no encrypted key: write it anew with `openssl pkey -in FILE -out NEW`, mode 0600";
-
-fn request(file: &Path, ca: Option<&PathBuf>, key: Option<&PathBuf>) -> verify::Request {
-    verify::Request {
-        files: vec![file.to_owned()],
-        ca: ca.cloned(),
-        untrusted: Vec::new(),
-        revocation_lists: Vec::new(),
-        key: key.cloned(),
-        password_file: None,
-        host: None,
-        purpose: None,
-        profile: Profile::Tls,
-        at: None,
-        expires_in: None,
-        max_depth: None,
-        all_paths: false,
+        hint: error.hint(),
     }
 }

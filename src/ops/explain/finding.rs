@@ -4,12 +4,14 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::reasons;
 use super::report::{next, write_causes, write_next, write_wrapped};
 use super::texts::texts;
 use super::topic::{Cause, Topic};
-use super::{Files, reasons};
 use crate::error::Error;
-use crate::ops::{self, verify};
+use crate::network;
+use crate::ops::verify_chain::{self, Files};
+use crate::ops::{self, live, verify};
 use crate::path;
 use crate::path::finding::Severity;
 use crate::path::rule::Rule;
@@ -17,8 +19,18 @@ use crate::pki::escape::Escaped;
 
 /// Every rule whose breach some command reports, in the order of the rooms that hold them.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let beside: [&'static [&'static Rule]; 1] = [verify::RULES];
-    path::rules().chain(beside.into_iter().flatten().copied())
+    let of_operations = [verify::RULES, verify_chain::checks::RULES, live::RULES];
+    let all = path::rules()
+        .chain(path::stacks::rules())
+        .chain(network::rule::rules())
+        .chain(of_operations.into_iter().flatten().copied());
+    all.filter(unseen())
+}
+
+/// Lets each name through once: a rule that several rooms hold counts as one.
+fn unseen() -> impl FnMut(&&'static Rule) -> bool {
+    let mut seen = std::collections::HashSet::new();
+    move |rule| seen.insert(rule.id)
 }
 
 /// The documentation of every finding, sorted by name.

@@ -12,19 +12,21 @@ mod topic;
 mod topics;
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-pub use checks::{Check, Conclusion};
+pub use checks::{Checks, Conclusion, Pair};
 pub use finding::{
     Explained, FindingReport, Listed, PerProfile, RuleList, StackEffect, all_findings, rules,
 };
 pub use report::{Match, Report};
 pub use topic::{Cause, Side, Stack};
 
-use crate::error::{Error, shown};
+use crate::error::Error;
+
 use crate::files;
+use crate::ops::verify_chain::Files;
 use crate::path::profile::ReferenceName;
 use log::Log;
 
@@ -33,7 +35,7 @@ use log::Log;
 pub struct Request {
     /// The text.
     pub text: Input,
-    /// The files it may be about.
+    /// The files it may be about; what stands beside them under its usual name is taken along.
     pub files: Files,
     /// The name that is dialled.
     pub host: Option<ReferenceName>,
@@ -48,70 +50,6 @@ pub enum Input {
     File(PathBuf),
     /// On standard input.
     Stdin,
-}
-
-/// The files of both sides.
-#[derive(Clone, Debug, Default)]
-pub struct Files {
-    /// The server's certificate, with intermediates.
-    pub cert: Option<PathBuf>,
-    /// The server's private key.
-    pub key: Option<PathBuf>,
-    /// What the client trusts.
-    pub ca: Option<PathBuf>,
-    /// The client's certificate, with intermediates.
-    pub client_cert: Option<PathBuf>,
-    /// The client's private key.
-    pub client_key: Option<PathBuf>,
-    /// What the server trusts; where it is not given, the same as the client.
-    pub client_ca: Option<PathBuf>,
-}
-
-impl Files {
-    /// Those that are there under their usual names, beside those that are given already.
-    ///
-    /// # Errors
-    /// When the directory cannot be looked into, or none of them is there.
-    pub fn beside(self, directory: &Path) -> Result<Self, Error> {
-        let usual = |given: Option<PathBuf>, name: &str| match given {
-            Some(path) => Ok(Some(path)),
-            None => {
-                let path = directory.join(name);
-                let is_there = files::kind(&path)? != files::Kind::Absent;
-                Ok::<_, Error>(is_there.then_some(path))
-            }
-        };
-        let files = Files {
-            cert: usual(self.cert, "server.crt")?,
-            key: usual(self.key, "server.key")?,
-            ca: usual(self.ca, "ca.crt")?,
-            client_cert: usual(self.client_cert, "client.crt")?,
-            client_key: usual(self.client_key, "client.key")?,
-            client_ca: self.client_ca,
-        };
-        if files.is_empty() {
-            return Err(Error::Usage {
-                message: format!(
-                    "{}: has neither ca.crt nor server.crt nor client.crt",
-                    shown(directory)
-                ),
-                hint: "name the files with `--cert`, `--key`, `--ca`, `--client-cert` and `--client-key`".into(),
-            });
-        }
-        Ok(files)
-    }
-
-    fn is_empty(&self) -> bool {
-        let all = [
-            &self.cert,
-            &self.key,
-            &self.ca,
-            &self.client_cert,
-            &self.client_key,
-            &self.client_ca,
-        ];
-        all.iter().all(|file| file.is_none())
-    }
 }
 
 /// Recognises the errors in a text, and looks for their causes in the files.
@@ -142,7 +80,7 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     }
     let seen = log.finish();
     let checks = checks::run(&request.files, request.host.as_ref(), now);
-    let conclusion = checks::conclude(&seen, &checks, &request.files);
+    let conclusion = checks::conclude(&seen, checks.as_ref());
     Ok(Report::new(seen, lines, request, checks, conclusion))
 }
 

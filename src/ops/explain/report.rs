@@ -5,24 +5,25 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::checks::{Check, Conclusion};
+use super::Request;
+use super::checks::{Checks, Conclusion};
 use super::log::Seen;
 use super::topic::{Cause, Side, Stack, Telling};
-use super::{Files, Request};
+use crate::ops::verify_chain::Files;
 use crate::ops::{self, Verdict};
 use crate::path::profile::ReferenceName;
 use crate::pki::escape::{Escaped, is_unsafe_to_show};
 
 /// Every error that was recognised in a text.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Report {
     /// Each distinct one once, the most telling first.
     pub matches: Vec<Match>,
     /// How many lines the text has.
     pub lines: u64,
     /// What was found in the files that were given.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub checks: Vec<Check>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Checks>,
     /// The cause, where the files show one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conclusion: Option<Conclusion>,
@@ -59,7 +60,7 @@ impl Report {
         seen: Vec<Seen>,
         lines: u64,
         request: &Request,
-        checks: Vec<Check>,
+        checks: Option<Checks>,
         conclusion: Option<Conclusion>,
     ) -> Self {
         let most = seen.iter().map(|seen| seen.topic.telling).min();
@@ -126,37 +127,46 @@ impl fmt::Display for Report {
 
 impl Report {
     fn write_checks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.checks.is_empty() {
+        let Some(checks) = &self.checks else {
             return Ok(());
-        }
+        };
         writeln!(f, "\nfiles")?;
-        for check in &self.checks {
-            let outcome = match (&check.error, check.findings.as_slice()) {
-                (Some(error), _) => error.message.clone(),
-                (None, []) => "nothing wrong".to_owned(),
-                (None, findings) => {
-                    let ids: Vec<_> = findings.iter().map(|finding| finding.id).collect();
-                    ids.join(", ")
-                }
+        for file in checks.files.iter().flat_map(|files| &files.files) {
+            let about = checks
+                .findings
+                .iter()
+                .filter(|found| found.file.as_ref() == Some(&file.file));
+            let ids: Vec<_> = about.map(|found| found.finding.id).collect();
+            let outcome = if ids.is_empty() {
+                "nothing wrong".to_owned()
+            } else {
+                ids.join(", ")
             };
-            writeln!(f, "  {} ({}): {outcome}", check.file, check.role)?;
+            writeln!(f, "  {}: {outcome}", Escaped(&file.file))?;
         }
         let Some(conclusion) = &self.conclusion else {
-            return write_wrapped(
-                f,
-                "cause",
-                "these files show none: look at the causes above that lie elsewhere, and at the other side's files",
-            );
+            return write_wrapped(f, "cause", NO_CAUSE);
         };
         let label = if conclusion.explains { "cause" } else { "also" };
+        let file = conclusion
+            .file
+            .as_ref()
+            .map_or(String::new(), |file| format!("{}: ", Escaped(file)));
         let id = conclusion
             .finding
             .map_or(String::new(), |id| format!(" [{id}]"));
-        write_wrapped(
-            f,
-            label,
-            &format!("{}: {}{id}", conclusion.file, conclusion.message),
-        )?;
+        write_wrapped(f, label, &format!("{file}{}{id}", conclusion.message))?;
+        if !conclusion.reproduced_by.is_empty() {
+            let pairs = conclusion.reproduced_by.iter();
+            let pairs: Vec<_> = pairs
+                .map(|pair| format!("{} to {}", pair.client, pair.server))
+                .collect();
+            write_wrapped(
+                f,
+                "so say",
+                &format!("{} (client to server)", pairs.join(", ")),
+            )?;
+        }
         match &conclusion.hint {
             Some(hint) => write_wrapped(f, "hint", hint),
             None => Ok(()),
@@ -253,12 +263,12 @@ pub(super) fn next(
     let fill = [
         ("{host}", host),
         ("{port}", "8600".to_owned()),
-        ("{cert}", file(&files.cert, "certs/server.crt")),
+        ("{cert}", file(&files.certificate, "certs/server.crt")),
         ("{key}", file(&files.key, "certs/server.key")),
         ("{ca}", file(&files.ca, "certs/ca.crt")),
         (
             "{client-cert}",
-            file(&files.client_cert, "certs/client.crt"),
+            file(&files.client_certificate, "certs/client.crt"),
         ),
         ("{client-key}", file(&files.client_key, "certs/client.key")),
         ("{client-ca}", client_ca),
@@ -294,6 +304,7 @@ fn quoted(path: &Path) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+const NO_CAUSE: &str = "these files show none: look at the causes above that lie elsewhere, and at the other side's files";
 const MAX_COLUMNS: usize = 88;
 const NOT_RECOGNISED: &str = "nothing in this text is a TLS error that is known here
   next    give more of the log, best of both sides: the line before the last often says more

@@ -127,7 +127,8 @@ pub(in super::super) static CERTIFICATE_REQUIRED: Topic = Topic {
     telling: Telling::Cause,
     meaning: "The server asks for a client certificate (mutual TLS), and the client presented none.",
     causes: &[
-        outside(
+        found(
+            "client-certificate-missing",
             "the client was given no certificate and key, or only one of them; with `ssl_verify=False` OpenAgents drops them",
         ),
         outside("an agent started from YAML (`openagents agent start`) cannot present one at all"),
@@ -136,7 +137,7 @@ pub(in super::super) static CERTIFICATE_REQUIRED: Topic = Topic {
             "the client kept its certificate back because its issuer is none of those the server asks for",
         ),
         found(
-            "key-type-rare",
+            "key-type-not-offered",
             "the client's key is of a kind the server does not take",
         ),
     ],
@@ -189,7 +190,7 @@ pub(in super::super) static HANDSHAKE_FAILURE: Topic = Topic {
               the client did not give.",
     causes: &[
         found(
-            "key-type-rare",
+            "key-type-not-offered",
             "the server's key is Ed25519 or P-521, and the client does not offer that",
         ),
         outside("the server asks for a client certificate and got none (Java says so)"),

@@ -8,7 +8,8 @@ pub(in super::super) static PLAINTEXT_PORT: Topic = Topic {
     meaning: "One side speaks TLS, and what came from the other is not TLS. A client that prints it dialled a \
               plaintext port; a server that prints it was dialled by a plaintext client.",
     causes: &[
-        outside(
+        found(
+            "grpc-plaintext",
             "the network's `tls:` block is not in effect: misspelt, in the wrong place, or without `enabled: true`",
         ),
         outside("the port is the HTTP transport's, or another program's"),
@@ -43,7 +44,10 @@ pub(in super::super) static CLOSED: Topic = Topic {
     meaning: "The other side closed the connection without saying why. With TLS 1.3 that is how a server refuses a \
               client's certificate: the client's handshake is finished by then.",
     causes: &[
-        outside("the server asks for a client certificate, and the client gave none"),
+        found(
+            "client-certificate-missing",
+            "the server asks for a client certificate, and the client gave none",
+        ),
         found(
             "issuer-missing",
             "the server's ca_file is not the CA that issued the client's certificate",
@@ -54,7 +58,7 @@ pub(in super::super) static CLOSED: Topic = Topic {
         ),
         found("expired", "the client's certificate has expired"),
         found(
-            "key-type-rare",
+            "key-type-not-offered",
             "the key of one side is Ed25519 or P-521, which grpcio does not take",
         ),
         outside("one side speaks TLS and the other plaintext"),
@@ -122,9 +126,16 @@ pub(in super::super) static BIND: Topic = Topic {
               ca_file, and not the port.",
     causes: &[
         found("key-mismatch", "the key does not belong to the certificate"),
-        outside(
-            "certificate, key or ca_file is empty, DER, encrypted, or begins with a byte order mark",
+        found("file-empty", "one of the files is empty"),
+        found("file-der", "one of the files is DER"),
+        found("key-encrypted", "the key is encrypted"),
+        found(
+            "file-byte-order-mark",
+            "one of the files begins with a byte order mark",
         ),
+        found("key-form", "the key is PKCS #8 version 2"),
+        found("key-unreadable", "the key cannot be read"),
+        found("pem-missing", "a file holds no PEM block"),
         found(
             "wrong-order",
             "the certificate file begins with an intermediate",
@@ -134,8 +145,8 @@ pub(in super::super) static BIND: Topic = Topic {
             "the certificate's keyUsage lacks what its key needs",
         ),
         found(
-            "key-type",
-            "the key is of a kind that BoringSSL has not, or PKCS #8 version 2",
+            "key-type-unsupported",
+            "the key is of a kind that BoringSSL has not",
         ),
         outside("another process has the port, or the address is not this machine's"),
     ],
@@ -165,7 +176,10 @@ pub(in super::super) static UNREACHABLE: Topic = Topic {
     telling: Telling::Wrapper,
     meaning: "No connection to any of the server's addresses came about; what went wrong with the last stands behind it.",
     causes: &[
-        outside("nothing listens there, or a firewall is in between"),
+        found(
+            "live-refused",
+            "nothing listens there, or a firewall is in between",
+        ),
         found("issuer-missing", "the server's certificate was refused"),
         outside("one side speaks TLS and the other plaintext"),
     ],
@@ -209,8 +223,14 @@ pub(in super::super) static OPENAGENTS_FILES: Topic = Topic {
     telling: Telling::Cause,
     meaning: "OpenAgents refuses the `tls:` block: `cert_file` and `key_file` are both needed, and have to be there.",
     causes: &[
-        outside("one of the two is missing or misspelt in the block"),
-        outside("a path is relative to the working directory of the process, not to the YAML"),
+        found(
+            "tls-file-unnamed",
+            "one of the two is missing or misspelt in the block",
+        ),
+        found(
+            "tls-file-missing",
+            "a path is relative to the working directory of the process, not to the YAML",
+        ),
     ],
     next: &[
         "openagents-certs verify-chain --network network.yaml",

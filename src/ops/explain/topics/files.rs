@@ -27,19 +27,36 @@ pub(in super::super) static KEY_UNREADABLE: Topic = Topic {
     telling: Telling::Cause,
     meaning: "The private key's file holds no key that this program can read.",
     causes: &[
-        outside(
-            "it is empty, cut off, or another kind of file: certificate and key may have changed places",
+        found(
+            "file-empty",
+            "it is empty, or was read while it was being written",
         ),
-        outside("it is DER, or begins with a byte order mark, or is in PuTTY's or OpenSSH's form"),
-        outside(
-            "it is PKCS #8 version 2 (with the public key inside), which grpc-core and OpenSSL 1 do not read",
+        found(
+            "key-missing",
+            "it is another kind of file: certificate and key may have changed places",
         ),
-        outside("it is encrypted, and no passphrase was given"),
+        found("file-der", "it is DER"),
+        found("file-byte-order-mark", "it begins with a byte order mark"),
+        found(
+            "key-unreadable",
+            "it is damaged, or in PuTTY's or OpenSSH's form",
+        ),
+        found(
+            "key-form",
+            "it is PKCS #8 version 2 (with the public key inside), which grpc-core and OpenSSL do not read",
+        ),
+        found(
+            "key-encrypted",
+            "it is encrypted, and no passphrase was given",
+        ),
         found(
             "key-mismatch",
             "grpc-core says the same of a key that does not belong to its certificate, and of an empty certificate file",
         ),
-        outside("its curve is one that this program has not, such as P-521 or secp256k1"),
+        found(
+            "key-type-unsupported",
+            "its curve is one that this program has not, such as P-521 or secp256k1",
+        ),
     ],
     next: &[
         "openagents-certs inspect {key}",
@@ -52,7 +69,10 @@ pub(in super::super) static KEY_ENCRYPTED: Topic = Topic {
     telling: Telling::Cause,
     meaning: "A private key or key store is encrypted, and the passphrase is missing or wrong.",
     causes: &[
-        outside("no passphrase was given: grpcio, grpc-js and tonic take no encrypted key at all"),
+        found(
+            "key-encrypted",
+            "no passphrase was given: grpcio, grpc-js and tonic take no encrypted key at all",
+        ),
         outside("the passphrase is wrong, or has a line end or a blank too many"),
         outside(
             "it is encrypted with an old cipher (RC2, 3DES) that this program does not offer any more",
@@ -69,15 +89,24 @@ pub(in super::super) static PEM: Topic = Topic {
     telling: Telling::Cause,
     meaning: "A file that should hold PEM blocks holds none of the kind that is wanted, or a broken one.",
     causes: &[
-        outside(
-            "the file is empty, or another one than you think (a path that is relative to the working directory)",
-        ),
-        found("not-pem", "it is DER and has to be written as PEM"),
+        found("file-empty", "the file is empty"),
         found(
-            "byte-order-mark",
+            "pem-missing",
+            "it is another file than you think (a path that is relative to the working directory)",
+        ),
+        found("file-der", "it is DER and has to be written as PEM"),
+        found(
+            "file-byte-order-mark",
             "it begins with a byte order mark, with which some programs find no block",
         ),
-        outside("its base64 was damaged when it was copied, or a BEGIN or END line is missing"),
+        found(
+            "pem-broken",
+            "its base64 was damaged when it was copied, or a BEGIN or END line is missing",
+        ),
+        found(
+            "pem-label",
+            "its block has a label that not every program reads",
+        ),
     ],
     next: &[
         "openagents-certs inspect {cert}",
@@ -93,9 +122,17 @@ pub(in super::super) static ROOTS_UNREADABLE: Topic = Topic {
         outside(
             "the path is wrong: it is relative to the process's working directory, and neither `~` nor variables are expanded",
         ),
-        outside("it is empty, or holds a key or a certificate request instead"),
-        found("not-pem", "it is DER and has to be PEM"),
-        found("byte-order-mark", "it begins with a byte order mark"),
+        found("file-empty", "it is empty"),
+        found(
+            "pem-missing",
+            "it holds no certificate, but a key or a request",
+        ),
+        found(
+            "certificate-unreadable",
+            "the certificate in it cannot be read",
+        ),
+        found("file-der", "it is DER and has to be PEM"),
+        found("file-byte-order-mark", "it begins with a byte order mark"),
     ],
     next: &[
         "openagents-certs inspect {ca}",
@@ -127,8 +164,16 @@ pub(in super::super) static CREDENTIALS: Topic = Topic {
     telling: Telling::Symptom,
     meaning: "TLS credentials could not be made out of this side's own files; nothing was dialled or opened.",
     causes: &[
-        outside("ca.crt is empty, DER or damaged"),
-        outside("the key is encrypted, DER, PKCS #8 version 2 or begins with a byte order mark"),
+        found("file-empty", "one of the files is empty"),
+        found("file-der", "one of the files is DER"),
+        found("pem-missing", "ca.crt holds no certificate"),
+        found("pem-broken", "a block of ca.crt is damaged"),
+        found("key-encrypted", "the key is encrypted"),
+        found("key-form", "the key is PKCS #8 version 2"),
+        found(
+            "file-byte-order-mark",
+            "a file begins with a byte order mark",
+        ),
         found("key-mismatch", "the key does not belong to the certificate"),
         found("wrong-order", "the file begins with an intermediate"),
     ],
@@ -143,7 +188,8 @@ pub(in super::super) static EMPTY_PAIR: Topic = Topic {
     telling: Telling::Cause,
     meaning: "grpc-core ended the whole process, because the client's certificate or key is empty.",
     causes: &[
-        outside(
+        found(
+            "file-empty",
             "client.crt or client.key is an empty file, or was read while it was being written",
         ),
         outside("only one of the two was given"),
@@ -159,12 +205,21 @@ pub(in super::super) static SERVER_CERTIFICATE: Topic = Topic {
     telling: Telling::Cause,
     meaning: "The server does not start: it cannot use its certificate file.",
     causes: &[
-        outside("the file is empty, DER, or begins with a byte order mark"),
+        found("file-empty", "the file is empty"),
+        found("file-der", "the file is DER"),
+        found(
+            "file-byte-order-mark",
+            "the file begins with a byte order mark",
+        ),
+        found("pem-missing", "the file holds no PEM block"),
         found(
             "key-usage-only-encipherment",
             "its keyUsage lacks what its key needs (an EC key with keyEncipherment only)",
         ),
-        found("key-type", "its key is of a kind that BoringSSL has not"),
+        found(
+            "key-type-unsupported",
+            "its key is of a kind that BoringSSL has not",
+        ),
         found("wrong-order", "the file begins with an intermediate"),
         found("extension-malformed", "the certificate is malformed"),
     ],
@@ -193,7 +248,10 @@ pub(in super::super) static PERMISSION: Topic = Topic {
     telling: Telling::Cause,
     meaning: "The process may not read a file or open a port.",
     causes: &[
-        outside("the key is 0600 and belongs to another user than the one the service runs as"),
+        found(
+            "key-owner",
+            "the key is 0600 and belongs to another user than the one the service runs as",
+        ),
         outside("the port is below 1024"),
     ],
     next: &[
@@ -248,9 +306,10 @@ pub(in super::super) static KEY_KIND: Topic = Topic {
     meaning: "The two sides have no signature algorithm in common that fits the key of the certificate.",
     causes: &[
         found(
-            "key-type-rare",
+            "key-type-not-offered",
             "the key is Ed25519 or P-521, which grpc-core does not take",
         ),
+        found("key-type-rare", "the same, as `verify` says it"),
         found(
             "key-type",
             "the key is of a kind that TLS programs do not take",
