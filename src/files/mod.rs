@@ -1,13 +1,16 @@
 //! The only reader and writer of the disk.
 
+mod attributes;
 mod private;
 mod read;
 mod spool;
+mod stage;
 mod together;
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -18,7 +21,10 @@ use time::macros::format_description;
 pub use private::PrivateDirectory;
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 pub use spool::Spooled;
-pub use together::{NewFile, absent, write_many, write_together};
+pub use together::{
+    NewFile, Replacement, absent, replace, replace_each, replace_together, write_many,
+    write_together,
+};
 
 use crate::error::Error;
 
@@ -65,7 +71,7 @@ impl Lock {
             path: path.to_owned(),
             waited,
         };
-        together::recover(&lock)?;
+        stage::recover(&lock)?;
         Ok(lock)
     }
 
@@ -156,6 +162,75 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Gives a file of a locked directory another name there, which nothing may have; nothing when it is gone already.
+///
+/// # Errors
+/// When the name is taken, or the system refuses.
+pub fn move_aside(lock: &Lock, name: &str, aside: &str) -> Result<(), Error> {
+    let (from, to) = (lock.path().join(name), lock.path().join(aside));
+    if kind(&from)? == Kind::Absent {
+        return Ok(());
+    }
+    let failed = |source| Error::Io {
+        action: "move aside to",
+        path: to.clone(),
+        source,
+    };
+    match std::fs::hard_link(&from, &to) {
+        // Killed between the two names.
+        Err(source) if source.kind() == ErrorKind::AlreadyExists && is_same(&from, &to) => {}
+        linked => linked.map_err(failed)?,
+    }
+    std::fs::remove_file(&from).map_err(failed)?;
+    lock.sync()
+}
+
+/// Whether two names are of one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path| std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()));
+    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Removes files of a locked directory; nothing where they are gone already.
+///
+/// # Errors
+/// When the system refuses.
+pub fn remove(lock: &Lock, names: &[&str]) -> Result<(), Error> {
+    for name in names {
+        let path = lock.path().join(name);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::Io {
+                    action: "remove",
+                    path,
+                    source,
+                });
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    lock.sync()
+}
+
+/// The paths of everything that stands in a directory, in their order.
+///
+/// # Errors
+/// When it is no directory, or the system does not tell.
+pub fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |source| Error::Io {
+        action: "list",
+        path: directory.to_owned(),
+        source,
+    };
+    let entries = std::fs::read_dir(directory).map_err(failed)?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// What stands at a path, links not followed.

@@ -1,17 +1,20 @@
 //! The one path X509_verify_cert builds and judges: it never comes back to try another.
 
+use std::cell::OnceCell;
+
 use time::OffsetDateTime;
 
 use super::deviation::Deviations;
 use super::extension_form::{is_spoilt, key_usage_allows};
 use super::fault::Fault;
+use super::reading::{dates, is_plain};
 use crate::path::algorithm::Scheme;
 use crate::path::candidate::Candidate;
 use crate::path::extension::value;
 use crate::path::identifiers;
 use crate::path::pool::Pool;
+use crate::path::public_key::Kind;
 use crate::pki::extension::KeyUsage;
-use crate::pki::moment::EARLY_GENERALIZED_TIME;
 
 /// A path, from the end entity upwards.
 pub(super) struct Chain {
@@ -29,6 +32,13 @@ pub(super) struct Builder<'b, 'a> {
     pub(super) pool: &'b Pool<'a>,
     pub(super) deviations: &'static Deviations,
     pub(super) at: OffsetDateTime,
+    /// Whether each candidate is spoilt, once it is known.
+    pub(super) spoilt: &'b [OnceCell<bool>],
+}
+
+/// Room for what becomes known of so many candidates.
+pub(super) fn unknown(candidates: usize) -> Vec<OnceCell<bool>> {
+    vec![OnceCell::new(); candidates]
 }
 
 impl<'b, 'a> Builder<'b, 'a> {
@@ -39,7 +49,7 @@ impl<'b, 'a> Builder<'b, 'a> {
             untrusted: 1,
             fault: None,
         };
-        if self.deviations.tells_first && is_spoilt(self.candidate(0), self.deviations) {
+        if self.deviations.tells_first && self.is_spoilt(0) {
             chain.fault = Some(Fault::InvalidExtension);
             return chain;
         }
@@ -80,8 +90,8 @@ impl<'b, 'a> Builder<'b, 'a> {
     pub(super) fn is_issuer(self, child: usize, issuer: usize) -> bool {
         let (below, above) = (self.candidate(child), self.candidate(issuer));
         below.issuer == above.subject
-            && !is_spoilt(below, self.deviations)
-            && !is_spoilt(above, self.deviations)
+            && !self.is_spoilt(child)
+            && !self.is_spoilt(issuer)
             && identifiers_fit(below, above)
             && (!self.deviations.issuer_must_sign || may_sign(above))
             && (!self.deviations.compares_algorithms || algorithms_fit(below, above))
@@ -90,11 +100,14 @@ impl<'b, 'a> Builder<'b, 'a> {
     /// Whether the moment lies in the period of validity, as far as that can be read.
     pub(super) fn is_in_date(self, index: usize) -> bool {
         let certificate = self.candidate(index).certificate;
-        let form = !self.deviations.late_time_form
-            || certificate
-                .time_fault()
-                .is_none_or(|fault| fault == EARLY_GENERALIZED_TIME);
+        let form = dates(certificate)
+            .is_none_or(|dates| dates.iter().all(|(tag, text)| is_plain(*tag, text)));
         form && certificate.not_before() <= self.at && self.at <= certificate.not_after()
+    }
+
+    /// Whether an extension that is looked at spoils the certificate.
+    pub(super) fn is_spoilt(self, index: usize) -> bool {
+        *self.spoilt[index].get_or_init(|| is_spoilt(self.candidate(index), self.deviations))
     }
 
     fn climb_untrusted(self, chain: &mut Chain) {
@@ -121,8 +134,8 @@ impl<'b, 'a> Builder<'b, 'a> {
                 return;
             }
             match self.trusted_issuer(last) {
-                Some(issuer) => chain.members.push(issuer),
-                None => return,
+                Some(issuer) if !chain.members.contains(&issuer) => chain.members.push(issuer),
+                Some(_) | None => return,
             }
         }
     }
@@ -214,7 +227,8 @@ fn identifiers_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
 
 fn algorithms_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
     let scheme = Scheme::of(child.certificate);
-    scheme == Scheme::Other || scheme.fits(issuer.public_key().kind)
+    let kind = issuer.public_key().kind;
+    scheme == Scheme::Other || kind == Kind::Malformed || scheme.fits(kind)
 }
 
 /// kMaxChainLength of grpc, and OpenSSL's own limit.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::extension_form::loose_names;
 use crate::pki::certificate::Certificate;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::AttributeType;
@@ -35,11 +36,7 @@ pub(super) fn grpc_core(certificate: &Certificate, host: &str) -> Result<(), Grp
 
 /// Node's tls.checkServerIdentity: why the name does not fit.
 pub(super) fn grpc_js(certificate: &Certificate, host: &str) -> Result<(), String> {
-    let names = certificate
-        .subject_alt_names()
-        .ok()
-        .flatten()
-        .unwrap_or_default();
+    let names = loose_names(certificate).unwrap_or_default();
     let host = host.strip_suffix('.').unwrap_or(host);
     let dns: Vec<&str> = names
         .iter()
@@ -86,6 +83,21 @@ pub(super) fn grpc_js(certificate: &Certificate, host: &str) -> Result<(), Strin
             "Host: {host}. is not cert's CN: {}",
             common_names.join(",")
         ))
+    }
+}
+
+/// The names a certificate is for, as far as they are worth showing.
+pub(super) fn shown(certificate: &Certificate) -> String {
+    let names = loose_names(certificate).unwrap_or_default();
+    let texts: Vec<String> = names
+        .iter()
+        .take(MAX_SHOWN)
+        .map(GeneralName::to_string)
+        .collect();
+    match (texts.as_slice(), names.len() - texts.len()) {
+        ([], _) => "no SubjectAltName".to_owned(),
+        (_, 0) => texts.join(", "),
+        (_, more) => format!("{} and {more} more", texts.join(", ")),
     }
 }
 
@@ -174,7 +186,8 @@ fn matches_call(names: &[GeneralName], common_name: Option<&str>, host: &str) ->
     names.is_empty() && !is_address && common_name.is_some_and(|name| call_covers(name, host))
 }
 
-/// does_entry_match_name.
+/// does_entry_match_name. It takes no `*.tld`, but is not asked where the name was given with
+/// `grpc.ssl_target_name_override`; the verifier takes it, and that is what counts here.
 fn call_covers(entry: &str, host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let entry = entry.strip_suffix('.').unwrap_or(entry);
@@ -185,7 +198,7 @@ fn call_covers(entry: &str, host: &str) -> bool {
         return false;
     };
     host.split_once('.')
-        .is_some_and(|(_, rest)| rest.contains('.') && rest.eq_ignore_ascii_case(domain))
+        .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain))
 }
 
 /// looks_like_ip_address: a rough guess, and meant as one.
@@ -272,4 +285,52 @@ fn node_quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+const MAX_SHOWN: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_taken_as_each_stack_takes_them() {
+        for (pattern, host, grpc_core, node) in [
+            ("localhost", "LOCALHOST", true, true),
+            ("svc.example.test.", "svc.example.test", true, true),
+            ("*.example.test", "a.example.test", true, true),
+            ("*.example.test", "a.b.example.test", false, false),
+            ("*.example.test", "example.test", false, false),
+            ("f*.example.test", "foo.example.test", false, true),
+            ("*.test", "foo.test", true, false),
+            ("*", "localhost", false, false),
+            ("", "localhost", false, false),
+            ("grpcs://localhost", "localhost", false, false),
+            ("xn--*.example.test", "xn--a.example.test", false, false),
+        ] {
+            assert_eq!(
+                verifier_covers(pattern, host),
+                grpc_core,
+                "{pattern} {host}"
+            );
+            assert_eq!(node_covers(pattern, host), node, "{pattern} {host}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_compared_as_text_in_a_call() {
+        let names = [GeneralName::Dns("127.0.0.1".into())];
+        assert!(matches_call(&names, None, "127.0.0.1"));
+        assert!(!matches_call(&[], Some("127.0.0.1"), "127.0.0.1"));
+        assert!(matches_call(&[], Some("localhost"), "localhost"));
+        assert!(looks_like_address("::1") && !looks_like_address("1.2.3"));
+    }
+
+    #[test]
+    fn node_quotes_names_that_could_be_taken_for_two() {
+        let name = |text: &str| node_text(&GeneralName::Dns(text.into()));
+        assert_eq!(name("a.test"), "DNS:a.test");
+        assert_eq!(name("a, DNS:b"), "DNS:\"a, DNS:b\"");
+        assert_eq!(name("b\u{c3}"), "DNS:\"b\\u00c3\"");
+    }
 }

@@ -1,59 +1,43 @@
 //! X509_verify_cert of BoringSSL and of OpenSSL 3.0, over the engine's certificates and signatures.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use time::OffsetDateTime;
 
-use super::chain::{Builder, Chain, may_sign};
+use super::cause;
+use super::chain::{Builder, Chain, may_sign, unknown};
 use super::deviation::Deviations;
-use super::extension_form::{extended_allows, key_usage_allows, not_understood};
+use super::extension_form::{
+    extended_allows, has_malformed, key_usage_allows, netscape_allows, not_understood,
+};
 use super::fault::Fault;
 use super::name_check;
+use super::public_key::{self, Reading};
+use super::reading::{dates, is_plain};
+use super::signatures::Signatures;
+use super::text;
 use crate::path::algorithm::{Hash, Scheme};
 use crate::path::candidate::Candidate;
 use crate::path::extension::value;
-use crate::path::finding::{CertificateReference, Role, Severity};
+use crate::path::finding::{CertificateReference, Evidence, Role, Severity};
 use crate::path::policy;
 use crate::path::pool::Pool;
 use crate::path::profile::Profile;
-use crate::path::public_key::{Kind, bit_length};
+use crate::path::public_key::Kind;
 use crate::path::rule::Drafts;
-use crate::path::signature::{self, Outcome};
+use crate::path::signature::Outcome;
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::KeyUsage;
-use crate::pki::moment::EARLY_GENERALIZED_TIME;
 
 /// A fault of a peer's certificates: what, and in which of them.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) fault: Fault,
+    /// The rule it breaks, as near as can be told.
+    pub(super) rule: &'static str,
     pub(super) certificate: CertificateReference,
-    /// The certificate itself.
-    pub(super) der: Vec<u8>,
-    /// The kind of key whose signature did not hold, where that is the fault.
-    pub(super) is_rsa: bool,
-}
-
-/// Signatures that were checked already, by signed certificate and signing key.
-#[derive(Default)]
-pub(super) struct Signatures(RefCell<HashMap<(Vec<u8>, Vec<u8>), Outcome>>);
-
-impl Signatures {
-    fn check(&self, child: &Candidate<'_>, issuer: &Candidate<'_>) -> Outcome {
-        let certificate = child.certificate;
-        let key_info = issuer.certificate.public_key_info();
-        let place = (certificate.as_der().to_vec(), key_info.to_vec());
-        let mut known = self.0.borrow_mut();
-        *known.entry(place).or_insert_with(|| {
-            signature::check(
-                Scheme::of(certificate),
-                &issuer.public_key(),
-                certificate.to_be_signed(),
-                certificate.signature(),
-            )
-        })
-    }
+    /// What was found there.
+    pub(super) evidence: Option<Evidence>,
+    /// What BoringSSL's error queue says first.
+    pub(super) detail: &'static str,
 }
 
 /// What the library says about the certificates a peer sent.
@@ -64,32 +48,39 @@ pub(super) fn verify(
     at: OffsetDateTime,
     deviations: &'static Deviations,
     signatures: &Signatures,
-) -> Result<(), Refusal> {
+) -> Result<(), Box<Refusal>> {
     let Some((leaf, intermediates)) = sent.split_first() else {
         return Ok(());
     };
     let pool = Pool::new(leaf, intermediates, anchors, &[]);
     let at = at.replace_nanosecond(0).unwrap_or(at);
+    let spoilt = unknown(pool.candidates.len());
     let builder = Builder {
         pool: &pool,
         deviations,
         at,
+        spoilt: &spoilt,
     };
     let chain = builder.build();
+    let is_malformed = pool.candidates.iter().any(has_malformed);
     let mut check = Check {
         builder,
         chain: &chain,
         signatures,
         is_server,
         found: Vec::new(),
-        is_rsa: false,
+        detail: if is_malformed {
+            text::EXTENSION_UNDECODABLE
+        } else {
+            text::VERIFY_FAILED
+        },
     };
     check.run();
     let (first, last) = (check.found.first(), check.found.last());
     let told = if deviations.tells_first { first } else { last };
     match told {
         None => Ok(()),
-        Some((fault, place)) => Err(check.refusal(*fault, *place)),
+        Some((fault, place)) => Err(Box::new(check.refusal(*fault, *place))),
     }
 }
 
@@ -102,10 +93,12 @@ pub(super) fn completed(
     deviations: &'static Deviations,
 ) -> Vec<Vec<u8>> {
     let pool = Pool::new(leaf, &[], anchors, &[]);
+    let spoilt = unknown(pool.candidates.len());
     let builder = Builder {
         pool: &pool,
         deviations,
         at,
+        spoilt: &spoilt,
     };
     let chain = builder.build();
     let der = |index: &usize| pool.candidates[*index].certificate.as_der().to_vec();
@@ -119,14 +112,12 @@ struct Check<'c, 'b, 'a> {
     is_server: bool,
     /// In the order they are found, each with its place in the chain.
     found: Vec<(Fault, usize)>,
-    is_rsa: bool,
+    detail: &'static str,
 }
 
 impl<'b, 'a> Check<'_, 'b, 'a> {
     fn run(&mut self) {
-        if !self.deviations().tells_first
-            && bits_of_key(self.at(0)) < self.deviations().security_bits
-        {
+        if self.is_key_too_small(0) {
             self.add(Fault::LeafKeyTooSmall, 0);
         }
         if let Some(fault) = self.chain.fault {
@@ -157,6 +148,12 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             let candidate = self.at(place);
             if not_understood(candidate, deviations).is_some() {
                 self.add(Fault::UnhandledCritical, place);
+            }
+            if deviations.compares_algorithms
+                && self.length() > 1
+                && public_key::is_described(candidate.certificate.public_key_info())
+            {
+                self.add(Fault::DescribedCurve, place);
             }
             if place > 0 && !self.is_ca(place, candidate) {
                 self.add(Fault::InvalidCa, place);
@@ -191,7 +188,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
     }
 
     fn has_purpose(&self, place: usize, candidate: &Candidate<'_>) -> bool {
-        if !extended_allows(candidate, self.is_server) {
+        if !extended_allows(candidate, self.is_server, self.deviations()) {
             return false;
         }
         if place > 0 {
@@ -208,6 +205,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             &[KeyUsage::DIGITAL_SIGNATURE, KeyUsage::KEY_AGREEMENT]
         };
         key_usage_allows(candidate, usages)
+            && netscape_allows(candidate, self.is_server, self.deviations())
     }
 
     /// check_auth_level: keys of issuers, and hashes of all but the anchor.
@@ -215,7 +213,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         let minimum = self.deviations().security_bits;
         for place in 0..self.length() {
             let candidate = self.at(place);
-            if place > 0 && bits_of_key(candidate) < minimum {
+            if place > 0 && self.is_key_too_small(place) {
                 self.add(Fault::CaKeyTooSmall, place);
             }
             if place + 1 < self.length() && bits_of_hash(candidate) < minimum {
@@ -257,42 +255,62 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             self.add(Fault::CertSign, place + 1);
         }
         let kind = issuer.public_key().kind;
-        if kind == Kind::Malformed {
-            self.add(Fault::KeyUndecodable, place + 1);
-            return;
+        let key = issuer.certificate.public_key_info();
+        match public_key::reading(key, self.deviations().dialect) {
+            Reading::Undecodable => {
+                if self.found.is_empty() {
+                    self.detail = text::KEY_UNDECODABLE;
+                }
+                self.add(Fault::KeyUndecodable, place + 1);
+                return;
+            }
+            Reading::Usable | Reading::WrongType | Reading::TooSmall => {}
         }
-        let holds = match self.signatures.check(child, issuer) {
-            Outcome::Valid => true,
-            Outcome::Invalid => false,
-            Outcome::Unsupported => self.is_taken_on_trust(kind),
+        let scheme = Scheme::of(child.certificate);
+        let detail = if !child.certificate.signature_algorithms_agree() {
+            text::ALGORITHM_MISMATCH
+        } else if self.deviations().tells_first && is_md5(scheme) {
+            text::DIGEST_UNSUPPORTED
+        } else if kind == Kind::Malformed {
+            // It is a point in a form that only we do not read.
+            return;
+        } else {
+            match self.signatures.check(child, issuer) {
+                Outcome::Valid => return,
+                Outcome::Invalid => text::bad_signature(kind),
+                Outcome::Unsupported if self.is_taken_on_trust(scheme, child, kind) => return,
+                Outcome::Unsupported => text::DIGEST_UNSUPPORTED,
+            }
         };
-        if !holds {
-            self.is_rsa = matches!(kind, Kind::Rsa { .. });
-            self.add(Fault::Signature, place);
+        self.add(Fault::Signature, place);
+        if self.found.len() == 1 {
+            self.detail = detail;
         }
     }
 
     /// Signatures that we cannot check, but the library can: it is taken that they hold.
-    fn is_taken_on_trust(&self, kind: Kind<'_>) -> bool {
-        match kind {
-            Kind::Rsa { .. } => true,
-            Kind::OtherCurve(curve) => self.deviations().compares_algorithms || curve == P224,
-            Kind::Other(_) | Kind::ExplicitCurve | Kind::Dsa => {
-                self.deviations().compares_algorithms
-            }
-            Kind::Ec(_) | Kind::Ed25519 | Kind::Malformed => false,
+    fn is_taken_on_trust(&self, scheme: Scheme, child: &Candidate<'_>, kind: Kind<'_>) -> bool {
+        if !self.deviations().tells_first {
+            return kind != Kind::Malformed;
+        }
+        let algorithm = child.certificate.signature_algorithm().oid.as_bytes();
+        match scheme {
+            Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) | Scheme::Ecdsa(_) => true,
+            Scheme::Other => SHA224.contains(&algorithm),
+            Scheme::Ed25519 => false,
         }
     }
 
     fn times(&mut self, place: usize) {
         let certificate = self.at(place).certificate;
-        if self.deviations().late_time_form
-            && certificate
-                .time_fault()
-                .is_some_and(|fault| fault != EARLY_GENERALIZED_TIME)
-        {
-            // Which of the two it is cannot be told from here; mostly it is both.
-            self.add(Fault::NotAfterForm, place);
+        let faults = [Fault::NotBeforeForm, Fault::NotAfterForm];
+        for ((tag, text), fault) in dates(certificate).into_iter().flatten().zip(faults) {
+            if !is_plain(tag, &text) {
+                self.add(fault, place);
+            }
+        }
+        let is_told = |(fault, _): &(Fault, usize)| faults.contains(fault);
+        if self.found.iter().any(is_told) {
             return;
         }
         if self.builder.at < certificate.not_before() {
@@ -307,6 +325,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
     fn names(&mut self) {
         let deviations = self.deviations();
         let mut is_constrained = false;
+        let mut compared = 0;
         for place in (0..self.length()).rev() {
             let candidate = self.at(place);
             if place > 0 && candidate.is_self_issued() {
@@ -315,7 +334,9 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             for above in (place + 1..self.length()).rev() {
                 let issuer = self.at(above);
                 is_constrained |= value(&issuer.extensions().name_constraints).is_some();
-                if let Some(fault) = name_check::check(candidate, issuer, place == 0, deviations) {
+                if let Some(fault) =
+                    name_check::check(candidate, issuer, place == 0, deviations, &mut compared)
+                {
                     self.add(fault, place);
                 }
             }
@@ -339,7 +360,10 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         let malformed = below.iter().position(|candidate| {
             let extensions = candidate.extensions();
             let broken = |is_err: Option<bool>| is_err == Some(true);
-            broken(
+            value(&extensions.policy_constraints).is_some_and(|constraints| {
+                constraints.require_explicit_policy.is_none()
+                    && constraints.inhibit_policy_mapping.is_none()
+            }) || broken(
                 extensions
                     .certificate_policies
                     .as_ref()
@@ -363,6 +387,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         });
         if let Some(place) = malformed {
             self.add(Fault::PolicyExtension, place);
+            self.detail = text::POLICY_INVALID;
             return;
         }
         let mut drafts = Drafts::new(Profile::Tls);
@@ -374,6 +399,11 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         {
             self.add(Fault::Policy, draft.place.unwrap_or(0));
         }
+    }
+
+    fn is_key_too_small(&self, place: usize) -> bool {
+        let key = self.at(place).certificate.public_key_info();
+        public_key::reading(key, self.deviations().dialect) == Reading::TooSmall
     }
 
     fn add(&mut self, fault: Fault, place: usize) {
@@ -393,38 +423,32 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
     }
 
     fn refusal(&self, fault: Fault, place: usize) -> Refusal {
-        let role = if place == 0 {
+        let role = self.role(place);
+        let own = self.chain.members[place];
+        let (rule, evidence, other) = cause::of(fault, self.builder, own, role, self.is_server);
+        let (role, index) = match other {
+            Some(index) if self.builder.pool.is_anchor(index) => (Role::Anchor, index),
+            Some(index) => (Role::Intermediate, index),
+            None => (role, own),
+        };
+        let subject = self.builder.candidate(index).certificate.subject();
+        Refusal {
+            fault,
+            rule,
+            certificate: CertificateReference::new(role, place, subject),
+            evidence,
+            detail: self.detail,
+        }
+    }
+
+    fn role(&self, place: usize) -> Role {
+        if place == 0 {
             Role::EndEntity
         } else if place >= self.chain.untrusted {
             Role::Anchor
         } else {
             Role::Intermediate
-        };
-        let certificate = self.at(place).certificate;
-        Refusal {
-            fault,
-            certificate: CertificateReference::new(role, place, certificate.subject()),
-            der: certificate.as_der().to_vec(),
-            is_rsa: self.is_rsa,
         }
-    }
-}
-
-/// As OpenSSL counts them: 1024 bits of RSA are worth 80, less are not.
-fn bits_of_key(candidate: &Candidate<'_>) -> u32 {
-    match candidate.public_key().kind {
-        Kind::Rsa { modulus, .. } => match bit_length(modulus) {
-            0..1024 => 56,
-            1024..2048 => 80,
-            _ => 112,
-        },
-        Kind::Ec(_)
-        | Kind::OtherCurve(_)
-        | Kind::ExplicitCurve
-        | Kind::Ed25519
-        | Kind::Dsa
-        | Kind::Other(_)
-        | Kind::Malformed => 112,
     }
 }
 
@@ -440,16 +464,29 @@ pub(super) fn bits_of_hash(candidate: &Candidate<'_>) -> u32 {
     }
 }
 
-const P224: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x21];
+fn is_md5(scheme: Scheme) -> bool {
+    match scheme {
+        Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash) | Scheme::Ecdsa(hash) => hash == Hash::Weak,
+        Scheme::Ed25519 | Scheme::Other => false,
+    }
+}
+
+/// sha224WithRSAEncryption and ecdsa-with-SHA224.
+const SHA224: [&[u8]; 2] = [
+    &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0e],
+    &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x01],
+];
 
 /// Whether a certificate that is not self-signed is signed over a hash that level 1 refuses.
 pub(super) fn is_weakly_signed(certificate: &Certificate) -> bool {
     let pool = Pool::new(certificate, &[], &[], &[]);
     let candidate = &pool.candidates[0];
+    let spoilt = unknown(pool.candidates.len());
     let builder = Builder {
         pool: &pool,
         deviations: &super::deviation::GRPC_JS,
         at: OffsetDateTime::UNIX_EPOCH,
+        spoilt: &spoilt,
     };
     bits_of_hash(candidate) < super::deviation::GRPC_JS.security_bits && !builder.is_self_signed(0)
 }

@@ -12,6 +12,11 @@ pub(super) static RULES: &[&Rule] = &[
     &PEM_INDENTED,
     &PEM_LABEL,
     &PEM_BROKEN,
+    &PEM_BROKEN_LATER,
+    &PRIVATE_KEY_BESIDE,
+    &CHAIN_ORDER,
+    &CERTIFICATE_TWICE,
+    &ANCHORS_ONE_NAME,
     &CERTIFICATE_UNREADABLE,
     &KEY_MISSING,
     &KEY_ENCRYPTED,
@@ -22,6 +27,8 @@ pub(super) static RULES: &[&Rule] = &[
     &KEY_NOT_NEGOTIATED,
     &CLIENT_CERTIFICATE_MISSING,
     &HOST_FORM,
+    &CHAIN_LARGE,
+    &ROOTS_LARGE,
     &CRITICAL_UNSUPPORTED,
     &UNDETERMINED,
 ];
@@ -89,6 +96,41 @@ static PEM_BROKEN: Rule = Rule {
     reference: "RFC 7468 §3",
     severities: Severities::DECISIVE,
 };
+static PEM_BROKEN_LATER: Rule = Rule {
+    id: "pem-broken-later",
+    sentence: "a block behind good ones is damaged: grpc-core leaves it and all that follows out without a word, the others refuse the file",
+    hint: "copy the file once more as a whole, or take the damaged block out",
+    reference: "RFC 7468 §3",
+    severities: Severities::ADVICE,
+};
+static PRIVATE_KEY_BESIDE: Rule = Rule {
+    id: "private-key-beside",
+    sentence: "a private key stands in a file of certificates, which is handed out",
+    hint: "take it out, and issue anew with `openagents-certs issue --force` if the file was handed out already",
+    reference: "RFC 5280 §8",
+    severities: Severities::ADVICE,
+};
+static CHAIN_ORDER: Rule = Rule {
+    id: "chain-order",
+    sentence: "it issued a certificate that stands behind it",
+    hint: "put the end entity first and each issuer behind what it issued, as `openagents-certs issue` does",
+    reference: "RFC 8446 §4.4.2",
+    severities: Severities::ADVICE,
+};
+static CERTIFICATE_TWICE: Rule = Rule {
+    id: "certificate-twice",
+    sentence: "it stands in the file twice",
+    hint: "take one of them out; each handshake sends both",
+    reference: "RFC 8446 §4.4.2",
+    severities: Severities::ADVICE,
+};
+static ANCHORS_ONE_NAME: Rule = Rule {
+    id: "anchors-one-name",
+    sentence: "another anchor has its name and another key: without key identifiers grpc-core and Node try the first alone",
+    hint: "keep both only while `openagents-certs ca rotate` is under way, and have key identifiers in all certificates",
+    reference: "RFC 5280 §4.2.1.1",
+    severities: Severities::ADVICE,
+};
 static CERTIFICATE_UNREADABLE: Rule = Rule {
     id: "certificate-unreadable",
     sentence: "the block is no certificate that can be read",
@@ -150,6 +192,20 @@ static CLIENT_CERTIFICATE_MISSING: Rule = Rule {
     sentence: "the server asks for a client certificate, and there is none",
     hint: "issue one with `openagents-certs issue client NAME` and give it to the agent",
     reference: "RFC 8446 §4.4.2.4",
+    severities: Severities::DECISIVE,
+};
+static CHAIN_LARGE: Rule = Rule {
+    id: "chain-large",
+    sentence: "the certificates that are sent are too large for the other side",
+    hint: "send the end entity and its intermediates alone, and issue for fewer names",
+    reference: "RFC 8446 §4.4.2",
+    severities: Severities::DECISIVE,
+};
+static ROOTS_LARGE: Rule = Rule {
+    id: "roots-large",
+    sentence: "the names of the CAs are too many for a server to send",
+    hint: "keep in the file only the CAs that issue for agents",
+    reference: "RFC 8446 §4.2.4",
     severities: Severities::DECISIVE,
 };
 static HOST_FORM: Rule = Rule {

@@ -53,6 +53,13 @@ pub struct Request {
     pub matrix: bool,
 }
 
+impl Request {
+    /// Whether nothing is named that could be looked at.
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty() && self.agents.is_empty()
+    }
+}
+
 /// What was found.
 #[derive(Debug, Serialize)]
 pub struct Examined {
@@ -79,27 +86,8 @@ impl fmt::Display for Examined {
 }
 
 impl Examined {
-    /// Everything that is wrong, the worst first.
-    pub fn findings(&self) -> Vec<Finding> {
-        let networks = self.networks.iter().flat_map(|network| &network.findings);
-        let agents = self.agents.iter().flat_map(|agent| &agent.findings);
-        let mut all: Vec<_> = networks.chain(agents).cloned().collect();
-        all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        all
-    }
-
-    /// Whether something is an error, or an agent reaches none of the networks.
-    pub fn is_good(&self) -> bool {
-        let is_error = |finding: &Finding| finding.severity == Severity::Error;
-        !self.findings().iter().any(is_error)
-            && self
-                .matrix
-                .as_ref()
-                .is_none_or(Matrix::everyone_reaches_one)
-    }
-
-    /// The file with the worst finding, and that finding, in one line.
-    pub fn reason(&self) -> Option<String> {
+    /// Everything that is wrong, each with the file or the agent it is about.
+    pub fn findings(&self) -> impl Iterator<Item = (&str, &Finding)> {
         let networks = self
             .networks
             .iter()
@@ -108,12 +96,27 @@ impl Examined {
             .agents
             .iter()
             .map(|agent| (&agent.name, &agent.findings));
-        let mut bad = networks.chain(agents).filter_map(|(file, findings)| {
-            let worst = findings
-                .iter()
-                .find(|finding| finding.severity == Severity::Error)?;
-            Some(format!("{}: {}", shown(file), worst.summary()))
-        });
+        networks
+            .chain(agents)
+            .flat_map(|(file, all)| all.iter().map(|finding| (file.as_str(), finding)))
+    }
+
+    /// Whether something is an error, or an agent reaches none of the networks.
+    pub fn is_good(&self) -> bool {
+        let is_error = |(_, finding): (&str, &Finding)| finding.severity == Severity::Error;
+        !self.findings().any(is_error)
+            && self
+                .matrix
+                .as_ref()
+                .is_none_or(Matrix::everyone_reaches_one)
+    }
+
+    /// The file with the worst finding, and that finding, in one line.
+    pub fn reason(&self) -> Option<String> {
+        let mut bad = self
+            .findings()
+            .filter(|(_, finding)| finding.severity == Severity::Error)
+            .map(|(file, finding)| format!("{}: {}", shown(file), finding.summary()));
         bad.next()
             .or_else(|| self.matrix.as_ref().and_then(Matrix::first_without_network))
     }
@@ -240,6 +243,6 @@ fn shared_ports(networks: &mut [Network], is_matrix: bool) {
 }
 
 /// A file's name made safe to show.
-fn shown(file: &str) -> String {
+pub(super) fn shown(file: &str) -> String {
     crate::error::shown(Path::new(file))
 }
