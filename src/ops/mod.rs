@@ -14,6 +14,7 @@ pub mod refused;
 pub mod show;
 pub mod template;
 pub mod verify;
+pub mod verify_chain;
 
 use std::fmt;
 
