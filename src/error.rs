@@ -6,6 +6,8 @@ use time::OffsetDateTime;
 
 use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
+use crate::net::probe::ProbeError;
+use crate::net::{IdentityError, TargetError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
 use crate::pki::crl::MalformedListError;
@@ -67,6 +69,12 @@ pub enum Error {
     )]
     SymbolicLink {
         /// The link.
+        path: PathBuf,
+    },
+    /// A directory has none of the files of a setup.
+    #[error("{}: holds no server.crt, client.crt or ca.crt", shown(path))]
+    NoSetup {
+        /// The directory.
         path: PathBuf,
     },
     /// A file of the authority is not there, though the others are.
@@ -276,6 +284,15 @@ pub enum Error {
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Nothing that can be dialled.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// A port that does not show its certificates.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// A client key that cannot sign a handshake.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -294,6 +311,7 @@ impl Error {
             Error::Exists { .. } => "exists",
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
+            Error::NoSetup { .. } => "no-setup",
             Error::NoAuthority { .. } => "no-authority",
             Error::UnknownAuthority { .. } => "unknown-authority",
             Error::Issuer { .. } => "issuer",
@@ -321,6 +339,9 @@ impl Error {
             Error::NoEntry { .. } => "no-entry",
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
             Error::Config(_) => "config",
+            Error::Target(_) => "target",
+            Error::Probe(_) => "probe",
+            Error::Identity(_) => "client-key",
             Error::Output { .. } => "output",
         }
     }
@@ -344,6 +365,7 @@ impl Error {
                 "look at it with `openagents-certs inspect {}`",
                 shown(path)
             )),
+            Error::NoSetup { .. } => Some("make one with `openagents-certs generate`, or name the files with `--cert`, `--key` and `--ca`".into()),
             Error::NoAuthority { .. } => {
                 Some("make one with `openagents-certs ca init`, or name another directory with `-C DIR`".into())
             }
@@ -383,6 +405,9 @@ impl Error {
             }
             Error::AmbiguousEntry { .. } => Some("give more digits".into()),
             Error::Config(error) => Some(error.hint()),
+            Error::Target(error) => Some(error.hint()),
+            Error::Probe(error) => Some(error.hint()),
+            Error::Identity(_) => Some("issue a client pair with a P-256 key: `openagents-certs issue client NAME`".into()),
             Error::Attribute(_) => {
                 Some("choose another value; names of hosts belong to `--san`".into())
             }

@@ -23,9 +23,11 @@ pub mod config;
 pub mod error;
 pub mod files;
 pub mod keys;
+pub mod net;
 pub mod ops;
 pub mod path;
 pub mod pki;
+pub mod process;
 pub mod render;
 pub mod store;
 

@@ -41,6 +41,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "network",
             "path",
             "pki",
+            "process",
             "error",
         ],
     ),
@@ -55,10 +56,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("net", &["pki", "error"]),
     ("files", &["pki", "error"]),
     ("config", &["pki", "error"]),
-    // Of keys, store and config only the types of their errors, which become its variants.
+    ("process", &["error"]),
+    // Of keys, store, config and net only the types of their errors, which become its variants.
     (
         "error",
-        &["pki", "path", "network", "keys", "store", "config"],
+        &["pki", "path", "network", "keys", "store", "config", "net"],
     ),
     ("pki", &[]),
 ];
@@ -78,6 +80,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("pkcs8", &["pki", "path", "keys"]),
     ("p12_keystore", &["pki", "path", "keys"]),
     ("rusqlite", &["store"]),
+    // Only what dials shakes hands.
+    ("rustls", &["net"]),
     ("anstream", &["render"]),
     ("fs_err", &["files", "store"]),
     ("tempfile", &["files", "store"]),
@@ -105,6 +109,7 @@ const EFFECTS: &[(&[&str], &[&str])] = &[
         &["keys"],
     ),
     (&["process::exit"], &[]),
+    (&["Command::new("], &["process.rs"]),
 ];
 
 const MAX_LINES_OF_CODE: usize = 450;

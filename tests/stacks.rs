@@ -19,7 +19,10 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 fn real_stacks_do_what_is_said() {
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/stacks");
     let Ok(table) = fs::read_to_string(shared.join("expect.tsv")) else {
-        println!("not run: there are no observed cases in {}", shared.display());
+        println!(
+            "not run: there are no observed cases in {}",
+            shared.display()
+        );
         return;
     };
     check(&table, &shared.join("cases"));
@@ -48,7 +51,9 @@ fn check(table: &str, cases: &Path) {
             continue;
         };
         for (pair, said) in &said {
-            let Some(observed) = row.get(pair.as_str()).filter(|o| **o != "-" && !o.is_empty())
+            let Some(observed) = row
+                .get(pair.as_str())
+                .filter(|o| **o != "-" && !o.is_empty())
             else {
                 continue;
             };
@@ -72,7 +77,12 @@ fn check(table: &str, cases: &Path) {
         }
     }
     println!("right: {counts:?}");
-    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 struct Said {

@@ -88,7 +88,8 @@ pub(super) fn read_with_encoding(path: &Path) -> Result<(Bundle, Encoding), Erro
     Ok((bundle, encoding))
 }
 
-fn read_revocation_lists(path: &Path) -> Result<Vec<RevocationList>, Error> {
+/// The revocation lists of a file; at least one.
+pub(in crate::ops) fn read_revocation_lists(path: &Path) -> Result<Vec<RevocationList>, Error> {
     let parts = document(path)?.parts;
     let lists = parts
         .iter()

@@ -1,9 +1,7 @@
 //! A private key file as the stacks see it, without its secrets.
 
 use rustls::crypto::ring::sign::any_supported_type;
-use rustls::pki_types::{
-    PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
-};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
 
 use crate::keys::{KeyFormat, KeyReader};
 use crate::path::stacks::{

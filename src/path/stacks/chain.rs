@@ -104,9 +104,8 @@ impl<'b, 'a> Builder<'b, 'a> {
                 return;
             }
             let namesakes = self.pool.issuers(last).iter().copied();
-            let fresh = namesakes.filter(|index| {
-                !self.pool.is_anchor(*index) && !chain.members.contains(index)
-            });
+            let fresh = namesakes
+                .filter(|index| !self.pool.is_anchor(*index) && !chain.members.contains(index));
             let Some(issuer) = self.choose(last, fresh) else {
                 return;
             };
@@ -206,7 +205,10 @@ fn identifiers_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
     let Some(authority) = value(&child.extensions().authority_key_identifier) else {
         return true;
     };
-    let keys = authority.key_identifier.as_deref().zip(issuer.extensions().subject_key());
+    let keys = authority
+        .key_identifier
+        .as_deref()
+        .zip(issuer.extensions().subject_key());
     keys.is_none_or(|(wanted, offered)| wanted == offered) && identifiers::names(authority, issuer)
 }
 

@@ -31,9 +31,17 @@ pub(super) fn is_spoilt(candidate: &Candidate<'_>, deviations: &Deviations) -> b
 
 /// EXFLAG_CRITICAL: the place of the first critical extension that is not understood.
 pub(super) fn not_understood(candidate: &Candidate<'_>, deviations: &Deviations) -> Option<usize> {
-    candidate.certificate.extensions().iter().position(|extension| {
-        extension.critical && !deviations.understands.iter().any(|oid| extension.oid == *oid)
-    })
+    candidate
+        .certificate
+        .extensions()
+        .iter()
+        .position(|extension| {
+            extension.critical
+                && !deviations
+                    .understands
+                    .iter()
+                    .any(|oid| extension.oid == *oid)
+        })
 }
 
 /// Whether the keyUsage, where there is one, has at least one of these.

@@ -124,9 +124,10 @@ impl Fault {
             ),
             Fault::Permitted => (same("permitted subtree violation"), "name-not-permitted"),
             Fault::Excluded => (same("excluded subtree violation"), "name-excluded"),
-            Fault::ConstraintType => {
-                (same("unsupported name constraint type"), "name-constraint-ip")
-            }
+            Fault::ConstraintType => (
+                same("unsupported name constraint type"),
+                "name-constraint-ip",
+            ),
             Fault::NameSyntax => (
                 same("unsupported or invalid name syntax"),
                 "name-constraint-undecidable",
@@ -141,7 +142,10 @@ impl Fault {
             ),
             Fault::Policy => (same("no explicit policy"), "policy-required"),
             Fault::Unspecified => (
-                ["unknown certificate verification error", "unspecified certificate verification error"],
+                [
+                    "unknown certificate verification error",
+                    "unspecified certificate verification error",
+                ],
                 "budget-exhausted",
             ),
         }

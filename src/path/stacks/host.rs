@@ -17,7 +17,11 @@ pub(super) enum GrpcCoreRefusal {
 
 /// grpc-core: the host-name verifier, and then the check of the call's host.
 pub(super) fn grpc_core(certificate: &Certificate, host: &str) -> Result<(), GrpcCoreRefusal> {
-    let names = certificate.subject_alt_names().ok().flatten().unwrap_or_default();
+    let names = certificate
+        .subject_alt_names()
+        .ok()
+        .flatten()
+        .unwrap_or_default();
     let common_name = certificate.subject().values(AttributeType::CommonName);
     let common_name = common_name.first().map(String::as_str);
     if !verifies(&names, common_name, host) {
@@ -31,7 +35,11 @@ pub(super) fn grpc_core(certificate: &Certificate, host: &str) -> Result<(), Grp
 
 /// Node's tls.checkServerIdentity: why the name does not fit.
 pub(super) fn grpc_js(certificate: &Certificate, host: &str) -> Result<(), String> {
-    let names = certificate.subject_alt_names().ok().flatten().unwrap_or_default();
+    let names = certificate
+        .subject_alt_names()
+        .ok()
+        .flatten()
+        .unwrap_or_default();
     let host = host.strip_suffix('.').unwrap_or(host);
     let dns: Vec<&str> = names
         .iter()
@@ -94,7 +102,10 @@ fn verifies(names: &[GeneralName], common_name: Option<&str>, host: &str) -> boo
                 }
             }
             GeneralName::Ip(_) => {
-                if name.address().is_some_and(|address| address.to_string() == host) {
+                if name
+                    .address()
+                    .is_some_and(|address| address.to_string() == host)
+                {
                     return true;
                 }
             }
@@ -118,7 +129,11 @@ fn verifier_covers(pattern: &str, host: &str) -> bool {
     }
     let absolute = |name: &str| {
         let name = name.to_ascii_lowercase();
-        if name.ends_with('.') { name } else { name + "." }
+        if name.ends_with('.') {
+            name
+        } else {
+            name + "."
+        }
     };
     let (pattern, host) = (absolute(pattern), absolute(host));
     if !pattern.contains('*') {
@@ -194,11 +209,15 @@ fn looks_like_address(name: &str) -> bool {
 
 /// Node's check of one pattern: a wildcard may stand for a part of the first label.
 fn node_covers(pattern: &str, host: &str) -> bool {
-    let pattern = pattern.strip_suffix('.').unwrap_or(pattern).to_ascii_lowercase();
+    let pattern = pattern
+        .strip_suffix('.')
+        .unwrap_or(pattern)
+        .to_ascii_lowercase();
     let host = host.to_ascii_lowercase();
     let patterns: Vec<&str> = pattern.split('.').collect();
     let hosts: Vec<&str> = host.split('.').collect();
-    let is_bad = |label: &&str| label.is_empty() || !label.bytes().all(|b| (0x21..0x80).contains(&b));
+    let is_bad =
+        |label: &&str| label.is_empty() || !label.bytes().all(|b| (0x21..0x80).contains(&b));
     if patterns.len() != hosts.len() || patterns.iter().any(is_bad) || patterns[1..] != hosts[1..] {
         return false;
     }

@@ -131,24 +131,31 @@ fn openssl_chain(
 ) -> Result<Chain, Failure> {
     let fail = |rule, found: String, error: &str| Failure::of(rule, file, found, error.to_owned());
     let mut blocks = Blocks::new(Dialect::OpenSsl, octets);
-    let first = first_certificate(&mut blocks, octets, Dialect::OpenSsl).map_err(|(rule, found)| {
-        let error = match rule {
-            "pem-broken" => text::openssl_pem(blocks_fault(octets, Dialect::OpenSsl)),
-            _ => text::NO_START_LINE,
-        };
-        fail(rule, found, error)
-    })?;
+    let first =
+        first_certificate(&mut blocks, octets, Dialect::OpenSsl).map_err(|(rule, found)| {
+            let error = match rule {
+                "pem-broken" => text::openssl_pem(blocks_fault(octets, Dialect::OpenSsl)),
+                _ => text::NO_START_LINE,
+            };
+            fail(rule, found, error)
+        })?;
     let leaf = certificate(&first, Dialect::OpenSsl, true)
         .map_err(|what| fail("certificate-unreadable", what.to_owned(), text::WRONG_TAG))?;
     let mut certificates = vec![leaf];
     for block in blocks {
         let block = block.map_err(|fault| {
-            fail("pem-broken", fault.clause().to_owned(), text::openssl_pem(fault))
+            fail(
+                "pem-broken",
+                fault.clause().to_owned(),
+                text::openssl_pem(fault),
+            )
         })?;
         if LABELS.contains(&block.label.as_str()) {
-            certificates.push(certificate(&block, Dialect::OpenSsl, false).map_err(|what| {
-                fail("certificate-unreadable", what.to_owned(), text::WRONG_TAG)
-            })?);
+            certificates.push(
+                certificate(&block, Dialect::OpenSsl, false).map_err(|what| {
+                    fail("certificate-unreadable", what.to_owned(), text::WRONG_TAG)
+                })?,
+            );
         }
     }
     let leaf = &certificates[0];
@@ -173,7 +180,11 @@ fn strong_enough(
 ) -> Result<(), Failure> {
     let is_rsa = |key: &PublicKey| matches!(key.kind, KeyKind::Rsa | KeyKind::RsaPss);
     for (place, certificate) in certificates.iter().enumerate() {
-        let role = if place == 0 { Role::EndEntity } else { Role::Intermediate };
+        let role = if place == 0 {
+            Role::EndEntity
+        } else {
+            Role::Intermediate
+        };
         let reference = || CertificateReference::new(role, place, certificate.subject());
         let fail = |rule, found: String, error: &str| {
             Failure::of(rule, file, found, error.to_owned()).about(reference())
@@ -183,7 +194,11 @@ fn strong_enough(
         if let Some(bits) = key.filter(|key| is_rsa(key)).and_then(|key| key.bits)
             && bits < MIN_RSA_BITS
         {
-            let error = if place == 0 { text::EE_KEY_TOO_SMALL } else { text::CA_KEY_TOO_SMALL };
+            let error = if place == 0 {
+                text::EE_KEY_TOO_SMALL
+            } else {
+                text::CA_KEY_TOO_SMALL
+            };
             return Err(fail("key-short", format!("{bits} bits"), error));
         }
         if super::openssl::is_weakly_signed(certificate) {
@@ -238,7 +253,10 @@ pub(super) fn what_else(octets: &[u8]) -> (&'static str, String) {
             .map(|block| block.label);
         match label {
             Some(label) if !LABELS.contains(&label.as_str()) => ("pem-label", label),
-            Some(_) | None => ("pem-indented", "BEGIN not at the start of a line".to_owned()),
+            Some(_) | None => (
+                "pem-indented",
+                "BEGIN not at the start of a line".to_owned(),
+            ),
         }
     } else {
         ("pem-missing", "no PEM block".to_owned())
@@ -279,7 +297,9 @@ fn check_key(
 ) -> Result<(), (&'static str, String)> {
     let Some(key) = key else { return Ok(()) };
     let block = match key.found_by(stack) {
-        FoundKey::Nothing { instead } if key.is_empty => return Err(("file-empty", instead.clone())),
+        FoundKey::Nothing { instead } if key.is_empty => {
+            return Err(("file-empty", instead.clone()));
+        }
         FoundKey::Nothing { instead } => return Err(("key-missing", instead.clone())),
         FoundKey::Broken { why } => return Err(("pem-broken", why.clone())),
         FoundKey::Key(block) => block,
@@ -293,7 +313,9 @@ fn check_key(
         KeyForm::Pkcs1 | KeyForm::Sec1 | KeyForm::Pkcs8 => {}
     }
     if stack == Stack::GrpcCore && !block.kind.is_some_and(boring_ssl_serves) {
-        let found = block.kind.map_or_else(|| "no key".to_owned(), |kind| kind.to_string());
+        let found = block
+            .kind
+            .map_or_else(|| "no key".to_owned(), |kind| kind.to_string());
         return Err(("key-type-unsupported", found));
     }
     let own = block.public_key_info.as_deref();

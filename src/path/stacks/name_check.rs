@@ -41,7 +41,9 @@ pub(super) fn check(
         return None;
     }
     let common_names = subject.values(AttributeType::CommonName);
-    let like_hosts = common_names.into_iter().filter(|name| looks_like_host(name, 2));
+    let like_hosts = common_names
+        .into_iter()
+        .filter(|name| looks_like_host(name, 2));
     like_hosts
         .map(GeneralName::Dns)
         .find_map(|name| compare(&name, constraints, deviations))
@@ -49,7 +51,10 @@ pub(super) fn check(
 
 /// Whether a common name would be taken for a host where there is no SubjectAltName.
 pub(super) fn has_host_for_common_name(candidate: &Candidate<'_>) -> bool {
-    let names = candidate.certificate.subject().values(AttributeType::CommonName);
+    let names = candidate
+        .certificate
+        .subject()
+        .values(AttributeType::CommonName);
     names.iter().any(|name| looks_like_host(name, 1))
 }
 
@@ -154,7 +159,9 @@ fn looks_like_host(name: &str, labels: usize) -> bool {
         !label.is_empty()
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
     rest.split('.').count() >= labels && rest.split('.').all(is_label)
 }

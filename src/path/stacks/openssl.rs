@@ -124,7 +124,8 @@ struct Check<'c, 'b, 'a> {
 
 impl<'b, 'a> Check<'_, 'b, 'a> {
     fn run(&mut self) {
-        if !self.deviations().tells_first && bits_of_key(self.at(0)) < self.deviations().security_bits
+        if !self.deviations().tells_first
+            && bits_of_key(self.at(0)) < self.deviations().security_bits
         {
             self.add(Fault::LeafKeyTooSmall, 0);
         }
@@ -276,7 +277,9 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         match kind {
             Kind::Rsa { .. } => true,
             Kind::OtherCurve(curve) => self.deviations().compares_algorithms || curve == P224,
-            Kind::Other(_) | Kind::ExplicitCurve | Kind::Dsa => self.deviations().compares_algorithms,
+            Kind::Other(_) | Kind::ExplicitCurve | Kind::Dsa => {
+                self.deviations().compares_algorithms
+            }
             Kind::Ec(_) | Kind::Ed25519 | Kind::Malformed => false,
         }
     }
@@ -336,10 +339,27 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         let malformed = below.iter().position(|candidate| {
             let extensions = candidate.extensions();
             let broken = |is_err: Option<bool>| is_err == Some(true);
-            broken(extensions.certificate_policies.as_ref().map(|e| e.value.is_err()))
-                || broken(extensions.policy_mappings.as_ref().map(|e| e.value.is_err()))
-                || broken(extensions.policy_constraints.as_ref().map(|e| e.value.is_err()))
-                || broken(extensions.inhibit_any_policy.as_ref().map(|e| e.value.is_err()))
+            broken(
+                extensions
+                    .certificate_policies
+                    .as_ref()
+                    .map(|e| e.value.is_err()),
+            ) || broken(
+                extensions
+                    .policy_mappings
+                    .as_ref()
+                    .map(|e| e.value.is_err()),
+            ) || broken(
+                extensions
+                    .policy_constraints
+                    .as_ref()
+                    .map(|e| e.value.is_err()),
+            ) || broken(
+                extensions
+                    .inhibit_any_policy
+                    .as_ref()
+                    .map(|e| e.value.is_err()),
+            )
         });
         if let Some(place) = malformed {
             self.add(Fault::PolicyExtension, place);
@@ -347,7 +367,11 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         }
         let mut drafts = Drafts::new(Profile::Tls);
         policy::examine_path(&path, &mut drafts);
-        if let Some(draft) = drafts.all.iter().find(|draft| draft.severity == Severity::Error) {
+        if let Some(draft) = drafts
+            .all
+            .iter()
+            .find(|draft| draft.severity == Severity::Error)
+        {
             self.add(Fault::Policy, draft.place.unwrap_or(0));
         }
     }

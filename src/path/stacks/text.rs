@@ -43,7 +43,9 @@ pub(super) fn path_refused(client: Stack, fault: Fault, is_rsa: bool) -> String 
     match client {
         Stack::GrpcCore => {
             let error = match fault {
-                Fault::Signature if is_rsa => "0400007b:RSA routines:OPENSSL_internal:BAD_SIGNATURE",
+                Fault::Signature if is_rsa => {
+                    "0400007b:RSA routines:OPENSSL_internal:BAD_SIGNATURE"
+                }
                 Fault::Signature => "1a000064:ECDSA routines:OPENSSL_internal:BAD_SIGNATURE",
                 _ => "1000007d:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED",
             };
@@ -66,7 +68,9 @@ pub(super) fn client_path_refused(fault: Fault, is_rsa: bool) -> String {
 }
 
 pub(super) fn grpc_core_handshake(error: &str) -> String {
-    format!("UNKNOWN: Tls handshake failed (TSI_PROTOCOL_FAILURE): SSL_ERROR_SSL: error:{error}: OK")
+    format!(
+        "UNKNOWN: Tls handshake failed (TSI_PROTOCOL_FAILURE): SSL_ERROR_SSL: error:{error}: OK"
+    )
 }
 
 pub(super) fn grpc_js_error(error: &str) -> String {
@@ -98,9 +102,9 @@ pub(super) fn no_common_signature(client: Stack, server: Stack) -> String {
         (Stack::GrpcJs, Stack::GrpcCore) => grpc_js_error(
             "Client network socket disconnected before secure TLS connection was established",
         ),
-        (Stack::GrpcJs, Stack::GrpcJs | Stack::Tonic) => {
-            grpc_js_error("error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure")
-        }
+        (Stack::GrpcJs, Stack::GrpcJs | Stack::Tonic) => grpc_js_error(
+            "error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure",
+        ),
         (Stack::Tonic, Stack::GrpcCore) => tonic_error("tls handshake eof"),
         (Stack::Tonic, Stack::GrpcJs | Stack::Tonic) => {
             tonic_error("received fatal alert: HandshakeFailure")
@@ -112,7 +116,9 @@ pub(super) fn no_common_signature(client: Stack, server: Stack) -> String {
 /// it sees a closed connection.
 pub(super) fn client_refused(client: Stack, server: Stack) -> String {
     match (client, server) {
-        (Stack::GrpcCore, Stack::GrpcCore | Stack::GrpcJs) => "UNAVAILABLE: Socket closed".to_owned(),
+        (Stack::GrpcCore, Stack::GrpcCore | Stack::GrpcJs) => {
+            "UNAVAILABLE: Socket closed".to_owned()
+        }
         (Stack::GrpcCore, Stack::Tonic) => {
             "UNAVAILABLE: Unwrap failed (TSI_DATA_CORRUPTED)".to_owned()
         }
@@ -148,10 +154,8 @@ pub(super) fn of_load(stack: Stack, side: Side, error: &str) -> String {
 }
 
 /// The certificate cannot be parsed.
-pub(super) const DECODE_ERROR: &str =
-    "0c00006d:ASN.1 encoding routines:OPENSSL_internal:DECODE_ERROR: Invalid certificate verification context";
-pub(super) const KEY_USAGE_INCORRECT: &str =
-    "1000012e:SSL routines:OPENSSL_internal:KEY_USAGE_BIT_INCORRECT: Invalid certificate verification context";
+pub(super) const DECODE_ERROR: &str = "0c00006d:ASN.1 encoding routines:OPENSSL_internal:DECODE_ERROR: Invalid certificate verification context";
+pub(super) const KEY_USAGE_INCORRECT: &str = "1000012e:SSL routines:OPENSSL_internal:KEY_USAGE_BIT_INCORRECT: Invalid certificate verification context";
 pub(super) const HOST_REFUSED: &str = "UNKNOWN: Custom verification check failed with error: UNAUTHENTICATED: Hostname Verification Check failed.";
 pub(super) const CALL_REFUSED: &str = "UNAUTHENTICATED: call host does not match SSL server name";
 
@@ -165,7 +169,9 @@ pub(super) fn node_name(reason: &str) -> String {
 /// What a server prints when no client certificate comes.
 pub(super) fn no_client_certificate(server: Stack) -> &'static str {
     match server {
-        Stack::GrpcCore => "Handshake failed with error SSL_ERROR_SSL: error:100000c0:SSL routines:OPENSSL_internal:PEER_DID_NOT_RETURN_A_CERTIFICATE: Invalid certificate verification context",
+        Stack::GrpcCore => {
+            "Handshake failed with error SSL_ERROR_SSL: error:100000c0:SSL routines:OPENSSL_internal:PEER_DID_NOT_RETURN_A_CERTIFICATE: Invalid certificate verification context"
+        }
         Stack::GrpcJs => "error:0A0000C7:SSL routines::peer did not return a certificate",
         Stack::Tonic => "peer sent no certificates",
     }

@@ -129,14 +129,24 @@ pub(super) fn verify_client(
 /// The name as TLS can carry it.
 pub(super) fn server_name(host: &str) -> Result<ServerName<'_>, Failure> {
     ServerName::try_from(host).map_err(|error| {
-        Failure::of("host-form", File::ServerCertificate, host, error.to_string())
+        Failure::of(
+            "host-form",
+            File::ServerCertificate,
+            host,
+            error.to_string(),
+        )
     })
 }
 
 fn certificates(octets: &[u8], file: File) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_reader_iter(octets).collect();
     read.map_err(|error| {
-        Failure::of("pem-broken", file, error.to_string(), CERTIFICATE_ERROR.to_owned())
+        Failure::of(
+            "pem-broken",
+            file,
+            error.to_string(),
+            CERTIFICATE_ERROR.to_owned(),
+        )
     })
 }
 
@@ -241,7 +251,11 @@ fn inner_name(error: &CertificateError) -> String {
 
 fn reference(der: &CertificateDer<'_>) -> Option<CertificateReference> {
     let certificate = Certificate::from_der(der.to_vec()).ok()?;
-    Some(CertificateReference::new(Role::EndEntity, 0, certificate.subject()))
+    Some(CertificateReference::new(
+        Role::EndEntity,
+        0,
+        certificate.subject(),
+    ))
 }
 
 fn split(sent: &[Vec<u8>]) -> (CertificateDer<'_>, Vec<CertificateDer<'_>>) {
@@ -268,11 +282,20 @@ const OTHERS: [(&str, &str); 12] = [
     ("MaximumPathDepthExceeded", "path-deep"),
     ("MaximumPathBuildCallsExceeded", "budget-exhausted"),
     ("MaximumSignatureChecksExceeded", "budget-exhausted"),
-    ("MaximumNameConstraintComparisonsExceeded", "name-constraints-too-many"),
+    (
+        "MaximumNameConstraintComparisonsExceeded",
+        "name-constraints-too-many",
+    ),
     ("UnsupportedCertVersion", "version"),
-    ("UnsupportedCriticalExtension", "critical-extension-unsupported"),
+    (
+        "UnsupportedCriticalExtension",
+        "critical-extension-unsupported",
+    ),
     ("ExtensionValueInvalid", "extension-malformed"),
-    ("SignatureAlgorithmMismatch", "signature-algorithms-disagree"),
+    (
+        "SignatureAlgorithmMismatch",
+        "signature-algorithms-disagree",
+    ),
 ];
 const CERTIFICATE_ERROR: &str = "Error parsing TLS certificate.";
 const KEY_ERROR: &str = "Error parsing TLS private key - no RSA or PKCS8-encoded keys found.";

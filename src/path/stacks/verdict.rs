@@ -184,7 +184,12 @@ impl Bench<'_> {
     }
 
     /// A lone leaf is sent with what its owner's own anchors lead to.
-    fn complete(&self, chain: &mut Chain, anchors: &[Certificate], deviations: &'static Deviations) {
+    fn complete(
+        &self,
+        chain: &mut Chain,
+        anchors: &[Certificate],
+        deviations: &'static Deviations,
+    ) {
         if let [leaf] = chain.sent.as_slice()
             && let Ok(leaf) = Certificate::from_der(leaf.clone())
         {
@@ -268,8 +273,11 @@ impl Bench<'_> {
     ) -> Result<(), (Failure, Side)> {
         let by_client = |failure| (failure, Side::Client);
         let by_server = |failure| (failure, Side::Server);
-        let Some(chain) = &served.chain else { return Ok(()) };
-        if server == Stack::Tonic && client != Stack::Tonic
+        let Some(chain) = &served.chain else {
+            return Ok(());
+        };
+        if server == Stack::Tonic
+            && client != Stack::Tonic
             && let Some(host) = self.setup.host
         {
             self.server_name(host).map_err(by_server)?;
@@ -283,7 +291,8 @@ impl Bench<'_> {
             );
             return Err((failure, Side::Server));
         }
-        self.verify_server(client, chain, &loaded.roots).map_err(by_client)?;
+        self.verify_server(client, chain, &loaded.roots)
+            .map_err(by_client)?;
         if !matches!(served.roots, Roots::Unasked) {
             self.verify_client(server, loaded.chain.as_ref(), &served.roots)
                 .map_err(by_server)?;
@@ -333,11 +342,21 @@ impl Bench<'_> {
         let file = File::ClientCertificate;
         let Some(chain) = chain else {
             let text = text::no_client_certificate(server).to_owned();
-            return Err(Failure::of("client-certificate-missing", file, "none", text));
+            return Err(Failure::of(
+                "client-certificate-missing",
+                file,
+                "none",
+                text,
+            ));
         };
         if let Some(kind) = chain.key.filter(|kind| !handshake::takes(server, *kind)) {
             let text = text::no_client_certificate(server).to_owned();
-            return Err(Failure::of("key-type-not-offered", file, kind.to_string(), text));
+            return Err(Failure::of(
+                "key-type-not-offered",
+                file,
+                kind.to_string(),
+                text,
+            ));
         }
         match roots {
             Roots::Unasked | Roots::Rustls(_) => Ok(()),
@@ -357,14 +376,21 @@ impl Bench<'_> {
         is_server: bool,
         file: File,
     ) -> Result<(), Failure> {
-        let Some(deviations) = deviation::of(stack) else { return Ok(()) };
+        let Some(deviations) = deviation::of(stack) else {
+            return Ok(());
+        };
         let signatures = &self.signatures;
         openssl::verify(sent, anchors, is_server, self.at, deviations, signatures)
             .map_err(|refusal| self.explained(stack, refusal, is_server, file))
     }
 
     fn explained(&self, stack: Stack, refusal: Refusal, is_server: bool, file: File) -> Failure {
-        let Refusal { fault, certificate, is_rsa, .. } = refusal;
+        let Refusal {
+            fault,
+            certificate,
+            is_rsa,
+            ..
+        } = refusal;
         let text = if is_server {
             text::path_refused(stack, fault, is_rsa)
         } else if stack == Stack::GrpcCore {
@@ -377,8 +403,17 @@ impl Bench<'_> {
 
     /// The name during the handshake.
     fn check_name(&self, client: Stack, leaf: &Certificate) -> Result<(), Failure> {
-        let Some(name) = self.setup.host else { return Ok(()) };
-        let fail = |text| Err(Failure::of("host-mismatch", File::ServerCertificate, name, text));
+        let Some(name) = self.setup.host else {
+            return Ok(());
+        };
+        let fail = |text| {
+            Err(Failure::of(
+                "host-mismatch",
+                File::ServerCertificate,
+                name,
+                text,
+            ))
+        };
         match client {
             Stack::GrpcCore => match host::grpc_core(leaf, name) {
                 Err(host::GrpcCoreRefusal::Handshake) => fail(text::HOST_REFUSED.to_owned()),
@@ -394,7 +429,11 @@ impl Bench<'_> {
 
     /// grpc-core looks at the name once more when the call is made.
     fn call_host(&self, chain: &Chain) -> Result<(), Failure> {
-        let leaf = chain.sent.first().cloned().and_then(|der| Certificate::from_der(der).ok());
+        let leaf = chain
+            .sent
+            .first()
+            .cloned()
+            .and_then(|der| Certificate::from_der(der).ok());
         match (self.setup.host, leaf) {
             (Some(name), Some(leaf)) if host::grpc_core(&leaf, name).is_err() => Err(Failure::of(
                 "host-mismatch",
@@ -421,7 +460,9 @@ fn received(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificat
             }
         }
     }
-    let usage = certificates.first().and_then(|leaf| leaf.key_usage().ok().flatten());
+    let usage = certificates
+        .first()
+        .and_then(|leaf| leaf.key_usage().ok().flatten());
     if stack == Stack::GrpcCore
         && let Some(usage) = usage.filter(|usage| !usage.has(KeyUsage::DIGITAL_SIGNATURE))
     {
@@ -470,7 +511,8 @@ impl Causes {
         for cause in &mut self.all {
             cause.affects.sort_unstable();
         }
-        self.all.sort_by_key(|cause| std::cmp::Reverse(cause.affects.len()));
+        self.all
+            .sort_by_key(|cause| std::cmp::Reverse(cause.affects.len()));
         self.all
     }
 }

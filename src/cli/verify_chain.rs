@@ -1,0 +1,152 @@
+//! `verify-chain`.
+
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
+use super::args::Global;
+use super::dialling::Dialling;
+use super::finish;
+use crate::error::Error;
+use crate::ops::Verdict;
+use crate::ops::verify_chain::{self, Connect, Files, Request};
+use crate::path::stacks::Stack;
+use crate::pki::san::host_of_url;
+use crate::pki::validity;
+use crate::render::Renderer;
+
+/// Check whether a whole grpcs setup will work, on which TLS stacks, and what mends it
+///
+/// Says for every client and server stack whether the server starts, whether the client gets through, and the
+/// text its user would see. Without files the PKI directory's own are judged: server.crt, client.crt, their keys, ca.crt.
+/// Exit code 0: it works, 1: it does not, 2: could not be told.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs verify-chain -C certs --host agents.example.org
+  openagents-certs verify-chain --connect grpcs://localhost:8600 --ca certs/ca.crt
+  openagents-certs verify-chain --cert server.crt --key server.key --ca ca.crt --host localhost --require grpc-core,tonic")]
+pub(super) struct Args {
+    /// The server's certificate, then those above it
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+
+    /// The server's private key [default: the .key beside --cert]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// The trust anchors of the clients [default: the ca.crt beside --cert]
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+
+    /// The host name or address that is dialled [default: the certificate's own]
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+
+    /// The client's certificate, then those above it
+    #[arg(long, value_name = "FILE")]
+    client_cert: Option<PathBuf>,
+
+    /// The client's private key [default: the .key beside --client-cert]
+    #[arg(long, value_name = "FILE")]
+    client_key: Option<PathBuf>,
+
+    /// The server's trust anchors for clients, its ca_file [default: as --ca]
+    #[arg(long, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
+
+    /// Revocation lists; repeat for more
+    #[arg(long, value_name = "FILE")]
+    crl: Vec<PathBuf>,
+
+    /// The stacks to judge
+    #[arg(long = "as", value_enum, value_delimiter = ',', value_name = "STACKS", default_values_t = Stack::ALL)]
+    stacks: Vec<Stack>,
+
+    /// The stacks that have to work with each other [default: those of --as]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "STACKS")]
+    require: Vec<Stack>,
+
+    /// A live port to look at too, such as grpcs://host:8600; repeat for more
+    #[arg(long, value_name = "URL")]
+    connect: Vec<String>,
+
+    /// Make at least this many connections to a live port
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100))]
+    connections: Option<usize>,
+
+    #[command(flatten)]
+    dialling: Dialling,
+
+    /// Judge as of this moment instead of now
+    #[arg(long, value_name = "RFC3339", value_parser = validity::moment)]
+    at: Option<OffsetDateTime>,
+}
+
+impl Args {
+    pub(super) fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        let named = Files {
+            certificate: self.cert,
+            key: self.key,
+            ca: self.ca,
+            client_certificate: self.client_cert,
+            client_key: self.client_key,
+            client_ca: self.client_ca,
+            revocation_lists: self.crl,
+        };
+        let is_live = !self.connect.is_empty();
+        let (files, brought) = if !named.is_empty() {
+            let files = named.completed();
+            (Some(files.clone()), files)
+        } else if is_live {
+            // Only what a client brings: which certificate another's port ought to serve nobody said.
+            let found = Files::of_directory(global.directory()).unwrap_or_default();
+            let (certificate, key) = (None, None);
+            (
+                None,
+                Files {
+                    certificate,
+                    key,
+                    ..found
+                },
+            )
+        } else {
+            (
+                Some(Files::of_directory(global.directory())?),
+                Files::default(),
+            )
+        };
+        let mut stacks = self.stacks;
+        stacks.extend(&self.require);
+        let request = Request {
+            files,
+            host: self.host.map(|host| bare(&host)),
+            connect: Connect {
+                targets: self.connect,
+                dialling: self.dialling.options(self.connections),
+                files: brought,
+            },
+            require: if self.require.is_empty() {
+                stacks.clone()
+            } else {
+                self.require
+            },
+            stacks,
+            at: self.at,
+        };
+        finish(renderer, &verify_chain::run(&request, now)?)
+    }
+}
+
+/// A host as it is dialled: without a URL's scheme and port, without an address's brackets.
+fn bare(host: &str) -> String {
+    let host = host_of_url(host).unwrap_or(host);
+    let inner = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    inner.unwrap_or(host).to_owned()
+}
