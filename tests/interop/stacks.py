@@ -127,7 +127,7 @@ class Peer:
         self.died(process)
 
     def died(self, process):
-        ended = {"error": f"the process ended with {process.wait()}"}
+        ended = {"error": f"the process ended with {process.wait()}: {last_words(self.log)}"}
         with self.lock:
             waiting, self.waiting = self.waiting, {}
         for answered in waiting.values():
@@ -142,6 +142,12 @@ class Peer:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def last_words(log):
+    """What a process said of its own end."""
+    lines = log.read_text(errors="replace").splitlines()
+    return next((line for line in reversed(lines) if "Check failed" in line or "panicked" in line), "nothing said")
 
 
 def answer_to(order):
