@@ -25,10 +25,11 @@ fn real_stacks_do_what_is_said() {
         );
         return;
     };
-    check(&table, &shared.join("cases"));
+    check(&table, &shared.join("cases"), AT);
 }
 
-/// The same for observations elsewhere: `STACK_OBSERVATIONS` names a directory like `../shared/stacks`.
+/// The same for observations elsewhere: `STACK_OBSERVATIONS` names a directory like `../shared/stacks`,
+/// `STACK_OBSERVATIONS_AT` the second they were made at.
 #[test]
 fn real_stacks_do_what_is_said_elsewhere() {
     let Some(directory) = std::env::var_os("STACK_OBSERVATIONS").map(PathBuf::from) else {
@@ -36,17 +37,26 @@ fn real_stacks_do_what_is_said_elsewhere() {
         return;
     };
     let table = fs::read_to_string(directory.join("expect.tsv")).unwrap();
-    check(&table, &directory.join("cases"));
+    let at = std::env::var("STACK_OBSERVATIONS_AT").ok();
+    let at = at.map_or(AT, |seconds| {
+        OffsetDateTime::from_unix_timestamp(seconds.parse().unwrap()).unwrap()
+    });
+    check(&table, &directory.join("cases"), at);
 }
 
-fn check(table: &str, cases: &Path) {
+fn check(table: &str, cases: &Path, at: OffsetDateTime) {
     let mut lines = table.lines();
     let header: Vec<_> = lines.next().unwrap().split('\t').collect();
     let mut wrong = Vec::new();
     let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for line in lines {
         let row: BTreeMap<_, _> = header.iter().copied().zip(line.split('\t')).collect();
-        let Some(said) = said(&cases.join(row["id"]), row["host"], row["mtls"] == "true") else {
+        let Some(said) = said(
+            &cases.join(row["id"]),
+            row["host"],
+            row["mtls"] == "true",
+            at,
+        ) else {
             println!("{}: not there", row["id"]);
             continue;
         };
@@ -91,7 +101,12 @@ struct Said {
     server_error: Option<String>,
 }
 
-fn said(directory: &Path, host: &str, is_mutual: bool) -> Option<BTreeMap<String, Said>> {
+fn said(
+    directory: &Path,
+    host: &str,
+    is_mutual: bool,
+    at: OffsetDateTime,
+) -> Option<BTreeMap<String, Said>> {
     let read = |name: &str| fs::read(directory.join(name)).ok();
     let key = key_file(&read("server.key")?);
     let (certificate, roots) = (read("server.crt")?, read("ca.crt")?);
@@ -114,7 +129,7 @@ fn said(directory: &Path, host: &str, is_mutual: bool) -> Option<BTreeMap<String
         }),
         host: Some(host),
     };
-    let verdicts = judge(&setup, AT);
+    let verdicts = judge(&setup, at);
     let said = verdicts.outcomes.into_iter().map(|outcome| {
         let verdict = match (outcome.server_starts, outcome.connects) {
             (Some(false), _) => "nostart",

@@ -3,11 +3,12 @@
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
 
-use crate::keys::{KeyFormat, KeyReader};
+use crate::keys::{KeyFormat, KeyReader, ReadKeyError};
 use crate::path::stacks::{
     FoundKey, KeyBlock, KeyFile, KeyForm, PrivateKeyBlock, Stack, private_key_block,
 };
 use crate::pki::pem;
+use crate::pki::public_key::KeyKind;
 
 /// What each stack finds in the octets of a private key file.
 ///
@@ -41,23 +42,48 @@ fn key_block(stack: Stack, block: &PrivateKeyBlock) -> KeyBlock {
         return unreadable(KeyForm::Encrypted);
     }
     let rustls_takes_it = (stack == Stack::Tonic).then(|| is_taken_by_rustls(block));
-    let Ok(key) = KeyReader::new(None).plain(&block.contents) else {
-        return KeyBlock {
-            rustls_takes_it,
-            ..unreadable(KeyForm::Unreadable)
-        };
+    let public = |form, kind| KeyBlock {
+        kind: Some(kind),
+        rustls_takes_it,
+        ..unreadable(form)
+    };
+    let key = match KeyReader::new(None).plain(whole(&block.contents)) {
+        Ok(key) => key,
+        Err(ReadKeyError::Dsa) => return public(KeyForm::Pkcs8, KeyKind::Dsa),
+        Err(ReadKeyError::UnnamedCurve) => return public(KeyForm::Sec1, KeyKind::EcExplicit),
+        Err(_) => {
+            return KeyBlock {
+                rustls_takes_it,
+                ..unreadable(KeyForm::Unreadable)
+            };
+        }
+    };
+    let is_labelled = block.label != "PRIVATE KEY";
+    let form = match key.format() {
+        KeyFormat::Pkcs1 if is_labelled => KeyForm::Pkcs1,
+        KeyFormat::Sec1 if is_labelled => KeyForm::Sec1,
+        // Under the label of PKCS #8 no other form is looked for.
+        KeyFormat::Pkcs1 | KeyFormat::Sec1 => KeyForm::Unreadable,
+        KeyFormat::Pkcs8 => KeyForm::Pkcs8,
+        KeyFormat::Pkcs8WithPublicKey => KeyForm::Pkcs8WithPublicKey,
     };
     KeyBlock {
-        form: match key.format() {
-            KeyFormat::Pkcs1 => KeyForm::Pkcs1,
-            KeyFormat::Sec1 => KeyForm::Sec1,
-            KeyFormat::Pkcs8 => KeyForm::Pkcs8,
-            KeyFormat::Pkcs8WithPublicKey => KeyForm::Pkcs8WithPublicKey,
-        },
+        form,
         kind: Some(key.kind()),
         public_key_info: key.public_key_info().map(<[u8]>::to_vec),
         rustls_takes_it,
     }
+}
+
+/// The first DER element; what follows it is overlooked by BoringSSL and OpenSSL.
+fn whole(der: &[u8]) -> &[u8] {
+    let length = match der {
+        [_, short @ 0..=0x7f, ..] => 2 + usize::from(*short),
+        [_, 0x81, one, ..] => 3 + usize::from(*one),
+        [_, 0x82, two, one, ..] => 4 + usize::from(u16::from_be_bytes([*two, *one])),
+        _ => der.len(),
+    };
+    &der[..length.min(der.len())]
 }
 
 /// Whether rustls makes a signer of it with ring, by the label it stands under.

@@ -5,13 +5,13 @@ use time::OffsetDateTime;
 use super::deviation::Deviations;
 use super::extension_form::{is_spoilt, key_usage_allows};
 use super::fault::Fault;
+use super::reading::{dates, is_plain};
 use crate::path::algorithm::Scheme;
 use crate::path::candidate::Candidate;
 use crate::path::extension::value;
 use crate::path::identifiers;
 use crate::path::pool::Pool;
 use crate::pki::extension::KeyUsage;
-use crate::pki::moment::EARLY_GENERALIZED_TIME;
 
 /// A path, from the end entity upwards.
 pub(super) struct Chain {
@@ -90,10 +90,8 @@ impl<'b, 'a> Builder<'b, 'a> {
     /// Whether the moment lies in the period of validity, as far as that can be read.
     pub(super) fn is_in_date(self, index: usize) -> bool {
         let certificate = self.candidate(index).certificate;
-        let form = !self.deviations.late_time_form
-            || certificate
-                .time_fault()
-                .is_none_or(|fault| fault == EARLY_GENERALIZED_TIME);
+        let form = dates(certificate)
+            .is_none_or(|dates| dates.iter().all(|(tag, text)| is_plain(*tag, text)));
         form && certificate.not_before() <= self.at && self.at <= certificate.not_after()
     }
 

@@ -25,16 +25,21 @@ pub(super) struct Deviations {
     pub(super) key_usage_makes_anchor: bool,
     /// Whether pathLenConstraint without cA spoils a certificate.
     pub(super) path_length_needs_ca: bool,
-    /// Whether a self-issued end entity counts as one CA of the path length.
-    pub(super) counts_end_entity: bool,
-    /// How many octets of security a key and a hash must have, in bits; 0 for any.
+    /// Whether the server gated cryptography of old browsers is taken for serverAuth.
+    pub(super) takes_gated_cryptography: bool,
+    /// Whether a lone leaf is sent together with what its owner's own anchors lead to.
+    pub(super) completes_chains: bool,
+    /// How many bits of security a key and a hash must have; 0 for any.
     pub(super) security_bits: u32,
     /// Whether iPAddress constraints are understood.
     pub(super) constrains_addresses: bool,
     /// Whether policies are looked at.
     pub(super) has_policies: bool,
-    /// Whether times must be as RFC 5280 writes them when they are compared, and not when they are read.
-    pub(super) late_time_form: bool,
+    /// Whether empty extended key usages and SubjectAltNames with something behind them are overlooked,
+    /// and an empty keyUsage is not.
+    pub(super) reads_loosely: bool,
+    /// Whether Netscape's certificate type is looked at.
+    pub(super) knows_netscape_type: bool,
     /// Whether the first fault found ends the check, or the last is told.
     pub(super) tells_first: bool,
     /// The critical extensions it understands.
@@ -60,11 +65,13 @@ pub(super) static GRPC_CORE: Deviations = Deviations {
     compares_algorithms: false,
     key_usage_makes_anchor: false,
     path_length_needs_ca: true,
-    counts_end_entity: true,
+    takes_gated_cryptography: false,
+    completes_chains: false,
     security_bits: 0,
     constrains_addresses: false,
     has_policies: true,
-    late_time_form: false,
+    reads_loosely: false,
+    knows_netscape_type: false,
     tells_first: true,
     understands: BORING_SSL_EXTENSIONS,
 };
@@ -79,11 +86,13 @@ pub(super) static GRPC_JS: Deviations = Deviations {
     compares_algorithms: true,
     key_usage_makes_anchor: true,
     path_length_needs_ca: false,
-    counts_end_entity: false,
+    takes_gated_cryptography: true,
+    completes_chains: true,
     security_bits: 80,
     constrains_addresses: true,
     has_policies: false,
-    late_time_form: true,
+    reads_loosely: true,
+    knows_netscape_type: true,
     tells_first: false,
     understands: OPENSSL_EXTENSIONS,
 };

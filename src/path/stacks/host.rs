@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::extension_form::loose_names;
 use crate::pki::certificate::Certificate;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::AttributeType;
@@ -35,11 +36,7 @@ pub(super) fn grpc_core(certificate: &Certificate, host: &str) -> Result<(), Grp
 
 /// Node's tls.checkServerIdentity: why the name does not fit.
 pub(super) fn grpc_js(certificate: &Certificate, host: &str) -> Result<(), String> {
-    let names = certificate
-        .subject_alt_names()
-        .ok()
-        .flatten()
-        .unwrap_or_default();
+    let names = loose_names(certificate).unwrap_or_default();
     let host = host.strip_suffix('.').unwrap_or(host);
     let dns: Vec<&str> = names
         .iter()
@@ -174,7 +171,8 @@ fn matches_call(names: &[GeneralName], common_name: Option<&str>, host: &str) ->
     names.is_empty() && !is_address && common_name.is_some_and(|name| call_covers(name, host))
 }
 
-/// does_entry_match_name.
+/// does_entry_match_name. It takes no `*.tld`, but is not asked where the name was given with
+/// `grpc.ssl_target_name_override`; the verifier takes it, and that is what counts here.
 fn call_covers(entry: &str, host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let entry = entry.strip_suffix('.').unwrap_or(entry);
@@ -185,7 +183,7 @@ fn call_covers(entry: &str, host: &str) -> bool {
         return false;
     };
     host.split_once('.')
-        .is_some_and(|(_, rest)| rest.contains('.') && rest.eq_ignore_ascii_case(domain))
+        .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain))
 }
 
 /// looks_like_ip_address: a rough guess, and meant as one.

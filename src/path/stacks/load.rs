@@ -3,6 +3,7 @@
 use super::deviation::Deviations;
 use super::key_file::{FoundKey, KeyForm};
 use super::pem::{Block, Blocks, Dialect, PemFault};
+use super::reading::{self, Held, Unreadable};
 use super::text;
 use super::verdict::Failure;
 use super::{File, KeyFile, Stack};
@@ -10,7 +11,6 @@ use crate::path::finding::{CertificateReference, Role};
 use crate::pki::certificate::Certificate;
 use crate::pki::element::Element;
 use crate::pki::extension::KeyUsage;
-use crate::pki::moment::{EARLY_GENERALIZED_TIME, OFFSET_TIME};
 use crate::pki::public_key::{Curve, KeyKind, PublicKey};
 
 /// A certificate with the chain behind it, as it is sent.
@@ -18,9 +18,10 @@ use crate::pki::public_key::{Curve, KeyKind, PublicKey};
 pub(super) struct Chain {
     /// DER, the end entity first.
     pub(super) sent: Vec<Vec<u8>>,
+    /// The kind of key of the end entity, where it is known.
     pub(super) key: Option<KeyKind>,
-    /// The size of the key, where it is RSA.
-    pub(super) bits: usize,
+    /// Whether there is a key that goes with the certificate; Node starts without.
+    pub(super) can_sign: bool,
 }
 
 /// Reads a certificate chain and its key as a server or client would.
@@ -46,25 +47,11 @@ pub(super) fn anchors(deviations: &Deviations, octets: &[u8]) -> Vec<Certificate
             continue;
         }
         match certificate(&block, deviations.dialect, true) {
-            Ok(certificate) => anchors.push(certificate),
+            Ok(held) => anchors.push(held.certificate),
             Err(_) => break,
         }
     }
     anchors
-}
-
-/// Whether a certificate that was received can be read at all.
-pub(super) fn is_readable(certificate: &Certificate, dialect: Dialect) -> bool {
-    if dialect == Dialect::OpenSsl {
-        return true;
-    }
-    let version = certificate.version();
-    let versions_fit = (version == 3 || certificate.extensions().is_empty())
-        && (version > 1 || !certificate.has_unique_identifiers());
-    let times_fit = certificate
-        .time_fault()
-        .is_none_or(|fault| fault == EARLY_GENERALIZED_TIME || fault == OFFSET_TIME);
-    versions_fit && times_fit
 }
 
 /// grpc hands files on as C strings, which end at the first NUL.
@@ -84,22 +71,21 @@ fn boring_ssl_chain(
     let octets = visible(Dialect::BoringSsl, octets);
     let fail = |rule, found: String| Failure::of(rule, file, found, text::INVALID_CHAIN.into());
     let mut blocks = Blocks::new(Dialect::BoringSsl, octets);
-    let first = first_certificate(&mut blocks, octets, Dialect::BoringSsl)
-        .map_err(|(rule, found)| fail(rule, found))?;
+    let first =
+        first_certificate(&mut blocks, octets).map_err(|(rule, found)| fail(rule, found))?;
     let leaf = certificate(&first, Dialect::BoringSsl, true)
-        .map_err(|what| fail("certificate-unreadable", what.to_owned()))?;
-    let public_key = PublicKey::from_der(leaf.public_key_info()).ok();
-    let kind = public_key.as_ref().map(|key| key.kind);
+        .map_err(|(what, _)| fail("certificate-unreadable", what.to_owned()))?
+        .certificate;
     let reference = CertificateReference::new(Role::EndEntity, 0, leaf.subject());
+    let kind = PublicKey::from_der(leaf.public_key_info())
+        .ok()
+        .map(|key| key.kind);
     if !kind.is_some_and(boring_ssl_serves) {
-        let found = kind.map_or_else(|| "no key".to_owned(), |kind| kind.to_string());
-        return Err(fail("key-type-unsupported", found).about(reference));
+        return Err(fail("key-type-unsupported", shown(kind)).about(reference));
     }
-    let usage = leaf.key_usage().ok().flatten();
-    if matches!(kind, Some(KeyKind::Ec(_)))
-        && usage.is_some_and(|usage| !usage.has(KeyUsage::DIGITAL_SIGNATURE))
+    if let Some(found) = unsigning_usage(&leaf)
+        && matches!(kind, Some(KeyKind::Ec(_)))
     {
-        let found = usage.map(|usage| usage.to_string()).unwrap_or_default();
         return Err(fail("key-usage-digital-signature", found).about(reference));
     }
     let mut sent = vec![leaf.as_der().to_vec()];
@@ -109,19 +95,36 @@ fn boring_ssl_chain(
             continue;
         }
         match certificate(&block, Dialect::BoringSsl, false) {
-            Ok(certificate) => sent.push(certificate.as_der().to_vec()),
+            Ok(held) => sent.push(held.der),
             Err(_) => break,
         }
     }
-    let invalid_key = |(rule, found): (&'static str, String)| {
-        Failure::of(rule, key_file, found, text::INVALID_KEY.into())
-    };
-    check_key(Stack::GrpcCore, key, &leaf).map_err(invalid_key)?;
+    check_key(Stack::GrpcCore, key, &leaf)
+        .map_err(|(rule, found)| Failure::of(rule, key_file, found, text::INVALID_KEY.into()))?;
+    if file == File::ServerCertificate {
+        served_names(&first, &leaf, file)?;
+    }
     Ok(Chain {
         sent,
         key: kind,
-        bits: public_key.and_then(|key| key.bits).unwrap_or(0),
+        can_sign: true,
     })
+}
+
+/// A server looks for the names of its certificate once more, and reads fewer labels then.
+fn served_names(first: &Block, leaf: &Certificate, file: File) -> Result<(), Failure> {
+    if !LABELS.contains(&first.label.as_str()) {
+        let text = text::INVALID_LABEL.to_owned();
+        return Err(Failure::of("pem-label", file, first.label.clone(), text));
+    }
+    match reading::names_fault(leaf) {
+        None => Ok(()),
+        Some(fault) => {
+            let reference = CertificateReference::new(Role::EndEntity, 0, leaf.subject());
+            let text = text::INVALID_NAMES.to_owned();
+            Err(Failure::of("ip-name-form", file, fault, text).about(reference))
+        }
+    }
 }
 
 fn openssl_chain(
@@ -130,18 +133,17 @@ fn openssl_chain(
     (file, key_file): (File, File),
 ) -> Result<Chain, Failure> {
     let fail = |rule, found: String, error: &str| Failure::of(rule, file, found, error.to_owned());
+    let unreadable =
+        |(what, error): Unreadable| fail("certificate-unreadable", what.to_owned(), error);
     let mut blocks = Blocks::new(Dialect::OpenSsl, octets);
-    let first =
-        first_certificate(&mut blocks, octets, Dialect::OpenSsl).map_err(|(rule, found)| {
-            let error = match rule {
-                "pem-broken" => text::openssl_pem(blocks_fault(octets, Dialect::OpenSsl)),
-                _ => text::NO_START_LINE,
-            };
-            fail(rule, found, error)
-        })?;
-    let leaf = certificate(&first, Dialect::OpenSsl, true)
-        .map_err(|what| fail("certificate-unreadable", what.to_owned(), text::WRONG_TAG))?;
-    let mut certificates = vec![leaf];
+    let first = first_certificate(&mut blocks, octets).map_err(|(rule, found)| {
+        let error = match rule {
+            "pem-broken" => text::openssl_pem(blocks_fault(octets)),
+            _ => text::NO_START_LINE,
+        };
+        fail(rule, found, error)
+    })?;
+    let mut chain = vec![certificate(&first, Dialect::OpenSsl, true).map_err(unreadable)?];
     for block in blocks {
         let block = block.map_err(|fault| {
             fail(
@@ -151,35 +153,52 @@ fn openssl_chain(
             )
         })?;
         if LABELS.contains(&block.label.as_str()) {
-            certificates.push(
-                certificate(&block, Dialect::OpenSsl, false).map_err(|what| {
-                    fail("certificate-unreadable", what.to_owned(), text::WRONG_TAG)
-                })?,
-            );
+            chain.push(certificate(&block, Dialect::OpenSsl, false).map_err(unreadable)?);
         }
     }
-    let leaf = &certificates[0];
+    let leaf = &chain[0].certificate;
     let public_key = PublicKey::from_der(leaf.public_key_info()).ok();
-    strong_enough(&certificates, public_key.as_ref(), file)?;
-    check_key(Stack::GrpcJs, key, leaf).map_err(|(rule, found)| {
+    strong_enough(&chain, public_key.as_ref(), file)?;
+    let kind = public_key.map(|key| key.kind);
+    let fits = check_key(Stack::GrpcJs, key, leaf);
+    if let Err((rule, found)) = fits
+        && (rule != "key-mismatch" || has_one_slot(kind, key))
+    {
         let error = text::openssl_key(rule).to_owned();
-        Failure::of(rule, key_file, found, error)
-    })?;
+        return Err(Failure::of(rule, key_file, found, error));
+    }
     Ok(Chain {
-        key: public_key.as_ref().map(|key| key.kind),
-        bits: public_key.and_then(|key| key.bits).unwrap_or(0),
-        sent: certificates.iter().map(|c| c.as_der().to_vec()).collect(),
+        sent: chain.iter().map(|held| held.der.clone()).collect(),
+        key: kind,
+        can_sign: has_one_slot(kind, key),
     })
 }
 
+/// Whether a certificate and a key go into the same place of an SSL_CTX; where they do not, neither is
+/// used and nobody complains.
+fn has_one_slot(certificate: Option<KeyKind>, key: Option<&KeyFile>) -> bool {
+    let Some(FoundKey::Key(block)) = key.map(|key| key.found_by(Stack::GrpcJs)) else {
+        return true;
+    };
+    let is_curve = |kind| matches!(kind, Some(KeyKind::Ec(_) | KeyKind::EcExplicit));
+    certificate == block.kind || is_curve(certificate) && is_curve(block.kind)
+}
+
+/// The keyUsage of an end entity that does not let it sign.
+pub(super) fn unsigning_usage(leaf: &Certificate) -> Option<String> {
+    match leaf.key_usage() {
+        Ok(None) => None,
+        Ok(Some(usage)) if usage.has(KeyUsage::DIGITAL_SIGNATURE) => None,
+        Ok(Some(usage)) => Some(usage.to_string()),
+        Err(_) => Some("a malformed keyUsage".to_owned()),
+    }
+}
+
 /// ssl_security_cert at level 1: keys of 1024 bits of RSA and hashes from SHA-224 on.
-fn strong_enough(
-    certificates: &[Certificate],
-    leaf_key: Option<&PublicKey>,
-    file: File,
-) -> Result<(), Failure> {
+fn strong_enough(chain: &[Held], leaf_key: Option<&PublicKey>, file: File) -> Result<(), Failure> {
     let is_rsa = |key: &PublicKey| matches!(key.kind, KeyKind::Rsa | KeyKind::RsaPss);
-    for (place, certificate) in certificates.iter().enumerate() {
+    for (place, held) in chain.iter().enumerate() {
+        let certificate = &held.certificate;
         let role = if place == 0 {
             Role::EndEntity
         } else {
@@ -213,17 +232,10 @@ fn strong_enough(
 fn first_certificate(
     blocks: &mut Blocks<'_>,
     octets: &[u8],
-    dialect: Dialect,
 ) -> Result<Block, (&'static str, String)> {
     for block in blocks.by_ref() {
         match block {
-            Ok(block) if AUXILIARY_LABELS.contains(&block.label.as_str()) => {
-                let whole_label = LABELS.contains(&block.label.as_str());
-                if dialect == Dialect::BoringSsl && !whole_label {
-                    return Err(("pem-label", block.label));
-                }
-                return Ok(block);
-            }
+            Ok(block) if AUXILIARY_LABELS.contains(&block.label.as_str()) => return Ok(block),
             Ok(_) => {}
             Err(fault) => return Err(("pem-broken", fault.clause().to_owned())),
         }
@@ -231,8 +243,8 @@ fn first_certificate(
     Err(what_else(octets))
 }
 
-fn blocks_fault(octets: &[u8], dialect: Dialect) -> PemFault {
-    let mut blocks = Blocks::new(dialect, octets);
+fn blocks_fault(octets: &[u8]) -> PemFault {
+    let mut blocks = Blocks::new(Dialect::OpenSsl, octets);
     blocks.find_map(Result::err).unwrap_or(PemFault::EndLine)
 }
 
@@ -264,29 +276,23 @@ pub(super) fn what_else(octets: &[u8]) -> (&'static str, String) {
 }
 
 /// The certificate of a block. What follows it is overlooked, unless trust settings may follow.
-fn certificate(
-    block: &Block,
-    dialect: Dialect,
-    is_auxiliary: bool,
-) -> Result<Certificate, &'static str> {
+fn certificate(block: &Block, dialect: Dialect, is_auxiliary: bool) -> Result<Held, Unreadable> {
     if !block.headers.is_empty() {
-        return Err("there are headers before the certificate");
+        return Err((
+            "there are headers before the certificate",
+            text::NO_START_LINE,
+        ));
     }
-    let (element, rest) =
-        Element::first(&block.contents, "the certificate").map_err(|_| "it is no certificate")?;
-    if is_auxiliary && !rest.is_empty() && Element::first(rest, "trust settings").is_err() {
-        return Err("something follows the certificate");
+    let Ok((element, rest)) = Element::first(&block.contents, "the certificate") else {
+        return reading::held(&block.contents, dialect);
+    };
+    if is_auxiliary
+        && !rest.is_empty()
+        && (rest[0] != SEQUENCE || Element::first(rest, "trust settings").is_err())
+    {
+        return Err(("something follows the certificate", text::WRONG_TAG));
     }
-    if is_auxiliary && !rest.is_empty() && rest[0] != SEQUENCE {
-        return Err("something follows the certificate");
-    }
-    let certificate =
-        Certificate::from_der(element.whole.to_vec()).map_err(|_| "it is no certificate")?;
-    if is_readable(&certificate, dialect) {
-        Ok(certificate)
-    } else {
-        Err("its version or its dates are not written as X.509 has them")
-    }
+    reading::held(element.whole, dialect)
 }
 
 /// Whether the key is one the library reads, and the certificate's.
@@ -312,11 +318,9 @@ fn check_key(
         KeyForm::Unreadable => return Err(("key-unreadable", "no key".to_owned())),
         KeyForm::Pkcs1 | KeyForm::Sec1 | KeyForm::Pkcs8 => {}
     }
-    if stack == Stack::GrpcCore && !block.kind.is_some_and(boring_ssl_serves) {
-        let found = block
-            .kind
-            .map_or_else(|| "no key".to_owned(), |kind| kind.to_string());
-        return Err(("key-type-unsupported", found));
+    let is_described = block.kind == Some(KeyKind::EcExplicit);
+    if stack == Stack::GrpcCore && !is_described && !block.kind.is_some_and(boring_ssl_serves) {
+        return Err(("key-type-unsupported", shown(block.kind)));
     }
     let own = block.public_key_info.as_deref();
     if own.is_some_and(|own| !is_same_key(own, leaf.public_key_info())) {
@@ -325,8 +329,12 @@ fn check_key(
     Ok(())
 }
 
+fn shown(kind: Option<KeyKind>) -> String {
+    kind.map_or_else(|| "no key".to_owned(), |kind| kind.to_string())
+}
+
 /// Whether two SubjectPublicKeyInfos hold the same key, however its algorithm is written.
-pub(super) fn is_same_key(one: &[u8], other: &[u8]) -> bool {
+fn is_same_key(one: &[u8], other: &[u8]) -> bool {
     one == other
         || match (PublicKey::from_der(one), PublicKey::from_der(other)) {
             (Ok(one), Ok(other)) => one.key == other.key,
@@ -339,8 +347,9 @@ fn boring_ssl_serves(kind: KeyKind) -> bool {
     match kind {
         KeyKind::Rsa | KeyKind::Ed25519 => true,
         KeyKind::Ec(curve) => match curve {
-            Curve::P224 | Curve::P256 | Curve::P384 | Curve::P521 => true,
-            Curve::Secp256k1
+            Curve::P256 | Curve::P384 | Curve::P521 => true,
+            Curve::P224
+            | Curve::Secp256k1
             | Curve::BrainpoolP256r1
             | Curve::BrainpoolP384r1
             | Curve::BrainpoolP512r1 => false,

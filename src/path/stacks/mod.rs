@@ -19,6 +19,7 @@ mod load;
 mod name_check;
 mod openssl;
 mod pem;
+mod reading;
 mod rule;
 mod text;
 mod tonic;

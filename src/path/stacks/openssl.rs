@@ -7,9 +7,11 @@ use time::OffsetDateTime;
 
 use super::chain::{Builder, Chain, may_sign};
 use super::deviation::Deviations;
-use super::extension_form::{extended_allows, key_usage_allows, not_understood};
+use super::extension_form::{extended_allows, key_usage_allows, netscape_allows, not_understood};
 use super::fault::Fault;
 use super::name_check;
+use super::reading::{dates, is_plain};
+use super::text;
 use crate::path::algorithm::{Hash, Scheme};
 use crate::path::candidate::Candidate;
 use crate::path::extension::value;
@@ -22,17 +24,14 @@ use crate::path::rule::Drafts;
 use crate::path::signature::{self, Outcome};
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::KeyUsage;
-use crate::pki::moment::EARLY_GENERALIZED_TIME;
 
 /// A fault of a peer's certificates: what, and in which of them.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) fault: Fault,
     pub(super) certificate: CertificateReference,
-    /// The certificate itself.
-    pub(super) der: Vec<u8>,
-    /// The kind of key whose signature did not hold, where that is the fault.
-    pub(super) is_rsa: bool,
+    /// What BoringSSL's error queue says first.
+    pub(super) detail: &'static str,
 }
 
 /// Signatures that were checked already, by signed certificate and signing key.
@@ -82,7 +81,7 @@ pub(super) fn verify(
         signatures,
         is_server,
         found: Vec::new(),
-        is_rsa: false,
+        detail: text::VERIFY_FAILED,
     };
     check.run();
     let (first, last) = (check.found.first(), check.found.last());
@@ -119,7 +118,7 @@ struct Check<'c, 'b, 'a> {
     is_server: bool,
     /// In the order they are found, each with its place in the chain.
     found: Vec<(Fault, usize)>,
-    is_rsa: bool,
+    detail: &'static str,
 }
 
 impl<'b, 'a> Check<'_, 'b, 'a> {
@@ -191,7 +190,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
     }
 
     fn has_purpose(&self, place: usize, candidate: &Candidate<'_>) -> bool {
-        if !extended_allows(candidate, self.is_server) {
+        if !extended_allows(candidate, self.is_server, self.deviations()) {
             return false;
         }
         if place > 0 {
@@ -208,6 +207,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             &[KeyUsage::DIGITAL_SIGNATURE, KeyUsage::KEY_AGREEMENT]
         };
         key_usage_allows(candidate, usages)
+            && netscape_allows(candidate, self.is_server, self.deviations())
     }
 
     /// check_auth_level: keys of issuers, and hashes of all but the anchor.
@@ -261,38 +261,48 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             self.add(Fault::KeyUndecodable, place + 1);
             return;
         }
-        let holds = match self.signatures.check(child, issuer) {
-            Outcome::Valid => true,
-            Outcome::Invalid => false,
-            Outcome::Unsupported => self.is_taken_on_trust(kind),
+        let scheme = Scheme::of(child.certificate);
+        let detail = if !child.certificate.signature_algorithms_agree() {
+            text::ALGORITHM_MISMATCH
+        } else if self.deviations().tells_first && is_md5(scheme) {
+            text::DIGEST_UNSUPPORTED
+        } else {
+            match self.signatures.check(child, issuer) {
+                Outcome::Valid => return,
+                Outcome::Invalid => text::bad_signature(kind),
+                Outcome::Unsupported if self.is_taken_on_trust(scheme, child, kind) => return,
+                Outcome::Unsupported => text::DIGEST_UNSUPPORTED,
+            }
         };
-        if !holds {
-            self.is_rsa = matches!(kind, Kind::Rsa { .. });
-            self.add(Fault::Signature, place);
+        self.add(Fault::Signature, place);
+        if self.found.len() == 1 {
+            self.detail = detail;
         }
     }
 
     /// Signatures that we cannot check, but the library can: it is taken that they hold.
-    fn is_taken_on_trust(&self, kind: Kind<'_>) -> bool {
-        match kind {
-            Kind::Rsa { .. } => true,
-            Kind::OtherCurve(curve) => self.deviations().compares_algorithms || curve == P224,
-            Kind::Other(_) | Kind::ExplicitCurve | Kind::Dsa => {
-                self.deviations().compares_algorithms
-            }
-            Kind::Ec(_) | Kind::Ed25519 | Kind::Malformed => false,
+    fn is_taken_on_trust(&self, scheme: Scheme, child: &Candidate<'_>, kind: Kind<'_>) -> bool {
+        if !self.deviations().tells_first {
+            return kind != Kind::Malformed;
+        }
+        let algorithm = child.certificate.signature_algorithm().oid.as_bytes();
+        match scheme {
+            Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) | Scheme::Ecdsa(_) => true,
+            Scheme::Other => SHA224.contains(&algorithm),
+            Scheme::Ed25519 => false,
         }
     }
 
     fn times(&mut self, place: usize) {
         let certificate = self.at(place).certificate;
-        if self.deviations().late_time_form
-            && certificate
-                .time_fault()
-                .is_some_and(|fault| fault != EARLY_GENERALIZED_TIME)
-        {
-            // Which of the two it is cannot be told from here; mostly it is both.
-            self.add(Fault::NotAfterForm, place);
+        let faults = [Fault::NotBeforeForm, Fault::NotAfterForm];
+        for ((tag, text), fault) in dates(certificate).into_iter().flatten().zip(faults) {
+            if !is_plain(tag, &text) {
+                self.add(fault, place);
+            }
+        }
+        let is_told = |(fault, _): &(Fault, usize)| faults.contains(fault);
+        if self.found.iter().any(is_told) {
             return;
         }
         if self.builder.at < certificate.not_before() {
@@ -339,7 +349,10 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         let malformed = below.iter().position(|candidate| {
             let extensions = candidate.extensions();
             let broken = |is_err: Option<bool>| is_err == Some(true);
-            broken(
+            value(&extensions.policy_constraints).is_some_and(|constraints| {
+                constraints.require_explicit_policy.is_none()
+                    && constraints.inhibit_policy_mapping.is_none()
+            }) || broken(
                 extensions
                     .certificate_policies
                     .as_ref()
@@ -363,6 +376,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         });
         if let Some(place) = malformed {
             self.add(Fault::PolicyExtension, place);
+            self.detail = text::POLICY_INVALID;
             return;
         }
         let mut drafts = Drafts::new(Profile::Tls);
@@ -404,8 +418,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         Refusal {
             fault,
             certificate: CertificateReference::new(role, place, certificate.subject()),
-            der: certificate.as_der().to_vec(),
-            is_rsa: self.is_rsa,
+            detail: self.detail,
         }
     }
 }
@@ -440,7 +453,18 @@ pub(super) fn bits_of_hash(candidate: &Candidate<'_>) -> u32 {
     }
 }
 
-const P224: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x21];
+fn is_md5(scheme: Scheme) -> bool {
+    match scheme {
+        Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash) | Scheme::Ecdsa(hash) => hash == Hash::Weak,
+        Scheme::Ed25519 | Scheme::Other => false,
+    }
+}
+
+/// sha224WithRSAEncryption and ecdsa-with-SHA224.
+const SHA224: [&[u8]; 2] = [
+    &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0e],
+    &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x01],
+];
 
 /// Whether a certificate that is not self-signed is signed over a hash that level 1 refuses.
 pub(super) fn is_weakly_signed(certificate: &Certificate) -> bool {

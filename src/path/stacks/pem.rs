@@ -29,8 +29,22 @@ pub fn private_key_block(
         Stack::GrpcJs => Dialect::OpenSsl,
         Stack::Tonic => return rustls_private_key(octets),
     };
-    for block in Blocks::new(dialect, octets) {
-        let block = block.map_err(PemFault::clause)?;
+    let mut blocks = Blocks::new(dialect, octets);
+    let mut fault = None;
+    loop {
+        let Some(block) = blocks.next() else {
+            return fault.map_or(Ok(None), Err);
+        };
+        let block = match block {
+            Ok(block) => block,
+            // OpenSSL 3 goes on behind a block that is no base64.
+            Err(PemFault::Base64) if dialect == Dialect::OpenSsl => {
+                fault = Some(PemFault::Base64.clause());
+                blocks.is_done = false;
+                continue;
+            }
+            Err(fault) => return Err(fault.clause()),
+        };
         if KEY_LABELS.contains(&block.label.as_str()) {
             let is_encrypted = block.label == ENCRYPTED_LABEL || !block.headers.is_empty();
             return Ok(Some(PrivateKeyBlock {
@@ -40,7 +54,6 @@ pub fn private_key_block(
             }));
         }
     }
-    Ok(None)
 }
 
 /// Which library reads.
@@ -141,7 +154,7 @@ impl<'a> Blocks<'a> {
             Dialect::OpenSsl => self.openssl_body(&label),
         };
         Some(parts.and_then(|(headers, base64)| {
-            let contents = decoded(&base64).ok_or(PemFault::Base64)?;
+            let contents = decoded(&base64, self.dialect).ok_or(PemFault::Base64)?;
             if contents.is_empty() {
                 return Err(PemFault::Empty);
             }
@@ -242,12 +255,14 @@ fn is_end(line: &[u8], label: &str) -> bool {
 }
 
 /// Base64 with white space anywhere; the bits left over behind the last octet may be any.
-fn decoded(base64: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+fn decoded(base64: &[u8], dialect: Dialect) -> Option<Zeroizing<Vec<u8>>> {
     let mut octets = Zeroizing::new(Vec::with_capacity(base64.len() / 4 * 3 + 3));
     let (mut bits, mut count, mut padding) = (0_u32, 0, 0);
     for octet in base64 {
         let value = match octet {
             b' ' | b'\t' | b'\r' | b'\n' => continue,
+            // OpenSSL takes a hyphen for the end, so that the next BEGIN ends a block without END.
+            b'-' if dialect == Dialect::OpenSsl => break,
             b'A'..=b'Z' => octet - b'A',
             b'a'..=b'z' => octet - b'a' + 26,
             b'0'..=b'9' => octet - b'0' + 52,

@@ -22,6 +22,8 @@ pub(super) static RULES: &[&Rule] = &[
     &KEY_NOT_NEGOTIATED,
     &CLIENT_CERTIFICATE_MISSING,
     &HOST_FORM,
+    &CHAIN_LARGE,
+    &ROOTS_LARGE,
     &CRITICAL_UNSUPPORTED,
     &UNDETERMINED,
 ];
@@ -150,6 +152,20 @@ static CLIENT_CERTIFICATE_MISSING: Rule = Rule {
     sentence: "the server asks for a client certificate, and there is none",
     hint: "issue one with `openagents-certs issue client NAME` and give it to the agent",
     reference: "RFC 8446 §4.4.2.4",
+    severities: Severities::DECISIVE,
+};
+static CHAIN_LARGE: Rule = Rule {
+    id: "chain-large",
+    sentence: "the certificates that are sent are too large for the other side",
+    hint: "send the end entity and its intermediates alone, and issue for fewer names",
+    reference: "RFC 8446 §4.4.2",
+    severities: Severities::DECISIVE,
+};
+static ROOTS_LARGE: Rule = Rule {
+    id: "roots-large",
+    sentence: "the names of the CAs are too many for a server to send",
+    hint: "keep in the file only the CAs that issue for agents",
+    reference: "RFC 8446 §4.2.4",
     severities: Severities::DECISIVE,
 };
 static HOST_FORM: Rule = Rule {

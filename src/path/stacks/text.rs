@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::pem::{Dialect, PemFault};
 use super::{Side, Stack};
+use crate::path::public_key::Kind;
 
 /// Printed beside a server that does not start.
 pub(super) const NOT_STARTED: &str = "server does not start";
@@ -10,6 +11,7 @@ pub(super) const NOT_STARTED: &str = "server does not start";
 pub(super) const INVALID_CHAIN: &str = "Invalid cert chain file. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INVALID_ARGUMENT add_port.cc:56] Unable to create secure server with credentials of type";
 pub(super) const INVALID_KEY: &str = "Invalid private key. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INVALID_ARGUMENT add_port.cc:56] Unable to create secure server with credentials of type";
 pub(super) const INVALID_LABEL: &str = "Invalid certificate ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INVALID_ARGUMENT add_port.cc:56] Unable to create secure server with credentials of type";
+pub(super) const INVALID_NAMES: &str = "ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INTERNAL_ERROR add_port.cc:56] Unable to create secure server with credentials of type";
 pub(super) const NO_ROOTS: &str = "Could not load any root certificate. Invalid verification certs. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INVALID_ARGUMENT add_port.cc:56] Unable to create secure server with credentials of type";
 /// What a grpc-core client says of any fault in its own files.
 pub(super) const NO_HANDSHAKER: &str = "UNKNOWN: Failed to create security handshaker.";
@@ -39,33 +41,45 @@ pub(super) fn openssl_key(rule: &str) -> &'static str {
 }
 
 /// What a client says when a server's certificates do not hold.
-pub(super) fn path_refused(client: Stack, fault: Fault, is_rsa: bool) -> String {
+pub(super) fn path_refused(client: Stack, fault: Fault, detail: &str) -> String {
     match client {
         Stack::GrpcCore => {
-            let error = match fault {
-                Fault::Signature if is_rsa => {
-                    "0400007b:RSA routines:OPENSSL_internal:BAD_SIGNATURE"
-                }
-                Fault::Signature => "1a000064:ECDSA routines:OPENSSL_internal:BAD_SIGNATURE",
-                _ => "1000007d:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED",
-            };
-            grpc_core_handshake(&format!("{error}: {}", fault.text(Dialect::BoringSsl)))
+            grpc_core_handshake(&format!("{detail}: {}", fault.text(Dialect::BoringSsl)))
         }
         Stack::GrpcJs => grpc_js_error(fault.text(Dialect::OpenSsl)),
         Stack::Tonic => tonic_error(fault.text(Dialect::OpenSsl)),
     }
 }
 
-/// What the server prints when a client's certificates do not hold.
-pub(super) fn client_path_refused(fault: Fault, is_rsa: bool) -> String {
-    let error = match fault {
-        Fault::Signature if is_rsa => "0400007b:RSA routines:OPENSSL_internal:BAD_SIGNATURE",
-        Fault::Signature => "1a000064:ECDSA routines:OPENSSL_internal:BAD_SIGNATURE",
-        _ => "1000007d:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED",
-    };
+/// What a grpc-core server prints when a client's certificates do not hold.
+pub(super) fn client_path_refused(fault: Fault, detail: &str) -> String {
     let text = fault.text(Dialect::BoringSsl);
-    format!("Handshake failed with error SSL_ERROR_SSL: error:{error}: {text}")
+    format!("Handshake failed with error SSL_ERROR_SSL: error:{detail}: {text}")
 }
+
+/// BoringSSL's first error where a signature does not hold.
+pub(super) fn bad_signature(kind: Kind<'_>) -> &'static str {
+    match kind {
+        Kind::Rsa { .. } => "0400006e:RSA routines:OPENSSL_internal:BAD_SIGNATURE",
+        Kind::Ec(_)
+        | Kind::OtherCurve(_)
+        | Kind::ExplicitCurve
+        | Kind::Ed25519
+        | Kind::Dsa
+        | Kind::Other(_)
+        | Kind::Malformed => "1a000064:ECDSA routines:OPENSSL_internal:BAD_SIGNATURE",
+    }
+}
+
+/// BoringSSL's first error for all other faults of a path.
+pub(super) const VERIFY_FAILED: &str =
+    "1000007d:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED";
+pub(super) const ALGORITHM_MISMATCH: &str =
+    "0b000089:X.509 certificate routines:OPENSSL_internal:SIGNATURE_ALGORITHM_MISMATCH";
+pub(super) const DIGEST_UNSUPPORTED: &str =
+    "0c00006f:ASN.1 encoding routines:OPENSSL_internal:DIGEST_AND_KEY_TYPE_NOT_SUPPORTED";
+pub(super) const POLICY_INVALID: &str =
+    "0b000090:X.509 certificate routines:OPENSSL_internal:INVALID_POLICY_EXTENSION";
 
 pub(super) fn grpc_core_handshake(error: &str) -> String {
     format!(
@@ -174,5 +188,23 @@ pub(super) fn no_client_certificate(server: Stack) -> &'static str {
         }
         Stack::GrpcJs => "error:0A0000C7:SSL routines::peer did not return a certificate",
         Stack::Tonic => "peer sent no certificates",
+    }
+}
+/// grpc-core, when it cannot make names of what the peer's certificate says.
+pub(super) const PEER_UNREADABLE: &str = "UNKNOWN: Peer extraction failed (TSI_INTERNAL_ERROR)";
+/// grpc-core, when Node's HTTP/2 takes no request for the name.
+pub(super) const STREAM_RESET: &str =
+    "INTERNAL: Stream removed (RST_STREAM (Received RST_STREAM with error code 1))";
+
+/// What a client prints when a server sends more certificates than it takes.
+pub(super) fn too_large(client: Stack) -> String {
+    match client {
+        Stack::GrpcCore => grpc_core_handshake(
+            "10000096:SSL routines:OPENSSL_internal:EXCESSIVE_MESSAGE_SIZE: Invalid certificate verification context",
+        ),
+        Stack::GrpcJs => {
+            grpc_js_error("error:0A000098:SSL routines:read_state_machine:excessive message size")
+        }
+        Stack::Tonic => tonic_error("received corrupt message of type HandshakePayloadTooLarge"),
     }
 }

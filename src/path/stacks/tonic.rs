@@ -13,7 +13,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 
 use super::key_file::FoundKey;
-use super::load::{Chain, is_same_key, what_else};
+use super::load::{Chain, what_else};
 use super::verdict::Failure;
 use super::{File, KeyFile, Stack};
 use crate::path::finding::{CertificateReference, Role};
@@ -70,16 +70,15 @@ pub(super) fn chain(
     })?;
     let own = parsed.subject_public_key_info();
     if let Some(Some(key)) = taken
-        && !is_same_key(key, &own)
+        && key != &own[..]
     {
         let error = Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch).to_string();
         return Err(Failure::of("key-mismatch", key_file, "another key", error));
     }
-    let public_key = PublicKey::from_der(&own).ok();
     Ok(Chain {
         sent: certificates.iter().map(|der| der.to_vec()).collect(),
-        key: public_key.as_ref().map(|key| key.kind),
-        bits: public_key.and_then(|key| key.bits).unwrap_or(0),
+        key: PublicKey::from_der(&own).ok().map(|key| key.kind),
+        can_sign: true,
     })
 }
 
@@ -300,6 +299,7 @@ const OTHERS: [(&str, &str); 12] = [
 const CERTIFICATE_ERROR: &str = "Error parsing TLS certificate.";
 const KEY_ERROR: &str = "Error parsing TLS private key - no RSA or PKCS8-encoded keys found.";
 const KEY_REFUSED: &str = "failed to parse private key as RSA, ECDSA, or EdDSA";
-const RING_RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+/// ring counts whole octets.
+const RING_RSA_BITS: std::ops::RangeInclusive<usize> = 2041..=8192;
 /// Any name will do where none is asked for.
 const ANY_HOST: &str = "localhost";

@@ -8,15 +8,16 @@ use rustls::server::danger::ClientCertVerifier;
 use time::OffsetDateTime;
 
 use super::deviation::{self, Deviations};
+use super::fault::Fault;
 use super::load::{self, Chain};
 use super::openssl::{self, Refusal, Signatures};
+use super::reading;
 use super::{
     Affected, Cause, ClientFiles, File, Outcome, ServerFiles, Setup, Side, Stack, Verdicts,
     handshake, host, rule, text, tonic,
 };
 use crate::path::finding::{CertificateReference, Evidence, Finding, Severity};
 use crate::pki::certificate::Certificate;
-use crate::pki::extension::KeyUsage;
 
 /// Something a stack refuses.
 #[derive(Clone, Debug)]
@@ -80,16 +81,29 @@ struct Loaded {
     roots: Roots,
 }
 
+impl Loaded {
+    /// Whether it can tell clients whose certificates it takes.
+    fn can_name_roots(&self) -> bool {
+        match &self.roots {
+            Roots::Unasked => true,
+            Roots::Certificates(anchors) => {
+                handshake::names_fit(anchors.iter().map(|a| a.subject().as_der().len()))
+            }
+            Roots::Rustls(store) | Roots::Verifier(_, store) => {
+                handshake::names_fit(store.subjects().iter().map(|name| name.as_ref().len()))
+            }
+        }
+    }
+}
+
 /// Whom a side trusts.
 enum Roots {
     /// It asks for no certificate, or it is not known.
     Unasked,
     Certificates(Vec<Certificate>),
     Rustls(Arc<RootCertStore>),
-    Verifier(Arc<dyn ClientCertVerifier>),
+    Verifier(Arc<dyn ClientCertVerifier>, Arc<RootCertStore>),
 }
-
-type Side3<'l> = Option<Result<&'l Loaded, &'l Failure>>;
 
 struct Bench<'s> {
     setup: &'s Setup<'s>,
@@ -112,7 +126,9 @@ impl Bench<'_> {
                 None => Roots::Unasked,
                 Some(octets) => {
                     let store = tonic::anchors(octets, File::ServerRoots)?;
-                    Roots::Verifier(tonic::client_verifier(store, octets, File::ServerRoots)?)
+                    let verifier =
+                        tonic::client_verifier(store.clone(), octets, File::ServerRoots)?;
+                    Roots::Verifier(verifier, store)
                 }
             };
             let chain = tonic::chain(files.certificate, files.key, places)?;
@@ -190,7 +206,8 @@ impl Bench<'_> {
         anchors: &[Certificate],
         deviations: &'static Deviations,
     ) {
-        if let [leaf] = chain.sent.as_slice()
+        if deviations.completes_chains
+            && let [leaf] = chain.sent.as_slice()
             && let Ok(leaf) = Certificate::from_der(leaf.clone())
         {
             chain.sent = openssl::completed(&leaf, anchors, self.at, deviations);
@@ -247,8 +264,12 @@ impl Bench<'_> {
                     Side::Client => outcome.client_error = Some(failure.text),
                     Side::Server => {
                         let seen = match failure.rule {
+                            "host-form" if server == Stack::GrpcJs => text::STREAM_RESET.to_owned(),
                             "host-form" => text::illegal_name(client),
-                            "key-type-not-offered" if failure.file == File::ServerCertificate => {
+                            "key-type-not-offered" | "key-mismatch"
+                                if failure.file != File::ClientCertificate
+                                    && failure.file != File::ClientKey =>
+                            {
                                 text::no_common_signature(client, server)
                             }
                             _ => text::client_refused(client, server),
@@ -282,6 +303,15 @@ impl Bench<'_> {
         {
             self.server_name(host).map_err(by_server)?;
         }
+        if !chain.can_sign {
+            let failure = Failure::of(
+                "key-mismatch",
+                File::ServerKey,
+                "another kind",
+                String::new(),
+            );
+            return Err((failure, Side::Server));
+        }
         if let Some(kind) = chain.key.filter(|kind| !handshake::takes(client, *kind)) {
             let failure = Failure::of(
                 "key-type-not-offered",
@@ -291,6 +321,17 @@ impl Bench<'_> {
             );
             return Err((failure, Side::Server));
         }
+        if server != Stack::GrpcCore && !served.can_name_roots() {
+            let failure = Failure::of("roots-large", File::ServerRoots, "", String::new());
+            return Err((failure, Side::Server));
+        }
+        if !handshake::takes_size(client, Side::Client, &chain.sent) {
+            let text = text::too_large(client);
+            return Err((
+                Failure::of("chain-large", File::ServerCertificate, "", text),
+                Side::Client,
+            ));
+        }
         self.verify_server(client, chain, &loaded.roots)
             .map_err(by_client)?;
         if !matches!(served.roots, Roots::Unasked) {
@@ -298,7 +339,10 @@ impl Bench<'_> {
                 .map_err(by_server)?;
         }
         match client {
-            Stack::GrpcCore => self.call_host(chain).map_err(by_client),
+            Stack::GrpcCore => {
+                self.call_host(chain).map_err(by_client)?;
+                self.authority(server).map_err(by_server)
+            }
             Stack::GrpcJs | Stack::Tonic => Ok(()),
         }
     }
@@ -315,7 +359,7 @@ impl Bench<'_> {
 
     fn verify_server(&self, client: Stack, chain: &Chain, roots: &Roots) -> Result<(), Failure> {
         match roots {
-            Roots::Unasked | Roots::Verifier(_) => Ok(()),
+            Roots::Unasked | Roots::Verifier(..) => Ok(()),
             Roots::Rustls(store) => {
                 tonic::verify_server(&chain.sent, store, self.setup.host, self.at).map_err(
                     |failure| Failure {
@@ -349,6 +393,15 @@ impl Bench<'_> {
                 text,
             ));
         };
+        if !chain.can_sign {
+            let text = text::no_client_certificate(server).to_owned();
+            return Err(Failure::of(
+                "key-mismatch",
+                File::ClientKey,
+                "another kind",
+                text,
+            ));
+        }
         if let Some(kind) = chain.key.filter(|kind| !handshake::takes(server, *kind)) {
             let text = text::no_client_certificate(server).to_owned();
             return Err(Failure::of(
@@ -358,9 +411,12 @@ impl Bench<'_> {
                 text,
             ));
         }
+        if !handshake::takes_size(server, Side::Server, &chain.sent) {
+            return Err(Failure::of("chain-large", file, "", String::new()));
+        }
         match roots {
             Roots::Unasked | Roots::Rustls(_) => Ok(()),
-            Roots::Verifier(verifier) => tonic::verify_client(&chain.sent, &**verifier, self.at),
+            Roots::Verifier(verifier, _) => tonic::verify_client(&chain.sent, &**verifier, self.at),
             Roots::Certificates(anchors) => {
                 let sent = received(server, &chain.sent, file)?;
                 self.check_path(server, &sent, anchors, false, file)
@@ -381,20 +437,26 @@ impl Bench<'_> {
         };
         let signatures = &self.signatures;
         openssl::verify(sent, anchors, is_server, self.at, deviations, signatures)
-            .map_err(|refusal| self.explained(stack, refusal, is_server, file))
+            .map_err(|refusal| self.explained(stack, refusal, is_server, file))?;
+        match sent.first().and_then(reading::names_fault) {
+            Some(fault) if stack == Stack::GrpcCore => {
+                let text = text::PEER_UNREADABLE.to_owned();
+                Err(Failure::of("ip-name-form", file, fault, text))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn explained(&self, stack: Stack, refusal: Refusal, is_server: bool, file: File) -> Failure {
         let Refusal {
             fault,
             certificate,
-            is_rsa,
-            ..
+            detail,
         } = refusal;
         let text = if is_server {
-            text::path_refused(stack, fault, is_rsa)
+            text::path_refused(stack, fault, detail)
         } else if stack == Stack::GrpcCore {
-            text::client_path_refused(fault, is_rsa)
+            text::client_path_refused(fault, detail)
         } else {
             String::new()
         };
@@ -427,6 +489,16 @@ impl Bench<'_> {
         }
     }
 
+    /// Node's HTTP/2 refuses a call to a name that is none.
+    fn authority(&self, server: Stack) -> Result<(), Failure> {
+        match self.setup.host {
+            Some(name) if server == Stack::GrpcJs && !handshake::is_authority(name) => Err(
+                Failure::of("host-form", File::ServerCertificate, name, String::new()),
+            ),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// grpc-core looks at the name once more when the call is made.
     fn call_host(&self, chain: &Chain) -> Result<(), Failure> {
         let leaf = chain
@@ -448,27 +520,36 @@ impl Bench<'_> {
 
 /// The certificates as the receiver reads them; BoringSSL looks at the leaf's keyUsage before all else.
 fn received(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificate>, Failure> {
+    let Some(deviations) = deviation::of(stack) else {
+        return Ok(Vec::new());
+    };
     let mut certificates = Vec::new();
     for der in sent {
-        let read = Certificate::from_der(der.clone()).ok();
-        let dialect = deviation::of(stack).map(|deviations| deviations.dialect);
-        match read.filter(|c| dialect.is_none_or(|dialect| load::is_readable(c, dialect))) {
-            Some(certificate) => certificates.push(certificate),
-            None => {
-                let text = text::grpc_core_handshake(text::DECODE_ERROR);
-                return Err(Failure::of("certificate-unreadable", file, "", text));
-            }
+        let held = reading::held(der, deviations.dialect).map_err(|(what, error)| {
+            let text = match stack {
+                Stack::GrpcCore => text::grpc_core_handshake(text::DECODE_ERROR),
+                Stack::GrpcJs | Stack::Tonic => text::grpc_js_error(error),
+            };
+            Failure::of("certificate-unreadable", file, what, text)
+        })?;
+        if held.has_broken_dates {
+            let text = text::path_refused(stack, Fault::NotAfterForm, "");
+            return Err(Failure::of("time-malformed", file, "no date", text));
         }
+        certificates.push(held.certificate);
     }
-    let usage = certificates
-        .first()
-        .and_then(|leaf| leaf.key_usage().ok().flatten());
     if stack == Stack::GrpcCore
-        && let Some(usage) = usage.filter(|usage| !usage.has(KeyUsage::DIGITAL_SIGNATURE))
+        && let Some(leaf) = certificates.first()
     {
-        let text = text::grpc_core_handshake(text::KEY_USAGE_INCORRECT);
-        let rule = "key-usage-digital-signature";
-        return Err(Failure::of(rule, file, usage.to_string(), text));
+        if let Some(usage) = load::unsigning_usage(leaf) {
+            let text = text::grpc_core_handshake(text::KEY_USAGE_INCORRECT);
+            return Err(Failure::of(
+                "key-usage-digital-signature",
+                file,
+                usage,
+                text,
+            ));
+        }
     }
     Ok(certificates)
 }
