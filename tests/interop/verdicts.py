@@ -45,7 +45,7 @@ def made_by(program, arguments, directory):
 
 def verdict(program, files):
     """{(client, server): what is said of them}."""
-    command = [program, "verify-chain", "--json", "--as", ",".join(STACKS), "--host", files.host,
+    command = [program, "verify-chain", "--json", "--as", ",".join(STACKS), f"--host={files.host}",
                "--cert", files.path("server.crt"), "--key", files.path("server.key"), "--ca", files.path("ca.crt")]
     if files.mutual:
         command += ["--client-cert", files.path("client.crt"), "--client-key", files.path("client.key"),
