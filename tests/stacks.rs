@@ -70,6 +70,10 @@ fn check(table: &str, cases: &Path, at: OffsetDateTime) {
             let column = header.iter().find(|column| **column == pair).unwrap();
             let count = counts.entry(column).or_default();
             count.1 += 1;
+            if std::env::var_os("STACK_TEXTS").is_some() {
+                let seen = row.get(format!("{pair}_error").as_str()).unwrap_or(&"");
+                println!("TEXT\t{}\t{pair}\t{:?}\t{:?}\t{seen}", row["id"], said.client_error, said.server_error);
+            }
             if said.verdict == *observed {
                 count.0 += 1;
             } else if !EXCEPTIONS.iter().any(|e| (e.0, e.1) == (row["id"], pair)) {

@@ -11,6 +11,7 @@ use crate::path::candidate::Candidate;
 use crate::path::extension::value;
 use crate::path::identifiers;
 use crate::path::pool::Pool;
+use crate::path::public_key::Kind;
 use crate::pki::extension::KeyUsage;
 
 /// A path, from the end entity upwards.
@@ -212,7 +213,8 @@ fn identifiers_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
 
 fn algorithms_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
     let scheme = Scheme::of(child.certificate);
-    scheme == Scheme::Other || scheme.fits(issuer.public_key().kind)
+    let kind = issuer.public_key().kind;
+    scheme == Scheme::Other || kind == Kind::Malformed || scheme.fits(kind)
 }
 
 /// kMaxChainLength of grpc, and OpenSSL's own limit.

@@ -21,6 +21,7 @@ pub(super) enum Fault {
     CaKeyTooSmall,
     HashTooWeak,
     KeyUndecodable,
+    DescribedCurve,
     Signature,
     NotYetValid,
     Expired,
@@ -111,6 +112,10 @@ impl Fault {
                 same("unable to decode issuer public key"),
                 "signature-unsupported",
             ),
+            Fault::DescribedCurve => (
+                same("Certificate public key has explicit ECC parameters"),
+                "key-explicit-curve",
+            ),
             Fault::Signature => (same("certificate signature failure"), "signature"),
             Fault::NotYetValid => (same("certificate is not yet valid"), "not-yet-valid"),
             Fault::Expired => (same("certificate has expired"), "expired"),
@@ -133,7 +138,7 @@ impl Fault {
                 "name-constraint-undecidable",
             ),
             Fault::ConstraintsWithoutNames => (
-                same("issuer has name constraints but leaf has no SANs"),
+                same("Issuer has name constraints but leaf has no SANs"),
                 "no-names",
             ),
             Fault::PolicyExtension => (

@@ -19,6 +19,7 @@ mod load;
 mod name_check;
 mod openssl;
 mod pem;
+mod public_key;
 mod reading;
 mod rule;
 mod text;

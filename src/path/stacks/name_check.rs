@@ -102,6 +102,9 @@ fn lies(
             Err(Fault::ConstraintType)
         }
         (GeneralName::Ip(_), GeneralName::Ip(_)) => {
+            if name.address().is_none() || base.network().is_none() {
+                return Err(Fault::NameSyntax);
+            }
             Ok(lies_in(name, base, subtrees) == Lies::Inside)
         }
         (

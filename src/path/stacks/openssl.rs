@@ -7,9 +7,12 @@ use time::OffsetDateTime;
 
 use super::chain::{Builder, Chain, may_sign};
 use super::deviation::Deviations;
-use super::extension_form::{extended_allows, key_usage_allows, netscape_allows, not_understood};
+use super::extension_form::{
+    extended_allows, has_malformed, key_usage_allows, netscape_allows, not_understood,
+};
 use super::fault::Fault;
 use super::name_check;
+use super::public_key::{self, Reading};
 use super::reading::{dates, is_plain};
 use super::text;
 use crate::path::algorithm::{Hash, Scheme};
@@ -19,7 +22,7 @@ use crate::path::finding::{CertificateReference, Role, Severity};
 use crate::path::policy;
 use crate::path::pool::Pool;
 use crate::path::profile::Profile;
-use crate::path::public_key::{Kind, bit_length};
+use crate::path::public_key::Kind;
 use crate::path::rule::Drafts;
 use crate::path::signature::{self, Outcome};
 use crate::pki::certificate::Certificate;
@@ -75,13 +78,18 @@ pub(super) fn verify(
         at,
     };
     let chain = builder.build();
+    let is_malformed = pool.candidates.iter().any(has_malformed);
     let mut check = Check {
         builder,
         chain: &chain,
         signatures,
         is_server,
         found: Vec::new(),
-        detail: text::VERIFY_FAILED,
+        detail: if is_malformed {
+            text::EXTENSION_UNDECODABLE
+        } else {
+            text::VERIFY_FAILED
+        },
     };
     check.run();
     let (first, last) = (check.found.first(), check.found.last());
@@ -123,9 +131,7 @@ struct Check<'c, 'b, 'a> {
 
 impl<'b, 'a> Check<'_, 'b, 'a> {
     fn run(&mut self) {
-        if !self.deviations().tells_first
-            && bits_of_key(self.at(0)) < self.deviations().security_bits
-        {
+        if self.is_key_too_small(0) {
             self.add(Fault::LeafKeyTooSmall, 0);
         }
         if let Some(fault) = self.chain.fault {
@@ -156,6 +162,12 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             let candidate = self.at(place);
             if not_understood(candidate, deviations).is_some() {
                 self.add(Fault::UnhandledCritical, place);
+            }
+            if deviations.compares_algorithms
+                && self.length() > 1
+                && public_key::is_described(candidate.certificate.public_key_info())
+            {
+                self.add(Fault::DescribedCurve, place);
             }
             if place > 0 && !self.is_ca(place, candidate) {
                 self.add(Fault::InvalidCa, place);
@@ -215,7 +227,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         let minimum = self.deviations().security_bits;
         for place in 0..self.length() {
             let candidate = self.at(place);
-            if place > 0 && bits_of_key(candidate) < minimum {
+            if place > 0 && self.is_key_too_small(place) {
                 self.add(Fault::CaKeyTooSmall, place);
             }
             if place + 1 < self.length() && bits_of_hash(candidate) < minimum {
@@ -257,15 +269,25 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             self.add(Fault::CertSign, place + 1);
         }
         let kind = issuer.public_key().kind;
-        if kind == Kind::Malformed {
-            self.add(Fault::KeyUndecodable, place + 1);
-            return;
+        let key = issuer.certificate.public_key_info();
+        match public_key::reading(key, self.deviations().dialect) {
+            Reading::Undecodable => {
+                if self.found.is_empty() {
+                    self.detail = text::KEY_UNDECODABLE;
+                }
+                self.add(Fault::KeyUndecodable, place + 1);
+                return;
+            }
+            Reading::Usable | Reading::WrongType | Reading::TooSmall => {}
         }
         let scheme = Scheme::of(child.certificate);
         let detail = if !child.certificate.signature_algorithms_agree() {
             text::ALGORITHM_MISMATCH
         } else if self.deviations().tells_first && is_md5(scheme) {
             text::DIGEST_UNSUPPORTED
+        } else if kind == Kind::Malformed {
+            // It is a point in a form that only we do not read.
+            return;
         } else {
             match self.signatures.check(child, issuer) {
                 Outcome::Valid => return,
@@ -390,6 +412,11 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         }
     }
 
+    fn is_key_too_small(&self, place: usize) -> bool {
+        let key = self.at(place).certificate.public_key_info();
+        public_key::reading(key, self.deviations().dialect) == Reading::TooSmall
+    }
+
     fn add(&mut self, fault: Fault, place: usize) {
         self.found.push((fault, place));
     }
@@ -420,24 +447,6 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             certificate: CertificateReference::new(role, place, certificate.subject()),
             detail: self.detail,
         }
-    }
-}
-
-/// As OpenSSL counts them: 1024 bits of RSA are worth 80, less are not.
-fn bits_of_key(candidate: &Candidate<'_>) -> u32 {
-    match candidate.public_key().kind {
-        Kind::Rsa { modulus, .. } => match bit_length(modulus) {
-            0..1024 => 56,
-            1024..2048 => 80,
-            _ => 112,
-        },
-        Kind::Ec(_)
-        | Kind::OtherCurve(_)
-        | Kind::ExplicitCurve
-        | Kind::Ed25519
-        | Kind::Dsa
-        | Kind::Other(_)
-        | Kind::Malformed => 112,
     }
 }
 

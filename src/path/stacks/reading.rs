@@ -23,6 +23,31 @@ pub(super) struct Held {
     pub(super) has_broken_dates: bool,
 }
 
+/// Names that grpc-core cannot take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NamesFault {
+    Address,
+    CommonName,
+}
+
+impl NamesFault {
+    /// The rule that is broken.
+    pub(super) fn rule(self) -> &'static str {
+        match self {
+            NamesFault::Address => "ip-name-form",
+            NamesFault::CommonName => "name-malformed",
+        }
+    }
+
+    /// What is found, as a clause.
+    pub(super) fn clause(self) -> &'static str {
+        match self {
+            NamesFault::Address => "an IP name that is no address",
+            NamesFault::CommonName => "a common name that is no text",
+        }
+    }
+}
+
 /// Why a certificate cannot be read: in our words, and in those of OpenSSL.
 pub(super) type Unreadable = (&'static str, &'static str);
 
@@ -50,7 +75,7 @@ pub(super) fn held(der: &[u8], dialect: Dialect) -> Result<Held, Unreadable> {
 
 /// Whether its names can be handed to grpc-core, which looks at them on both sides: addresses of 4 or
 /// 16 octets, and a common name that is text.
-pub(super) fn names_fault(certificate: &Certificate) -> Option<&'static str> {
+pub(super) fn names_fault(certificate: &Certificate) -> Option<NamesFault> {
     let names = certificate
         .subject_alt_names()
         .ok()
@@ -59,7 +84,7 @@ pub(super) fn names_fault(certificate: &Certificate) -> Option<&'static str> {
     let is_odd =
         |name: &GeneralName| matches!(name, GeneralName::Ip(_)) && name.address().is_none();
     if names.iter().any(is_odd) {
-        return Some("an IP name that is no address");
+        return Some(NamesFault::Address);
     }
     let is_no_text = |attribute: &Attribute<'_>| {
         attribute.oid == COMMON_NAME && !STRINGS.contains(&attribute.value.tag)
@@ -68,7 +93,7 @@ pub(super) fn names_fault(certificate: &Certificate) -> Option<&'static str> {
     let first = subject.iter().flatten().find(|a| a.oid == COMMON_NAME);
     first
         .is_some_and(is_no_text)
-        .then_some("a common name that is no text")
+        .then_some(NamesFault::CommonName)
 }
 
 /// The tag and the text of notBefore and notAfter.

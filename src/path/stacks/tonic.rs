@@ -7,7 +7,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{CertificateError, Error, RootCertStore};
+use rustls::{AlertDescription, CertificateError, Error, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
@@ -180,9 +180,19 @@ fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
     let key = PublicKey::from_der(certificate.public_key_info());
     let Ok(key) = key else { return Ok(()) };
     let bits = key.bits.unwrap_or(0);
-    if key.kind == KeyKind::Rsa && !RING_RSA_BITS.contains(&bits) {
+    let rule = if key.kind == KeyKind::Rsa && !RING_RSA_BITS.contains(&bits) {
+        Some("key-short")
+    } else if matches!(key.kind, KeyKind::Ec(_)) && key.key.first() != Some(&UNCOMPRESSED)
+        || key.kind == KeyKind::Rsa && key.algorithm.parameters.is_none()
+    {
+        Some("key-malformed")
+    } else {
+        None
+    };
+    if let Some(rule) = rule {
         let error = Error::from(CertificateError::BadSignature);
-        let failure = Failure::of("key-short", file, format!("{bits} bits"), error.to_string());
+        let mut failure = Failure::of(rule, file, key.kind.to_string(), error.to_string());
+        failure.alert = AlertDescription::DecryptError.into();
         return Err(match reference(leaf) {
             Some(reference) => failure.about(reference),
             None => failure,
@@ -192,7 +202,10 @@ fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
 }
 
 fn refused(error: &Error, leaf: &CertificateDer<'_>, file: File) -> Failure {
-    let failure = Failure::of(rule_of(error), file, inner(error), error.to_string());
+    let mut failure = Failure::of(rule_of(error), file, inner(error), error.to_string());
+    if let Error::InvalidCertificate(error) = error {
+        failure.alert = AlertDescription::from(error.clone()).into();
+    }
     match reference(leaf) {
         Some(reference) => failure.about(reference),
         None => failure,
@@ -301,5 +314,6 @@ const KEY_ERROR: &str = "Error parsing TLS private key - no RSA or PKCS8-encoded
 const KEY_REFUSED: &str = "failed to parse private key as RSA, ECDSA, or EdDSA";
 /// ring counts whole octets.
 const RING_RSA_BITS: std::ops::RangeInclusive<usize> = 2041..=8192;
+const UNCOMPRESSED: u8 = 4;
 /// Any name will do where none is asked for.
 const ANY_HOST: &str = "localhost";

@@ -11,6 +11,7 @@ use super::deviation::{self, Deviations};
 use super::fault::Fault;
 use super::load::{self, Chain};
 use super::openssl::{self, Refusal, Signatures};
+use super::public_key;
 use super::reading;
 use super::{
     Affected, Cause, ClientFiles, File, Outcome, ServerFiles, Setup, Side, Stack, Verdicts,
@@ -28,6 +29,8 @@ pub(super) struct Failure {
     certificate: Option<CertificateReference>,
     /// What the one that refuses says.
     text: String,
+    /// The alert it sends, where one can be seen on the other side.
+    pub(super) alert: u8,
 }
 
 impl Failure {
@@ -43,6 +46,7 @@ impl Failure {
             found: found.into(),
             certificate: None,
             text,
+            alert: 0,
         }
     }
 
@@ -272,7 +276,7 @@ impl Bench<'_> {
                             {
                                 text::no_common_signature(client, server)
                             }
-                            _ => text::client_refused(client, server),
+                            _ => text::client_refused(client, server, failure.alert),
                         };
                         outcome.client_error = Some(seen);
                         if !failure.text.is_empty() {
@@ -335,6 +339,8 @@ impl Bench<'_> {
         self.verify_server(client, chain, &loaded.roots)
             .map_err(by_client)?;
         if !matches!(served.roots, Roots::Unasked) {
+            self.own_signature(client, loaded.chain.as_ref(), server)
+                .map_err(by_client)?;
             self.verify_client(server, loaded.chain.as_ref(), &served.roots)
                 .map_err(by_server)?;
         }
@@ -377,6 +383,29 @@ impl Bench<'_> {
         }
     }
 
+    /// BoringSSL gives up itself where the server takes no signature of its key.
+    fn own_signature(
+        &self,
+        client: Stack,
+        chain: Option<&Chain>,
+        server: Stack,
+    ) -> Result<(), Failure> {
+        let kind = chain.and_then(|chain| chain.key);
+        match kind.filter(|kind| !handshake::takes(server, *kind)) {
+            Some(kind) if client == Stack::GrpcCore => {
+                let text = text::grpc_core_handshake(text::NO_COMMON_SIGNATURE);
+                let file = File::ClientCertificate;
+                Err(Failure::of(
+                    "key-type-not-offered",
+                    file,
+                    kind.to_string(),
+                    text,
+                ))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn verify_client(
         &self,
         server: Stack,
@@ -385,30 +414,22 @@ impl Bench<'_> {
     ) -> Result<(), Failure> {
         let file = File::ClientCertificate;
         let Some(chain) = chain else {
-            let text = text::no_client_certificate(server).to_owned();
-            return Err(Failure::of(
-                "client-certificate-missing",
-                file,
-                "none",
-                text,
-            ));
+            return Err(missing("client-certificate-missing", file, "none", server));
         };
         if !chain.can_sign {
-            let text = text::no_client_certificate(server).to_owned();
-            return Err(Failure::of(
+            return Err(missing(
                 "key-mismatch",
                 File::ClientKey,
                 "another kind",
-                text,
+                server,
             ));
         }
         if let Some(kind) = chain.key.filter(|kind| !handshake::takes(server, *kind)) {
-            let text = text::no_client_certificate(server).to_owned();
-            return Err(Failure::of(
+            return Err(missing(
                 "key-type-not-offered",
                 file,
-                kind.to_string(),
-                text,
+                &kind.to_string(),
+                server,
             ));
         }
         if !handshake::takes_size(server, Side::Server, &chain.sent) {
@@ -440,8 +461,16 @@ impl Bench<'_> {
             .map_err(|refusal| self.explained(stack, refusal, is_server, file))?;
         match sent.first().and_then(reading::names_fault) {
             Some(fault) if stack == Stack::GrpcCore => {
-                let text = text::PEER_UNREADABLE.to_owned();
-                Err(Failure::of("ip-name-form", file, fault, text))
+                let text = match fault {
+                    reading::NamesFault::Address => text::PEER_UNREADABLE,
+                    reading::NamesFault::CommonName => text::PEER_NAMELESS,
+                };
+                Err(Failure::of(
+                    fault.rule(),
+                    file,
+                    fault.clause(),
+                    text.to_owned(),
+                ))
             }
             Some(_) | None => Ok(()),
         }
@@ -532,7 +561,7 @@ fn received(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificat
             };
             Failure::of("certificate-unreadable", file, what, text)
         })?;
-        if held.has_broken_dates {
+        if held.has_broken_dates && certificates.is_empty() {
             let text = text::path_refused(stack, Fault::NotAfterForm, "");
             return Err(Failure::of("time-malformed", file, "no date", text));
         }
@@ -541,8 +570,16 @@ fn received(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificat
     if stack == Stack::GrpcCore
         && let Some(leaf) = certificates.first()
     {
+        let key = leaf.public_key_info();
+        if public_key::reading(key, deviations.dialect) != public_key::Reading::Usable {
+            let text = text::grpc_core_handshake(text::PEER_KEY_UNDECODABLE);
+            return Err(Failure::of("key-malformed", file, "", text));
+        }
         if let Some(usage) = load::unsigning_usage(leaf) {
-            let text = text::grpc_core_handshake(text::KEY_USAGE_INCORRECT);
+            let text = text::grpc_core_handshake(match leaf.key_usage() {
+                Ok(_) => text::KEY_USAGE_INCORRECT,
+                Err(_) => text::LEAF_UNPARSABLE,
+            });
             return Err(Failure::of(
                 "key-usage-digital-signature",
                 file,
@@ -552,6 +589,14 @@ fn received(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificat
         }
     }
     Ok(certificates)
+}
+
+/// A server that must have a certificate gets none.
+fn missing(rule: &'static str, file: File, found: &str, server: Stack) -> Failure {
+    let text = text::no_client_certificate(server).to_owned();
+    let mut failure = Failure::of(rule, file, found, text);
+    failure.alert = text::CERTIFICATE_REQUIRED;
+    failure
 }
 
 /// grpc-core takes an empty file for no file.
