@@ -1,12 +1,12 @@
 //! What grpc-core and grpc-js make of the files they are given, before anyone connects.
 
 use super::deviation::Deviations;
+use super::failure::Failure;
 use super::key_file::{FoundKey, KeyForm};
 use super::pem::{Block, Blocks, Dialect, PemFault};
 use super::public_key::{self, Reading};
 use super::reading::{self, Held, NamesFault, Unreadable};
 use super::text;
-use super::verdict::Failure;
 use super::{File, KeyFile, Stack};
 use crate::path::finding::{CertificateReference, Role};
 use crate::pki::certificate::Certificate;

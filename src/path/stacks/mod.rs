@@ -8,9 +8,11 @@
 //! Certificates, signatures, names and policies are those of the engine; only what a stack looks at,
 //! in which order, and what it overlooks is said here.
 
+mod cause;
 mod chain;
 mod deviation;
 mod extension_form;
+mod failure;
 mod fault;
 mod handshake;
 mod host;
@@ -18,10 +20,13 @@ mod key_file;
 mod load;
 mod name_check;
 mod openssl;
+mod peer;
 mod pem;
 mod public_key;
 mod reading;
 mod rule;
+mod side;
+mod signatures;
 mod text;
 mod tonic;
 mod verdict;

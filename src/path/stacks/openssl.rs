@@ -1,10 +1,8 @@
 //! X509_verify_cert of BoringSSL and of OpenSSL 3.0, over the engine's certificates and signatures.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use time::OffsetDateTime;
 
+use super::cause;
 use super::chain::{Builder, Chain, may_sign};
 use super::deviation::Deviations;
 use super::extension_form::{
@@ -14,17 +12,18 @@ use super::fault::Fault;
 use super::name_check;
 use super::public_key::{self, Reading};
 use super::reading::{dates, is_plain};
+use super::signatures::Signatures;
 use super::text;
 use crate::path::algorithm::{Hash, Scheme};
 use crate::path::candidate::Candidate;
 use crate::path::extension::value;
-use crate::path::finding::{CertificateReference, Role, Severity};
+use crate::path::finding::{CertificateReference, Evidence, Role, Severity};
 use crate::path::policy;
 use crate::path::pool::Pool;
 use crate::path::profile::Profile;
 use crate::path::public_key::Kind;
 use crate::path::rule::Drafts;
-use crate::path::signature::{self, Outcome};
+use crate::path::signature::Outcome;
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::KeyUsage;
 
@@ -32,30 +31,13 @@ use crate::pki::extension::KeyUsage;
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) fault: Fault,
+    /// The rule it breaks, as near as can be told.
+    pub(super) rule: &'static str,
     pub(super) certificate: CertificateReference,
+    /// What was found there.
+    pub(super) evidence: Option<Evidence>,
     /// What BoringSSL's error queue says first.
     pub(super) detail: &'static str,
-}
-
-/// Signatures that were checked already, by signed certificate and signing key.
-#[derive(Default)]
-pub(super) struct Signatures(RefCell<HashMap<(Vec<u8>, Vec<u8>), Outcome>>);
-
-impl Signatures {
-    fn check(&self, child: &Candidate<'_>, issuer: &Candidate<'_>) -> Outcome {
-        let certificate = child.certificate;
-        let key_info = issuer.certificate.public_key_info();
-        let place = (certificate.as_der().to_vec(), key_info.to_vec());
-        let mut known = self.0.borrow_mut();
-        *known.entry(place).or_insert_with(|| {
-            signature::check(
-                Scheme::of(certificate),
-                &issuer.public_key(),
-                certificate.to_be_signed(),
-                certificate.signature(),
-            )
-        })
-    }
 }
 
 /// What the library says about the certificates a peer sent.
@@ -66,7 +48,7 @@ pub(super) fn verify(
     at: OffsetDateTime,
     deviations: &'static Deviations,
     signatures: &Signatures,
-) -> Result<(), Refusal> {
+) -> Result<(), Box<Refusal>> {
     let Some((leaf, intermediates)) = sent.split_first() else {
         return Ok(());
     };
@@ -96,7 +78,7 @@ pub(super) fn verify(
     let told = if deviations.tells_first { first } else { last };
     match told {
         None => Ok(()),
-        Some((fault, place)) => Err(check.refusal(*fault, *place)),
+        Some((fault, place)) => Err(Box::new(check.refusal(*fault, *place))),
     }
 }
 
@@ -434,18 +416,31 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
     }
 
     fn refusal(&self, fault: Fault, place: usize) -> Refusal {
-        let role = if place == 0 {
+        let certificate = self.at(place).certificate;
+        let role = self.role(place);
+        let (rule, evidence) = cause::of(
+            fault,
+            self.builder,
+            self.chain.members[place],
+            role,
+            self.is_server,
+        );
+        Refusal {
+            fault,
+            rule,
+            certificate: CertificateReference::new(role, place, certificate.subject()),
+            evidence,
+            detail: self.detail,
+        }
+    }
+
+    fn role(&self, place: usize) -> Role {
+        if place == 0 {
             Role::EndEntity
         } else if place >= self.chain.untrusted {
             Role::Anchor
         } else {
             Role::Intermediate
-        };
-        let certificate = self.at(place).certificate;
-        Refusal {
-            fault,
-            certificate: CertificateReference::new(role, place, certificate.subject()),
-            detail: self.detail,
         }
     }
 }

@@ -12,9 +12,9 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 
+use super::failure::Failure;
 use super::key_file::FoundKey;
 use super::load::{Chain, what_else};
-use super::verdict::Failure;
 use super::{File, KeyFile, Stack};
 use crate::path::finding::{CertificateReference, Role};
 use crate::pki::certificate::Certificate;
