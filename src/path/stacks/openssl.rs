@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::cause;
-use super::chain::{Builder, Chain, may_sign};
+use super::chain::{Builder, Chain, may_sign, unknown};
 use super::deviation::Deviations;
 use super::extension_form::{
     extended_allows, has_malformed, key_usage_allows, netscape_allows, not_understood,
@@ -54,10 +54,12 @@ pub(super) fn verify(
     };
     let pool = Pool::new(leaf, intermediates, anchors, &[]);
     let at = at.replace_nanosecond(0).unwrap_or(at);
+    let spoilt = unknown(pool.candidates.len());
     let builder = Builder {
         pool: &pool,
         deviations,
         at,
+        spoilt: &spoilt,
     };
     let chain = builder.build();
     let is_malformed = pool.candidates.iter().any(has_malformed);
@@ -91,10 +93,12 @@ pub(super) fn completed(
     deviations: &'static Deviations,
 ) -> Vec<Vec<u8>> {
     let pool = Pool::new(leaf, &[], anchors, &[]);
+    let spoilt = unknown(pool.candidates.len());
     let builder = Builder {
         pool: &pool,
         deviations,
         at,
+        spoilt: &spoilt,
     };
     let chain = builder.build();
     let der = |index: &usize| pool.candidates[*index].certificate.as_der().to_vec();
@@ -321,6 +325,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
     fn names(&mut self) {
         let deviations = self.deviations();
         let mut is_constrained = false;
+        let mut compared = 0;
         for place in (0..self.length()).rev() {
             let candidate = self.at(place);
             if place > 0 && candidate.is_self_issued() {
@@ -329,7 +334,9 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             for above in (place + 1..self.length()).rev() {
                 let issuer = self.at(above);
                 is_constrained |= value(&issuer.extensions().name_constraints).is_some();
-                if let Some(fault) = name_check::check(candidate, issuer, place == 0, deviations) {
+                if let Some(fault) =
+                    name_check::check(candidate, issuer, place == 0, deviations, &mut compared)
+                {
                     self.add(fault, place);
                 }
             }
@@ -474,10 +481,12 @@ const SHA224: [&[u8]; 2] = [
 pub(super) fn is_weakly_signed(certificate: &Certificate) -> bool {
     let pool = Pool::new(certificate, &[], &[], &[]);
     let candidate = &pool.candidates[0];
+    let spoilt = unknown(pool.candidates.len());
     let builder = Builder {
         pool: &pool,
         deviations: &super::deviation::GRPC_JS,
         at: OffsetDateTime::UNIX_EPOCH,
+        spoilt: &spoilt,
     };
     bits_of_hash(candidate) < super::deviation::GRPC_JS.security_bits && !builder.is_self_signed(0)
 }
