@@ -9,6 +9,7 @@ use super::dialling::Dialling;
 use super::finish;
 use crate::error::Error;
 use crate::ops::Verdict;
+use crate::ops::verify_chain::networks::{self, WriteRequest};
 use crate::ops::verify_chain::{self, Connect, Files, Request};
 use crate::path::stacks::Stack;
 use crate::pki::san::host_of_url;
@@ -23,6 +24,8 @@ use crate::render::Renderer;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs verify-chain -C certs --host agents.example.org
+  openagents-certs verify-chain --network network.yaml --agent grpcs://localhost:8600 --ca certs/ca.crt --matrix
+  openagents-certs verify-chain --network network.yaml --write --cert certs/server.crt
   openagents-certs verify-chain --connect grpcs://localhost:8600 --ca certs/ca.crt
   openagents-certs verify-chain --cert server.crt --key server.key --ca ca.crt --host localhost --require grpc-core,tonic")]
 pub(super) struct Args {
@@ -39,7 +42,7 @@ pub(super) struct Args {
     ca: Option<PathBuf>,
 
     /// The host name or address that is dialled [default: the certificate's own]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     host: Option<String>,
 
     /// The client's certificate, then those above it
@@ -65,6 +68,31 @@ pub(super) struct Args {
     /// The stacks that have to work with each other [default: those of --as]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "STACKS")]
     require: Vec<Stack>,
+
+    /// A network's YAML; repeat for more
+    #[arg(long, value_name = "FILE")]
+    network: Vec<PathBuf>,
+
+    /// An agent: its URL, its YAML, a directory or 'pattern*' of YAMLs, or a list of
+    /// url,name,ca,client_cert,client_key; repeat for more
+    #[arg(long, value_name = "URL|FILE")]
+    agent: Vec<String>,
+
+    /// Say which agents reach which networks, and why not
+    #[arg(long, requires = "agent")]
+    matrix: bool,
+
+    /// The directory that networks and agents are started in, which their paths are relative to [default: this one]
+    #[arg(long, value_name = "DIR")]
+    cwd: Option<PathBuf>,
+
+    /// Put a correct tls: block with --cert, --key and --client-ca into each network's first gRPC transport
+    #[arg(long, requires = "network")]
+    write: bool,
+
+    /// With --write: show the change, and write nothing
+    #[arg(long, requires = "write")]
+    dry_run: bool,
 
     /// A live port to look at too, such as grpcs://host:8600; repeat for more
     #[arg(long, value_name = "URL")]
@@ -98,11 +126,37 @@ impl Args {
             client_ca: self.client_ca,
             revocation_lists: self.crl,
         };
-        let is_live = !self.connect.is_empty();
-        let (files, brought) = if !named.is_empty() {
+        let host = self.host.map(|host| bare(&host));
+        let networks = networks::Request {
+            networks: self.network,
+            agents: self.agent,
+            ca: named.ca.clone(),
+            client_certificate: named.client_certificate.clone(),
+            client_key: named.client_key.clone(),
+            cwd: self.cwd,
+            host: host.clone(),
+            directory: global.directory().to_owned(),
+            matrix: self.matrix,
+        };
+        let write = networks.networks.iter().filter(|_| self.write);
+        let write = write.map(|network| WriteRequest {
+            network: network.clone(),
+            certificate: named.certificate.clone(),
+            key: named.key.clone(),
+            client_ca: named.client_ca.clone(),
+            directory: global.directory().to_owned(),
+            cwd: networks.cwd.clone(),
+            dry_run: self.dry_run,
+        });
+        let write = write.collect();
+        let others = !self.connect.is_empty() || !networks.is_empty();
+        let is_server_named = named.certificate.is_some() || named.key.is_some();
+        let (files, brought) = if is_server_named || (!named.is_empty() && !others) {
             let files = named.completed();
-            (Some(files.clone()), files)
-        } else if is_live {
+            ((!self.write).then(|| files.clone()), files)
+        } else if !named.is_empty() {
+            (None, named.completed())
+        } else if others {
             // Only what a client brings: which certificate another's port ought to serve nobody said.
             let found = Files::of_directory(global.directory()).unwrap_or_default();
             let (certificate, key) = (None, None);
@@ -124,7 +178,9 @@ impl Args {
         stacks.extend(&self.require);
         let request = Request {
             files,
-            host: self.host.map(|host| bare(&host)),
+            host,
+            networks,
+            write,
             connect: Connect {
                 targets: self.connect,
                 dialling: self.dialling.options(self.connections),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rustls::client::Resumption;
-use rustls::crypto::ring;
+use rustls::crypto::ring::default_provider;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
 use rustls_pki_types::ServerName;
@@ -26,6 +26,11 @@ impl Hello<'static> {
         protocols: &[b"h2"],
         versions: &[&TLS13, &TLS12],
     };
+    /// As a browser or any client of HTTP begins.
+    pub(super) const HTTP: Self = Hello {
+        protocols: &[b"h2", b"http/1.1"],
+        ..Self::GRPC
+    };
     /// Without a word of what will be spoken.
     pub(super) const WITHOUT_PROTOCOL: Self = Hello {
         protocols: &[],
@@ -36,11 +41,14 @@ impl Hello<'static> {
         protocols: &[b"http/1.1"],
         ..Self::GRPC
     };
-    /// As gRPC, in TLS 1.2.
-    pub(super) const TLS_1_2: Self = Hello {
-        versions: &[&TLS12],
-        ..Self::GRPC
-    };
+
+    /// The same in TLS 1.2 alone.
+    pub(super) fn in_tls_1_2(self) -> Self {
+        Hello {
+            versions: ONLY_TLS_1_2,
+            ..self
+        }
+    }
 }
 
 /// A TLS connection over a wire. `Read` and `Write` carry what is inside of it; an error of TLS
@@ -59,7 +67,7 @@ impl Tls {
         server_name: ServerName<'static>,
         recorder: Arc<Recorder>,
     ) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(ring::default_provider());
+        let provider = Arc::new(default_provider());
         let verifier = Arc::clone(&recorder);
         let resolver = Arc::clone(&recorder);
         let mut config = ClientConfig::builder_with_provider(provider)
@@ -159,3 +167,5 @@ impl Write for Tls {
         self.write_pending()
     }
 }
+
+const ONLY_TLS_1_2: &[&SupportedProtocolVersion] = &[&TLS12];

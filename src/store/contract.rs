@@ -22,13 +22,15 @@ macro_rules! contract {
             use super::*;
             contract!(@tests $empty;
                 what_was_recorded_is_found_as_it_was,
+                several_are_found_in_the_order_they_were_asked_for,
+                every_directory_that_was_written_to_is_kept_once,
                 a_serial_number_is_taken_only_once_and_nothing_else_is_recorded_then,
                 entries_come_by_expiry_and_stop_when_the_visitor_has_enough,
                 filters_choose_what_they_say,
                 the_four_counts_add_up,
                 the_rows_of_a_manifest_that_were_released_are_kept,
                 an_authority_is_recorded_once_and_then_completed,
-                a_revocation_stands_unless_it_is_a_hold,
+                a_revocation_stands_unless_a_weightier_reason_comes,
                 the_revoked_come_in_the_order_they_were_revoked,
                 crl_numbers_only_rise
             );
@@ -68,13 +70,37 @@ fn what_was_recorded_is_found_as_it_was(inventory: &mut dyn Inventory) {
         revocation: Some(Revocation {
             at: NOW,
             reason: RevocationReason::AaCompromise,
+            invalidity_date: Some(NOW - Duration::DAY),
         }),
+        replaces: Some(entry(0xfe).serial),
         ..entry(0xff)
     };
     inventory.record(&[plain.clone(), full.clone()]).unwrap();
     assert_eq!(inventory.find(&plain.serial).unwrap(), Some(plain));
     assert_eq!(inventory.find(&full.serial).unwrap(), Some(full));
     assert_eq!(inventory.find(&entry(2).serial).unwrap(), None);
+}
+
+fn several_are_found_in_the_order_they_were_asked_for(inventory: &mut dyn Inventory) {
+    inventory.record(&[entry(1), entry(2)]).unwrap();
+    let [one, two, three] = [1, 2, 3].map(|n| entry(n).serial);
+    let found = inventory.find_each(&[&two, &three, &one]).unwrap();
+    assert_eq!(found, [Some(entry(2)), None, Some(entry(1))]);
+}
+
+fn every_directory_that_was_written_to_is_kept_once(inventory: &mut dyn Inventory) {
+    let within = |serial, directory: &str| Entry {
+        output: Some(Output {
+            directory: directory.into(),
+            base: "a".into(),
+        }),
+        ..entry(serial)
+    };
+    let entries = [within(1, "/b"), within(2, "/a"), within(3, "/b"), entry(4)];
+    inventory.record(&entries[..1]).unwrap();
+    inventory.record(&entries[1..]).unwrap();
+    let directories = inventory.directories().unwrap();
+    assert_eq!(directories, [PathBuf::from("/a"), PathBuf::from("/b")]);
 }
 
 fn a_serial_number_is_taken_only_once_and_nothing_else_is_recorded_then(
@@ -245,12 +271,13 @@ fn an_authority_is_recorded_once_and_then_completed(inventory: &mut dyn Inventor
     assert_eq!(inventory.authorities().unwrap(), expected);
 }
 
-fn a_revocation_stands_unless_it_is_a_hold(inventory: &mut dyn Inventory) {
+fn a_revocation_stands_unless_a_weightier_reason_comes(inventory: &mut dyn Inventory) {
     inventory.record(&[entry(1)]).unwrap();
     let serial = entry(1).serial;
     let later = |reason| Revocation {
         at: NOW + Duration::DAY,
         reason,
+        invalidity_date: None,
     };
     assert_eq!(
         inventory.unrevoke(&serial).unwrap(),
@@ -270,7 +297,7 @@ fn a_revocation_stands_unless_it_is_a_hold(inventory: &mut dyn Inventory) {
     let worse = inventory
         .revoke(&serial, later(RevocationReason::KeyCompromise))
         .unwrap();
-    assert_eq!(worse, RevocationChange::Done);
+    assert_eq!(worse, RevocationChange::Amended(hold()));
     let stands = Revocation {
         reason: RevocationReason::KeyCompromise,
         ..hold()
@@ -299,6 +326,7 @@ fn the_revoked_come_in_the_order_they_were_revoked(inventory: &mut dyn Inventory
         let revocation = Revocation {
             at: NOW + Duration::HOUR * hour,
             reason: RevocationReason::Superseded,
+            invalidity_date: None,
         };
         inventory.revoke(&entry(serial).serial, revocation).unwrap();
     }
@@ -325,7 +353,7 @@ fn crl_numbers_only_rise(inventory: &mut dyn Inventory) {
 }
 
 /// An entry for `node-SERIAL.test`, valid from 2026-11-20 08:00:00 for a week.
-pub(super) fn entry(serial: u8) -> Entry {
+pub(crate) fn entry(serial: u8) -> Entry {
     let mut bits = [0; 16];
     bits[0] = serial;
     let certificate = vec![serial; 40];
@@ -351,6 +379,7 @@ pub(super) fn entry(serial: u8) -> Entry {
         issued_at: NOW,
         revocation: None,
         batch: None,
+        replaces: None,
     }
 }
 
@@ -366,6 +395,7 @@ fn hold() -> Revocation {
     Revocation {
         at: NOW,
         reason: RevocationReason::CertificateHold,
+        invalidity_date: None,
     }
 }
 

@@ -1,12 +1,12 @@
 //! The inventory in memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use super::entry::{revoked, unrevoked};
+use super::entry::unrevoked;
 use super::{
     AuthorityRecord, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
     RevokedCertificate, Status, StoreError,
@@ -61,6 +61,19 @@ impl Inventory for Memory {
             .places
             .get(serial)
             .map(|&place| self.entries[place].clone()))
+    }
+
+    fn find_each(&self, serials: &[&SerialNumber]) -> Result<Vec<Option<Entry>>, StoreError> {
+        serials.iter().map(|serial| self.find(serial)).collect()
+    }
+
+    fn directories(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let outputs = self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.output.as_ref());
+        let directories: BTreeSet<_> = outputs.map(|output| output.directory.clone()).collect();
+        Ok(directories.into_iter().collect())
     }
 
     fn visit(
@@ -136,17 +149,20 @@ impl Inventory for Memory {
         Ok(self.authorities.clone())
     }
 
-    fn revoke(
+    fn revoke_all(
         &mut self,
-        serial: &SerialNumber,
-        revocation: Revocation,
-    ) -> Result<RevocationChange, StoreError> {
-        let Some(entry) = self.place(serial) else {
-            return Ok(RevocationChange::Unknown);
-        };
-        let (change, revocation) = revoked(entry.revocation, revocation);
-        entry.revocation = revocation;
-        Ok(change)
+        serials: &[SerialNumber],
+        wanted: Revocation,
+    ) -> Result<Vec<RevocationChange>, StoreError> {
+        let changes = serials.iter().map(|serial| {
+            let Some(entry) = self.place(serial) else {
+                return RevocationChange::Unknown;
+            };
+            let (change, revocation) = wanted.over(entry.revocation);
+            entry.revocation = Some(revocation);
+            change
+        });
+        Ok(changes.collect())
     }
 
     fn unrevoke(&mut self, serial: &SerialNumber) -> Result<RevocationChange, StoreError> {

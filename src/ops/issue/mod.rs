@@ -2,6 +2,7 @@
 
 mod base;
 mod plan;
+mod renewal;
 mod report;
 mod request;
 
@@ -31,6 +32,7 @@ use crate::store::{BatchRow, Entry, Output};
 pub use base::{base_of, check_base, file_names};
 use plan::PlannedKey;
 pub use plan::{Planned, plan};
+pub use renewal::{Renewal, renewal};
 pub use report::{Issued, Streamed};
 pub use request::{NameDecision, Requested, read_request};
 
@@ -53,6 +55,23 @@ pub struct Request {
     pub requested_by: String,
     /// What is to be said of it in the inventory.
     pub note: Option<String>,
+}
+
+impl Request {
+    /// A certificate by this profile for these names: with a new key, for as long and in files of the
+    /// name that are usual.
+    pub fn new(profile: Arc<Profile>, names: impl IntoIterator<Item = TypedName>) -> Self {
+        Request {
+            profile,
+            names: names.into_iter().collect(),
+            spiffe: None,
+            end: None,
+            key: Key::New(None),
+            base: None,
+            requested_by: String::new(),
+            note: None,
+        }
+    }
 }
 
 /// The key a certificate is for.
@@ -198,7 +217,7 @@ pub(super) struct Signed {
     pub(super) key: Option<PrivateKey>,
 }
 
-/// Makes the key and signs, and records nothing.
+/// Makes the key where there is to be a new one, signs, and records nothing.
 pub(super) fn sign_only(planned: &Planned, signing: &Signing) -> Result<Signed, Error> {
     let key = planned
         .key
@@ -257,5 +276,6 @@ pub(super) fn entry(
         issued_at: now,
         revocation: None,
         batch,
+        replaces: None,
     }
 }

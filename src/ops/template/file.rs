@@ -201,7 +201,11 @@ impl Values {
         if let Some(name) = name.strip_prefix("absolute_") {
             let path = self.path(name)?;
             let within = path.strip_prefix(&self.directory).unwrap_or(path);
-            let absolute = self.absolute.join(within);
+            let absolute = if within.as_os_str().is_empty() {
+                self.absolute.clone()
+            } else {
+                self.absolute.join(within)
+            };
             return Some(absolute.into());
         }
         let bracketed = if self.host.contains(':') {

@@ -12,6 +12,7 @@ pub mod checks;
 mod effective;
 mod key_file;
 mod live;
+pub mod networks;
 mod report;
 mod setup;
 
@@ -25,7 +26,9 @@ pub use setup::{FileRole, Files};
 use super::live::Dialling;
 use crate::error::Error;
 use crate::path::finding::Severity;
-use crate::path::stacks::{self, ClientFiles, Identity, KeyFile, ServerFiles, Setup, Stack};
+use crate::path::stacks::{
+    self, Cause, ClientFiles, Identity, KeyFile, Outcome, ServerFiles, Setup, Side, Stack,
+};
 use crate::pki::bundle::Bundle;
 use crate::pki::general_name::GeneralName;
 use setup::Contents;
@@ -45,6 +48,10 @@ pub struct Request {
     pub at: Option<OffsetDateTime>,
     /// The live ports that are looked at.
     pub connect: Connect,
+    /// Networks and agents, from their files.
+    pub networks: networks::Request,
+    /// The networks that are to get a `tls:` block first.
+    pub write: Vec<networks::WriteRequest>,
 }
 
 /// Live ports, and what they are looked at with.
@@ -65,11 +72,16 @@ pub struct Connect {
 pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     let at = request.at.unwrap_or(now);
     let mut report = Report::new(request.require.clone());
+    let written = request.write.iter().map(networks::write);
+    report.written = written.collect::<Result<Vec<_>, _>>()?;
+    if !request.networks.is_empty() {
+        report.add_networks(networks::examine(&request.networks, at)?);
+    }
     if let Some(files) = &request.files {
         let contents = Contents::read(files)?;
         report.add(of_files(&contents, request, at)?);
     }
-    report.add_live(live::run(&request.connect, at)?);
+    report.add_live(live::run(request, now)?);
     Ok(report.concluded())
 }
 
@@ -94,25 +106,20 @@ fn of_files(
         .outcomes
         .into_iter()
         .filter(|outcome| is_shown(&outcome.client) && is_shown(&outcome.server))
-        .collect();
+        .collect::<Vec<_>>();
     let mut findings = Vec::new();
     for mut cause in verdicts.causes {
         cause.affects.retain(|affected| is_shown(&affected.stack));
         if cause.affects.is_empty() {
             continue;
         }
-        let is_decisive = |stack: Stack| request.require.contains(&stack);
-        if !cause
-            .affects
-            .iter()
-            .any(|affected| is_decisive(affected.stack))
-        {
+        if !is_decisive(&cause, &outcomes, &request.require) {
             cause.finding.severity = cause.finding.severity.min(Severity::Warning);
         }
         let file = contents.of(cause.file.into());
         findings.push(Found::of_cause(cause, file.map(|file| &*file.path)));
     }
-    findings.extend(checks::examine(contents)?.into_iter().map(Found::from));
+    findings.extend(checks::examine(contents, at)?.into_iter().map(Found::from));
     let report = FilesReport {
         host,
         is_host_assumed: request.host.is_none(),
@@ -124,6 +131,20 @@ fn of_files(
         stacks: outcomes,
     };
     Ok((report, findings))
+}
+
+/// Whether two required stacks fail to meet, one of which it affects.
+fn is_decisive(cause: &Cause, outcomes: &[Outcome], require: &[Stack]) -> bool {
+    let fails = |pair: &&Outcome| {
+        let is_required = require.contains(&pair.client) && require.contains(&pair.server);
+        is_required && (pair.connects == Some(false) || pair.server_starts == Some(false))
+    };
+    outcomes.iter().filter(fails).any(|pair| {
+        cause.affects.iter().any(|affected| match affected.role {
+            Side::Client => affected.stack == pair.client,
+            Side::Server => affected.stack == pair.server,
+        })
+    })
 }
 
 fn setup_of<'a>(
@@ -180,6 +201,8 @@ impl Request {
             require: Stack::ALL.to_vec(),
             at: None,
             connect: Connect::default(),
+            networks: networks::Request::default(),
+            write: Vec::new(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What `verify-chain` has to say.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::path::Path;
 
@@ -8,6 +10,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::effective::EffectiveExpiry;
+use super::networks;
 use super::setup::{FileContent, FileRole};
 use crate::error::shown;
 use crate::ops::live::LiveReport;
@@ -22,6 +25,12 @@ use crate::pki::name::DistinguishedName;
 pub struct Report {
     /// Whether every required stack connects and nothing is wrong that decides it.
     pub verdict: Verdict,
+    /// What was put into networks' files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<networks::Written>,
+    /// Networks, agents and which of them reach which.
+    #[serde(flatten)]
+    pub networks: Option<networks::Examined>,
     /// The files, and what each stack does with them.
     #[serde(flatten)]
     pub files: Option<FilesReport>,
@@ -78,12 +87,17 @@ pub struct Found {
     /// The stacks that fail of it; empty where it does not depend on the stack.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub affects: Vec<Affected>,
+    /// Whether the text has it already, where it speaks of the file.
+    #[serde(skip)]
+    is_told: bool,
 }
 
 impl Report {
     pub(super) fn new(require: Vec<Stack>) -> Self {
         Report {
             verdict: Verdict::Yes,
+            written: Vec::new(),
+            networks: None,
             files: None,
             live: Vec::new(),
             findings: Vec::new(),
@@ -96,12 +110,24 @@ impl Report {
         self.findings.extend(findings);
     }
 
+    pub(super) fn add_networks(&mut self, networks: networks::Examined) {
+        let found = networks.findings().map(|(file, finding)| Found {
+            finding: finding.clone(),
+            file: Some(networks::shown(file)),
+            affects: Vec::new(),
+            is_told: true,
+        });
+        self.findings.extend(found);
+        self.networks = Some(networks);
+    }
+
     pub(super) fn add_live(&mut self, live: Vec<LiveReport>) {
         for port in &live {
             let about = |finding: &Finding| Found {
                 finding: finding.clone(),
                 file: Some(Escaped(&port.target).to_string()),
                 affects: Vec::new(),
+                is_told: false,
             };
             self.findings.extend(port.findings.iter().map(about));
         }
@@ -110,10 +136,15 @@ impl Report {
 
     /// Sorts the findings and draws the conclusion.
     pub(super) fn concluded(mut self) -> Self {
+        self.findings = merged(self.findings);
         self.findings
             .sort_by_key(|found| std::cmp::Reverse(found.finding.severity));
         let is_error = |found: &Found| found.finding.severity == Severity::Error;
-        if self.findings.iter().any(is_error) || self.refused().next().is_some() {
+        let is_bad = |networks: &networks::Examined| !networks.is_good();
+        if self.findings.iter().any(is_error)
+            || self.refused().next().is_some()
+            || self.networks.as_ref().is_some_and(is_bad)
+        {
             self.verdict = Verdict::No;
         }
         self
@@ -150,6 +181,7 @@ impl Found {
             finding: cause.finding,
             file: path.map(shown),
             affects: cause.affects,
+            is_told: false,
         }
     }
 
@@ -162,12 +194,35 @@ impl Found {
     }
 }
 
+/// Each finding once: a file that two sides read is wrong for both in the same way.
+fn merged(findings: Vec<Found>) -> Vec<Found> {
+    let mut places: HashMap<(Option<String>, String), usize> = HashMap::new();
+    let mut all: Vec<Found> = Vec::new();
+    for found in findings {
+        match places.entry((found.file.clone(), found.finding.summary())) {
+            Entry::Vacant(place) => {
+                place.insert(all.len());
+                all.push(found);
+            }
+            Entry::Occupied(place) => {
+                let first = &mut all[*place.get()];
+                first.finding.severity = first.finding.severity.max(found.finding.severity);
+                first.affects.extend(found.affects);
+                first.affects.sort();
+                first.affects.dedup();
+            }
+        }
+    }
+    all
+}
+
 impl From<Finding> for Found {
     fn from(finding: Finding) -> Self {
         Found {
             finding,
             file: None,
             affects: Vec::new(),
+            is_told: false,
         }
     }
 }
@@ -186,6 +241,9 @@ impl ops::Report for Report {
         {
             return Some(worst.summary());
         }
+        if let Some(reason) = self.networks.as_ref().and_then(networks::Examined::reason) {
+            return Some(reason);
+        }
         self.refused().next().map(|outcome| {
             format!(
                 "a {} client does not reach a {} server",
@@ -197,7 +255,14 @@ impl ops::Report for Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.written.iter().try_for_each(|written| written.fmt(f))?;
+        if let Some(networks) = &self.networks {
+            networks.fmt(f)?;
+        }
         if let Some(files) = &self.files {
+            if self.networks.is_some() {
+                writeln!(f)?;
+            }
             files.fmt(f)?;
         }
         for (i, port) in self.live.iter().enumerate() {
@@ -206,15 +271,17 @@ impl fmt::Display for Report {
             }
             port.fmt(f)?;
         }
-        if self.findings.is_empty() {
-            return Ok(());
-        }
-        for found in self.findings.iter().take(MAX_FINDINGS_SHOWN) {
+        let untold: Vec<_> = self
+            .findings
+            .iter()
+            .filter(|found| !found.is_told)
+            .collect();
+        for found in untold.iter().take(MAX_FINDINGS_SHOWN) {
             writeln!(f)?;
             found.fmt(f)?;
         }
-        if self.findings.len() > MAX_FINDINGS_SHOWN {
-            let more = self.findings.len() - MAX_FINDINGS_SHOWN;
+        if untold.len() > MAX_FINDINGS_SHOWN {
+            let more = untold.len() - MAX_FINDINGS_SHOWN;
             writeln!(f, "\n… and {more} more; `--format json` has them all")?;
         }
         Ok(())

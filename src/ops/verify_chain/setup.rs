@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::authority;
 use crate::error::Error;
 use crate::files::{self, Kind};
-use crate::ops::verify::read_revocation_lists;
+use crate::ops::crl::read_lists;
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
@@ -204,7 +204,7 @@ impl Contents {
         }
         let mut revocation_lists = Vec::new();
         for path in &named.revocation_lists {
-            let lists = read_revocation_lists(path)?;
+            let lists = read_lists(path)?;
             revocation_lists.extend(lists.into_iter().map(|list| (path.clone(), list)));
         }
         Ok(Contents {

@@ -8,8 +8,13 @@ use super::side::{self, Loaded, Roots};
 use super::signatures::Signatures;
 use super::{File, Outcome, Setup, Side, Stack, Verdicts, handshake, text, tonic};
 
-/// What each client does with each server.
-pub(super) fn judge(setup: &Setup<'_>, at: OffsetDateTime) -> Verdicts {
+/// What each of these clients does with each of these servers.
+pub(super) fn judge(
+    setup: &Setup<'_>,
+    at: OffsetDateTime,
+    clients: &[Stack],
+    servers: &[Stack],
+) -> Verdicts {
     let mut bench = Bench {
         verifier: Verifier {
             host: setup.host,
@@ -18,18 +23,19 @@ pub(super) fn judge(setup: &Setup<'_>, at: OffsetDateTime) -> Verdicts {
         },
         causes: Causes::default(),
     };
-    let servers = Stack::ALL.map(|stack| {
+    let listening = servers.iter().map(|stack| {
         let files = setup.server?;
-        Some(side::server(stack, files, at))
+        Some(side::server(*stack, files, at))
     });
-    let clients = Stack::ALL.map(|stack| {
+    let dialling = clients.iter().map(|stack| {
         let files = setup.client?;
-        Some(side::client(stack, files, setup.host, at))
+        Some(side::client(*stack, files, setup.host, at))
     });
+    let (listening, dialling): (Vec<_>, Vec<_>) = (listening.collect(), dialling.collect());
     let mut outcomes = Vec::new();
-    for (client, loaded) in Stack::ALL.into_iter().zip(&clients) {
-        for (server, served) in Stack::ALL.into_iter().zip(&servers) {
-            outcomes.push(bench.pair(client, loaded.as_ref(), server, served.as_ref()));
+    for (client, loaded) in clients.iter().zip(&dialling) {
+        for (server, served) in servers.iter().zip(&listening) {
+            outcomes.push(bench.pair(*client, loaded.as_ref(), *server, served.as_ref()));
         }
     }
     Verdicts {
