@@ -431,19 +431,19 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
     }
 
     fn refusal(&self, fault: Fault, place: usize) -> Refusal {
-        let certificate = self.at(place).certificate;
         let role = self.role(place);
-        let (rule, evidence) = cause::of(
-            fault,
-            self.builder,
-            self.chain.members[place],
-            role,
-            self.is_server,
-        );
+        let own = self.chain.members[place];
+        let (rule, evidence, other) = cause::of(fault, self.builder, own, role, self.is_server);
+        let (role, index) = match other {
+            Some(index) if self.builder.pool.is_anchor(index) => (Role::Anchor, index),
+            Some(index) => (Role::Intermediate, index),
+            None => (role, own),
+        };
+        let subject = self.builder.candidate(index).certificate.subject();
         Refusal {
             fault,
             rule,
-            certificate: CertificateReference::new(role, place, certificate.subject()),
+            certificate: CertificateReference::new(role, place, subject),
             evidence,
             detail: self.detail,
         }

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use super::failure::Failure;
 use super::key_file::FoundKey;
-use super::load::{Chain, what_else};
+use super::load::{Chain, no_anchors, no_key, what_else};
 use super::{File, KeyFile, Stack};
 use crate::path::finding::{CertificateReference, Role};
 use crate::pki::certificate::Certificate;
@@ -39,7 +39,7 @@ pub(super) fn client_verifier(
     WebPkiClientVerifier::builder_with_provider(store, provider())
         .build()
         .map_err(|error| {
-            let (rule, found) = what_else(octets);
+            let (rule, found) = no_anchors(None, octets);
             Failure::of(rule, file, found, error.to_string())
         })
 }
@@ -153,11 +153,7 @@ fn certificates(octets: &[u8], file: File) -> Result<Vec<CertificateDer<'static>
 fn private_key(key: &KeyFile, file: File) -> Result<Option<&[u8]>, Failure> {
     let fail = |rule, found: &str| Failure::of(rule, file, found, KEY_ERROR.to_owned());
     let block = match key.found_by(Stack::Tonic) {
-        FoundKey::Nothing { instead } if key.is_empty => return Err(fail("file-empty", instead)),
-        FoundKey::Nothing { instead } if instead.contains("encrypted") => {
-            return Err(fail("key-encrypted", instead));
-        }
-        FoundKey::Nothing { instead } => return Err(fail("key-missing", instead)),
+        FoundKey::Nothing { instead } => return Err(fail(no_key(instead), instead)),
         FoundKey::Broken { why } => return Err(fail("pem-broken", why)),
         FoundKey::Key(block) => block,
     };
@@ -191,7 +187,12 @@ fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
     };
     if let Some(rule) = rule {
         let error = Error::from(CertificateError::BadSignature);
-        let mut failure = Failure::of(rule, file, key.kind.to_string(), error.to_string());
+        let mut failure = Failure::of(
+            rule,
+            file,
+            format!("{}, {bits} bits", key.kind),
+            error.to_string(),
+        );
         failure.alert = AlertDescription::DecryptError.into();
         return Err(match reference(leaf) {
             Some(reference) => failure.about(reference),
