@@ -43,7 +43,7 @@ use crate::error::Error;
 use crate::ops::{Report, Verdict};
 use crate::render::{Color, Format, Renderer};
 
-/// Certificates for agent networks: create a CA, issue, inspect and verify.
+/// Certificates for agent networks: make them, check them, keep them valid.
 ///
 /// Everything lives in one directory (`-C`, by default ./certs).
 #[derive(Debug, Parser)]
@@ -55,7 +55,7 @@ use crate::render::{Color, Format, Renderer};
     max_term_width = 100
 )]
 #[command(
-    after_help = "Start with:\n  openagents-certs generate --mtls\n  openagents-certs verify certs/server.crt"
+    after_help = "Start with:\n  openagents-certs generate --mtls\n  openagents-certs verify-chain"
 )]
 struct Cli {
     #[command(flatten)]
