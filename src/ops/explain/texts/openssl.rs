@@ -107,6 +107,7 @@ pub(super) static VERIFICATIONS: &[(u8, &str, &Topic)] = &[
 /// Reasons and texts of the libraries beside that, and of the command line.
 #[rustfmt::skip]
 pub(super) static TEXTS: Texts = &[
+    ("unable to get local issuer", &chain::ISSUER_UNKNOWN),
     ("unsupported certificate purpose", &chain::PURPOSE),
     ("raw public key untrusted", &chain::NOT_TRUSTED),
     ("unable to get leaf certificate's public key", &form::KEY_WEAK),
