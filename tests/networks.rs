@@ -11,7 +11,9 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use openagents_certs::network::yaml::Document;
-use openagents_certs::network::{NetworkFile, TlsFiles, with_tls};
+use openagents_certs::network::{
+    Credentials, NetworkFile, TlsFiles, examine, start as start_network, with_tls,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -178,6 +180,19 @@ fn bombs_and_floods_end_at_once() {
     for text in floods {
         let _ = Document::read(text.as_bytes());
     }
+    let keys: String = (0..50_000).map(|i| format!("  transpor{i}: v\n")).collect();
+    let aliases = "*b, ".repeat(50_000);
+    for text in [
+        format!("network:\n  name: N\n{keys}"),
+        format!("b: &b\n  type: grpc\n{keys}network:\n  name: N\n  transports: [{aliases}]\n"),
+        format!(
+            "b: &b\n  name: m\n  config: {{}}\n{keys}network:\n  name: N\n  mods: [{aliases}]\n"
+        ),
+    ] {
+        let file = NetworkFile::read(text.as_bytes()).unwrap();
+        let startup = start_network(&file, &mut |_| Credentials::ServerOnly(Vec::new()));
+        assert!(examine(&file, &startup).len() < 2000);
+    }
     assert!(
         start.elapsed() < Duration::from_secs(30),
         "{:?}",
@@ -343,6 +358,7 @@ const TLS: &str = "tls: {enabled: true, cert_file: certs/server.crt, key_file: c
 const MTLS: &str = "tls: {enabled: true, cert_file: certs/server.crt, key_file: certs/server.key, ca_file: certs/ca.crt, require_client_cert: on}";
 
 /// A name, a network, what OpenAgents 0.9.3.post20 served, and a finding that must be there.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn variants() -> Vec<(&'static str, String, &'static str, &'static str)> {
     let tls = |from: &str, to: &str| grpc(&MTLS.replace(from, to));
     let port = |to: &str| grpc(TLS).replace("8600", to);
@@ -610,9 +626,60 @@ fn variants() -> Vec<(&'static str, String, &'static str, &'static str)> {
         ),
         (
             "a second transport in the place of the first",
-            grpc(&TLS.replace("certs/server.crt", "nope")) + "  mods: []\n",
+            grpc(&TLS.replace("certs/server.crt", "nope")).replace(
+                "  - type: http",
+                "  - type: grpc\n    config: {host: 127.0.0.1, port: 8601}\n  - type: http",
+            ),
             "none",
-            "tls-file-missing",
+            "network-falls-back",
+        ),
+        (
+            "the second transport on the port of the first",
+            grpc(&TLS.replace("certs/server.crt", "nope")).replace(
+                "  - type: http",
+                "  - type: grpc\n    config: {host: 127.0.0.1, port: 8600}\n  - type: http",
+            ),
+            "plaintext",
+            "network-falls-back",
+        ),
+        (
+            "metadata that is nothing",
+            grpc(TLS) + "metadata:\n",
+            "none",
+            "network-setting-refused",
+        ),
+        (
+            "a profile that is a number",
+            grpc(TLS) + "network_profile: 5\n",
+            "tls",
+            "",
+        ),
+        (
+            "a tag",
+            tls("enabled: true", "enabled: !!bool 'no'"),
+            "plaintext",
+            "tls-disabled",
+        ),
+        (
+            "HTTP elsewhere on the same port",
+            http("host: 127.0.0.2\n      port: 8600"),
+            "tls",
+            "",
+        ),
+        (
+            "a key with a question mark",
+            grpc(TLS).replace("port: 8600", "? port\n      : 8600"),
+            "tls",
+            "",
+        ),
+        (
+            "a configuration that is a list",
+            grpc(TLS).replace(
+                "    config:\n      host: 127.0.0.1\n      port: 8600\n",
+                "    config: []\n    x:\n",
+            ),
+            "none",
+            "network-setting-refused",
         ),
         (
             "a merge",

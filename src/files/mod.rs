@@ -5,6 +5,7 @@ mod lines;
 mod private;
 mod read;
 mod spool;
+mod stage;
 mod together;
 
 use std::ffi::OsString;
@@ -72,7 +73,7 @@ impl Lock {
             path: path.to_owned(),
             waited,
         };
-        together::recover(&lock)?;
+        stage::recover(&lock)?;
         Ok(lock)
     }
 

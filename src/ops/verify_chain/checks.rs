@@ -3,20 +3,24 @@
 
 use std::collections::HashMap;
 
+use time::OffsetDateTime;
+
 use super::setup::{Contents, FileContent};
 use crate::error::{Error, shown};
 use crate::files;
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use crate::path::rule::{Rule, Severities};
 use crate::pki::certificate::Certificate;
+use crate::pki::validity::rfc3339;
 
 /// Looks at every file.
 ///
 /// # Errors
 /// When the system does not tell a file's mode.
-pub(super) fn examine(contents: &Contents) -> Result<Vec<Finding>, Error> {
+pub(super) fn examine(contents: &Contents, at: OffsetDateTime) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
     for file in contents.iter() {
+        findings.extend(dates(file, at));
         if file.role.is_key() {
             findings.extend(permissions(file)?);
         } else if file.private_keys > 0 {
@@ -40,7 +44,29 @@ pub static RULES: &[&Rule] = &[
     &KEY_OWNER,
     &KEY_BESIDE_CERTIFICATE,
     &AMBIGUOUS_ANCHORS,
+    &OUT_OF_DATE_BEHIND,
 ];
+
+/// Certificates behind the first one that are not in their dates; what becomes of the first is for the stacks to say.
+fn dates(file: &FileContent, at: OffsetDateTime) -> impl Iterator<Item = Finding> {
+    let behind = file.certificates.iter().enumerate().skip(1);
+    behind.filter_map(move |(i, certificate)| {
+        let evidence = if certificate.not_after() < at {
+            Evidence::found(format_args!("ended {}", rfc3339(certificate.not_after())))
+        } else if certificate.not_before() > at {
+            Evidence::found(format_args!("begins {}", rfc3339(certificate.not_before())))
+        } else {
+            return None;
+        };
+        let role = if file.role.is_anchors() {
+            Role::Anchor
+        } else {
+            Role::Intermediate
+        };
+        let reference = CertificateReference::new(role, i, certificate.subject());
+        Some(finding(&OUT_OF_DATE_BEHIND, Some(reference), evidence))
+    })
+}
 
 fn permissions(file: &FileContent) -> Result<Vec<Finding>, Error> {
     let permissions = files::permissions(&file.path)?;
@@ -108,6 +134,13 @@ static KEY_OPEN_TO_GROUP: Rule = Rule {
         rfc5280: Some(Severity::Note),
         webpki: Some(Severity::Note),
     },
+};
+static OUT_OF_DATE_BEHIND: Rule = Rule {
+    id: "out-of-date-behind",
+    sentence: "a certificate that stands behind the first one of its file is not in its dates",
+    hint: "take it out if nothing rests on it any more, or renew it before what it issued",
+    reference: "RFC 5280 §4.1.2.5",
+    severities: Severities::ADVICE,
 };
 static KEY_OWNER: Rule = Rule {
     id: "key-owner",

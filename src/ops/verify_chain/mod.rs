@@ -119,7 +119,7 @@ fn of_files(
         let file = contents.of(cause.file.into());
         findings.push(Found::of_cause(cause, file.map(|file| &*file.path)));
     }
-    findings.extend(checks::examine(contents)?.into_iter().map(Found::from));
+    findings.extend(checks::examine(contents, at)?.into_iter().map(Found::from));
     let report = FilesReport {
         host,
         is_host_assumed: request.host.is_none(),

@@ -17,7 +17,12 @@ pub(super) fn is_spoilt(candidate: &Candidate<'_>, deviations: &Deviations) -> b
     let path_length = constraints.is_some_and(|c| c.path_length.is_some() && !c.ca);
     let empty_usage = value(&extensions.key_usage).is_some_and(|usage| usage.names().is_empty());
     let loose = deviations.reads_loosely && loose_names(candidate.certificate).is_some();
-    has_malformed(candidate) && !(loose && !has_malformed_but_names(candidate))
+    let is_malformed = if loose {
+        has_malformed_but_names(candidate)
+    } else {
+        has_malformed(candidate)
+    };
+    is_malformed
         || is_twice(candidate)
         || deviations.path_length_needs_ca && path_length
         || deviations.reads_loosely && empty_usage

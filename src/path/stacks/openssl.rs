@@ -1,11 +1,9 @@
 //! X509_verify_cert of BoringSSL and of OpenSSL 3.0, over the engine's certificates and signatures.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use time::OffsetDateTime;
 
-use super::chain::{Builder, Chain, may_sign};
+use super::cause;
+use super::chain::{Builder, Chain, may_sign, unknown};
 use super::deviation::Deviations;
 use super::extension_form::{
     extended_allows, has_malformed, key_usage_allows, netscape_allows, not_understood,
@@ -14,17 +12,18 @@ use super::fault::Fault;
 use super::name_check;
 use super::public_key::{self, Reading};
 use super::reading::{dates, is_plain};
+use super::signatures::Signatures;
 use super::text;
 use crate::path::algorithm::{Hash, Scheme};
 use crate::path::candidate::Candidate;
 use crate::path::extension::value;
-use crate::path::finding::{CertificateReference, Role, Severity};
+use crate::path::finding::{CertificateReference, Evidence, Role, Severity};
 use crate::path::policy;
 use crate::path::pool::Pool;
 use crate::path::profile::Profile;
 use crate::path::public_key::Kind;
 use crate::path::rule::Drafts;
-use crate::path::signature::{self, Outcome};
+use crate::path::signature::Outcome;
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::KeyUsage;
 
@@ -32,30 +31,13 @@ use crate::pki::extension::KeyUsage;
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) fault: Fault,
+    /// The rule it breaks, as near as can be told.
+    pub(super) rule: &'static str,
     pub(super) certificate: CertificateReference,
+    /// What was found there.
+    pub(super) evidence: Option<Evidence>,
     /// What BoringSSL's error queue says first.
     pub(super) detail: &'static str,
-}
-
-/// Signatures that were checked already, by signed certificate and signing key.
-#[derive(Default)]
-pub(super) struct Signatures(RefCell<HashMap<(Vec<u8>, Vec<u8>), Outcome>>);
-
-impl Signatures {
-    fn check(&self, child: &Candidate<'_>, issuer: &Candidate<'_>) -> Outcome {
-        let certificate = child.certificate;
-        let key_info = issuer.certificate.public_key_info();
-        let place = (certificate.as_der().to_vec(), key_info.to_vec());
-        let mut known = self.0.borrow_mut();
-        *known.entry(place).or_insert_with(|| {
-            signature::check(
-                Scheme::of(certificate),
-                &issuer.public_key(),
-                certificate.to_be_signed(),
-                certificate.signature(),
-            )
-        })
-    }
 }
 
 /// What the library says about the certificates a peer sent.
@@ -66,16 +48,18 @@ pub(super) fn verify(
     at: OffsetDateTime,
     deviations: &'static Deviations,
     signatures: &Signatures,
-) -> Result<(), Refusal> {
+) -> Result<(), Box<Refusal>> {
     let Some((leaf, intermediates)) = sent.split_first() else {
         return Ok(());
     };
     let pool = Pool::new(leaf, intermediates, anchors, &[]);
     let at = at.replace_nanosecond(0).unwrap_or(at);
+    let spoilt = unknown(pool.candidates.len());
     let builder = Builder {
         pool: &pool,
         deviations,
         at,
+        spoilt: &spoilt,
     };
     let chain = builder.build();
     let is_malformed = pool.candidates.iter().any(has_malformed);
@@ -96,7 +80,7 @@ pub(super) fn verify(
     let told = if deviations.tells_first { first } else { last };
     match told {
         None => Ok(()),
-        Some((fault, place)) => Err(check.refusal(*fault, *place)),
+        Some((fault, place)) => Err(Box::new(check.refusal(*fault, *place))),
     }
 }
 
@@ -109,10 +93,12 @@ pub(super) fn completed(
     deviations: &'static Deviations,
 ) -> Vec<Vec<u8>> {
     let pool = Pool::new(leaf, &[], anchors, &[]);
+    let spoilt = unknown(pool.candidates.len());
     let builder = Builder {
         pool: &pool,
         deviations,
         at,
+        spoilt: &spoilt,
     };
     let chain = builder.build();
     let der = |index: &usize| pool.candidates[*index].certificate.as_der().to_vec();
@@ -339,6 +325,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
     fn names(&mut self) {
         let deviations = self.deviations();
         let mut is_constrained = false;
+        let mut compared = 0;
         for place in (0..self.length()).rev() {
             let candidate = self.at(place);
             if place > 0 && candidate.is_self_issued() {
@@ -347,7 +334,9 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             for above in (place + 1..self.length()).rev() {
                 let issuer = self.at(above);
                 is_constrained |= value(&issuer.extensions().name_constraints).is_some();
-                if let Some(fault) = name_check::check(candidate, issuer, place == 0, deviations) {
+                if let Some(fault) =
+                    name_check::check(candidate, issuer, place == 0, deviations, &mut compared)
+                {
                     self.add(fault, place);
                 }
             }
@@ -434,18 +423,31 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
     }
 
     fn refusal(&self, fault: Fault, place: usize) -> Refusal {
-        let role = if place == 0 {
+        let role = self.role(place);
+        let own = self.chain.members[place];
+        let (rule, evidence, other) = cause::of(fault, self.builder, own, role, self.is_server);
+        let (role, index) = match other {
+            Some(index) if self.builder.pool.is_anchor(index) => (Role::Anchor, index),
+            Some(index) => (Role::Intermediate, index),
+            None => (role, own),
+        };
+        let subject = self.builder.candidate(index).certificate.subject();
+        Refusal {
+            fault,
+            rule,
+            certificate: CertificateReference::new(role, place, subject),
+            evidence,
+            detail: self.detail,
+        }
+    }
+
+    fn role(&self, place: usize) -> Role {
+        if place == 0 {
             Role::EndEntity
         } else if place >= self.chain.untrusted {
             Role::Anchor
         } else {
             Role::Intermediate
-        };
-        let certificate = self.at(place).certificate;
-        Refusal {
-            fault,
-            certificate: CertificateReference::new(role, place, certificate.subject()),
-            detail: self.detail,
         }
     }
 }
@@ -479,10 +481,12 @@ const SHA224: [&[u8]; 2] = [
 pub(super) fn is_weakly_signed(certificate: &Certificate) -> bool {
     let pool = Pool::new(certificate, &[], &[], &[]);
     let candidate = &pool.candidates[0];
+    let spoilt = unknown(pool.candidates.len());
     let builder = Builder {
         pool: &pool,
         deviations: &super::deviation::GRPC_JS,
         at: OffsetDateTime::UNIX_EPOCH,
+        spoilt: &spoilt,
     };
     bits_of_hash(candidate) < super::deviation::GRPC_JS.security_bits && !builder.is_self_signed(0)
 }

@@ -63,6 +63,11 @@ pub(super) fn held(der: &[u8], dialect: Dialect) -> Result<Held, Unreadable> {
             let dated = with_other_dates(&der).and_then(|der| Certificate::from_der(der).ok());
             (dated.ok_or(NO_CERTIFICATE)?, true)
         }
+        Err(_) if dialect == Dialect::OpenSsl => {
+            // OpenSSL looks at no version, so that one beyond 3 does not keep a server from starting.
+            let known = with_version_3(&der).and_then(|der| Certificate::from_der(der).ok());
+            (known.ok_or(NO_CERTIFICATE)?, false)
+        }
         Err(_) => return Err(NO_CERTIFICATE),
     };
     check(&certificate, dialect)?;
@@ -190,6 +195,22 @@ fn with_other_dates(der: &[u8]) -> Option<Vec<u8>> {
     encoding::element(Tag::Sequence, &[&fields_der, behind].concat()).ok()
 }
 
+/// The certificate with version 3 in the place of a higher one.
+fn with_version_3(der: &[u8]) -> Option<Vec<u8>> {
+    let parts = Element::only(der, SEQUENCE, "it").ok()?.children();
+    let fields = { parts }.next(SEQUENCE, "it").ok()?;
+    let version = fields
+        .children()
+        .optional(context_constructed(0), "version");
+    let [INTEGER, 1, _] = version.ok()??.content else {
+        return None;
+    };
+    let start = fields.content.as_ptr().addr() - der.as_ptr().addr();
+    let mut der = der.to_vec();
+    der[start + VERSION_OFFSET] = 2;
+    Some(der)
+}
+
 /// The validity among a certificate's fields.
 fn validity<'a>(fields: &mut Elements<'a>) -> Option<Element<'a>> {
     fields.optional(context_constructed(0), "version").ok()?;
@@ -212,6 +233,8 @@ const NO_NAMES: [u8; 13] = [
     0x01, INTEGER, 0x04, 0x05, 0x06, 0x11, 0x31, 0x15, 0x17, 0x18, 0x19, 0x1a, 0x1b,
 ];
 const INDEFINITE: u8 = 0x80;
+/// Behind the tags and lengths of `[0]` and INTEGER.
+const VERSION_OFFSET: usize = 4;
 const CERTIFICATE_PARTS: usize = 3;
 /// YYMMDDHHMMSS+hhmm.
 const OFFSET_OCTETS: usize = 17;

@@ -11,7 +11,9 @@ use crate::ops::verify_chain::key_file;
 use crate::path::finding::{Finding, Severity};
 use crate::path::judge_alone;
 use crate::path::profile::Requirements;
-use crate::path::stacks::{ClientFiles, Identity, KeyFile, ServerFiles, Setup, Stack, judge_pair};
+use crate::path::stacks::{
+    ClientFiles, Identity, KeyFile, ServerFiles, Setup, Stack, Verdicts, judge_pair,
+};
 use crate::pki::bundle::Bundle;
 use crate::pki::usage::Purpose;
 
@@ -23,6 +25,16 @@ pub(super) struct Certificates {
     starts: HashMap<(ContentId, ContentId, Option<ContentId>), Verdict>,
     servers: HashMap<(ContentId, Option<ContentId>, Option<String>), Verdict>,
     clients: HashMap<(ContentId, ContentId, ContentId), Verdict>,
+}
+
+/// A TLS port, and what dials it.
+pub(super) struct Served<'a> {
+    pub(super) chain: ContentId,
+    /// Whose clients it takes, where it asks for a certificate.
+    pub(super) client_roots: Option<ContentId>,
+    /// Whom the clients trust.
+    pub(super) roots: ContentId,
+    pub(super) host: Option<&'a str>,
 }
 
 /// Yes, or what speaks against it.
@@ -148,6 +160,35 @@ impl Certificates {
         let verdict = Rc::new(self.judge(&setup, |outcome| outcome.1));
         self.clients.insert(combination, verdict.clone());
         verdict
+    }
+
+    /// What clients of every stack make of a grpc-core server with this chain.
+    pub(super) fn clients(
+        &mut self,
+        contents: &Contents,
+        door: &Served<'_>,
+        identity: Option<(ContentId, Option<ContentId>)>,
+    ) -> Vec<Verdicts> {
+        let key = identity
+            .and_then(|(_, key)| key)
+            .map(|key| self.key(contents, key));
+        let setup = Setup {
+            server: Some(ServerFiles {
+                certificate: contents.octets(door.chain),
+                key: None,
+                client_roots: door.client_roots.map(|roots| contents.octets(roots)),
+            }),
+            client: Some(ClientFiles {
+                roots: Some(contents.octets(door.roots)),
+                identity: identity.map(|(certificate, _)| Identity {
+                    certificate: contents.octets(certificate),
+                    key: key.as_deref(),
+                }),
+            }),
+            host: door.host,
+        };
+        let judge = |client| judge_pair(&setup, self.at, client, Stack::GrpcCore);
+        Stack::ALL.into_iter().map(judge).collect()
     }
 
     /// The host names and addresses of a server's certificate, as text.

@@ -115,7 +115,7 @@ pub(super) fn reaches_none(
     networks: &[Network],
     contents: &Contents,
     certificates: &mut Certificates,
-) -> Option<String> {
+) -> Option<Why> {
     let mut worst: Option<(u8, Why)> = None;
     for network in networks {
         match reach(dialling, network, contents, certificates) {
@@ -128,7 +128,7 @@ pub(super) fn reaches_none(
             }
         }
     }
-    worst.map(|(_, why)| why.to_string())
+    worst.map(|(_, why)| why)
 }
 
 /// How an agent reaches a network, or why it does not.
