@@ -180,6 +180,7 @@ const RUNS: &[(&str, &str)] = &[
     ("show", "show SERIAL"),
     ("verify-chain", "verify-chain -C certs --host other.test"),
     ("revoke", "revoke certs/client.crt"),
+    ("renew", "renew --all --dry-run"),
     ("crl", "crl"),
     ("crl", "crl --dry-run"),
     ("ca rotate status", "ca rotate status"),
