@@ -11,6 +11,20 @@ use signal_hook::iterator::Signals;
 
 use crate::error::Error;
 
+/// Runs a program with our own streams but for its standard input, which is this, and waits for its end;
+/// whether it could be started and ended well.
+pub fn is_taken(program: &OsString, arguments: &[OsString], input: &[u8]) -> bool {
+    let mut command = Command::new(program);
+    let Ok(mut child) = command.args(arguments).stdin(Stdio::piped()).spawn() else {
+        return false;
+    };
+    if let Some(mut stdin) = child.stdin.take() {
+        // A reader who leaves early wants no more.
+        let _ = std::io::Write::write_all(&mut stdin, input);
+    }
+    child.wait().is_ok_and(|status| status.success())
+}
+
 /// Runs a program with our own streams, hands on to it the signals that we get, and waits for its end.
 ///
 /// It has our environment with these variables added, but for those that are withheld. Gives its exit code, or 128 and the signal's number where one ended it, as a shell does.

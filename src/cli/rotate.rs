@@ -22,7 +22,12 @@ use crate::render::Renderer;
 /// prepare makes the new root and puts both into ca.crt; hand that out. activate issues from the new
 /// root. Once what the old root issued is renewed, retire takes the old root out of ca.crt.
 #[derive(clap::Args, Debug)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
+  openagents-certs ca rotate prepare
+  openagents-certs ca rotate status"
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,

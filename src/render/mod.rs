@@ -1,7 +1,6 @@
 //! The only writer to the terminal: Report → text or JSON, Error → `error: … / hint: …`.
 
 mod json;
-mod manual;
 mod parts;
 mod progress;
 
@@ -91,6 +90,11 @@ impl Renderer {
     /// As [`Renderer::result`].
     pub fn text(&self, text: &dyn std::fmt::Display) -> Result<(), Error> {
         self.line(&text.to_string())
+    }
+
+    /// Whether somebody reads standard output as it is written, on a terminal.
+    pub fn is_on_terminal(&self) -> bool {
+        io::IsTerminal::is_terminal(&io::stdout())
     }
 
     /// Writes octets to standard output exactly as they are.
