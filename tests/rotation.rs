@@ -238,6 +238,48 @@ fn what_cannot_be_rotated_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn what_was_killed_half_way_goes_on_where_it_was() {
+    let clock = Clock::new(&scratch("rotation-killed"), NOW);
+    clock.issue("a.test", NOW);
+    let path = |name: &str| clock.directory.join(name);
+    let read = |name: &str| std::fs::read(path(name)).unwrap();
+    let old = read("ca.crt");
+    rotate::prepare(&request(), &clock.at(), "joe@host", false, NOW).unwrap();
+    // Before both were in ca.crt.
+    let (next, key) = (read("rotation/next.crt"), read("rotation/next.key"));
+    std::fs::write(path("ca.crt"), &old).unwrap();
+    clock.issue("b.test", NOW);
+    rotate::prepare(&request(), &clock.at(), "joe@host", false, NOW).unwrap();
+    assert_eq!(
+        (read("rotation/next.crt"), read("rotation/next.key")),
+        (next.clone(), key.clone())
+    );
+    let activate = || {
+        rotate::activate(
+            &Gate::default(),
+            &clock.at(),
+            (false, false),
+            "joe@host",
+            NOW,
+        )
+    };
+    activate().unwrap();
+    // Before the second copy of the new root was gone.
+    std::fs::write(path("rotation/next.crt"), &next).unwrap();
+    std::fs::write(path("rotation/next.key"), &key).unwrap();
+    clock.issue("c.test", NOW);
+    assert!(activate().unwrap().activated);
+    assert!(!path("rotation/next.key").exists());
+    assert_eq!(read("ca.key"), key);
+    // Before the old root was moved aside.
+    std::fs::write(path("ca.crt"), &next).unwrap();
+    clock.issue("d.test", NOW);
+    let done = rotate::retire(&clock.at(), (true, false), NOW).unwrap();
+    assert!(done.kept.unwrap().exists());
+    assert!(!path("rotation/previous.crt").exists());
+}
+
+#[test]
 fn keys_stay_encrypted_and_their_owner_s_alone() {
     let root = scratch("rotation-encrypted");
     let pass = root.join("pass");
