@@ -156,11 +156,13 @@ fn the_old_root_stays_until_nothing_valid_depends_on_it() {
     let clock = Clock::new(&scratch("rotation-clock"), NOW);
     clock.issue("a.test", NOW);
     clock.issue("b.test", NOW + Duration::DAY);
+    clock.issue("again.test", NOW);
     let later = NOW + Duration::DAY * 2;
     rotate::prepare(&request(), &clock.at(), "joe@host", false, later).unwrap();
     let gate = Gate::default();
     rotate::activate(&gate, &clock.at(), (false, false), "joe@host", later).unwrap();
     clock.issue("c.test", later);
+    clock.issue("again.test", later);
     let retire = |now| rotate::retire(&clock.at(), (false, false), now).unwrap();
     let refused = retire(later);
     assert_eq!(
@@ -171,8 +173,8 @@ fn the_old_root_stays_until_nothing_valid_depends_on_it() {
     assert_eq!(retire(later).blocking.len(), 1);
     let standing = rotate::status(&clock.directory, later).unwrap();
     assert_eq!(
-        (standing.stage, standing.blocking.len()),
-        (Stage::Activated, 1)
+        (standing.stage, standing.blocking.len(), standing.replaced),
+        (Stage::Activated, 1, 1)
     );
     // Of what was a year long, all is over.
     let done = retire(NOW + Duration::days(366));
