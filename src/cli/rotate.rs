@@ -167,7 +167,7 @@ impl Activate {
 
 /// Take the old root out of ca.crt, once nothing valid was issued by it
 ///
-/// Its key is moved aside, to rotation/retired-DATE.key. Exit code 1: something valid was issued by it,
+/// What was renewed or issued again by the new root, into the same files, counts as replaced. Its key is moved aside, to rotation/retired-DATE.key. Exit code 1: something valid was issued by it,
 /// and nothing was changed.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
