@@ -1,6 +1,7 @@
 //! The only reader and writer of the disk.
 
 mod attributes;
+mod lines;
 mod private;
 mod read;
 mod spool;
@@ -18,6 +19,7 @@ use std::sync::atomic::AtomicBool;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+pub use lines::{MAX_LINE_OCTETS, Piece, each_line};
 pub use private::PrivateDirectory;
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 pub use spool::Spooled;

@@ -1,6 +1,7 @@
 //! The only writer to the terminal: Report → text or JSON, Error → `error: … / hint: …`.
 
 mod json;
+mod manual;
 mod parts;
 mod progress;
 

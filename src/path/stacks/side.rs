@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::deviation::{self, Deviations};
 use super::failure::Failure;
 use super::load::{self, Chain};
-use super::{ClientFiles, File, ServerFiles, Stack, handshake, openssl, text, tonic};
+use super::{ClientFiles, File, Identity, ServerFiles, Stack, handshake, openssl, text, tonic};
 use crate::pki::certificate::Certificate;
 
 /// A side that has loaded its files.
@@ -129,6 +129,9 @@ pub(super) fn client(
             trusts_nobody: octets.map(|octets| load::no_anchors(None, octets)),
         });
     };
+    if let Some(own) = files.identity.filter(|_| stack == Stack::GrpcCore) {
+        survives(own)?;
+    }
     let mut chain = match files.identity {
         None => None,
         Some(own) => Some(load::chain(deviations, own.certificate, own.key, places)?),
@@ -165,6 +168,25 @@ fn nobody(
     anchors
         .is_empty()
         .then(|| load::no_anchors(Some(deviations.dialect), octets))
+}
+
+/// grpc-core aborts over an empty file of a client's pair.
+fn survives(own: Identity<'_>) -> Result<(), Failure> {
+    let [without_key, without_certificate] = text::ABORTS;
+    let (file, last_words) = if own.key.is_some_and(|key| key.is_empty) {
+        (File::ClientKey, without_key)
+    } else if own.certificate.is_empty() {
+        (File::ClientCertificate, without_certificate)
+    } else {
+        return Ok(());
+    };
+    let found = "no octets, which ends the client's process";
+    Err(Failure::of(
+        "file-empty",
+        file,
+        found,
+        last_words.to_owned(),
+    ))
 }
 
 /// A lone leaf is sent with what its owner's own anchors lead to.
