@@ -124,6 +124,8 @@ pub const CONFIG: &str = "certs.toml";
 pub const INVENTORY: &str = "inventory.db";
 /// In a subordinate authority, the file of its certificate and those above it, anchor excluded.
 pub const ISSUER: &str = "issuer.crt";
+/// The file of the current revocation list, once there is one.
+pub const CRL: &str = "crl.pem";
 
 const RESTORE: &str =
     "restore it from a backup; a new CA needs a new directory (`-C DIR`) or `generate --new-ca`";

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 pub use directory::{
-    CERTIFICATE, CONFIG, INVENTORY, ISSUER, KEY, exists, open_inventory, pem_of, read_config,
+    CERTIFICATE, CONFIG, CRL, INVENTORY, ISSUER, KEY, exists, open_inventory, pem_of, read_config,
     write, write_public,
 };
 pub use material::{AuthorityAt, Material, Recording, Source};

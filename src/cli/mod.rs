@@ -9,6 +9,7 @@ mod issue;
 mod list;
 mod prompt;
 mod show;
+mod status;
 mod template;
 mod verify;
 
@@ -54,6 +55,7 @@ enum Command {
     Inspect(inspect::Args),
     List(list::Args),
     Show(show::Args),
+    Status(status::Args),
     Template(template::Args),
 }
 
@@ -68,11 +70,17 @@ pub fn main(now: OffsetDateTime) -> ExitCode {
         Err(error) => return usage(&error),
     };
     let renderer = cli.global.renderer();
-    let done = match (renderer.format, &cli.command) {
-        (Format::Text | Format::Json, _) | (Format::Csv, Command::List(_)) => {
-            cli.command.run(&cli.global, &renderer, now)
+    let done = match (renderer.format, cli.command) {
+        (_, Command::Status(args)) if args.is_plugin() => {
+            return args.run_as_plugin(&cli.global, &renderer, now);
         }
-        (Format::Csv, _) => Err(not_a_table()),
+        (Format::Text | Format::Json, command)
+        | (Format::Csv, command @ Command::List(_))
+        | (Format::Prometheus, command @ Command::Status(_)) => {
+            command.run(&cli.global, &renderer, now)
+        }
+        (Format::Csv, _) => Err(not_of_this_command("csv", "list")),
+        (Format::Prometheus, _) => Err(not_of_this_command("prometheus", "status")),
     };
     match done {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,
@@ -105,6 +113,7 @@ impl Command {
             Command::Inspect(args) => args.run(global, renderer, now),
             Command::List(args) => args.run(global, renderer, now),
             Command::Show(args) => args.run(global, renderer, now),
+            Command::Status(args) => args.run(global, renderer, now),
             Command::Template(args) => args.run(global, renderer),
         }
     }
@@ -134,10 +143,10 @@ fn finish(renderer: &Renderer, report: &impl Report) -> Result<Verdict, Error> {
     Ok(report.verdict())
 }
 
-/// What is said where CSV is asked for and is none.
-fn not_a_table() -> Error {
+/// What is said where a format is asked for that only another command has.
+fn not_of_this_command(format: &str, command: &str) -> Error {
     Error::Usage {
-        message: "`--format csv` is for `list`".into(),
+        message: format!("`--format {format}` is for `{command}`"),
         hint: "give `--format json`, or leave it out for text".into(),
     }
 }

@@ -3,6 +3,7 @@
 mod read;
 mod spool;
 mod together;
+mod walk;
 
 use std::fs::File;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -16,6 +17,7 @@ use time::macros::format_description;
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 pub use spool::Spooled;
 pub use together::{NewFile, absent, write_many, write_together};
+pub use walk::{Identity, Target, is_pattern, matching, target, walk};
 
 use crate::error::Error;
 

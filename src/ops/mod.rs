@@ -6,12 +6,14 @@ pub mod csr;
 mod dry_run;
 mod expiry;
 pub mod generate;
+pub mod html;
 pub mod inspect;
 pub mod issue;
 pub mod list;
 pub mod passphrase;
 pub mod refused;
 pub mod show;
+pub mod status;
 pub mod template;
 pub mod verify;
 

@@ -10,6 +10,7 @@ use ring::signature::{
 use super::algorithm::{Hash, Scheme};
 use super::public_key::{Curve, Kind, PublicKey, bit_length};
 use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationList;
 use crate::pki::csr::CertificateSigningRequest;
 
 /// What became of a signature.
@@ -69,6 +70,15 @@ pub fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
         certificate.to_be_signed(),
         certificate.signature(),
     ) == Outcome::Valid
+}
+
+/// Whether a revocation list is signed by the key in `issuer`; no where it cannot be told.
+///
+/// Looks at nothing else: neither at names nor at what the issuer may sign.
+pub fn is_list_signed_by(list: &RevocationList, issuer: &Certificate) -> bool {
+    let key = PublicKey::read(issuer.public_key_info());
+    let scheme = Scheme::read(list.signature_algorithm(), list.signature_algorithm_der());
+    check(scheme, &key, list.to_be_signed(), list.signature()) == Outcome::Valid
 }
 
 /// About how many microseconds a check takes, taken high.

@@ -4,7 +4,7 @@ mod json;
 mod parts;
 mod progress;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::ops::ControlFlow;
 
 use anstream::AutoStream;
@@ -29,6 +29,9 @@ pub enum Format {
     /// For spreadsheets: of commands that give a table.
     #[value(hide = true)]
     Csv,
+    /// For Prometheus: of commands that measure.
+    #[value(hide = true)]
+    Prometheus,
 }
 
 /// When colours are used.
@@ -61,9 +64,19 @@ impl Renderer {
     /// When standard output takes nothing more; a reader that has gone away is no error.
     pub fn result(&self, data: &impl Serialize, text: &dyn std::fmt::Display) -> Result<(), Error> {
         match self.format {
-            Format::Text | Format::Csv => self.text(text),
+            Format::Text | Format::Csv | Format::Prometheus => self.text(text),
             Format::Json => Self::json(data),
         }
+    }
+
+    /// How many columns the terminal has that results are written to; `None` where they are not written to one.
+    pub fn columns(&self) -> Option<usize> {
+        let stdout = io::stdout();
+        if !stdout.is_terminal() {
+            return None;
+        }
+        let (width, _) = terminal_size::terminal_size_of(stdout)?;
+        Some(usize::from(width.0)).filter(|columns| *columns > 0)
     }
 
     /// Begins a result of many parts, each written as it comes.
@@ -110,7 +123,7 @@ impl Renderer {
     /// Writes an error and its hint to standard error.
     pub fn error(&self, error: &Error) {
         match self.format {
-            Format::Text | Format::Csv => {
+            Format::Text | Format::Csv | Format::Prometheus => {
                 self.labelled("error", AnsiColor::Red, &with_causes(error));
                 if let Some(hint) = error.hint() {
                     self.labelled("hint", AnsiColor::Cyan, &hint);
