@@ -6,6 +6,8 @@ use time::OffsetDateTime;
 
 use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
+use crate::net::TargetError;
+use crate::net::probe::ProbeError;
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
 use crate::pki::crl::MalformedListError;
@@ -276,6 +278,12 @@ pub enum Error {
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Nothing that can be dialled.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// A port that does not show its certificates.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -321,6 +329,8 @@ impl Error {
             Error::NoEntry { .. } => "no-entry",
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
             Error::Config(_) => "config",
+            Error::Target(_) => "target",
+            Error::Probe(_) => "probe",
             Error::Output { .. } => "output",
         }
     }
@@ -383,6 +393,8 @@ impl Error {
             }
             Error::AmbiguousEntry { .. } => Some("give more digits".into()),
             Error::Config(error) => Some(error.hint()),
+            Error::Target(error) => Some(error.hint()),
+            Error::Probe(error) => Some(error.hint()),
             Error::Attribute(_) => {
                 Some("choose another value; names of hosts belong to `--san`".into())
             }

@@ -23,6 +23,7 @@ pub mod config;
 pub mod error;
 pub mod files;
 pub mod keys;
+pub mod net;
 pub mod ops;
 pub mod path;
 pub mod pki;

@@ -55,10 +55,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("net", &["pki", "error"]),
     ("files", &["pki", "error"]),
     ("config", &["pki", "error"]),
-    // Of keys, store and config only the types of their errors, which become its variants.
+    // Of keys, store, config and net only the types of their errors, which become its variants.
     (
         "error",
-        &["pki", "path", "network", "keys", "store", "config"],
+        &["pki", "path", "network", "keys", "store", "config", "net"],
     ),
     ("pki", &[]),
 ];
@@ -78,6 +78,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("pkcs8", &["pki", "path", "keys"]),
     ("p12_keystore", &["pki", "path", "keys"]),
     ("rusqlite", &["store"]),
+    // Only what dials shakes hands.
+    ("rustls", &["net"]),
     ("anstream", &["render"]),
     ("fs_err", &["files", "store"]),
     ("tempfile", &["files", "store"]),
