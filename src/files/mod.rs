@@ -1,10 +1,12 @@
 //! The only reader and writer of the disk.
 
+mod attributes;
 mod read;
 mod spool;
 mod together;
 mod walk;
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -16,7 +18,9 @@ use time::macros::format_description;
 
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 pub use spool::Spooled;
-pub use together::{NewFile, absent, write_many, write_together};
+pub use together::{
+    NewFile, Replacement, absent, replace_each, replace_together, write_many, write_together,
+};
 pub use walk::{Identity, Target, is_pattern, matching, target, walk};
 
 use crate::error::Error;
@@ -155,6 +159,24 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// The names in a directory, sorted.
+///
+/// # Errors
+/// When it is none, or cannot be read.
+pub fn names(directory: &Path) -> Result<Vec<OsString>, Error> {
+    let failed = |source| Error::Io {
+        action: "list",
+        path: directory.to_owned(),
+        source,
+    };
+    let entries = std::fs::read_dir(directory).map_err(failed)?;
+    let mut names = entries
+        .map(|entry| Ok(entry.map_err(failed)?.file_name()))
+        .collect::<Result<Vec<_>, Error>>()?;
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// What stands at a path, links not followed.

@@ -17,13 +17,14 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::thread::ScopedJoinHandle;
 
 use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 
+use super::attributes::Attributes;
 use super::{Kind, Lock, kind};
 use crate::error::Error;
 
@@ -64,6 +65,91 @@ pub fn write_many(lock: &Lock, files: &[NewFile<'_>]) -> Result<(), Error> {
     }
 }
 
+/// A file that is to take the place of one that is there.
+#[derive(Clone, Copy, Debug)]
+pub struct Replacement<'a> {
+    /// Its name.
+    pub name: &'a OsStr,
+    /// Its content.
+    pub content: &'a [u8],
+    /// The name of the file whose owner and mode it gets: its own, unless nothing stands there yet.
+    pub like: &'a OsStr,
+}
+
+/// Replaces files, each by one rename, so that a reader of one finds the old or the new; owners and modes
+/// are kept. Durable when it returns. None is touched before all are on disk.
+///
+/// # Errors
+/// When one of them is no plain file, its owner cannot be kept, or the disk refuses.
+pub fn replace_each(lock: &Lock, files: &[Replacement<'_>]) -> Result<(), Error> {
+    let stage = match staged(lock, files)? {
+        Some(stage) => stage,
+        None => return Ok(()),
+    };
+    let renamed = files.iter().try_for_each(|file| {
+        let place = lock.path().join(file.name);
+        rename(&stage.path.join(NEW).join(file.name), &place)
+    });
+    let done = renamed.and_then(|()| lock.sync());
+    let removed = stage.remove();
+    done.and(removed)
+}
+
+/// Replaces files all at once, as [`write_together`] does; owners and modes are kept.
+///
+/// # Errors
+/// As [`replace_each`], but that a file may be new.
+pub fn replace_together(lock: &Lock, files: &[Replacement<'_>]) -> Result<(), Error> {
+    let names: Vec<_> = files.iter().map(|file| file.name).collect();
+    let present = replaceable(lock, &names)?;
+    let stage = match staged(lock, files)? {
+        Some(stage) => stage,
+        None => return Ok(()),
+    };
+    stage.release(&names, &present)
+}
+
+/// Stages replacements, durably and with the attributes they are to have; none where there are none.
+fn staged<'a>(lock: &'a Lock, files: &[Replacement<'_>]) -> Result<Option<Stage<'a>>, Error> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let stage = Stage::new(lock, files.len())?;
+    let streams = files.iter().map(|file| {
+        let like = lock.path().join(file.like);
+        if kind(&like)? == Kind::SymbolicLink {
+            return Err(Error::SymbolicLink { path: like });
+        }
+        let attributes = Attributes::of(&like)?;
+        let stream = stage.write(&NewFile {
+            name: file.name,
+            content: file.content,
+            secret: true,
+        })?;
+        attributes.give(&stream, &lock.path().join(file.name))?;
+        Ok((file.name, stream))
+    });
+    // Files that are many are closed as they come.
+    let synced = if files.len() > FEW {
+        streams
+            .map(|stream| stream.map(drop))
+            .collect::<Result<(), Error>>()
+            .and_then(|()| lock.sync_file_system())
+    } else {
+        streams
+            .collect::<Result<Vec<_>, Error>>()
+            .and_then(|streams| stage.sync(&streams))
+    };
+    match synced {
+        Ok(()) => Ok(Some(stage)),
+        Err(error) => {
+            // What cannot be removed now is removed under the next lock.
+            let _ = stage.remove();
+            Err(error)
+        }
+    }
+}
+
 /// How files are made durable before they are published.
 enum Durability {
     /// Each by itself, at the same time: best for a few.
@@ -82,20 +168,19 @@ fn write(
     let staged = match durability {
         Durability::EachFile => files
             .iter()
-            .map(|file| stage.write(file))
+            .map(|file| Ok((file.name, stage.write(file)?)))
             .collect::<Result<Vec<_>, _>>()
-            .and_then(|streams| stage.sync(files, &streams)),
+            .and_then(|streams| stage.sync(&streams)),
         Durability::Once => files
             .iter()
             .try_for_each(|file| stage.write(file).map(drop))
             .and_then(|()| lock.sync_file_system()),
     };
-    let written = staged
-        .and_then(|()| stage.publish(files, present))
-        .and_then(|()| stage.settle(NEW))
-        .and_then(|()| lock.sync());
-    match written {
-        Ok(()) => stage.remove(),
+    match staged {
+        Ok(()) => {
+            let names: Vec<_> = files.iter().map(|file| file.name).collect();
+            stage.release(&names, present)
+        }
         Err(error) => {
             // What cannot be undone now is undone or finished under the next lock.
             let _ = stage.undo();
@@ -179,6 +264,8 @@ const OLD: &str = "old";
 const NEW: &str = "new";
 const LINK: &str = "link";
 const TURN: &str = "turn";
+/// So many files are waited for one by one.
+const FEW: usize = 8;
 
 /// The staging directory of a locked directory.
 struct Stage<'a> {
@@ -196,10 +283,25 @@ impl<'a> Stage<'a> {
             staged: Some(staged),
         };
         for directory in [stage.path.clone(), stage.path.join(NEW)] {
-            let made = fs::DirBuilder::new().mode(0o700).create(&directory);
-            made.map_err(|source| failed("create directory", &directory, source))?;
+            stage_directory(&directory)?;
         }
         Ok(stage)
+    }
+
+    /// Publishes what is staged and durable; what was there before is back when that fails.
+    fn release(self, names: &[&OsStr], present: &[&OsStr]) -> Result<(), Error> {
+        let released = self
+            .publish(names, present)
+            .and_then(|()| self.settle(NEW))
+            .and_then(|()| self.lock.sync());
+        match released {
+            Ok(()) => self.remove(),
+            Err(error) => {
+                // What cannot be undone now is undone or finished under the next lock.
+                let _ = self.undo();
+                Err(error)
+            }
+        }
     }
 
     fn write(&self, file: &NewFile<'_>) -> Result<fs::File, Error> {
@@ -218,17 +320,18 @@ impl<'a> Stage<'a> {
     }
 
     /// Makes files durable at the same time: a journal that is asked for several at once commits once.
-    fn sync(&self, files: &[NewFile<'_>], streams: &[fs::File]) -> Result<(), Error> {
+    fn sync(&self, files: &[(&OsStr, fs::File)]) -> Result<(), Error> {
         let synced: Vec<_> = std::thread::scope(|scope| {
             let start = |stream| {
                 let thread = std::thread::Builder::new();
                 thread.spawn_scoped(scope, move || fs::File::sync_all(stream))
             };
-            let others: Vec<_> = streams.iter().skip(1).map(start).collect();
-            let first = streams.iter().take(1).map(fs::File::sync_all);
-            let rest = others.into_iter().zip(&streams[1.min(streams.len())..]);
+            let others = files.iter().skip(1).map(|(_, stream)| stream);
+            let others: Vec<_> = others.map(start).collect();
+            let first = files.iter().take(1).map(|(_, stream)| stream.sync_all());
+            let rest = others.into_iter().zip(&files[1.min(files.len())..]);
             let rest = rest.map(
-                |(thread, stream)| match thread.map(ScopedJoinHandle::join) {
+                |(thread, (_, stream))| match thread.map(ScopedJoinHandle::join) {
                     Ok(Ok(synced)) => synced,
                     // No thread could be had, or it died.
                     Ok(Err(_)) | Err(_) => stream.sync_all(),
@@ -236,19 +339,19 @@ impl<'a> Stage<'a> {
             );
             first.chain(rest).collect()
         });
-        for (file, synced) in files.iter().zip(synced) {
-            synced.map_err(|source| failed("write", &self.lock.path().join(file.name), source))?;
+        for ((name, _), synced) in files.iter().zip(synced) {
+            synced.map_err(|source| failed("write", &self.lock.path().join(name), source))?;
         }
         Ok(())
     }
 
     /// Puts links to the new files at their names, by way of the old ones where those are there.
-    fn publish(&self, files: &[NewFile<'_>], present: &[&OsStr]) -> Result<(), Error> {
+    fn publish(&self, names: &[&OsStr], present: &[&OsStr]) -> Result<(), Error> {
         if present.is_empty() {
             link(Path::new(NEW), &self.path.join(LIVE))?;
         } else {
             let old = self.path.join(OLD);
-            fs::create_dir(&old).map_err(|source| failed("create directory", &old, source))?;
+            stage_directory(&old)?;
             for name in present {
                 let place = self.lock.path().join(name);
                 fs::hard_link(&place, old.join(name))
@@ -256,7 +359,7 @@ impl<'a> Stage<'a> {
             }
             link(Path::new(OLD), &self.path.join(LIVE))?;
         }
-        for NewFile { name, .. } in files {
+        for name in names {
             let place = self.lock.path().join(name);
             if present.contains(name) {
                 link(&through_live(name), &self.path.join(LINK))?;
@@ -356,6 +459,14 @@ impl<'a> Stage<'a> {
     }
 }
 
+/// Makes a directory that anybody may go through to a file whose name and mode let them, for the names are
+/// links into it for a moment; nobody else may list it.
+fn stage_directory(path: &Path) -> Result<(), Error> {
+    let made = fs::DirBuilder::new().mode(0o700).create(path);
+    made.and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o711)))
+        .map_err(|source| failed("create directory", path, source))
+}
+
 fn through_live(name: &OsStr) -> PathBuf {
     Path::new(STAGE).join(LIVE).join(name)
 }
@@ -431,7 +542,8 @@ mod tests {
             files
                 .iter()
                 .for_each(|file| drop(stage.write(file).unwrap()));
-            stage.publish(&files, &files.map(|file| file.name)).unwrap();
+            let names = files.map(|file| file.name);
+            stage.publish(&names, &names).unwrap();
             if !turned {
                 stage.turn(OLD).unwrap();
             }

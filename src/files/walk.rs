@@ -76,7 +76,7 @@ fn everything(root: &Path, depth: usize) -> Vec<Result<(PathBuf, bool), Error>> 
     }
     let mut waiting = vec![(root.to_owned(), depth)];
     while let Some((directory, depth)) = waiting.pop() {
-        let names = match names_in(&directory) {
+        let names = match super::names(&directory) {
             Ok(names) => names,
             Err(error) => {
                 found.push(Err(error));
@@ -84,7 +84,7 @@ fn everything(root: &Path, depth: usize) -> Vec<Result<(PathBuf, bool), Error>> 
             }
         };
         let mut below = Vec::new();
-        for name in names {
+        for name in names.into_iter().filter(|name| !is_hidden(name)) {
             let path = directory.join(name);
             match target(&path) {
                 Ok(Target::Directory(identity)) => {
@@ -100,6 +100,10 @@ fn everything(root: &Path, depth: usize) -> Vec<Result<(PathBuf, bool), Error>> 
         waiting.extend(below.into_iter().rev());
     }
     found
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b".")
 }
 
 /// Whether a path has characters that make it a pattern: `*`, `?` or `[`.
@@ -156,24 +160,6 @@ pub fn matching(text: &str) -> Result<Vec<Result<PathBuf, Error>>, Error> {
         })
         .filter(|path| path.as_ref().map_or(true, matches))
         .collect())
-}
-
-/// The names in a directory that do not start with a dot, sorted.
-fn names_in(directory: &Path) -> Result<Vec<std::ffi::OsString>, Error> {
-    let failed = |source| Error::Io {
-        action: "read the directory",
-        path: directory.to_owned(),
-        source,
-    };
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        if !name.as_bytes().starts_with(b".") {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod html;
 pub mod inspect;
 pub mod issue;
 pub mod list;
+pub mod managed;
 pub mod passphrase;
 pub mod refused;
 pub mod show;

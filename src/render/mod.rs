@@ -75,8 +75,8 @@ impl Renderer {
         if !stdout.is_terminal() {
             return None;
         }
-        let (width, _) = terminal_size::terminal_size_of(stdout)?;
-        Some(usize::from(width.0)).filter(|columns| *columns > 0)
+        let size = rustix::termios::tcgetwinsize(stdout).ok()?;
+        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
     }
 
     /// Begins a result of many parts, each written as it comes.

@@ -22,6 +22,8 @@ macro_rules! contract {
             use super::*;
             contract!(@tests $empty;
                 what_was_recorded_is_found_as_it_was,
+                several_are_found_in_the_order_they_were_asked_for,
+                every_directory_that_was_written_to_is_kept_once,
                 a_serial_number_is_taken_only_once_and_nothing_else_is_recorded_then,
                 entries_come_by_expiry_and_stop_when_the_visitor_has_enough,
                 filters_choose_what_they_say,
@@ -69,12 +71,35 @@ fn what_was_recorded_is_found_as_it_was(inventory: &mut dyn Inventory) {
             at: NOW,
             reason: RevocationReason::AaCompromise,
         }),
+        replaces: Some(entry(0xfe).serial),
         ..entry(0xff)
     };
     inventory.record(&[plain.clone(), full.clone()]).unwrap();
     assert_eq!(inventory.find(&plain.serial).unwrap(), Some(plain));
     assert_eq!(inventory.find(&full.serial).unwrap(), Some(full));
     assert_eq!(inventory.find(&entry(2).serial).unwrap(), None);
+}
+
+fn several_are_found_in_the_order_they_were_asked_for(inventory: &mut dyn Inventory) {
+    inventory.record(&[entry(1), entry(2)]).unwrap();
+    let [one, two, three] = [1, 2, 3].map(|n| entry(n).serial);
+    let found = inventory.find_each(&[&two, &three, &one]).unwrap();
+    assert_eq!(found, [Some(entry(2)), None, Some(entry(1))]);
+}
+
+fn every_directory_that_was_written_to_is_kept_once(inventory: &mut dyn Inventory) {
+    let within = |serial, directory: &str| Entry {
+        output: Some(Output {
+            directory: directory.into(),
+            base: "a".into(),
+        }),
+        ..entry(serial)
+    };
+    let entries = [within(1, "/b"), within(2, "/a"), within(3, "/b"), entry(4)];
+    inventory.record(&entries[..1]).unwrap();
+    inventory.record(&entries[1..]).unwrap();
+    let directories = inventory.directories().unwrap();
+    assert_eq!(directories, [PathBuf::from("/a"), PathBuf::from("/b")]);
 }
 
 fn a_serial_number_is_taken_only_once_and_nothing_else_is_recorded_then(
@@ -351,6 +376,7 @@ pub(super) fn entry(serial: u8) -> Entry {
         issued_at: NOW,
         revocation: None,
         batch: None,
+        replaces: None,
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Entry {
     pub revocation: Option<Revocation>,
     /// The row of a manifest it was issued for.
     pub batch: Option<BatchRow>,
+    /// The serial number of the certificate it took the place of, when it is a renewal.
+    pub replaces: Option<SerialNumber>,
 }
 
 impl Entry {

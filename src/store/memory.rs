@@ -1,6 +1,6 @@
 //! The inventory in memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -61,6 +61,19 @@ impl Inventory for Memory {
             .places
             .get(serial)
             .map(|&place| self.entries[place].clone()))
+    }
+
+    fn find_each(&self, serials: &[&SerialNumber]) -> Result<Vec<Option<Entry>>, StoreError> {
+        serials.iter().map(|serial| self.find(serial)).collect()
+    }
+
+    fn directories(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let outputs = self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.output.as_ref());
+        let directories: BTreeSet<_> = outputs.map(|output| output.directory.clone()).collect();
+        Ok(directories.into_iter().collect())
     }
 
     fn visit(

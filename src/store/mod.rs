@@ -13,6 +13,7 @@ mod sqlite;
 mod contract;
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
@@ -45,6 +46,18 @@ pub trait Inventory: Send {
     /// # Errors
     /// When the inventory cannot be read.
     fn find(&self, serial: &SerialNumber) -> Result<Option<Entry>, StoreError>;
+
+    /// The entries with these serial numbers, in their order: faster than one by one.
+    ///
+    /// # Errors
+    /// As [`Inventory::find`].
+    fn find_each(&self, serials: &[&SerialNumber]) -> Result<Vec<Option<Entry>>, StoreError>;
+
+    /// Every directory that a certificate was written to.
+    ///
+    /// # Errors
+    /// When the inventory cannot be read.
+    fn directories(&self) -> Result<Vec<PathBuf>, StoreError>;
 
     /// Shows each entry that matches, the one that expires first first, until the visitor breaks.
     ///

@@ -25,7 +25,7 @@ mod schema;
 mod tests;
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{
@@ -201,7 +201,7 @@ impl Inventory for Sqlite {
                 rows::insert(&mut statement, entry)
                     .inspect_err(|_| taken = Some(entry.serial.clone()))?;
             }
-            Ok(())
+            rows::insert_directories(transaction, entries)
         });
         match (recorded, taken) {
             (Err(StoreError::Sqlite { path, cause }), Some(serial)) if is_not_unique(&cause) => {
@@ -213,6 +213,27 @@ impl Inventory for Sqlite {
 
     fn find(&self, serial: &SerialNumber) -> Result<Option<Entry>, StoreError> {
         self.first_entry("WHERE serial = ?1", &[&serial.shown_octets()])
+    }
+
+    fn find_each(&self, serials: &[&SerialNumber]) -> Result<Vec<Option<Entry>>, StoreError> {
+        let failed = |source| self.place.explain(source);
+        // One transaction: the database is locked once, and not for each.
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred)
+                .map_err(failed)?;
+        let found = serials.iter().map(|serial| self.find(serial)).collect();
+        transaction.commit().map_err(failed)?;
+        found
+    }
+
+    fn directories(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let mut directories = Vec::new();
+        let query = "SELECT path FROM directory ORDER BY path";
+        self.each(query, &[], rows::directory, |directory| {
+            directories.push(directory);
+            ControlFlow::Continue(())
+        })?;
+        Ok(directories)
     }
 
     fn visit(

@@ -166,6 +166,7 @@ fn entry(number: u64) -> Entry {
         issued_at: NOW,
         revocation: None,
         batch: None,
+        replaces: None,
     }
 }
 

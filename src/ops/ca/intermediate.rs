@@ -121,6 +121,7 @@ fn entry(
         issued_at: now,
         revocation: None,
         batch: None,
+        replaces: None,
     })
 }
 

@@ -78,6 +78,8 @@ pub enum Content {
 pub enum Cell {
     /// Text.
     Text(String),
+    /// Text that stays on one line, such as a time.
+    Whole(String),
     /// A word with the colour of what it means.
     Badge(Tone, String),
     /// A part of a whole, drawn, and a text beside it.
@@ -180,6 +182,7 @@ impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cell::Text(text) => write!(f, "<td>{}</td>", Html(text)),
+            Cell::Whole(text) => write!(f, "<td class=\"whole\">{}</td>", Html(text)),
             Cell::Code(text) => write!(f, "<td><code>{}</code></td>", Html(text)),
             Cell::Badge(tone, text) => {
                 let class = class(*tone);

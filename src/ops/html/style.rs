@@ -24,15 +24,16 @@ th{padding:.5rem .75rem;background:var(--soft);color:var(--faint);font-weight:60
 td{padding:.5rem .75rem;border-top:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
 .list td{min-width:6rem}
 code{font:.8125rem/1.5 ui-monospace,'SF Mono',Menlo,Consolas,monospace;overflow-wrap:anywhere}
-.time{white-space:nowrap}
+.time,.whole{white-space:nowrap}
 .bar{display:inline-block;width:6rem;height:.5rem;margin-right:.625rem;border-radius:.25rem;background:var(--line);overflow:hidden;vertical-align:middle}
 .bar span{display:block;height:100%}
 .bar .good{background:var(--good)}.bar .warning{background:var(--warning)}.bar .bad{background:var(--bad)}.bar .plain{background:var(--faint)}
-.grid{width:auto}.grid th,.grid td{padding:.25rem .625rem;text-align:center;white-space:nowrap;border-top:0}
+.scroll:has(.grid){width:fit-content;max-width:100%}.grid{width:auto}.grid th,.grid td{padding:.25rem .625rem;text-align:center;white-space:nowrap;border-top:0}
 .grid td:first-child{text-align:left;color:var(--faint)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.25rem;margin:0;font-size:.9375rem}
 dt{color:var(--faint)}dd{margin:0;overflow-wrap:anywhere}
 article{margin:0 0 .75rem;padding:.75rem 1rem;border-left:.25rem solid var(--line);border-radius:.25rem;background:var(--soft);color:var(--ink)}
+article.good,article.warning,article.bad{background:var(--soft);color:var(--ink)}
 article.good{border-color:var(--good)}article.warning{border-color:var(--warning)}article.bad{border-color:var(--bad)}
 article dl{margin-top:.5rem}
 footer{margin-top:2.5rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--faint);font-size:.8125rem}

@@ -2,6 +2,7 @@
 
 mod base;
 mod plan;
+mod renewal;
 mod report;
 mod request;
 
@@ -31,6 +32,7 @@ use crate::store::{BatchRow, Entry, Output};
 pub use base::{base_of, check_base, file_names};
 use plan::PlannedKey;
 pub use plan::{Planned, plan};
+pub use renewal::{Renewal, renewal};
 pub use report::{Issued, Streamed};
 pub use request::{NameDecision, Requested, read_request};
 
@@ -198,7 +200,7 @@ pub(super) struct Signed {
     pub(super) key: Option<PrivateKey>,
 }
 
-/// Makes the key and signs, and records nothing.
+/// Makes the key where there is to be a new one, signs, and records nothing.
 pub(super) fn sign_only(planned: &Planned, signing: &Signing) -> Result<Signed, Error> {
     let key = planned
         .key
@@ -257,5 +259,6 @@ pub(super) fn entry(
         issued_at: now,
         revocation: None,
         batch,
+        replaces: None,
     }
 }

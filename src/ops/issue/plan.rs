@@ -217,7 +217,7 @@ fn issuance_plan(
 }
 
 /// The first rule of the profile that says no.
-fn against_policy(
+pub(super) fn against_policy(
     profile: &Profile,
     names: &[SubjectAltName],
     wanted: Validity,
@@ -327,7 +327,7 @@ fn told(names: &[TypedName], new_key: Option<KeyType>) -> (Vec<String>, Vec<Stri
 }
 
 /// The first name that the issuer's name constraints do not let it issue for.
-fn outside(names: &[SubjectAltName], issuer: &Issuer) -> Option<Refused> {
+pub(super) fn outside(names: &[SubjectAltName], issuer: &Issuer) -> Option<Refused> {
     let name = names
         .iter()
         .find(|name| !path::is_permitted(&GeneralName::from(*name), &issuer.name_constraints))?;

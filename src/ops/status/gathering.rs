@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::live;
 use crate::error::{Error, shown};
 use crate::files::{self, Identity, Target};
 
@@ -12,6 +13,8 @@ use crate::files::{self, Identity, Target};
 pub(super) struct Gathered {
     pub(super) files: Vec<FileAt>,
     pub(super) errors: Vec<Error>,
+    /// The servers that were named.
+    pub(super) urls: Vec<String>,
     known: HashMap<Identity, usize>,
     /// How many files and errors there were, those seen before included.
     taken: usize,
@@ -29,8 +32,15 @@ pub(super) struct FileAt {
 }
 
 impl Gathered {
-    /// Takes a path that was named: a file, a directory with what is below it, or a pattern.
+    /// Takes what was named: a file, a directory with what is below it, a pattern, or a URL.
     pub(super) fn take(&mut self, path: &Path, depth: usize) {
+        let text = path.to_string_lossy();
+        if live::is_url(&text) {
+            if !self.urls.iter().any(|url| *url == text) {
+                self.urls.push(text.into_owned());
+            }
+            return;
+        }
         match files::target(path) {
             Ok(Target::Directory(_)) => self.take_directory(path, depth),
             Ok(Target::File(identity)) => self.add(path.to_owned(), Some(identity), true),

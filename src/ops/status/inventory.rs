@@ -1,56 +1,52 @@
-//! What an authority issued, and to which files.
+//! What authorities issued, and what became of it.
 
-use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
 use super::certificate::CertificateStatus;
 use crate::error::Error;
-use crate::ops::issue::file_names;
+use crate::files;
 use crate::ops::list;
-use crate::pki::fingerprint::Fingerprint;
-use crate::store::{Filter, Inventory as _};
+use crate::ops::managed::Managed;
+use crate::store::{Inventory as _, Sqlite};
 
-/// The certificates that inventories know.
-#[derive(Debug, Default)]
-pub(super) struct Managed {
-    /// By fingerprint: since when it is revoked, if it is.
-    issued: HashMap<Fingerprint, Option<OffsetDateTime>>,
-}
+/// The inventories of the directories that are looked at.
+#[derive(Default)]
+pub(super) struct Inventories(Vec<Sqlite>);
 
-impl Managed {
-    /// Reads the inventory of a directory, and gives the files it issued to that are there.
-    pub(super) fn read(
-        &mut self,
-        directory: &Path,
-        now: OffsetDateTime,
-    ) -> Result<Vec<PathBuf>, Error> {
+impl Inventories {
+    /// Opens the inventory of a directory, and gives the files elsewhere that it looks after.
+    pub(super) fn open(&mut self, directory: &Path) -> Result<Vec<PathBuf>, Error> {
         let inventory = list::inventory(directory)?;
-        let mut written = HashSet::new();
-        inventory.visit(&Filter::default(), now, &mut |entry| {
-            let revoked_at = entry.revocation.map(|revocation| revocation.at);
-            self.issued.insert(entry.fingerprint, revoked_at);
-            if let Some(output) = entry.output {
-                let (certificate, _) = file_names(output.base.as_ref());
-                written.insert(output.directory.join(certificate));
-            }
-            ControlFlow::Continue(())
-        })?;
-        let mut files: Vec<PathBuf> = written.into_iter().collect();
-        files.sort();
+        let own = files::absolute(directory)?;
+        let is_elsewhere = inventory.directories()?.iter().any(|other| *other != own);
+        let mut files = Vec::new();
+        if is_elsewhere {
+            let managed = Managed::read(directory, &inventory)?;
+            let places = managed.certificates.iter();
+            files.extend(places.map(|certificate| certificate.place.certificate()));
+        }
+        self.0.push(inventory);
         Ok(files)
     }
 
-    /// Says of a certificate what the inventory knows of it.
-    pub(super) fn tell(&self, status: &mut CertificateStatus, now: OffsetDateTime) {
-        let Some(revoked_at) = self.issued.get(&status.fingerprint_sha256) else {
-            return;
-        };
-        status.managed = true;
-        if let Some(since) = revoked_at {
-            status.is_revoked(*since, now);
+    /// Says of a certificate what they know of it.
+    pub(super) fn tell(
+        &self,
+        status: &mut CertificateStatus,
+        now: OffsetDateTime,
+    ) -> Result<(), Error> {
+        for inventory in &self.0 {
+            let entry = inventory.find(&status.serial)?;
+            let issued = entry.filter(|entry| entry.fingerprint == status.fingerprint_sha256);
+            if let Some(entry) = issued {
+                status.managed = true;
+                if let Some(revocation) = entry.revocation {
+                    status.is_revoked(revocation.at, now);
+                }
+            }
         }
+        Ok(())
     }
 }

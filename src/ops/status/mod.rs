@@ -3,6 +3,7 @@
 mod certificate;
 mod gathering;
 mod inventory;
+mod live;
 mod page;
 mod parallel;
 mod plugin;
@@ -10,6 +11,8 @@ mod prometheus;
 mod reading;
 mod report;
 mod revocation;
+#[cfg(test)]
+mod tests;
 mod text;
 mod threshold;
 mod timeline;
@@ -31,7 +34,7 @@ pub use timeline::Timeline;
 
 use certificate::{Standard, Trusted};
 use gathering::{FileAt, Gathered};
-use inventory::Managed;
+use inventory::Inventories;
 use reading::{Chain, Content};
 use revocation::RevocationLists;
 
@@ -45,7 +48,7 @@ use crate::pki::crl::RevocationList;
 /// What is looked at.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Files, directories and patterns; none for the PKI directory.
+    /// Files, directories, patterns and URLs; none for the PKI directory.
     pub targets: Vec<PathBuf>,
     /// The PKI directory.
     pub directory: PathBuf,
@@ -66,8 +69,9 @@ pub struct Request {
 pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>), Error> {
     let named = named_anchors(request)?;
     let mut gathered = Gathered::default();
-    let (authorities, managed) = gather(request, &mut gathered, now)?;
-    let (found, lists) = Found::read(&mut gathered);
+    let (authorities, inventories) = gather(request, &mut gathered, now)?;
+    let (mut found, lists) = Found::read(&mut gathered);
+    found.add_live(&mut gathered);
     let surroundings = Surroundings::of(&found, request, &mut gathered.errors);
     let mut known: Vec<&Certificate> = surroundings.anchors().collect();
     known.extend(named.iter().flat_map(|(_, anchors)| anchors));
@@ -85,14 +89,16 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>
                 path,
                 is_named: true,
             }),
-            None => surroundings.trusted(&at.path),
+            None => surroundings.trusted(at),
         };
-        let place = (Source::File, at.path.to_string_lossy().into_owned());
+        let place = (at.source, at.path.to_string_lossy().into_owned());
         let mut status = CertificateStatus::of(&at.chain, place, trusted, &standard);
         status.also_at.clone_from(&at.also_at);
-        managed.tell(&mut status, now);
         status
     });
+    for status in &mut certificates {
+        inventories.tell(status, now)?;
+    }
     certificates.sort_by(|one, other| one.place_in_order().cmp(&other.place_in_order()));
     let report = Report::new(
         request.thresholds,
@@ -117,7 +123,7 @@ fn gather(
     request: &Request,
     gathered: &mut Gathered,
     now: OffsetDateTime,
-) -> Result<(Vec<AuthorityStatus>, Managed), Error> {
+) -> Result<(Vec<AuthorityStatus>, Inventories), Error> {
     let directory = vec![request.directory.clone()];
     let targets = if request.targets.is_empty() {
         if files::kind(&request.directory)? == Kind::Absent {
@@ -130,7 +136,7 @@ fn gather(
         &request.targets
     };
     let mut authorities = Vec::new();
-    let mut managed = Managed::default();
+    let mut inventories = Inventories::default();
     for target in targets {
         gathered.take(target, request.depth);
         if is_authority(target) {
@@ -140,7 +146,7 @@ fn gather(
                 }
                 Err(error) => gathered.fail(error),
             }
-            match managed.read(target, now) {
+            match inventories.open(target) {
                 Ok(files) => files.into_iter().for_each(|file| gathered.add_if_new(file)),
                 Err(error) => gathered.fail(error),
             }
@@ -150,7 +156,7 @@ fn gather(
         gathered.take(path, request.depth);
     }
     gathered.add_beside(authority::CRL);
-    Ok((authorities, managed))
+    Ok((authorities, inventories))
 }
 
 fn is_authority(directory: &Path) -> bool {
@@ -160,6 +166,8 @@ fn is_authority(directory: &Path) -> bool {
 /// A certificate, and where it was found.
 struct ChainAt {
     chain: Chain,
+    source: Source,
+    /// The file, or the URL.
     path: PathBuf,
     also_at: Vec<String>,
 }
@@ -201,9 +209,33 @@ impl Found {
         let also_at: Vec<String> = file.also_at.iter().map(lossy).collect();
         self.chains.extend(chains.into_iter().map(|chain| ChainAt {
             chain,
+            source: Source::File,
             path: file.path.clone(),
             also_at: also_at.clone(),
         }));
+    }
+
+    /// Asks every server, all at once.
+    fn add_live(&mut self, gathered: &mut Gathered) {
+        let urls = std::mem::take(&mut gathered.urls);
+        let shown = parallel::each_waiting(&urls, |url| live::read(url));
+        for (url, shown) in urls.into_iter().zip(shown) {
+            match shown {
+                Ok(chain) => self.chains.push(ChainAt {
+                    chain,
+                    source: Source::Server,
+                    path: url.into(),
+                    also_at: Vec::new(),
+                }),
+                Err(error) => gathered.errors.push(error),
+            }
+        }
+    }
+
+    /// The directories of the files.
+    fn directories(&self) -> impl Iterator<Item = PathBuf> {
+        let files = self.chains.iter().filter(|at| at.source == Source::File);
+        files.filter_map(|at| at.path.parent().map(Path::to_owned))
     }
 
     /// Makes one of the copies of a root that stand in many files.
@@ -251,8 +283,7 @@ struct Surroundings {
 impl Surroundings {
     fn of(found: &Found, request: &Request, errors: &mut Vec<Error>) -> Self {
         let fallback = request.directory.clone();
-        let parents = found.chains.iter().filter_map(|at| at.path.parent());
-        let mut directories: BTreeSet<PathBuf> = parents.map(Path::to_owned).collect();
+        let mut directories: BTreeSet<PathBuf> = found.directories().collect();
         directories.insert(fallback.clone());
         if request.ca.is_some() {
             directories.clear();
@@ -292,10 +323,12 @@ impl Surroundings {
         self.by_directory.values().flat_map(|(_, anchors)| anchors)
     }
 
-    fn trusted(&self, path: &Path) -> Option<Trusted<'_>> {
-        let beside = path
-            .parent()
-            .and_then(|parent| self.by_directory.get(parent));
+    fn trusted(&self, at: &ChainAt) -> Option<Trusted<'_>> {
+        let directory = match at.source {
+            Source::File => at.path.parent(),
+            Source::Server => None,
+        };
+        let beside = directory.and_then(|directory| self.by_directory.get(directory));
         let fallback = || self.by_directory.get(self.fallback.as_ref()?);
         let (path, anchors) = beside.or_else(fallback)?;
         Some(Trusted {

@@ -54,8 +54,8 @@ fn sections(report: &Report) -> Vec<Section> {
         .iter()
         .partition(|certificate| certificate.role == Role::Anchor);
     if !others.is_empty() {
-        sections.push(calendar(report));
         sections.push(certificates("Certificates", &others));
+        sections.push(calendar(report));
     }
     if !anchors.is_empty() {
         sections.push(certificates("Anchors", &anchors));
@@ -69,7 +69,10 @@ fn sections(report: &Report) -> Vec<Section> {
 fn authority(authority: &AuthorityStatus) -> Section {
     let issued = &authority.issued;
     let fact = |name: &str, value: String| (name.to_owned(), value);
-    let left = signed_left(authority.expires_in_seconds);
+    let left = match authority.expires_in_seconds {
+        seconds @ 0.. => format!("in {}", Left(seconds)),
+        seconds => signed_left(seconds),
+    };
     let key = if authority.private_key_encrypted {
         "encrypted"
     } else {
@@ -137,7 +140,7 @@ fn row(certificate: &CertificateStatus) -> Vec<Cell> {
     let by = match certificate.limited_by {
         LimitKind::Certificate | LimitKind::Revocation => String::new(),
         kind @ (LimitKind::Intermediate | LimitKind::Anchor | LimitKind::Crl) => {
-            format!(", by its {kind}")
+            format!(" by {kind}")
         }
     };
     let more = match certificate.also_at.len() {
@@ -154,7 +157,7 @@ fn row(certificate: &CertificateStatus) -> Vec<Cell> {
             tone,
             text: signed_left(certificate.effective_expires_in_seconds),
         },
-        Cell::Text(format!("{}{by}", rfc3339(certificate.effective_not_after))),
+        Cell::Whole(format!("{}{by}", rfc3339(certificate.effective_not_after))),
         Cell::Text(format!("{}{note}", certificate.title())),
         Cell::Text(certificate.issuer.to_string()),
         Cell::Code(format!("{}{more}", shown(Path::new(&certificate.location)))),
@@ -189,7 +192,7 @@ fn revocation_lists(lists: &[RevocationListStatus]) -> Section {
                     .expires_in_seconds
                     .map_or_else(|| "-".into(), signed_left),
             },
-            Cell::Text(list.next_update.map_or_else(|| "not said".into(), rfc3339)),
+            Cell::Whole(list.next_update.map_or_else(|| "not said".into(), rfc3339)),
             Cell::Text(format!("{}{note}", list.issuer)),
             Cell::Text(list.number.clone().unwrap_or_default()),
             Cell::Text(list.revoked_count.to_string()),

@@ -4,12 +4,23 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 
-/// The results of `work` on each item, in the items' order.
+/// The results of quick `work` on each item, in the items' order.
 pub(super) fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads = processors
-        .min(items.len() / WORTH_A_THREAD)
-        .min(MAX_THREADS);
+    on_threads(processors.min(items.len() / WORTH_A_THREAD), items, work)
+}
+
+/// The results of `work` that mostly waits on each item, in the items' order.
+pub(super) fn each_waiting<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    on_threads(items.len(), items, work)
+}
+
+fn on_threads<T: Sync, R: Send>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let threads = threads.min(MAX_THREADS);
     if threads < 2 {
         return items.iter().map(work).collect();
     }
@@ -50,6 +61,6 @@ mod tests {
         let items: Vec<usize> = (0..1000).collect();
         let doubled: Vec<usize> = items.iter().map(|item| item * 2).collect();
         assert_eq!(each(&items, |item| item * 2), doubled);
-        assert_eq!(each(&items[..3], |item| item * 2), doubled[..3]);
+        assert_eq!(each_waiting(&items[..3], |item| item * 2), doubled[..3]);
     }
 }

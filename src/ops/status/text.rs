@@ -221,7 +221,7 @@ impl Table<'_> {
         } else {
             10
         };
-        let gaps = if limit > 0 { 12 } else { 10 };
+        let gaps = if limit > 0 { 14 } else { 12 };
         let fixed = state + bar + left + ends + limit + gaps;
         let natural = (width(|row| &row.name, 1), width(|row| &row.location, 1));
         let (name, location) = match self.columns {

@@ -1,11 +1,12 @@
 //! Entries as rows.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::types::Type;
-use rusqlite::{Row, Statement, params};
+use rusqlite::{Row, Statement, Transaction, params};
 use time::OffsetDateTime;
 
 use super::super::filter::common_name;
@@ -20,13 +21,13 @@ use crate::pki::validity::Validity;
 /// The columns [`entry`] reads, in its order.
 pub(super) const COLUMNS: &str = "serial, not_before, not_after, revoked_at, revocation_reason, \
      profile, names, subject, issuer, issuer_fingerprint, fingerprint, key_type, directory, base, \
-     requested_by, note, issued_at, manifest, manifest_row, certificate";
+     requested_by, note, issued_at, manifest, manifest_row, certificate, replaces";
 
 /// Adds one entry; its parameters are what [`insert`] binds.
 pub(super) const INSERT: &str = "INSERT INTO entry (serial, not_before, not_after, revoked_at, \
      revocation_reason, profile, names, subject, issuer, issuer_fingerprint, fingerprint, key_type, \
-     directory, base, requested_by, note, issued_at, manifest, manifest_row, certificate, common_name) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
+     directory, base, requested_by, note, issued_at, manifest, manifest_row, certificate, common_name, replaces) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
 
 /// Adds one entry by the statement [`INSERT`].
 pub(super) fn insert(statement: &mut Statement<'_>, entry: &Entry) -> rusqlite::Result<()> {
@@ -59,8 +60,29 @@ pub(super) fn insert(statement: &mut Statement<'_>, entry: &Entry) -> rusqlite::
             .map_err(conversion(18, Type::Integer))?,
         entry.certificate,
         common_name(entry),
+        entry.replaces.as_ref().map(SerialNumber::shown_octets),
     ])?;
     Ok(())
+}
+
+/// Adds the directories entries were written to, those that are not there yet.
+pub(super) fn insert_directories(
+    transaction: &Transaction<'_>,
+    entries: &[Entry],
+) -> rusqlite::Result<()> {
+    let outputs = entries.iter().filter_map(|entry| entry.output.as_ref());
+    let directories: BTreeSet<&Path> = outputs.map(|output| output.directory.as_path()).collect();
+    let mut statement =
+        transaction.prepare_cached("INSERT OR IGNORE INTO directory (path) VALUES (?1)")?;
+    for directory in directories {
+        statement.execute([directory.as_os_str().as_bytes()])?;
+    }
+    Ok(())
+}
+
+/// The directory in a row's only column.
+pub(super) fn directory(row: &Row<'_>) -> rusqlite::Result<PathBuf> {
+    Ok(PathBuf::from(OsString::from_vec(row.get(0)?)))
 }
 
 /// The entry in a row of [`COLUMNS`].
@@ -83,6 +105,10 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         issued_at: moment(row, 16)?,
         batch: batch(row, 17)?,
         certificate: row.get(19)?,
+        replaces: match row.get_ref(20)?.data_type() {
+            Type::Null => None,
+            Type::Integer | Type::Real | Type::Text | Type::Blob => Some(serial(row, 20)?),
+        },
     })
 }
 

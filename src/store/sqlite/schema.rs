@@ -68,6 +68,18 @@ pub(super) fn empty_database() -> rusqlite::Result<Vec<u8>> {
     Ok(database)
 }
 
+/// An empty inventory as the first version of this program made it.
+#[cfg(test)]
+pub(super) fn first_database(path: &std::path::Path) -> Connection {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .unwrap();
+    connection.execute_batch(MIGRATIONS[0]).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    connection
+}
+
 /// Says that a SQLite file is one of ours: `OACI`, OpenAgents certificate inventory.
 const APPLICATION_ID: i64 = 0x4f41_4349;
 
@@ -80,8 +92,9 @@ const WAL_FORMAT: u8 = 2;
 /// to: a database in use has run the older ones.
 ///
 /// Serial numbers are the octets they are shown with; times are seconds since 1970; names are one
-/// to a line. The ledger has one row; its `changes` are those that add no entry.
-const MIGRATIONS: [&str; 1] = ["
+/// to a line. `directory` has every directory that `entry` names. The ledger has one row; its `changes` are those that add no entry.
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
         serial BLOB NOT NULL,
@@ -118,4 +131,10 @@ const MIGRATIONS: [&str; 1] = ["
     ) STRICT;
     CREATE TABLE ledger (changes INTEGER NOT NULL, crl_number INTEGER NOT NULL) STRICT;
     INSERT INTO ledger VALUES (0, 0);
-"];
+",
+    "
+    ALTER TABLE entry ADD COLUMN replaces BLOB;
+    CREATE TABLE directory (path BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+    INSERT INTO directory SELECT DISTINCT directory FROM entry WHERE directory IS NOT NULL;
+",
+];

@@ -82,9 +82,37 @@ fn another_program_s_database_and_a_newer_schema_are_refused() {
     let refused = Sqlite::open(&path, Opening::MustExist).unwrap_err();
     let message = refused.to_string();
     assert!(
-        message.contains("99") && message.contains("up to 1"),
+        message.contains("99") && message.contains("up to 2"),
         "{message}"
     );
+}
+
+#[test]
+fn an_inventory_of_the_first_schema_becomes_one_of_the_newest() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("inventory.db");
+    let old = super::schema::first_database(&path);
+    old.execute(
+        "INSERT INTO entry VALUES (1, x'01', 0, 9, NULL, NULL, 'server', '', '', x'3000', x'3000', \
+         x'00', x'00', 'p256', x'2F61', 'a', 'joe@host', NULL, 0, NULL, NULL, x'00')",
+        [],
+    )
+    .unwrap();
+    drop(old);
+    let inventory = Sqlite::open(&path, Opening::MustExist).unwrap();
+    assert_eq!(inventory.directories().unwrap(), [Path::new("/a")]);
+    let mut replaced = Vec::new();
+    inventory
+        .visit(
+            &Filter::default(),
+            datetime!(2026-11-20 8:05 UTC),
+            &mut |entry| {
+                replaced.push(entry.replaces);
+                ControlFlow::Continue(())
+            },
+        )
+        .unwrap();
+    assert_eq!(replaced, [None]);
 }
 
 #[test]

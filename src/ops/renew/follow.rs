@@ -1,0 +1,251 @@
+//! What follows a renewal: the program, the signal, the look at the port, and back again when they fail.
+
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::hook::{Done, Hook, SignalTo};
+use super::report::{Renewal, State};
+use crate::error::{Error, shown};
+use crate::files::{self, Lock, Replacement};
+use crate::net::probe;
+use crate::net::Target;
+use crate::ops::Expiry;
+use crate::ops::issue::file_names;
+use crate::ops::managed::Place;
+use crate::pki::serial::SerialNumber;
+use crate::pki::validity::{Validity, rfc3339};
+
+/// What is to follow a renewal.
+#[derive(Debug, Default)]
+pub struct Follow {
+    /// A program to run for each certificate.
+    pub hook: Option<Hook>,
+    /// Processes to tell, once.
+    pub signals: Vec<SignalTo>,
+    /// A port that must serve one of the new certificates.
+    pub probe: Option<Target>,
+    /// How long that may take.
+    pub probe_timeout: Duration,
+    /// Put the old certificates back when the program, a signal or the port fails.
+    pub rollback: bool,
+}
+
+/// What a port served.
+#[derive(Clone, Debug, Serialize)]
+pub struct Served {
+    /// The port.
+    pub target: String,
+    /// Whether it served a new certificate.
+    pub succeeded: bool,
+    /// The serial number it served last.
+    pub serial: Option<SerialNumber>,
+    /// What was seen, as a clause.
+    pub message: String,
+}
+
+/// A certificate that was replaced, and what is needed to go back.
+#[derive(Debug)]
+pub(super) struct Replaced {
+    /// Its index among the report's certificates.
+    pub(super) index: usize,
+    pub(super) place: Place,
+    pub(super) old_serial: SerialNumber,
+    pub(super) serial: SerialNumber,
+    pub(super) old_validity: Validity,
+    pub(super) validity: Validity,
+    /// The file as it is now.
+    pub(super) certificate: String,
+    pub(super) old: Contents,
+}
+
+/// What stood in the files of a pair; those that stayed as they were are left out.
+#[derive(Debug)]
+pub(super) struct Contents {
+    pub(super) certificate: Zeroizing<Vec<u8>>,
+    pub(super) key: Option<Zeroizing<Vec<u8>>>,
+    pub(super) combined: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl Follow {
+    /// Does what is to follow, and notes in the report what came of it. `others` are the serial numbers of
+    /// managed certificates that were not renewed: a port that serves one of them is none of our business.
+    pub(super) fn after(
+        &self,
+        replaced: &[Replaced],
+        others: &[SerialNumber],
+        report: &mut Renewal,
+    ) {
+        if replaced.is_empty() {
+            return;
+        }
+        for one in replaced {
+            report.certificates[one.index].hook = self.run_hook(one, RENEWED, report);
+        }
+        report.signals = self.signals.iter().map(SignalTo::send).collect();
+        let hooks_failed = |one: &&Replaced| {
+            let hook = report.certificates[one.index].hook.as_ref();
+            hook.is_some_and(|hook| !hook.succeeded)
+        };
+        let mut failed: Vec<&Replaced> = replaced.iter().filter(hooks_failed).collect();
+        let signal_failed = report.signals.iter().any(|signal| !signal.succeeded);
+        if let Some(target) = &self.probe
+            && !(self.rollback && (signal_failed || !failed.is_empty()))
+        {
+            report.probe = Some(self.look(target, replaced, others));
+        }
+        let probe_failed = report.probe.as_ref().is_some_and(|probe| !probe.succeeded);
+        if signal_failed || probe_failed {
+            failed = replaced.iter().collect();
+        }
+        if self.rollback && !failed.is_empty() {
+            self.go_back(&failed, report);
+        }
+    }
+
+    fn run_hook(&self, one: &Replaced, event: &str, report: &Renewal) -> Option<Done> {
+        let hook = self.hook.as_ref()?;
+        let absolute = |path: std::path::PathBuf| {
+            files::absolute(&path).unwrap_or(path).into_os_string()
+        };
+        let (serial, old_serial, validity) = if event == RENEWED {
+            (&one.serial, &one.old_serial, one.validity)
+        } else {
+            (&one.old_serial, &one.serial, one.old_validity)
+        };
+        let path = |path: Option<std::path::PathBuf>| path.map(absolute).unwrap_or_default();
+        let environment: [(&str, OsString); 9] = [
+            ("OPENAGENTS_CERTS_EVENT", event.into()),
+            ("OPENAGENTS_CERTS_NAME", one.place.base.clone()),
+            ("OPENAGENTS_CERTS_DIR", absolute(report.directory.clone())),
+            ("OPENAGENTS_CERTS_CERT", absolute(one.place.certificate())),
+            ("OPENAGENTS_CERTS_KEY", path(one.place.private_key())),
+            ("OPENAGENTS_CERTS_COMBINED", path(one.place.combined())),
+            ("OPENAGENTS_CERTS_SERIAL", serial.to_string().into()),
+            ("OPENAGENTS_CERTS_OLD_SERIAL", old_serial.to_string().into()),
+            ("OPENAGENTS_CERTS_NOT_AFTER", rfc3339(validity.not_after()).into()),
+        ];
+        Some(hook.run(&environment))
+    }
+
+    /// Looks at the port until it serves a new certificate, or the time is up.
+    fn look(&self, target: &Target, replaced: &[Replaced], others: &[SerialNumber]) -> Served {
+        let end = Instant::now() + self.probe_timeout;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let step = left.clamp(SHORTEST_STEP, LONGEST_STEP);
+            let (serial, message) = match probe::served(target, None, step) {
+                Ok(served) => match served.end_entity() {
+                    Some(certificate) => (Some(certificate.serial().clone()), String::new()),
+                    None => (None, format!("{target} serves a certificate that cannot be read")),
+                },
+                Err(error) => (None, error.to_string()),
+            };
+            let served = |succeeded, message| Served {
+                target: target.to_string(),
+                succeeded,
+                serial: serial.clone(),
+                message,
+            };
+            if let Some(serial) = &serial {
+                if replaced.iter().any(|one| one.serial == *serial) {
+                    return served(true, format!("{target} serves the new certificate {serial}"));
+                }
+                if others.contains(serial) {
+                    return served(true, format!("{target} serves {serial}, which was not renewed"));
+                }
+            }
+            if Instant::now() + PAUSE >= end {
+                return served(false, match &serial {
+                    Some(serial) => format!("{target} still serves {serial} after {} s", self.probe_timeout.as_secs_f32()),
+                    None => message,
+                });
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Puts the old certificates back, and has programs and processes take them again.
+    fn go_back(&self, failed: &[&Replaced], report: &mut Renewal) {
+        let mut is_back = false;
+        for one in failed {
+            if let Err(error) = put_back(one) {
+                report.fail(error);
+                continue;
+            }
+            is_back = true;
+            let hook = self.run_hook(one, ROLLED_BACK, report);
+            let why = why(&report.certificates[one.index].hook, report);
+            let now = report.certificates[one.index].expiry;
+            let renewed = &mut report.certificates[one.index];
+            renewed.state = State::RolledBack;
+            renewed.rekeyed = false;
+            renewed.serial = one.old_serial.clone();
+            renewed.old_serial = Some(one.serial.clone());
+            let moment = now.not_after - time::Duration::seconds(now.expires_in_seconds);
+            renewed.expiry = Expiry::of(one.old_validity, moment);
+            let again = hook.filter(|hook| !hook.succeeded).map(|hook| format!("; then {}", hook.clause()));
+            renewed.message = Some(format!("the old pair is back: {why}{}", again.unwrap_or_default()));
+            let certificate = one.place.certificate();
+            report.renewed -= 1;
+            report.fail(Error::RolledBack { path: certificate, why });
+        }
+        if is_back {
+            let again = self.signals.iter().map(SignalTo::send);
+            report.signals.extend(again.collect::<Vec<_>>());
+        }
+    }
+}
+
+impl Served {
+    /// What was seen, as a clause.
+    pub fn clause(&self) -> &str {
+        &self.message
+    }
+}
+
+/// What the environment variable OPENAGENTS_CERTS_EVENT says.
+const RENEWED: &str = "renewed";
+const ROLLED_BACK: &str = "rolled-back";
+const PAUSE: Duration = Duration::from_millis(200);
+const SHORTEST_STEP: Duration = Duration::from_millis(200);
+const LONGEST_STEP: Duration = Duration::from_secs(3);
+
+/// What failed, as a clause.
+fn why(hook: &Option<Done>, report: &Renewal) -> String {
+    let hook = hook.as_ref().filter(|hook| !hook.succeeded).map(Done::clause);
+    let signal = || report.signals.iter().find(|signal| !signal.succeeded).map(Done::clause);
+    let probe = || report.probe.as_ref().map(|probe| probe.message.clone());
+    hook.or_else(signal).or_else(probe).unwrap_or_default()
+}
+
+/// Puts the old certificate, and the old key where there was a new one, back, unless another process has put
+/// something else there since.
+fn put_back(one: &Replaced) -> Result<(), Error> {
+    let lock = Lock::acquire(&one.place.directory)?;
+    let path = one.place.certificate();
+    if files::read(&path)?.as_slice() != one.certificate.as_bytes() {
+        return Err(Error::Usage {
+            message: format!("{}: was changed by another process, and is not put back", shown(&path)),
+            hint: "look at it with `openagents-certs inspect`".into(),
+        });
+    }
+    let (certificate, key) = file_names(&one.place.base);
+    let combined = one.place.combined_name();
+    let old = [
+        (&certificate, Some(&one.old.certificate)),
+        (&key, one.old.key.as_ref()),
+        (&combined, one.old.combined.as_ref()),
+    ];
+    let files = old.iter().filter_map(|(name, content)| {
+        Some(Replacement { name, content: content.as_ref()?, like: name })
+    });
+    let files: Vec<_> = files.collect();
+    if files.len() == 1 {
+        files::replace_each(&lock, &files)
+    } else {
+        files::replace_together(&lock, &files)
+    }
+}

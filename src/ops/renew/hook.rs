@@ -1,0 +1,254 @@
+//! What is done once certificates are renewed: a program is run, a process is told.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde::Serialize;
+
+use crate::error::{Error, shown};
+use crate::files;
+use crate::pki::escape::Escaped;
+
+/// A program that is run for each certificate, with its arguments as they are: no shell reads them.
+#[derive(Debug)]
+pub struct Hook {
+    /// The program.
+    pub program: OsString,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+    /// How long it may take; then it is told to end, and killed.
+    pub timeout: Duration,
+    /// Environment variables it must not see, for they hold secrets.
+    pub hidden: Vec<OsString>,
+    /// Where what it writes to its standard output goes; nowhere when there is none.
+    pub output: Option<OwnedFd>,
+}
+
+/// What became of a program or a signal.
+#[derive(Clone, Debug, Serialize)]
+pub struct Done {
+    /// The program with its arguments, or the signal and the PID file.
+    pub what: String,
+    /// Whether it did what it should.
+    pub succeeded: bool,
+    /// What it ended with.
+    pub exit_code: Option<i32>,
+    /// Why it did not, as a clause.
+    pub message: Option<String>,
+}
+
+impl Hook {
+    /// Runs it with these environment variables, and waits for its end.
+    pub(super) fn run(&self, environment: &[(&str, OsString)]) -> Done {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(self.output())
+            .process_group(0);
+        self.hidden.iter().for_each(|name| {
+            command.env_remove(name);
+        });
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        let ended = command.spawn().and_then(|child| self.wait(child));
+        match ended {
+            Ok(Some(status)) if status.success() => self.done(true, status.code(), None),
+            Ok(Some(status)) => self.done(false, status.code(), Some(format!("ended with {status}"))),
+            Ok(None) => {
+                let message = format!("did not end within {} s, and was killed", self.timeout.as_secs_f32());
+                self.done(false, None, Some(message))
+            }
+            Err(error) => self.done(false, None, Some(format!("cannot be run: {error}"))),
+        }
+    }
+
+    /// How it ended, or nothing when it had to be killed.
+    fn wait(&self, mut child: Child) -> std::io::Result<Option<ExitStatus>> {
+        if let Some(status) = wait_until(&mut child, Instant::now() + self.timeout)? {
+            return Ok(Some(status));
+        }
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        for signal in [Signal::TERM, Signal::KILL] {
+            if let Some(group) = group {
+                // What has ended in the meantime needs no signal.
+                let _ = kill_process_group(group, signal);
+            }
+            if wait_until(&mut child, Instant::now() + GRACE)?.is_some() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    fn output(&self) -> Stdio {
+        let copy = self.output.as_ref().map(|output| output.as_fd().try_clone_to_owned());
+        match copy {
+            Some(Ok(output)) => output.into(),
+            Some(Err(_)) | None => Stdio::null(),
+        }
+    }
+
+    fn done(&self, succeeded: bool, exit_code: Option<i32>, message: Option<String>) -> Done {
+        let words = std::iter::once(&self.program).chain(&self.arguments);
+        let words: Vec<_> = words.map(|word| Escaped(&word.to_string_lossy()).to_string()).collect();
+        Done {
+            what: words.join(" "),
+            succeeded,
+            exit_code,
+            message,
+        }
+    }
+}
+
+/// Waits for a process, more and more patiently; nothing when it has not ended by then.
+fn wait_until(child: &mut Child, end: Instant) -> std::io::Result<Option<ExitStatus>> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= end {
+            return Ok(None);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// A signal to the process whose number is in a file, written `FILE` or `FILE:USR1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignalTo {
+    file: PathBuf,
+    signal: &'static str,
+    number: Signal,
+}
+
+impl SignalTo {
+    /// Sends it.
+    pub(super) fn send(&self) -> Done {
+        let sent = self.process().and_then(|process| {
+            kill_process(process, self.number).map_err(|source| format!("process {}: {source}", process.as_raw_nonzero()))
+        });
+        Done {
+            what: self.to_string(),
+            succeeded: sent.is_ok(),
+            exit_code: None,
+            message: sent.err(),
+        }
+    }
+
+    fn process(&self) -> Result<Pid, String> {
+        let content = files::read(&self.file).map_err(|error| error.to_string())?;
+        let text = String::from_utf8_lossy(&content);
+        let number = text.trim().parse::<i32>().ok().filter(|number| *number > 1);
+        number
+            .and_then(Pid::from_raw)
+            .ok_or_else(|| format!("{}: holds no process number", shown(&self.file)))
+    }
+}
+
+impl fmt::Display for SignalTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.signal, shown(&self.file))
+    }
+}
+
+impl FromStr for SignalTo {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (file, name) = match text.rsplit_once(':') {
+            Some((file, name)) if !name.contains('/') => (file, name),
+            Some(_) | None => (text, "HUP"),
+        };
+        let plain = name.strip_prefix("SIG").unwrap_or(name);
+        let known = SIGNALS.iter().find(|(known, _)| *known == plain);
+        match known {
+            Some((signal, number)) if !file.is_empty() => Ok(SignalTo {
+                file: file.into(),
+                signal,
+                number: *number,
+            }),
+            Some(_) | None => Err(Error::Usage {
+                message: format!("'{}' is no PID file and signal", text.escape_debug()),
+                hint: "give FILE, or FILE:SIGNAL with HUP, USR1, USR2, INT, QUIT, TERM or WINCH".into(),
+            }),
+        }
+    }
+}
+
+/// How long a program that was told to end may take to do so.
+const GRACE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+const SIGNALS: [(&str, Signal); 7] = [
+    ("HUP", Signal::HUP),
+    ("USR1", Signal::USR1),
+    ("USR2", Signal::USR2),
+    ("INT", Signal::INT),
+    ("QUIT", Signal::QUIT),
+    ("TERM", Signal::TERM),
+    ("WINCH", Signal::WINCH),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_and_environment_reach_the_program_as_they_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("said");
+        let hook = hook("sh", &["-c", "printf '%s|%s|%s' \"$1\" \"$NAME\" \"$HOME\" > \"$0\"", file.to_str().unwrap(), "a b; *"]);
+        let done = hook.run(&[("NAME", "x 'y'".into())]);
+        assert!(done.succeeded, "{done:?}");
+        assert_eq!(std::fs::read_to_string(file).unwrap(), "a b; *|x 'y'|");
+    }
+
+    #[test]
+    fn a_program_that_fails_is_missing_or_does_not_end_is_told_of() {
+        let failed = hook("sh", &["-c", "exit 3"]).run(&[]);
+        assert_eq!((failed.succeeded, failed.exit_code), (false, Some(3)));
+        let missing = hook("/nonexistent/hook", &[]).run(&[]);
+        assert!(missing.message.unwrap().starts_with("cannot be run"));
+        let endless = Hook { timeout: Duration::from_millis(20), ..hook("sleep", &["60"]) };
+        assert!(endless.run(&[]).message.unwrap().contains("killed"));
+    }
+
+    #[test]
+    fn a_signal_goes_to_the_process_in_the_file_and_to_no_other() {
+        for (text, shown) in [("/run/a.pid", "HUP to /run/a.pid"), ("a:b.pid:SIGUSR1", "USR1 to a:b.pid")] {
+            assert_eq!(text.parse::<SignalTo>().unwrap().to_string(), shown);
+        }
+        for text in ["", ":HUP", "a:KILLALL"] {
+            assert!(text.parse::<SignalTo>().is_err(), "{text}");
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for content in ["", "1", "-1", "0", "x", "99999999999"] {
+            std::fs::write(file.path(), content).unwrap();
+            let done = file.path().to_str().unwrap().parse::<SignalTo>().unwrap().send();
+            assert!(done.message.unwrap().ends_with("holds no process number"), "{content}");
+        }
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        std::fs::write(file.path(), format!("{}\n", child.id())).unwrap();
+        let done = format!("{}:TERM", file.path().display()).parse::<SignalTo>().unwrap().send();
+        assert!(done.succeeded);
+        assert!(!child.wait().unwrap().success());
+    }
+
+    fn hook(program: &str, arguments: &[&str]) -> Hook {
+        Hook {
+            program: program.into(),
+            arguments: arguments.iter().map(OsString::from).collect(),
+            timeout: Duration::from_secs(20),
+            hidden: vec!["HOME".into()],
+            output: None,
+        }
+    }
+}
