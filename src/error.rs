@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 
 use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
-use crate::net::TargetError;
 use crate::net::probe::ProbeError;
+use crate::net::{IdentityError, TargetError};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
 use crate::pki::crl::MalformedListError;
@@ -284,6 +284,9 @@ pub enum Error {
     /// A port that does not show its certificates.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// A client key that cannot sign a handshake.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -331,6 +334,7 @@ impl Error {
             Error::Config(_) => "config",
             Error::Target(_) => "target",
             Error::Probe(_) => "probe",
+            Error::Identity(_) => "client-key",
             Error::Output { .. } => "output",
         }
     }
@@ -395,6 +399,7 @@ impl Error {
             Error::Config(error) => Some(error.hint()),
             Error::Target(error) => Some(error.hint()),
             Error::Probe(error) => Some(error.hint()),
+            Error::Identity(_) => Some("issue a client pair with a P-256 key: `openagents-certs issue client NAME`".into()),
             Error::Attribute(_) => {
                 Some("choose another value; names of hosts belong to `--san`".into())
             }

@@ -27,6 +27,7 @@ pub mod net;
 pub mod ops;
 pub mod path;
 pub mod pki;
+pub mod process;
 pub mod render;
 pub mod store;
 

@@ -41,6 +41,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "network",
             "path",
             "pki",
+            "process",
             "error",
         ],
     ),
@@ -55,6 +56,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("net", &["pki", "error"]),
     ("files", &["pki", "error"]),
     ("config", &["pki", "error"]),
+    ("process", &["error"]),
     // Of keys, store, config and net only the types of their errors, which become its variants.
     (
         "error",
@@ -107,6 +109,7 @@ const EFFECTS: &[(&[&str], &[&str])] = &[
         &["keys"],
     ),
     (&["process::exit"], &[]),
+    (&["Command::new("], &["process.rs"]),
 ];
 
 const MAX_LINES_OF_CODE: usize = 450;

@@ -250,6 +250,15 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
+    /// The environment variables that hold the CA's key or its passphrase.
+    pub(super) fn secret_variables(&self) -> Vec<OsString> {
+        use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+        let name = |source: &OsString| source.as_bytes().strip_prefix(b"env:").map(<[u8]>::to_vec);
+        let key = self.ca_key.as_ref().and_then(name).map(OsString::from_vec);
+        let passphrase = self.passphrase.passphrase_env.clone();
+        key.into_iter().chain(passphrase).collect()
+    }
+
     /// The authority, for an operation.
     pub(super) fn at<'a>(&self, directory: &'a Path, ask: Ask<'a>) -> AuthorityAt<'a> {
         let material = self.ca_cert.as_ref().zip(self.ca_key.as_ref());

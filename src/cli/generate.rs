@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Parser;
 use time::OffsetDateTime;
 
 use super::args::{Global, Lasting, PassphraseSource, requested_by};
-use super::finish;
+use super::{finish, prompt, wizard};
 use crate::error::Error;
 use crate::ops::{Verdict, generate};
 use crate::pki::algorithm::KeyType;
@@ -19,6 +20,7 @@ use crate::render::Renderer;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs generate --mtls
+  openagents-certs generate --interactive
   openagents-certs generate -o certs --for grpcs://agents.example.org:8600 --client alice --client bob --ttl 90d")]
 pub(super) struct Args {
     /// Write to this directory (the same as -C)
@@ -66,6 +68,18 @@ pub(super) struct Args {
     /// Show what would be made, and make nothing
     #[arg(long)]
     dry_run: bool,
+
+    /// Ask what the network is like, show the plan and the same as a command line, and then make it
+    #[arg(long, exclusive = true)]
+    interactive: bool,
+}
+
+/// The answers of the wizard, read as the arguments they come to.
+#[derive(Parser, Debug)]
+#[command(no_binary_name = true)]
+struct Answers {
+    #[command(flatten)]
+    args: Args,
 }
 
 impl Args {
@@ -75,6 +89,9 @@ impl Args {
         renderer: &Renderer,
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
+        if self.interactive {
+            return interactive(global, renderer, now);
+        }
         let dry_run = self.dry_run;
         let passphrase = self.passphrase.clone();
         let ask = &|path: &Path| passphrase.ask(path);
@@ -125,6 +142,35 @@ impl Args {
             new_ca: self.new_ca,
         })
     }
+}
+
+/// Asks, shows what would be made and how to say it without questions, and makes it when that is wanted.
+fn interactive(
+    global: &Global,
+    renderer: &Renderer,
+    now: OffsetDateTime,
+) -> Result<Verdict, Error> {
+    if !prompt::is_possible() {
+        return Err(Error::Usage {
+            message: "`--interactive` needs a terminal to ask on".into(),
+            hint: "say what is wanted by flags, such as `openagents-certs generate --mtls`".into(),
+        });
+    }
+    let arguments = wizard::ask(global.directory())?;
+    let answers = |more: &[&str]| {
+        let more = more.iter().map(|flag| (*flag).to_owned());
+        Answers::try_parse_from(arguments.iter().cloned().chain(more))
+            .map(|answers| answers.args)
+            .map_err(|error| super::usage_error(&error))
+    };
+    answers(&["--dry-run"])?.run(global, renderer, now)?;
+    let line = wizard::command_line(&arguments);
+    renderer.news(&format_args!("\nThe same without questions:\n  {line}\n"));
+    if !prompt::confirm("Make it?", true)? {
+        renderer.news(&"Nothing was made.");
+        return Ok(Verdict::Yes);
+    }
+    answers(&[])?.run(global, renderer, now)
 }
 
 /// Every server's certificate is good for a try on its own machine.

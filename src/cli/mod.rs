@@ -3,15 +3,19 @@
 mod args;
 mod ca;
 mod csr;
+mod dialling;
 mod generate;
 mod inspect;
 mod issue;
 mod list;
+mod mint;
 mod prompt;
 mod show;
 mod status;
 mod template;
 mod verify;
+mod verify_chain;
+mod wizard;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -52,11 +56,13 @@ enum Command {
     Issue(issue::Args),
     Csr(csr::Args),
     Verify(verify::Args),
+    VerifyChain(verify_chain::Args),
     Inspect(inspect::Args),
     List(list::Args),
     Show(show::Args),
     Status(status::Args),
     Template(template::Args),
+    Mint(mint::Args),
 }
 
 /// Runs the program on its own arguments at this moment, and gives its exit code: 0 done or yes,
@@ -71,9 +77,6 @@ pub fn main(now: OffsetDateTime) -> ExitCode {
     };
     let renderer = cli.global.renderer();
     let done = match (renderer.format, cli.command) {
-        (_, Command::Status(args)) if args.is_plugin() => {
-            return args.run_as_plugin(&cli.global, &renderer, now);
-        }
         (Format::Text | Format::Json, command)
         | (Format::Csv, command @ Command::List(_))
         | (Format::Prometheus, command @ Command::Status(_)) => {
@@ -83,12 +86,25 @@ pub fn main(now: OffsetDateTime) -> ExitCode {
         (Format::Prometheus, _) => Err(not_of_this_command("prometheus", "status")),
     };
     match done {
-        Ok(Verdict::Yes) => ExitCode::SUCCESS,
-        Ok(Verdict::No) => ExitCode::from(EXIT_NO),
+        Ok(Exit(code)) => ExitCode::from(code),
         Err(error) => {
             renderer.error(&error);
             ExitCode::from(EXIT_UNKNOWN)
         }
+    }
+}
+
+/// A command's exit code: as its verdict says, or where it runs a program or speaks to one, as
+/// that one has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Exit(u8);
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        Exit(match verdict {
+            Verdict::Yes => 0,
+            Verdict::No => EXIT_NO,
+        })
     }
 }
 
@@ -103,32 +119,47 @@ impl Command {
         global: &args::Global,
         renderer: &Renderer,
         now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
-        match self {
-            Command::Generate(args) => args.run(global, renderer, now),
-            Command::Ca(args) => args.run(global, renderer, now),
-            Command::Issue(args) => args.run(global, renderer, now),
-            Command::Csr(args) => args.run(global, renderer, now),
-            Command::Verify(args) => args.run(global, renderer, now),
-            Command::Inspect(args) => args.run(global, renderer, now),
-            Command::List(args) => args.run(global, renderer, now),
-            Command::Show(args) => args.run(global, renderer, now),
-            Command::Status(args) => args.run(global, renderer, now),
-            Command::Template(args) => args.run(global, renderer),
-        }
+    ) -> Result<Exit, Error> {
+        Ok(match self {
+            Command::Generate(args) => args.run(global, renderer, now)?.into(),
+            Command::Ca(args) => args.run(global, renderer, now)?.into(),
+            Command::Issue(args) => args.run(global, renderer, now)?.into(),
+            Command::Csr(args) => args.run(global, renderer, now)?.into(),
+            Command::Verify(args) => args.run(global, renderer, now)?.into(),
+            Command::VerifyChain(args) => args.run(global, renderer, now)?.into(),
+            Command::Inspect(args) => args.run(global, renderer, now)?.into(),
+            Command::List(args) => args.run(global, renderer, now)?.into(),
+            Command::Show(args) => args.run(global, renderer, now)?.into(),
+            Command::Status(args) => args.run(global, renderer, now)?,
+            Command::Template(args) => args.run(global, renderer)?.into(),
+            Command::Mint(args) => args.run(global, renderer, now)?,
+        })
     }
 }
 
 /// The program's arguments, with OpenAgents' `-cn NAME` and `-cn=NAME` spelled as clap can read them.
+/// Without any, somebody at a terminal is asked what is wanted.
 fn arguments() -> impl Iterator<Item = OsString> {
-    std::env::args_os().map(|argument| {
-        match argument.to_str().and_then(|text| text.strip_prefix("-cn")) {
-            Some(rest) if rest.is_empty() || rest.starts_with('=') => {
-                format!("--common-name{rest}").into()
-            }
-            Some(_) | None => argument,
-        }
-    })
+    let mut arguments = std::env::args_os();
+    let wizard: &[&str] = if arguments.len() == 1 && prompt::is_possible() {
+        &["generate", "--interactive"]
+    } else {
+        &[]
+    };
+    let program = arguments.next();
+    let asked = wizard.iter().map(OsString::from);
+    program
+        .into_iter()
+        .chain(asked)
+        .chain(arguments)
+        .map(
+            |argument| match argument.to_str().and_then(|text| text.strip_prefix("-cn")) {
+                Some(rest) if rest.is_empty() || rest.starts_with('=') => {
+                    format!("--common-name{rest}").into()
+                }
+                Some(_) | None => argument,
+            },
+        )
 }
 
 /// Writes a report and what goes with it, and gives its verdict.

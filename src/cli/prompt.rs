@@ -1,6 +1,9 @@
 //! Questions on the terminal; nothing is ever asked without one.
 
-use std::io::IsTerminal as _;
+use std::io::{ErrorKind, IsTerminal as _};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -30,13 +33,91 @@ pub(super) fn passphrase(what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     )
 }
 
+/// One of several; the first is number 0.
+pub(super) fn choice(question: &str, items: &[&str], default: usize) -> Result<usize, Error> {
+    let select = dialoguer::Select::new()
+        .with_prompt(question)
+        .items(items)
+        .default(default);
+    uninterrupted(|| select.interact())
+}
+
+/// A line of text that passes the check; it is asked for again until it does.
+pub(super) fn text(
+    question: &str,
+    default: &str,
+    check: fn(&str) -> Result<(), String>,
+) -> Result<String, Error> {
+    uninterrupted(|| {
+        dialoguer::Input::new()
+            .with_prompt(question)
+            .default(default.to_owned())
+            .validate_with(|text: &String| check(text))
+            .interact_text()
+    })
+}
+
+/// Yes or no.
+pub(super) fn confirm(question: &str, default: bool) -> Result<bool, Error> {
+    let confirm = dialoguer::Confirm::new()
+        .with_prompt(question)
+        .default(default);
+    uninterrupted(|| confirm.interact())
+}
+
+/// Asks so that Ctrl-C ends the process as ever, but not with the cursor hidden.
+fn uninterrupted<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Result<T, Error> {
+    watch_for_interrupt();
+    IS_ASKING.store(true, Ordering::SeqCst);
+    let answer = ask().map_err(|dialoguer::Error::IO(source)| {
+        if source.kind() == ErrorKind::Interrupted {
+            // The watcher is about to end the process.
+            std::thread::park_timeout(INTERRUPT_PATIENCE);
+        }
+        unasked(source)
+    });
+    IS_ASKING.store(false, Ordering::SeqCst);
+    answer
+}
+
+/// Whether a question stands on the terminal.
+static IS_ASKING: AtomicBool = AtomicBool::new(false);
+const INTERRUPT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// From the first question on, an interrupt shows the cursor before it ends the process.
+fn watch_for_interrupt() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let interrupt = rustix::process::Signal::INT.as_raw();
+        // Where it cannot be watched for, it ends the process without that.
+        let Ok(mut signals) = signal_hook::iterator::Signals::new([interrupt]) else {
+            return;
+        };
+        std::thread::spawn(move || {
+            for signal in signals.forever() {
+                if IS_ASKING.load(Ordering::SeqCst) {
+                    let terminal = dialoguer::console::Term::stderr();
+                    // Nobody is left to tell where that fails.
+                    let _ = terminal.show_cursor();
+                    let _ = terminal.write_line("\nbroken off: nothing was made");
+                }
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+        });
+    });
+}
+
+fn unasked(source: std::io::Error) -> Error {
+    Error::Io {
+        action: "ask on",
+        path: "the terminal".into(),
+        source,
+    }
+}
+
 fn answered(answer: dialoguer::Result<String>) -> Result<Zeroizing<Vec<u8>>, Error> {
     match answer {
         Ok(text) => Ok(Zeroizing::new(text.into_bytes())),
-        Err(dialoguer::Error::IO(source)) => Err(Error::Io {
-            action: "ask on",
-            path: "the terminal".into(),
-            source,
-        }),
+        Err(dialoguer::Error::IO(source)) => Err(unasked(source)),
     }
 }

@@ -1,16 +1,16 @@
 //! `status`.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use time::OffsetDateTime;
 
+use super::Exit;
 use super::args::Global;
 use crate::error::Error;
 use crate::ops::status::{
     Metrics, Plugin, Report, Request, Screen, Threshold, Thresholds, Timeline, page, run,
 };
-use crate::ops::{Report as _, Verdict, html};
+use crate::ops::{Report as _, html};
 use crate::pki::validity::Lifetime;
 use crate::render::{Format, Renderer};
 
@@ -75,17 +75,15 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// Whether the answer goes to a monitoring system, which has exit codes of its own.
-    pub(super) fn is_plugin(&self) -> bool {
-        self.nagios
-    }
-
     pub(super) fn run(
         self,
         global: &Global,
         renderer: &Renderer,
         now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    ) -> Result<Exit, Error> {
+        if self.nagios {
+            return self.run_as_plugin(global, renderer, now);
+        }
         let (report, errors) = run(&self.request(global), now)?;
         let mut errors = errors.into_iter().rev();
         if !report.is_empty() || !report.authorities.is_empty() {
@@ -98,28 +96,26 @@ impl Args {
             }
         }
         let Some(last) = errors.next() else {
-            return Ok(report.verdict());
+            return Ok(report.verdict().into());
         };
         errors.rev().for_each(|error| renderer.error(&error));
         Err(last)
     }
 
-    /// As [`Args::run`], as a monitoring plugin answers.
-    pub(super) fn run_as_plugin(
-        self,
+    /// As [`Args::run`], as a monitoring plugin answers, which has exit codes of its own.
+    fn run_as_plugin(
+        &self,
         global: &Global,
         renderer: &Renderer,
         now: OffsetDateTime,
-    ) -> ExitCode {
+    ) -> Result<Exit, Error> {
         let answer = run(&self.request(global), now);
         let plugin = match &answer {
             Ok((report, _)) => Plugin::Looked(report),
             Err(error) => Plugin::Failed(error),
         };
-        match renderer.text(&plugin) {
-            Ok(()) => ExitCode::from(plugin.exit_code()),
-            Err(_) => ExitCode::from(Plugin::UNKNOWN),
-        }
+        renderer.text(&plugin)?;
+        Ok(Exit(plugin.exit_code()))
     }
 
     fn show(&self, renderer: &Renderer, report: &Report) -> Result<(), Error> {

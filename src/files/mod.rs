@@ -1,6 +1,7 @@
 //! The only reader and writer of the disk.
 
 mod attributes;
+mod private;
 mod read;
 mod spool;
 mod together;
@@ -16,6 +17,7 @@ use std::sync::atomic::AtomicBool;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+pub use private::PrivateDirectory;
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 pub use spool::Spooled;
 pub use together::{
@@ -195,6 +197,59 @@ pub fn kind(path: &Path) -> Result<Kind, Error> {
             source,
         }),
     }
+}
+
+/// Whether a directory is there and its file system keeps everything in memory.
+pub fn is_in_memory(directory: &Path) -> bool {
+    const TMPFS_MAGIC: u64 = 0x0102_1994; // statfs(2)
+    rustix::fs::statfs(directory).is_ok_and(|found| found.f_type as u64 == TMPFS_MAGIC)
+}
+
+/// Who may do what with a file, links followed.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn permissions(path: &Path) -> Result<Permissions, Error> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = std::fs::metadata(path).map_err(|source| Error::Io {
+        action: "look at",
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Permissions {
+        mode: metadata.mode() & 0o7777,
+        owner: metadata.uid(),
+        is_owner_trusted: [0, rustix::process::getuid().as_raw()].contains(&metadata.uid()),
+    })
+}
+
+/// Who may do what with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    /// The twelve bits of its mode.
+    pub mode: u32,
+    /// The user it belongs to.
+    pub owner: u32,
+    /// Whether that is the user of this process, or root.
+    pub is_owner_trusted: bool,
+}
+
+/// The names of a directory's entries, sorted; at most `limit` of them.
+///
+/// # Errors
+/// When it cannot be listed.
+pub fn names(directory: &Path, limit: usize) -> Result<Vec<OsString>, Error> {
+    let failed = |source| Error::Io {
+        action: "list",
+        path: directory.to_owned(),
+        source,
+    };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)?.take(limit) {
+        names.push(entry.map_err(failed)?.file_name());
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// What stands at a path.

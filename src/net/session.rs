@@ -18,6 +18,7 @@ use super::target::Target;
 use super::tls::{Hello, Tls};
 use super::wire::{TooMuch, Wire};
 use crate::pki::certificate::{Certificate, CertificateError};
+use crate::pki::escape::Escaped;
 
 /// One TLS connection: what the handshake showed, and what came behind it.
 #[derive(Debug)]
@@ -273,10 +274,11 @@ impl fmt::Display for Failure {
             Failure::Reset => f.write_str("the server broke the connection off"),
             Failure::Alert(alert) => write!(f, "the server sent the alert {alert}"),
             Failure::NotTls(first) => {
-                write!(f, "what came is not TLS: \"{}\"", first.escape_ascii())
+                let shown = &first[..first.len().min(MAX_SHOWN_OCTETS)];
+                write!(f, "what came is not TLS: \"{}\"", shown.escape_ascii())
             }
             Failure::Incompatible(what) => write!(f, "nothing in common with the server: {what}"),
-            Failure::Misbehaved(what) | Failure::System(what) => f.write_str(what),
+            Failure::Misbehaved(what) | Failure::System(what) => Escaped(what).fmt(f),
             Failure::TooMuch => f.write_str("the server sends without end"),
         }
     }
@@ -315,3 +317,5 @@ fn is_tls(first: &[u8]) -> bool {
         [kind, major, ..] => matches!(kind, 20..=23) && *major == 3,
     }
 }
+
+const MAX_SHOWN_OCTETS: usize = 16;

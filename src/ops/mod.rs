@@ -10,13 +10,17 @@ pub mod html;
 pub mod inspect;
 pub mod issue;
 pub mod list;
+pub mod live;
 pub mod managed;
+pub mod mint;
 pub mod passphrase;
 pub mod refused;
+mod sheet;
 pub mod show;
 pub mod status;
 pub mod template;
 pub mod verify;
+pub mod verify_chain;
 
 use std::fmt;
 

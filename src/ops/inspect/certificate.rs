@@ -4,7 +4,7 @@ use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 use super::key::KeyFields;
-use super::sheet::Sheet;
+use crate::ops::sheet::Sheet;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::{Extension, extension_name};

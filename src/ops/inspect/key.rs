@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::sheet::Sheet;
 use crate::keys::{KeyFormat, ReadKey};
+use crate::ops::sheet::Sheet;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::public_key::{KeyKind, PublicKey};

@@ -6,7 +6,6 @@ mod object;
 mod reading;
 mod request;
 mod revocation;
-mod sheet;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

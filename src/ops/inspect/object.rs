@@ -9,7 +9,7 @@ use super::certificate::{CertificateFields, Relation};
 use super::key::{KeyFields, LockedKeyFields, PrivateKeyFields};
 use super::request::RequestFields;
 use super::revocation::RevocationListFields;
-use super::sheet::Sheet;
+use crate::ops::sheet::Sheet;
 use crate::pki::certificate::Certificate;
 use crate::pki::escape::Escaped;
 use crate::pki::pem;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::certificate::{ExtensionFields, add_extensions, add_problems, named};
 use super::key::KeyFields;
-use super::sheet::Sheet;
+use crate::ops::sheet::Sheet;
 use crate::path;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::csr::{CertificateSigningRequest, EXTENSION_REQUEST};

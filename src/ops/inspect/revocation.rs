@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
 use super::certificate::{ExtensionFields, add_extensions, add_problems, named, span};
-use super::sheet::Sheet;
+use crate::ops::sheet::Sheet;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::crl::{RevocationList, RevokedCertificate};
 use crate::pki::extension::REASON_CODE;

@@ -1,0 +1,138 @@
+//! `mint`.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use time::OffsetDateTime;
+
+use super::args::{Global, Issuer, requested_by};
+use super::{Exit, finish};
+use crate::error::Error;
+use crate::ops::issue::{self, End, Key};
+use crate::ops::mint::{self, Part};
+use crate::ops::refused::Outcome;
+use crate::ops::{DryRun, Verdict};
+use crate::pki::algorithm::KeyType;
+use crate::pki::san::TypedName;
+use crate::pki::usage::Purpose;
+use crate::pki::validity::Lifetime;
+use crate::render::Renderer;
+
+/// Run a command with a certificate that lives as long as it does
+///
+/// Key, certificate and CA stand in a private directory, in memory where the system has a place for that, while
+/// the command runs, and are wiped when it has ended. It finds them by OPENAGENTS_CERTS_CERT, OPENAGENTS_CERTS_KEY and
+/// OPENAGENTS_CERTS_CA (also OPENAGENTS_CERTS_SERIAL and OPENAGENTS_CERTS_NOT_AFTER). The exit code is the command's;
+/// signals are handed on to it.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs mint --ttl 15m client ci-job -- ./deploy.sh --to production
+  openagents-certs mint client ci-job --env GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=ca -- python agent.py")]
+pub(super) struct Args {
+    /// What the certificate is for
+    #[arg(value_enum, value_name = "PURPOSE")]
+    purpose: Purpose,
+
+    /// The names it is for, as with `issue`
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<TypedName>,
+
+    /// How long it is valid
+    #[arg(long, value_name = "LIFETIME", default_value = "15m")]
+    ttl: Lifetime,
+
+    /// Issue by this profile of certs.toml instead
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<String>,
+
+    /// The kind of its key [default: p256]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    key_type: Option<KeyType>,
+
+    /// Name a file in another variable too, such as SSL_CERT_FILE=ca; FILE is cert, key or ca; repeat for more
+    #[arg(long, value_name = "NAME=FILE", value_parser = variable)]
+    env: Vec<(String, Part)>,
+
+    /// What to say of it in the inventory
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+
+    #[command(flatten)]
+    issuer: Issuer,
+
+    /// Show what would be issued, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+impl Args {
+    pub(super) fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Exit, Error> {
+        let ask = |path: &Path| self.issuer.passphrase.ask(path);
+        let from = self.issuer.at(global.directory(), &ask);
+        let purpose = self.purpose.to_string();
+        let profile = self.profile.as_deref().unwrap_or(&purpose);
+        let issue = issue::Request {
+            profile: issue::profile(global.directory(), profile)?,
+            names: self.names,
+            spiffe: None,
+            end: Some(End::After(self.ttl)),
+            key: Key::New(self.key_type),
+            base: Some(purpose.into()),
+            requested_by: requested_by(),
+            note: self.note,
+        };
+        if self.dry_run {
+            let planned = issue::dry_run(&issue, &from, Path::new(""), now)?;
+            return finish(renderer, &planned).map(Exit::from);
+        }
+        let mut command = self.command.into_iter();
+        let request = mint::Request {
+            issue,
+            program: command.next().unwrap_or_default(),
+            arguments: command.collect(),
+            variables: self.env,
+            withheld: self.issuer.secret_variables(),
+        };
+        match mint::run(&request, &from, now)? {
+            Outcome::Done(code) => Ok(Exit(code)),
+            Outcome::Refused(refused) => {
+                finish(renderer, &Outcome::<DryRun>::Refused(refused)).map(|_| Verdict::No.into())
+            }
+        }
+    }
+}
+
+fn variable(text: &str) -> Result<(String, Part), String> {
+    let (name, file) = text
+        .split_once('=')
+        .ok_or("give it as NAME=cert, NAME=key or NAME=ca")?;
+    let first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let is_name = name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit());
+    if !is_name {
+        return Err(format!(
+            "'{}' is no name of a variable",
+            name.escape_debug()
+        ));
+    }
+    let part = match file {
+        "cert" => Part::Certificate,
+        "key" => Part::Key,
+        "ca" => Part::Ca,
+        other => {
+            return Err(format!(
+                "'{}' is no file that is made: cert, key or ca",
+                other.escape_debug()
+            ));
+        }
+    };
+    Ok((name.to_owned(), part))
+}

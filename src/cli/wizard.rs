@@ -1,0 +1,158 @@
+//! `generate --interactive`: a few questions, and the command line that they come to.
+
+use std::path::Path;
+
+use super::prompt;
+use crate::error::{Error, shown};
+use crate::pki::san::TypedName;
+
+/// Asks what the network is to be like; gives the arguments of `generate` that say the same.
+pub(super) fn ask(directory: &Path) -> Result<Vec<String>, Error> {
+    let mut arguments = vec!["-o".to_owned()];
+    let place = prompt::text("Put the certificates into", &shown(directory), |_| Ok(()))?;
+    arguments.push(place);
+    let who = prompt::choice(
+        "Who will dial this network",
+        &[
+            "programs on this machine only",
+            "other machines, by name or address",
+        ],
+        0,
+    )?;
+    if who > 0 {
+        let nodename = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
+        let question = "By which names or addresses (the first is the one agents are given)";
+        let names = prompt::text(question, &nodename, |text| check(text, NAMES))?;
+        let names = words(&names);
+        if let Some(first) = names.first() {
+            arguments.extend(["--for".to_owned(), url(first)]);
+        }
+        for name in names.iter().skip(1) {
+            arguments.extend(["--san".to_owned(), (*name).to_owned()]);
+        }
+    }
+    if prompt::confirm(
+        "Should only agents with a certificate of their own get in (mutual TLS)",
+        true,
+    )? {
+        let question = "How many agents are there, or what are their names";
+        let agents = prompt::text(question, "1", |text| check(text, MAX_AGENTS))?;
+        arguments.extend(clients(&agents));
+    }
+    let lifetimes = ["1 year", "90 days", "30 days", "24 hours"];
+    let spellings = ["365d", "90d", "30d", "24h"];
+    let chosen = prompt::choice(
+        "How long should the certificates be good for",
+        &lifetimes,
+        0,
+    )?;
+    if chosen > 0 {
+        arguments.extend(["--ttl".to_owned(), spellings[chosen].to_owned()]);
+    }
+    Ok(arguments)
+}
+
+/// A command line as a shell reads it.
+pub(super) fn command_line(arguments: &[String]) -> String {
+    let quoted = arguments.iter().map(|argument| quoted(argument));
+    let all: Vec<String> = ["openagents-certs".to_owned(), "generate".to_owned()]
+        .into_iter()
+        .chain(quoted)
+        .collect();
+    all.join(" ")
+}
+
+/// The flags that make the agents' pairs.
+fn clients(agents: &str) -> Vec<String> {
+    match agents.trim().parse::<usize>() {
+        Ok(1) => vec!["--mtls".to_owned()],
+        Ok(count) => (1..=count)
+            .flat_map(|number| ["--client".to_owned(), format!("agent-{number}")])
+            .collect(),
+        Err(_) => words(agents)
+            .into_iter()
+            .flat_map(|name| ["--client".to_owned(), name.to_owned()])
+            .collect(),
+    }
+}
+
+/// Whether an answer is a list of names, or a number from 1 to `max_number`.
+fn check(text: &str, max_number: usize) -> Result<(), String> {
+    if let Ok(number) = text.trim().parse::<usize>()
+        && max_number > 0
+    {
+        return if (1..=max_number).contains(&number) {
+            Ok(())
+        } else {
+            Err(format!("give a number from 1 to {max_number}, or names"))
+        };
+    }
+    let names = words(text);
+    if names.is_empty() {
+        return Err("give one name at least".into());
+    }
+    for name in names {
+        name.parse::<TypedName>()
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split([',', ' '])
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+fn url(name: &str) -> String {
+    if name.contains(':') && !name.contains('/') {
+        format!("grpcs://[{name}]:8600")
+    } else {
+        format!("grpcs://{name}:8600")
+    }
+}
+
+fn quoted(argument: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    if !argument.is_empty() && argument.chars().all(is_plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
+}
+
+const NAMES: usize = 0;
+const MAX_AGENTS: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_agents_makes_so_many_names_and_names_are_taken_as_they_are() {
+        assert_eq!(clients("1"), ["--mtls"]);
+        assert_eq!(clients("2"), ["--client", "agent-1", "--client", "agent-2"]);
+        assert_eq!(
+            clients("alice, bob"),
+            ["--client", "alice", "--client", "bob"]
+        );
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_used_is_asked_for_again() {
+        assert!(check("501", MAX_AGENTS).is_err());
+        assert!(check("0", MAX_AGENTS).is_err());
+        assert!(check("", NAMES).is_err());
+        assert!(check("x..y", NAMES).is_err());
+        assert!(check("agents.example.org 10.0.0.7", NAMES).is_ok());
+    }
+
+    #[test]
+    fn what_a_shell_would_read_otherwise_is_quoted() {
+        let line = command_line(&["-o".into(), "it's here".into(), "--mtls".into()]);
+        assert_eq!(line, r"openagents-certs generate -o 'it'\''s here' --mtls");
+    }
+}

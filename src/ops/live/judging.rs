@@ -1,0 +1,448 @@
+//! What is wrong with a port.
+
+use std::collections::HashSet;
+
+use time::OffsetDateTime;
+
+use super::facts::{LiveReport, is_taken, names};
+use super::rules::{
+    ALPN, ANCHOR, CERTIFICATE_OPTIONAL, CERTIFICATE_REFUSED, CERTIFICATE_REQUIRED,
+    CERTIFICATE_UNASKED, CHAINS_DIFFER, CLOCK, CLOSED, CONNECTIONS_DIFFER, DUPLICATE, HANDSHAKE,
+    INCOMPLETE, KEY_UNPROVEN, MALFORMED, NO_ANSWER, NO_SETTINGS, NO_TLS, NOT_TLS, OLD_CERTIFICATE,
+    ORDER, OTHER_CERTIFICATE, PLAINTEXT, PLAINTEXT_HTTP1, REFUSED, ROOT, SOME_ADDRESSES,
+    STRANGER_TAKEN, TLS_UNEXPECTED, UNREACHABLE, UNRESOLVED,
+};
+use super::{ClientCertificate, Scheme, Serves, Target, reference_name};
+use crate::net::probe::{Probe, Question};
+use crate::net::{Failure, KeyProof, Outcome, Reached, Session, Spoken};
+use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
+use crate::path::profile::{ReferenceName, Requirements};
+use crate::path::rule::Rule;
+use crate::path::{Candidates, judge, judge_alone};
+use crate::pki::bundle::relations;
+use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationList;
+use crate::pki::fingerprint::Fingerprint;
+use crate::pki::usage::Purpose;
+use crate::pki::validity::rfc3339;
+
+/// What a port is judged with, all of it optional.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
+    /// The server's file: its certificate, then intermediates.
+    pub certificates: &'a [Certificate],
+    /// What the client trusts; where there is nothing, no path is judged.
+    pub anchors: &'a [Certificate],
+    /// Revocation lists.
+    pub revocation_lists: &'a [RevocationList],
+    /// The client's certificates, and its private key as unencrypted PKCS #8.
+    pub client: Option<(&'a [Certificate], &'a [u8])>,
+    /// The name that the certificate has to have, when it is not the one that is dialled.
+    pub host: Option<&'a ReferenceName>,
+}
+
+/// The report with everything that is wrong, the worst first.
+pub(super) fn judged(
+    mut report: LiveReport,
+    probe: &Probe,
+    target: &Target,
+    given: &Given<'_>,
+    now: OffsetDateTime,
+) -> LiveReport {
+    let mut judging = Judging {
+        probe,
+        target,
+        given,
+        now,
+        findings: Vec::new(),
+        known: HashSet::new(),
+    };
+    judging.tcp();
+    judging.plaintext(&report);
+    if let Some(main) = probe.main() {
+        judging.handshake(main);
+        judging.http2(main, &report);
+        judging.clients(main, &report);
+    }
+    judging.connections(&report);
+    let is_good = judging.chains();
+    report.findings = judging.findings;
+    report
+        .findings
+        .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    report.reached = reached(&report, probe, target, is_good);
+    report
+}
+
+/// Whether a client gets through: TLS, gRPC behind it, and certificates it can trust.
+fn reached(
+    report: &LiveReport,
+    probe: &Probe,
+    target: &Target,
+    is_good: Option<bool>,
+) -> Option<bool> {
+    let Some(main) = probe.main() else {
+        return Some(false);
+    };
+    if target.scheme().is_some_and(|scheme| !scheme.is_tls()) {
+        return Some(report.serves == Serves::Plaintext);
+    }
+    let is_spoken = if is_grpc(target) {
+        is_taken(main).map(|taken| taken && report.alpn.as_deref() == Some("h2"))
+    } else {
+        Some(main.outcome == Outcome::Finished && is_taken(main) != Some(false))
+    };
+    match (is_spoken, is_good) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), is_good) => is_good,
+        // No SETTINGS in time: a client would wait as well.
+        (None, _) => Some(false),
+    }
+}
+
+fn is_grpc(target: &Target) -> bool {
+    target.scheme().is_none_or(Scheme::is_grpc)
+}
+
+struct Judging<'a> {
+    probe: &'a Probe,
+    target: &'a Target,
+    given: &'a Given<'a>,
+    now: OffsetDateTime,
+    findings: Vec<Finding>,
+    known: HashSet<(&'static str, String)>,
+}
+
+impl Judging<'_> {
+    fn tcp(&mut self) {
+        if let Some(error) = &self.probe.unresolved {
+            return self.add(&UNRESOLVED, Some(Evidence::found(error)));
+        }
+        let attempts = &self.probe.attempts;
+        let is_connected = |reached: &Reached| *reached == Reached::Connected;
+        let unconnected: Vec<_> = attempts
+            .iter()
+            .filter(|attempt| !is_connected(&attempt.reached))
+            .collect();
+        let Some(first) = unconnected.first() else {
+            return;
+        };
+        let texts: Vec<String> = unconnected.iter().map(ToString::to_string).collect();
+        let evidence = Some(Evidence::found(texts.join("; ")));
+        if unconnected.len() < attempts.len() {
+            return self.add(&SOME_ADDRESSES, evidence);
+        }
+        match &first.reached {
+            Reached::Refused | Reached::Connected => self.add(&REFUSED, evidence),
+            Reached::TimedOut => self.add(&NO_ANSWER, evidence),
+            Reached::Unreachable(_) => self.add(&UNREACHABLE, evidence),
+        }
+    }
+
+    /// What is spoken where TLS is not, or is where it should not.
+    fn plaintext(&mut self, report: &LiveReport) {
+        let is_tls_wanted = self.target.scheme().is_none_or(Scheme::is_tls);
+        let is_tls = matches!(report.serves, Serves::Tls | Serves::Mtls);
+        if is_tls && !is_tls_wanted {
+            self.add(&TLS_UNEXPECTED, None);
+        }
+        match &self.probe.plaintext {
+            Some(Spoken::Http2) if is_tls_wanted => self.add(&PLAINTEXT, None),
+            Some(Spoken::Http1) if is_tls_wanted => self.add(&PLAINTEXT_HTTP1, None),
+            Some(Spoken::Http2 | Spoken::Http1) | None => {}
+            Some(Spoken::Ssh) => self.add(&NOT_TLS, Some(Evidence::found("SSH"))),
+            Some(Spoken::Other(first)) => {
+                self.add(&NOT_TLS, Some(Evidence::found(first.escape_ascii())));
+            }
+            Some(Spoken::Nothing) if !is_tls => {
+                let error = report.handshake_error.as_ref();
+                self.add(&NO_TLS, error.map(Evidence::found));
+            }
+            Some(Spoken::Nothing) => {}
+        }
+    }
+
+    fn handshake(&mut self, main: &Session) {
+        if main.key_proof == Some(KeyProof::Failed) {
+            self.add(&KEY_UNPROVEN, None);
+        }
+        let Outcome::Failed(failure) = &main.outcome else {
+            return;
+        };
+        if self.probe.plaintext.is_some() {
+            return;
+        }
+        let evidence = Some(Evidence::found(failure));
+        match failure {
+            Failure::Alert(alert) if alert.is_no_application_protocol() => {
+                self.add(&ALPN, evidence);
+            }
+            // TLS 1.2 tells in the handshake what TLS 1.3 tells after it.
+            Failure::Alert(_) | Failure::Closed | Failure::Reset if main.request.is_some() => {
+                self.refused(main, evidence);
+            }
+            Failure::Alert(_)
+            | Failure::Closed
+            | Failure::Reset
+            | Failure::TimedOut
+            | Failure::NotTls(_)
+            | Failure::Incompatible(_)
+            | Failure::Misbehaved(_)
+            | Failure::TooMuch
+            | Failure::System(_) => {
+                self.add(&HANDSHAKE, evidence);
+            }
+        }
+    }
+
+    /// What comes behind the handshake.
+    fn http2(&mut self, main: &Session, report: &LiveReport) {
+        if main.outcome != Outcome::Finished || !is_grpc(self.target) {
+            return;
+        }
+        let agreed = main.protocol.as_deref();
+        if agreed != Some("h2") {
+            let evidence = Evidence::instead(agreed.unwrap_or("none"), "h2");
+            self.add(&ALPN, Some(evidence));
+        }
+        let end = report.http2_end.unwrap_or_default().replace('_', " ");
+        let evidence = match &report.http2_detail {
+            Some(detail) => Evidence::found(format_args!("{end}: {detail}")),
+            None => Evidence::found(end),
+        };
+        match is_taken(main) {
+            Some(true) => {}
+            Some(false) if main.request.is_some() => self.refused(main, Some(evidence)),
+            // That it does not agree on h2 says it all.
+            Some(false) | None if agreed != Some("h2") => {}
+            Some(false) => self.add(&CLOSED, Some(evidence)),
+            None => self.add(&NO_SETTINGS, Some(evidence)),
+        }
+    }
+
+    /// The server ended a connection on which it had asked for a certificate.
+    fn refused(&mut self, main: &Session, evidence: Option<Evidence>) {
+        let is_answered = main
+            .request
+            .as_ref()
+            .is_some_and(|request| request.answered);
+        if is_answered {
+            self.add(&CERTIFICATE_REFUSED, evidence);
+        } else {
+            self.add(&CERTIFICATE_REQUIRED, evidence);
+        }
+    }
+
+    fn clients(&mut self, main: &Session, report: &LiveReport) {
+        if self.given.client.is_some() && report.client_certificate == ClientCertificate::NotAsked {
+            self.add(&CERTIFICATE_UNASKED, None);
+        }
+        if main.request.is_some() && report.none_refused == Some(false) {
+            self.add(&CERTIFICATE_OPTIONAL, None);
+        }
+        if report.foreign_refused == Some(false) {
+            self.add(&STRANGER_TAKEN, None);
+        }
+    }
+
+    /// Whether connections that should be alike are.
+    fn connections(&mut self, report: &LiveReport) {
+        if let [_, _, ..] = report.chains.as_slice() {
+            let chains = report.chains.iter().map(|chain| {
+                let first = chain.fingerprints_sha256.first();
+                let first = first.map_or_else(String::new, short);
+                format!("{first} on {} of {}", chain.connections, report.connections)
+            });
+            let evidence = Evidence::found(chains.collect::<Vec<_>>().join(", "));
+            self.add(&CHAINS_DIFFER, Some(evidence));
+        }
+        let alike = self
+            .probe
+            .sessions
+            .iter()
+            .filter(|(question, _)| matches!(question, Question::AsGiven | Question::Again));
+        let (taken, others): (Vec<_>, Vec<_>) =
+            alike.partition(|(_, session)| is_taken(session) == Some(true));
+        let all = taken.len() + others.len();
+        if !taken.is_empty() && !others.is_empty() {
+            let evidence = Evidence::found(format_args!("{} of {all} taken", taken.len()));
+            self.add(&CONNECTIONS_DIFFER, Some(evidence));
+        }
+        if let Some(seconds) = report.clock_difference_seconds
+            && seconds.abs() > MAX_CLOCK_DIFFERENCE_SECONDS
+        {
+            let evidence = Evidence::found(format_args!("a difference of {seconds} s"));
+            self.add(&CLOCK, Some(evidence));
+        }
+    }
+
+    /// Whether every list of certificates that is served is good; `None` when there are no
+    /// anchors to say so.
+    fn chains(&mut self) -> Option<bool> {
+        let mut is_good = Some(true);
+        let chains = self.probe.distinct_chains();
+        if chains.is_empty() {
+            return Some(false);
+        }
+        for (session, _) in chains.into_iter().take(MAX_CHAINS_JUDGED) {
+            match self.chain(session) {
+                Some(good) => is_good = is_good.map(|all| all && good),
+                None => is_good = None,
+            }
+        }
+        is_good
+    }
+
+    fn chain(&mut self, session: &Session) -> Option<bool> {
+        for served in &session.certificates {
+            if let Err(error) = &served.certificate {
+                self.add(&MALFORMED, Some(Evidence::found(error)));
+            }
+        }
+        let served: Vec<Certificate> = session.read_certificates().into_iter().cloned().collect();
+        let is_first_read = session
+            .certificates
+            .first()
+            .is_some_and(|first| first.certificate.is_ok());
+        let (Some((end_entity, others)), true) = (served.split_first(), is_first_read) else {
+            return Some(false);
+        };
+        self.order(&served);
+        self.against_file(end_entity);
+        self.path(end_entity, others)
+    }
+
+    /// How the certificates stand to each other.
+    fn order(&mut self, served: &[Certificate]) {
+        let relations = relations(served);
+        for (i, certificate) in served.iter().enumerate() {
+            if relations.copy_of[i].is_some() {
+                self.about(&DUPLICATE, i, certificate, None);
+            } else if i > 0 && certificate.is_self_issued() {
+                self.about(&ROOT, i, certificate, None);
+            }
+        }
+        if let Some(misplaced) = relations.misplaced {
+            self.about(&ORDER, misplaced, &served[misplaced], None);
+        }
+    }
+
+    /// Whether the certificate is the one in the file.
+    fn against_file(&mut self, end_entity: &Certificate) {
+        let Some(expected) = self.given.certificates.first() else {
+            return;
+        };
+        if expected == end_entity {
+            return;
+        }
+        let evidence = Evidence::instead(told(end_entity), told(expected));
+        let are_same =
+            names(end_entity) == names(expected) && end_entity.subject() == expected.subject();
+        let rule = if are_same {
+            &OLD_CERTIFICATE
+        } else {
+            &OTHER_CERTIFICATE
+        };
+        self.about(rule, 0, end_entity, Some(evidence));
+    }
+
+    /// Whether a client that is given only what is served gets to an anchor.
+    fn path(&mut self, end_entity: &Certificate, others: &[Certificate]) -> Option<bool> {
+        let dialled = reference_name(self.target);
+        let requirements = Requirements {
+            host: Some(self.given.host.unwrap_or(&dialled).clone()),
+            purpose: Some(Purpose::Server),
+            ..Requirements::at(self.now)
+        };
+        if self.given.anchors.is_empty() {
+            self.take_over(judge_alone(end_entity, &requirements));
+            return None;
+        }
+        let candidates = Candidates {
+            end_entity,
+            intermediates: others,
+            anchors: self.given.anchors,
+            revocation_lists: self.given.revocation_lists,
+        };
+        let judgement = judge(candidates, &requirements);
+        let is_good = judgement.is_good();
+        if !judgement.reaches_anchor {
+            let intermediates = [others, self.given.certificates].concat();
+            let completed = Candidates {
+                intermediates: &intermediates,
+                ..candidates
+            };
+            let is_incomplete = judge(completed, &requirements).reaches_anchor;
+            let rule = if is_incomplete { &INCOMPLETE } else { &ANCHOR };
+            self.about(
+                rule,
+                0,
+                end_entity,
+                Some(Evidence::found(issuer(end_entity))),
+            );
+        }
+        self.take_over(judgement.findings);
+        Some(is_good)
+    }
+
+    /// Findings of the path engine, each once though several lists of certificates are judged.
+    fn take_over(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            if self.known.insert((finding.id, finding.summary())) {
+                self.findings.push(finding);
+            }
+        }
+    }
+
+    fn add(&mut self, rule: &'static Rule, evidence: Option<Evidence>) {
+        self.findings
+            .push(Finding::new(rule, severity(rule), None, evidence));
+    }
+
+    fn about(
+        &mut self,
+        rule: &'static Rule,
+        place: usize,
+        certificate: &Certificate,
+        evidence: Option<Evidence>,
+    ) {
+        let role = if place == 0 {
+            Role::EndEntity
+        } else {
+            Role::Intermediate
+        };
+        let reference = CertificateReference::new(role, place, certificate.subject());
+        let finding = Finding::new(rule, severity(rule), Some(reference), evidence);
+        self.take_over(vec![finding]);
+    }
+}
+
+/// These rules count as much under every profile.
+fn severity(rule: &Rule) -> Severity {
+    rule.severities.tls.unwrap_or(Severity::Note)
+}
+
+fn issuer(certificate: &Certificate) -> String {
+    format!("issued by {}", certificate.issuer())
+}
+
+/// What tells one certificate from another of the same name.
+fn told(certificate: &Certificate) -> String {
+    let fingerprint = Fingerprint::sha256(certificate.as_der());
+    format!(
+        "serial {}, from {}, sha256 {}",
+        certificate.serial(),
+        rfc3339(certificate.not_before()),
+        short(&fingerprint)
+    )
+}
+
+/// As much of a fingerprint as is compared by eye.
+fn short(fingerprint: &Fingerprint) -> String {
+    let text = fingerprint.to_string();
+    text.chars().take(FINGERPRINT_CHARACTERS).collect()
+}
+
+const MAX_CLOCK_DIFFERENCE_SECONDS: i64 = 60;
+const MAX_CHAINS_JUDGED: usize = 8;
+const FINGERPRINT_CHARACTERS: usize = 23; // eight octets

@@ -1,0 +1,125 @@
+//! Ports as they are now: what they serve, whom they take, and what is wrong with that.
+
+mod facts;
+mod judging;
+pub mod rules;
+mod stranger;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+
+pub use facts::{ClientCertificate, LiveReport, Serves};
+pub use judging::Given;
+pub use rules::RULES;
+
+use crate::error::Error;
+use crate::files::{self, Kind};
+use crate::net::Identity;
+use crate::net::probe::{self, Probe};
+pub use crate::net::{Scheme, Target};
+use crate::path::profile::ReferenceName;
+
+/// How ports are dialled.
+#[derive(Clone, Debug)]
+pub struct Dialling {
+    /// The name that is asked for, when it is not the host that is dialled.
+    pub server_name: Option<String>,
+    /// How long each step may take; the whole takes at most three times as long.
+    pub timeout: Duration,
+    /// How many connections are made at least.
+    pub connections: usize,
+}
+
+impl Default for Dialling {
+    fn default() -> Self {
+        Dialling {
+            server_name: None,
+            timeout: Duration::from_secs(5),
+            connections: DEFAULT_CONNECTIONS,
+        }
+    }
+}
+
+impl Dialling {
+    /// Reads a target, to be asked for the name that was given.
+    ///
+    /// # Errors
+    /// When it is none, or the name is none.
+    pub fn target(&self, text: &str) -> Result<Target, Error> {
+        let target: Target = text.parse()?;
+        match &self.server_name {
+            Some(name) => Ok(target.with_server_name(name)?),
+            None => Ok(target),
+        }
+    }
+}
+
+/// Whether an argument names a port and not a file: a URL, or `host:port` where there is no such file.
+///
+/// # Errors
+/// When it cannot be told whether there is a file.
+pub fn is_port(argument: &Path) -> Result<bool, Error> {
+    let Some(text) = argument.to_str() else {
+        return Ok(false);
+    };
+    if text.contains("://") {
+        return Ok(true);
+    }
+    let is_shaped = text.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.contains('/') && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
+    });
+    Ok(is_shaped && files::kind(argument)? == Kind::Absent)
+}
+
+/// The name a certificate must have to be taken for what is dialled.
+pub fn reference_name(target: &Target) -> ReferenceName {
+    match target.server_name() {
+        crate::net::Host::Dns(name) => ReferenceName::Dns(name.clone()),
+        crate::net::Host::Ip(address) => ReferenceName::Ip(*address),
+    }
+}
+
+/// Looks at a port and judges what is there: under the anchors that are given, against the files
+/// that are given.
+///
+/// # Errors
+/// When the client's private key cannot sign a handshake, or the system gives no randomness.
+pub fn look(
+    target: &Target,
+    dialling: &Dialling,
+    given: &Given<'_>,
+    now: OffsetDateTime,
+) -> Result<LiveReport, Error> {
+    let identity = match given.client {
+        Some((certificates, pkcs8)) => Some(Identity::new(certificates, pkcs8)?),
+        None => None,
+    };
+    let stranger = stranger::identity(now)?;
+    let (report, probe) = facts(target, dialling, identity.as_ref(), Some(&stranger), now);
+    Ok(judging::judged(report, &probe, target, given, now))
+}
+
+/// Looks at a port and says what is there, judging nothing.
+pub(super) fn facts(
+    target: &Target,
+    dialling: &Dialling,
+    identity: Option<&Identity>,
+    foreign: Option<&Identity>,
+    now: OffsetDateTime,
+) -> (LiveReport, Probe) {
+    let started = Instant::now();
+    let options = probe::Options {
+        timeout: dialling.timeout,
+        connections: dialling.connections,
+        identity,
+        foreign,
+    };
+    let probe = Probe::of(target, &options);
+    let report = LiveReport::of(target, &probe, identity.is_some(), started, now);
+    (report, probe)
+}
+
+/// Two processes that share a port are both met, but once in a thousand times.
+const DEFAULT_CONNECTIONS: usize = 12;
