@@ -24,6 +24,7 @@ pub mod error;
 pub mod files;
 pub mod keys;
 pub mod net;
+pub mod network;
 pub mod ops;
 pub mod path;
 pub mod pki;

@@ -25,11 +25,11 @@ use crate::render::{Format, Renderer};
 #[command(after_help = "Examples:
   openagents-certs status
   openagents-certs status /etc/nginx/tls '/srv/*/tls.crt' --warn 30d --crit 7d
-  openagents-certs status certs grpcs://node.internal:8600 --timeline
+  openagents-certs status certs network.yaml grpcs://node.internal:8600 --timeline
   openagents-certs status --nagios
   openagents-certs status --format prometheus > /var/lib/node_exporter/certs.prom")]
 pub(super) struct Args {
-    /// Files, directories, patterns such as 'certs/**/*.crt', and servers such as grpcs://node:8600
+    /// Files, directories, patterns such as 'certs/**/*.crt', a network.yaml, servers such as grpcs://node:8600
     #[arg(value_name = "TARGET")]
     targets: Vec<PathBuf>,
 

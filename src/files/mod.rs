@@ -163,24 +163,6 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
     })
 }
 
-/// The names in a directory, sorted.
-///
-/// # Errors
-/// When it is none, or cannot be read.
-pub fn names(directory: &Path) -> Result<Vec<OsString>, Error> {
-    let failed = |source| Error::Io {
-        action: "list",
-        path: directory.to_owned(),
-        source,
-    };
-    let entries = std::fs::read_dir(directory).map_err(failed)?;
-    let mut names = entries
-        .map(|entry| Ok(entry.map_err(failed)?.file_name()))
-        .collect::<Result<Vec<_>, Error>>()?;
-    names.sort_unstable();
-    Ok(names)
-}
-
 /// What stands at a path, links not followed.
 ///
 /// # Errors

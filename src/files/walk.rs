@@ -76,7 +76,7 @@ fn everything(root: &Path, depth: usize) -> Vec<Result<(PathBuf, bool), Error>> 
     }
     let mut waiting = vec![(root.to_owned(), depth)];
     while let Some((directory, depth)) = waiting.pop() {
-        let names = match super::names(&directory) {
+        let names = match super::names(&directory, usize::MAX) {
             Ok(names) => names,
             Err(error) => {
                 found.push(Err(error));

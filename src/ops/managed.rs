@@ -119,7 +119,7 @@ impl Managed {
         let (Some(base), Some(name)) = (path.file_stem(), path.file_name()) else {
             return Ok(Managed::default());
         };
-        let names: HashSet<OsString> = files::names(directory)?.into_iter().collect();
+        let names: HashSet<OsString> = files::names(directory, usize::MAX)?.into_iter().collect();
         let place = Place::of(directory, base, &names);
         let found = Found {
             content: content(&directory.join(name)),
@@ -194,7 +194,7 @@ struct Found {
 
 /// Every certificate file of a directory.
 fn scan(directory: &Path, is_told: bool) -> Result<Vec<Found>, Error> {
-    let names: HashSet<OsString> = files::names(directory)?.into_iter().collect();
+    let names: HashSet<OsString> = files::names(directory, usize::MAX)?.into_iter().collect();
     let mut bases: Vec<&OsStr> = names.iter().filter_map(|name| base_of(name)).collect();
     bases.sort_unstable();
     let read = |bases: &[&OsStr]| -> Vec<Found> {

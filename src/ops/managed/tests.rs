@@ -58,7 +58,7 @@ fn other_directories_that_were_written_to_are_looked_into_unless_this_one_is_a_c
     assert_eq!(managed.certificates.len(), 2);
     assert!(managed.unreadable.is_empty() && managed.foreign.is_empty());
     fs::create_dir(&copy).unwrap();
-    for name in files::names(&own).unwrap() {
+    for name in files::names(&own, usize::MAX).unwrap() {
         fs::copy(own.join(&name), copy.join(&name)).unwrap();
     }
     let managed = read(&copy);

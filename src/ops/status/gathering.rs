@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::live;
+use super::{live, networks};
 use crate::error::{Error, shown};
 use crate::files::{self, Identity, Target};
 
@@ -32,7 +32,8 @@ pub(super) struct FileAt {
 }
 
 impl Gathered {
-    /// Takes what was named: a file, a directory with what is below it, a pattern, or a URL.
+    /// Takes what was named: a file, a directory with what is below it, a pattern, a
+    /// network.yaml for the files it names, or a URL.
     pub(super) fn take(&mut self, path: &Path, depth: usize) {
         let text = path.to_string_lossy();
         if live::is_url(&text) {
@@ -43,6 +44,10 @@ impl Gathered {
         }
         match files::target(path) {
             Ok(Target::Directory(_)) => self.take_directory(path, depth),
+            Ok(Target::File(_)) if networks::is_network(path) => match networks::files(path) {
+                Ok(files) => files.iter().for_each(|file| self.take(file, depth)),
+                Err(error) => self.fail(error),
+            },
             Ok(Target::File(identity)) => self.add(path.to_owned(), Some(identity), true),
             Ok(Target::Special) => self.add(path.to_owned(), None, true),
             Err(_) if files::is_pattern(path.as_os_str()) => self.take_pattern(path, depth),
@@ -91,6 +96,7 @@ impl Gathered {
         for found in matched {
             match found {
                 Ok(path) if is_directory(&path) => self.take_directory(&path, depth),
+                Ok(path) if networks::is_network(&path) => self.take(&path, depth),
                 Ok(path) => self.add_found(path),
                 Err(error) => self.fail(error),
             }

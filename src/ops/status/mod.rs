@@ -4,6 +4,7 @@ mod certificate;
 mod gathering;
 mod inventory;
 mod live;
+mod networks;
 mod page;
 mod parallel;
 mod plugin;
@@ -48,7 +49,7 @@ use crate::pki::crl::RevocationList;
 /// What is looked at.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Files, directories, patterns and URLs; none for the PKI directory.
+    /// Files, directories, patterns, network.yaml files and URLs; none for the PKI directory.
     pub targets: Vec<PathBuf>,
     /// The PKI directory.
     pub directory: PathBuf,

@@ -1,0 +1,167 @@
+//! A correct `tls:` block in a network.yaml: a few characters at one place, the rest left octet for octet.
+
+mod compare;
+mod diff;
+mod place;
+
+pub use diff::Diff;
+
+use super::NetworkFile;
+use super::file::NetworkFileError;
+use super::tls::Tls;
+use super::transport::Kind;
+use place::{Insertion, Layout};
+
+/// The files a `tls:` block is to name, as the network will read them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The server's certificate chain.
+    pub cert_file: String,
+    /// Its private key.
+    pub key_file: String,
+    /// The CA of the clients; with it every client must have a certificate.
+    pub ca_file: Option<String>,
+}
+
+/// What became of a network.yaml.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edited {
+    /// The whole text.
+    pub text: String,
+    /// Whether anything had to be changed.
+    pub changed: bool,
+}
+
+/// Puts a `tls:` block that is effective into the first gRPC transport; makes the transport where there is none.
+///
+/// Comments, order and line ends stay. A block that is there is mended: `enabled` set, what is missing added.
+/// One that is effective and says the same is left as it is.
+///
+/// # Errors
+/// When the file cannot be read, an effective block names other files, the place is written in a way that a text
+/// cannot be put into, or the text would not say what it should.
+pub fn with_tls(octets: &[u8], files: &TlsFiles) -> Result<Edited, EditError> {
+    let file = NetworkFile::read(octets)?;
+    let text = std::str::from_utf8(octets).map_err(|_| EditError::Unsure)?;
+    let unchanged = Edited {
+        text: text.to_owned(),
+        changed: false,
+    };
+    if let Some(tls) =
+        effective(&file).filter(|tls| tls.cert_file.is_some() && tls.key_file.is_some())
+    {
+        return if says(&tls, files) {
+            Ok(unchanged)
+        } else {
+            Err(EditError::Effective { line: tls.line })
+        };
+    }
+    let insertions = place::insertions(&file, &Layout::of(text), files)?;
+    let text = applied(text, insertions);
+    let after = NetworkFile::read(text.as_bytes()).map_err(|_| EditError::Unsure)?;
+    let is_effective =
+        effective(&after).is_some_and(|tls| tls.cert_file.is_some() && tls.key_file.is_some());
+    if is_effective && compare::same_but_for_tls(&file, &after) {
+        Ok(Edited {
+            text,
+            changed: true,
+        })
+    } else {
+        Err(EditError::Unsure)
+    }
+}
+
+/// Why a network.yaml is left as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// It cannot be read.
+    #[error(transparent)]
+    File(#[from] NetworkFileError),
+    /// TLS is on already, with other files.
+    #[error("line {line}: there is an effective `tls:` block already, and it names other files")]
+    Effective {
+        /// The line of `tls:`.
+        line: usize,
+    },
+    /// The transport's settings stand elsewhere, behind an alias.
+    #[error("line {line}: the settings stand behind an alias, and others share them")]
+    Alias {
+        /// The line of the key.
+        line: usize,
+    },
+    /// A value where a mapping or list is needed.
+    #[error("line {line}: `{key}:` is {found}, and OpenAgents refuses that too")]
+    Kind {
+        /// The line of the key.
+        line: usize,
+        /// The key.
+        key: &'static str,
+        /// What stands there.
+        found: &'static str,
+    },
+    /// The old single transport, of another kind.
+    #[error("line {line}: the network has a single `transport:` that is not grpc")]
+    Legacy {
+        /// The line of the key.
+        line: usize,
+    },
+    /// The result would not be what is wanted.
+    #[error("the `tls:` block cannot be put in without a risk to the rest of the file")]
+    Unsure,
+}
+
+impl EditError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            EditError::File(error) => error.hint(),
+            EditError::Effective { .. } => {
+                "change the paths in that block by hand, or leave them: TLS is on".into()
+            }
+            EditError::Alias { .. } => "write the transport's `config:` out, without an alias".into(),
+            EditError::Kind { key, .. } => format!("make `{key}:` a mapping or a list, as the examples have it"),
+            EditError::Legacy { .. } => {
+                "replace `transport:` by a `transports:` list with a gRPC transport in it".into()
+            }
+            EditError::Unsure => {
+                "add the block by hand below the `config:` of the gRPC transport; `openagents-certs generate` prints it".into()
+            }
+        }
+    }
+}
+
+fn effective(file: &NetworkFile) -> Option<Tls> {
+    let transports = file.transports();
+    let first = transports
+        .iter()
+        .find(|transport| transport.kind == Kind::Grpc)?;
+    Tls::effective(&file.document, first)
+}
+
+/// Whether a block names these files.
+fn says(tls: &Tls, files: &TlsFiles) -> bool {
+    let path =
+        |name: &Option<super::tls::FileName>| name.as_ref().and_then(|name| name.path.clone());
+    let wants_clients = files.ca_file.is_some();
+    path(&tls.cert_file).as_deref() == Some(&files.cert_file)
+        && path(&tls.key_file).as_deref() == Some(&files.key_file)
+        && (!wants_clients || path(&tls.ca_file) == files.ca_file)
+        && wants_clients == (tls.require_client_cert && tls.ca_file.is_some())
+}
+
+/// The text with each place replaced; the places do not overlap.
+fn applied(text: &str, mut insertions: Vec<Insertion>) -> String {
+    insertions.sort_by_key(|insertion| insertion.at.start);
+    let mut result = String::with_capacity(text.len() + 512);
+    let mut done = 0;
+    for insertion in insertions {
+        result.push_str(&text[done..insertion.at.start]);
+        result.push_str(&insertion.text);
+        done = insertion.at.end;
+    }
+    result.push_str(&text[done..]);
+    result
+}
+
+#[cfg(test)]
+mod tests;

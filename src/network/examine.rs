@@ -1,0 +1,253 @@
+//! All that a network.yaml says in vain: what is silently off, ignored, misplaced or misspelt.
+
+use super::NetworkFile;
+use super::exposure;
+use super::rule::{
+    DUPLICATE_KEY, ENCRYPTION_IGNORED, KEY_MISPLACED, KEY_MISSPELT, REWRITTEN, TLS_MISPLACED,
+    TLS_ON_OTHER, Tell as _, at, whole,
+};
+use super::spelling::{is_tls, meant};
+use super::startup::{Offers, Startup};
+use super::tls;
+use super::transport::{Kind, Transport};
+use super::yaml::{Entry, NodeId};
+use crate::path::finding::{Finding, Severity};
+
+/// What is to be said of a network's file beside what [`super::start`] found.
+pub fn examine(file: &NetworkFile, startup: &Startup) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for duplicate in &file.document.duplicates {
+        let weight = if tls::KEYS.contains(&duplicate.key.as_str()) || duplicate.key == "tls" {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
+        findings.push(
+            at(&DUPLICATE_KEY, duplicate.last)
+                .found(format!(
+                    "{}, first on line {}",
+                    duplicate.key, duplicate.first
+                ))
+                .counting(weight),
+        );
+    }
+    top_level(file, &mut findings);
+    let transports = file.transports();
+    let mut is_first = true;
+    for transport in &transports {
+        item(file, transport, &mut findings);
+        if transport.kind != Kind::Grpc {
+            other_transport(file, transport, &mut findings);
+        } else if is_first {
+            is_first = false;
+            tls::examine(file, transport, &mut findings);
+            config_keys(file, transport, &mut findings);
+        }
+    }
+    encryption(file, startup, &mut findings);
+    exposure::examine(file, startup, &mut findings);
+    if file.setting("created_by_version").is_none() {
+        findings.push(whole(&REWRITTEN));
+    }
+    findings
+}
+
+/// Whether TLS settings stand somewhere where they are ignored, so that TLS was wanted.
+pub(super) fn is_tls_elsewhere(file: &NetworkFile, transport: &Transport) -> bool {
+    let document = &file.document;
+    let beside = transport.item.into_iter().chain([file.network, file.root]);
+    let mut entries = beside.flat_map(|mapping| document.entries(mapping));
+    entries.any(|entry| is_misplaced_tls(&entry))
+}
+
+/// Keys of the document and of `network:`.
+fn top_level(file: &NetworkFile, findings: &mut Vec<Finding>) {
+    for (mapping, known) in [(file.root, ROOT_KEYS), (file.network, NETWORK_KEYS)] {
+        for entry in file.document.entries(mapping) {
+            if is_misplaced_tls(&entry) {
+                findings.push(misplaced_tls(&entry));
+                continue;
+            }
+            misspelt(file, mapping, &entry, known, findings);
+        }
+    }
+    if let Some(transports) = file.document.get(file.root, "transports") {
+        findings.push(
+            at(&KEY_MISSPELT, transports.key.line)
+                .found("transports: beside `network:`")
+                .mended_by("move it below `network:`")
+                .counting(Severity::Error),
+        );
+    }
+}
+
+/// Keys beside `type:` and `config:`.
+fn item(file: &NetworkFile, transport: &Transport, findings: &mut Vec<Finding>) {
+    let Some(item) = transport.item else {
+        return;
+    };
+    let is_misspelt = |entry: &Entry<'_>| {
+        let key = entry.key.value.as_text().unwrap_or_default();
+        file.document.get(item, "config").is_none() && meant(key, &["config"]).is_some()
+    };
+    for entry in file.document.entries(item) {
+        let key = entry.key.value.as_text().unwrap_or_default();
+        if key == "type" || key == "config" {
+            continue;
+        }
+        findings.push(
+            if is_misplaced_tls(&entry) && transport.kind == Kind::Grpc {
+                misplaced_tls(&entry)
+            } else if is_misspelt(&entry) {
+                at(&KEY_MISSPELT, entry.key.line)
+                    .instead(format!("{key}:"), "config:")
+                    .mended_by("did you mean `config`?")
+                    .counting(Severity::Error)
+            } else {
+                at(&KEY_MISPLACED, entry.key.line).found(format!("{key}:"))
+            },
+        );
+    }
+}
+
+/// Keys of the gRPC transport's config that resemble `host`, `port` or `tls`.
+fn config_keys(file: &NetworkFile, transport: &Transport, findings: &mut Vec<Finding>) {
+    let Some(config) = transport.config.mapping else {
+        return;
+    };
+    for entry in file.document.entries(config) {
+        let key = entry.key.value.as_text().unwrap_or_default();
+        // `port:8600` without a blank is one long key.
+        let glued = key
+            .split_once(':')
+            .filter(|(name, _)| CONFIG_KEYS.contains(name));
+        if let Some((name, rest)) = glued {
+            findings.push(
+                at(&KEY_MISSPELT, entry.key.line)
+                    .instead(key, format!("{name}: {rest}"))
+                    .mended_by("put a blank behind the colon"),
+            );
+        } else if !is_tls(key) && key != "transport" {
+            misspelt(file, config, &entry, CONFIG_KEYS, findings);
+        }
+    }
+}
+
+fn other_transport(file: &NetworkFile, transport: &Transport, findings: &mut Vec<Finding>) {
+    let Some(config) = transport.config.mapping else {
+        return;
+    };
+    for entry in file.document.entries(config) {
+        let key = entry.key.value.as_text().unwrap_or_default();
+        let is_setting = key == "tls" || key == "ssl";
+        if is_setting && entry.value.value.is_true() {
+            findings.push(at(&TLS_ON_OTHER, entry.key.line).found(format!(
+                "{key}: on a transport of type {}",
+                transport.kind.name()
+            )));
+        }
+    }
+}
+
+fn encryption(file: &NetworkFile, startup: &Startup, findings: &mut Vec<Finding>) {
+    let offers = startup.grpc.as_ref().map(|grpc| &grpc.offers);
+    let has_tls = matches!(offers, Some(Offers::Tls { .. }));
+    let Some(enabled) = file.setting("encryption_enabled") else {
+        return;
+    };
+    if enabled.value.value.is_true() && !has_tls {
+        findings.push(at(&ENCRYPTION_IGNORED, enabled.key.line).found("encryption_enabled: true"));
+    }
+}
+
+fn misspelt(
+    file: &NetworkFile,
+    mapping: NodeId,
+    entry: &Entry<'_>,
+    known: &[&str],
+    findings: &mut Vec<Finding>,
+) {
+    let Some(key) = entry.key.value.as_text() else {
+        return;
+    };
+    if known.contains(&key) {
+        return;
+    }
+    let Some(wanted) =
+        meant(key, known).filter(|wanted| file.document.get(mapping, wanted).is_none())
+    else {
+        return;
+    };
+    findings.push(
+        at(&KEY_MISSPELT, entry.key.line)
+            .instead(format!("{key}:"), format!("{wanted}:"))
+            .mended_by(format!("did you mean `{wanted}`?")),
+    );
+}
+
+/// A mapping or truth under a name that means TLS.
+fn is_misplaced_tls(entry: &Entry<'_>) -> bool {
+    let key = entry.key.value.as_text().unwrap_or_default();
+    let is_section = is_tls(key) && key != "security" && key != "secure" && key != "credentials";
+    let is_file = ["cert_file", "key_file", "require_client_cert"].contains(&key);
+    (is_section || is_file) && entry.value.value.is_true()
+}
+
+fn misplaced_tls(entry: &Entry<'_>) -> Finding {
+    let key = entry.key.value.as_text().unwrap_or_default();
+    at(&TLS_MISPLACED, entry.key.line).found(format!("{key}:"))
+}
+
+const ROOT_KEYS: &[&str] = &[
+    "network",
+    "network_profile",
+    "external_access",
+    "service_agents",
+    "metadata",
+    "log_level",
+    "data_dir",
+    "runtime_limit",
+    "shutdown_timeout",
+    "mods",
+    "agents",
+];
+const NETWORK_KEYS: &[&str] = &[
+    "name",
+    "mode",
+    "node_id",
+    "bootstrap_nodes",
+    "transports",
+    "manifest_transport",
+    "recommended_transport",
+    "encryption_enabled",
+    "encryption_type",
+    "disable_agent_secret_verification",
+    "discovery_interval",
+    "discovery_enabled",
+    "max_connections",
+    "connection_timeout",
+    "retry_attempts",
+    "heartbeat_interval",
+    "mods",
+    "message_queue_size",
+    "message_timeout",
+    "agent_groups",
+    "default_agent_group",
+    "requires_password",
+    "auto_start_agents",
+    "initialized",
+    "created_by_version",
+    "agent_timeout",
+    "message_routing_enabled",
+    "transport",
+    "transport_config",
+    "host",
+    "port",
+    "server_mode",
+    "coordinator_url",
+    "network_profile",
+    "external_access",
+    "remote_agents",
+    "workspace_path",
+];
+const CONFIG_KEYS: &[&str] = &["host", "port", "tls"];

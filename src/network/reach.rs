@@ -1,0 +1,249 @@
+//! Which agent reaches which network, up to the question whether their certificates fit.
+
+use std::fmt;
+
+use super::NetworkFile;
+use super::agent::Endpoint;
+use super::host::{ANY, is_loopback, overlap};
+use super::startup::{Offers, Startup};
+use super::transport::Kind;
+
+/// What of a network counts to who dials it.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// Where the gRPC port listens and what it speaks; `None` where it is not there.
+    grpc: Option<Port>,
+    /// Where HTTP listens.
+    http: Option<Port>,
+    /// The transport that agents are sent to.
+    recommended: Option<Kind>,
+    /// The host that agents are sent to, where the gRPC transport names one.
+    advertised_host: Option<String>,
+    /// Likewise the port.
+    advertised_port: Option<u16>,
+}
+
+#[derive(Clone, Debug)]
+struct Port {
+    host: String,
+    port: u16,
+    tls: bool,
+}
+
+impl Door {
+    /// The door of a network that has started.
+    pub fn new(file: &NetworkFile, startup: &Startup) -> Self {
+        let listener = |kind| {
+            startup
+                .listeners
+                .iter()
+                .find(|listener| listener.kind == kind)
+        };
+        let grpc = startup.grpc.as_ref().and_then(|grpc| {
+            let tls = match grpc.offers {
+                Offers::Nothing => return None,
+                Offers::Plaintext => false,
+                Offers::Tls { .. } => true,
+            };
+            let (host, port) = (grpc.host.clone(), grpc.port?);
+            Some(Port { host, port, tls })
+        });
+        let transports = file.transports();
+        let config = transports
+            .iter()
+            .find(|transport| transport.kind == Kind::Grpc);
+        let advertised = |key: &str| {
+            let entry = config?.config.get(file.document(), key)?;
+            entry.value.value.python_text()
+        };
+        Door {
+            grpc,
+            http: listener(Kind::Http).map(|http| Port {
+                host: http.host.clone(),
+                port: http.port,
+                tls: false,
+            }),
+            recommended: file.recommended_transport().as_deref().and_then(Kind::of),
+            advertised_host: advertised("host"),
+            advertised_port: advertised("port").and_then(|port| port.trim().parse().ok()),
+        }
+    }
+
+    /// How far an agent comes that dials so.
+    pub fn approach(&self, endpoint: &Endpoint) -> Approach {
+        match endpoint {
+            Endpoint::Grpc { host, port, tls } => self.dial_grpc(host, *port, *tls),
+            Endpoint::Directory { .. } => Approach::Stopped(Why::Directory),
+            Endpoint::Http { host, port, tls } => self.ask_http(host, *port, *tls),
+        }
+    }
+
+    fn ask_http(&self, host: &str, port: u16, tls: bool) -> Approach {
+        let Some(http) = self.http.as_ref().filter(|http| http.port == port) else {
+            let is_grpc = self.grpc.as_ref().is_some_and(|grpc| grpc.port == port);
+            return Approach::Stopped(match is_grpc {
+                true => Why::HttpToGrpc { port },
+                false => Why::OtherPort {
+                    dialled: port,
+                    served: self.http.as_ref().map(|http| http.port),
+                },
+            });
+        };
+        if let Some(why) = other_host(host, &http.host) {
+            return Approach::Stopped(why);
+        }
+        match self.recommended {
+            Some(Kind::Http) => Approach::Through { tls: false },
+            Some(Kind::Grpc) => {
+                let host = self.advertised_host.as_deref().unwrap_or(host);
+                self.dial_grpc(host, self.advertised_port.unwrap_or(port), tls)
+            }
+            Some(Kind::WebSocket | Kind::LibP2p | Kind::WebRtc | Kind::Mcp | Kind::A2a) | None => {
+                Approach::Stopped(Why::NoTransport)
+            }
+        }
+    }
+
+    fn dial_grpc(&self, host: &str, port: u16, tls: bool) -> Approach {
+        let Some(grpc) = &self.grpc else {
+            return Approach::Stopped(Why::NotThere);
+        };
+        if grpc.port != port {
+            return Approach::Stopped(Why::OtherPort {
+                dialled: port,
+                served: Some(grpc.port),
+            });
+        }
+        if let Some(why) = other_host(host, &grpc.host) {
+            return Approach::Stopped(why);
+        }
+        match (tls, grpc.tls) {
+            (true, true) => Approach::Handshake {
+                host: host.to_owned(),
+            },
+            (false, false) => Approach::Through { tls: false },
+            (true, false) => Approach::Stopped(Why::TlsToPlaintext),
+            (false, true) => Approach::Stopped(Why::PlaintextToTls),
+        }
+    }
+}
+
+/// How far an agent comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Approach {
+    /// It reaches the network without TLS.
+    Through {
+        /// Always false: with TLS the certificates decide.
+        tls: bool,
+    },
+    /// Both speak TLS; the certificates decide, for this host.
+    Handshake {
+        /// The host that is dialled.
+        host: String,
+    },
+    /// It does not reach it.
+    Stopped(Why),
+}
+
+/// Why an agent does not reach a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It dials another port.
+    OtherPort {
+        /// The one it dials.
+        dialled: u16,
+        /// The one that is served, if there is one.
+        served: Option<u16>,
+    },
+    /// It dials another host.
+    OtherHost {
+        /// The one it dials.
+        dialled: String,
+        /// The one the network listens on.
+        served: String,
+    },
+    /// It asks for HTTP on the gRPC port.
+    HttpToGrpc {
+        /// The port.
+        port: u16,
+    },
+    /// It speaks TLS to a plaintext port.
+    TlsToPlaintext,
+    /// It speaks plaintext to a TLS port.
+    PlaintextToTls,
+    /// Nothing listens on the gRPC port.
+    NotThere,
+    /// What the network recommends is nothing an agent speaks.
+    NoTransport,
+    /// It asks a directory.
+    Directory,
+    /// It has no address that can be dialled.
+    NoAddress,
+    /// A certificate is refused.
+    Refused(String),
+}
+
+impl Why {
+    /// The reason's stable name.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Why::OtherPort { .. } => "other-port",
+            Why::OtherHost { .. } => "other-host",
+            Why::HttpToGrpc { .. } => "http-to-grpc",
+            Why::TlsToPlaintext => "tls-to-plaintext",
+            Why::PlaintextToTls => "plaintext-to-tls",
+            Why::NotThere => "not-there",
+            Why::NoTransport => "no-transport",
+            Why::Directory => "directory",
+            Why::NoAddress => "no-address",
+            Why::Refused(_) => "refused",
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::OtherPort {
+                dialled,
+                served: Some(served),
+            } => write!(f, "dials port {dialled}, and the network has port {served}"),
+            Why::OtherPort {
+                dialled,
+                served: None,
+            } => write!(f, "dials port {dialled}, where this network has nothing"),
+            Why::OtherHost { dialled, served } => {
+                write!(
+                    f,
+                    "dials {dialled}, and the network listens on {served} only"
+                )
+            }
+            Why::HttpToGrpc { port } => {
+                write!(f, "asks for HTTP on port {port}, which speaks gRPC")
+            }
+            Why::TlsToPlaintext => f.write_str("speaks TLS, and the port serves plaintext"),
+            Why::PlaintextToTls => f.write_str("speaks plaintext, and the port serves TLS"),
+            Why::NotThere => f.write_str("the gRPC port is not there"),
+            Why::NoTransport => {
+                f.write_str("the transport that the network recommends is none an agent speaks")
+            }
+            Why::Directory => f.write_str("asks a directory, which no file here tells of"),
+            Why::NoAddress => f.write_str("has no address that can be dialled"),
+            Why::Refused(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// Why what is dialled cannot be where a port listens. A name may lead anywhere.
+fn other_host(dialled: &str, bound: &str) -> Option<Why> {
+    let is_address = dialled.parse::<std::net::Ipv4Addr>().is_ok();
+    let fits = overlap(dialled, bound)
+        || (is_loopback(dialled) && is_loopback(bound))
+        || (!is_loopback(bound) && !is_address && !is_loopback(dialled))
+        || (bound.parse::<std::net::Ipv4Addr>().is_err() && !is_loopback(bound))
+        || dialled == ANY;
+    (!fits).then(|| Why::OtherHost {
+        dialled: dialled.to_owned(),
+        served: bound.to_owned(),
+    })
+}

@@ -1,0 +1,253 @@
+//! From the parser's events to nodes. An alias is a second way to the same node, so that no alias makes
+//! anything larger.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
+
+use super::error::{YamlError, clause, excerpt};
+use super::scalar::{self, Value};
+use super::{Document, DuplicateKey, Node, NodeId};
+
+/// Reads a text of printable characters.
+pub(super) fn compose(text: &str) -> Result<Document, YamlError> {
+    let mut composer = Composer {
+        offset: 0,
+        nodes: Vec::new(),
+        open: Vec::new(),
+        root: None,
+        anchors: HashMap::new(),
+        names: HashMap::new(),
+        documents: 0,
+        duplicates: Vec::new(),
+    };
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    composer.offset = text.len() - body.len();
+    let mut options = granit_parser::options! { emit_anchor_events: true };
+    options.set_emit_comments(false);
+    let mut parser = Parser::new_from_str_with_options(body, options);
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event.map_err(|error| syntax(&error))?;
+        composer.take(event, &span)?;
+    }
+    Ok(Document {
+        nodes: composer.nodes,
+        root: composer.root,
+        duplicates: composer.duplicates,
+    })
+}
+
+struct Composer {
+    /// How many octets stand before what the parser sees.
+    offset: usize,
+    nodes: Vec<Node>,
+    open: Vec<Open>,
+    root: Option<NodeId>,
+    anchors: HashMap<usize, NodeId>,
+    names: HashMap<String, usize>,
+    documents: usize,
+    duplicates: Vec<DuplicateKey>,
+}
+
+/// A collection whose end has not come.
+enum Open {
+    Sequence(NodeId, Vec<NodeId>),
+    Mapping(NodeId, Vec<(NodeId, NodeId)>, Option<NodeId>),
+}
+
+impl Composer {
+    fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), YamlError> {
+        let line = span.start.line();
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    return Err(YamlError::SecondDocument { line });
+                }
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_plain = style == ScalarStyle::Plain;
+                let value = scalar::resolve(&text, is_plain, tag_name(tag.as_deref()), line)?;
+                let id = self.add(value, span, false)?;
+                self.anchors.insert(anchor, id);
+                self.place(id)?;
+            }
+            Event::Alias(anchor) => match self.anchors.get(&anchor) {
+                Some(&id) => self.place(id)?,
+                None => {
+                    return Err(YamlError::Syntax {
+                        line,
+                        what: "an alias to nothing".into(),
+                    });
+                }
+            },
+            Event::Anchor(_, name) => {
+                if let Some(first) = self.names.insert(name.to_string(), line) {
+                    let name = excerpt(&name);
+                    return Err(YamlError::DuplicateAnchor { line, first, name });
+                }
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                collection_tag(tag.as_deref(), SEQUENCE_TAGS, line)?;
+                let flow = style == StructureStyle::Flow;
+                let id = self.add(Value::Sequence(Vec::new()), span, flow)?;
+                self.anchors.insert(anchor, id);
+                self.open.push(Open::Sequence(id, Vec::new()));
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                collection_tag(tag.as_deref(), MAPPING_TAGS, line)?;
+                let flow = style == StructureStyle::Flow;
+                let id = self.add(Value::Mapping(Vec::new()), span, flow)?;
+                self.anchors.insert(anchor, id);
+                self.open.push(Open::Mapping(id, Vec::new(), None));
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
+            // Stream and document ends say nothing; comments and unresolved aliases are not asked for.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, value: Value, span: &Span, is_flow: bool) -> Result<NodeId, YamlError> {
+        let line = span.start.line();
+        if self.nodes.len() >= MAX_NODES {
+            return Err(YamlError::TooMany {
+                line,
+                limit: MAX_NODES,
+            });
+        }
+        let range = span.byte_range().unwrap_or_default();
+        self.nodes.push(Node {
+            value,
+            line,
+            column: span.start.col(),
+            span: range.start + self.offset..range.end + self.offset,
+            is_flow,
+        });
+        Ok(NodeId(self.nodes.len() - 1))
+    }
+
+    /// Puts a complete node where it belongs: it is the root, an item, a key or a value.
+    fn place(&mut self, id: NodeId) -> Result<(), YamlError> {
+        let value = &self.nodes[id.0].value;
+        match self.open.last_mut() {
+            None => self.root = Some(id),
+            Some(Open::Sequence(_, items)) => {
+                misplaced_merge(&self.nodes[id.0])?;
+                items.push(id);
+            }
+            Some(Open::Mapping(_, pairs, key)) => match key.take() {
+                Some(key) => {
+                    misplaced_merge(&self.nodes[id.0])?;
+                    pairs.push((key, id));
+                }
+                None if matches!(value, Value::Sequence(_) | Value::Mapping(_)) => {
+                    let line = self.nodes[id.0].line;
+                    return Err(YamlError::Key { line });
+                }
+                None => *key = Some(id),
+            },
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, span: &Span) -> Result<(), YamlError> {
+        let end = span.byte_range().unwrap_or_default().end + self.offset;
+        let id = match self.open.pop() {
+            None => return Ok(()),
+            Some(Open::Sequence(id, items)) => {
+                self.nodes[id.0].value = Value::Sequence(items);
+                id
+            }
+            Some(Open::Mapping(id, pairs, _)) => {
+                self.note_duplicates(&pairs);
+                self.check_merges(&pairs)?;
+                self.nodes[id.0].value = Value::Mapping(pairs);
+                id
+            }
+        };
+        self.nodes[id.0].span.end = end;
+        self.place(id)
+    }
+
+    fn note_duplicates(&mut self, pairs: &[(NodeId, NodeId)]) {
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        let mut found = Vec::new();
+        for (key, _) in pairs {
+            let key = &self.nodes[key.0];
+            let Some(text) = key.value.as_text() else {
+                continue;
+            };
+            if let Some(first) = seen.insert(text, key.line) {
+                found.push(DuplicateKey {
+                    key: text.to_owned(),
+                    first,
+                    last: key.line,
+                });
+            }
+        }
+        let room = MAX_DUPLICATES.saturating_sub(self.duplicates.len());
+        self.duplicates.extend(found.into_iter().take(room));
+    }
+
+    fn check_merges(&self, pairs: &[(NodeId, NodeId)]) -> Result<(), YamlError> {
+        // A collection that is still open is one all the same.
+        let is_mapping = |id: NodeId| matches!(self.nodes[id.0].value, Value::Mapping(_));
+        for (key, value) in pairs {
+            let key = &self.nodes[key.0];
+            let is_good = match &self.nodes[value.0].value {
+                Value::Sequence(items) => items.iter().all(|item| is_mapping(*item)),
+                _ => is_mapping(*value),
+            };
+            if key.value.is_merge() && !is_good {
+                return Err(YamlError::Merge { line: key.line });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `<<` means something as a key alone.
+fn misplaced_merge(node: &Node) -> Result<(), YamlError> {
+    if node.value.is_merge() {
+        Err(YamlError::Tag {
+            line: node.line,
+            tag: "of <<".into(),
+        })
+    } else {
+        Ok(())
+    }
+}
+
+/// The name of a tag within YAML's own, the whole of it where it is another's.
+fn tag_name(tag: Option<&Tag>) -> Option<String> {
+    let tag = tag?;
+    let whole = format!("{}{}", tag.handle(), tag.suffix());
+    Some(
+        whole
+            .strip_prefix("tag:yaml.org,2002:")
+            .map_or(whole.clone(), str::to_owned),
+    )
+}
+
+fn collection_tag(tag: Option<&Tag>, known: &[&str], line: usize) -> Result<(), YamlError> {
+    match tag_name(tag) {
+        Some(tag) if !known.contains(&tag.as_str()) => Err(YamlError::Tag {
+            line,
+            tag: excerpt(&tag),
+        }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn syntax(error: &ScanError) -> YamlError {
+    YamlError::Syntax {
+        line: error.marker().line(),
+        what: clause(&error.kind().to_string()),
+    }
+}
+
+const SEQUENCE_TAGS: &[&str] = &["!", "seq"];
+const MAPPING_TAGS: &[&str] = &["!", "map"];
+const MAX_NODES: usize = 500_000;
+const MAX_DUPLICATES: usize = 100;

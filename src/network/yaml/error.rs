@@ -1,0 +1,139 @@
+//! Why a text is no YAML that Python reads.
+
+use crate::pki::escape::is_unsafe_to_show;
+
+/// Why there is no document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum YamlError {
+    /// Text in UTF-16 or UTF-32.
+    #[error("is written in {encoding}, and OpenAgents reads UTF-8 alone")]
+    Encoding {
+        /// Which.
+        encoding: &'static str,
+    },
+    /// Octets that are no text.
+    #[error("line {line}: octets that are not UTF-8")]
+    NotUtf8 {
+        /// The line.
+        line: usize,
+    },
+    /// A character that YAML does not allow.
+    #[error("line {line}: the character U+{:04X}, which YAML does not allow", u32::from(*character))]
+    Character {
+        /// The line.
+        line: usize,
+        /// The character.
+        character: char,
+    },
+    /// Not the grammar of YAML.
+    #[error("line {line}: not YAML: {what}")]
+    Syntax {
+        /// The line.
+        line: usize,
+        /// What the parser says.
+        what: String,
+    },
+    /// A second document in one file.
+    #[error("line {line}: a second document begins, and one is all that is read")]
+    SecondDocument {
+        /// The line.
+        line: usize,
+    },
+    /// One anchor for two nodes.
+    #[error("line {line}: the anchor &{name} stands on line {first} already")]
+    DuplicateAnchor {
+        /// The line of the second.
+        line: usize,
+        /// The line of the first.
+        first: usize,
+        /// Its name.
+        name: String,
+    },
+    /// A tag that `safe_load` does not know.
+    #[error("line {line}: the tag {tag} is not one that is read")]
+    Tag {
+        /// The line.
+        line: usize,
+        /// The tag.
+        tag: String,
+    },
+    /// A scalar that is not what its form or tag says.
+    #[error("line {line}: '{text}' is no {wanted}")]
+    Scalar {
+        /// The line.
+        line: usize,
+        /// What stands there.
+        text: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// A list or mapping as a key.
+    #[error("line {line}: a list or mapping as a key")]
+    Key {
+        /// The line.
+        line: usize,
+    },
+    /// Something under `<<` that is no mapping.
+    #[error("line {line}: what is merged with << must be a mapping or a list of mappings")]
+    Merge {
+        /// The line.
+        line: usize,
+    },
+    /// More than any configuration has.
+    #[error("line {line}: more than {limit} values, which no configuration has")]
+    TooMany {
+        /// The line at which it was given up.
+        line: usize,
+        /// How many are read.
+        limit: usize,
+    },
+}
+
+/// The octets as text, without a byte order mark, when all of it may stand in YAML.
+pub(super) fn text(octets: &[u8]) -> Result<&str, YamlError> {
+    let utf16 = [&[0xff, 0xfe][..], &[0xfe, 0xff][..]];
+    if octets.starts_with(&[0xff, 0xfe, 0, 0]) || octets.starts_with(&[0, 0, 0xfe, 0xff]) {
+        return Err(YamlError::Encoding { encoding: "UTF-32" });
+    }
+    if utf16.iter().any(|mark| octets.starts_with(mark)) {
+        return Err(YamlError::Encoding { encoding: "UTF-16" });
+    }
+    let text = std::str::from_utf8(octets).map_err(|error| YamlError::NotUtf8 {
+        line: line_at(&octets[..error.valid_up_to()]),
+    })?;
+    match text.char_indices().find(|(_, c)| !is_printable(*c)) {
+        Some((at, character)) => Err(YamlError::Character {
+            line: line_at(&octets[..at]),
+            character,
+        }),
+        None => Ok(text),
+    }
+}
+
+/// What the parser says, kept to one short line.
+pub(super) fn clause(message: &str) -> String {
+    let line: String = message
+        .chars()
+        .map(|c| if is_unsafe_to_show(c) { ' ' } else { c })
+        .take(MAX_MESSAGE_CHARACTERS)
+        .collect();
+    line.trim_end_matches('.').to_owned()
+}
+
+/// A text cut to what a message shows.
+pub(super) fn excerpt(text: &str) -> String {
+    let shown: String = text.chars().take(MAX_EXCERPT_CHARACTERS).collect();
+    crate::pki::escape::Escaped(&shown).to_string()
+}
+
+fn line_at(before: &[u8]) -> usize {
+    before.iter().filter(|octet| **octet == b'\n').count() + 1
+}
+
+/// PyYAML's set: YAML 1.1's printable characters and the byte order mark.
+fn is_printable(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+const MAX_MESSAGE_CHARACTERS: usize = 200;
+const MAX_EXCERPT_CHARACTERS: usize = 60;
