@@ -4,6 +4,7 @@ mod args;
 mod ca;
 mod csr;
 mod dialling;
+mod export;
 mod generate;
 mod inspect;
 mod issue;
@@ -61,6 +62,7 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Status(status::Args),
+    Export(export::Args),
     Template(template::Args),
     Mint(mint::Args),
 }
@@ -131,6 +133,7 @@ impl Command {
             Command::List(args) => args.run(global, renderer, now)?.into(),
             Command::Show(args) => args.run(global, renderer, now)?.into(),
             Command::Status(args) => args.run(global, renderer, now)?,
+            Command::Export(args) => args.run(global, renderer, now)?.into(),
             Command::Template(args) => args.run(global, renderer)?.into(),
             Command::Mint(args) => args.run(global, renderer, now)?,
         })

@@ -79,6 +79,11 @@ impl Renderer {
         Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
     }
 
+    /// Whether results are written to a terminal.
+    pub fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// Begins a result of many parts, each written as it comes.
     pub fn parts(&self) -> Parts {
         Parts::new(self.stdout())
