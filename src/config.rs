@@ -11,12 +11,14 @@ use crate::pki::escape::Escaped;
 use crate::pki::profile::{
     BuiltIn, Location, Policy, PolicyId, Profile, ProfileSettings, SubjectSettings,
 };
+use crate::pki::validity::Lifetime;
 
 /// What `certs.toml` says: how the built-in profiles differ here, and profiles of one's own.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     path: PathBuf,
     defaults: Defaults,
+    crl: RevocationLists,
     profiles: BTreeMap<String, ProfileSettings>,
 }
 
@@ -45,6 +47,7 @@ impl Config {
         let config = Config {
             path: path.to_owned(),
             defaults: document.defaults,
+            crl: document.crl,
             profiles: document
                 .profiles
                 .into_iter()
@@ -88,6 +91,11 @@ impl Config {
     /// Whether the file says anything of a profile.
     pub fn mentions(&self, name: &str) -> bool {
         self.profiles.contains_key(name)
+    }
+
+    /// How long a revocation list is good for: until the next one comes at the latest.
+    pub fn crl_lifetime(&self) -> Lifetime {
+        self.crl.lifetime.unwrap_or(CRL_LIFETIME)
     }
 
     /// The file; empty when there is none.
@@ -163,11 +171,19 @@ impl Defaults {
     }
 }
 
+/// What every revocation list is like.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RevocationLists {
+    lifetime: Option<Lifetime>,
+}
+
 /// The file as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Document {
     defaults: Defaults,
+    crl: RevocationLists,
     profiles: BTreeMap<String, Spanned<ProfileSettings>>,
 }
 
@@ -247,6 +263,12 @@ fn is_profile_name(name: &str) -> bool {
 }
 
 const MAX_NAME_OCTETS: usize = 64;
+
+/// As long as OpenSSL's `default_crl_days`.
+const CRL_LIFETIME: Lifetime = match Lifetime::from_days(30) {
+    Some(lifetime) => lifetime,
+    None => unreachable!(),
+};
 
 #[cfg(test)]
 mod tests {

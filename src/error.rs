@@ -1,5 +1,7 @@
 //! What keeps a command from being done or told.
 
+mod selection;
+
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
@@ -8,6 +10,7 @@ use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
 use crate::net::probe::ProbeError;
 use crate::net::{IdentityError, TargetError};
+use crate::network::UnusableFile;
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
 use crate::pki::crl::MalformedListError;
@@ -22,6 +25,8 @@ use crate::pki::serial::{SerialNumber, SerialPrefix};
 use crate::pki::subtree::SubtreeError;
 use crate::pki::validity::{ValidityError, rfc3339};
 use crate::store::StoreError;
+
+pub use selection::SelectionError;
 
 /// Why a command could not be carried out, or its answer not be told. Exit code 2.
 ///
@@ -69,6 +74,12 @@ pub enum Error {
     )]
     SymbolicLink {
         /// The link.
+        path: PathBuf,
+    },
+    /// A directory has none of the files of a setup.
+    #[error("{}: holds no server.crt, client.crt or ca.crt", shown(path))]
+    NoSetup {
+        /// The directory.
         path: PathBuf,
     },
     /// A file of the authority is not there, though the others are.
@@ -275,6 +286,9 @@ pub enum Error {
         /// Some of them.
         serials: Vec<SerialNumber>,
     },
+    /// It is not known which certificate is meant, or it cannot be the one.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -284,9 +298,25 @@ pub enum Error {
     /// A port that does not show its certificates.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// A certificate that was renewed, and then put back.
+    #[error("{}: the old pair is back: {why}", shown(path))]
+    RolledBack {
+        /// The certificate's file.
+        path: PathBuf,
+        /// What failed after the renewal.
+        why: String,
+    },
     /// A client key that cannot sign a handshake.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// A network's or an agent's YAML that cannot be used.
+    #[error("{}: {source}", shown(path))]
+    Network {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: UnusableFile,
+    },
     /// Standard output takes nothing more.
     #[error("cannot write the result: {source}")]
     Output {
@@ -305,6 +335,7 @@ impl Error {
             Error::Exists { .. } => "exists",
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
+            Error::NoSetup { .. } => "no-setup",
             Error::NoAuthority { .. } => "no-authority",
             Error::UnknownAuthority { .. } => "unknown-authority",
             Error::Issuer { .. } => "issuer",
@@ -331,9 +362,12 @@ impl Error {
             Error::Store(error) => error.code(),
             Error::NoEntry { .. } => "no-entry",
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
+            Error::Selection(_) => "selection",
             Error::Config(_) => "config",
+            Error::Network { .. } => "network",
             Error::Target(_) => "target",
             Error::Probe(_) => "probe",
+            Error::RolledBack { .. } => "rolled-back",
             Error::Identity(_) => "client-key",
             Error::Output { .. } => "output",
         }
@@ -358,6 +392,7 @@ impl Error {
                 "look at it with `openagents-certs inspect {}`",
                 shown(path)
             )),
+            Error::NoSetup { .. } => Some("make one with `openagents-certs generate`, or name the files with `--cert`, `--key` and `--ca`".into()),
             Error::NoAuthority { .. } => {
                 Some("make one with `openagents-certs ca init`, or name another directory with `-C DIR`".into())
             }
@@ -395,8 +430,13 @@ impl Error {
             Error::NoEntry { .. } => {
                 Some("see what there is with `openagents-certs list`".into())
             }
+            Error::RolledBack { .. } => Some(
+                "mend what failed, and renew again; the old certificate is in place until then".into(),
+            ),
             Error::AmbiguousEntry { .. } => Some("give more digits".into()),
+            Error::Selection(error) => Some(error.hint()),
             Error::Config(error) => Some(error.hint()),
+            Error::Network { source, .. } => Some(source.hint()),
             Error::Target(error) => Some(error.hint()),
             Error::Probe(error) => Some(error.hint()),
             Error::Identity(_) => Some("issue a client pair with a P-256 key: `openagents-certs issue client NAME`".into()),

@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use openagents_certs::ops::inspect::{Detail, Report, Request, run};
+use openagents_certs::ops::live::Dialling;
 use openagents_certs::pki::pem;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -284,6 +285,7 @@ fn show(path: &Path, detail: Detail) -> Report {
 fn request(path: &Path, detail: Detail) -> Request {
     Request {
         files: vec![path.to_owned()],
+        dialling: Dialling::default(),
         password_file: Some(seed("password.txt")),
         detail,
     }

@@ -80,8 +80,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("pkcs8", &["pki", "path", "keys"]),
     ("p12_keystore", &["pki", "path", "keys"]),
     ("rusqlite", &["store"]),
-    // Only what dials shakes hands.
-    ("rustls", &["net"]),
+    // What dials shakes hands with it, and what tonic does is asked of it.
+    (
+        "rustls",
+        &["net", "path/stacks", "ops/verify_chain/key_file.rs"],
+    ),
     ("anstream", &["render"]),
     ("fs_err", &["files", "store"]),
     ("tempfile", &["files", "store"]),

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys::{self, Password};
+use crate::pki::certificate::Certificate;
 use crate::pki::pem;
 use crate::store::{Inventory as _, Opening, Sqlite};
 
@@ -114,6 +115,27 @@ fn was_complete(directory: &Path) -> Result<bool, Error> {
         .any(|record| record.complete))
 }
 
+/// The certificate of the authority in a directory, whose key is not needed.
+///
+/// # Errors
+/// When there is none, or its files cannot be read or are another's.
+pub fn certificate_in(directory: &Path, inventory: &Sqlite) -> Result<Certificate, Error> {
+    let subordinate = files::kind(&directory.join(ISSUER))? != Kind::Absent;
+    let path = directory.join(if subordinate { ISSUER } else { CERTIFICATE });
+    let records = inventory.authorities()?;
+    let current = records.iter().rev().find(|record| record.complete);
+    let is_current = |certificate: &Certificate| {
+        current.is_some_and(|record| record.certificate == certificate.as_der())
+    };
+    super::read_certificates(&path)?
+        .into_iter()
+        .find(is_current)
+        .ok_or(Error::UnknownAuthority {
+            path,
+            inventory: directory.join(INVENTORY),
+        })
+}
+
 /// The file of the trust anchors to hand out.
 pub const CERTIFICATE: &str = "ca.crt";
 /// The file of the authority's private key.
@@ -122,10 +144,12 @@ pub const KEY: &str = "ca.key";
 pub const CONFIG: &str = "certs.toml";
 /// The file of what was issued and revoked.
 pub const INVENTORY: &str = "inventory.db";
+/// The file of the current revocation lists, as PEM: the authority's own first.
+pub const CRL: &str = "crl.pem";
+/// The file of the authority's own revocation list as DER, which is what is fetched over HTTP (RFC 5280 §4.2.1.13).
+pub const CRL_DER: &str = "crl.der";
 /// In a subordinate authority, the file of its certificate and those above it, anchor excluded.
 pub const ISSUER: &str = "issuer.crt";
-/// The file of the current revocation list, once there is one.
-pub const CRL: &str = "crl.pem";
 
 const RESTORE: &str =
     "restore it from a backup; a new CA needs a new directory (`-C DIR`) or `generate --new-ca`";

@@ -57,7 +57,21 @@ pub enum Recording {
     Nowhere,
 }
 
-impl AuthorityAt<'_> {
+impl<'a> AuthorityAt<'a> {
+    /// The authority of a directory, which records in its inventory and whose key is not encrypted.
+    pub fn directory(directory: &'a Path) -> Self {
+        AuthorityAt {
+            directory,
+            material: None,
+            recording: Recording::Directory,
+            passphrase: &|path| {
+                Err(Error::PassphraseNeeded {
+                    path: path.to_owned(),
+                })
+            },
+        }
+    }
+
     /// The authority there, ready to sign.
     ///
     /// # Errors
@@ -113,7 +127,36 @@ impl AuthorityAt<'_> {
             certificate,
             signing,
             inventory: self.inventory()?,
+            beside: None,
         })
+    }
+
+    /// The authority there, and the CA it is taking turns with during a roll-over: all that sign revocation lists.
+    ///
+    /// # Errors
+    /// As [`AuthorityAt::open`].
+    pub fn open_all(&self, now: OffsetDateTime) -> Result<Authority, Error> {
+        let ask = super::once(self.passphrase);
+        let from = AuthorityAt {
+            directory: self.directory,
+            material: self.material.clone(),
+            recording: self.recording.clone(),
+            passphrase: &ask,
+        };
+        let mut authority = from.open(now)?;
+        if self.material.is_none() {
+            let own = authority.certificate();
+            authority.beside = super::rotation::beside(self.directory, own, &ask)?;
+        }
+        Ok(authority)
+    }
+
+    /// The file of the inventory, as messages name it.
+    pub fn inventory_path(&self) -> PathBuf {
+        match &self.recording {
+            Recording::File(path) => path.clone(),
+            Recording::Directory | Recording::Nowhere => self.directory.join(super::INVENTORY),
+        }
     }
 
     /// The inventory that is asked for; one that is not there is not made.

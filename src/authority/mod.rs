@@ -2,14 +2,16 @@
 
 mod directory;
 mod material;
+pub mod rotation;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
 pub use directory::{
-    CERTIFICATE, CONFIG, CRL, INVENTORY, ISSUER, KEY, exists, open_inventory, pem_of, read_config,
-    write, write_public,
+    CERTIFICATE, CONFIG, CRL, CRL_DER, INVENTORY, ISSUER, KEY, certificate_in, exists,
+    open_inventory, pem_of, read_config, write, write_public,
 };
 pub use material::{AuthorityAt, Material, Recording, Source};
 
@@ -18,6 +20,7 @@ use crate::files::{self, Kind};
 use crate::keys::{self, Password, ReadKey, Signer};
 use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
+use crate::pki::crl_plan::{RevocationListPlan, RevokedEntries};
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::issuer::Issuer;
 use crate::pki::pem;
@@ -31,6 +34,17 @@ pub struct Authority {
     certificate: Certificate,
     signing: Signing,
     inventory: Option<Box<dyn Inventory>>,
+    /// The CA it is taking turns with during a roll-over, once it was opened too.
+    beside: Option<(Certificate, Signing)>,
+}
+
+/// A CA that signs, and its certificate.
+#[derive(Clone, Copy)]
+pub struct Issuing<'a> {
+    /// Its certificate.
+    pub certificate: &'a Certificate,
+    /// What signs.
+    pub signing: &'a Signing,
 }
 
 /// What is needed to sign, and nothing else: any number of threads may use it at once.
@@ -94,7 +108,7 @@ impl Authority {
         let chain = if subordinate {
             certificates
         } else {
-            Vec::new()
+            rotation::chain(directory, &certificate, now)?
         };
         let signing = Signing::new(&certificate, issuer, signer, chain);
         let inventory: Option<Box<dyn Inventory>> = Some(Box::new(inventory));
@@ -103,6 +117,7 @@ impl Authority {
             certificate,
             signing,
             inventory,
+            beside: None,
         })
     }
 
@@ -125,6 +140,7 @@ impl Authority {
             certificate,
             signing,
             inventory,
+            beside: None,
         })
     }
 
@@ -162,6 +178,20 @@ impl Authority {
         &self.signing.issuer
     }
 
+    /// Every CA here that signs revocation lists, its own first; and what records.
+    pub fn issuing(&mut self) -> (Vec<Issuing<'_>>, Option<&mut Box<dyn Inventory>>) {
+        let own = Issuing {
+            certificate: &self.certificate,
+            signing: &self.signing,
+        };
+        let beside = self.beside.as_ref().map(|(certificate, signing)| Issuing {
+            certificate,
+            signing,
+        });
+        let all = std::iter::once(own).chain(beside).collect();
+        (all, self.inventory.as_mut())
+    }
+
     /// What signs, and what records: the second for one thread.
     pub fn split(&mut self) -> (&Signing, Option<&mut Box<dyn Inventory>>) {
         (&self.signing, self.inventory.as_mut())
@@ -169,6 +199,15 @@ impl Authority {
 }
 
 impl Signing {
+    /// What signs for a CA that has no CA above it.
+    ///
+    /// # Errors
+    /// When nothing can be issued under the certificate.
+    pub fn of_root(path: &Path, certificate: &Certificate, signer: Signer) -> Result<Self, Error> {
+        let issuer = issuer(path, certificate)?;
+        Ok(Signing::new(certificate, issuer, signer, Vec::new()))
+    }
+
     fn new(
         certificate: &Certificate,
         issuer: Issuer,
@@ -194,6 +233,43 @@ impl Signing {
         serial: &SerialNumber,
     ) -> Result<Vec<u8>, Error> {
         sign(&self.signer, plan, public_key_info, serial)
+    }
+
+    /// Certifies the key of another CA under its own name: the cross-certificate's DER
+    /// ([RFC 4949](https://www.rfc-editor.org/rfc/rfc4949), "cross-certification").
+    ///
+    /// # Errors
+    /// When our own lint refuses the plan, or it cannot be encoded or signed.
+    pub fn cross_sign(
+        &self,
+        plan: &IssuancePlan,
+        subject: &Issuer,
+        serial: &SerialNumber,
+    ) -> Result<Vec<u8>, Error> {
+        let lints = crate::pki::lint::lint(plan);
+        if !lints.is_empty() {
+            return Err(Error::Lint(lints));
+        }
+        let algorithm = self.signer.algorithm();
+        let (key, identifier) = (&subject.public_key_info, &subject.key_identifier);
+        let to_be_signed = plan.to_be_signed_for(key, identifier, serial, algorithm)?;
+        let signature = self.signer.sign(&to_be_signed)?;
+        Ok(plan::signed(&to_be_signed, algorithm, &signature)?)
+    }
+
+    /// Signs a revocation list: its DER.
+    ///
+    /// # Errors
+    /// When it cannot be encoded or signed.
+    pub fn sign_revocation_list(
+        &self,
+        plan: &RevocationListPlan,
+        entries: RevokedEntries,
+    ) -> Result<Vec<u8>, Error> {
+        let algorithm = self.signer.algorithm();
+        let to_be_signed = plan.to_be_signed(entries, algorithm)?;
+        let signature = self.signer.sign(&to_be_signed)?;
+        Ok(plan::signed(&to_be_signed, algorithm, &signature)?)
     }
 
     /// The PEM a leaf is served as: itself, then the chain.
@@ -298,6 +374,20 @@ fn read_signer(path: &Path, password: Ask<'_>) -> Result<Signer, Error> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Asks at most once, and gives the same passphrase for every file: of keys that are encrypted alike.
+pub fn once(ask: Ask<'_>) -> impl Fn(&Path) -> Result<Password, Error> {
+    let given: RefCell<Option<Password>> = RefCell::new(None);
+    move |path| {
+        let known = given.borrow().as_ref().map(Password::again);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let password = ask(path)?;
+        *given.borrow_mut() = Some(password.again());
+        Ok(password)
+    }
 }
 
 /// The private key in a file, whatever form it has, with the password that was asked for when it is encrypted.

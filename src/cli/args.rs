@@ -1,5 +1,6 @@
 //! Arguments that several commands share.
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -123,6 +124,24 @@ impl PassphraseSource {
         let environment = || self.passphrase_env.clone().map(Source::Environment);
         file.or_else(environment)
             .or_else(|| self.passphrase_fd.map(Source::Descriptor))
+    }
+
+    /// As [`PassphraseSource::ask`], but what was found once is not looked for again.
+    pub(super) fn remembering(&self) -> impl Fn(&Path) -> Result<Password, Error> {
+        let found: OnceCell<Password> = OnceCell::new();
+        move |path| {
+            let password = match found.get() {
+                Some(password) => password.again(),
+                None => {
+                    let password = self.ask(path)?;
+                    let again = password.again();
+                    // It is empty, for nobody else has it.
+                    let _ = found.set(password);
+                    again
+                }
+            };
+            Ok(password)
+        }
     }
 
     /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.

@@ -6,11 +6,11 @@ use clap::Subcommand;
 use time::OffsetDateTime;
 
 use super::args::{Global, NewPassphrase, ParentPassphrase, PassphraseSource, requested_by};
-use super::finish;
+use super::{finish, rotate};
 use crate::authority::{AuthorityAt, Recording};
 use crate::error::Error;
+use crate::ops::Verdict;
 use crate::ops::ca::{self, import, init, intermediate, show};
-use crate::ops::{Verdict, generate};
 use crate::pki::algorithm::KeyType;
 use crate::pki::name::AttributeType;
 use crate::pki::subtree::{NameConstraints, Subtree, SubtreeError};
@@ -31,6 +31,7 @@ enum Command {
     Intermediate(Intermediate),
     Import(Import),
     Show(Show),
+    Rotate(rotate::Args),
 }
 
 impl Args {
@@ -44,6 +45,7 @@ impl Args {
             Command::Init(init) => init.run(global, renderer, now),
             Command::Intermediate(intermediate) => intermediate.run(global, renderer, now),
             Command::Import(import) => import.run(global, renderer, now),
+            Command::Rotate(rotate) => rotate.run(global, renderer, now),
             Command::Show(Show {}) => finish(renderer, &show::run(global.directory(), now)?),
         }
     }
@@ -61,7 +63,7 @@ struct Init {
     subject: Subject,
 
     /// How long the root is valid [default: 10 years]
-    #[arg(long, value_name = "LIFETIME", default_value_t = generate::CA_LIFETIME, hide_default_value = true)]
+    #[arg(long, value_name = "LIFETIME", default_value_t = ca::USUAL_LIFETIME, hide_default_value = true)]
     ttl: Lifetime,
 
     /// The kind of its key

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use super::args::Global;
+use super::dialling::Dialling;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::inspect::{Detail, Request, run};
@@ -12,15 +13,16 @@ use crate::render::{Format, Renderer};
 
 /// Show what is in certificates, keys, requests and revocation lists
 ///
-/// Reads PEM with any text around it, bundles, DER, PKCS #7 and PKCS #12. Of a private key only the
+/// A live port (grpcs://host:port, https://host, host:port) is shown by the certificates it serves and
+/// what else is seen of the connection. Reads PEM with any text around it, bundles, DER, PKCS #7 and PKCS #12. Of a private key only the
 /// public half is shown. Says nothing about whether a certificate is to be trusted: `verify` does.
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Examples:\n  openagents-certs inspect certs/server.crt\n  openagents-certs inspect bundle.p12 --password-file password.txt --format json"
+    after_help = "Examples:\n  openagents-certs inspect certs/server.crt\n  openagents-certs inspect bundle.p12 --password-file password.txt --format json\n  openagents-certs inspect grpcs://localhost:8600"
 )]
 pub(super) struct Args {
-    /// What to show; - is standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// What to show: files, live ports, or - for standard input
+    #[arg(required = true, value_name = "FILE|URL")]
     files: Vec<PathBuf>,
 
     /// Show five lines of each object
@@ -34,6 +36,9 @@ pub(super) struct Args {
     /// Open what is encrypted with the first line of this file
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    dialling: Dialling,
 }
 
 impl Args {
@@ -50,6 +55,7 @@ impl Args {
         };
         let request = Request {
             files: self.files,
+            dialling: self.dialling.options(Some(CONNECTIONS)),
             password_file: self.password_file,
             detail,
         };
@@ -69,3 +75,7 @@ impl Args {
         Err(last)
     }
 }
+
+/// As many as the questions that are asked of a port need; two processes on one port are
+/// `verify-chain`'s to find.
+const CONNECTIONS: usize = 4;

@@ -2,8 +2,10 @@
 
 mod args;
 mod ca;
+mod crl;
 mod csr;
 mod dialling;
+mod exec;
 mod export;
 mod generate;
 mod inspect;
@@ -11,11 +13,16 @@ mod issue;
 mod list;
 mod mint;
 mod prompt;
+mod renew;
+mod revoke;
+mod rotate;
 mod show;
 mod status;
 mod template;
+mod unrevoke;
 mod verify;
 mod verify_chain;
+mod watch;
 mod wizard;
 
 use std::ffi::OsString;
@@ -59,7 +66,12 @@ enum Command {
     Verify(verify::Args),
     VerifyChain(verify_chain::Args),
     Inspect(inspect::Args),
+    Renew(renew::Args),
+    Watch(watch::Args),
     List(list::Args),
+    Revoke(revoke::Args),
+    Unrevoke(unrevoke::Args),
+    Crl(crl::Args),
     Show(show::Args),
     Status(status::Args),
     Export(export::Args),
@@ -67,9 +79,9 @@ enum Command {
     Mint(mint::Args),
 }
 
-/// Runs the program on its own arguments at this moment, and gives its exit code: 0 done or yes,
+/// Runs the program on its own arguments by this clock, and gives its exit code: 0 done or yes,
 /// 1 no, 2 could not tell.
-pub fn main(now: OffsetDateTime) -> ExitCode {
+pub fn main(clock: &dyn Fn() -> OffsetDateTime) -> ExitCode {
     let parsed = command()
         .try_get_matches_from(arguments())
         .and_then(|matches| Cli::from_arg_matches(&matches));
@@ -82,7 +94,7 @@ pub fn main(now: OffsetDateTime) -> ExitCode {
         (Format::Text | Format::Json, command)
         | (Format::Csv, command @ Command::List(_))
         | (Format::Prometheus, command @ Command::Status(_)) => {
-            command.run(&cli.global, &renderer, now)
+            command.run(&cli.global, &renderer, clock)
         }
         (Format::Csv, _) => Err(not_of_this_command("csv", "list")),
         (Format::Prometheus, _) => Err(not_of_this_command("prometheus", "status")),
@@ -120,8 +132,9 @@ impl Command {
         self,
         global: &args::Global,
         renderer: &Renderer,
-        now: OffsetDateTime,
+        clock: &dyn Fn() -> OffsetDateTime,
     ) -> Result<Exit, Error> {
+        let now = clock();
         Ok(match self {
             Command::Generate(args) => args.run(global, renderer, now)?.into(),
             Command::Ca(args) => args.run(global, renderer, now)?.into(),
@@ -130,7 +143,12 @@ impl Command {
             Command::Verify(args) => args.run(global, renderer, now)?.into(),
             Command::VerifyChain(args) => args.run(global, renderer, now)?.into(),
             Command::Inspect(args) => args.run(global, renderer, now)?.into(),
+            Command::Renew(args) => args.run(global, renderer, now)?.into(),
+            Command::Watch(args) => args.run(global, renderer, clock)?.into(),
             Command::List(args) => args.run(global, renderer, now)?.into(),
+            Command::Revoke(args) => args.run(global, renderer, now)?.into(),
+            Command::Unrevoke(args) => args.run(global, renderer, now)?.into(),
+            Command::Crl(args) => args.run(global, renderer, now)?.into(),
             Command::Show(args) => args.run(global, renderer, now)?.into(),
             Command::Status(args) => args.run(global, renderer, now)?,
             Command::Export(args) => args.run(global, renderer, now)?.into(),
@@ -141,28 +159,27 @@ impl Command {
 }
 
 /// The program's arguments, with OpenAgents' `-cn NAME` and `-cn=NAME` spelled as clap can read them.
-/// Without any, somebody at a terminal is asked what is wanted.
+/// What stands behind `--exec` is spelled so, too: see [`exec::spelled`]. Without any, somebody at a
+/// terminal is asked what is wanted.
 fn arguments() -> impl Iterator<Item = OsString> {
-    let mut arguments = std::env::args_os();
-    let wizard: &[&str] = if arguments.len() == 1 && prompt::is_possible() {
+    let mut given = std::env::args_os();
+    let wizard: &[&str] = if given.len() == 1 && prompt::is_possible() {
         &["generate", "--interactive"]
     } else {
         &[]
     };
-    let program = arguments.next();
+    let program = given.next();
     let asked = wizard.iter().map(OsString::from);
-    program
-        .into_iter()
-        .chain(asked)
-        .chain(arguments)
-        .map(
-            |argument| match argument.to_str().and_then(|text| text.strip_prefix("-cn")) {
-                Some(rest) if rest.is_empty() || rest.starts_with('=') => {
-                    format!("--common-name{rest}").into()
-                }
-                Some(_) | None => argument,
-            },
-        )
+    let arguments = program.into_iter().chain(asked).chain(given);
+    let arguments = arguments.map(|argument| {
+        match argument.to_str().and_then(|text| text.strip_prefix("-cn")) {
+            Some(rest) if rest.is_empty() || rest.starts_with('=') => {
+                format!("--common-name{rest}").into()
+            }
+            Some(_) | None => argument,
+        }
+    });
+    exec::spelled(arguments.collect()).into_iter()
 }
 
 /// Writes a report and what goes with it, and gives its verdict.

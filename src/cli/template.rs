@@ -1,14 +1,17 @@
 //! `template`.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
 use super::args::Global;
 use super::finish;
 use crate::error::Error;
-use crate::ops::{Verdict, template};
+use crate::ops::Verdict;
+use crate::ops::template::{self, WriteRequest};
 use crate::render::Renderer;
 
-/// Show the profiles certificates are issued by, and the settings to change them
+/// Show the profiles certificates are issued by, and files to start from: configuration of networks, agents, services, CI
 #[derive(clap::Args, Debug)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Args {
@@ -23,13 +26,41 @@ enum Command {
   openagents-certs template list
   openagents-certs template list -C pki --json")]
     List,
-    /// Show what a profile comes to, or the file certs.toml with every setting explained
+    /// Show what a profile comes to, the file certs.toml with every setting explained, or a file to start from
     #[command(after_help = "Examples:
   openagents-certs template show server
-  openagents-certs template show certs.toml")]
+  openagents-certs template show network-mtls.yaml --for certs")]
     Show {
-        /// The profile's name, or certs.toml
+        /// The profile's or file's name
         name: String,
+
+        /// Fill a file in from the certificates of this directory [default: the PKI directory]
+        #[arg(long = "for", value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
+    /// Write a file to start from, filled in from the certificates that are there
+    #[command(after_help = "Examples:
+  openagents-certs template write network-mtls.yaml --out network.yaml
+  openagents-certs template write openagents-certs-renew.service --for /etc/certs --out /etc/systemd/system/openagents-certs-renew.service")]
+    Write {
+        /// The file's name in `template list`
+        name: String,
+
+        /// Fill it in from the certificates of this directory [default: the PKI directory]
+        #[arg(long = "for", value_name = "DIR")]
+        directory: Option<PathBuf>,
+
+        /// Write to this file [default: its name, in the working directory]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+
+        /// Replace a file that is there
+        #[arg(long)]
+        force: bool,
+
+        /// Show what would be written, and write nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Write a certs.toml with every setting explained and commented out
     ///
@@ -46,11 +77,35 @@ enum Command {
 
 impl Args {
     pub(super) fn run(self, global: &Global, renderer: &Renderer) -> Result<Verdict, Error> {
-        let directory = global.directory();
+        let own = global.directory();
         match self.command {
-            Command::List => finish(renderer, &template::list(directory)?),
-            Command::Show { name } => finish(renderer, &template::show(directory, &name)?),
-            Command::Init { dry_run } => finish(renderer, &template::init(directory, dry_run)?),
+            Command::List => finish(renderer, &template::list(own)?),
+            Command::Show { name, directory } => {
+                let directory = directory.as_deref().unwrap_or(own);
+                finish(renderer, &template::show(directory, &name, &program())?)
+            }
+            Command::Write {
+                name,
+                directory,
+                out,
+                force,
+                dry_run,
+            } => {
+                let request = WriteRequest {
+                    directory: directory.unwrap_or_else(|| own.to_owned()),
+                    name,
+                    out,
+                    replace: force,
+                    dry_run,
+                };
+                finish(renderer, &template::write(&request, &program())?)
+            }
+            Command::Init { dry_run } => finish(renderer, &template::init(own, dry_run)?),
         }
     }
+}
+
+/// Where this program is, for services that start it.
+fn program() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| "/usr/local/bin/openagents-certs".into())
 }

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::args::Global;
+use super::dialling::Dialling;
 use super::finish;
 use crate::error::Error;
 use crate::ops::Verdict;
@@ -21,17 +22,17 @@ use crate::render::Renderer;
 ///
 /// The first certificate of each file is judged; others in the file may be its intermediates.
 /// Without `--ca` the ca.crt beside each file holds the trust anchors; without that, only dates and
-/// form are checked. Exit code 0: good, 1: not, 2: could not be told.
+/// form are checked. Without `--crl` what the crl.pem beside the anchors revokes is refused. Exit code 0: good, 1: not, 2: could not be told.
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Examples:\n  openagents-certs verify certs/server.crt --host localhost\n  openagents-certs verify client.crt --ca ca.crt --purpose client --expires-in 30d"
+    after_help = "Examples:\n  openagents-certs verify certs/server.crt --host localhost\n  openagents-certs verify client.crt --ca ca.crt --purpose client --expires-in 30d\n  openagents-certs verify grpcs://localhost:8600 --ca certs/ca.crt"
 )]
 pub(super) struct Args {
-    /// Files with certificates, PEM or DER
-    #[arg(required = true, value_name = "FILE")]
+    /// Files with certificates, PEM or DER, or live ports (grpcs://host:port, https://host, host:port)
+    #[arg(required = true, value_name = "FILE|URL")]
     files: Vec<PathBuf>,
 
-    /// The trust anchors [default: the ca.crt beside each file]
+    /// The trust anchors [default: the ca.crt beside each file, for live ports the PKI directory's]
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
@@ -39,7 +40,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     untrusted: Vec<PathBuf>,
 
-    /// The host name or address that is dialled
+    /// The host name or address that is dialled [default for live ports: the one in the URL]
     #[arg(long, value_name = "NAME", value_parser = host)]
     host: Option<ReferenceName>,
 
@@ -51,7 +52,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "PROFILE")]
     profile: Profile,
 
-    /// Revocation lists, PEM or DER; where any is given, the whole path is looked up; repeat for more
+    /// Revocation lists, PEM or DER [default: the crl.pem beside the anchors]; where any is given, the whole path is looked up; repeat for more
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
 
@@ -78,18 +79,23 @@ pub(super) struct Args {
     /// Show every candidate path as a tree
     #[arg(long)]
     all_paths: bool,
+
+    #[command(flatten)]
+    dialling: Dialling,
 }
 
 impl Args {
     pub(super) fn run(
         self,
-        _: &Global,
+        global: &Global,
         renderer: &Renderer,
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
         let request = Request {
             files: self.files,
             ca: self.ca,
+            directory: global.directory().to_owned(),
+            dialling: self.dialling.options(None),
             untrusted: self.untrusted,
             revocation_lists: self.crl,
             key: self.key,
@@ -134,6 +140,6 @@ fn host(text: &str) -> Result<ReferenceName, Error> {
     }
 }
 
-fn moment(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
+pub(super) fn moment(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
     OffsetDateTime::parse(text, &Rfc3339)
 }

@@ -9,7 +9,8 @@ mod walk;
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,9 +22,10 @@ pub use private::PrivateDirectory;
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 pub use spool::Spooled;
 pub use together::{
-    NewFile, Replacement, absent, replace_each, replace_together, write_many, write_together,
+    NewFile, Replacement, absent, replace, replace_each, replace_together, write_many,
+    write_together,
 };
-pub use walk::{Identity, Target, is_pattern, matching, target, walk};
+pub use walk::{Identity, Target, is_pattern, paths_matching, target, walk};
 
 use crate::error::Error;
 
@@ -163,6 +165,75 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
     })
 }
 
+/// Gives a file of a locked directory another name there, which nothing may have; nothing when it is gone already.
+///
+/// # Errors
+/// When the name is taken, or the system refuses.
+pub fn move_aside(lock: &Lock, name: &str, aside: &str) -> Result<(), Error> {
+    let (from, to) = (lock.path().join(name), lock.path().join(aside));
+    if kind(&from)? == Kind::Absent {
+        return Ok(());
+    }
+    let failed = |source| Error::Io {
+        action: "move aside to",
+        path: to.clone(),
+        source,
+    };
+    match std::fs::hard_link(&from, &to) {
+        // Killed between the two names.
+        Err(source) if source.kind() == ErrorKind::AlreadyExists && is_same(&from, &to) => {}
+        linked => linked.map_err(failed)?,
+    }
+    std::fs::remove_file(&from).map_err(failed)?;
+    lock.sync()
+}
+
+/// Whether two names are of one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path| std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()));
+    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Removes files of a locked directory; nothing where they are gone already.
+///
+/// # Errors
+/// When the system refuses.
+pub fn remove(lock: &Lock, names: &[&str]) -> Result<(), Error> {
+    for name in names {
+        let path = lock.path().join(name);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::Io {
+                    action: "remove",
+                    path,
+                    source,
+                });
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    lock.sync()
+}
+
+/// The paths of everything that stands in a directory, in their order.
+///
+/// # Errors
+/// When it is no directory, or the system does not tell.
+pub fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |source| Error::Io {
+        action: "list",
+        path: directory.to_owned(),
+        source,
+    };
+    let entries = std::fs::read_dir(directory).map_err(failed)?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    paths.sort();
+    Ok(paths)
+}
+
 /// What stands at a path, links not followed.
 ///
 /// # Errors
@@ -233,6 +304,82 @@ pub fn names(directory: &Path, limit: usize) -> Result<Vec<OsString>, Error> {
     names.sort();
     Ok(names)
 }
+
+/// Whether nobody but its owner may read or write a file.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn is_private(path: &Path) -> Result<bool, Error> {
+    let metadata = std::fs::metadata(path).map_err(|source| Error::Io {
+        action: "look at",
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(metadata.permissions().mode() & 0o077 == 0)
+}
+
+/// The files of a directory, or those whose names fit a pattern with `*` in its last part, by name; `None`
+/// where the path is neither.
+///
+/// # Errors
+/// When the directory cannot be read, or holds more than a hundred thousand.
+pub fn matching(path: &Path) -> Result<Option<Vec<PathBuf>>, Error> {
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let pattern = name.filter(|name| name.contains('*') && !path.exists());
+    let directory = match &pattern {
+        Some(_) => path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty()),
+        None if path.is_dir() => Some(path),
+        None => return Ok(None),
+    };
+    let directory = directory.unwrap_or(Path::new("."));
+    let failed = |source| Error::Io {
+        action: "list",
+        path: directory.to_owned(),
+        source,
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if pattern.as_ref().is_none_or(|pattern| fits(pattern, &name)) {
+            found.push(directory.join(entry.file_name()));
+        }
+        if found.len() > MAX_FILES {
+            return Err(Error::Unreadable {
+                path: directory.to_owned(),
+                what: "holds more files than are read",
+            });
+        }
+    }
+    found.retain(|path| path.is_file());
+    found.sort();
+    Ok(Some(found))
+}
+
+/// Whether a name fits a pattern in which `*` stands for anything.
+fn fits(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(rest) = name.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    let mut rest = rest;
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+const MAX_FILES: usize = 100_000;
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -150,6 +150,25 @@ fn staged<'a>(lock: &'a Lock, files: &[Replacement<'_>]) -> Result<Option<Stage<
     }
 }
 
+/// Puts one file in the place of another, or where nothing is, by one rename; durable when it returns.
+///
+/// # Errors
+/// When a link, directory or device has its name, or when the disk refuses; then what was there is there still.
+pub fn replace(lock: &Lock, file: &NewFile<'_>) -> Result<(), Error> {
+    replaceable(lock, &[file.name])?;
+    let place = lock.path().join(file.name);
+    let stage = Stage::new(lock, 1)?;
+    let written = stage.write(file).and_then(|stream| {
+        let synced = stream.sync_all();
+        synced.map_err(|source| failed("write", &place, source))?;
+        rename(&stage.path.join(NEW).join(file.name), &place)?;
+        lock.sync()
+    });
+    // What cannot be removed now is removed under the next lock.
+    let removed = stage.remove();
+    written.and(removed)
+}
+
 /// How files are made durable before they are published.
 enum Durability {
     /// Each by itself, at the same time: best for a few.
@@ -519,6 +538,28 @@ mod tests {
         write(directory.path(), b"k2", b"c2", true).unwrap();
         assert_eq!(fs::read(directory.path().join("a.crt")).unwrap(), b"c2");
         assert_eq!(names(directory.path()), ["a.crt", "a.key"]);
+    }
+
+    #[test]
+    fn a_single_file_is_replaced_by_a_rename_and_what_died_before_it_is_cleared_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = Lock::acquire(directory.path()).unwrap();
+        for content in [b"old", b"new"] {
+            let [_, file] = pair(b"", content);
+            replace(&lock, &file).unwrap();
+            assert_eq!(fs::read(directory.path().join("a.crt")).unwrap(), content);
+        }
+        let [_, file] = pair(b"", b"later");
+        Stage::new(&lock, 1).unwrap().write(&file).unwrap();
+        recover(&lock).unwrap();
+        assert_eq!(fs::read(directory.path().join("a.crt")).unwrap(), b"new");
+        assert_eq!(names(directory.path()), ["a.crt"]);
+        fs::remove_file(directory.path().join("a.crt")).unwrap();
+        symlink("elsewhere", directory.path().join("a.crt")).unwrap();
+        assert!(matches!(
+            replace(&lock, &file),
+            Err(Error::SymbolicLink { .. })
+        ));
     }
 
     #[test]

@@ -117,7 +117,7 @@ pub fn is_pattern(path: &OsStr) -> bool {
 ///
 /// # Errors
 /// When it is no pattern.
-pub fn matching(text: &str) -> Result<Vec<Result<PathBuf, Error>>, Error> {
+pub fn paths_matching(text: &str) -> Result<Vec<Result<PathBuf, Error>>, Error> {
     let pattern = Pattern::new(text).map_err(|source| Error::Usage {
         message: format!(
             "'{}' is no pattern: {}",
@@ -191,7 +191,7 @@ mod tests {
         }
         let found = |pattern: &str| {
             paths(
-                matching(&format!("{}/{pattern}", root.display())).unwrap(),
+                paths_matching(&format!("{}/{pattern}", root.display())).unwrap(),
                 root,
             )
         };
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(found("*/*.crt"), ["a/z.crt"]);
         assert_eq!(found("**/*.crt"), ["x.crt", "a/z.crt", "a/b/w.crt"]);
         assert_eq!(found("?.pem"), ["y.pem"]);
-        assert!(matching("a[").is_err());
+        assert!(paths_matching("a[").is_err());
     }
 
     fn paths(found: Vec<Result<PathBuf, Error>>, root: &Path) -> Vec<String> {

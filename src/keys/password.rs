@@ -20,6 +20,11 @@ impl Password {
         Password(octets)
     }
 
+    /// The same password once more, for one who needs it again and again.
+    pub fn again(&self) -> Self {
+        Password(self.0.clone())
+    }
+
     /// The octets, UTF-8 in most files.
     pub(super) fn octets(&self) -> &[u8] {
         &self.0

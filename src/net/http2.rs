@@ -7,9 +7,10 @@ use super::alert::Alert;
 use super::session::tls_error;
 use super::wire::TooMuch;
 
-/// What came of beginning HTTP/2 ([RFC 9113 §3.4](https://www.rfc-editor.org/rfc/rfc9113#section-3.4)).
+/// What came behind a handshake: of beginning HTTP/2 ([RFC 9113 §3.4](https://www.rfc-editor.org/rfc/rfc9113#section-3.4)),
+/// or of an HTTP/1.1 question where that was agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Http2 {
+pub struct Answer {
     /// Whether the server's SETTINGS were read: the first thing that shows that it speaks HTTP/2
     /// and has taken the connection.
     pub settings: bool,
@@ -39,7 +40,9 @@ pub enum End {
         /// What it says beside it.
         debug: String,
     },
-    /// What came is not HTTP/2; this is how it begins.
+    /// An answer in HTTP/1 came.
+    Http1,
+    /// What came is neither; this is how it begins.
     Other(Vec<u8>),
     /// Endless talk.
     TooMuch,
@@ -47,12 +50,12 @@ pub enum End {
     System(String),
 }
 
-impl Http2 {
+impl Answer {
     /// Whether the server goes on with us: no where it ended the connection, `None` where it
     /// cannot be told.
     pub fn is_taken(&self) -> Option<bool> {
         match &self.end {
-            End::Answered => Some(true),
+            End::Answered | End::Http1 => Some(true),
             End::Silent | End::TooMuch if self.settings => Some(true),
             End::Closed | End::Reset | End::Alert(_) | End::GoAway { .. } => Some(false),
             End::Silent | End::TooMuch | End::Other(_) | End::System(_) => None,
@@ -61,7 +64,7 @@ impl Http2 {
 }
 
 /// Begins HTTP/2 and reads until the server has answered, or will not.
-pub(super) fn converse(stream: &mut (impl Read + Write + Deadline)) -> Http2 {
+pub(super) fn converse(stream: &mut (impl Read + Write + Deadline)) -> Answer {
     let mut conversation = Conversation {
         received: Vec::new(),
         is_begun: false,
@@ -80,7 +83,7 @@ pub(super) fn converse(stream: &mut (impl Read + Write + Deadline)) -> Http2 {
     if end == End::Answered {
         let _ = stream.write_all(GO_AWAY).and_then(|()| stream.flush());
     }
-    Http2 {
+    Answer {
         settings: conversation.settings,
         round_trip: (end == End::Answered).then(|| conversation.sent.elapsed()),
         end,
@@ -126,7 +129,7 @@ impl Conversation {
         if self.is_begun || self.received.is_empty() {
             end
         } else {
-            End::Other(beginning(&self.received))
+            other(&self.received)
         }
     }
 
@@ -145,7 +148,7 @@ impl Conversation {
             && length.is_multiple_of(SETTING_OCTETS)
             && header[5..] == [0; 4];
         if length > MAX_FRAME_OCTETS || !(self.is_begun || is_first) {
-            return Err(End::Other(beginning(&self.received)));
+            return Err(other(&self.received));
         }
         let Some(content) = rest.get(..length) else {
             return Ok(None);
@@ -203,7 +206,7 @@ struct Frame {
 }
 
 /// How it ended, by an error of reading or writing.
-fn ended(error: &io::Error) -> End {
+pub(super) fn ended(error: &io::Error) -> End {
     if let Some(error) = tls_error(error) {
         return match error {
             rustls::Error::AlertReceived(description) => End::Alert((*description).into()),
@@ -223,8 +226,13 @@ fn ended(error: &io::Error) -> End {
     }
 }
 
-fn beginning(octets: &[u8]) -> Vec<u8> {
-    octets[..octets.len().min(MAX_SHOWN_OCTETS)].to_vec()
+/// What came and is no HTTP/2.
+pub(super) fn other(octets: &[u8]) -> End {
+    if octets.starts_with(b"HTTP/1.") {
+        End::Http1
+    } else {
+        End::Other(octets[..octets.len().min(MAX_SHOWN_OCTETS)].to_vec())
+    }
 }
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"; // RFC 9113 §3.4
@@ -244,3 +252,74 @@ const MAX_FRAMES: usize = 1000;
 const PATIENCE_FOR_ANSWER: Duration = Duration::from_millis(500);
 const MAX_DEBUG_OCTETS: usize = 200;
 const MAX_SHOWN_OCTETS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn settings_and_the_answer_to_our_ping_are_what_is_wanted() {
+        let answered = [EMPTY_SETTINGS, b"\0\0\x08\x06\x01\0\0\0\0openagnt"].concat();
+        let answer = heard(&answered);
+        assert!(answer.settings);
+        assert_eq!(answer.end, End::Answered);
+        assert_eq!(answer.is_taken(), Some(true));
+        // A server may begin before it has looked at a client's certificate.
+        let answer = heard(EMPTY_SETTINGS);
+        assert!(answer.settings);
+        assert_eq!(answer.is_taken(), Some(false));
+    }
+
+    #[test]
+    fn what_is_no_http2_is_told_by_its_beginning() {
+        assert_eq!(heard(b"HTTP/1.1 400 Bad\r\n").end, End::Http1);
+        assert_eq!(heard(b"SSH-").end, End::Other(b"SSH-".to_vec()));
+        assert_eq!(heard(b"").end, End::Closed);
+        let go_away = b"\0\0\x0a\x07\0\0\0\0\0\0\0\0\0\0\0\0\x02hi";
+        let end = End::GoAway {
+            code: 2,
+            debug: "hi".into(),
+        };
+        assert_eq!(heard(&[EMPTY_SETTINGS, go_away].concat()).end, end);
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_end_the_conversation(octets: Vec<u8>, begun: bool) {
+            let settings = if begun { EMPTY_SETTINGS } else { &[] };
+            let answer = heard(&[settings, &octets].concat());
+            prop_assert!(!begun || answer.settings);
+        }
+    }
+
+    /// What is made of these octets, after which the server ends the connection.
+    fn heard(octets: &[u8]) -> Answer {
+        converse(&mut Server(Cursor::new(octets.to_vec())))
+    }
+
+    struct Server(Cursor<Vec<u8>>);
+
+    impl Read for Server {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buffer)
+        }
+    }
+
+    impl Write for Server {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Deadline for Server {
+        fn hasten(&mut self, _: Instant) {}
+    }
+}

@@ -13,6 +13,7 @@
 
 mod address;
 mod alert;
+mod exporter;
 mod http1;
 mod http2;
 mod identity;
@@ -20,6 +21,7 @@ mod parallel;
 mod plaintext;
 pub mod probe;
 mod recorder;
+mod service;
 mod session;
 mod target;
 mod tls;
@@ -27,9 +29,11 @@ mod wire;
 
 pub use address::{Attempt, Reached};
 pub use alert::Alert;
-pub use http2::{End, Http2};
+pub use exporter::Exporter;
+pub use http2::{Answer, End};
 pub use identity::{Identity, IdentityError};
 pub use plaintext::Spoken;
 pub use recorder::{ClientCertificateRequest, KeyProof};
+pub use service::ServiceManager;
 pub use session::{Failure, Outcome, ServedCertificate, Session, TlsVersion};
 pub use target::{Host, Scheme, Target, TargetError};

@@ -45,6 +45,7 @@ impl Spoken {
         }
         match answer.end {
             End::Other(first) => Spoken::recognised(&first),
+            End::Http1 => Spoken::Http1,
             End::GoAway { .. } | End::Answered => Spoken::Http2,
             End::Silent
             | End::Closed

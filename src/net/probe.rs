@@ -11,7 +11,7 @@ use super::identity::Identity;
 use super::parallel;
 use super::plaintext::Spoken;
 use super::session::{Failure, Outcome, Plan, ServedCertificate, Session, Then, TlsVersion};
-use super::target::Target;
+use super::target::{Scheme, Target};
 use super::tls::Hello;
 use crate::pki::certificate::Certificate;
 
@@ -123,6 +123,33 @@ impl Probe {
         finished.or(sessions.next()).map(|(_, session)| session)
     }
 
+    /// Why no certificate was seen.
+    pub fn into_error(self, target: &Target) -> ProbeError {
+        let target = target.to_string();
+        if let Some(error) = self.unresolved {
+            return ProbeError::Unresolved {
+                target,
+                source: io::Error::other(error),
+            };
+        }
+        match self.main().map(|session| session.outcome.clone()) {
+            Some(Outcome::Failed(failure)) => ProbeError::Handshake {
+                target,
+                failure,
+                plaintext: self.plaintext,
+            },
+            Some(Outcome::Finished) => ProbeError::Handshake {
+                target,
+                failure: Failure::Misbehaved("no certificate was shown".into()),
+                plaintext: None,
+            },
+            None => ProbeError::Unreached {
+                target,
+                attempts: self.attempts,
+            },
+        }
+    }
+
     /// The connections whose certificates differ from each other's, the first of each kind, and
     /// how many there were of it.
     pub fn distinct_chains(&self) -> Vec<(&Session, usize)> {
@@ -186,7 +213,8 @@ pub fn served(
         };
         let plan = Plan {
             target,
-            hello: Hello::GRPC,
+            // What a server of either protocol answers to.
+            hello: Hello::HTTP,
             identity,
             then: Then::Close,
             step: timeout,
@@ -207,6 +235,7 @@ pub fn served(
         return Err(ProbeError::Handshake {
             target: target_text(),
             failure,
+            plaintext: None,
         });
     }
     Err(ProbeError::Unreached {
@@ -235,12 +264,14 @@ pub enum ProbeError {
         attempts: Vec<Attempt>,
     },
     /// No handshake.
-    #[error("{target}: no TLS handshake: {failure}")]
+    #[error("{target}: {}", no_handshake(failure, plaintext.as_ref()))]
     Handshake {
         /// Whom.
         target: String,
         /// Why.
         failure: Failure,
+        /// What is spoken instead, where that was asked.
+        plaintext: Option<Spoken>,
     },
 }
 
@@ -256,6 +287,26 @@ impl ProbeError {
                 format!("look at the port with `openagents-certs verify-chain --connect {target}`")
             }
         }
+    }
+}
+
+fn no_handshake(failure: &Failure, plaintext: Option<&Spoken>) -> String {
+    let recognised = match failure {
+        Failure::NotTls(first) => Some(Spoken::recognised(first)),
+        Failure::TimedOut
+        | Failure::Closed
+        | Failure::Reset
+        | Failure::Alert(_)
+        | Failure::Incompatible(_)
+        | Failure::Misbehaved(_)
+        | Failure::TooMuch
+        | Failure::System(_) => None,
+    };
+    match plaintext.or(recognised.as_ref()) {
+        Some(Spoken::Http2) => "the port speaks plaintext gRPC (HTTP/2) and no TLS".into(),
+        Some(Spoken::Http1) => "the port speaks plaintext HTTP and no TLS".into(),
+        Some(Spoken::Ssh) => "the port speaks SSH and no TLS".into(),
+        Some(Spoken::Other(_) | Spoken::Nothing) | None => format!("no TLS handshake: {failure}"),
     }
 }
 
@@ -320,6 +371,7 @@ impl Probing<'_> {
             Pace::Swift | Pace::Slow => {}
         }
         let questions = self.questions(probe);
+        let is_silent = matches!(pace, Pace::Slow);
         let (threads, step) = match pace {
             Pace::Swift => (MAX_AT_ONCE, self.options.timeout),
             // It may serve one at a time, and each would wait for the one before.
@@ -329,11 +381,14 @@ impl Probing<'_> {
             }
         };
         let held = parallel::map(&questions, threads, |(question, address)| {
-            if Instant::now() >= self.end {
+            if self.within(step).is_zero() {
                 return None;
             }
-            let plan = self.plan(*question, step);
-            let (_, stream) = address::connect(*address, step);
+            let mut plan = self.plan(*question, step);
+            if is_silent && *question == Question::Again {
+                plan.then = Then::Close;
+            }
+            let (_, stream) = address::connect(*address, self.within(step));
             stream.map(|stream| (*question, Session::hold(stream, *address, &plan)))
         });
         probe.sessions.extend(held.into_iter().flatten());
@@ -371,11 +426,15 @@ impl Probing<'_> {
 
     fn plan(&self, question: Question, step: Duration) -> Plan<'_> {
         let given = self.options.identity;
+        let usual = match self.target.scheme() {
+            Some(Scheme::Https | Scheme::Http) => Hello::HTTP,
+            Some(Scheme::Grpcs | Scheme::Grpc) | None => Hello::GRPC,
+        };
         let (hello, identity, then) = match question {
-            Question::AsGiven | Question::Again => (Hello::GRPC, given, Then::Http2),
-            Question::WithoutCertificate => (Hello::GRPC, None, Then::Http2),
-            Question::Foreign => (Hello::GRPC, self.options.foreign, Then::Http2),
-            Question::WithoutProtocol => (Hello::WITHOUT_PROTOCOL, given, Then::Http2),
+            Question::AsGiven | Question::Again => (usual, given, Then::Talk),
+            Question::WithoutCertificate => (usual, None, Then::Talk),
+            Question::Foreign => (usual, self.options.foreign, Then::Talk),
+            Question::WithoutProtocol => (Hello::WITHOUT_PROTOCOL, given, Then::Talk),
             Question::Tls12 => (Hello::TLS_1_2, given, Then::Close),
             Question::Date => (Hello::HTTP_1, given, Then::Date),
         };
@@ -389,9 +448,14 @@ impl Probing<'_> {
         }
     }
 
+    /// As much of a step's time as is left of the whole.
+    fn within(&self, step: Duration) -> Duration {
+        step.min(self.end.saturating_duration_since(Instant::now()))
+    }
+
     fn asked_in_plaintext(&self, address: SocketAddr) -> Spoken {
         let step = self.options.timeout.min(PATIENCE_WITH_OTHERS);
-        match address::connect(address, step) {
+        match address::connect(address, self.within(step)) {
             (_, Some(stream)) => Spoken::asked(stream, (Instant::now() + step).min(self.end)),
             (_, None) => Spoken::Nothing,
         }
@@ -413,8 +477,8 @@ enum Pace {
 impl Pace {
     fn after(first: &Session) -> Self {
         match &first.outcome {
-            Outcome::Finished => match &first.http2 {
-                Some(http2) if http2.end == End::Silent && !http2.settings => Pace::Slow,
+            Outcome::Finished => match &first.answer {
+                Some(answer) if answer.end == End::Silent && !answer.settings => Pace::Slow,
                 Some(_) | None => Pace::Swift,
             },
             Outcome::Failed(failure) => match failure {
@@ -442,5 +506,5 @@ pub const STEPS: u32 = 3;
 pub const MAX_CONNECTIONS: usize = 100;
 
 const MAX_AT_ONCE: usize = 16;
-const PATIENCE_WITH_SILENCE: Duration = Duration::from_millis(300);
+const PATIENCE_WITH_SILENCE: Duration = Duration::from_millis(200);
 const PATIENCE_WITH_OTHERS: Duration = Duration::from_secs(1);

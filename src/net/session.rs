@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use super::alert::Alert;
 use super::http1;
-use super::http2::{self, Http2};
+use super::http2::{self, Answer, Deadline as _};
 use super::identity::Identity;
 use super::recorder::{ClientCertificateRequest, KeyProof, Recorder};
-use super::target::Target;
+use super::target::{Scheme, Target};
 use super::tls::{Hello, Tls};
 use super::wire::{TooMuch, Wire};
 use crate::pki::certificate::{Certificate, CertificateError};
@@ -41,8 +41,8 @@ pub struct Session {
     pub key_proof: Option<KeyProof>,
     /// Whether it asked for a client certificate.
     pub request: Option<ClientCertificateRequest>,
-    /// What came of HTTP/2, where it was tried.
-    pub http2: Option<Http2>,
+    /// What came behind the handshake, where it was asked for.
+    pub answer: Option<Answer>,
     /// What the server's clock said in an HTTP/1.1 answer, and when that was read.
     pub date: Option<(String, Instant)>,
 }
@@ -113,8 +113,9 @@ impl ServedCertificate {
 pub(super) enum Then {
     /// Nothing: the handshake showed what was wanted.
     Close,
-    /// HTTP/2 is begun and the answer awaited.
-    Http2,
+    /// What was agreed on is begun, what the scheme stands for where nothing was, and the answer
+    /// awaited.
+    Talk,
     /// An HTTP/1.1 question whose answer tells the time.
     Date,
 }
@@ -166,17 +167,34 @@ impl Session {
         }
         session.outcome = Outcome::Finished;
         tls.set_deadline(plan.step_end());
-        match plan.then {
-            Then::Close => {}
-            Then::Http2 => session.http2 = Some(http2::converse(&mut tls)),
-            Then::Date => {
-                let host = plan.target.server_name().to_string();
-                session.date = http1::date(&mut tls, &host).map(|date| (date, Instant::now()));
-            }
-        }
+        session.talk(&mut tls, plan);
         tls.set_deadline(plan.step_end());
         tls.close();
         session
+    }
+
+    /// What follows the handshake.
+    fn talk(&mut self, tls: &mut Tls, plan: &Plan<'_>) {
+        let is_http = matches!(plan.target.scheme(), Some(Scheme::Https | Scheme::Http));
+        let is_http1 = match self.protocol.as_deref() {
+            Some(protocol) => protocol == "http/1.1",
+            None => is_http,
+        };
+        match plan.then {
+            Then::Close => {}
+            Then::Talk if !is_http1 => {
+                if self.protocol.is_none() {
+                    tls.hasten(Instant::now() + PATIENCE_WITHOUT_PROTOCOL);
+                }
+                self.answer = Some(http2::converse(tls));
+            }
+            Then::Talk | Then::Date => {
+                tls.hasten(Instant::now() + PATIENCE_WITHOUT_PROTOCOL);
+                let told = http1::ask(tls, &plan.target.server_name().to_string());
+                self.answer = Some(told.answer);
+                self.date = told.date.map(|date| (date, Instant::now()));
+            }
+        }
     }
 
     fn new(address: SocketAddr) -> Self {
@@ -190,7 +208,7 @@ impl Session {
             certificates: Vec::new(),
             key_proof: None,
             request: None,
-            http2: None,
+            answer: None,
             date: None,
         }
     }
@@ -318,4 +336,6 @@ fn is_tls(first: &[u8]) -> bool {
     }
 }
 
+/// Who answers without having agreed on a protocol does so at once.
+const PATIENCE_WITHOUT_PROTOCOL: Duration = Duration::from_secs(1);
 const MAX_SHOWN_OCTETS: usize = 16;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rustls::client::Resumption;
-use rustls::crypto::ring;
+use rustls::crypto::ring::default_provider;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
 use rustls_pki_types::ServerName;
@@ -25,6 +25,11 @@ impl Hello<'static> {
     pub(super) const GRPC: Self = Hello {
         protocols: &[b"h2"],
         versions: &[&TLS13, &TLS12],
+    };
+    /// As a browser or any client of HTTP begins.
+    pub(super) const HTTP: Self = Hello {
+        protocols: &[b"h2", b"http/1.1"],
+        ..Self::GRPC
     };
     /// Without a word of what will be spoken.
     pub(super) const WITHOUT_PROTOCOL: Self = Hello {
@@ -59,7 +64,7 @@ impl Tls {
         server_name: ServerName<'static>,
         recorder: Arc<Recorder>,
     ) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(ring::default_provider());
+        let provider = Arc::new(default_provider());
         let verifier = Arc::clone(&recorder);
         let resolver = Arc::clone(&recorder);
         let mut config = ClientConfig::builder_with_provider(provider)

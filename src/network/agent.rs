@@ -1,5 +1,6 @@
 //! An agent as it dials: a URL as `async_start` takes it, or a YAML as `openagents agent start` does.
 
+use std::fmt;
 use std::net::Ipv6Addr;
 
 use super::rule::{
@@ -55,6 +56,17 @@ impl Endpoint {
         match self {
             Endpoint::Grpc { tls, .. } | Endpoint::Http { tls, .. } => *tls,
             Endpoint::Directory { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = if self.speaks_tls() { "s" } else { "" };
+        match self {
+            Endpoint::Grpc { host, port, .. } => write!(f, "grpc{s}://{host}:{port}"),
+            Endpoint::Http { host, port, .. } => write!(f, "http{s}://{host}:{port}"),
+            Endpoint::Directory { network_id } => write!(f, "openagents://{network_id}"),
         }
     }
 }

@@ -27,3 +27,28 @@ pub use file::{NetworkFile, NetworkFileError};
 pub use startup::{Credentials, Grpc, Listener, Offers, Startup, start};
 pub use tls::{FileName, Tls};
 pub use transport::{Kind, Transport};
+
+/// Why a YAML cannot be used for what it was given for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnusableFile {
+    /// As a network's.
+    #[error(transparent)]
+    Network(#[from] NetworkFileError),
+    /// As an agent's.
+    #[error(transparent)]
+    Agent(#[from] agent::AgentFileError),
+    /// To put a `tls:` block into.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+}
+
+impl UnusableFile {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            UnusableFile::Network(error) => error.hint(),
+            UnusableFile::Agent(error) => error.hint(),
+            UnusableFile::Edit(error) => error.hint(),
+        }
+    }
+}

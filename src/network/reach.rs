@@ -179,6 +179,15 @@ pub enum Why {
     Directory,
     /// It has no address that can be dialled.
     NoAddress,
+    /// The server's certificate is not for the host that is dialled.
+    Name {
+        /// The host.
+        dialled: String,
+    },
+    /// The port requires a client certificate, and the agent has none.
+    NoClientCertificate,
+    /// One of the agent's files cannot be used.
+    AgentFile,
     /// A certificate is refused.
     Refused(String),
 }
@@ -196,6 +205,9 @@ impl Why {
             Why::NoTransport => "no-transport",
             Why::Directory => "directory",
             Why::NoAddress => "no-address",
+            Why::Name { .. } => "name",
+            Why::NoClientCertificate => "no-client-certificate",
+            Why::AgentFile => "agent-file",
             Why::Refused(_) => "refused",
         }
     }
@@ -229,6 +241,14 @@ impl fmt::Display for Why {
             }
             Why::Directory => f.write_str("asks a directory, which no file here tells of"),
             Why::NoAddress => f.write_str("has no address that can be dialled"),
+            Why::Name { dialled } => write!(
+                f,
+                "dials {dialled}, which is no name of the server's certificate"
+            ),
+            Why::NoClientCertificate => {
+                f.write_str("has no client certificate, and the port requires one")
+            }
+            Why::AgentFile => f.write_str("has a CA, certificate or key that cannot be used"),
             Why::Refused(reason) => f.write_str(reason),
         }
     }
@@ -246,4 +266,9 @@ fn other_host(dialled: &str, bound: &str) -> Option<Why> {
         dialled: dialled.to_owned(),
         served: bound.to_owned(),
     })
+}
+
+/// Whether two hosts that are listened on have an address in common.
+pub fn hosts_overlap(one: &str, other: &str) -> bool {
+    overlap(one, other)
 }

@@ -295,6 +295,10 @@ rules! {
     AGENT_FILE: "agent-file", ERROR, "OpenAgents 0.9.3, sdk/connectors/grpc_connector.py",
         "the agent cannot use this file",
         "look at it with `openagents-certs inspect FILE`";
+    /// None of the networks that were given.
+    AGENT_REACHES_NONE: "agent-reaches-no-network", ERROR, CLIENT,
+        "the agent reaches none of the networks",
+        "give it the URL of its network, the CA and, where the port asks for one, a client certificate; `--matrix` shows each pair";
     /// TLS over https:// asks in plaintext first.
     AGENT_HTTPS: "agent-https", WARNING, RUNNER,
         "https:// asks http://HOST:PORT/api/health in plaintext first, and dials what it is told there",

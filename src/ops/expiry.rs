@@ -23,7 +23,15 @@ pub struct Expiry {
 impl Expiry {
     /// A period seen from `now`.
     pub fn of(validity: Validity, now: OffsetDateTime) -> Self {
-        let (not_before, not_after) = (validity.not_before(), validity.not_after());
+        Expiry::between(validity.not_before(), validity.not_after(), now)
+    }
+
+    /// A certificate's period seen from `now`, whatever order its ends are in.
+    pub(super) fn between(
+        not_before: OffsetDateTime,
+        not_after: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Self {
         Expiry {
             not_before,
             not_after,

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod ca;
+pub mod crl;
 pub mod csr;
 mod dry_run;
 mod expiry;
@@ -17,17 +18,22 @@ pub mod mint;
 pub mod passphrase;
 pub mod quoting;
 pub mod refused;
+pub mod renew;
+pub mod revoke;
 mod sheet;
 pub mod show;
 pub mod status;
 pub mod template;
 pub mod verify;
 pub mod verify_chain;
+pub mod watch;
 
 use std::fmt;
 
 pub use dry_run::DryRun;
 pub use expiry::{Expiry, Span};
+
+pub use crate::net::Target;
 
 /// The answer to a question: yes or no. That it could not be told is an error instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

@@ -14,23 +14,30 @@ pub use report::{CertificateReport, Report};
 use super::expiry::Span;
 use crate::error::Error;
 use crate::keys::ReadKey;
+use crate::net::probe;
+use crate::ops::live::{self, Dialling};
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use crate::path::profile::{Profile, ReferenceName, Requirements};
 use crate::path::rule::{Rule, Severities};
 use crate::path::{Candidates, judge, judge_alone};
 use crate::pki::bundle::{Bundle, relations};
 use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationList;
 use crate::pki::document::Encoding;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
 
 /// What is to be verified, and for what.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// The files; the first certificate of each is judged, the others may be its intermediates.
+    /// The files or live ports; the first certificate of each is judged, the others may be its intermediates.
     pub files: Vec<PathBuf>,
-    /// The trust anchors; otherwise the `ca.crt` beside each file.
+    /// The trust anchors; otherwise the `ca.crt` beside each file, or in the PKI directory.
     pub ca: Option<PathBuf>,
+    /// The PKI directory, for what live ports serve.
+    pub directory: PathBuf,
+    /// How ports are dialled.
+    pub dialling: Dialling,
     /// Further intermediates.
     pub untrusted: Vec<PathBuf>,
     /// Revocation lists.
@@ -55,6 +62,16 @@ pub struct Request {
     pub all_paths: bool,
 }
 
+impl Request {
+    /// Whether a file's certificate is good under the `ca.crt` beside it.
+    pub fn new(file: impl Into<PathBuf>) -> Self {
+        Request {
+            files: vec![file.into()],
+            ..Request::default()
+        }
+    }
+}
+
 /// Verifies every file that can be read; the others come back as errors, a file each.
 ///
 /// # Errors
@@ -66,7 +83,8 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>
     };
     let mut errors = Vec::new();
     for file in &request.files {
-        match verify(file, &inputs, request, now) {
+        match Subject::of(file, request).and_then(|subject| verify(&subject, &inputs, request, now))
+        {
             Ok(certificate) => report.certificates.push(certificate),
             Err(error) => errors.push(error),
         }
@@ -75,15 +93,15 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>
 }
 
 fn verify(
-    file: &Path,
+    subject: &Subject,
     inputs: &Inputs,
     request: &Request,
     now: OffsetDateTime,
 ) -> Result<CertificateReport, Error> {
-    let (bundle, encoding) = inputs::read_with_encoding(file)?;
+    let bundle = &subject.bundle;
     let beside = match inputs.anchors {
         Some(_) => None,
-        None => Anchors::beside(file)?,
+        None => Anchors::beside(&subject.anchors_beside)?,
     };
     let anchors = inputs.anchors.as_ref().or(beside.as_ref());
     let (certificate, others) = bundle
@@ -91,27 +109,36 @@ fn verify(
         .split_first()
         .unwrap_or_else(|| unreachable!("a bundle that was read has a certificate"));
     let at = request.at.unwrap_or(now);
+    let host = request.host.clone().or(subject.dialled.clone());
     let requirements = Requirements {
         profile: request.profile,
-        host: request.host.clone(),
+        host: host.clone(),
         // Who is dialled is a server.
-        purpose: request
-            .purpose
-            .or(request.host.as_ref().map(|_| Purpose::Server)),
+        purpose: request.purpose.or(host.as_ref().map(|_| Purpose::Server)),
         max_depth: request.max_depth,
         all_paths: request.all_paths,
         ..Requirements::at(at)
     };
     let intermediates = [others, &inputs.untrusted].concat();
-    let mut report = CertificateReport::new(file, certificate, at);
+    let mut report = CertificateReport::new(&subject.path, certificate, at);
     if let Some(anchors) = anchors {
+        // Those that were named take the place of those that happen to be there.
+        let is_named = !request.revocation_lists.is_empty();
+        let found = anchors.beside.as_deref().unwrap_or_default();
         let candidates = Candidates {
             end_entity: certificate,
             intermediates: &intermediates,
             anchors: &anchors.certificates,
-            revocation_lists: &inputs.revocation_lists,
+            revocation_lists: if is_named {
+                &inputs.revocation_lists
+            } else {
+                found
+            },
         };
         report.judged(judge(candidates, &requirements), &anchors.path);
+        if !is_named {
+            report.findings = of_lists_beside(report.findings, certificate, &anchors.beside);
+        }
     } else {
         report.findings = judge_alone(certificate, &requirements);
     }
@@ -121,8 +148,88 @@ fn verify(
         request,
         at,
     ));
-    report.add(of_file(&bundle, certificate, encoding));
+    report.add(of_file(bundle, certificate, subject.encoding));
     Ok(report)
+}
+
+/// What is judged: what a file holds or a port serves.
+struct Subject {
+    path: PathBuf,
+    bundle: Bundle,
+    encoding: Encoding,
+    /// The name that was dialled.
+    dialled: Option<ReferenceName>,
+    /// Beside this, `ca.crt` holds the trust anchors.
+    anchors_beside: PathBuf,
+}
+
+impl Subject {
+    fn of(path: &Path, request: &Request) -> Result<Self, Error> {
+        if live::is_port(path)? {
+            return Subject::served(path, request);
+        }
+        let (bundle, encoding) = inputs::read_with_encoding(path)?;
+        Ok(Subject {
+            path: path.to_owned(),
+            bundle,
+            encoding,
+            dialled: None,
+            anchors_beside: path.to_owned(),
+        })
+    }
+
+    fn served(path: &Path, request: &Request) -> Result<Self, Error> {
+        let target = request.dialling.target(&path.to_string_lossy())?;
+        let path = PathBuf::from(target.to_string());
+        let served = probe::served(&target, None, request.dialling.timeout)?;
+        let mut certificates = Vec::new();
+        for certificate in served.certificates {
+            certificates.push(
+                certificate
+                    .certificate
+                    .map_err(|source| Error::Certificate {
+                        path: path.clone(),
+                        source,
+                    })?,
+            );
+        }
+        Ok(Subject {
+            path,
+            bundle: Bundle {
+                certificates,
+                private_keys: 0,
+                others: Vec::new(),
+                byte_order_mark: false,
+            },
+            encoding: Encoding::Pem,
+            dialled: Some(live::reference_name(&target)),
+            anchors_beside: request.directory.join(SERVED),
+        })
+    }
+}
+
+/// What the lists that happen to be there come to: what they revoke is revoked, but what is wrong
+/// with them, or is not in them, decides nothing.
+fn of_lists_beside(
+    findings: Vec<Finding>,
+    certificate: &Certificate,
+    beside: &Result<Vec<RevocationList>, String>,
+) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = findings
+        .into_iter()
+        .filter(|finding| finding.id != UNKNOWN_REVOCATION)
+        .map(|mut finding| {
+            if finding.id.starts_with(LIST_RULES) {
+                finding.severity = finding.severity.min(Severity::Warning);
+            }
+            finding
+        })
+        .collect();
+    if let Err(message) = beside {
+        let evidence = Some(Evidence::found(message));
+        findings.push(about(certificate, &UNREADABLE_LIST, evidence));
+    }
+    findings
 }
 
 /// What was asked for beside the path.
@@ -180,7 +287,12 @@ pub static RULES: &[&Rule] = &[
     &PRIVATE_KEY,
     &BYTE_ORDER_MARK,
     &NOT_PEM,
+    &UNREADABLE_LIST,
 ];
+
+/// What the rules of [`crate::path`] about revocation lists are named by.
+const LIST_RULES: &str = "crl-";
+const UNKNOWN_REVOCATION: &str = "revocation-unknown";
 
 static EXPIRES_SOON: Rule = Rule {
     id: "expires-soon",
@@ -217,6 +329,13 @@ static BYTE_ORDER_MARK: Rule = Rule {
     reference: "RFC 7468 §2",
     severities: Severities::ADVICE,
 };
+static UNREADABLE_LIST: Rule = Rule {
+    id: "crl-unreadable",
+    sentence: "the crl.pem beside the trust anchors cannot be read, so that nothing is known of what was revoked",
+    hint: "make a new one with `openagents-certs crl`",
+    reference: "RFC 5280 §6.3",
+    severities: Severities::ADVICE,
+};
 static NOT_PEM: Rule = Rule {
     id: "not-pem",
     sentence: "the file is DER, and programs that speak gRPC read PEM",
@@ -224,3 +343,6 @@ static NOT_PEM: Rule = Rule {
     reference: "RFC 7468 §5",
     severities: Severities::ADVICE,
 };
+
+/// What a port serves is looked at as if it stood in the PKI directory.
+const SERVED: &str = "served.crt";

@@ -132,7 +132,7 @@ pub(super) static RULES: &[&Rule] = &[
 ];
 
 /// Whether the issuer and serial number in the identifier, where they are there, are this certificate's.
-fn names(authority: &AuthorityKeyIdentifier, issuer: &Candidate<'_>) -> bool {
+pub(super) fn names(authority: &AuthorityKeyIdentifier, issuer: &Candidate<'_>) -> bool {
     let certificate = issuer.certificate;
     let serial = authority.serial.as_deref();
     if serial.is_some_and(|serial| serial != certificate.serial().as_bytes()) {

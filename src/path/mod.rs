@@ -28,6 +28,7 @@ mod public_key;
 mod revocation;
 pub mod rule;
 mod signature;
+pub mod stacks;
 mod subtree;
 mod usage;
 mod validation;

@@ -10,7 +10,7 @@ use super::element::{
     BIT_STRING, Element, ElementError, Elements, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME,
     context_constructed, small_integer, whole_bits,
 };
-use super::extension::{Extension, REASON_CODE};
+use super::extension::{CRL_NUMBER, Extension, REASON_CODE};
 use super::moment::{Moment, MomentError, moment};
 use super::name::DistinguishedName;
 use super::problem::{Problem, extension_problems};
@@ -97,6 +97,13 @@ impl RevocationList {
     /// Its extensions.
     pub fn extensions(&self) -> &[Extension] {
         &self.extensions
+    }
+
+    /// Its number; `None` when it has none, or one too large to be ours.
+    pub fn number(&self) -> Option<u64> {
+        let extension = self.extensions.iter().find(|e| e.oid == CRL_NUMBER)?;
+        let number = Element::only(&extension.value, INTEGER, "cRLNumber").ok()?;
+        small_integer(number, "cRLNumber").ok()
     }
 
     /// How many certificates it says are revoked.

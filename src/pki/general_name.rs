@@ -51,6 +51,18 @@ impl From<&SubjectAltName> for GeneralName {
 }
 
 impl GeneralName {
+    /// The name of these that a server would be dialled by: `localhost` if it is among them, else the first host
+    /// without a wildcard or address.
+    pub fn dialled(names: &[GeneralName]) -> Option<String> {
+        let host = |name: &GeneralName| match name {
+            GeneralName::Dns(text) if !text.contains('*') => Some(text.clone()),
+            _ => name.address().map(|address| address.to_string()),
+        };
+        let hosts: Vec<String> = names.iter().filter_map(host).collect();
+        let local = hosts.iter().find(|name| *name == "localhost");
+        local.or(hosts.first()).cloned()
+    }
+
     /// Reads one GeneralName.
     pub(crate) fn read(element: Element<'_>) -> Result<Self, ElementError> {
         let text = || element.content.iter().copied().map(char::from).collect();

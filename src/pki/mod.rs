@@ -6,6 +6,7 @@ pub(crate) mod attribute;
 pub mod bundle;
 pub mod certificate;
 pub mod crl;
+pub mod crl_plan;
 pub mod csr;
 pub mod csr_plan;
 pub mod distribution_point;

@@ -52,6 +52,9 @@ pub(crate) fn moment(element: Element<'_>, field: &'static str) -> Result<Moment
 /// The one fault that most programs overlook.
 pub(crate) const EARLY_GENERALIZED_TIME: &str = "it is a GeneralizedTime before 2050";
 
+/// The one that BoringSSL overlooks.
+pub(crate) const OFFSET_TIME: &str = "it has an offset instead of Z";
+
 const MAX_OCTETS_SHOWN: usize = 40;
 
 fn read(octets: &[u8], year_digits: usize) -> Option<Moment> {
@@ -81,7 +84,7 @@ fn read(octets: &[u8], year_digits: usize) -> Option<Moment> {
         .assume_offset(offset)
         .checked_to_offset(UtcOffset::UTC)?;
     let fault = if zone != b"Z" {
-        Some("it has an offset instead of Z")
+        Some(OFFSET_TIME)
     } else if rest != zone {
         Some("it has a fraction of a second")
     } else if second.is_none() {

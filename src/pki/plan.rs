@@ -95,12 +95,26 @@ impl IssuancePlan {
         algorithm: SignatureAlgorithm,
     ) -> der::Result<Vec<u8>> {
         let identifier = key_identifier(subject_public_key_info)?;
+        self.to_be_signed_for(subject_public_key_info, &identifier, serial, algorithm)
+    }
+
+    /// The same for a subject that has its subject key identifier already, as in a cross-certificate.
+    ///
+    /// # Errors
+    /// As [`IssuancePlan::to_be_signed`].
+    pub fn to_be_signed_for(
+        &self,
+        subject_public_key_info: &[u8],
+        identifier: &[u8],
+        serial: &SerialNumber,
+        algorithm: SignatureAlgorithm,
+    ) -> der::Result<Vec<u8>> {
         let validity = [
             time_der(self.validity.not_before())?,
             time_der(self.validity.not_after())?,
         ]
         .concat();
-        let extensions = self.extensions(&identifier)?.concat();
+        let extensions = self.extensions(identifier)?.concat();
         let fields = [
             element(context(0), &VERSION_3)?,
             serial.to_der()?,

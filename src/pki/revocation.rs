@@ -78,6 +78,22 @@ impl RevocationReason {
         }
     }
 
+    /// How much it weighs against another: a hold least, then no reason, then any that was given, and
+    /// a key in other hands most.
+    pub fn weight(self) -> u8 {
+        match self {
+            RevocationReason::CertificateHold | RevocationReason::RemoveFromCrl => 0,
+            RevocationReason::Unspecified => 1,
+            RevocationReason::AffiliationChanged
+            | RevocationReason::Superseded
+            | RevocationReason::CessationOfOperation
+            | RevocationReason::PrivilegeWithdrawn => 2,
+            RevocationReason::KeyCompromise
+            | RevocationReason::CaCompromise
+            | RevocationReason::AaCompromise => 3,
+        }
+    }
+
     /// Reads the value of a reasonCode extension.
     pub(crate) fn read(value: &[u8]) -> Result<Self, ElementError> {
         let what = "reasonCode";

@@ -29,6 +29,27 @@ impl SerialNumber {
         SerialNumber(octets.to_vec())
     }
 
+    /// The positive serial number these decimal digits say; `None` for other text, and for what is
+    /// longer than any serial number may be.
+    pub fn from_decimal(text: &str) -> Option<Self> {
+        let is_short = (1..=MAX_DECIMAL_DIGITS).contains(&text.len());
+        if !is_short || !text.bytes().all(|digit| digit.is_ascii_digit()) {
+            return None;
+        }
+        let mut octets = vec![0; MAX_SERIAL_OCTETS + 2];
+        for digit in text.bytes() {
+            let mut carry = u32::from(digit - b'0');
+            for octet in octets.iter_mut().rev() {
+                carry += u32::from(*octet) * 10;
+                *octet = carry as u8;
+                carry >>= 8;
+            }
+        }
+        let first = octets.iter().position(|octet| *octet != 0)?;
+        let sign = usize::from(octets[first] & 0x80 != 0);
+        Some(SerialNumber(octets[first - sign.min(first)..].to_vec()))
+    }
+
     /// The INTEGER's content octets, two's complement, big-endian.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -218,6 +239,8 @@ fn pack(nibbles: &[u8]) -> Vec<u8> {
 pub const MAX_DECIMAL_OCTETS: usize = 64;
 
 const DECIMAL_GROUP: u32 = 1_000_000;
+const MAX_SERIAL_OCTETS: usize = 20; // RFC 5280 §4.1.2.2
+const MAX_DECIMAL_DIGITS: usize = 49; // of 2¹⁶⁰
 
 #[cfg(test)]
 mod tests {
@@ -246,6 +269,13 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn decimal_reads_back(bits: [u8; 16]) {
+            let serial = SerialNumber::from_random(bits);
+            let read = SerialNumber::from_decimal(&serial.decimal().unwrap());
+            proptest::prop_assert_eq!(read, (!serial.is_zero()).then_some(serial));
+        }
+
         #[test]
         fn decimal_is_the_machines(number: i128) {
             let serial = SerialNumber::from_der_content(&number.to_be_bytes());

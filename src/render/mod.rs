@@ -6,6 +6,7 @@ mod progress;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::ops::ControlFlow;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
@@ -82,6 +83,18 @@ impl Renderer {
     /// Whether results are written to a terminal.
     pub fn is_terminal(&self) -> bool {
         io::stdout().is_terminal()
+    }
+
+    /// Writes a part of a result that has no end: a line of text, or JSON in one line.
+    ///
+    /// # Errors
+    /// As [`Renderer::result`].
+    pub fn event(&self, data: &impl Serialize, text: &dyn std::fmt::Display) -> Result<(), Error> {
+        match self.format {
+            Format::Text | Format::Csv | Format::Prometheus => self.text(text),
+            // A string in JSON holds no line end, so each of these is one between its parts.
+            Format::Json => self.line(&json(data).replace("\n", "")),
+        }
     }
 
     /// Begins a result of many parts, each written as it comes.
@@ -164,6 +177,11 @@ impl Renderer {
     /// Says on standard error, in one line, why the answer is no.
     pub fn reason(&self, message: &str) {
         self.labelled("no", AnsiColor::Red, message);
+    }
+
+    /// A copy of standard error, for a program that is started to write to.
+    pub fn stderr_copy(&self) -> Option<OwnedFd> {
+        io::stderr().as_fd().try_clone_to_owned().ok()
     }
 
     fn labelled(&self, label: &str, color: AnsiColor, message: &str) {

@@ -30,7 +30,7 @@ macro_rules! contract {
                 the_four_counts_add_up,
                 the_rows_of_a_manifest_that_were_released_are_kept,
                 an_authority_is_recorded_once_and_then_completed,
-                a_revocation_stands_unless_it_is_a_hold,
+                a_revocation_stands_unless_a_weightier_reason_comes,
                 the_revoked_come_in_the_order_they_were_revoked,
                 crl_numbers_only_rise
             );
@@ -70,6 +70,7 @@ fn what_was_recorded_is_found_as_it_was(inventory: &mut dyn Inventory) {
         revocation: Some(Revocation {
             at: NOW,
             reason: RevocationReason::AaCompromise,
+            invalidity_date: Some(NOW - Duration::DAY),
         }),
         replaces: Some(entry(0xfe).serial),
         ..entry(0xff)
@@ -270,12 +271,13 @@ fn an_authority_is_recorded_once_and_then_completed(inventory: &mut dyn Inventor
     assert_eq!(inventory.authorities().unwrap(), expected);
 }
 
-fn a_revocation_stands_unless_it_is_a_hold(inventory: &mut dyn Inventory) {
+fn a_revocation_stands_unless_a_weightier_reason_comes(inventory: &mut dyn Inventory) {
     inventory.record(&[entry(1)]).unwrap();
     let serial = entry(1).serial;
     let later = |reason| Revocation {
         at: NOW + Duration::DAY,
         reason,
+        invalidity_date: None,
     };
     assert_eq!(
         inventory.unrevoke(&serial).unwrap(),
@@ -295,7 +297,7 @@ fn a_revocation_stands_unless_it_is_a_hold(inventory: &mut dyn Inventory) {
     let worse = inventory
         .revoke(&serial, later(RevocationReason::KeyCompromise))
         .unwrap();
-    assert_eq!(worse, RevocationChange::Done);
+    assert_eq!(worse, RevocationChange::Amended(hold()));
     let stands = Revocation {
         reason: RevocationReason::KeyCompromise,
         ..hold()
@@ -324,6 +326,7 @@ fn the_revoked_come_in_the_order_they_were_revoked(inventory: &mut dyn Inventory
         let revocation = Revocation {
             at: NOW + Duration::HOUR * hour,
             reason: RevocationReason::Superseded,
+            invalidity_date: None,
         };
         inventory.revoke(&entry(serial).serial, revocation).unwrap();
     }
@@ -350,7 +353,7 @@ fn crl_numbers_only_rise(inventory: &mut dyn Inventory) {
 }
 
 /// An entry for `node-SERIAL.test`, valid from 2026-11-20 08:00:00 for a week.
-pub(super) fn entry(serial: u8) -> Entry {
+pub(crate) fn entry(serial: u8) -> Entry {
     let mut bits = [0; 16];
     bits[0] = serial;
     let certificate = vec![serial; 40];
@@ -392,6 +395,7 @@ fn hold() -> Revocation {
     Revocation {
         at: NOW,
         reason: RevocationReason::CertificateHold,
+        invalidity_date: None,
     }
 }
 

@@ -88,6 +88,35 @@ pub struct Revocation {
     pub at: OffsetDateTime,
     /// The reason.
     pub reason: RevocationReason,
+    /// Since when its key is known or thought to be in other hands, or it was wrong otherwise; whole seconds.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub invalidity_date: Option<OffsetDateTime>,
+}
+
+impl Revocation {
+    /// What this revocation makes of how a certificate stands: a reason gives way to a weightier one,
+    /// and a date of invalidity to an earlier one; the moment stays the first.
+    pub fn over(self, standing: Option<Revocation>) -> (RevocationChange, Revocation) {
+        let Some(standing) = standing else {
+            return (RevocationChange::Done, self);
+        };
+        let is_weightier = self.reason.weight() > standing.reason.weight();
+        let dates = [standing.invalidity_date, self.invalidity_date];
+        let amended = Revocation {
+            at: standing.at,
+            reason: if is_weightier {
+                self.reason
+            } else {
+                standing.reason
+            },
+            invalidity_date: dates.into_iter().flatten().min(),
+        };
+        if amended == standing {
+            (RevocationChange::Stands(standing), standing)
+        } else {
+            (RevocationChange::Amended(standing), amended)
+        }
+    }
 }
 
 /// A row of a manifest.
@@ -154,8 +183,10 @@ pub struct AuthorityRecord {
 /// What became of a revocation, or of taking one back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevocationChange {
-    /// It is done. A certificate on hold can be revoked for another reason; the moment stays the first.
+    /// It is done: it was not revoked before, or no longer is.
     Done,
+    /// It was revoked already, now for a weightier reason or with a date of invalidity; the moment stays the first.
+    Amended(Revocation),
     /// Nothing changed: it is revoked already, and that cannot be taken back.
     Stands(Revocation),
     /// Nothing changed: it is not revoked.
@@ -175,28 +206,6 @@ pub struct RevokedCertificate {
     pub not_after: OffsetDateTime,
     /// SHA-256 over the certificate of the authority that issued it.
     pub issuer_fingerprint: Fingerprint,
-}
-
-/// What a revocation makes of how it stands: a hold gives way to any other reason, but keeps its
-/// moment; nothing else gives way.
-pub(super) fn revoked(
-    standing: Option<Revocation>,
-    wanted: Revocation,
-) -> (RevocationChange, Option<Revocation>) {
-    match standing {
-        None => (RevocationChange::Done, Some(wanted)),
-        Some(standing)
-            if standing.reason == RevocationReason::CertificateHold
-                && wanted.reason != RevocationReason::CertificateHold =>
-        {
-            let reason = wanted.reason;
-            (
-                RevocationChange::Done,
-                Some(Revocation { reason, ..standing }),
-            )
-        }
-        Some(standing) => (RevocationChange::Stands(standing), Some(standing)),
-    }
 }
 
 /// What taking a revocation back makes of how it stands: only a hold gives way.
@@ -235,6 +244,7 @@ mod tests {
         let revocation = Some(Revocation {
             at: datetime!(2026-11-21 0:00 UTC),
             reason: RevocationReason::Superseded,
+            invalidity_date: None,
         });
         let entry = Entry {
             revocation,

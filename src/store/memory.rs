@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use super::entry::{revoked, unrevoked};
+use super::entry::unrevoked;
 use super::{
     AuthorityRecord, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
     RevokedCertificate, Status, StoreError,
@@ -149,17 +149,20 @@ impl Inventory for Memory {
         Ok(self.authorities.clone())
     }
 
-    fn revoke(
+    fn revoke_all(
         &mut self,
-        serial: &SerialNumber,
-        revocation: Revocation,
-    ) -> Result<RevocationChange, StoreError> {
-        let Some(entry) = self.place(serial) else {
-            return Ok(RevocationChange::Unknown);
-        };
-        let (change, revocation) = revoked(entry.revocation, revocation);
-        entry.revocation = revocation;
-        Ok(change)
+        serials: &[SerialNumber],
+        wanted: Revocation,
+    ) -> Result<Vec<RevocationChange>, StoreError> {
+        let changes = serials.iter().map(|serial| {
+            let Some(entry) = self.place(serial) else {
+                return RevocationChange::Unknown;
+            };
+            let (change, revocation) = wanted.over(entry.revocation);
+            entry.revocation = Some(revocation);
+            change
+        });
+        Ok(changes.collect())
     }
 
     fn unrevoke(&mut self, serial: &SerialNumber) -> Result<RevocationChange, StoreError> {

@@ -12,6 +12,9 @@ mod sqlite;
 #[cfg(test)]
 mod contract;
 
+#[cfg(test)]
+pub(crate) use contract::entry as test_entry;
+
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -112,6 +115,16 @@ pub trait Inventory: Send {
     /// When the inventory cannot be read.
     fn authorities(&self) -> Result<Vec<AuthorityRecord>, StoreError>;
 
+    /// Revokes certificates, all at once; what became of each comes back in their order.
+    ///
+    /// # Errors
+    /// When the inventory cannot be written; then none is revoked.
+    fn revoke_all(
+        &mut self,
+        serials: &[SerialNumber],
+        revocation: Revocation,
+    ) -> Result<Vec<RevocationChange>, StoreError>;
+
     /// Revokes a certificate.
     ///
     /// # Errors
@@ -120,7 +133,13 @@ pub trait Inventory: Send {
         &mut self,
         serial: &SerialNumber,
         revocation: Revocation,
-    ) -> Result<RevocationChange, StoreError>;
+    ) -> Result<RevocationChange, StoreError> {
+        let changes = self.revoke_all(std::slice::from_ref(serial), revocation)?;
+        Ok(changes
+            .first()
+            .copied()
+            .unwrap_or(RevocationChange::Unknown))
+    }
 
     /// Takes the revocation of a certificate on hold back.
     ///

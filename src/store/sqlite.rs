@@ -38,7 +38,7 @@ pub use open::Opening;
 
 use place::Place;
 
-use super::entry::{revoked, unrevoked};
+use super::entry::unrevoked;
 use super::{
     AuthorityRecord, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
     RevokedCertificate, StoreError,
@@ -160,34 +160,17 @@ impl Sqlite {
         }
     }
 
-    /// Changes how a certificate's revocation stands, as `decide` says.
-    fn change_revocation(
+    /// Changes how the revocations of certificates stand, as `decide` says of each.
+    fn change_revocations(
         &mut self,
-        serial: &SerialNumber,
-        decide: impl FnOnce(Option<Revocation>) -> (RevocationChange, Option<Revocation>),
-    ) -> Result<RevocationChange, StoreError> {
+        serials: &[SerialNumber],
+        decide: impl Fn(Option<Revocation>) -> (RevocationChange, Option<Revocation>),
+    ) -> Result<Vec<RevocationChange>, StoreError> {
         self.counted_change(|transaction| {
-            let standing = transaction
-                .prepare_cached(
-                    "SELECT revoked_at, revocation_reason FROM entry WHERE serial = ?1",
-                )?
-                .query_row([serial.shown_octets()], |row| rows::revocation(row, 0))
-                .optional()?;
-            let Some(standing) = standing else {
-                return Ok(RevocationChange::Unknown);
-            };
-            let (change, revocation) = decide(standing);
-            if revocation != standing {
-                transaction.execute(
-                    "UPDATE entry SET revoked_at = ?2, revocation_reason = ?3 WHERE serial = ?1",
-                    params![
-                        serial.shown_octets(),
-                        revocation.map(|revocation| revocation.at.unix_timestamp()),
-                        revocation.map(|revocation| revocation.reason.code()),
-                    ],
-                )?;
-            }
-            Ok(change)
+            let changes = serials
+                .iter()
+                .map(|serial| change_revocation(transaction, serial, &decide));
+            changes.collect()
         })
     }
 }
@@ -336,16 +319,23 @@ impl Inventory for Sqlite {
         Ok(authorities)
     }
 
-    fn revoke(
+    fn revoke_all(
         &mut self,
-        serial: &SerialNumber,
+        serials: &[SerialNumber],
         revocation: Revocation,
-    ) -> Result<RevocationChange, StoreError> {
-        self.change_revocation(serial, |standing| revoked(standing, revocation))
+    ) -> Result<Vec<RevocationChange>, StoreError> {
+        self.change_revocations(serials, |standing| {
+            let (change, stands) = revocation.over(standing);
+            (change, Some(stands))
+        })
     }
 
     fn unrevoke(&mut self, serial: &SerialNumber) -> Result<RevocationChange, StoreError> {
-        self.change_revocation(serial, unrevoked)
+        let changes = self.change_revocations(std::slice::from_ref(serial), unrevoked)?;
+        Ok(changes
+            .first()
+            .copied()
+            .unwrap_or(RevocationChange::Unknown))
     }
 
     fn revoked(
@@ -373,6 +363,34 @@ impl Drop for Sqlite {
             self.checkpoint();
         }
     }
+}
+
+/// Changes how one certificate's revocation stands, as `decide` says.
+fn change_revocation(
+    transaction: &Transaction<'_>,
+    serial: &SerialNumber,
+    decide: impl Fn(Option<Revocation>) -> (RevocationChange, Option<Revocation>),
+) -> rusqlite::Result<RevocationChange> {
+    let standing = transaction
+        .prepare_cached(query::REVOCATION)?
+        .query_row([serial.shown_octets()], |row| rows::revocation(row, 0))
+        .optional()?;
+    let Some(standing) = standing else {
+        return Ok(RevocationChange::Unknown);
+    };
+    let (change, revocation) = decide(standing);
+    if revocation != standing {
+        let moment = |moment: OffsetDateTime| moment.unix_timestamp();
+        transaction
+            .prepare_cached(query::SET_REVOCATION)?
+            .execute(params![
+                serial.shown_octets(),
+                revocation.map(|revocation| moment(revocation.at)),
+                revocation.map(|revocation| revocation.reason.code()),
+                revocation.and_then(|revocation| revocation.invalidity_date.map(moment)),
+            ])?;
+    }
+    Ok(change)
 }
 
 /// Whether a row was refused for a serial number that is another's.

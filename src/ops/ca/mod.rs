@@ -3,6 +3,7 @@
 pub mod import;
 pub mod init;
 pub mod intermediate;
+pub mod rotate;
 pub mod show;
 
 use std::fmt;
@@ -41,6 +42,26 @@ pub struct Request {
     /// What it may issue for.
     pub name_constraints: NameConstraints,
 }
+
+impl Request {
+    /// A root of ten years with a P-256 key and a made-up name.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Request {
+            directory: directory.into(),
+            subject: Vec::new(),
+            lifetime: USUAL_LIFETIME,
+            key_type: KeyType::default(),
+            path_length: None,
+            name_constraints: NameConstraints::default(),
+        }
+    }
+}
+
+/// How long a root lives when nothing is said: ten years.
+pub const USUAL_LIFETIME: Lifetime = match Lifetime::from_days(3650) {
+    Some(lifetime) => lifetime,
+    None => unreachable!(),
+};
 
 /// What will be signed: by the authority itself, or by its issuer, which it does not outlive.
 ///

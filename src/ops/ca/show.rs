@@ -9,9 +9,8 @@ use time::OffsetDateTime;
 use super::{AuthorityReport, Origin};
 use crate::authority;
 use crate::error::{Error, shown};
-use crate::files::{self, Kind};
+use crate::files;
 use crate::ops::Report;
-use crate::pki::certificate::Certificate;
 use crate::pki::issuer::Issuer;
 use crate::pki::name::DistinguishedName;
 use crate::pki::pem;
@@ -28,28 +27,9 @@ pub fn run(directory: &Path, now: OffsetDateTime) -> Result<Shown, Error> {
         });
     }
     let inventory = authority::open_inventory(directory, Opening::MustExist)?;
-    let subordinate = files::kind(&directory.join(authority::ISSUER))? != Kind::Absent;
-    let path = directory.join(if subordinate {
-        authority::ISSUER
-    } else {
-        authority::CERTIFICATE
-    });
-    let records = inventory.authorities()?;
-    let current = records.iter().rev().find(|record| record.complete);
-    let is_current = |certificate: &Certificate| {
-        current.is_some_and(|record| record.certificate == certificate.as_der())
-    };
-    let Some(certificate) = authority::read_certificates(&path)?
-        .into_iter()
-        .find(is_current)
-    else {
-        return Err(Error::UnknownAuthority {
-            path,
-            inventory: directory.join(authority::INVENTORY),
-        });
-    };
+    let certificate = authority::certificate_in(directory, &inventory)?;
     let issuer = Issuer::of(&certificate).map_err(|source| Error::Issuer {
-        path: path.clone(),
+        path: directory.to_owned(),
         source,
     })?;
     let key = directory.join(authority::KEY);

@@ -22,8 +22,6 @@ use crate::keys;
 use crate::pki::algorithm::KeyType;
 use crate::pki::issuer::Issuer;
 use crate::pki::san::{SubjectAltName, TypedName};
-use crate::pki::subtree::NameConstraints;
-use crate::pki::validity::Lifetime;
 
 use snippet::Snippets;
 
@@ -48,6 +46,23 @@ pub struct Request {
     pub replace: bool,
     /// Make a new CA though one is there.
     pub new_ca: bool,
+}
+
+impl Request {
+    /// A CA and a server's pair for this name, as is usual.
+    pub fn new(directory: impl Into<PathBuf>, server_name: TypedName) -> Self {
+        Request {
+            directory: directory.into(),
+            server_names: vec![server_name],
+            clients: Vec::new(),
+            end: None,
+            key_type: None,
+            port: 8600,
+            requested_by: String::new(),
+            replace: false,
+            new_ca: false,
+        }
+    }
 }
 
 /// Makes it all.
@@ -178,20 +193,10 @@ impl Report for Generated {
 }
 
 const SERVER: &str = "server";
-/// How long a CA made by the way lives: ten years.
-pub const CA_LIFETIME: Lifetime = match Lifetime::from_days(3650) {
-    Some(lifetime) => lifetime,
-    None => unreachable!(),
-};
-
 fn root(request: &Request) -> ca::Request {
     ca::Request {
-        directory: request.directory.clone(),
-        subject: Vec::new(),
-        lifetime: CA_LIFETIME,
         key_type: request.key_type.unwrap_or_default(),
-        path_length: None,
-        name_constraints: NameConstraints::default(),
+        ..ca::Request::new(&request.directory)
     }
 }
 

@@ -19,6 +19,8 @@ use crate::error::{ContentError, Error, shown};
 use crate::files;
 use crate::keys::{KeyReader, Password};
 use crate::ops;
+use crate::ops::live::{self, Dialling, LiveReport};
+use crate::ops::sheet::Sheet;
 use crate::path;
 use crate::pki::bundle;
 use crate::pki::document::{Document, Encoding};
@@ -28,8 +30,10 @@ use crate::pki::pem::MAX_BLOCKS;
 /// What is to be shown.
 #[derive(Debug)]
 pub struct Request {
-    /// The files, in this order; `-` is standard input.
+    /// The files, in this order; `-` is standard input, and a URL or `host:port` a live port.
     pub files: Vec<PathBuf>,
+    /// How ports are dialled.
+    pub dialling: Dialling,
     /// The file whose first line is the password of what is encrypted.
     pub password_file: Option<PathBuf>,
     /// How much is shown.
@@ -76,6 +80,8 @@ struct FileReport {
     path: String,
     encoding: Option<Encoding>,
     byte_order_mark: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection: Option<Box<LiveReport>>,
     objects: Vec<Entry>,
     notes: Vec<String>,
     error: Option<String>,
@@ -100,11 +106,21 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
             path: path.to_string_lossy().into_owned(),
             encoding: None,
             byte_order_mark: false,
+            connection: None,
             objects: Vec::new(),
             notes: Vec::new(),
             error: None,
         };
-        if let Err(error) = file.read(path, password.as_ref(), request.detail, now) {
+        let read = if live::is_port(path)? {
+            file.dial(&request.dialling, now)
+        } else {
+            file.read(path, password.as_ref(), now)
+        };
+        file.relate();
+        if request.detail == Detail::Pem {
+            file.objects.iter_mut().for_each(Entry::add_pem);
+        }
+        if let Err(error) = read {
             file.error = Some(error.to_string());
             report.errors.push(error);
         }
@@ -123,7 +139,6 @@ impl FileReport {
         &mut self,
         path: &Path,
         password: Option<&Password>,
-        detail: Detail,
         now: OffsetDateTime,
     ) -> Result<(), Error> {
         let content = |line, source| Error::Content {
@@ -161,12 +176,31 @@ impl FileReport {
                 }
             }
         }
-        self.relate();
-        if detail == Detail::Pem {
-            for entry in &mut self.objects {
-                entry.add_pem();
+        outcome
+    }
+
+    /// Takes in what a live port serves, and what was seen of the connection.
+    fn dial(&mut self, dialling: &Dialling, now: OffsetDateTime) -> Result<(), Error> {
+        let target = dialling.target(&self.path)?;
+        let (connection, probe) = live::facts(&target, dialling, None, None, now);
+        self.path = target.to_string();
+        let mut outcome = Ok(());
+        for certificate in &connection.served {
+            match reading::read_certificate(certificate, now) {
+                Ok(entry) => self.objects.push(entry),
+                Err(source) => {
+                    outcome = Err(Error::Content {
+                        path: self.path.clone().into(),
+                        line: None,
+                        source,
+                    });
+                }
             }
         }
+        if self.objects.is_empty() && outcome.is_ok() {
+            outcome = Err(Error::Probe(probe.into_error(&target)));
+        }
+        self.connection = Some(Box::new(connection));
         outcome
     }
 
@@ -223,6 +257,11 @@ impl FileReport {
         if is_titled {
             writeln!(f, "{}: {}", shown(Path::new(&self.path)), self.summary())?;
         }
+        if let (Some(connection), Detail::Full) = (&self.connection, detail) {
+            let mut sheet = Sheet::indented(2);
+            connection.add_to(&mut sheet);
+            write!(f, "\nconnection\n{sheet}")?;
+        }
         for (i, entry) in self.objects.iter().enumerate() {
             let position = (self.objects.len() > 1).then_some(i + 1);
             entry.write(f, detail, position)?;
@@ -251,6 +290,7 @@ impl FileReport {
             .collect();
         match (self.encoding, parts.is_empty()) {
             (_, true) => "nothing that can be shown".into(),
+            (None, false) if self.connection.is_some() => format!("{} (served)", parts.join(", ")),
             (Some(Encoding::Der), false) => format!("{} (DER)", parts.join(", ")),
             (Some(Encoding::Pem) | None, false) => format!("{} (PEM)", parts.join(", ")),
         }

@@ -110,6 +110,14 @@ fn private_key(part: &Part, keys: &mut KeyReader<'_>) -> Result<Object, ContentE
     }
 }
 
+/// Reads a certificate that came without a file.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn read_certificate(der: &[u8], now: OffsetDateTime) -> Result<Entry, ContentError> {
+    Ok(Entry::new(certificate(der, now)?, None, None))
+}
+
 fn certificate(der: &[u8], now: OffsetDateTime) -> Result<Object, ContentError> {
     let certificate = Certificate::from_der(der.to_vec())?;
     let fields = Box::new(CertificateFields::of(&certificate, now));

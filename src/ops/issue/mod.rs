@@ -57,6 +57,23 @@ pub struct Request {
     pub note: Option<String>,
 }
 
+impl Request {
+    /// A certificate by this profile for these names: with a new key, for as long and in files of the
+    /// name that are usual.
+    pub fn new(profile: Arc<Profile>, names: impl IntoIterator<Item = TypedName>) -> Self {
+        Request {
+            profile,
+            names: names.into_iter().collect(),
+            spiffe: None,
+            end: None,
+            key: Key::New(None),
+            base: None,
+            requested_by: String::new(),
+            note: None,
+        }
+    }
+}
+
 /// The key a certificate is for.
 #[derive(Debug)]
 pub enum Key {

@@ -1,6 +1,5 @@
 //! What was seen of a port.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -8,9 +7,11 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
+use super::clients::{Clients, is_taken};
 use crate::net::probe::{Probe, Question};
-use crate::net::{Attempt, End, KeyProof, Outcome, Reached, Session, Spoken, Target, TlsVersion};
-use crate::ops::sheet::Sheet;
+use crate::net::{
+    Attempt, End, Failure, KeyProof, Outcome, Reached, Session, Spoken, Target, TlsVersion,
+};
 use crate::path::finding::Finding;
 use crate::pki::certificate::Certificate;
 use crate::pki::escape::Escaped;
@@ -18,7 +19,6 @@ use crate::pki::fingerprint::Fingerprint;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::DistinguishedName;
 use crate::pki::serial::SerialNumber;
-use crate::pki::validity::rfc3339;
 
 /// A port as it is now.
 #[derive(Debug, Serialize)]
@@ -51,7 +51,8 @@ pub struct LiveReport {
     pub alpn: Option<String>,
     /// Whether the server's HTTP/2 SETTINGS were read.
     pub http2_settings: bool,
-    /// How HTTP/2 ended: `answered`, `silent`, `closed`, `reset`, `alert`, `go_away`, `other`, …
+    /// How the talk behind the handshake ended: `answered` (HTTP/2), `http1`, `silent`, `closed`,
+    /// `reset`, `alert`, `go_away`, `other`, `too_much` or `failed`.
     pub http2_end: Option<&'static str>,
     /// What was said at that end: the alert, the reason of GOAWAY, how what is no HTTP/2 begins.
     pub http2_detail: Option<String>,
@@ -84,6 +85,9 @@ pub struct LiveReport {
     /// Whether a correct client with what was given gets through; `None` when no anchors were
     /// given to judge by, or it cannot be told.
     pub reached: Option<bool>,
+    /// The certificates' octets.
+    #[serde(skip)]
+    pub served: Vec<Vec<u8>>,
     /// What is wrong.
     #[serde(skip)]
     pub findings: Vec<Finding>,
@@ -183,19 +187,14 @@ impl LiveReport {
         now: OffsetDateTime,
     ) -> Self {
         let main = probe.main();
-        let http2 = main.and_then(|session| session.http2.as_ref());
-        let (http2_end, http2_detail) = http2.map_or((None, None), |http2| end(&http2.end));
+        let answer = main.and_then(|session| session.answer.as_ref());
+        let (http2_end, http2_detail) = answer.map_or((None, None), |answer| end(&answer.end));
         let clients = Clients::of(probe, is_identified);
         let attempt = answering(probe);
-        let mut tls_versions: Vec<_> = probe
-            .sessions
-            .iter()
-            .filter(|(_, session)| session.outcome == Outcome::Finished)
-            .filter_map(|(_, session)| session.version)
-            .collect();
-        tls_versions.sort_unstable();
-        tls_versions.dedup();
-        let certificates = main.map_or(&[][..], |session| &session.certificates);
+        let shown = main.filter(|session| !session.certificates.is_empty());
+        let chains = probe.distinct_chains();
+        let shown = shown.or(chains.first().map(|(session, _)| *session));
+        let certificates = shown.map_or(&[][..], |session| &session.certificates);
         LiveReport {
             target: target.to_string(),
             server_name: target.server_name().to_string(),
@@ -212,10 +211,10 @@ impl LiveReport {
                 Outcome::Failed(failure) => Some(failure.to_string()),
             }),
             tls_version: main.and_then(|session| session.version),
-            tls_versions,
+            tls_versions: tls_versions(probe),
             cipher_suite: main.and_then(|session| session.cipher_suite.clone()),
             alpn: main.and_then(|session| session.protocol.clone()),
-            http2_settings: http2.is_some_and(|http2| http2.settings),
+            http2_settings: answer.is_some_and(|answer| answer.settings),
             http2_end,
             http2_detail,
             without_alpn: probe.session(Question::WithoutProtocol).map(without_alpn),
@@ -226,180 +225,23 @@ impl LiveReport {
             foreign_refused: clients.foreign_refused,
             key_proof: main.and_then(|session| session.key_proof),
             certificates: certificates.iter().map(CertificateFacts::of).collect(),
-            chains: probe
-                .distinct_chains()
+            chains: chains
                 .into_iter()
                 .map(|(session, connections)| ChainFacts::of(session, connections))
                 .collect(),
             connections: probe.sessions.len(),
             clock_difference_seconds: clock_difference(probe, started, now),
             handshake_milliseconds: main.map(|session| milliseconds(session.took)),
-            round_trip_milliseconds: http2.and_then(|http2| http2.round_trip).map(milliseconds),
+            round_trip_milliseconds: answer
+                .and_then(|answer| answer.round_trip)
+                .map(milliseconds),
             reached: None,
+            served: certificates
+                .iter()
+                .map(|served| served.der.clone())
+                .collect(),
             findings: Vec::new(),
         }
-    }
-
-    /// The rows for people; what comes from the other side is escaped.
-    pub(in crate::ops) fn add_to(&self, sheet: &mut Sheet) {
-        self.add_address(sheet);
-        sheet.row("serves", self.served());
-        if self.tcp != "connected" {
-            return;
-        }
-        if let Some(version) = self.tls_version {
-            let suite = self.cipher_suite.as_deref().unwrap_or("unknown suite");
-            let also: Vec<_> = self
-                .tls_versions
-                .iter()
-                .filter(|other| **other != version)
-                .map(|other| format!("; {other} is spoken too"))
-                .collect();
-            sheet.row("TLS", format!("{version}, {suite}{}", also.concat()));
-        }
-        if self.tls_version.is_some() && self.handshake_error.is_none() {
-            let protocol = self.alpn.as_deref().map(|name| Escaped(name).to_string());
-            sheet.row("ALPN", protocol.unwrap_or_else(|| "none agreed on".into()));
-            sheet.row("HTTP/2", self.http2());
-        }
-        if self.client_certificate != ClientCertificate::Unknown {
-            sheet.row("client certificate", self.client());
-        }
-        if !self.client_ca_names.is_empty() {
-            let names = self.client_ca_names.iter().map(ToString::to_string);
-            sheet.lines("wanted from", names.collect());
-        }
-        if self.connections > 0 {
-            sheet.row("connections", self.counted());
-        }
-        sheet.optional("clock", self.clock_difference_seconds.map(clock));
-        if let Some(handshake) = self.handshake_milliseconds {
-            let round_trip = self.round_trip_milliseconds;
-            let round_trip = round_trip.map(|took| format!(", round trip {took:.1} ms"));
-            sheet.row(
-                "took",
-                format!(
-                    "handshake {handshake:.1} ms{}",
-                    round_trip.unwrap_or_default()
-                ),
-            );
-        }
-    }
-
-    fn add_address(&self, sheet: &mut Sheet) {
-        let Some(address) = self.address else {
-            let error = self.tcp_error.as_deref().unwrap_or_default();
-            return sheet.row("address", format!("not found: {error}"));
-        };
-        let others: Vec<_> = self
-            .addresses
-            .iter()
-            .filter(|other| other.address != address)
-            .map(|other| format!("; {} {}", other.address, other.tcp.replace('_', " ")))
-            .collect();
-        sheet.row("address", format!("{address}{}", others.concat()));
-    }
-
-    fn served(&self) -> String {
-        let spoken = match self.plaintext {
-            Some("http2") => " (HTTP/2, most likely gRPC)",
-            Some("http1") => " (HTTP/1)",
-            Some("ssh") => " (SSH)",
-            Some(_) | None => "",
-        };
-        let serves = match self.serves {
-            Serves::Plaintext => "plaintext",
-            Serves::Tls => "TLS",
-            Serves::Mtls => "mutual TLS",
-            Serves::Other => "something else than TLS",
-            Serves::None => "nothing",
-        };
-        let error = self.handshake_error.as_deref();
-        let error = error.or(self.tcp_error.as_deref());
-        let error = error.map(|error| format!(": {error}"));
-        format!("{serves}{spoken}{}", error.unwrap_or_default())
-    }
-
-    fn http2(&self) -> String {
-        let settings = if self.http2_settings {
-            "SETTINGS read"
-        } else {
-            "no SETTINGS"
-        };
-        let end = match (self.http2_end, &self.http2_detail) {
-            (Some("answered") | None, _) => String::new(),
-            (Some(end), Some(detail)) => {
-                format!(", {} ({detail})", end.replace('_', " "))
-            }
-            (Some(end), None) => format!(", {}", end.replace('_', " ")),
-        };
-        let without = match self.without_alpn {
-            Some("closed") => "; without ALPN it closes the connection, as grpc-core does",
-            Some("taken") => "; without ALPN too",
-            Some(_) | None => "",
-        };
-        format!("{settings}{end}{without}")
-    }
-
-    fn client(&self) -> String {
-        let asked = match self.client_certificate {
-            ClientCertificate::NotAsked => "not asked for",
-            ClientCertificate::Asked => "asked for",
-            ClientCertificate::Required => "required",
-            ClientCertificate::Unknown => "unknown",
-        };
-        let ours = self.ours_taken.map(|taken| match taken {
-            true => "; ours is taken",
-            false => "; ours is refused",
-        });
-        let none = self.none_refused.map(|refused| match refused {
-            true => "; without one a client is refused",
-            false => "; without one a client is taken",
-        });
-        let foreign = self.foreign_refused.map(|refused| match refused {
-            true => "; a stranger's is refused",
-            false => "; a stranger's is taken",
-        });
-        let all = [ours, none, foreign].map(Option::unwrap_or_default);
-        format!("{asked}{}", all.concat())
-    }
-
-    fn counted(&self) -> String {
-        match self.chains.as_slice() {
-            [] => format!("{}, none with certificates", self.connections),
-            [one] if one.connections == self.connections => {
-                format!("{}, all with the same certificates", self.connections)
-            }
-            chains => {
-                let counts: Vec<_> = chains
-                    .iter()
-                    .map(|chain| chain.connections.to_string())
-                    .collect();
-                let different = if chains.len() > 1 { "different " } else { "" };
-                format!(
-                    "{}, of which with {different}certificates: {}",
-                    self.connections,
-                    counts.join(" + ")
-                )
-            }
-        }
-    }
-}
-
-impl fmt::Display for LiveReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.target)?;
-        let mut sheet = Sheet::indented(2);
-        self.add_to(&mut sheet);
-        for (i, certificate) in self.certificates.iter().enumerate() {
-            let label = if i == 0 { "certificates" } else { "" };
-            sheet.row(label, format!("{}  {certificate}", i + 1));
-        }
-        let reached = self
-            .reached
-            .map(|reached| if reached { "yes" } else { "no" });
-        sheet.optional("a client gets through", reached);
-        write!(f, "{sheet}")
     }
 }
 
@@ -434,26 +276,6 @@ impl CertificateFacts {
     }
 }
 
-impl fmt::Display for CertificateFacts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CertificateFacts::Read {
-                subject,
-                serial,
-                not_after,
-                ..
-            } => write!(
-                f,
-                "{subject}, serial {serial}, until {}",
-                rfc3339(*not_after)
-            ),
-            CertificateFacts::Malformed { error, .. } => {
-                write!(f, "cannot be read: {}", Escaped(error))
-            }
-        }
-    }
-}
-
 impl ChainFacts {
     fn of(session: &Session, connections: usize) -> Self {
         let certificates = session.certificates.iter();
@@ -464,67 +286,6 @@ impl ChainFacts {
                 .map(|served| Fingerprint::sha256(&served.der))
                 .collect(),
         }
-    }
-}
-
-/// What was learnt of client certificates.
-struct Clients {
-    asked: ClientCertificate,
-    authorities: Vec<DistinguishedName>,
-    ours_taken: Option<bool>,
-    none_refused: Option<bool>,
-    foreign_refused: Option<bool>,
-}
-
-impl Clients {
-    fn of(probe: &Probe, is_identified: bool) -> Self {
-        let main = probe.main();
-        let request = main.and_then(|session| session.request.as_ref());
-        let is_answered = request.is_some_and(|request| request.answered);
-        let without = if is_identified {
-            probe.session(Question::WithoutCertificate)
-        } else {
-            main
-        };
-        let without = without.filter(|session| session.request.is_some());
-        let none_refused = without.and_then(is_taken).map(|taken| !taken);
-        let foreign = probe.session(Question::Foreign);
-        let foreign = foreign.filter(|session| is_request_answered(session));
-        let shakes = main.is_some_and(|session| session.outcome == Outcome::Finished);
-        Clients {
-            asked: match (request, none_refused) {
-                (Some(_), Some(true)) => ClientCertificate::Required,
-                (Some(_), Some(false) | None) => ClientCertificate::Asked,
-                (None, _) if shakes => ClientCertificate::NotAsked,
-                (None, _) => ClientCertificate::Unknown,
-            },
-            authorities: request.map_or(Vec::new(), |request| request.authorities.clone()),
-            ours_taken: main.filter(|_| is_answered).and_then(is_taken),
-            none_refused,
-            foreign_refused: foreign.and_then(is_taken).map(|taken| !taken),
-        }
-    }
-}
-
-fn is_request_answered(session: &Session) -> bool {
-    let request = session.request.as_ref();
-    request.is_some_and(|request| request.answered)
-}
-
-/// Whether the server goes on with the client of a session; `None` where it cannot be told.
-pub(super) fn is_taken(session: &Session) -> Option<bool> {
-    use crate::net::Failure;
-    match &session.outcome {
-        Outcome::Finished => session.http2.as_ref().and_then(|http2| http2.is_taken()),
-        Outcome::Failed(Failure::Closed | Failure::Reset | Failure::Alert(_)) => Some(false),
-        Outcome::Failed(
-            Failure::TimedOut
-            | Failure::NotTls(_)
-            | Failure::Incompatible(_)
-            | Failure::Misbehaved(_)
-            | Failure::TooMuch
-            | Failure::System(_),
-        ) => None,
     }
 }
 
@@ -544,7 +305,6 @@ fn serves(probe: &Probe, clients: &Clients) -> Serves {
 }
 
 fn is_alert(session: &Session) -> bool {
-    use crate::net::Failure;
     match &session.outcome {
         Outcome::Failed(Failure::Alert(_) | Failure::Incompatible(_) | Failure::Misbehaved(_)) => {
             true
@@ -559,6 +319,19 @@ fn is_alert(session: &Session) -> bool {
         )
         | Outcome::Finished => false,
     }
+}
+
+/// What was agreed on, before a refusal too.
+fn tls_versions(probe: &Probe) -> Vec<TlsVersion> {
+    let mut versions: Vec<_> = probe
+        .sessions
+        .iter()
+        .filter(|(_, session)| !session.certificates.is_empty())
+        .filter_map(|(_, session)| session.version)
+        .collect();
+    versions.sort_unstable();
+    versions.dedup();
+    versions
 }
 
 /// The address that says most: the first that takes connections, else the first.
@@ -596,6 +369,7 @@ fn end(end: &End) -> (Option<&'static str>, Option<String>) {
         End::GoAway { code, debug } => {
             ("go_away", Some(format!("error {code}, {}", Escaped(debug))))
         }
+        End::Http1 => ("http1", None),
         End::Other(first) => ("other", Some(first.escape_ascii().to_string())),
         End::TooMuch => ("too_much", None),
         End::System(what) => ("failed", Some(Escaped(what).to_string())),
@@ -616,14 +390,6 @@ fn clock_difference(probe: &Probe, started: Instant, now: OffsetDateTime) -> Opt
     let theirs = OffsetDateTime::parse(text, &Rfc2822).ok()?;
     let ours = now + read.saturating_duration_since(started);
     Some(theirs.unix_timestamp() - ours.unix_timestamp())
-}
-
-fn clock(seconds: i64) -> String {
-    match seconds {
-        -1..=1 => "as ours".into(),
-        ahead @ 2.. => format!("{ahead} s ahead of ours"),
-        behind => format!("{} s behind ours", behind.unsigned_abs()),
-    }
 }
 
 /// The names of a certificate; none where they cannot be read.

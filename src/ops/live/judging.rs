@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use time::OffsetDateTime;
 
-use super::facts::{LiveReport, is_taken, names};
+use super::clients::is_taken;
+use super::facts::{LiveReport, names};
 use super::rules::{
     ALPN, ANCHOR, CERTIFICATE_OPTIONAL, CERTIFICATE_REFUSED, CERTIFICATE_REQUIRED,
     CERTIFICATE_UNASKED, CHAINS_DIFFER, CLOCK, CLOSED, CONNECTIONS_DIFFER, DUPLICATE, HANDSHAKE,
@@ -39,6 +40,8 @@ pub struct Given<'a> {
     pub client: Option<(&'a [Certificate], &'a [u8])>,
     /// The name that the certificate has to have, when it is not the one that is dialled.
     pub host: Option<&'a ReferenceName>,
+    /// The moment that certificates are judged at, when it is not now.
+    pub at: Option<OffsetDateTime>,
 }
 
 /// The report with everything that is wrong, the worst first.
@@ -54,7 +57,7 @@ pub(super) fn judged(
         target,
         given,
         now,
-        findings: Vec::new(),
+        findings: std::mem::take(&mut report.findings),
         known: HashSet::new(),
     };
     judging.tcp();
@@ -87,8 +90,14 @@ fn reached(
     if target.scheme().is_some_and(|scheme| !scheme.is_tls()) {
         return Some(report.serves == Serves::Plaintext);
     }
+    let is_refuted = main.key_proof == Some(KeyProof::Failed);
+    let is_unsteady = |finding: &Finding| finding.id == CONNECTIONS_DIFFER.id;
+    if is_refuted || report.findings.iter().any(is_unsteady) {
+        return Some(false);
+    }
     let is_spoken = if is_grpc(target) {
-        is_taken(main).map(|taken| taken && report.alpn.as_deref() == Some("h2"))
+        is_taken(main)
+            .map(|taken| taken && report.http2_settings && report.alpn.as_deref() == Some("h2"))
     } else {
         Some(main.outcome == Outcome::Finished && is_taken(main) != Some(false))
     };
@@ -128,14 +137,20 @@ impl Judging<'_> {
             return;
         };
         let texts: Vec<String> = unconnected.iter().map(ToString::to_string).collect();
-        let evidence = Some(Evidence::found(texts.join("; ")));
+        let addresses: Vec<String> = unconnected
+            .iter()
+            .map(|attempt| attempt.address.to_string())
+            .collect();
         if unconnected.len() < attempts.len() {
-            return self.add(&SOME_ADDRESSES, evidence);
+            return self.add(&SOME_ADDRESSES, Some(Evidence::found(texts.join("; "))));
         }
+        let evidence = Some(Evidence::found(addresses.join(", ")));
         match &first.reached {
             Reached::Refused | Reached::Connected => self.add(&REFUSED, evidence),
             Reached::TimedOut => self.add(&NO_ANSWER, evidence),
-            Reached::Unreachable(_) => self.add(&UNREACHABLE, evidence),
+            Reached::Unreachable(_) => {
+                self.add(&UNREACHABLE, Some(Evidence::found(texts.join("; "))));
+            }
         }
     }
 
@@ -211,7 +226,8 @@ impl Judging<'_> {
             None => Evidence::found(end),
         };
         match is_taken(main) {
-            Some(true) => {}
+            Some(true) if report.http2_settings || agreed != Some("h2") => {}
+            Some(true) => self.add(&NO_SETTINGS, Some(evidence)),
             Some(false) if main.request.is_some() => self.refused(main, Some(evidence)),
             // That it does not agree on h2 says it all.
             Some(false) | None if agreed != Some("h2") => {}
@@ -261,12 +277,9 @@ impl Judging<'_> {
             .sessions
             .iter()
             .filter(|(question, _)| matches!(question, Question::AsGiven | Question::Again));
-        let (taken, others): (Vec<_>, Vec<_>) =
-            alike.partition(|(_, session)| is_taken(session) == Some(true));
-        let all = taken.len() + others.len();
-        if !taken.is_empty() && !others.is_empty() {
-            let evidence = Evidence::found(format_args!("{} of {all} taken", taken.len()));
-            self.add(&CONNECTIONS_DIFFER, Some(evidence));
+        let alike: Vec<_> = alike.map(|(_, session)| session).collect();
+        if let Some(evidence) = difference(&alike) {
+            self.add(&CONNECTIONS_DIFFER, Some(Evidence::found(evidence)));
         }
         if let Some(seconds) = report.clock_difference_seconds
             && seconds.abs() > MAX_CLOCK_DIFFERENCE_SECONDS
@@ -352,7 +365,7 @@ impl Judging<'_> {
         let requirements = Requirements {
             host: Some(self.given.host.unwrap_or(&dialled).clone()),
             purpose: Some(Purpose::Server),
-            ..Requirements::at(self.now)
+            ..Requirements::at(self.given.at.unwrap_or(self.now))
         };
         if self.given.anchors.is_empty() {
             self.take_over(judge_alone(end_entity, &requirements));
@@ -415,6 +428,29 @@ impl Judging<'_> {
         let finding = Finding::new(rule, severity(rule), Some(reference), evidence);
         self.take_over(vec![finding]);
     }
+}
+
+/// What tells connections apart that were all begun in the same way.
+fn difference(alike: &[&Session]) -> Option<String> {
+    let all = alike.len();
+    let is_taken = |session: &&&Session| is_taken(session) == Some(true);
+    let taken = alike.iter().filter(is_taken).count();
+    if taken > 0 && taken < all {
+        let other = alike.iter().find(|session| !is_taken(session))?;
+        let reason = match &other.outcome {
+            Outcome::Finished => "the connection ends after the handshake".to_owned(),
+            Outcome::Failed(failure) => failure.to_string(),
+        };
+        return Some(format!("{taken} of {all} are taken, on others {reason}"));
+    }
+    let finished: Vec<_> = alike
+        .iter()
+        .filter(|session| session.outcome == Outcome::Finished)
+        .collect();
+    let asked = finished.iter().filter(|session| session.request.is_some());
+    let (asked, all) = (asked.count(), finished.len());
+    let text = format!("a client certificate is asked for on {asked} of {all}");
+    (asked > 0 && asked < all).then_some(text)
 }
 
 /// These rules count as much under every profile.

@@ -1,8 +1,10 @@
 //! Ports as they are now: what they serve, whom they take, and what is wrong with that.
 
+mod clients;
 mod facts;
 mod judging;
 pub mod rules;
+mod shown;
 mod stranger;
 
 use std::path::Path;
@@ -19,6 +21,7 @@ use crate::files::{self, Kind};
 use crate::net::Identity;
 use crate::net::probe::{self, Probe};
 pub use crate::net::{Scheme, Target};
+use crate::path::finding::{Evidence, Finding, Severity};
 use crate::path::profile::ReferenceName;
 
 /// How ports are dialled.
@@ -85,19 +88,28 @@ pub fn reference_name(target: &Target) -> ReferenceName {
 /// that are given.
 ///
 /// # Errors
-/// When the client's private key cannot sign a handshake, or the system gives no randomness.
+/// When the system gives no randomness.
 pub fn look(
     target: &Target,
     dialling: &Dialling,
     given: &Given<'_>,
     now: OffsetDateTime,
 ) -> Result<LiveReport, Error> {
-    let identity = match given.client {
-        Some((certificates, pkcs8)) => Some(Identity::new(certificates, pkcs8)?),
-        None => None,
+    let identity = given
+        .client
+        .map(|(certificates, pkcs8)| Identity::new(certificates, pkcs8));
+    let (identity, unusable) = match identity {
+        Some(Ok(identity)) => (Some(identity), None),
+        Some(Err(error)) => (None, Some(error)),
+        None => (None, None),
     };
     let stranger = stranger::identity(now)?;
-    let (report, probe) = facts(target, dialling, identity.as_ref(), Some(&stranger), now);
+    let (mut report, probe) = facts(target, dialling, identity.as_ref(), Some(&stranger), now);
+    if let Some(error) = unusable {
+        let evidence = Some(Evidence::found(error));
+        let unusable = Finding::new(&rules::CLIENT_KEY, Severity::Warning, None, evidence);
+        report.findings.push(unusable);
+    }
     Ok(judging::judged(report, &probe, target, given, now))
 }
 

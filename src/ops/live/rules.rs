@@ -21,6 +21,7 @@ pub static RULES: &[&Rule] = &[
     &CLOSED,
     &CERTIFICATE_REQUIRED,
     &CERTIFICATE_REFUSED,
+    &CLIENT_KEY,
     &CERTIFICATE_UNASKED,
     &CERTIFICATE_OPTIONAL,
     &STRANGER_TAKEN,
@@ -149,6 +150,13 @@ pub(super) static CERTIFICATE_REFUSED: Rule = Rule {
     hint: "issue one with `openagents-certs issue client NAME` from the CA in the server's `ca_file`, or put our CA there and restart the server",
     reference: "RFC 8446 §4.4.2.4",
     severities: Severities::DECISIVE,
+};
+pub(super) static CLIENT_KEY: Rule = Rule {
+    id: "live-client-key",
+    sentence: "the client's private key cannot sign a handshake here, so it was left out",
+    hint: "issue a client pair with a P-256 key, which every stack takes: `openagents-certs issue client NAME`",
+    reference: "RFC 8446 §4.4.3",
+    severities: Severities::ADVICE,
 };
 pub(super) static CERTIFICATE_UNASKED: Rule = Rule {
     id: "live-client-certificate-unasked",

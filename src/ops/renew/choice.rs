@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::{Error, shown};
 use crate::files;
-use crate::ops::managed::{Managed, ManagedCertificate};
+use crate::ops::managed::{ForeignReason, Managed, ManagedCertificate};
 use crate::pki::name::AttributeType;
 use crate::store::Inventory;
 
@@ -50,11 +50,15 @@ fn place_of(name: &OsStr, managed: &Managed) -> Result<Option<usize>, Error> {
             [] => {}
             [only] => return Ok(Some(only)),
             [..] => {
-                let paths = fitting.iter().take(MAX_NAMED).map(|index| {
-                    shown(&managed.certificates[*index].place.certificate())
-                });
+                let paths = fitting
+                    .iter()
+                    .take(MAX_NAMED)
+                    .map(|index| shown(&managed.certificates[*index].place.certificate()));
                 return Err(Error::Usage {
-                    message: format!("'{}' is the name of several certificates", shown(Path::new(name))),
+                    message: format!(
+                        "'{}' is the name of several certificates",
+                        shown(Path::new(name))
+                    ),
                     hint: format!("give the file: {}", paths.collect::<Vec<_>>().join(", ")),
                 });
             }
@@ -64,17 +68,18 @@ fn place_of(name: &OsStr, managed: &Managed) -> Result<Option<usize>, Error> {
 }
 
 /// Reads a file that is not in one of the directories, and takes it in.
-fn added(
-    name: &OsStr,
-    managed: &mut Managed,
-    inventory: &dyn Inventory,
-) -> Result<usize, Error> {
+fn added(name: &OsStr, managed: &mut Managed, inventory: &dyn Inventory) -> Result<usize, Error> {
     let path = Path::new(name);
-    let is_path = path.extension() == Some(OsStr::new("crt")) || name.as_encoded_bytes().contains(&b'/');
+    let is_path =
+        path.extension() == Some(OsStr::new("crt")) || name.as_encoded_bytes().contains(&b'/');
     if !is_path || files::kind(path)? == files::Kind::Absent {
         return Err(Error::Usage {
-            message: format!("no certificate that is managed here is called '{}'", shown(path)),
-            hint: "see them with `openagents-certs renew --all --dry-run`, or give a file's path".into(),
+            message: format!(
+                "no certificate that is managed here is called '{}'",
+                shown(path)
+            ),
+            hint: "see them with `openagents-certs renew --all --dry-run`, or give a file's path"
+                .into(),
         });
     }
     let mut file = Managed::read_file(path, inventory)?;
@@ -82,9 +87,15 @@ fn added(
         return Err(error);
     }
     if let Some(foreign) = file.foreign.pop() {
+        let hint = match foreign.reason {
+            ForeignReason::Authority => "a CA is rolled over with `openagents-certs ca rotate`",
+            ForeignReason::NotIssuedHere | ForeignReason::Copy => {
+                "renew it where it was issued, or issue a new one with `openagents-certs issue`"
+            }
+        };
         return Err(Error::Usage {
             message: format!("{}: {}", shown(path), foreign.reason.clause()),
-            hint: "renew it where it was issued, or issue a new one with `openagents-certs issue`".into(),
+            hint: hint.into(),
         });
     }
     managed.certificates.append(&mut file.certificates);
@@ -94,12 +105,17 @@ fn added(
 fn is_file(path: &Path, certificate: &ManagedCertificate) -> bool {
     let place = certificate.place.certificate();
     path.components().count() > 1
-        && files::absolute(path).is_ok_and(|path| files::absolute(&place).is_ok_and(|place| place == path))
+        && files::absolute(path)
+            .is_ok_and(|path| files::absolute(&place).is_ok_and(|place| place == path))
 }
 
 fn has_name(name: &str, certificate: &ManagedCertificate) -> bool {
     let entry = &certificate.entry;
-    entry.subject.values(AttributeType::CommonName).iter().any(|common_name| common_name == name)
+    entry
+        .subject
+        .values(AttributeType::CommonName)
+        .iter()
+        .any(|common_name| common_name == name)
         || entry.names.iter().any(|own| own.value() == name)
 }
 

@@ -41,7 +41,8 @@ impl Timing {
             (None, None) => at_fraction(TWO_THIRDS),
         };
         let put_off = (end - nominal) * (self.spread * part(&entry.fingerprint));
-        nominal + Duration::seconds(put_off.whole_seconds().max(0))
+        let due_at = nominal + Duration::seconds(put_off.whole_seconds().max(0));
+        due_at.replace_nanosecond(0).unwrap_or(due_at)
     }
 }
 
@@ -92,16 +93,25 @@ mod tests {
     #[test]
     fn a_certificate_is_due_when_two_thirds_of_its_lifetime_are_gone() {
         assert_eq!(SHARP.due_at(&lasting(90)), ISSUED + Duration::days(60));
-        let sooner = Timing { at_fraction: Some(0.5), ..SHARP };
+        let sooner = Timing {
+            at_fraction: Some(0.5),
+            ..SHARP
+        };
         assert_eq!(sooner.due_at(&lasting(90)), ISSUED + Duration::days(45));
     }
 
     #[test]
     fn it_is_due_so_long_before_its_end_unless_it_is_never_valid_that_long() {
-        let week = Timing { before: "7d".parse().ok(), ..SHARP };
+        let week = Timing {
+            before: "7d".parse().ok(),
+            ..SHARP
+        };
         assert_eq!(week.due_at(&lasting(90)), ISSUED + Duration::days(83));
         assert_eq!(week.due_at(&lasting(6)), ISSUED + Duration::days(4));
-        let both = Timing { at_fraction: Some(0.5), ..week };
+        let both = Timing {
+            at_fraction: Some(0.5),
+            ..week
+        };
         assert_eq!(both.due_at(&lasting(90)), ISSUED + Duration::days(45));
     }
 
@@ -109,7 +119,10 @@ mod tests {
     fn those_issued_together_are_spread_over_a_little_of_what_is_left() {
         let due = (0..=255_u8).map(|n| {
             let fingerprint = Fingerprint::sha256(&[n]);
-            Timing::default().due_at(&Entry { fingerprint, ..lasting(90) })
+            Timing::default().due_at(&Entry {
+                fingerprint,
+                ..lasting(90)
+            })
         });
         let due: Vec<_> = due.collect();
         let (first, last) = (due.iter().min().unwrap(), due.iter().max().unwrap());

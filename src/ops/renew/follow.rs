@@ -4,14 +4,15 @@ use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::hook::{Done, Hook, SignalTo};
 use super::report::{Renewal, State};
 use crate::error::{Error, shown};
 use crate::files::{self, Lock, Replacement};
-use crate::net::probe;
 use crate::net::Target;
+use crate::net::probe;
 use crate::ops::Expiry;
 use crate::ops::issue::file_names;
 use crate::ops::managed::Place;
@@ -58,6 +59,9 @@ pub(super) struct Replaced {
     pub(super) validity: Validity,
     /// The file as it is now.
     pub(super) certificate: String,
+    /// From when the new one, and from when the old one is due.
+    pub(super) due_at: [OffsetDateTime; 2],
+    pub(super) is_rekeyed: bool,
     pub(super) old: Contents,
 }
 
@@ -107,9 +111,8 @@ impl Follow {
 
     fn run_hook(&self, one: &Replaced, event: &str, report: &Renewal) -> Option<Done> {
         let hook = self.hook.as_ref()?;
-        let absolute = |path: std::path::PathBuf| {
-            files::absolute(&path).unwrap_or(path).into_os_string()
-        };
+        let absolute =
+            |path: std::path::PathBuf| files::absolute(&path).unwrap_or(path).into_os_string();
         let (serial, old_serial, validity) = if event == RENEWED {
             (&one.serial, &one.old_serial, one.validity)
         } else {
@@ -125,7 +128,10 @@ impl Follow {
             ("OPENAGENTS_CERTS_COMBINED", path(one.place.combined())),
             ("OPENAGENTS_CERTS_SERIAL", serial.to_string().into()),
             ("OPENAGENTS_CERTS_OLD_SERIAL", old_serial.to_string().into()),
-            ("OPENAGENTS_CERTS_NOT_AFTER", rfc3339(validity.not_after()).into()),
+            (
+                "OPENAGENTS_CERTS_NOT_AFTER",
+                rfc3339(validity.not_after()).into(),
+            ),
         ];
         Some(hook.run(&environment))
     }
@@ -139,7 +145,10 @@ impl Follow {
             let (serial, message) = match probe::served(target, None, step) {
                 Ok(served) => match served.end_entity() {
                     Some(certificate) => (Some(certificate.serial().clone()), String::new()),
-                    None => (None, format!("{target} serves a certificate that cannot be read")),
+                    None => (
+                        None,
+                        format!("{target} serves a certificate that cannot be read"),
+                    ),
                 },
                 Err(error) => (None, error.to_string()),
             };
@@ -151,17 +160,29 @@ impl Follow {
             };
             if let Some(serial) = &serial {
                 if replaced.iter().any(|one| one.serial == *serial) {
-                    return served(true, format!("{target} serves the new certificate {serial}"));
+                    return served(
+                        true,
+                        format!("{target} serves the new certificate {serial}"),
+                    );
                 }
                 if others.contains(serial) {
-                    return served(true, format!("{target} serves {serial}, which was not renewed"));
+                    return served(
+                        true,
+                        format!("{target} serves {serial}, which was not renewed"),
+                    );
                 }
             }
             if Instant::now() + PAUSE >= end {
-                return served(false, match &serial {
-                    Some(serial) => format!("{target} still serves {serial} after {} s", self.probe_timeout.as_secs_f32()),
-                    None => message,
-                });
+                return served(
+                    false,
+                    match &serial {
+                        Some(serial) => format!(
+                            "{target} still serves {serial} after {} s",
+                            self.probe_timeout.as_secs_f32()
+                        ),
+                        None => message,
+                    },
+                );
             }
             std::thread::sleep(PAUSE);
         }
@@ -182,15 +203,24 @@ impl Follow {
             let renewed = &mut report.certificates[one.index];
             renewed.state = State::RolledBack;
             renewed.rekeyed = false;
+            renewed.due_at = one.due_at[1];
             renewed.serial = one.old_serial.clone();
             renewed.old_serial = Some(one.serial.clone());
             let moment = now.not_after - time::Duration::seconds(now.expires_in_seconds);
             renewed.expiry = Expiry::of(one.old_validity, moment);
-            let again = hook.filter(|hook| !hook.succeeded).map(|hook| format!("; then {}", hook.clause()));
-            renewed.message = Some(format!("the old pair is back: {why}{}", again.unwrap_or_default()));
+            let again = hook
+                .filter(|hook| !hook.succeeded)
+                .map(|hook| format!("; then {}", hook.clause()));
+            renewed.message = Some(format!(
+                "the old pair is back: {why}{}",
+                again.unwrap_or_default()
+            ));
             let certificate = one.place.certificate();
             report.renewed -= 1;
-            report.fail(Error::RolledBack { path: certificate, why });
+            report.fail(Error::RolledBack {
+                path: certificate,
+                why,
+            });
         }
         if is_back {
             let again = self.signals.iter().map(SignalTo::send);
@@ -215,8 +245,17 @@ const LONGEST_STEP: Duration = Duration::from_secs(3);
 
 /// What failed, as a clause.
 fn why(hook: &Option<Done>, report: &Renewal) -> String {
-    let hook = hook.as_ref().filter(|hook| !hook.succeeded).map(Done::clause);
-    let signal = || report.signals.iter().find(|signal| !signal.succeeded).map(Done::clause);
+    let hook = hook
+        .as_ref()
+        .filter(|hook| !hook.succeeded)
+        .map(Done::clause);
+    let signal = || {
+        report
+            .signals
+            .iter()
+            .find(|signal| !signal.succeeded)
+            .map(Done::clause)
+    };
     let probe = || report.probe.as_ref().map(|probe| probe.message.clone());
     hook.or_else(signal).or_else(probe).unwrap_or_default()
 }
@@ -228,7 +267,10 @@ fn put_back(one: &Replaced) -> Result<(), Error> {
     let path = one.place.certificate();
     if files::read(&path)?.as_slice() != one.certificate.as_bytes() {
         return Err(Error::Usage {
-            message: format!("{}: was changed by another process, and is not put back", shown(&path)),
+            message: format!(
+                "{}: was changed by another process, and is not put back",
+                shown(&path)
+            ),
             hint: "look at it with `openagents-certs inspect`".into(),
         });
     }
@@ -240,7 +282,11 @@ fn put_back(one: &Replaced) -> Result<(), Error> {
         (&combined, one.old.combined.as_ref()),
     ];
     let files = old.iter().filter_map(|(name, content)| {
-        Some(Replacement { name, content: content.as_ref()?, like: name })
+        Some(Replacement {
+            name,
+            content: content.as_ref()?,
+            like: name,
+        })
     });
     let files: Vec<_> = files.collect();
     if files.len() == 1 {

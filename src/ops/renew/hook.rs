@@ -60,9 +60,14 @@ impl Hook {
         let ended = command.spawn().and_then(|child| self.wait(child));
         match ended {
             Ok(Some(status)) if status.success() => self.done(true, status.code(), None),
-            Ok(Some(status)) => self.done(false, status.code(), Some(format!("ended with {status}"))),
+            Ok(Some(status)) => {
+                self.done(false, status.code(), Some(format!("ended with {status}")))
+            }
             Ok(None) => {
-                let message = format!("did not end within {} s, and was killed", self.timeout.as_secs_f32());
+                let message = format!(
+                    "did not end within {} s, and was killed",
+                    self.timeout.as_secs_f32()
+                );
                 self.done(false, None, Some(message))
             }
             Err(error) => self.done(false, None, Some(format!("cannot be run: {error}"))),
@@ -88,7 +93,10 @@ impl Hook {
     }
 
     fn output(&self) -> Stdio {
-        let copy = self.output.as_ref().map(|output| output.as_fd().try_clone_to_owned());
+        let copy = self
+            .output
+            .as_ref()
+            .map(|output| output.as_fd().try_clone_to_owned());
         match copy {
             Some(Ok(output)) => output.into(),
             Some(Err(_)) | None => Stdio::null(),
@@ -97,7 +105,9 @@ impl Hook {
 
     fn done(&self, succeeded: bool, exit_code: Option<i32>, message: Option<String>) -> Done {
         let words = std::iter::once(&self.program).chain(&self.arguments);
-        let words: Vec<_> = words.map(|word| Escaped(&word.to_string_lossy()).to_string()).collect();
+        let words: Vec<_> = words
+            .map(|word| Escaped(&word.to_string_lossy()).to_string())
+            .collect();
         Done {
             what: words.join(" "),
             succeeded,
@@ -134,7 +144,8 @@ impl SignalTo {
     /// Sends it.
     pub(super) fn send(&self) -> Done {
         let sent = self.process().and_then(|process| {
-            kill_process(process, self.number).map_err(|source| format!("process {}: {source}", process.as_raw_nonzero()))
+            kill_process(process, self.number)
+                .map_err(|source| format!("process {}: {source}", process.as_raw_nonzero()))
         });
         Done {
             what: self.to_string(),
@@ -178,7 +189,8 @@ impl FromStr for SignalTo {
             }),
             Some(_) | None => Err(Error::Usage {
                 message: format!("'{}' is no PID file and signal", text.escape_debug()),
-                hint: "give FILE, or FILE:SIGNAL with HUP, USR1, USR2, INT, QUIT, TERM or WINCH".into(),
+                hint: "give FILE, or FILE:SIGNAL with HUP, USR1, USR2, INT, QUIT, TERM or WINCH"
+                    .into(),
             }),
         }
     }
@@ -205,7 +217,15 @@ mod tests {
     fn arguments_and_environment_reach_the_program_as_they_are() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("said");
-        let hook = hook("sh", &["-c", "printf '%s|%s|%s' \"$1\" \"$NAME\" \"$HOME\" > \"$0\"", file.to_str().unwrap(), "a b; *"]);
+        let hook = hook(
+            "sh",
+            &[
+                "-c",
+                "printf '%s|%s|%s' \"$1\" \"$NAME\" \"$HOME\" > \"$0\"",
+                file.to_str().unwrap(),
+                "a b; *",
+            ],
+        );
         let done = hook.run(&[("NAME", "x 'y'".into())]);
         assert!(done.succeeded, "{done:?}");
         assert_eq!(std::fs::read_to_string(file).unwrap(), "a b; *|x 'y'|");
@@ -217,13 +237,19 @@ mod tests {
         assert_eq!((failed.succeeded, failed.exit_code), (false, Some(3)));
         let missing = hook("/nonexistent/hook", &[]).run(&[]);
         assert!(missing.message.unwrap().starts_with("cannot be run"));
-        let endless = Hook { timeout: Duration::from_millis(20), ..hook("sleep", &["60"]) };
+        let endless = Hook {
+            timeout: Duration::from_millis(20),
+            ..hook("sleep", &["60"])
+        };
         assert!(endless.run(&[]).message.unwrap().contains("killed"));
     }
 
     #[test]
     fn a_signal_goes_to_the_process_in_the_file_and_to_no_other() {
-        for (text, shown) in [("/run/a.pid", "HUP to /run/a.pid"), ("a:b.pid:SIGUSR1", "USR1 to a:b.pid")] {
+        for (text, shown) in [
+            ("/run/a.pid", "HUP to /run/a.pid"),
+            ("a:b.pid:SIGUSR1", "USR1 to a:b.pid"),
+        ] {
             assert_eq!(text.parse::<SignalTo>().unwrap().to_string(), shown);
         }
         for text in ["", ":HUP", "a:KILLALL"] {
@@ -232,12 +258,24 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         for content in ["", "1", "-1", "0", "x", "99999999999"] {
             std::fs::write(file.path(), content).unwrap();
-            let done = file.path().to_str().unwrap().parse::<SignalTo>().unwrap().send();
-            assert!(done.message.unwrap().ends_with("holds no process number"), "{content}");
+            let done = file
+                .path()
+                .to_str()
+                .unwrap()
+                .parse::<SignalTo>()
+                .unwrap()
+                .send();
+            assert!(
+                done.message.unwrap().ends_with("holds no process number"),
+                "{content}"
+            );
         }
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         std::fs::write(file.path(), format!("{}\n", child.id())).unwrap();
-        let done = format!("{}:TERM", file.path().display()).parse::<SignalTo>().unwrap().send();
+        let done = format!("{}:TERM", file.path().display())
+            .parse::<SignalTo>()
+            .unwrap()
+            .send();
         assert!(done.succeeded);
         assert!(!child.wait().unwrap().success());
     }

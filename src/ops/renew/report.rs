@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::follow::Served;
+use super::follow::{Replaced, Served};
 use super::hook::Done;
 use crate::error::{Error, shown};
 use crate::ops::managed::{Foreign, ManagedCertificate};
@@ -48,6 +48,8 @@ pub struct Renewal {
     pub(super) nothing_due_is_success: bool,
     #[serde(skip)]
     pub(super) failures: Vec<Error>,
+    #[serde(skip)]
+    pub(super) pending: Vec<Pending>,
 }
 
 /// What became of one certificate.
@@ -121,6 +123,20 @@ pub enum State {
     RolledBack,
 }
 
+/// What follows a renewal, and failed: it can be done again.
+#[derive(Debug)]
+pub struct Pending {
+    pub(super) replaced: Replaced,
+    pub(super) renewed: Renewed,
+}
+
+impl Pending {
+    /// The certificate's file.
+    pub fn certificate(&self) -> &Path {
+        &self.renewed.certificate
+    }
+}
+
 /// An error among the rest of the work.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failure {
@@ -138,6 +154,34 @@ impl Renewal {
         std::mem::take(&mut self.failures)
     }
 
+    /// What follows a renewal and failed, where the new certificate is in place.
+    pub fn take_pending(&mut self) -> Vec<Pending> {
+        std::mem::take(&mut self.pending)
+    }
+
+    /// What failed after a certificate was renewed that is in place now, as a clause.
+    pub fn follow_failure(&self, one: &Renewed) -> Option<String> {
+        if one.state != State::New {
+            return None;
+        }
+        let hook = one.hook.as_ref().filter(|hook| !hook.succeeded);
+        let signal = || self.signals.iter().find(|signal| !signal.succeeded);
+        let probe = self.probe.as_ref().filter(|probe| !probe.succeeded);
+        hook.or_else(signal)
+            .map(Done::clause)
+            .or_else(|| probe.map(|probe| probe.clause().to_owned()))
+    }
+
+    /// Keeps what can be done again.
+    pub(super) fn keep_pending(&mut self, replaced: Vec<Replaced>) {
+        for replaced in replaced {
+            let renewed = self.certificates[replaced.index].clone();
+            if self.follow_failure(&renewed).is_some() {
+                self.pending.push(Pending { replaced, renewed });
+            }
+        }
+    }
+
     pub(super) fn fail(&mut self, error: Error) {
         self.errors.push(Failure::of(&error));
         self.failures.push(error);
@@ -145,35 +189,33 @@ impl Renewal {
 
     /// The first thing that failed after a renewal, and left the new certificate in place.
     fn left_new(&self) -> Option<String> {
-        let new = |one: &&Renewed| one.state == State::New;
-        let hook = self.certificates.iter().filter(new).find_map(|one| {
-            let hook = one.hook.as_ref().filter(|hook| !hook.succeeded)?;
-            Some(format!("{}: the new certificate is in place, but {}", shown(&one.certificate), hook.clause()))
-        });
-        let any_new = self.certificates.iter().any(|one| one.state == State::New);
-        let signal = || {
-            let signal = self.signals.iter().find(|signal| any_new && !signal.succeeded)?;
-            Some(format!("the new certificates are in place, but {}", signal.clause()))
-        };
-        let probe = || {
-            let probe = self.probe.as_ref().filter(|probe| any_new && !probe.succeeded)?;
-            Some(format!("the new certificates are in place, but {}", probe.clause()))
-        };
-        hook.or_else(signal).or_else(probe)
+        self.certificates.iter().find_map(|one| {
+            let failure = self.follow_failure(one)?;
+            let file = shown(&one.certificate);
+            Some(format!(
+                "{file}: the new certificate is in place, but {failure}"
+            ))
+        })
     }
 
     /// The first certificate that should have been renewed and was not, for a reason that is no error.
     fn left_old(&self) -> Option<String> {
-        let refused = self.certificates.iter().find(|one| one.outcome == Outcome::Refused)?;
+        let refused = self
+            .certificates
+            .iter()
+            .find(|one| one.outcome == Outcome::Refused)?;
         let message = refused.message.as_deref().unwrap_or_default();
         Some(format!("{}: {message}", shown(&refused.certificate)))
     }
 
     fn nothing_due(&self) -> Option<String> {
-        if self.renewed > 0 || self.nothing_due_is_success || !self.failures.is_empty() {
+        if self.renewed > 0 || self.nothing_due_is_success || !self.errors.is_empty() {
             return None;
         }
-        let elsewhere = self.certificates.iter().any(|one| one.outcome == Outcome::RenewedElsewhere);
+        let elsewhere = self
+            .certificates
+            .iter()
+            .any(|one| one.outcome == Outcome::RenewedElsewhere);
         if elsewhere {
             return None;
         }
@@ -182,7 +224,10 @@ impl Renewal {
             [..] => None,
         };
         if let Some(message) = named {
-            return Some(format!("{}: {message}", shown(&self.certificates[0].certificate)));
+            return Some(format!(
+                "{}: {message}",
+                shown(&self.certificates[0].certificate)
+            ));
         }
         Some(match self.next_due {
             Some(next) => format!("nothing is due before {}", rfc3339(next)),
@@ -193,7 +238,12 @@ impl Renewal {
 
 impl Renewed {
     /// What there is to say of a certificate nothing has happened to.
-    pub(super) fn untouched(of: &ManagedCertificate, due_at: OffsetDateTime, outcome: Outcome, now: OffsetDateTime) -> Self {
+    pub(super) fn untouched(
+        of: &ManagedCertificate,
+        due_at: OffsetDateTime,
+        outcome: Outcome,
+        now: OffsetDateTime,
+    ) -> Self {
         Renewed {
             name: of.place.base.to_string_lossy().into_owned(),
             certificate: of.place.certificate(),
@@ -231,23 +281,40 @@ impl Renewed {
     /// What is said of it in a line.
     pub fn line(&self) -> String {
         let file = shown(&self.certificate);
-        let message = self.message.as_deref().map_or(String::new(), |message| format!(": {message}"));
+        let message = self
+            .message
+            .as_deref()
+            .map_or(String::new(), |message| format!(": {message}"));
         let serial = match &self.old_serial {
-            Some(old) if self.state == State::New => format!(", serial {} in place of {old}", self.serial),
+            Some(old) if self.state == State::New => {
+                format!(", serial {} in place of {old}", self.serial)
+            }
             Some(_) | None => String::new(),
         };
-        let key = if self.rekeyed && self.state == State::New { ", with a new key" } else { "" };
-        let hook = match &self.hook {
+        let key = if self.rekeyed && self.state == State::New {
+            ", with a new key"
+        } else {
+            ""
+        };
+        // What was put back says itself why.
+        let hook = match self.hook.as_ref().filter(|_| self.state == State::New) {
             Some(hook) if hook.succeeded => format!("; ran {}", hook.what),
             Some(hook) => format!("; {}", hook.clause()),
             None => String::new(),
         };
         match self.outcome {
             Outcome::NotDue | Outcome::WouldRenew => {
-                format!("{file}: expires {}, due from {}{message}", self.expiry, rfc3339(self.due_at))
+                format!(
+                    "{file}: expires {}, due from {}{message}",
+                    self.expiry,
+                    rfc3339(self.due_at)
+                )
             }
             Outcome::Renewed | Outcome::RenewedElsewhere => {
-                format!("{file}: expires {}{key}{serial}{message}{hook}", self.expiry)
+                format!(
+                    "{file}: expires {}{key}{serial}{message}{hook}",
+                    self.expiry
+                )
             }
             Outcome::Revoked | Outcome::Refused | Outcome::Failed => format!("{file}{message}"),
         }
@@ -268,7 +335,11 @@ impl Failure {
 impl Done {
     /// What went wrong, as a clause.
     pub fn clause(&self) -> String {
-        format!("{} {}", self.what, self.message.as_deref().unwrap_or("succeeded"))
+        format!(
+            "{} {}",
+            self.what,
+            self.message.as_deref().unwrap_or("succeeded")
+        )
     }
 }
 
@@ -282,23 +353,49 @@ impl fmt::Display for Renewal {
             }
         }
         for foreign in &self.foreign {
-            writeln!(f, "{:15}  {}: {}", "left alone", shown(&foreign.path), foreign.reason.clause())?;
+            writeln!(
+                f,
+                "{:15}  {}: {}",
+                "left alone",
+                shown(&foreign.path),
+                foreign.reason.clause()
+            )?;
         }
         for signal in &self.signals {
-            let what = if signal.succeeded { signal.what.clone() } else { signal.clause() };
+            let what = if signal.succeeded {
+                signal.what.clone()
+            } else {
+                signal.clause()
+            };
             writeln!(f, "{:15}  {what}", "signal")?;
         }
         if let Some(probe) = &self.probe {
             writeln!(f, "{:15}  {}", "probe", probe.clause())?;
         }
-        let verb = if self.dry_run { "would be renewed" } else { "renewed" };
+        let verb = if self.dry_run {
+            "would be renewed"
+        } else {
+            "renewed"
+        };
         write!(f, "{} of {} {verb}", self.renewed, self.managed)?;
         match self.next_due {
             Some(next) => {
-                let now = self.certificates.iter().map(|one| one.expiry.not_after.unix_timestamp() - one.expiry.expires_in_seconds).next();
+                let now = self
+                    .certificates
+                    .iter()
+                    .map(|one| {
+                        one.expiry.not_after.unix_timestamp() - one.expiry.expires_in_seconds
+                    })
+                    .next();
                 write!(f, "; the next is due from {}", rfc3339(next))?;
                 if let Some(now) = now {
-                    write!(f, " (in {})", Span(time::Duration::seconds((next.unix_timestamp() - now).max(0))))?;
+                    write!(
+                        f,
+                        " (in {})",
+                        Span(time::Duration::seconds(
+                            (next.unix_timestamp() - now).max(0)
+                        ))
+                    )?;
                 }
                 writeln!(f)
             }
@@ -309,11 +406,17 @@ impl fmt::Display for Renewal {
 
 impl Report for Renewal {
     fn verdict(&self) -> Verdict {
-        if self.reason().is_some() { Verdict::No } else { Verdict::Yes }
+        if self.reason().is_some() {
+            Verdict::No
+        } else {
+            Verdict::Yes
+        }
     }
 
     fn reason(&self) -> Option<String> {
-        self.left_new().or_else(|| self.left_old()).or_else(|| self.nothing_due())
+        self.left_new()
+            .or_else(|| self.left_old())
+            .or_else(|| self.nothing_due())
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -77,7 +77,7 @@ impl Gathered {
 
     fn take_pattern(&mut self, pattern: &Path, depth: usize) {
         let matched = match pattern.to_str() {
-            Some(text) => files::matching(text),
+            Some(text) => files::paths_matching(text),
             None => Err(Error::Usage {
                 message: format!("{}: is no pattern, but not UTF-8", shown(pattern)),
                 hint: "have the shell expand it: leave the quotes out".into(),

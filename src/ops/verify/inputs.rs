@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::Request;
+use crate::authority::CRL;
 use crate::error::{ContentError, Error};
 use crate::files;
 use crate::keys::{Password, ReadKey, read_encrypted_key, read_key, read_pem_key};
+use crate::ops::crl::read_lists;
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
@@ -27,7 +29,7 @@ impl Inputs {
         }
         let mut revocation_lists = Vec::new();
         for path in &request.revocation_lists {
-            revocation_lists.extend(read_revocation_lists(path)?);
+            revocation_lists.extend(read_lists(path)?);
         }
         let password = request.password_file.as_deref();
         let key = request.key.as_deref();
@@ -46,6 +48,8 @@ impl Inputs {
 pub(super) struct Anchors {
     pub(super) path: PathBuf,
     pub(super) certificates: Vec<Certificate>,
+    /// The lists of the `crl.pem` beside them, if there is one; or why there are none in it.
+    pub(super) beside: Result<Vec<RevocationList>, String>,
 }
 
 impl Anchors {
@@ -53,6 +57,7 @@ impl Anchors {
         Ok(Anchors {
             path: path.to_owned(),
             certificates: read(path)?.certificates,
+            beside: lists_beside(path),
         })
     }
 
@@ -88,22 +93,15 @@ pub(super) fn read_with_encoding(path: &Path) -> Result<(Bundle, Encoding), Erro
     Ok((bundle, encoding))
 }
 
-fn read_revocation_lists(path: &Path) -> Result<Vec<RevocationList>, Error> {
-    let parts = document(path)?.parts;
-    let lists = parts
-        .iter()
-        .filter(|part| part.kind() == Kind::RevocationList)
-        .map(|part| {
-            RevocationList::from_der(part.contents().to_vec())
-                .map_err(|source| content(path, part.line(), source))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    if lists.is_empty() {
-        return Err(Error::NoRevocationList {
-            path: path.to_owned(),
-        });
-    }
-    Ok(lists)
+/// The lists of the `crl.pem` beside a file of anchors; none where it is not there.
+fn lists_beside(anchors: &Path) -> Result<Vec<RevocationList>, String> {
+    let path = anchors.with_file_name(CRL);
+    let lists = match files::kind(&path) {
+        Ok(files::Kind::Absent) => return Ok(Vec::new()),
+        Ok(files::Kind::File | files::Kind::SymbolicLink | files::Kind::Other) => read_lists(&path),
+        Err(error) => Err(error),
+    };
+    lists.map_err(|error| error.to_string())
 }
 
 /// The first private key of a file.

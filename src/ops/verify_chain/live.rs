@@ -1,28 +1,156 @@
 //! The live half: each port that was named, looked at and judged.
 
+use std::path::Path;
+
 use time::OffsetDateTime;
 
+use super::{Connect, Files, Request};
 use crate::error::Error;
+use crate::files;
+use crate::keys::{ReadKey, read_key, read_pem_key};
+use crate::ops::crl::read_lists;
 use crate::ops::live::{Dialling, Given, LiveReport, look};
+use crate::pki::bundle::certificates;
+use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationList;
+use crate::pki::document::{Document, Kind, Part};
 
 /// Looks at each port, one after the other.
 ///
+/// Files whose content cannot be used are left out where they are judged themselves.
+///
 /// # Errors
-/// When one of them is no target, or the client's key cannot sign a handshake. A port that cannot
+/// When a port is no target, or a file that nobody else judges cannot be read. A port that cannot
 /// be reached is told of in its report.
-pub(super) fn run(
-    targets: &[String],
-    dialling: &Dialling,
-    given: &Given<'_>,
-    now: OffsetDateTime,
-) -> Result<Vec<LiveReport>, Error> {
+pub(super) fn run(request: &Request, now: OffsetDateTime) -> Result<Vec<LiveReport>, Error> {
+    let Connect {
+        targets,
+        dialling,
+        files,
+    } = &request.connect;
+    // The name that is dialled is the one a client asks for.
+    let dialling = Dialling {
+        server_name: dialling.server_name.clone().or(request.host.clone()),
+        ..dialling.clone()
+    };
     // A wrong one is told of before any is dialled.
     let targets = targets
         .iter()
         .map(|text| dialling.target(text))
         .collect::<Result<Vec<_>, _>>()?;
+    if targets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let brought = match (Brought::read(files), &request.files) {
+        (Ok(brought), _) => brought,
+        (Err(_), Some(_)) => Brought::read_what_is_good(files),
+        (Err(error), None) => return Err(error),
+    };
+    let given = brought.given(request.at);
     targets
         .iter()
-        .map(|target| look(target, dialling, given, now))
+        .map(|target| look(target, &dialling, &given, now))
         .collect()
+}
+
+/// What a client brings, and the certificate the port ought to serve.
+#[derive(Default)]
+struct Brought {
+    certificates: Vec<Certificate>,
+    anchors: Vec<Certificate>,
+    revocation_lists: Vec<RevocationList>,
+    client: Option<(Vec<Certificate>, ReadKey)>,
+}
+
+impl Brought {
+    fn read(files: &Files) -> Result<Self, Error> {
+        let read = |path: &Option<_>| path.as_deref().map_or(Ok(Vec::new()), read_certificates);
+        let mut revocation_lists = Vec::new();
+        for path in &files.revocation_lists {
+            revocation_lists.extend(read_lists(path)?);
+        }
+        Ok(Brought {
+            certificates: read(&files.certificate)?,
+            anchors: read(&files.ca)?,
+            revocation_lists,
+            client: match (&files.client_certificate, &files.client_key) {
+                (Some(certificate), Some(key)) => {
+                    Some((read_certificates(certificate)?, read_private(key)?))
+                }
+                (None, _) | (_, None) => None,
+            },
+        })
+    }
+
+    /// Each part that can be read, whatever is wrong with the others.
+    fn read_what_is_good(files: &Files) -> Self {
+        let read = |part: Files| Brought::read(&part).unwrap_or_default();
+        let certificate = files.certificate.clone();
+        let ca = files.ca.clone();
+        let server = Files {
+            certificate,
+            ..Files::default()
+        };
+        let anchors = Files {
+            ca,
+            ..Files::default()
+        };
+        let lists = Files {
+            revocation_lists: files.revocation_lists.clone(),
+            ..Files::default()
+        };
+        let client = Files {
+            client_certificate: files.client_certificate.clone(),
+            client_key: files.client_key.clone(),
+            ..Files::default()
+        };
+        Brought {
+            certificates: read(server).certificates,
+            anchors: read(anchors).anchors,
+            revocation_lists: read(lists).revocation_lists,
+            client: read(client).client,
+        }
+    }
+
+    fn given(&self, at: Option<OffsetDateTime>) -> Given<'_> {
+        let client = self.client.as_ref();
+        Given {
+            certificates: &self.certificates,
+            anchors: &self.anchors,
+            revocation_lists: &self.revocation_lists,
+            client: client.map(|(certificates, key)| (certificates.as_slice(), key.pkcs8())),
+            at,
+            ..Given::default()
+        }
+    }
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
+    certificates(&files::read(path)?).map_err(|source| Error::Bundle {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn read_private(path: &Path) -> Result<ReadKey, Error> {
+    let document = Document::read(&files::read(path)?).map_err(|source| Error::Content {
+        path: path.to_owned(),
+        line: None,
+        source: source.into(),
+    })?;
+    let mut parts = document.parts.iter();
+    let part = parts.find(|part| part.kind() == Kind::PrivateKey);
+    let key = match part {
+        Some(Part::Pem(block)) => read_pem_key(block, None),
+        Some(Part::Der { contents, .. }) => read_key(contents),
+        None => {
+            return Err(Error::NoKey {
+                path: path.to_owned(),
+            });
+        }
+    };
+    key.map_err(|source| Error::ReadKey {
+        path: path.to_owned(),
+        source,
+    })
 }

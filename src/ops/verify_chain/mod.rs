@@ -1,136 +1,197 @@
-//! Whether a grpcs setup works.
+//! Whether a whole grpcs setup works, is secure, and what mends it: from its files, from a
+//! network.yaml, from a live port, or from any mix.
+//!
+//! ```text
+//! files ─► path::stacks ─► what each stack does ┐
+//!      └─► checks, effective expiry             ├─► Report
+//! network.yaml, agents ─► network ─► networks   │
+//! grpcs://host:port ─► net ─► live              ┘
+//! ```
 
+pub mod checks;
+mod effective;
+mod key_file;
 mod live;
+pub mod networks;
+mod report;
+mod setup;
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-
-use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::Verdict;
-use super::live::{Dialling, Given, LiveReport};
-use crate::error::{Error, shown};
-use crate::files;
-use crate::keys::{ReadKey, read_key, read_pem_key};
-use crate::ops;
-use crate::path::finding::{Finding, Severity};
-use crate::path::profile::ReferenceName;
-use crate::pki::bundle::certificates;
-use crate::pki::certificate::Certificate;
-use crate::pki::document::{Document, Kind, Part};
+pub use effective::{EffectiveExpiry, Ends};
+pub use key_file::key_file;
+pub use report::{FileReport, FilesReport, Found, Report};
+pub use setup::{FileRole, Files};
+
+use super::live::Dialling;
+use crate::error::Error;
+use crate::path::finding::Severity;
+use crate::path::stacks::{self, ClientFiles, Identity, KeyFile, ServerFiles, Setup, Stack};
+use crate::pki::bundle::Bundle;
+use crate::pki::general_name::GeneralName;
+use setup::Contents;
 
 /// What is to be looked at.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Request {
-    /// The ports.
-    pub connect: Vec<String>,
+    /// The files of the setup, where there are some.
+    pub files: Option<Files>,
+    /// The host name or address that is dialled; the first good name of the certificate otherwise.
+    pub host: Option<String>,
+    /// The stacks that are judged.
+    pub stacks: Vec<Stack>,
+    /// Those that decide the verdict.
+    pub require: Vec<Stack>,
+    /// The moment that counts instead of now.
+    pub at: Option<OffsetDateTime>,
+    /// The live ports that are looked at.
+    pub connect: Connect,
+    /// Networks and agents, from their files.
+    pub networks: networks::Request,
+    /// The networks that are to get a `tls:` block first.
+    pub write: Vec<networks::WriteRequest>,
+}
+
+/// Live ports, and what they are looked at with.
+#[derive(Clone, Debug, Default)]
+pub struct Connect {
+    /// The ports, such as `grpcs://localhost:8600`.
+    pub targets: Vec<String>,
     /// How they are dialled.
     pub dialling: Dialling,
-    /// The server's certificates.
-    pub certificate: Option<PathBuf>,
-    /// The trust anchors.
-    pub ca: Option<PathBuf>,
-    /// The client's certificates and private key.
-    pub client: Option<(PathBuf, PathBuf)>,
-    /// The name that is dialled.
-    pub host: Option<ReferenceName>,
+    /// What a client brings, and the certificate the port ought to serve.
+    pub files: Files,
 }
 
-/// What was found.
-#[derive(Debug, Serialize)]
-pub struct Report {
-    /// Each port.
-    pub live: Vec<LiveReport>,
-    /// Everything that is wrong, the worst first.
-    pub findings: Vec<Finding>,
-}
-
-/// Looks at everything.
+/// Looks at everything that was given.
 ///
 /// # Errors
-/// When a file cannot be read or a port is none.
+/// When a file that is named cannot be read at all. What is in it may be anything.
 pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
-    let read = |path: &Option<PathBuf>| match path {
-        Some(path) => read_certificates(path),
-        None => Ok(Vec::new()),
-    };
-    let (certificate, ca) = (read(&request.certificate)?, read(&request.ca)?);
-    let client = match &request.client {
-        Some((certificates, key)) => Some((read_certificates(certificates)?, read_private(key)?)),
-        None => None,
-    };
-    let given = Given {
-        certificates: &certificate,
-        anchors: &ca,
-        client: client
-            .as_ref()
-            .map(|(certificates, key)| (certificates.as_slice(), key.pkcs8())),
-        host: request.host.as_ref(),
-        ..Given::default()
-    };
-    let live = live::run(&request.connect, &request.dialling, &given, now)?;
-    let mut findings: Vec<_> = live.iter().flat_map(|live| live.findings.clone()).collect();
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    Ok(Report { live, findings })
+    let at = request.at.unwrap_or(now);
+    let mut report = Report::new(request.require.clone());
+    let written = request.write.iter().map(networks::write);
+    report.written = written.collect::<Result<Vec<_>, _>>()?;
+    if !request.networks.is_empty() {
+        report.add_networks(networks::examine(&request.networks, at)?);
+    }
+    if let Some(files) = &request.files {
+        let contents = Contents::read(files)?;
+        report.add(of_files(&contents, request, at)?);
+    }
+    report.add_live(live::run(request, now)?);
+    Ok(report.concluded())
 }
 
-fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
-    certificates(&files::read(path)?).map_err(|source| Error::Bundle {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-fn read_private(path: &Path) -> Result<ReadKey, Error> {
-    let document = Document::read(&files::read(path)?).map_err(|source| Error::Content {
-        path: path.to_owned(),
-        line: None,
-        source: source.into(),
-    })?;
-    let mut parts = document.parts.iter();
-    let part = parts.find(|part| part.kind() == Kind::PrivateKey);
-    let key = match part {
-        Some(Part::Pem(block)) => read_pem_key(block, None),
-        Some(Part::Der { contents, .. }) => read_key(contents),
-        None => {
-            return Err(Error::NoKey {
-                path: path.to_owned(),
-            });
+/// What every stack does with the files, and what is wrong with them.
+fn of_files(
+    contents: &Contents,
+    request: &Request,
+    at: OffsetDateTime,
+) -> Result<(FilesReport, Vec<Found>), Error> {
+    let host = request.host.clone().or_else(|| own_name(contents));
+    let key = |role| contents.of(role).map(|file| key_file(&file.octets));
+    let (server_key, client_key) = (key(FileRole::ServerKey), key(FileRole::ClientKey));
+    let setup = setup_of(
+        contents,
+        host.as_deref(),
+        server_key.as_ref(),
+        client_key.as_ref(),
+    );
+    let verdicts = stacks::judge(&setup, at);
+    let is_shown = |stack: &Stack| request.stacks.contains(stack);
+    let outcomes = verdicts
+        .outcomes
+        .into_iter()
+        .filter(|outcome| is_shown(&outcome.client) && is_shown(&outcome.server))
+        .collect();
+    let mut findings = Vec::new();
+    for mut cause in verdicts.causes {
+        cause.affects.retain(|affected| is_shown(&affected.stack));
+        if cause.affects.is_empty() {
+            continue;
         }
+        let is_decisive = |stack: Stack| request.require.contains(&stack);
+        if !cause
+            .affects
+            .iter()
+            .any(|affected| is_decisive(affected.stack))
+        {
+            cause.finding.severity = cause.finding.severity.min(Severity::Warning);
+        }
+        let file = contents.of(cause.file.into());
+        findings.push(Found::of_cause(cause, file.map(|file| &*file.path)));
+    }
+    findings.extend(checks::examine(contents)?.into_iter().map(Found::from));
+    let report = FilesReport {
+        host,
+        is_host_assumed: request.host.is_none(),
+        files: contents
+            .iter()
+            .map(|file| FileReport::of(file, at))
+            .collect(),
+        effective_expiry: EffectiveExpiry::of(contents, at),
+        stacks: outcomes,
     };
-    key.map_err(|source| Error::ReadKey {
-        path: path.to_owned(),
-        source,
-    })
+    Ok((report, findings))
 }
 
-impl ops::Report for Report {
-    fn verdict(&self) -> Verdict {
-        let worst = self.findings.iter().map(|finding| finding.severity).max();
-        if worst == Some(Severity::Error) {
-            Verdict::No
-        } else {
-            Verdict::Yes
+fn setup_of<'a>(
+    contents: &'a Contents,
+    host: Option<&'a str>,
+    server_key: Option<&'a KeyFile>,
+    client_key: Option<&'a KeyFile>,
+) -> Setup<'a> {
+    let octets = |role| contents.of(role).map(|file| file.octets.as_slice());
+    let identity = octets(FileRole::ClientCertificate).map(|certificate| Identity {
+        certificate,
+        key: client_key,
+    });
+    let roots = octets(FileRole::Ca);
+    Setup {
+        server: octets(FileRole::ServerCertificate).map(|certificate| ServerFiles {
+            certificate,
+            key: server_key,
+            client_roots: octets(FileRole::ClientCa),
+        }),
+        client: (roots.is_some() || identity.is_some()).then_some(ClientFiles { roots, identity }),
+        host,
+    }
+}
+
+/// The name a server's certificate would be dialled by: `localhost` if it is for that, else its first name.
+fn own_name(contents: &Contents) -> Option<String> {
+    let file = contents.of(FileRole::ServerCertificate)?;
+    let bundle = Bundle::read(&file.octets).ok()?;
+    let names = bundle.certificates.first()?.subject_alt_names().ok()??;
+    GeneralName::dialled(&names)
+}
+
+impl From<stacks::File> for FileRole {
+    fn from(file: stacks::File) -> Self {
+        match file {
+            stacks::File::ServerCertificate => FileRole::ServerCertificate,
+            stacks::File::ServerKey => FileRole::ServerKey,
+            stacks::File::ClientRoots => FileRole::Ca,
+            stacks::File::ClientCertificate => FileRole::ClientCertificate,
+            stacks::File::ClientKey => FileRole::ClientKey,
+            stacks::File::ServerRoots => FileRole::ClientCa,
         }
     }
-
-    fn reason(&self) -> Option<String> {
-        let first = self.findings.first()?;
-        let of = self.live.first().map(|live| shown(Path::new(&live.target)));
-        (self.verdict() == Verdict::No)
-            .then(|| format!("{}: {}", of.unwrap_or_default(), first.summary()))
-    }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for live in &self.live {
-            live.fmt(f)?;
+impl Request {
+    /// A look at the files of a directory or at those named, for every stack.
+    pub fn of_files(files: Files) -> Self {
+        Request {
+            files: Some(files),
+            host: None,
+            stacks: Stack::ALL.to_vec(),
+            require: Stack::ALL.to_vec(),
+            at: None,
+            connect: Connect::default(),
+            networks: networks::Request::default(),
+            write: Vec::new(),
         }
-        for finding in &self.findings {
-            writeln!(f, "{finding}")?;
-        }
-        Ok(())
     }
 }

@@ -120,6 +120,13 @@ pub(super) const COUNTS: &str = "
 
 /// Every revoked certificate, the one that was revoked first first.
 pub(super) const REVOKED: &str = "
-    SELECT serial, revoked_at, revocation_reason, not_after, issuer_fingerprint
+    SELECT serial, revoked_at, revocation_reason, invalidity_date, not_after, issuer_fingerprint
     FROM entry INDEXED BY entry_revoked WHERE revoked_at IS NOT NULL
     ORDER BY revoked_at, id";
+
+/// When and why the certificate with a serial number was revoked.
+pub(super) const REVOCATION: &str =
+    "SELECT revoked_at, revocation_reason, invalidity_date FROM entry WHERE serial = ?1";
+
+/// Sets the same.
+pub(super) const SET_REVOCATION: &str = "UPDATE entry SET revoked_at = ?2, revocation_reason = ?3, invalidity_date = ?4 WHERE serial = ?1";

@@ -20,14 +20,14 @@ use crate::pki::validity::Validity;
 
 /// The columns [`entry`] reads, in its order.
 pub(super) const COLUMNS: &str = "serial, not_before, not_after, revoked_at, revocation_reason, \
-     profile, names, subject, issuer, issuer_fingerprint, fingerprint, key_type, directory, base, \
-     requested_by, note, issued_at, manifest, manifest_row, certificate, replaces";
+     invalidity_date, profile, names, subject, issuer, issuer_fingerprint, fingerprint, key_type, \
+     directory, base, requested_by, note, issued_at, manifest, manifest_row, certificate, replaces";
 
 /// Adds one entry; its parameters are what [`insert`] binds.
 pub(super) const INSERT: &str = "INSERT INTO entry (serial, not_before, not_after, revoked_at, \
      revocation_reason, profile, names, subject, issuer, issuer_fingerprint, fingerprint, key_type, \
-     directory, base, requested_by, note, issued_at, manifest, manifest_row, certificate, common_name, replaces) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+     directory, base, requested_by, note, issued_at, manifest, manifest_row, certificate, common_name, replaces, invalidity_date) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
 
 /// Adds one entry by the statement [`INSERT`].
 pub(super) fn insert(statement: &mut Statement<'_>, entry: &Entry) -> rusqlite::Result<()> {
@@ -61,6 +61,10 @@ pub(super) fn insert(statement: &mut Statement<'_>, entry: &Entry) -> rusqlite::
         entry.certificate,
         common_name(entry),
         entry.replaces.as_ref().map(SerialNumber::shown_octets),
+        entry
+            .revocation
+            .and_then(|revocation| revocation.invalidity_date)
+            .map(OffsetDateTime::unix_timestamp),
     ])?;
     Ok(())
 }
@@ -92,22 +96,22 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         serial: serial(row, 0)?,
         validity: validity.map_err(conversion(2, Type::Integer))?,
         revocation: revocation(row, 3)?,
-        profile: row.get(5)?,
-        names: names(row, 6)?,
-        subject: DistinguishedName::from_der(octets(row, 7)?),
-        issuer: DistinguishedName::from_der(octets(row, 8)?),
-        issuer_fingerprint: Fingerprint::from_octets(octets(row, 9)?),
-        fingerprint: Fingerprint::from_octets(octets(row, 10)?),
-        key_type: row.get(11)?,
-        output: output(row, 12)?,
-        requested_by: row.get(14)?,
-        note: row.get(15)?,
-        issued_at: moment(row, 16)?,
-        batch: batch(row, 17)?,
-        certificate: row.get(19)?,
-        replaces: match row.get_ref(20)?.data_type() {
+        profile: row.get(6)?,
+        names: names(row, 7)?,
+        subject: DistinguishedName::from_der(octets(row, 8)?),
+        issuer: DistinguishedName::from_der(octets(row, 9)?),
+        issuer_fingerprint: Fingerprint::from_octets(octets(row, 10)?),
+        fingerprint: Fingerprint::from_octets(octets(row, 11)?),
+        key_type: row.get(12)?,
+        output: output(row, 13)?,
+        requested_by: row.get(15)?,
+        note: row.get(16)?,
+        issued_at: moment(row, 17)?,
+        batch: batch(row, 18)?,
+        certificate: row.get(20)?,
+        replaces: match row.get_ref(21)?.data_type() {
             Type::Null => None,
-            Type::Integer | Type::Real | Type::Text | Type::Blob => Some(serial(row, 20)?),
+            Type::Integer | Type::Real | Type::Text | Type::Blob => Some(serial(row, 21)?),
         },
     })
 }
@@ -117,8 +121,8 @@ pub(super) fn revoked(row: &Row<'_>) -> rusqlite::Result<RevokedCertificate> {
     Ok(RevokedCertificate {
         serial: serial(row, 0)?,
         revocation: revocation(row, 1)?.ok_or_else(|| conversion(1, Type::Null)(NotRevoked))?,
-        not_after: moment(row, 3)?,
-        issuer_fingerprint: Fingerprint::from_octets(octets(row, 4)?),
+        not_after: moment(row, 4)?,
+        issuer_fingerprint: Fingerprint::from_octets(octets(row, 5)?),
     })
 }
 
@@ -138,7 +142,7 @@ fn serial(row: &Row<'_>, column: usize) -> rusqlite::Result<SerialNumber> {
     })
 }
 
-/// The revocation in this column and the next.
+/// The revocation in this column and the next two.
 pub(super) fn revocation(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Revocation>> {
     if row.get_ref(column)?.data_type() == Type::Null {
         return Ok(None);
@@ -147,8 +151,12 @@ pub(super) fn revocation(row: &Row<'_>, column: usize) -> rusqlite::Result<Optio
     let reason = RevocationReason::from_code(code).ok_or(
         rusqlite::Error::IntegralValueOutOfRange(column + 1, code.into()),
     )?;
-    let at = moment(row, column)?;
-    Ok(Some(Revocation { at, reason }))
+    let is_dated = row.get_ref(column + 2)?.data_type() != Type::Null;
+    Ok(Some(Revocation {
+        at: moment(row, column)?,
+        reason,
+        invalidity_date: is_dated.then(|| moment(row, column + 2)).transpose()?,
+    }))
 }
 
 /// The moment in a column.

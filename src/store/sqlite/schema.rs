@@ -93,7 +93,7 @@ const WAL_FORMAT: u8 = 2;
 ///
 /// Serial numbers are the octets they are shown with; times are seconds since 1970; names are one
 /// to a line. `directory` has every directory that `entry` names. The ledger has one row; its `changes` are those that add no entry.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
@@ -137,4 +137,5 @@ const MIGRATIONS: [&str; 2] = [
     CREATE TABLE directory (path BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
     INSERT INTO directory SELECT DISTINCT directory FROM entry WHERE directory IS NOT NULL;
 ",
+    "ALTER TABLE entry ADD COLUMN invalidity_date INTEGER;",
 ];

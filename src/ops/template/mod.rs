@@ -1,15 +1,22 @@
 //! Profiles and files to start from.
 
+mod file;
+mod quote;
+
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use file::FILES;
+use file::{FileTemplate, Values};
+
 use super::Report;
 use crate::authority::{CONFIG, read_config};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock, NewFile};
+use crate::pki::escape::Escaped;
 use crate::pki::profile::{BuiltIn, Profile};
 
 /// The templates there are for the authority in a directory, or for none.
@@ -32,16 +39,31 @@ pub fn list(directory: &Path) -> Result<Templates, Error> {
         origin: Origin::BuiltIn,
         description: "The settings of an authority, for `template init`.",
     };
+    let files = FILES.iter().map(|file| Template {
+        name: file.name.into(),
+        kind: TemplateKind::File,
+        origin: Origin::BuiltIn,
+        description: file.description,
+    });
     Ok(Templates {
-        templates: profiles.chain([file]).collect(),
+        templates: profiles.chain([file]).chain(files).collect(),
     })
 }
 
-/// A profile as it comes out in a directory, or the file `certs.toml` to start from.
+/// A profile as it comes out in a directory, the file `certs.toml`, or another file to start from, filled in
+/// from the certificates of the directory; `program` is where this program is.
 ///
 /// # Errors
-/// When there is no such template, or the settings cannot be read.
-pub fn show(directory: &Path, name: &str) -> Result<Shown, Error> {
+/// When there is no such template, the settings cannot be read, or a path cannot be said in the file.
+pub fn show(directory: &Path, name: &str, program: &Path) -> Result<Shown, Error> {
+    if let Some(file) = FileTemplate::named(name) {
+        return Ok(Shown {
+            name: name.to_owned(),
+            origin: Origin::BuiltIn,
+            profile: None,
+            text: filled(file, directory, program)?,
+        });
+    }
     if name == CONFIG {
         return Ok(Shown {
             name: CONFIG.into(),
@@ -64,6 +86,107 @@ pub fn show(directory: &Path, name: &str) -> Result<Shown, Error> {
         text,
     })
 }
+
+/// Writes a file to start from, filled in from the certificates of a directory.
+///
+/// # Errors
+/// As [`show`]; and when there is no such file to start from, one is there already and `replace` is not
+/// set, or it cannot be written.
+pub fn write(request: &WriteRequest, program: &Path) -> Result<Written, Error> {
+    let WriteRequest {
+        directory,
+        name,
+        out,
+        replace,
+        dry_run,
+    } = request;
+    let Some(file) = FileTemplate::named(name) else {
+        return Err(unknown(name));
+    };
+    let text = filled(file, directory, program)?;
+    let path = out.clone().unwrap_or_else(|| PathBuf::from(name));
+    let (parent, base) = match (path.parent(), path.file_name()) {
+        (Some(parent), Some(base)) if parent.as_os_str().is_empty() => (Path::new("."), base),
+        (Some(parent), Some(base)) => (parent, base),
+        (None, _) | (_, None) => {
+            return Err(Error::Usage {
+                message: format!("{}: names no file", shown(&path)),
+                hint: "give `--out FILE`".into(),
+            });
+        }
+    };
+    if !*dry_run {
+        let lock = Lock::acquire(parent)?;
+        let file = NewFile {
+            name: base,
+            content: text.as_bytes(),
+            secret: false,
+        };
+        files::write_together(&lock, &[file], *replace)?;
+    }
+    Ok(Written {
+        path,
+        dry_run: *dry_run,
+        text,
+    })
+}
+
+fn filled(file: &FileTemplate, directory: &Path, program: &Path) -> Result<String, Error> {
+    let values = Values::of_directory(directory, program)?;
+    file.fill(&values).map_err(|source| Error::Usage {
+        message: format!("{}: {source}", file.name),
+        hint: "move the certificates to a directory whose path is plain text".into(),
+    })
+}
+
+fn unknown(name: &str) -> Error {
+    let names: Vec<&str> = FILES.iter().map(|file| file.name).collect();
+    Error::Usage {
+        message: format!("there is no file '{}' to start from", Escaped(name)),
+        hint: format!(
+            "there are {}; `certs.toml` is written by `template init`",
+            names.join(", ")
+        ),
+    }
+}
+
+/// Which file is to be written, and where.
+#[derive(Clone, Debug)]
+pub struct WriteRequest {
+    /// The directory whose certificates fill it in.
+    pub directory: PathBuf,
+    /// The template's name.
+    pub name: String,
+    /// The file; the template's name in the working directory otherwise.
+    pub out: Option<PathBuf>,
+    /// Whether one that is there is replaced.
+    pub replace: bool,
+    /// Whether nothing is written after all.
+    pub dry_run: bool,
+}
+
+/// A file that was written.
+#[derive(Debug, Serialize)]
+pub struct Written {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether nothing was written after all.
+    pub dry_run: bool,
+    /// What is in it.
+    pub text: String,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.dry_run {
+            writeln!(f, "Would write {}:", shown(&self.path))?;
+            return f.write_str(&self.text);
+        }
+        writeln!(f, "Wrote {}", shown(&self.path))
+    }
+}
+
+impl Report for Written {}
 
 /// Writes the file `certs.toml` to start from.
 ///
@@ -192,7 +315,7 @@ impl fmt::Display for Made {
 
 impl Report for Made {}
 
-const CONFIG_TEMPLATE: &str = include_str!("../../templates/certs.toml");
+const CONFIG_TEMPLATE: &str = include_str!("../../../templates/certs.toml");
 
 fn origin(built_in: Option<BuiltIn>, is_mentioned: bool) -> Origin {
     match (built_in, is_mentioned) {

@@ -1,0 +1,58 @@
+//! `unrevoke`.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use time::OffsetDateTime;
+
+use super::args::{Global, Issuer};
+use super::finish;
+use crate::error::Error;
+use crate::ops::Verdict;
+use crate::ops::revoke::{self, Request};
+use crate::pki::revocation::RevocationReason;
+use crate::render::Renderer;
+
+/// Take back the hold on certificates, and publish a new revocation list
+///
+/// Only what was revoked with the reason certificate-hold can be taken back.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs unrevoke agent-7.example.org
+  openagents-certs unrevoke 4f:2a:90:11 --dry-run")]
+pub(super) struct Args {
+    /// Serial numbers (hex, with or without colons, or decimal), files with a certificate or key, names
+    #[arg(value_name = "SERIAL|FILE|NAME", required = true)]
+    targets: Vec<OsString>,
+
+    /// Take back every hold on a name or a key, and not only one
+    #[arg(long)]
+    all: bool,
+
+    /// Show what would be taken back, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    issuer: Issuer,
+}
+
+impl Args {
+    pub(super) fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        let request = Request {
+            targets: self.targets,
+            all: self.all,
+            reason: RevocationReason::CertificateHold,
+            invalidity_date: None,
+            dry_run: self.dry_run,
+        };
+        let ask = |path: &Path| self.issuer.passphrase.ask(path);
+        let from = self.issuer.at(global.directory(), &ask);
+        finish(renderer, &revoke::unrevoke(&request, &from, now)?)
+    }
+}

@@ -1,0 +1,106 @@
+//! `watch`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use time::{Duration, OffsetDateTime};
+
+use super::args::Global;
+use super::renew::How;
+use crate::error::Error;
+use crate::ops::watch::{self, Awaiting, Exporter, ServiceManager, Signals, Watching};
+use crate::ops::{Verdict, renew};
+use crate::pki::validity::Lifetime;
+use crate::render::Renderer;
+
+/// Renew what is due, for ever
+///
+/// Looks when the next certificate is due by the clock, also after the machine slept, every `--interval`, and on
+/// SIGHUP; ends on SIGTERM and SIGINT with exit code 0. What fails is tried again, first after 5 s and at last every
+/// 15 min. Every event is one line, with `--json` one JSON object. Under systemd (Type=notify) it says when it is
+/// ready and what it waits for, and keeps the watchdog quiet; give the watchdog more time than --exec-timeout and
+/// --probe-timeout together. Two watches of one directory do no harm: one of them renews.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs watch --exec systemctl reload openagents
+  openagents-certs watch --metrics 127.0.0.1:9187 --probe grpcs://localhost:8600 --rollback --json")]
+pub(super) struct Args {
+    #[command(flatten)]
+    how: How,
+
+    /// Look at least this often
+    #[arg(long, value_name = "LIFETIME", default_value = "60s")]
+    interval: Lifetime,
+
+    /// Serve metrics for Prometheus on this port of this machine, or address and port [default address: 127.0.0.1]
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = address)]
+    metrics: Option<SocketAddr>,
+
+    /// Write metrics to this file, such as /var/lib/node_exporter/certs.prom
+    #[arg(long, value_name = "FILE")]
+    metrics_file: Option<PathBuf>,
+}
+
+impl Args {
+    pub(super) fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        clock: &dyn Fn() -> OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        let ask = self.how.issuer.passphrase.remembering();
+        let ask = |path: &Path| ask(path);
+        let from = self.how.issuer.at(global.directory(), &ask);
+        let mut signals = Signals::take()?;
+        let watching = Watching {
+            request: self.request(renderer),
+            interval: self.interval.duration(),
+            exporter: self.metrics.map(Exporter::serve).transpose()?,
+            metrics_file: self.metrics_file,
+            service: ServiceManager::at(std::env::var_os(NOTIFY_SOCKET).as_deref()),
+            alive_every: watchdog(),
+        };
+        let awaiting = Awaiting {
+            clock,
+            sleep: &mut |time| signals.sleep(time),
+        };
+        watch::run(&watching, &from, awaiting, &mut |event| {
+            // A log that cannot be written to is no reason to let certificates expire.
+            let _ = renderer.event(event, event);
+        })?;
+        Ok(Verdict::Yes)
+    }
+
+    fn request(&self, renderer: &Renderer) -> renew::Request {
+        let mut request = self.how.request(renderer);
+        if let Some(hook) = &mut request.follow.hook {
+            hook.hidden
+                .extend([NOTIFY_SOCKET, WATCHDOG_INTERVAL, WATCHDOG_PROCESS].map(Into::into));
+        }
+        request
+    }
+}
+
+const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
+const WATCHDOG_INTERVAL: &str = "WATCHDOG_USEC";
+const WATCHDOG_PROCESS: &str = "WATCHDOG_PID";
+
+/// Half of what the service manager's watchdog waits, if it watches this process (sd_watchdog_enabled(3)).
+fn watchdog() -> Option<Duration> {
+    let number = |name| std::env::var(name).ok()?.parse::<i64>().ok();
+    let own = i64::from(std::process::id());
+    let is_meant = number(WATCHDOG_PROCESS).is_none_or(|process| process == own);
+    let microseconds =
+        number(WATCHDOG_INTERVAL).filter(|microseconds| is_meant && *microseconds > 0);
+    microseconds.map(|microseconds| Duration::microseconds(microseconds / 2))
+}
+
+/// An address and a port, or a port of this machine alone.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    let port = text.strip_prefix(':').unwrap_or(text);
+    match (port.parse(), text.parse()) {
+        (Ok(port), _) => Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
+        (Err(_), Ok(address)) => Ok(address),
+        (Err(_), Err(_)) => Err("no port, and no IP address with a port, such as 127.0.0.1:9187"),
+    }
+}

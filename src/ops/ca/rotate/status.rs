@@ -1,0 +1,188 @@
+//! Where a roll-over stands.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::prepare::NOTE;
+use super::{Root, refuse_subordinate};
+use crate::authority;
+use crate::authority::rotation::{Rotation, Stage};
+use crate::error::{Error, shown};
+use crate::ops::Report;
+use crate::ops::issue::file_names;
+use crate::pki::certificate::Certificate;
+use crate::pki::escape::Escaped;
+use crate::pki::serial::SerialNumber;
+use crate::pki::validity::rfc3339;
+use crate::store::{Entry, Filter, Inventory, Opening, Status};
+
+/// Where a roll-over stands, and what keeps the old root from being retired.
+///
+/// # Errors
+/// When there is no root, or its files cannot be read.
+pub fn status(directory: &Path, now: OffsetDateTime) -> Result<Standing, Error> {
+    refuse_subordinate(directory)?;
+    let rotation = Rotation::read(directory)?;
+    let inventory = authority::open_inventory(directory, Opening::MustExist)?;
+    let blocking = match (rotation.stage, &rotation.other) {
+        (Stage::Prepared, _) => blocking(&rotation.current, &inventory, now)?,
+        (Stage::Activated, Some(old)) => blocking(old, &inventory, now)?,
+        (Stage::Activated, None) | (Stage::None, _) => Vec::new(),
+    };
+    let place = shown(directory);
+    let next = match rotation.stage {
+        Stage::None => format!("openagents-certs ca rotate prepare -C {place}"),
+        Stage::Prepared => format!(
+            "hand {} to everyone; then `openagents-certs ca rotate activate -C {place} --endpoint grpcs://HOST:PORT`",
+            shown(&directory.join(authority::CERTIFICATE))
+        ),
+        Stage::Activated if blocking.is_empty() => {
+            format!("openagents-certs ca rotate retire -C {place}")
+        }
+        Stage::Activated => {
+            format!(
+                "renew what the old root issued; then `openagents-certs ca rotate retire -C {place}`"
+            )
+        }
+    };
+    let other = rotation.other.as_ref();
+    Ok(Standing {
+        stage: rotation.stage,
+        current: Root::of(&rotation.current, now)?,
+        other: other.map(|other| Root::of(other, now)).transpose()?,
+        blocking,
+        next,
+    })
+}
+
+/// Where a roll-over stands.
+#[derive(Debug, Serialize)]
+pub struct Standing {
+    /// How far it is.
+    pub stage: Stage,
+    /// The root that issues.
+    pub current: Root,
+    /// The root beside it: the new one, then the old one.
+    pub other: Option<Root>,
+    /// What is valid and was issued by the old root.
+    pub blocking: Vec<Blocking>,
+    /// What to do now.
+    pub next: String,
+}
+
+/// A valid certificate that the old root issued.
+#[derive(Debug, Serialize)]
+pub struct Blocking {
+    /// Its serial number.
+    pub serial: SerialNumber,
+    /// Whose it is: its first name, or its subject.
+    pub name: String,
+    /// The profile it was issued by.
+    pub profile: String,
+    /// When it ends.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_after: OffsetDateTime,
+    /// The file it was written to.
+    pub certificate: Option<PathBuf>,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (stage, current, other) = match self.stage {
+            Stage::None => ("none: there is one root", "root", ""),
+            Stage::Prepared => (
+                "prepared: the new root is trusted, the old one issues",
+                "old root",
+                "new root",
+            ),
+            Stage::Activated => (
+                "activated: the new root issues, the old one is still trusted",
+                "new root",
+                "old root",
+            ),
+        };
+        writeln!(f, "Stage {stage}")?;
+        writeln!(f, "  {current:<10} {}", self.current)?;
+        if let Some(root) = &self.other {
+            writeln!(f, "  {other:<10} {root}")?;
+        }
+        if !self.blocking.is_empty() {
+            writeln!(
+                f,
+                "  {} valid certificates of the old root:",
+                self.blocking.len()
+            )?;
+        }
+        for blocking in self.blocking.iter().take(MAX_SHOWN) {
+            write!(f, "    {blocking}")?;
+        }
+        if self.blocking.len() > MAX_SHOWN {
+            writeln!(f, "    and {} more", self.blocking.len() - MAX_SHOWN)?;
+        }
+        writeln!(f, "Next: {}", self.next)
+    }
+}
+
+impl fmt::Display for Blocking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}  until {}  {}  {}",
+            self.serial,
+            rfc3339(self.not_after),
+            Escaped(&self.profile),
+            self.name
+        )
+    }
+}
+
+impl Report for Standing {}
+
+/// Everything valid that a root issued, cross-certificates aside; what ends last comes last.
+pub(super) fn blocking(
+    root: &Certificate,
+    inventory: &dyn Inventory,
+    now: OffsetDateTime,
+) -> Result<Vec<Blocking>, Error> {
+    let mut blocking = Vec::new();
+    inventory.visit(&Filter::default(), now, &mut |entry| {
+        if depends(&entry, root, now) {
+            blocking.push(Blocking::of(entry));
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(blocking)
+}
+
+impl Blocking {
+    fn of(entry: Entry) -> Self {
+        let output = entry.output.as_ref();
+        let name = match entry.names.first() {
+            Some(name) => Escaped(&name.value()).to_string(),
+            None => entry.subject.to_string(),
+        };
+        Blocking {
+            name,
+            profile: entry.profile,
+            not_after: entry.validity.not_after(),
+            certificate: output
+                .map(|output| output.directory.join(file_names(output.base.as_ref()).0)),
+            serial: entry.serial,
+        }
+    }
+}
+
+/// Whether a certificate is valid and was issued by a root.
+fn depends(entry: &Entry, root: &Certificate, now: OffsetDateTime) -> bool {
+    let is_live = match entry.status(now) {
+        Status::Valid | Status::NotYetValid => true,
+        Status::Revoked | Status::Expired => false,
+    };
+    is_live && entry.issuer == *root.subject() && entry.note.as_deref() != Some(NOTE)
+}
+
+const MAX_SHOWN: usize = 20;

@@ -1,0 +1,76 @@
+//! Which clients a port takes.
+
+use super::facts::ClientCertificate;
+use crate::net::probe::{Probe, Question};
+use crate::net::{Answer, Failure, Outcome, Session, TlsVersion};
+use crate::pki::name::DistinguishedName;
+
+/// What was learnt of client certificates.
+pub(super) struct Clients {
+    pub(super) asked: ClientCertificate,
+    pub(super) authorities: Vec<DistinguishedName>,
+    pub(super) ours_taken: Option<bool>,
+    pub(super) none_refused: Option<bool>,
+    pub(super) foreign_refused: Option<bool>,
+}
+
+impl Clients {
+    /// What the connections of a probe show; `is_identified` when one of ours was given.
+    pub(super) fn of(probe: &Probe, is_identified: bool) -> Self {
+        let main = probe.main();
+        let request = main.and_then(|session| session.request.as_ref());
+        let is_answered = request.is_some_and(|request| request.answered);
+        let without = if is_identified {
+            probe.session(Question::WithoutCertificate)
+        } else {
+            main
+        };
+        let without = without.filter(|session| session.request.is_some());
+        let none_refused = without.and_then(is_taken).map(|taken| !taken);
+        let foreign = probe.session(Question::Foreign);
+        let foreign = foreign.filter(|session| is_request_answered(session));
+        let shakes = main.is_some_and(|session| session.outcome == Outcome::Finished);
+        Clients {
+            asked: match (request, none_refused) {
+                (Some(_), Some(true)) => ClientCertificate::Required,
+                (Some(_), Some(false) | None) => ClientCertificate::Asked,
+                (None, _) if shakes => ClientCertificate::NotAsked,
+                (None, _) => ClientCertificate::Unknown,
+            },
+            authorities: request.map_or(Vec::new(), |request| request.authorities.clone()),
+            ours_taken: main
+                .filter(|_| is_answered)
+                .and_then(|main| is_taken(main).or(is_finished_by_server(main))),
+            none_refused,
+            foreign_refused: foreign.and_then(is_taken).map(|taken| !taken),
+        }
+    }
+}
+
+/// In TLS 1.2 the server has the last word of a handshake, and gives it after it has looked at the
+/// client's certificate ([RFC 5246 §7.3](https://www.rfc-editor.org/rfc/rfc5246#section-7.3)).
+fn is_finished_by_server(session: &Session) -> Option<bool> {
+    let is_finished = session.outcome == Outcome::Finished;
+    (is_finished && session.version == Some(TlsVersion::Tls12)).then_some(true)
+}
+
+fn is_request_answered(session: &Session) -> bool {
+    let request = session.request.as_ref();
+    request.is_some_and(|request| request.answered)
+}
+
+/// Whether the server goes on with the client of a session; `None` where it cannot be told.
+pub(super) fn is_taken(session: &Session) -> Option<bool> {
+    match &session.outcome {
+        Outcome::Finished => session.answer.as_ref().and_then(Answer::is_taken),
+        Outcome::Failed(Failure::Closed | Failure::Reset | Failure::Alert(_)) => Some(false),
+        Outcome::Failed(
+            Failure::TimedOut
+            | Failure::NotTls(_)
+            | Failure::Incompatible(_)
+            | Failure::Misbehaved(_)
+            | Failure::TooMuch
+            | Failure::System(_),
+        ) => None,
+    }
+}

@@ -1,0 +1,202 @@
+//! What was seen of a port, for people.
+
+use std::fmt;
+
+use super::facts::{CertificateFacts, ClientCertificate, LiveReport, Serves};
+use crate::ops::sheet::Sheet;
+use crate::pki::escape::Escaped;
+use crate::pki::validity::rfc3339;
+
+impl LiveReport {
+    /// The rows for people; what comes from the other side is escaped.
+    pub(in crate::ops) fn add_to(&self, sheet: &mut Sheet) {
+        self.add_address(sheet);
+        sheet.row("serves", self.served());
+        if self.tcp != "connected" {
+            return;
+        }
+        if let Some(version) = self.tls_version {
+            let suite = self.cipher_suite.as_deref().unwrap_or("unknown suite");
+            let also: Vec<_> = self
+                .tls_versions
+                .iter()
+                .filter(|other| **other != version)
+                .map(|other| format!("; {other} is spoken too"))
+                .collect();
+            sheet.row("TLS", format!("{version}, {suite}{}", also.concat()));
+        }
+        if self.tls_version.is_some() && self.handshake_error.is_none() {
+            let protocol = self.alpn.as_deref().map(|name| Escaped(name).to_string());
+            sheet.row("ALPN", protocol.unwrap_or_else(|| "none agreed on".into()));
+            sheet.row("HTTP/2", self.http2());
+        }
+        if self.client_certificate != ClientCertificate::Unknown {
+            sheet.row("client certificate", self.client());
+        }
+        if !self.client_ca_names.is_empty() {
+            let names = self.client_ca_names.iter().map(ToString::to_string);
+            sheet.lines("wanted from", names.collect());
+        }
+        if self.connections > 0 {
+            sheet.row("connections", self.counted());
+        }
+        sheet.optional("clock", self.clock_difference_seconds.map(clock));
+        if let Some(handshake) = self.handshake_milliseconds {
+            let round_trip = self.round_trip_milliseconds;
+            let round_trip = round_trip.map(|took| format!(", round trip {took:.1} ms"));
+            sheet.row(
+                "took",
+                format!(
+                    "handshake {handshake:.1} ms{}",
+                    round_trip.unwrap_or_default()
+                ),
+            );
+        }
+    }
+
+    fn add_address(&self, sheet: &mut Sheet) {
+        let Some(address) = self.address else {
+            let error = self.tcp_error.as_deref().unwrap_or_default();
+            return sheet.row("address", format!("not found: {error}"));
+        };
+        let others: Vec<_> = self
+            .addresses
+            .iter()
+            .filter(|other| other.address != address)
+            .map(|other| format!("; {} {}", other.address, other.tcp.replace('_', " ")))
+            .collect();
+        sheet.row("address", format!("{address}{}", others.concat()));
+    }
+
+    fn served(&self) -> String {
+        let spoken = match self.plaintext {
+            Some("http2") => " (HTTP/2, most likely gRPC)",
+            Some("http1") => " (HTTP/1)",
+            Some("ssh") => " (SSH)",
+            Some(_) | None => "",
+        };
+        let serves = match self.serves {
+            Serves::Plaintext => "plaintext",
+            Serves::Tls => "TLS",
+            Serves::Mtls => "mutual TLS",
+            Serves::Other => "something else than TLS",
+            Serves::None => "nothing",
+        };
+        let error = self.handshake_error.as_deref();
+        let error = error.or(self.tcp_error.as_deref());
+        // What was recognised needs no word of how it is no TLS.
+        let error = error.filter(|_| spoken.is_empty());
+        let error = error.map(|error| format!(": {error}"));
+        format!("{serves}{spoken}{}", error.unwrap_or_default())
+    }
+
+    fn http2(&self) -> String {
+        let settings = if self.http2_settings {
+            "SETTINGS read"
+        } else {
+            "no SETTINGS"
+        };
+        let end = match (self.http2_end, &self.http2_detail) {
+            (Some("answered") | None, _) => String::new(),
+            (Some(end), Some(detail)) => {
+                format!(", {} ({detail})", end.replace('_', " "))
+            }
+            (Some(end), None) => format!(", {}", end.replace('_', " ")),
+        };
+        let without = match self.without_alpn {
+            Some("closed") => "; without ALPN it closes the connection, as grpc-core does",
+            Some("taken") => "; without ALPN too",
+            Some(_) | None => "",
+        };
+        format!("{settings}{end}{without}")
+    }
+
+    fn client(&self) -> String {
+        let asked = match self.client_certificate {
+            ClientCertificate::NotAsked => "not asked for",
+            ClientCertificate::Asked => "asked for",
+            ClientCertificate::Required => "required",
+            ClientCertificate::Unknown => "unknown",
+        };
+        let ours = self.ours_taken.map(|taken| match taken {
+            true => "; ours is taken",
+            false => "; ours is refused",
+        });
+        let none = self.none_refused.map(|refused| match refused {
+            true => "; without one a client is refused",
+            false => "; without one a client is taken",
+        });
+        let foreign = self.foreign_refused.map(|refused| match refused {
+            true => "; a stranger's is refused",
+            false => "; a stranger's is taken",
+        });
+        let all = [ours, none, foreign].map(Option::unwrap_or_default);
+        format!("{asked}{}", all.concat())
+    }
+
+    fn counted(&self) -> String {
+        match self.chains.as_slice() {
+            [] => format!("{}, none with certificates", self.connections),
+            [one] if one.connections == self.connections => {
+                format!("{}, all with the same certificates", self.connections)
+            }
+            chains => {
+                let counts: Vec<_> = chains
+                    .iter()
+                    .map(|chain| chain.connections.to_string())
+                    .collect();
+                let different = if chains.len() > 1 { "different " } else { "" };
+                format!(
+                    "{}, of which with {different}certificates: {}",
+                    self.connections,
+                    counts.join(" + ")
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for LiveReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.target)?;
+        let mut sheet = Sheet::indented(2);
+        self.add_to(&mut sheet);
+        for (i, certificate) in self.certificates.iter().enumerate() {
+            let label = if i == 0 { "certificates" } else { "" };
+            sheet.row(label, format!("{}  {certificate}", i + 1));
+        }
+        let reached = self
+            .reached
+            .map(|reached| if reached { "yes" } else { "no" });
+        sheet.optional("a client gets through", reached);
+        write!(f, "{sheet}")
+    }
+}
+
+impl fmt::Display for CertificateFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CertificateFacts::Read {
+                subject,
+                serial,
+                not_after,
+                ..
+            } => write!(
+                f,
+                "{subject}, serial {serial}, until {}",
+                rfc3339(*not_after)
+            ),
+            CertificateFacts::Malformed { error, .. } => {
+                write!(f, "cannot be read: {}", Escaped(error))
+            }
+        }
+    }
+}
+
+fn clock(seconds: i64) -> String {
+    match seconds {
+        -1..=1 => "as ours".into(),
+        ahead @ 2.. => format!("{ahead} s ahead of ours"),
+        behind => format!("{} s behind ours", behind.unsigned_abs()),
+    }
+}

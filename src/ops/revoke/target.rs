@@ -1,0 +1,313 @@
+//! Which certificate a serial number, a file or a name stands for.
+
+use std::ffi::OsStr;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+use crate::authority;
+use crate::error::{Error, SelectionError};
+use crate::files::{self, Kind};
+use crate::path;
+use crate::pki::bundle::BundleError;
+use crate::pki::certificate::Certificate;
+use crate::pki::escape::Escaped;
+use crate::pki::name::AttributeType;
+use crate::pki::san::SubjectAltName;
+use crate::pki::serial::{SerialNumber, SerialPrefix};
+use crate::pki::validity::rfc3339;
+use crate::store::{Entry, Filter, Inventory};
+
+/// Where certificates are looked for.
+pub(crate) struct Search<'a> {
+    /// What was issued.
+    pub(crate) inventory: &'a dyn Inventory,
+    /// The inventory's file, for messages.
+    pub(crate) path: PathBuf,
+    /// The CA here.
+    pub(crate) authority: &'a Certificate,
+    /// The moment it is.
+    pub(crate) now: OffsetDateTime,
+}
+
+/// What something stands for.
+#[derive(Debug)]
+pub(crate) enum Meant {
+    /// One certificate for certain.
+    One(Box<Entry>),
+    /// Every certificate with this name or key, expired and revoked ones among them; at least one.
+    Many(Vec<Entry>),
+}
+
+impl Search<'_> {
+    /// What a serial number (hex with or without colons, from its first digits on, or decimal), a file
+    /// with a certificate or a private key, or a name stands for.
+    ///
+    /// # Errors
+    /// [`SelectionError`] when it stands for nothing that this CA could revoke; and when the file or the
+    /// inventory cannot be read.
+    pub(crate) fn meant(&self, target: &OsStr) -> Result<Meant, Error> {
+        let text = target.to_string_lossy();
+        if is_file(target)? {
+            return self.in_file(Path::new(target));
+        }
+        let unknown = || SelectionError::Unknown {
+            inventory: self.path.clone(),
+            text: text.clone().into_owned(),
+        };
+        let by_serial = self.with_serial(&text)?;
+        if let Some(Found::Whole(entry)) = by_serial {
+            return Ok(Meant::One(entry));
+        }
+        let named = self.named(&text)?;
+        match (by_serial, named.is_empty()) {
+            (Some(Found::Start(entry) | Found::Whole(entry)), true) => Ok(Meant::One(entry)),
+            (Some(Found::Start(entry) | Found::Whole(entry)), false) => {
+                Err(SelectionError::Ambiguous {
+                    text: text.into_owned(),
+                    serial: entry.serial,
+                }
+                .into())
+            }
+            (None, false) => Ok(Meant::Many(named)),
+            (None, true) if self.is_authority(&text) => Err(self.authority_itself().into()),
+            (None, true) => Err(unknown().into()),
+        }
+    }
+
+    /// Refuses what stands for several certificates.
+    pub(crate) fn several(&self, target: &OsStr, entries: &[Entry]) -> SelectionError {
+        let line = |entry: &Entry| {
+            let names: Vec<_> = entry
+                .names
+                .iter()
+                .take(1)
+                .map(|name| Escaped(&name.value()).to_string())
+                .collect();
+            format!(
+                "{} until {} ({}{}{})",
+                entry.serial,
+                rfc3339(entry.validity.not_after()),
+                Escaped(&entry.profile),
+                if names.is_empty() { "" } else { ", " },
+                names.concat()
+            )
+        };
+        SelectionError::Several {
+            text: target.to_string_lossy().into_owned(),
+            count: entries.len(),
+            certificates: entries.iter().take(MAX_NAMED).map(line).collect(),
+        }
+    }
+
+    /// Every entry with this public key, a DER SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// When the inventory cannot be read.
+    pub(crate) fn with_key(&self, public_key_info: &[u8]) -> Result<Vec<Entry>, Error> {
+        self.all(&Filter::default(), |entry| {
+            // What is recorded says its key somewhere, octet for octet.
+            holds(&entry.certificate, public_key_info)
+                && Certificate::from_der(entry.certificate.clone())
+                    .is_ok_and(|certificate| certificate.public_key_info() == public_key_info)
+        })
+    }
+
+    fn all(
+        &self,
+        filter: &Filter,
+        mut is_meant: impl FnMut(&Entry) -> bool,
+    ) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
+        self.inventory.visit(filter, self.now, &mut |entry| {
+            if is_meant(&entry) {
+                entries.push(entry);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(entries)
+    }
+
+    fn in_file(&self, path: &Path) -> Result<Meant, Error> {
+        let mut certificates = match authority::read_certificates(path) {
+            Err(Error::Bundle {
+                source: BundleError::Other { label },
+                ..
+            }) if label.ends_with("PRIVATE KEY") => return self.of_key_in(path),
+            read => read?,
+        };
+        let certificate = certificates.swap_remove(0);
+        let own = self.authority;
+        if certificate.subject() == own.subject()
+            && certificate.public_key_info() == own.public_key_info()
+        {
+            return Err(self.authority_itself().into());
+        }
+        let path = path.to_owned();
+        let serial = certificate.serial().clone();
+        if let Some(entry) = self.inventory.find(&serial)?
+            && entry.certificate == certificate.as_der()
+        {
+            return Ok(Meant::One(Box::new(entry)));
+        }
+        let issuer = certificate.issuer().clone();
+        let error = if issuer != *own.subject() {
+            SelectionError::Foreign {
+                path,
+                issuer,
+                authority: own.subject().clone(),
+            }
+        } else if !path::is_signed_by(&certificate, own) {
+            SelectionError::Forged { path, issuer }
+        } else {
+            SelectionError::NotRecorded {
+                path,
+                inventory: self.path.clone(),
+                serial,
+            }
+        };
+        Err(error.into())
+    }
+
+    fn of_key_in(&self, path: &Path) -> Result<Meant, Error> {
+        let no_passphrase = |path: &Path| {
+            Err(Error::PassphraseNeeded {
+                path: path.to_owned(),
+            })
+        };
+        let (key, _) = authority::read_key(path, &no_passphrase)?;
+        let public_key_info = key.public_key_info().unwrap_or_default();
+        if public_key_info == self.authority.public_key_info() {
+            return Err(self.authority_itself().into());
+        }
+        let entries = self.with_key(public_key_info)?;
+        if entries.is_empty() {
+            return Err(SelectionError::Unknown {
+                inventory: self.path.clone(),
+                text: path.to_string_lossy().into_owned(),
+            }
+            .into());
+        }
+        Ok(Meant::Many(entries))
+    }
+
+    fn with_serial(&self, text: &str) -> Result<Option<Found>, Error> {
+        if let Ok(prefix) = text.parse::<SerialPrefix>() {
+            let digits = hex_digits(&prefix.to_string());
+            let filter = Filter {
+                serial: Some(prefix),
+                limit: Some(MAX_NAMED + 1),
+                ..Filter::default()
+            };
+            let mut entries = self.all(&filter, |_| true)?;
+            let whole = |entry: &Entry| hex_digits(&entry.serial.to_string()) == digits;
+            if let Some(at) = entries.iter().position(whole) {
+                return Ok(Some(Found::Whole(Box::new(entries.swap_remove(at)))));
+            }
+            if digits.len() >= MIN_PREFIX_DIGITS {
+                match entries.len() {
+                    0 => {}
+                    1 => return Ok(Some(Found::Start(Box::new(entries.swap_remove(0))))),
+                    _ => return Err(self.several(OsStr::new(text), &entries).into()),
+                }
+            }
+        }
+        let Some(serial) = SerialNumber::from_decimal(text) else {
+            return Ok(None);
+        };
+        let found = self.inventory.find(&serial)?;
+        Ok(found.map(|entry| Found::Whole(Box::new(entry))))
+    }
+
+    /// Every entry with this name, or this common name in either case.
+    fn named(&self, text: &str) -> Result<Vec<Entry>, Error> {
+        let name: Option<SubjectAltName> = text.parse().ok();
+        let mut entries: Vec<Entry> = Vec::new();
+        let value = name.as_ref().map(|name| name.value().into_owned());
+        let searched = [Some(text.to_owned()), value.filter(|value| value != text)];
+        for part in searched.into_iter().flatten() {
+            let filter = Filter {
+                name: Some(part),
+                ..Filter::default()
+            };
+            let found = self.all(&filter, |entry| {
+                let is_name = name.as_ref().is_some_and(|name| entry.names.contains(name));
+                let common_names = entry.subject.values(AttributeType::CommonName);
+                is_name
+                    || common_names
+                        .iter()
+                        .any(|other| other.eq_ignore_ascii_case(text))
+            })?;
+            for entry in found {
+                if !entries.iter().any(|other| other.serial == entry.serial) {
+                    entries.push(entry);
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    fn is_authority(&self, text: &str) -> bool {
+        let own = self.authority;
+        let is_serial = || {
+            let serial = own.serial();
+            text.parse::<SerialPrefix>().is_ok_and(|prefix| {
+                hex_digits(&prefix.to_string()) == hex_digits(&serial.to_string())
+            }) || SerialNumber::from_decimal(text).as_ref() == Some(serial)
+        };
+        let common_names = own.subject().values(AttributeType::CommonName);
+        common_names
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(text))
+            || is_serial()
+    }
+
+    fn authority_itself(&self) -> SelectionError {
+        SelectionError::Authority {
+            subject: self.authority.subject().clone(),
+            subordinate: !self.authority.is_self_issued(),
+        }
+    }
+}
+
+/// A certificate that was found by its serial number.
+enum Found {
+    /// By all of it.
+    Whole(Box<Entry>),
+    /// By its first digits.
+    Start(Box<Entry>),
+}
+
+/// Whether something is meant as a file: one is there, or it is written as a path.
+fn is_file(target: &OsStr) -> Result<bool, Error> {
+    let text = target.to_string_lossy();
+    let path = Path::new(target);
+    let is_path = text.contains('/') && !text.contains("://");
+    let extension = path.extension().and_then(OsStr::to_str);
+    let is_written_so = is_path || extension.is_some_and(|end| FILE_ENDINGS.contains(&end));
+    if is_written_so || text.contains("://") {
+        return Ok(is_written_so);
+    }
+    Ok(match files::kind(path)? {
+        Kind::File | Kind::SymbolicLink => true,
+        Kind::Absent | Kind::Other => false,
+    })
+}
+
+/// Hex digits as a serial number is shown with, without colons.
+fn hex_digits(shown: &str) -> String {
+    shown.chars().filter(|&c| c != ':').collect()
+}
+
+/// Whether some octets stand somewhere in others.
+fn holds(octets: &[u8], part: &[u8]) -> bool {
+    !part.is_empty() && octets.windows(part.len()).any(|window| window == part)
+}
+
+/// Endings of files, which no domain has.
+const FILE_ENDINGS: [&str; 5] = ["crt", "pem", "der", "cer", "key"];
+/// How many certificates are named when several are meant.
+const MAX_NAMED: usize = 10;
+/// Fewer digits are a name, or a slip.
+const MIN_PREFIX_DIGITS: usize = 4;

@@ -1,0 +1,286 @@
+//! Files to start from, filled in from the certificates that are there.
+//!
+//! `{{language:value}}` is a value as that language writes a string. A line is left out where one of its
+//! values is not there; `{{mtls:}}` at its beginning is nothing, and not there without a client's pair.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::authority;
+use crate::error::Error;
+use crate::files;
+use crate::ops::verify_chain::Files;
+use crate::pki::bundle::Bundle;
+use crate::pki::general_name::GeneralName;
+
+use super::quote::{Language, Unwritable};
+
+/// A file to start from.
+#[derive(Debug)]
+pub struct FileTemplate {
+    /// Its name, which is that of the file it makes too.
+    pub name: &'static str,
+    /// What it is for.
+    pub description: &'static str,
+    text: &'static str,
+}
+
+/// Every file there is to start from.
+pub static FILES: &[FileTemplate] = &[
+    FileTemplate {
+        name: "network-tls.yaml",
+        description: "A network.yaml whose gRPC port speaks TLS.",
+        text: include_str!("../../../templates/files/network-tls.yaml"),
+    },
+    FileTemplate {
+        name: "network-mtls.yaml",
+        description: "A network.yaml whose gRPC port asks agents for a certificate.",
+        text: include_str!("../../../templates/files/network-mtls.yaml"),
+    },
+    FileTemplate {
+        name: "agent.py",
+        description: "An OpenAgents agent in Python.",
+        text: include_str!("../../../templates/files/agent.py"),
+    },
+    FileTemplate {
+        name: "agent.ts",
+        description: "A client of @grpc/grpc-js in TypeScript.",
+        text: include_str!("../../../templates/files/agent.ts"),
+    },
+    FileTemplate {
+        name: "agent.go",
+        description: "A client of grpc-go.",
+        text: include_str!("../../../templates/files/agent.go"),
+    },
+    FileTemplate {
+        name: "agent.rs",
+        description: "A client of tonic in Rust.",
+        text: include_str!("../../../templates/files/agent.rs"),
+    },
+    FileTemplate {
+        name: "openagents-certs-renew.service",
+        description: "A systemd service that renews what is due.",
+        text: include_str!("../../../templates/files/openagents-certs-renew.service"),
+    },
+    FileTemplate {
+        name: "openagents-certs-renew.timer",
+        description: "The systemd timer that starts it every hour.",
+        text: include_str!("../../../templates/files/openagents-certs-renew.timer"),
+    },
+    FileTemplate {
+        name: "openagents-certs-watch.service",
+        description: "A systemd service that renews as long as it runs.",
+        text: include_str!("../../../templates/files/openagents-certs-watch.service"),
+    },
+    FileTemplate {
+        name: "kubernetes-cronjob.yaml",
+        description: "A Kubernetes CronJob that renews what is due.",
+        text: include_str!("../../../templates/files/kubernetes-cronjob.yaml"),
+    },
+    FileTemplate {
+        name: "github-actions.yml",
+        description: "A GitHub Actions job with a short-lived certificate.",
+        text: include_str!("../../../templates/files/github-actions.yml"),
+    },
+    FileTemplate {
+        name: "gitlab-ci.yml",
+        description: "A GitLab CI job with a short-lived certificate.",
+        text: include_str!("../../../templates/files/gitlab-ci.yml"),
+    },
+    FileTemplate {
+        name: "docker-compose.yml",
+        description: "A network in a container that never sees the CA's key.",
+        text: include_str!("../../../templates/files/docker-compose.yml"),
+    },
+    FileTemplate {
+        name: "nginx.conf",
+        description: "TLS by nginx in front of a gRPC server.",
+        text: include_str!("../../../templates/files/nginx.conf"),
+    },
+    FileTemplate {
+        name: "envoy.yaml",
+        description: "TLS by Envoy in front of a gRPC server.",
+        text: include_str!("../../../templates/files/envoy.yaml"),
+    },
+];
+
+impl FileTemplate {
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<&'static FileTemplate> {
+        FILES.iter().find(|file| file.name == name)
+    }
+
+    /// The text for these values.
+    ///
+    /// # Errors
+    /// When a path has octets that the file's language cannot say.
+    pub fn fill(&self, values: &Values) -> Result<String, Unwritable> {
+        let mut text = String::new();
+        for line in self.text.split_inclusive('\n') {
+            if let Some(line) = filled(line, values)? {
+                text.push_str(&line);
+            }
+        }
+        Ok(text)
+    }
+}
+
+/// A line with its values; `None` where one of them is not there.
+fn filled(line: &str, values: &Values) -> Result<Option<String>, Unwritable> {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let Some((inside, behind)) = after.split_once("}}") else {
+            break;
+        };
+        let placeholder = inside.split_once(':');
+        let Some((language, value)) = placeholder.filter(|_| !inside.contains(' ')) else {
+            // Another program's own braces.
+            out.extend([before, "{{", inside, "}}"]);
+            rest = behind;
+            continue;
+        };
+        out.push_str(before);
+        rest = behind;
+        if language == "mtls" {
+            if !values.has_client() {
+                return Ok(None);
+            }
+            continue;
+        }
+        let Some(value) = values.get(value) else {
+            return Ok(None);
+        };
+        out.push_str(&Language::named(language).quote(&value)?);
+    }
+    out.push_str(rest);
+    Ok(Some(out))
+}
+
+/// What a template is filled in with.
+#[derive(Clone, Debug)]
+pub struct Values {
+    directory: PathBuf,
+    absolute: PathBuf,
+    program: PathBuf,
+    files: Files,
+    host: String,
+}
+
+impl Values {
+    /// The certificates of a directory; where there are none, the names that `generate` would give them.
+    ///
+    /// # Errors
+    /// When the directory has no absolute path.
+    pub fn of_directory(directory: &Path, program: &Path) -> Result<Self, Error> {
+        let mut files = Files::of_directory(directory).unwrap_or_default();
+        let usual = |path: &mut Option<PathBuf>, name: &str| {
+            path.get_or_insert_with(|| directory.join(name));
+        };
+        usual(&mut files.certificate, "server.crt");
+        usual(&mut files.key, "server.key");
+        usual(&mut files.ca, authority::CERTIFICATE);
+        Ok(Values {
+            absolute: files::absolute(directory)?,
+            directory: directory.to_owned(),
+            program: program.to_owned(),
+            host: files
+                .certificate
+                .as_deref()
+                .and_then(host)
+                .unwrap_or_else(|| "localhost".into()),
+            files,
+        })
+    }
+
+    fn has_client(&self) -> bool {
+        self.files.client_certificate.is_some() && self.files.client_key.is_some()
+    }
+
+    fn get(&self, name: &str) -> Option<OsString> {
+        if let Some(name) = name.strip_prefix("absolute_") {
+            let path = self.path(name)?;
+            let within = path.strip_prefix(&self.directory).unwrap_or(path);
+            let absolute = if within.as_os_str().is_empty() {
+                self.absolute.clone()
+            } else {
+                self.absolute.join(within)
+            };
+            return Some(absolute.into());
+        }
+        let bracketed = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        match name {
+            "host" => Some(self.host.clone().into()),
+            "authority" => Some(format!("{bracketed}:{PORT}").into()),
+            "url" => Some(format!("grpcs://{bracketed}:{PORT}").into()),
+            "https_url" => Some(format!("https://{bracketed}:{PORT}").into()),
+            "program" => Some(self.program.clone().into()),
+            name => self.path(name).map(OsString::from),
+        }
+    }
+
+    fn path(&self, name: &str) -> Option<&Path> {
+        match name {
+            "directory" => Some(&self.directory),
+            "cert" => self.files.certificate.as_deref(),
+            "key" => self.files.key.as_deref(),
+            "ca" => self.files.ca.as_deref(),
+            "client_cert" => self.files.client_certificate.as_deref(),
+            "client_key" => self.files.client_key.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// The name a server's certificate is dialled by.
+fn host(certificate: &Path) -> Option<String> {
+    let bundle = Bundle::read(&files::read(certificate).ok()?).ok()?;
+    let names = bundle.certificates.first()?.subject_alt_names().ok()??;
+    GeneralName::dialled(&names)
+}
+
+const PORT: u16 = 8600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_placeholder_is_known() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["client.crt", "client.key"] {
+            std::fs::write(directory.path().join(name), "").unwrap();
+        }
+        let values = Values::of_directory(directory.path(), Path::new("/bin/certs")).unwrap();
+        for file in FILES {
+            let text = file.fill(&values).unwrap();
+            let lines = |text: &str| text.lines().count();
+            assert_eq!(lines(&text), lines(file.text), "{}", file.name);
+            assert!(
+                !text.contains("{{") || text.contains("${{ secrets"),
+                "{}",
+                file.name
+            );
+        }
+    }
+
+    #[test]
+    fn lines_about_a_client_are_left_out_where_there_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let values = Values::of_directory(directory.path(), Path::new("/bin/certs")).unwrap();
+        let text = FileTemplate::named("agent.py")
+            .unwrap()
+            .fill(&values)
+            .unwrap();
+        assert!(text.contains("ssl_ca_cert=") && !text.contains("ssl_client_cert"));
+        let text = FileTemplate::named("nginx.conf")
+            .unwrap()
+            .fill(&values)
+            .unwrap();
+        assert!(!text.contains("ssl_verify_client"));
+    }
+}

@@ -1,0 +1,163 @@
+//! `--write`: a correct `tls:` block put into a network.yaml.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::error::{Error, shown};
+use crate::files::{self, Kind, Lock, NewFile};
+use crate::network::{Diff, TlsFiles, with_tls};
+
+/// Which file, and with which certificates.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The network's file.
+    pub network: PathBuf,
+    /// The server's certificates; otherwise `server.crt` in the PKI directory.
+    pub certificate: Option<PathBuf>,
+    /// Its private key; otherwise the file beside the certificate with `.key` for `.crt`.
+    pub key: Option<PathBuf>,
+    /// The CA of the clients: with it every client must have a certificate.
+    pub client_ca: Option<PathBuf>,
+    /// The PKI directory.
+    pub directory: PathBuf,
+    /// The directory that the network is started in; otherwise the one this program was.
+    pub cwd: Option<PathBuf>,
+    /// Whether nothing is written.
+    pub dry_run: bool,
+}
+
+/// What was, or would be, written.
+#[derive(Debug, Serialize)]
+pub struct Written {
+    /// The network's file.
+    pub file: String,
+    /// Whether it had to be changed.
+    pub changed: bool,
+    /// Whether nothing was written because that was asked for.
+    pub dry_run: bool,
+    /// The change as a unified diff; empty where there is none.
+    pub diff: String,
+}
+
+/// Puts the block in, unless it is there already.
+///
+/// # Errors
+/// When a file is missing or cannot be read, TLS is on already with other files, or the disk refuses.
+pub(in crate::ops::verify_chain) fn write(request: &Request) -> Result<Written, Error> {
+    let path = &request.network;
+    let octets = files::read(path)?;
+    let tls = tls_files(request)?;
+    let edited = with_tls(&octets, &tls).map_err(|source| Error::Network {
+        path: path.clone(),
+        source: source.into(),
+    })?;
+    let before = String::from_utf8_lossy(&octets);
+    let diff = if edited.changed {
+        let (before, after) = (before.as_ref(), edited.text.as_str());
+        Diff { before, after }.to_string()
+    } else {
+        String::new()
+    };
+    if edited.changed && !request.dry_run {
+        replace(path, &octets, edited.text.as_bytes())?;
+    }
+    Ok(Written {
+        file: path.to_string_lossy().into_owned(),
+        changed: edited.changed,
+        dry_run: request.dry_run,
+        diff,
+    })
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = shown(Path::new(&self.file));
+        match (self.changed, self.dry_run) {
+            (false, _) => writeln!(
+                f,
+                "{file}: has this `tls:` block already; nothing was written"
+            ),
+            (true, true) => write!(
+                f,
+                "{file}: nothing was written. This would be:\n{}",
+                self.diff
+            ),
+            (true, false) => write!(f, "{file}: a `tls:` block was put in\n{}", self.diff),
+        }
+    }
+}
+
+/// The files as the network will read them, all of which are there.
+fn tls_files(request: &Request) -> Result<TlsFiles, Error> {
+    let certificate = match &request.certificate {
+        Some(certificate) => certificate.clone(),
+        None => request.directory.join("server.crt"),
+    };
+    let key = match &request.key {
+        Some(key) => key.clone(),
+        None => certificate.with_extension("key"),
+    };
+    let path = |path: &Path| -> Result<String, Error> {
+        match files::kind(path)? {
+            Kind::Absent => Err(Error::Usage {
+                message: format!("{}: is not there", shown(path)),
+                hint: "make the files with `openagents-certs generate`, or name them with `--cert`, `--key` and `--client-ca`".into(),
+            }),
+            Kind::File | Kind::SymbolicLink | Kind::Other => from_cwd(path, request.cwd.as_deref()),
+        }
+    };
+    Ok(TlsFiles {
+        cert_file: path(&certificate)?,
+        key_file: path(&key)?,
+        ca_file: request.client_ca.as_deref().map(path).transpose()?,
+    })
+}
+
+/// A path as a network writes it that is started in this directory: from there where the file is below it.
+fn from_cwd(path: &Path, cwd: Option<&Path>) -> Result<String, Error> {
+    let (path, cwd) = match cwd {
+        None => (path.to_owned(), None),
+        Some(cwd) => (files::absolute(path)?, Some(files::absolute(cwd)?)),
+    };
+    let path = match cwd.as_deref().and_then(|cwd| path.strip_prefix(cwd).ok()) {
+        Some(below) => below.to_owned(),
+        None => path,
+    };
+    match path.to_str() {
+        Some(text) => Ok(text.strip_prefix("./").unwrap_or(text).to_owned()),
+        None => Err(Error::Usage {
+            message: format!(
+                "{}: a path that is not UTF-8 cannot stand in YAML",
+                shown(&path)
+            ),
+            hint: "rename the file".into(),
+        }),
+    }
+}
+
+/// Replaces the file by one rename, unless it has changed since it was read.
+fn replace(path: &Path, before: &[u8], after: &[u8]) -> Result<(), Error> {
+    let absolute = files::absolute(path)?;
+    let (Some(directory), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+        return Err(Error::Unreadable {
+            path: path.to_owned(),
+            what: "is a directory, not a file",
+        });
+    };
+    let secret = files::is_private(&absolute)?;
+    let lock = Lock::acquire(directory)?;
+    if files::read(path)?.as_slice() != before {
+        return Err(Error::Usage {
+            message: format!("{}: was changed by someone else meanwhile", shown(path)),
+            hint: "run the command again".into(),
+        });
+    }
+    let file = NewFile {
+        name,
+        content: after,
+        secret,
+    };
+    files::write_together(&lock, &[file], true)
+}

@@ -1,0 +1,269 @@
+//! The files of a setup: which they are, found by their names where they are not named, and what is in them.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::authority;
+use crate::error::Error;
+use crate::files::{self, Kind};
+use crate::ops::crl::read_lists;
+use crate::pki::bundle::Bundle;
+use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationList;
+use crate::pki::document::{self, Document};
+use crate::pki::oid::ObjectIdentifier;
+use crate::pki::usage::{CLIENT_AUTH, SERVER_AUTH};
+
+/// Where the files of a setup are.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// The server's certificate and those above it.
+    pub certificate: Option<PathBuf>,
+    /// The server's private key.
+    pub key: Option<PathBuf>,
+    /// The client's trust anchors.
+    pub ca: Option<PathBuf>,
+    /// The client's certificate and those above it.
+    pub client_certificate: Option<PathBuf>,
+    /// The client's private key.
+    pub client_key: Option<PathBuf>,
+    /// The server's trust anchors, for its clients' certificates.
+    pub client_ca: Option<PathBuf>,
+    /// Revocation lists.
+    pub revocation_lists: Vec<PathBuf>,
+}
+
+impl Files {
+    /// Whether none is named.
+    pub fn is_empty(&self) -> bool {
+        self.named().next().is_none() && self.revocation_lists.is_empty()
+    }
+
+    /// The named ones, each with what it is for.
+    pub(super) fn named(&self) -> impl Iterator<Item = (FileRole, &Path)> {
+        [
+            (FileRole::ServerCertificate, &self.certificate),
+            (FileRole::ServerKey, &self.key),
+            (FileRole::Ca, &self.ca),
+            (FileRole::ClientCertificate, &self.client_certificate),
+            (FileRole::ClientKey, &self.client_key),
+            (FileRole::ClientCa, &self.client_ca),
+        ]
+        .into_iter()
+        .filter_map(|(role, path)| Some((role, path.as_deref()?)))
+    }
+
+    /// Finds the files of a directory by their names: `server.crt`, `client.crt`, their keys, `ca.crt`,
+    /// `client_ca.crt`, `crl.pem`. Where no `server.crt` or `client.crt` is there, the first pair
+    /// whose certificate is for that purpose stands in.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed, or holds neither certificate.
+    pub fn of_directory(directory: &Path) -> Result<Self, Error> {
+        let names = files::names(directory, MAX_NAMES)?;
+        let there = |name: &str| -> Option<PathBuf> {
+            let is_there = names.iter().any(|other| other == name);
+            is_there.then(|| directory.join(name))
+        };
+        let first = |candidates: &[&str]| candidates.iter().find_map(|name| there(name));
+        let mut found = Files {
+            certificate: first(&["server.crt", "server.pem"]),
+            key: first(&["server.key", "server-key.pem"]),
+            ca: first(&[authority::CERTIFICATE, "ca.pem"]),
+            client_certificate: first(&["client.crt", "client.pem"]),
+            client_key: first(&["client.key", "client-key.pem"]),
+            client_ca: first(&["client_ca.crt", "client-ca.crt"]),
+            revocation_lists: first(&["crl.pem"]).into_iter().collect(),
+        };
+        if found.certificate.is_none() || found.client_certificate.is_none() {
+            found.take_pairs(directory, &names);
+        }
+        if found.certificate.is_none() && found.client_certificate.is_none() && found.ca.is_none() {
+            return Err(Error::NoSetup {
+                path: directory.to_owned(),
+            });
+        }
+        Ok(found.completed())
+    }
+
+    /// Lets pairs of other names stand in for those that are not there.
+    fn take_pairs(&mut self, directory: &Path, names: &[OsString]) {
+        let extension = |name: &OsString| Path::new(name).extension() == Some(OsStr::new("crt"));
+        for name in names.iter().filter(|name| extension(name)).take(MAX_PAIRS) {
+            let path = directory.join(name);
+            let key = path.with_extension("key");
+            let is_missing = |key: &Path| matches!(files::kind(key), Ok(Kind::Absent) | Err(_));
+            if *name == *authority::CERTIFICATE || is_missing(&key) {
+                continue;
+            }
+            let Some(usages) = usages(&path) else {
+                continue;
+            };
+            if self.certificate.is_none() && is_for(&usages, SERVER_AUTH) {
+                self.certificate = Some(path);
+                self.key = Some(key);
+            } else if self.client_certificate.is_none() && is_for(&usages, CLIENT_AUTH) {
+                self.client_certificate = Some(path);
+                self.client_key = Some(key);
+            }
+        }
+    }
+
+    /// Adds what stands beside a certificate that is named: its key, the `ca.crt`, and the same
+    /// anchors for the server where clients have a certificate.
+    pub fn completed(mut self) -> Self {
+        let key = |certificate: &PathBuf| existing(certificate.with_extension("key"));
+        let ca = |file: &PathBuf| existing(file.with_file_name(authority::CERTIFICATE));
+        if self.key.is_none() {
+            self.key = self.certificate.as_ref().and_then(key);
+        }
+        if self.client_key.is_none() {
+            self.client_key = self.client_certificate.as_ref().and_then(key);
+        }
+        if self.ca.is_none() {
+            let beside = self
+                .certificate
+                .as_ref()
+                .or(self.client_certificate.as_ref());
+            self.ca = beside.and_then(ca);
+        }
+        if self.client_ca.is_none() && self.client_certificate.is_some() {
+            self.client_ca.clone_from(&self.ca);
+        }
+        self
+    }
+}
+
+/// What a file of a setup is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileRole {
+    /// The server's certificate.
+    ServerCertificate,
+    /// The server's private key.
+    ServerKey,
+    /// The client's trust anchors.
+    Ca,
+    /// The client's certificate.
+    ClientCertificate,
+    /// The client's private key.
+    ClientKey,
+    /// The server's trust anchors.
+    ClientCa,
+}
+
+impl FileRole {
+    /// Whether a private key is expected there.
+    pub(super) fn is_key(self) -> bool {
+        match self {
+            FileRole::ServerKey | FileRole::ClientKey => true,
+            FileRole::ServerCertificate
+            | FileRole::Ca
+            | FileRole::ClientCertificate
+            | FileRole::ClientCa => false,
+        }
+    }
+
+    /// Whether trust anchors are expected there.
+    pub(super) fn is_anchors(self) -> bool {
+        match self {
+            FileRole::Ca | FileRole::ClientCa => true,
+            FileRole::ServerCertificate
+            | FileRole::ServerKey
+            | FileRole::ClientCertificate
+            | FileRole::ClientKey => false,
+        }
+    }
+}
+
+/// One file, read.
+pub(super) struct FileContent {
+    pub(super) role: FileRole,
+    pub(super) path: PathBuf,
+    pub(super) octets: Zeroizing<Vec<u8>>,
+    /// The certificates, as far as all of the file can be read.
+    pub(super) certificates: Vec<Certificate>,
+    /// How many private keys stand in it.
+    pub(super) private_keys: usize,
+}
+
+/// Every file, read.
+pub(super) struct Contents {
+    files: Vec<FileContent>,
+    pub(super) revocation_lists: Vec<(PathBuf, RevocationList)>,
+}
+
+impl Contents {
+    /// Reads every file; what is in them may be anything.
+    pub(super) fn read(named: &Files) -> Result<Self, Error> {
+        let mut files = Vec::new();
+        for (role, path) in named.named() {
+            files.push(FileContent::read(role, path)?);
+        }
+        let mut revocation_lists = Vec::new();
+        for path in &named.revocation_lists {
+            let lists = read_lists(path)?;
+            revocation_lists.extend(lists.into_iter().map(|list| (path.clone(), list)));
+        }
+        Ok(Contents {
+            files,
+            revocation_lists,
+        })
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &FileContent> {
+        self.files.iter()
+    }
+
+    /// The file of this role.
+    pub(super) fn of(&self, role: FileRole) -> Option<&FileContent> {
+        self.files.iter().find(|file| file.role == role)
+    }
+}
+
+impl FileContent {
+    fn read(role: FileRole, path: &Path) -> Result<Self, Error> {
+        let octets = files::read(path)?;
+        let mut content = FileContent {
+            role,
+            path: path.to_owned(),
+            octets,
+            certificates: Vec::new(),
+            private_keys: 0,
+        };
+        if role.is_key() {
+            return Ok(content);
+        }
+        if let Ok(bundle) = Bundle::read(&content.octets) {
+            content.certificates = bundle.certificates;
+            content.private_keys = bundle.private_keys;
+        } else if let Ok(document) = Document::read(&content.octets) {
+            let is_key = |part: &&document::Part| part.kind() == document::Kind::PrivateKey;
+            content.private_keys = document.parts.iter().filter(is_key).count();
+        }
+        Ok(content)
+    }
+}
+
+fn existing(path: PathBuf) -> Option<PathBuf> {
+    matches!(files::kind(&path), Ok(kind) if kind != Kind::Absent).then_some(path)
+}
+
+/// The extended key usages of a file's first certificate; `None` where it has none to be read.
+fn usages(path: &Path) -> Option<Vec<ObjectIdentifier>> {
+    let bundle = Bundle::read(&files::read(path).ok()?).ok()?;
+    bundle.certificates.first()?.extended_key_usages().ok()?
+}
+
+fn is_for(usages: &[ObjectIdentifier], usage: const_oid::ObjectIdentifier) -> bool {
+    usages
+        .iter()
+        .any(|other| other.as_bytes() == usage.as_bytes())
+}
+
+/// A directory may hold a fleet's certificates; a server's files have one of the first names.
+const MAX_NAMES: usize = 100_000;
+const MAX_PAIRS: usize = 32;

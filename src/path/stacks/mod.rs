@@ -1,0 +1,194 @@
+//! What the TLS stacks of gRPC do with the files of a `grpcs://` setup: grpc-core (BoringSSL), grpc-js
+//! (Node's OpenSSL) and tonic (rustls), each as a client and as a server.
+//!
+//! ```text
+//! octets ─► reading (each stack's PEM) ─► chain ─► checks ─► Outcome for each pair, Findings
+//!                                         deviation.rs: where each departs from RFC 5280
+//! ```
+//! Certificates, signatures, names and policies are those of the engine; only what a stack looks at,
+//! in which order, and what it overlooks is said here.
+
+mod chain;
+mod deviation;
+mod extension_form;
+mod fault;
+mod handshake;
+mod host;
+mod key_file;
+mod load;
+mod name_check;
+mod openssl;
+mod pem;
+mod reading;
+mod rule;
+mod text;
+mod tonic;
+mod verdict;
+
+use clap::ValueEnum;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::finding::Finding;
+use super::rule::Rule;
+
+pub use key_file::{FoundKey, KeyBlock, KeyFile, KeyForm};
+pub use pem::{PrivateKeyBlock, private_key_block};
+
+/// A TLS stack that gRPC programs run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[value(rename_all = "kebab-case")]
+pub enum Stack {
+    /// grpcio of Python, C++ and others: BoringSSL.
+    GrpcCore,
+    /// @grpc/grpc-js on Node: OpenSSL 3.0.
+    GrpcJs,
+    /// tonic: rustls with ring.
+    Tonic,
+}
+
+impl Stack {
+    /// All of them.
+    pub const ALL: [Stack; 3] = [Stack::GrpcCore, Stack::GrpcJs, Stack::Tonic];
+}
+
+impl std::fmt::Display for Stack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Stack::GrpcCore => "grpc-core",
+            Stack::GrpcJs => "grpc-js",
+            Stack::Tonic => "tonic",
+        })
+    }
+}
+
+/// The files of a setup, as they stand on the disk. A side that is not known is `None`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Setup<'a> {
+    /// The server's files.
+    pub server: Option<ServerFiles<'a>>,
+    /// The client's files.
+    pub client: Option<ClientFiles<'a>>,
+    /// The host name or address the client dials, without port and brackets. `None` where it is not
+    /// known: then names are not looked at.
+    pub host: Option<&'a str>,
+}
+
+/// What a server is given.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerFiles<'a> {
+    /// Its certificate chain file.
+    pub certificate: &'a [u8],
+    /// Its private key file; `None` where it is not at hand, and taken to fit.
+    pub key: Option<&'a KeyFile>,
+    /// The CAs whose client certificates it takes; `None` where it asks for no client certificate.
+    pub client_roots: Option<&'a [u8]>,
+}
+
+/// What a client is given.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientFiles<'a> {
+    /// The CAs it trusts; `None` where the file is not at hand, so that servers cannot be judged.
+    pub roots: Option<&'a [u8]>,
+    /// Its own certificate, where it has one.
+    pub identity: Option<Identity<'a>>,
+}
+
+/// A client's certificate and key.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// The certificate chain file.
+    pub certificate: &'a [u8],
+    /// The private key file; `None` where it is not at hand, and taken to fit.
+    pub key: Option<&'a KeyFile>,
+}
+
+/// What becomes of a client and a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// What the client runs on.
+    pub client: Stack,
+    /// What the server runs on.
+    pub server: Stack,
+    /// Whether the server starts; `None` where its files are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_starts: Option<bool>,
+    /// What the server prints where it does not start, or refuses the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_error: Option<String>,
+    /// Whether a call goes through; `None` where a side is not known and the other has no fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connects: Option<bool>,
+    /// What the client prints where it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_error: Option<String>,
+}
+
+/// What all stacks do, and why.
+#[derive(Clone, Debug)]
+pub struct Verdicts {
+    /// One for each pair, the clients in their order and for each of them the servers.
+    pub outcomes: Vec<Outcome>,
+    /// Why something fails, each cause once; the one that most pairs fail of first.
+    pub causes: Vec<Cause>,
+}
+
+/// Something that makes a stack fail.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cause {
+    /// What is wrong.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// Whose file it is about: `server.crt`, `server.key`, `ca.crt`, `client.crt`, `client.key` or `client-ca.crt`.
+    pub file: File,
+    /// Whom it makes fail.
+    pub affects: Vec<Affected>,
+}
+
+/// A stack in a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Affected {
+    /// The stack.
+    pub stack: Stack,
+    /// The role in which it refuses.
+    pub role: Side,
+}
+
+/// A side of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The one that dials.
+    Client,
+    /// The one that listens.
+    Server,
+}
+
+/// A file of a setup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum File {
+    /// The server's certificate chain.
+    ServerCertificate,
+    /// The server's private key.
+    ServerKey,
+    /// The CAs the client trusts.
+    ClientRoots,
+    /// The client's certificate chain.
+    ClientCertificate,
+    /// The client's private key.
+    ClientKey,
+    /// The CAs the server trusts.
+    ServerRoots,
+}
+
+/// What each client does with each server at this moment.
+pub fn judge(setup: &Setup<'_>, at: OffsetDateTime) -> Verdicts {
+    verdict::judge(setup, at)
+}
+
+/// Every rule that only a stack breaks.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    rule::RULES.iter().copied()
+}

@@ -1,0 +1,170 @@
+//! NAME_CONSTRAINTS_check: names compared with constraints in the order and with the blind spots that
+//! OpenSSL and BoringSSL share.
+
+use std::mem::discriminant;
+
+use super::deviation::Deviations;
+use super::fault::Fault;
+use crate::path::candidate::Candidate;
+use crate::path::extension::value;
+use crate::path::subtree::{Lies, Subtrees, lies_in};
+use crate::pki::extension::NameConstraints;
+use crate::pki::general_name::GeneralName;
+use crate::pki::name::AttributeType;
+
+/// What a CA's constraints have against a certificate's names.
+pub(super) fn check(
+    candidate: &Candidate<'_>,
+    issuer: &Candidate<'_>,
+    is_end_entity: bool,
+    deviations: &Deviations,
+) -> Option<Fault> {
+    let constraints = value(&issuer.extensions().name_constraints)?;
+    let subject = candidate.certificate.subject();
+    let names = candidate.extensions().names();
+    let bases = constraints.permitted.len() + constraints.excluded.len();
+    if (names.len() + 1).saturating_mul(bases) > MAX_COMPARISONS {
+        return Some(Fault::Unspecified);
+    }
+    let mut all = Vec::new();
+    if !subject.is_empty() {
+        all.push(GeneralName::Directory(subject.clone()));
+        let addresses = subject.values(AttributeType::EmailAddress);
+        all.extend(addresses.into_iter().map(GeneralName::Email));
+    }
+    let compared = |name| compare(name, constraints, deviations);
+    if let Some(fault) = all.iter().chain(names).find_map(compared) {
+        return Some(fault);
+    }
+    let has_dns = names.iter().any(|name| matches!(name, GeneralName::Dns(_)));
+    if !is_end_entity || has_dns || !deviations.constrains_addresses {
+        return None;
+    }
+    let common_names = subject.values(AttributeType::CommonName);
+    let like_hosts = common_names
+        .into_iter()
+        .filter(|name| looks_like_host(name, 2));
+    like_hosts
+        .map(GeneralName::Dns)
+        .find_map(|name| compare(&name, constraints, deviations))
+}
+
+/// Whether a common name would be taken for a host where there is no SubjectAltName.
+pub(super) fn has_host_for_common_name(candidate: &Candidate<'_>) -> bool {
+    let names = candidate
+        .certificate
+        .subject()
+        .values(AttributeType::CommonName);
+    names.iter().any(|name| looks_like_host(name, 1))
+}
+
+fn compare(
+    name: &GeneralName,
+    constraints: &NameConstraints,
+    deviations: &Deviations,
+) -> Option<Fault> {
+    let same = |base: &&GeneralName| discriminant(*base) == discriminant(name);
+    let mut is_constrained = false;
+    let mut is_permitted = false;
+    for base in constraints.permitted.iter().filter(same) {
+        is_constrained = true;
+        if !is_permitted {
+            match lies(name, base, Subtrees::Permitted, deviations) {
+                Ok(inside) => is_permitted = inside,
+                Err(fault) => return Some(fault),
+            }
+        }
+    }
+    if is_constrained && !is_permitted {
+        return Some(Fault::Permitted);
+    }
+    for base in constraints.excluded.iter().filter(same) {
+        match lies(name, base, Subtrees::Excluded, deviations) {
+            Ok(true) => return Some(Fault::Excluded),
+            Ok(false) => {}
+            Err(fault) => return Some(fault),
+        }
+    }
+    None
+}
+
+fn lies(
+    name: &GeneralName,
+    base: &GeneralName,
+    subtrees: Subtrees,
+    deviations: &Deviations,
+) -> Result<bool, Fault> {
+    match (name, base) {
+        (GeneralName::Dns(name), GeneralName::Dns(base)) => {
+            Ok(dns(name, base, subtrees, deviations))
+        }
+        (GeneralName::Ip(_), GeneralName::Ip(_)) if !deviations.constrains_addresses => {
+            Err(Fault::ConstraintType)
+        }
+        (GeneralName::Ip(_), GeneralName::Ip(_)) => {
+            Ok(lies_in(name, base, subtrees) == Lies::Inside)
+        }
+        (
+            GeneralName::Dns(_)
+            | GeneralName::Ip(_)
+            | GeneralName::Email(_)
+            | GeneralName::Uri(_)
+            | GeneralName::Directory(_),
+            base,
+        ) => match lies_in(name, base, subtrees) {
+            Lies::Inside => Ok(true),
+            Lies::Outside | Lies::Elsewhere => Ok(false),
+            Lies::Unknown => Err(Fault::NameSyntax),
+        },
+        (
+            GeneralName::Other(..)
+            | GeneralName::X400(_)
+            | GeneralName::EdiParty(_)
+            | GeneralName::RegisteredId(_),
+            _,
+        ) => Err(Fault::ConstraintType),
+    }
+}
+
+/// nc_dns: the end of the name is the base, whatever the name is.
+fn dns(name: &str, base: &str, subtrees: Subtrees, deviations: &Deviations) -> bool {
+    if base.is_empty() {
+        return true;
+    }
+    let (mut name, mut base) = (name, base);
+    if !deviations.constrains_addresses {
+        name = name.strip_suffix('.').unwrap_or(name);
+        base = base.strip_suffix('.').unwrap_or(base);
+        let parent = base.split_once('.').map(|(_, parent)| parent);
+        if subtrees == Subtrees::Excluded
+            && let Some(domain) = name.strip_prefix("*.")
+            && parent.is_some_and(|parent| parent.eq_ignore_ascii_case(domain))
+        {
+            return true;
+        }
+    }
+    let (name, base) = (name.as_bytes(), base.as_bytes());
+    let Some(start) = name.len().checked_sub(base.len()) else {
+        return false;
+    };
+    let is_whole_label = start == 0 || base[0] == b'.' || name[start - 1] == b'.';
+    is_whole_label && name[start..].eq_ignore_ascii_case(base)
+}
+
+/// At least so many labels of letters, digits, hyphens and underscores.
+fn looks_like_host(name: &str, labels: usize) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let rest = name.strip_prefix("*.").unwrap_or(name);
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    rest.split('.').count() >= labels && rest.split('.').all(is_label)
+}
+
+/// As both libraries have it.
+const MAX_COMPARISONS: usize = 1 << 20;

@@ -1,0 +1,305 @@
+//! tonic: rustls, asked itself. What it loads, whom it trusts and what it says are its own words.
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
+use rustls::{CertificateError, Error, RootCertStore};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use time::OffsetDateTime;
+
+use super::key_file::FoundKey;
+use super::load::{Chain, what_else};
+use super::verdict::Failure;
+use super::{File, KeyFile, Stack};
+use crate::path::finding::{CertificateReference, Role};
+use crate::pki::certificate::Certificate;
+use crate::pki::public_key::{KeyKind, PublicKey};
+
+/// The anchors of a file: those rustls can parse, in silence about the others.
+///
+/// # Errors
+/// When a block cannot be read, wherever it stands.
+pub(super) fn anchors(octets: &[u8], file: File) -> Result<Arc<RootCertStore>, Failure> {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(certificates(octets, file)?);
+    Ok(Arc::new(store))
+}
+
+/// The verifier of a server, which does without anchors, or not at all.
+pub(super) fn client_verifier(
+    store: Arc<RootCertStore>,
+    octets: &[u8],
+    file: File,
+) -> Result<Arc<dyn ClientCertVerifier>, Failure> {
+    WebPkiClientVerifier::builder_with_provider(store, provider())
+        .build()
+        .map_err(|error| {
+            let (rule, found) = what_else(octets);
+            Failure::of(rule, file, found, error.to_string())
+        })
+}
+
+/// A chain and its key, as `with_single_cert` takes them.
+pub(super) fn chain(
+    octets: &[u8],
+    key: Option<&KeyFile>,
+    (file, key_file): (File, File),
+) -> Result<Chain, Failure> {
+    let certificates = certificates(octets, file)?;
+    let taken = match key {
+        Some(key) => Some(private_key(key, key_file)?),
+        None => None,
+    };
+    let Some(leaf) = certificates.first() else {
+        let (rule, found) = what_else(octets);
+        let error = Error::NoCertificatesPresented.to_string();
+        return Err(Failure::of(rule, file, found, error));
+    };
+    let parsed = ParsedCertificate::try_from(leaf).map_err(|error| {
+        let reference = reference(leaf);
+        let failure = Failure::of(rule_of(&error), file, inner(&error), error.to_string());
+        match reference {
+            Some(reference) => failure.about(reference),
+            None => failure,
+        }
+    })?;
+    let own = parsed.subject_public_key_info();
+    if let Some(Some(key)) = taken
+        && key != &own[..]
+    {
+        let error = Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch).to_string();
+        return Err(Failure::of("key-mismatch", key_file, "another key", error));
+    }
+    Ok(Chain {
+        sent: certificates.iter().map(|der| der.to_vec()).collect(),
+        key: PublicKey::from_der(&own).ok().map(|key| key.kind),
+        can_sign: true,
+    })
+}
+
+/// What a client says of the certificates a server sent, and of the name.
+pub(super) fn verify_server(
+    sent: &[Vec<u8>],
+    store: &Arc<RootCertStore>,
+    host: Option<&str>,
+    at: OffsetDateTime,
+) -> Result<(), Failure> {
+    let file = File::ServerCertificate;
+    let verifier = WebPkiServerVerifier::builder_with_provider(store.clone(), provider()).build();
+    let (leaf, intermediates) = split(sent);
+    let verified = match (verifier, host) {
+        // The verifier is not made without anchors, but tonic's client runs without.
+        (Err(_), _) => ParsedCertificate::try_from(&leaf)
+            .and(Err(Error::from(CertificateError::UnknownIssuer))),
+        (Ok(verifier), host) => {
+            let name = server_name(host.unwrap_or(ANY_HOST))?;
+            match verifier.verify_server_cert(&leaf, &intermediates, &name, &[], moment(at)) {
+                Err(Error::InvalidCertificate(
+                    CertificateError::NotValidForName
+                    | CertificateError::NotValidForNameContext { .. },
+                )) if host.is_none() => Ok(()),
+                Ok(_) => Ok(()),
+                Err(error) => Err(error),
+            }
+        }
+    };
+    verified.map_err(|error| refused(&error, &leaf, file))?;
+    signs(&leaf, file)
+}
+
+/// What a server says of the certificates a client sent.
+pub(super) fn verify_client(
+    sent: &[Vec<u8>],
+    verifier: &dyn ClientCertVerifier,
+    at: OffsetDateTime,
+) -> Result<(), Failure> {
+    let (leaf, intermediates) = split(sent);
+    verifier
+        .verify_client_cert(&leaf, &intermediates, moment(at))
+        .map_err(|error| refused(&error, &leaf, File::ClientCertificate))?;
+    signs(&leaf, File::ClientCertificate)
+}
+
+/// The name as TLS can carry it.
+pub(super) fn server_name(host: &str) -> Result<ServerName<'_>, Failure> {
+    ServerName::try_from(host).map_err(|error| {
+        Failure::of(
+            "host-form",
+            File::ServerCertificate,
+            host,
+            error.to_string(),
+        )
+    })
+}
+
+fn certificates(octets: &[u8], file: File) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_reader_iter(octets).collect();
+    read.map_err(|error| {
+        Failure::of(
+            "pem-broken",
+            file,
+            error.to_string(),
+            CERTIFICATE_ERROR.to_owned(),
+        )
+    })
+}
+
+/// The public half of a key that is taken, where it is known.
+fn private_key(key: &KeyFile, file: File) -> Result<Option<&[u8]>, Failure> {
+    let fail = |rule, found: &str| Failure::of(rule, file, found, KEY_ERROR.to_owned());
+    let block = match key.found_by(Stack::Tonic) {
+        FoundKey::Nothing { instead } if key.is_empty => return Err(fail("file-empty", instead)),
+        FoundKey::Nothing { instead } if instead.contains("encrypted") => {
+            return Err(fail("key-encrypted", instead));
+        }
+        FoundKey::Nothing { instead } => return Err(fail("key-missing", instead)),
+        FoundKey::Broken { why } => return Err(fail("pem-broken", why)),
+        FoundKey::Key(block) => block,
+    };
+    if block.rustls_takes_it == Some(false) {
+        let (rule, found) = match block.kind {
+            Some(kind) => ("key-type-unsupported", kind.to_string()),
+            None => ("key-unreadable", "no key".to_owned()),
+        };
+        let error = Error::General(KEY_REFUSED.to_owned()).to_string();
+        return Err(Failure::of(rule, file, found, error));
+    }
+    Ok(block.public_key_info.as_deref())
+}
+
+/// Whether ring checks signatures of the leaf's key, which it makes in the handshake.
+fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
+    let Ok(certificate) = Certificate::from_der(leaf.to_vec()) else {
+        return Ok(());
+    };
+    let key = PublicKey::from_der(certificate.public_key_info());
+    let Ok(key) = key else { return Ok(()) };
+    let bits = key.bits.unwrap_or(0);
+    if key.kind == KeyKind::Rsa && !RING_RSA_BITS.contains(&bits) {
+        let error = Error::from(CertificateError::BadSignature);
+        let failure = Failure::of("key-short", file, format!("{bits} bits"), error.to_string());
+        return Err(match reference(leaf) {
+            Some(reference) => failure.about(reference),
+            None => failure,
+        });
+    }
+    Ok(())
+}
+
+fn refused(error: &Error, leaf: &CertificateDer<'_>, file: File) -> Failure {
+    let failure = Failure::of(rule_of(error), file, inner(error), error.to_string());
+    match reference(leaf) {
+        Some(reference) => failure.about(reference),
+        None => failure,
+    }
+}
+
+/// The engine's rule for what rustls says.
+fn rule_of(error: &Error) -> &'static str {
+    let Error::InvalidCertificate(error) = error else {
+        return "stack-refuses";
+    };
+    match error {
+        CertificateError::BadEncoding => "certificate-unreadable",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "not-yet-valid"
+        }
+        CertificateError::UnknownIssuer => "issuer-missing",
+        CertificateError::BadSignature => "signature",
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "signature-unsupported"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "host-mismatch"
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "purpose"
+        }
+        CertificateError::Other(_) => {
+            let name = inner_name(error);
+            let known = OTHERS.iter().find(|(other, _)| name.starts_with(other));
+            known.map_or("stack-refuses", |(_, rule)| rule)
+        }
+        _ => "stack-refuses",
+    }
+}
+
+fn inner(error: &Error) -> String {
+    match error {
+        Error::InvalidCertificate(CertificateError::Other(_)) => error
+            .to_string()
+            .replace("invalid peer certificate: Other(OtherError(", "")
+            .replace("))", ""),
+        error => error.to_string().replace("invalid peer certificate: ", ""),
+    }
+}
+
+fn inner_name(error: &CertificateError) -> String {
+    match error {
+        CertificateError::Other(other) => format!("{:?}", other.0),
+        error => format!("{error:?}"),
+    }
+}
+
+fn reference(der: &CertificateDer<'_>) -> Option<CertificateReference> {
+    let certificate = Certificate::from_der(der.to_vec()).ok()?;
+    Some(CertificateReference::new(
+        Role::EndEntity,
+        0,
+        certificate.subject(),
+    ))
+}
+
+fn split(sent: &[Vec<u8>]) -> (CertificateDer<'_>, Vec<CertificateDer<'_>>) {
+    let mut all = sent.iter().map(|der| CertificateDer::from(der.as_slice()));
+    let leaf = all.next().unwrap_or_else(|| CertificateDer::from(&[][..]));
+    (leaf, all.collect())
+}
+
+fn moment(at: OffsetDateTime) -> UnixTime {
+    let seconds = u64::try_from(at.unix_timestamp()).unwrap_or(0);
+    UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+/// Errors of webpki that rustls hands on, and the rules they are.
+const OTHERS: [(&str, &str); 12] = [
+    ("CaUsedAsEndEntity", "ca-as-end-entity"),
+    ("EndEntityUsedAsCa", "not-a-ca"),
+    ("NameConstraintViolation", "name-not-permitted"),
+    ("PathLenConstraintViolated", "path-length"),
+    ("MaximumPathDepthExceeded", "path-deep"),
+    ("MaximumPathBuildCallsExceeded", "budget-exhausted"),
+    ("MaximumSignatureChecksExceeded", "budget-exhausted"),
+    (
+        "MaximumNameConstraintComparisonsExceeded",
+        "name-constraints-too-many",
+    ),
+    ("UnsupportedCertVersion", "version"),
+    (
+        "UnsupportedCriticalExtension",
+        "critical-extension-unsupported",
+    ),
+    ("ExtensionValueInvalid", "extension-malformed"),
+    (
+        "SignatureAlgorithmMismatch",
+        "signature-algorithms-disagree",
+    ),
+];
+const CERTIFICATE_ERROR: &str = "Error parsing TLS certificate.";
+const KEY_ERROR: &str = "Error parsing TLS private key - no RSA or PKCS8-encoded keys found.";
+const KEY_REFUSED: &str = "failed to parse private key as RSA, ECDSA, or EdDSA";
+/// ring counts whole octets.
+const RING_RSA_BITS: std::ops::RangeInclusive<usize> = 2041..=8192;
+/// Any name will do where none is asked for.
+const ANY_HOST: &str = "localhost";

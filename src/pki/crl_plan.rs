@@ -1,0 +1,196 @@
+//! Revocation lists as they will be signed.
+
+use der::asn1::{GeneralizedTime, Uint};
+use der::{Encode as _, Tag};
+use time::OffsetDateTime;
+
+use super::algorithm::SignatureAlgorithm;
+use super::encoding::{context, context_primitive, element, extension, time_der};
+use super::name::DistinguishedName;
+use super::revocation::RevocationReason;
+use super::serial::SerialNumber;
+
+/// Everything a revocation list will say but for its entries: of version 2, complete, for every
+/// certificate of its issuer ([RFC 5280 §5](https://www.rfc-editor.org/rfc/rfc5280#section-5)).
+///
+/// The same plan and entries give the same octets.
+#[derive(Clone, Debug)]
+pub struct RevocationListPlan {
+    /// The issuer's subject, byte for byte.
+    pub issuer: DistinguishedName,
+    /// The issuer's subject key identifier.
+    pub authority_key_identifier: Vec<u8>,
+    /// When it is issued; whole seconds.
+    pub this_update: OffsetDateTime,
+    /// When the next one comes at the latest.
+    pub next_update: OffsetDateTime,
+    /// Its number, larger than that of every list before it.
+    pub number: u64,
+}
+
+impl RevocationListPlan {
+    /// The DER of the TBSCertList with these entries, to be signed with this algorithm.
+    ///
+    /// # Errors
+    /// When it would be too long for DER.
+    pub fn to_be_signed(
+        &self,
+        entries: RevokedEntries,
+        algorithm: SignatureAlgorithm,
+    ) -> der::Result<Vec<u8>> {
+        let revoked = if entries.count == 0 {
+            // Absent when nothing is revoked (RFC 5280 §5.1.2.6).
+            Vec::new()
+        } else {
+            element(Tag::Sequence, &entries.der)?
+        };
+        drop(entries);
+        let fields = [
+            VERSION_2.to_vec(),
+            algorithm.identifier_der().to_vec(),
+            self.issuer.as_der().to_vec(),
+            time_der(self.this_update)?,
+            time_der(self.next_update)?,
+            revoked,
+            element(context(0), &element(Tag::Sequence, &self.extensions()?)?)?,
+        ];
+        element(Tag::Sequence, &fields.concat())
+    }
+
+    fn extensions(&self) -> der::Result<Vec<u8>> {
+        let key_identifier = element(context_primitive(0), &self.authority_key_identifier)?;
+        let authority = element(Tag::Sequence, &key_identifier)?;
+        let number = Uint::new(&self.number.to_be_bytes())?.to_der()?;
+        Ok([
+            extension("2.5.29.35", false, authority)?,
+            extension("2.5.29.20", false, number)?,
+        ]
+        .concat())
+    }
+}
+
+/// The entries of a revocation list, encoded one by one as they come.
+#[derive(Debug, Default)]
+pub struct RevokedEntries {
+    der: Vec<u8>,
+    count: usize,
+}
+
+impl RevokedEntries {
+    /// Adds a certificate that was revoked at this moment for this reason, and that was not to be
+    /// trusted since an earlier one ([RFC 5280 §5.3](https://www.rfc-editor.org/rfc/rfc5280#section-5.3)).
+    ///
+    /// # Errors
+    /// When a moment cannot be encoded.
+    pub fn add(
+        &mut self,
+        serial: &SerialNumber,
+        revoked_at: OffsetDateTime,
+        reason: RevocationReason,
+        invalidity_date: Option<OffsetDateTime>,
+    ) -> der::Result<()> {
+        let mut entry = serial.to_der()?;
+        entry.extend(time_der(revoked_at)?);
+        let mut extensions = Vec::new();
+        // "unspecified" is said by saying nothing (§5.3.1).
+        if reason != RevocationReason::Unspecified {
+            let value = element(Tag::Enumerated, &[reason.code()])?;
+            extensions.extend(extension("2.5.29.21", false, value)?);
+        }
+        if let Some(moment) = invalidity_date {
+            extensions.extend(extension("2.5.29.24", false, generalized_time(moment)?)?);
+        }
+        if !extensions.is_empty() {
+            entry.extend(element(Tag::Sequence, &extensions)?);
+        }
+        self.der.extend(element(Tag::Sequence, &entry)?);
+        self.count += 1;
+        Ok(())
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+/// A moment as GeneralizedTime in whatever year, as invalidityDate has it (§5.3.2).
+fn generalized_time(moment: OffsetDateTime) -> der::Result<Vec<u8>> {
+    let since_1970 = std::time::Duration::from_secs(moment.unix_timestamp().max(0).unsigned_abs());
+    GeneralizedTime::from_unix_duration(since_1970)?.to_der()
+}
+
+const VERSION_2: [u8; 3] = [0x02, 0x01, 0x01];
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::pki::crl::RevocationList;
+    use crate::pki::extension::{AUTHORITY_KEY_IDENTIFIER, CRL_NUMBER, INVALIDITY_DATE};
+    use crate::pki::extension_value::ExtensionValue;
+    use crate::pki::name::AttributeType;
+    use crate::pki::plan::signed;
+
+    #[test]
+    fn a_list_without_entries_has_no_list_of_entries() {
+        let list = read(RevokedEntries::default());
+        assert!(list.is_empty());
+        assert!(list.problems().is_empty(), "{:?}", list.problems());
+        assert_eq!(list.version(), 2);
+        assert_eq!(list.next_update(), Some(datetime!(2026-12-20 8:00 UTC)));
+        let number = list.extensions().iter().find(|e| e.oid == CRL_NUMBER);
+        assert!(matches!(
+            ExtensionValue::read(number.unwrap()),
+            Ok(ExtensionValue::Number(number)) if number.to_string() == "ff"
+        ));
+        let authority = |e: &&crate::pki::extension::Extension| e.oid == AUTHORITY_KEY_IDENTIFIER;
+        assert!(list.extensions().iter().any(|e| authority(&e)));
+        assert!(list.extensions().iter().all(|e| !e.critical));
+    }
+
+    #[test]
+    fn entries_say_why_and_since_when_unless_there_is_nothing_to_say() {
+        let serial = |first: u8| SerialNumber::from_random([first; 16]);
+        let at = datetime!(2026-11-20 8:00 UTC);
+        let before = Some(datetime!(2026-11-19 0:00 UTC));
+        let mut entries = RevokedEntries::default();
+        let (unspecified, stolen) = (
+            RevocationReason::Unspecified,
+            RevocationReason::KeyCompromise,
+        );
+        entries.add(&serial(1), at, unspecified, None).unwrap();
+        entries.add(&serial(0xff), at, stolen, before).unwrap();
+        let list = read(entries);
+        let revoked: Vec<_> = list.revoked().collect();
+        assert_eq!(
+            (&revoked[0].serial, &revoked[1].serial),
+            (&serial(1), &serial(0xff))
+        );
+        assert_eq!((revoked[0].reason, revoked[1].reason), (None, Some(stolen)));
+        assert!(revoked[0].extensions.is_empty());
+        let dated = |e: &&crate::pki::extension::Extension| e.oid == INVALIDITY_DATE;
+        let date = revoked[1].extensions.iter().find(dated).unwrap();
+        assert!(!date.critical);
+        assert_eq!(&date.value[2..], b"20261119000000Z");
+    }
+
+    fn read(entries: RevokedEntries) -> RevocationList {
+        let plan = RevocationListPlan {
+            issuer: DistinguishedName::build(&[(AttributeType::CommonName, "CA")]).unwrap(),
+            authority_key_identifier: vec![7; 20],
+            this_update: datetime!(2026-11-20 8:00 UTC),
+            next_update: datetime!(2026-12-20 8:00 UTC),
+            number: 0xff,
+        };
+        let algorithm = SignatureAlgorithm::Ed25519;
+        let to_be_signed = plan.to_be_signed(entries, algorithm).unwrap();
+        RevocationList::from_der(signed(&to_be_signed, algorithm, &[0; 64]).unwrap()).unwrap()
+    }
+}

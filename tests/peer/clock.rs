@@ -1,0 +1,82 @@
+//! A root whose clock is the tests'.
+
+use std::path::{Path, PathBuf};
+
+use openagents_certs::authority::{AuthorityAt, Recording};
+use openagents_certs::ops::issue::{self, Key};
+use openagents_certs::ops::{ca, crl, generate, revoke};
+use openagents_certs::pki::algorithm::KeyType;
+use openagents_certs::pki::crl::RevocationList;
+use openagents_certs::pki::name::AttributeType;
+use openagents_certs::pki::revocation::RevocationReason;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+/// A root named `Root`.
+pub struct Clock {
+    pub directory: PathBuf,
+}
+
+impl Clock {
+    pub fn new(directory: &Path, now: OffsetDateTime) -> Self {
+        let request = ca::Request {
+            directory: directory.to_owned(),
+            subject: vec![(AttributeType::CommonName, "Root".into())],
+            lifetime: generate::CA_LIFETIME,
+            key_type: KeyType::P256,
+            path_length: None,
+            name_constraints: Default::default(),
+        };
+        ca::init::run(&request, None, now).unwrap();
+        Clock {
+            directory: directory.to_owned(),
+        }
+    }
+
+    pub fn at(&self) -> AuthorityAt<'_> {
+        AuthorityAt {
+            directory: &self.directory,
+            material: None,
+            recording: Recording::Directory,
+            passphrase: &|_| unreachable!("the key is not encrypted"),
+        }
+    }
+
+    /// Issues a server's certificate as NAME.crt and NAME.key, for 365 days.
+    pub fn issue(&self, name: &str, now: OffsetDateTime) {
+        let request = issue::Request {
+            profile: issue::profile(&self.directory, "peer").unwrap(),
+            names: vec![name.parse().unwrap()],
+            spiffe: None,
+            end: None,
+            key: Key::New(None),
+            base: Some(name.into()),
+            requested_by: "joe@host".into(),
+            note: None,
+        };
+        issue::run(&request, &self.at(), &self.directory, true, now).unwrap();
+    }
+
+    pub fn revoke(&self, name: &str, reason: RevocationReason, now: OffsetDateTime) -> Value {
+        let request = revoke::Request {
+            targets: vec![name.into()],
+            all: false,
+            reason,
+            invalidity_date: None,
+            dry_run: false,
+        };
+        let report = revoke::run(&request, &self.at(), now).unwrap();
+        serde_json::to_value(&report).unwrap()
+    }
+
+    pub fn publish(&self, now: OffsetDateTime) -> RevocationList {
+        let request = crl::Request {
+            next_update: None,
+            copy: None,
+            der: false,
+        };
+        crl::run(&request, &self.at(), now).unwrap();
+        let der = std::fs::read(self.directory.join("crl.der")).unwrap();
+        RevocationList::from_der(der).unwrap()
+    }
+}
