@@ -19,6 +19,7 @@ mod rotate;
 mod show;
 mod status;
 mod template;
+mod trust;
 mod unrevoke;
 mod verify;
 mod verify_chain;
@@ -75,6 +76,7 @@ enum Command {
     Show(show::Args),
     Status(status::Args),
     Export(export::Args),
+    Trust(trust::Args),
     Template(template::Args),
     Mint(mint::Args),
 }
@@ -152,6 +154,7 @@ impl Command {
             Command::Show(args) => args.run(global, renderer, now)?.into(),
             Command::Status(args) => args.run(global, renderer, now)?,
             Command::Export(args) => args.run(global, renderer, now)?.into(),
+            Command::Trust(args) => args.run(global, renderer, now)?.into(),
             Command::Template(args) => args.run(global, renderer)?.into(),
             Command::Mint(args) => args.run(global, renderer, now)?,
         })

@@ -24,6 +24,7 @@ mod sheet;
 pub mod show;
 pub mod status;
 pub mod template;
+pub mod trust;
 pub mod verify;
 pub mod verify_chain;
 pub mod watch;
