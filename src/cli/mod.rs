@@ -210,6 +210,9 @@ const EXIT_UNKNOWN: u8 = 2;
 
 /// Help and versions go to standard output, wrong usage to standard error, as JSON where that is wanted.
 fn usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && arguments().any(|word| word == "--nagios") {
+        return status::misused(&usage_error(error));
+    }
     if error.use_stderr() && is_json_wanted() {
         json_renderer().error(&usage_error(error));
         return ExitCode::from(EXIT_UNKNOWN);

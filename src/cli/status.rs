@@ -1,6 +1,7 @@
 //! `status`.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use time::OffsetDateTime;
 
@@ -12,7 +13,7 @@ use crate::ops::status::{
 };
 use crate::ops::{Report as _, html};
 use crate::pki::validity::Lifetime;
-use crate::render::{Format, Renderer};
+use crate::render::{Color, Format, Renderer};
 
 /// Show what ends when: the authority, its anchors, certificates and revocation list, or any files
 ///
@@ -152,6 +153,19 @@ impl Args {
             },
         }
     }
+}
+
+/// What a monitoring system is told when the arguments cannot be read.
+pub(super) fn misused(error: &Error) -> ExitCode {
+    let renderer = Renderer {
+        format: Format::Text,
+        color: Color::Never,
+        quiet: true,
+    };
+    let plugin = Plugin::Failed(error);
+    // Nobody is left to tell when standard output fails.
+    let _ = renderer.text(&plugin);
+    ExitCode::from(plugin.exit_code())
 }
 
 /// So many days, but no more than this part of the lifetime.

@@ -31,7 +31,7 @@ enum Command {
     /// Print the variables by which runtimes are told whom to trust
     ///
     /// For gRPC, Node.js, OpenSSL (Python, Go, Ruby), requests, curl and Java. All but NODE_EXTRA_CA_CERTS
-    /// replace the public roots. For Java a truststore.p12 is kept beside the ca.crt.
+    /// replace the public roots. For Java a truststore.p12 is kept in the PKI directory.
     #[command(after_help = "Examples:
   eval \"$(openagents-certs trust env)\"
   openagents-certs trust env --shell fish | source
@@ -74,7 +74,7 @@ struct Env {
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// The truststore for Java [default: truststore.p12 beside the ca.crt, kept up to date]
+    /// The truststore for Java [default: truststore.p12 in the PKI directory, kept up to date]
     #[arg(long, value_name = "FILE")]
     truststore: Option<PathBuf>,
 }
@@ -176,9 +176,16 @@ impl Args {
 impl Env {
     fn run(self, directory: &Path, renderer: &Renderer) -> Result<Verdict, Error> {
         let anchors = Anchors::read(self.ca.as_deref(), directory)?;
-        let truststore = match self.truststore {
-            Some(path) => Some(path),
-            None => kept_truststore(&anchors, renderer),
+        let truststore = match (self.truststore, self.ca) {
+            (Some(path), _) => Some(path),
+            (None, None) => kept_truststore(&anchors, renderer),
+            // Beside a file of others nothing is put.
+            (None, Some(_)) => {
+                renderer.news(
+                    &"Java is left out: it needs a `--truststore FILE`, which `export jks` makes",
+                );
+                None
+            }
         };
         let variables = environment::variables(&anchors, truststore.as_deref())?;
         match renderer.format {

@@ -163,7 +163,7 @@ impl Sealing<'_> {
         &self,
         plain: &[u8],
         algorithm: KnownObjectIdentifier,
-        encrypt: fn(&[u8], u64, &[u8], &[u8]) -> Zeroizing<Vec<u8>>,
+        encrypt: Encrypt,
     ) -> Result<Sealed, KeyError> {
         let salt = random::<SALT_OCTETS>()?;
         let parameters = encode(
@@ -206,6 +206,9 @@ impl Sealing<'_> {
         ))
     }
 }
+
+/// Encrypts under a key derived from a salt, a number of rounds and a password.
+type Encrypt = fn(&[u8], u64, &[u8], &[u8]) -> Zeroizing<Vec<u8>>;
 
 /// An AlgorithmIdentifier, and what was sealed with it.
 type Sealed = (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>);

@@ -191,9 +191,13 @@ impl Found {
                 Ok(content) => {
                     let location = file.path.to_string_lossy().into_owned();
                     for list in content.revocation_lists {
-                        // As PEM and as DER it is the same.
-                        if !lists.iter().any(|(_, known)| *known == list) {
-                            lists.push((location.clone(), list));
+                        // As PEM and as DER it is the same, and PEM is what is configured.
+                        match lists.iter_mut().find(|(_, known)| *known == list) {
+                            Some((known, _)) if known.ends_with(".der") => {
+                                known.clone_from(&location);
+                            }
+                            Some(_) => {}
+                            None => lists.push((location.clone(), list)),
                         }
                     }
                     found.take(&file, content.chains);

@@ -10,8 +10,8 @@ use super::threshold::{Level, Thresholds};
 use crate::path::is_list_signed_by;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
+use crate::pki::element::{Element, INTEGER};
 use crate::pki::extension::{CRL_NUMBER, DELTA_CRL_INDICATOR};
-use crate::pki::extension_value::ExtensionValue;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
 use crate::pki::serial::SerialNumber;
@@ -23,7 +23,7 @@ pub struct RevocationListStatus {
     pub location: String,
     /// Who issued it.
     pub issuer: DistinguishedName,
-    /// Its number, in decimal or as it is shown.
+    /// Its number, in decimal, or in hex where it is of more than 64 bits.
     pub number: Option<String>,
     /// When it was issued.
     #[serde(with = "time::serde::rfc3339")]
@@ -145,14 +145,13 @@ impl RevocationListStatus {
         now: OffsetDateTime,
     ) -> Self {
         let extension = |oid| list.extensions().iter().find(|e| e.oid == oid);
-        let number = extension(CRL_NUMBER).and_then(|e| ExtensionValue::read(e).ok());
         let signer = namesakes
             .iter()
             .find(|issuer| is_list_signed_by(list, issuer));
         let mut status = RevocationListStatus {
             location,
             issuer: list.issuer().clone(),
-            number: number.and_then(|number| number.lines().into_iter().next()),
+            number: extension(CRL_NUMBER).and_then(|number| decimal(&number.value)),
             this_update: list.this_update(),
             next_update: list.next_update(),
             expires_in_seconds: list.next_update().map(|next| seconds(next, now)),
@@ -202,6 +201,19 @@ impl RevocationListStatus {
         self.level = Level::Ok;
         self.problem = None;
     }
+}
+
+/// The number in the DER of an INTEGER, in decimal as far as it is of 64 bits, else in hex.
+fn decimal(der: &[u8]) -> Option<String> {
+    let content = Element::only(der, INTEGER, "cRLNumber").ok()?.content;
+    let octets = content.strip_prefix(&[0]).unwrap_or(content);
+    let number = octets
+        .iter()
+        .fold(0, |number: u64, octet| number << 8 | u64::from(*octet));
+    Some(match octets.len() {
+        0..=8 => number.to_string(),
+        _ => SerialNumber::from_der_content(content).to_string(),
+    })
 }
 
 /// More keys than any CA has under one name.

@@ -112,7 +112,7 @@ impl Runtime {
                 .any(|word| lower.contains(word))
         });
         let line = telling
-            .or_else(|| lines().last())
+            .or_else(|| lines().next_back())
             .unwrap_or("it said nothing");
         line.chars().take(MAX_REASON).collect()
     }
