@@ -1,5 +1,8 @@
 //! A certificate and when it really ends: it, a certificate above it, or the list that says it is not revoked.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
@@ -157,11 +160,56 @@ pub(super) struct Standard<'a> {
     pub(super) now: OffsetDateTime,
 }
 
+/// The trust anchors of a file.
+#[derive(Debug)]
+pub(super) struct AnchorFile {
+    pub(super) path: String,
+    pub(super) anchors: Vec<Certificate>,
+    /// By subject, where there are many.
+    by_subject: HashMap<DistinguishedName, Vec<usize>>,
+}
+
+impl AnchorFile {
+    pub(super) fn new(path: String, anchors: Vec<Certificate>) -> Self {
+        let mut by_subject: HashMap<DistinguishedName, Vec<usize>> = HashMap::new();
+        if anchors.len() > FEW_ANCHORS {
+            for (i, anchor) in anchors.iter().enumerate() {
+                let namesakes = by_subject.entry(anchor.subject().clone()).or_default();
+                namesakes.push(i);
+            }
+        }
+        AnchorFile {
+            path,
+            anchors,
+            by_subject,
+        }
+    }
+
+    /// Those that may be above a chain: all, or of many those that are called as its issuers are.
+    fn of_interest(&self, chain: &Chain) -> Cow<'_, [Certificate]> {
+        if self.by_subject.is_empty() {
+            return Cow::Borrowed(&self.anchors);
+        }
+        let whole = std::iter::once(&chain.certificate).chain(&chain.above);
+        let mut chosen: Vec<usize> = whole
+            .filter_map(|certificate| self.by_subject.get(certificate.issuer()))
+            .flat_map(|namesakes| namesakes.iter().take(FEW_ANCHORS).copied())
+            .collect();
+        chosen.sort_unstable();
+        chosen.dedup();
+        Cow::Owned(
+            chosen
+                .into_iter()
+                .map(|i| self.anchors[i].clone())
+                .collect(),
+        )
+    }
+}
+
 /// Trust anchors, and how sure it is that they are the ones.
 #[derive(Clone, Copy)]
 pub(super) struct Trusted<'a> {
-    pub(super) anchors: &'a [Certificate],
-    pub(super) path: &'a str,
+    pub(super) file: &'a AnchorFile,
     /// Whether they were named, and are not just those beside the file.
     pub(super) is_named: bool,
 }
@@ -176,11 +224,14 @@ impl CertificateStatus {
     ) -> Self {
         let certificate = &chain.certificate;
         let role = Role::of(certificate);
+        let anchors = trusted.map_or(Cow::Borrowed(&[][..]), |t| t.file.of_interest(chain));
         let judged = match role {
             Role::Anchor => None,
-            Role::Intermediate | Role::EndEntity => trusted.map(|t| judged(chain, t, standard.now)),
+            Role::Intermediate | Role::EndEntity => {
+                trusted.map(|_| judged(chain, &anchors, standard.now))
+            }
         };
-        let above = Above::of(chain, judged.as_ref().zip(trusted));
+        let above = Above::of(chain, judged.as_ref(), &anchors);
         let mut limits: Vec<Limit> = above.limits(standard).collect();
         limits.insert(
             0,
@@ -211,14 +262,17 @@ impl CertificateStatus {
             remaining: first.remaining,
             level: Level::Ok,
             problem: None,
-            checked_against: reaches_anchor.and(trusted).map(|t| t.path.to_owned()),
+            checked_against: reaches_anchor.and(trusted).map(|t| t.file.path.clone()),
             reaches_anchor,
             limits,
         };
         status.conclude(standard.now);
         let untrusted = trusted.filter(|t| t.is_named && reaches_anchor == Some(false));
         if let Some(trusted) = untrusted {
-            status.is_critical(format!("no path leads to an anchor in {}", trusted.path));
+            status.is_critical(format!(
+                "no path leads to an anchor in {}",
+                trusted.file.path
+            ));
         } else if let Some(fault) = judged.and_then(|judgement| fault(role, &judgement)) {
             status.is_critical(fault);
         }
@@ -371,16 +425,16 @@ struct Above<'a> {
 
 impl<'a> Above<'a> {
     /// The path that was found, or what its file has.
-    fn of(chain: &'a Chain, judged: Option<(&Judgement, Trusted<'a>)>) -> Self {
-        let found = judged.filter(|(judgement, _)| judgement.reaches_anchor);
+    fn of(chain: &'a Chain, judged: Option<&Judgement>, anchors: &'a [Certificate]) -> Self {
+        let found = judged.filter(|judgement| judgement.reaches_anchor);
         let certificates = match found {
-            Some((judgement, trusted)) => {
+            Some(judgement) => {
                 let members = judgement.path.iter().map(|member| member.origin);
                 members
                     .filter_map(|origin| match origin {
                         Origin::EndEntity => None,
                         Origin::Intermediate(i) => Some((LimitKind::Intermediate, &chain.above[i])),
-                        Origin::Anchor(i) => Some((LimitKind::Anchor, &trusted.anchors[i])),
+                        Origin::Anchor(i) => Some((LimitKind::Anchor, &anchors[i])),
                     })
                     .collect()
             }
@@ -427,11 +481,11 @@ impl<'a> Above<'a> {
     }
 }
 
-fn judged(chain: &Chain, trusted: Trusted<'_>, now: OffsetDateTime) -> Judgement {
+fn judged(chain: &Chain, anchors: &[Certificate], now: OffsetDateTime) -> Judgement {
     let candidates = Candidates {
         end_entity: &chain.certificate,
         intermediates: &chain.above,
-        anchors: trusted.anchors,
+        anchors,
         revocation_lists: &[],
     };
     judge(candidates, &Requirements::at(now))
@@ -461,3 +515,6 @@ fn status(certificate: &Certificate, now: OffsetDateTime) -> Status {
 
 /// The rules that speak of time left.
 const DATES: [&str; 2] = ["expired", "not-yet-valid"];
+
+/// So many anchors are tried without looking at their names.
+const FEW_ANCHORS: usize = 16;

@@ -18,7 +18,7 @@ mod text;
 mod threshold;
 mod timeline;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
@@ -33,7 +33,7 @@ pub use text::Screen;
 pub use threshold::{Level, Threshold, ThresholdError, Thresholds};
 pub use timeline::Timeline;
 
-use certificate::{Standard, Trusted};
+use certificate::{AnchorFile, Standard, Trusted};
 use gathering::{FileAt, Gathered};
 use inventory::Inventories;
 use reading::{Chain, Content};
@@ -45,6 +45,7 @@ use crate::error::Error;
 use crate::files::{self, Kind};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
+use crate::pki::fingerprint::Fingerprint;
 
 /// What is looked at.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>
     found.add_live(&mut gathered);
     let surroundings = Surroundings::of(&found, request, &mut gathered.errors);
     let mut known: Vec<&Certificate> = surroundings.anchors().collect();
-    known.extend(named.iter().flat_map(|(_, anchors)| anchors));
+    known.extend(named.iter().flat_map(|file| &file.anchors));
     known.extend(found.authorities());
     let lists = RevocationLists::new(lists, &known, &request.thresholds, now);
     let standard = Standard {
@@ -85,9 +86,8 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>
     };
     let mut certificates = parallel::each(&found.chains, |at| {
         let trusted = match &named {
-            Some((path, anchors)) => Some(Trusted {
-                anchors,
-                path,
+            Some(file) => Some(Trusted {
+                file,
                 is_named: true,
             }),
             None => surroundings.trusted(at),
@@ -111,12 +111,13 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>
 }
 
 /// The anchors that were named, and their file.
-fn named_anchors(request: &Request) -> Result<Option<(String, Vec<Certificate>)>, Error> {
+fn named_anchors(request: &Request) -> Result<Option<AnchorFile>, Error> {
     let Some(path) = &request.ca else {
         return Ok(None);
     };
     let anchors = authority::read_certificates(path)?;
-    Ok(Some((path.to_string_lossy().into_owned(), anchors)))
+    let path = path.to_string_lossy().into_owned();
+    Ok(Some(AnchorFile::new(path, anchors)))
 }
 
 /// Finds the files, the authorities among the directories, and what these issued.
@@ -186,18 +187,20 @@ impl Found {
         });
         let mut found = Found { chains: Vec::new() };
         let mut lists: Vec<(String, RevocationList)> = Vec::new();
+        let mut known: HashMap<Fingerprint, usize> = HashMap::new();
         for (file, content) in gathered_files.into_iter().zip(contents) {
             match content {
                 Ok(content) => {
                     let location = file.path.to_string_lossy().into_owned();
                     for list in content.revocation_lists {
                         // As PEM and as DER it is the same, and PEM is what is configured.
-                        match lists.iter_mut().find(|(_, known)| *known == list) {
-                            Some((known, _)) if known.ends_with(".der") => {
-                                known.clone_from(&location);
-                            }
-                            Some(_) => {}
-                            None => lists.push((location.clone(), list)),
+                        let index = *known
+                            .entry(Fingerprint::sha256(list.as_der()))
+                            .or_insert(lists.len());
+                        if index == lists.len() {
+                            lists.push((location.clone(), list));
+                        } else if lists[index].0.ends_with(".der") {
+                            lists[index].0.clone_from(&location);
                         }
                     }
                     found.take(&file, content.chains);
@@ -280,7 +283,7 @@ impl Found {
 
 /// The trust anchors beside the files.
 struct Surroundings {
-    by_directory: BTreeMap<PathBuf, (String, Vec<Certificate>)>,
+    by_directory: BTreeMap<PathBuf, AnchorFile>,
     /// The PKI directory's, for what has none beside it.
     fallback: Option<PathBuf>,
 }
@@ -299,21 +302,21 @@ impl Surroundings {
             match files::target(&path) {
                 Ok(files::Target::File(_)) => {
                     let lossy = path.to_string_lossy().into_owned();
-                    Some(authority::read_certificates(&path).map(|anchors| (lossy, anchors)))
+                    let anchors = authority::read_certificates(&path);
+                    Some(anchors.map(|anchors| AnchorFile::new(lossy, anchors)))
                 }
                 Ok(files::Target::Directory(_) | files::Target::Special) | Err(_) => None,
             }
         });
         let mut by_directory = BTreeMap::new();
+        let mut told: HashSet<String> = errors.iter().map(ToString::to_string).collect();
         for (directory, anchors) in directories.into_iter().zip(read) {
             match anchors {
                 Some(Ok(anchors)) => {
                     by_directory.insert(directory, anchors);
                 }
                 // One among the files that are looked at is an error already.
-                Some(Err(error)) if !errors.iter().any(|e| e.to_string() == error.to_string()) => {
-                    errors.push(error);
-                }
+                Some(Err(error)) if told.insert(error.to_string()) => errors.push(error),
                 Some(Err(_)) | None => {}
             }
         }
@@ -325,7 +328,7 @@ impl Surroundings {
     }
 
     fn anchors(&self) -> impl Iterator<Item = &Certificate> {
-        self.by_directory.values().flat_map(|(_, anchors)| anchors)
+        self.by_directory.values().flat_map(|file| &file.anchors)
     }
 
     fn trusted(&self, at: &ChainAt) -> Option<Trusted<'_>> {
@@ -335,10 +338,8 @@ impl Surroundings {
         };
         let beside = directory.and_then(|directory| self.by_directory.get(directory));
         let fallback = || self.by_directory.get(self.fallback.as_ref()?);
-        let (path, anchors) = beside.or_else(fallback)?;
         Some(Trusted {
-            anchors,
-            path,
+            file: beside.or_else(fallback)?,
             is_named: false,
         })
     }
