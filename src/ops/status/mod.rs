@@ -12,6 +12,8 @@ mod prometheus;
 mod reading;
 mod report;
 mod revocation;
+mod standing;
+mod table;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -33,11 +35,12 @@ pub use text::Screen;
 pub use threshold::{Level, Threshold, ThresholdError, Thresholds};
 pub use timeline::Timeline;
 
-use certificate::{AnchorFile, Standard, Trusted};
+use certificate::Standard;
 use gathering::{FileAt, Gathered};
 use inventory::Inventories;
 use reading::{Chain, Content};
 use revocation::RevocationLists;
+use standing::{AnchorFile, Trusted};
 
 use super::ca;
 use crate::authority::{self, CERTIFICATE, INVENTORY};

@@ -8,7 +8,8 @@ use time::{Date, Duration, Month};
 
 use super::certificate::CertificateStatus;
 use super::report::Report;
-use super::text::{Cut, Headline, limit, style};
+use super::table::Cut;
+use super::text::{Headline, limit, style};
 use super::threshold::Level;
 use crate::error::shown;
 
