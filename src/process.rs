@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
@@ -58,6 +59,80 @@ pub fn run(
     Ok(code
         .and_then(|code| u8::try_from(code).ok())
         .unwrap_or(u8::MAX))
+}
+
+/// A program that is run in the background, in a process group of its own, for a limited time.
+#[derive(Debug)]
+pub struct Limited<'a> {
+    /// The program.
+    pub program: &'a OsString,
+    /// Its arguments, as they are.
+    pub arguments: &'a [OsString],
+    /// Variables that are added to our environment.
+    pub environment: &'a [(&'a str, OsString)],
+    /// Variables that are taken out of it.
+    pub withheld: &'a [OsString],
+    /// How long it may take; then it is told to end, and killed with all that it started.
+    pub timeout: Duration,
+    /// Where its standard output goes; nowhere when there is none.
+    pub output: Option<&'a OwnedFd>,
+}
+
+/// Runs a program that has nothing to read, and waits for its end; nothing when it had to be killed.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn run_limited(limited: &Limited<'_>) -> std::io::Result<Option<ExitStatus>> {
+    let output = match limited.output.map(OwnedFd::try_clone) {
+        Some(copy) => Stdio::from(copy?),
+        None => Stdio::null(),
+    };
+    let mut command = Command::new(limited.program);
+    command
+        .args(limited.arguments)
+        .stdin(Stdio::null())
+        .stdout(output)
+        .process_group(0);
+    limited.withheld.iter().for_each(|name| {
+        command.env_remove(name);
+    });
+    command.envs(
+        limited
+            .environment
+            .iter()
+            .map(|(name, value)| (name, value)),
+    );
+    let mut child = command.spawn()?;
+    if let Some(status) = wait_until(&mut child, Instant::now() + limited.timeout)? {
+        return Ok(Some(status));
+    }
+    for signal in [Signal::TERM, Signal::KILL] {
+        // What has ended in the meantime needs no signal.
+        let _ = kill_process_group(Pid::from_child(&child), signal);
+        if wait_until(&mut child, Instant::now() + GRACE)?.is_some() {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// How long a program that was told to end may take to do so.
+const GRACE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Waits for a process, more and more patiently; nothing when it has not ended by then.
+fn wait_until(child: &mut Child, end: Instant) -> std::io::Result<Option<ExitStatus>> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= end {
+            return Ok(None);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
 }
 
 /// What a program said, and how it ended.
@@ -115,21 +190,13 @@ pub fn asked(
 
 /// The exit code, unless it has to be killed with all that it has started.
 fn code_within(child: &mut Child, patience: Duration) -> std::io::Result<Option<i32>> {
-    let end = Instant::now() + patience;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status.code());
-        }
-        if Instant::now() >= end {
-            if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-                // What has ended in the meantime needs no signal.
-                let _ = kill_process_group(group, Signal::KILL);
-            }
-            child.wait()?;
-            return Ok(None);
-        }
-        std::thread::sleep(PAUSE);
+    if let Some(status) = wait_until(child, Instant::now() + patience)? {
+        return Ok(status.code());
     }
+    // What has ended in the meantime needs no signal.
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    child.wait()?;
+    Ok(None)
 }
 
 /// Reads a stream to its end, and gives as much of it as is worth showing.
@@ -143,7 +210,6 @@ fn start_of(mut stream: impl Read) -> String {
     String::from_utf8_lossy(&start).into_owned()
 }
 
-const PAUSE: Duration = Duration::from_millis(10);
 const MAX_SAID_OCTETS: usize = 64 * 1024;
 
 fn pidfd(child: &Child) -> std::io::Result<std::os::fd::OwnedFd> {

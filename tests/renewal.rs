@@ -161,50 +161,7 @@ fn exit_codes_tell_what_stands_in_the_files() {
     let scene = Scene::new();
     let now = OffsetDateTime::now_utc();
     scene.issue("server", "server", now);
-    for (arguments, code, is_new) in [
-        (&["renew"][..], 1, false),
-        (&["renew", "--due", "--systemd"], 0, false),
-        (&["renew", "nobody"], 2, false),
-        (
-            &[
-                "renew",
-                "server",
-                "--exec",
-                "sh",
-                "-c",
-                "exit 3",
-                "--rollback",
-            ],
-            2,
-            false,
-        ),
-        (
-            &[
-                "renew",
-                "server",
-                "--signal",
-                "/nonexistent:HUP",
-                "--rollback",
-            ],
-            2,
-            false,
-        ),
-        (
-            &[
-                "renew",
-                "server",
-                "--probe",
-                "grpcs://127.0.0.1:1",
-                "--probe-timeout",
-                "1s",
-                "--rollback",
-            ],
-            2,
-            false,
-        ),
-        (&["renew", "server", "--exec", "/nonexistent"], 1, true),
-        (&["renew", "server", "--exec", "true"], 0, true),
-    ] {
+    for (arguments, code, is_new) in EXIT_CODES {
         let before = scene.serial("server");
         let output = scene.run(arguments);
         assert_eq!(
@@ -268,6 +225,52 @@ fn a_watch_renews_tells_runs_and_ends() {
         ["started", "renewed", "waiting", "stopped"]
     );
 }
+
+/// Arguments, what they end with, and whether a new certificate is in place then.
+const EXIT_CODES: [(&[&str], i32, bool); 8] = [
+    (&["renew"], 1, false),
+    (&["renew", "--due", "--systemd"], 0, false),
+    (&["renew", "nobody"], 2, false),
+    (
+        &[
+            "renew",
+            "server",
+            "--exec",
+            "sh",
+            "-c",
+            "exit 3",
+            "--rollback",
+        ],
+        2,
+        false,
+    ),
+    (
+        &[
+            "renew",
+            "server",
+            "--signal",
+            "/nonexistent:HUP",
+            "--rollback",
+        ],
+        2,
+        false,
+    ),
+    (
+        &[
+            "renew",
+            "server",
+            "--probe",
+            "grpcs://127.0.0.1:1",
+            "--probe-timeout",
+            "1s",
+            "--rollback",
+        ],
+        2,
+        false,
+    ),
+    (&["renew", "server", "--exec", "/nonexistent"], 1, true),
+    (&["renew", "server", "--exec", "true"], 0, true),
+];
 
 const NOW: OffsetDateTime = datetime!(2026-11-20 08:05:00 UTC);
 const PROGRAM: &str = env!("CARGO_BIN_EXE_openagents-certs");

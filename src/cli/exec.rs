@@ -9,12 +9,18 @@ use super::command;
 /// The program's arguments go on to the next long option of ours, to `-C`, to `;` or to the end; behind
 /// `--exec --` to `;` or to the end, whatever they look like.
 pub(super) fn spelled(arguments: Vec<OsString>) -> Vec<OsString> {
-    if !arguments.iter().any(|argument| argument == EXEC) {
+    let takes_it = arguments
+        .iter()
+        .position(|argument| COMMANDS.iter().any(|command| argument == command));
+    let Some(first) =
+        takes_it.filter(|first| arguments[*first..].iter().any(|argument| argument == EXEC))
+    else {
         return arguments;
-    }
+    };
     let own = own_options();
     let mut spelled = Vec::with_capacity(arguments.len());
     let mut left = arguments.into_iter().peekable();
+    spelled.extend(left.by_ref().take(first));
     while let Some(argument) = left.next() {
         if argument == "--" {
             spelled.push(argument);
@@ -42,6 +48,8 @@ pub(super) fn spelled(arguments: Vec<OsString>) -> Vec<OsString> {
     spelled
 }
 
+/// The commands that take it.
+const COMMANDS: [&str; 2] = ["renew", "watch"];
 const EXEC: &str = "--exec";
 const ARGUMENT: &str = "--exec-arg";
 const END: &str = ";";
@@ -102,6 +110,7 @@ mod tests {
             ("renew --exec a -C dir", "renew --exec=a -C dir"),
             ("renew --exec --due", "renew --exec --due"),
             ("renew -- --exec a", "renew -- --exec a"),
+            ("mint a --exec b c", "mint a --exec b c"),
         ] {
             let arguments = given.split(' ').map(OsString::from).collect();
             let spelled: Vec<_> = spelled(arguments)

@@ -2,16 +2,22 @@
 
 mod args;
 mod ca;
+mod completing;
+mod completions;
 mod crl;
 mod csr;
 mod dialling;
 mod exec;
+mod explain;
 mod export;
 mod generate;
+mod help;
 mod inspect;
 mod issue;
 mod list;
+mod man;
 mod mint;
+mod pages;
 mod prompt;
 mod renew;
 mod revoke;
@@ -32,6 +38,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use time::OffsetDateTime;
+
+pub use completions::completion_scripts;
+pub use pages::{json_fields, man_pages};
 
 use crate::error::Error;
 use crate::ops::{Report, Verdict};
@@ -67,6 +76,7 @@ enum Command {
     Verify(verify::Args),
     VerifyChain(verify_chain::Args),
     Inspect(inspect::Args),
+    Explain(explain::Args),
     Renew(renew::Args),
     Watch(watch::Args),
     List(list::Args),
@@ -78,15 +88,26 @@ enum Command {
     Export(export::Args),
     Trust(trust::Args),
     Template(template::Args),
+    Completions(completions::Args),
+    Man(man::Args),
     Mint(mint::Args),
 }
 
 /// Runs the program on its own arguments by this clock, and gives its exit code: 0 done or yes,
 /// 1 no, 2 could not tell.
 pub fn main(clock: &dyn Fn() -> OffsetDateTime) -> ExitCode {
+    if let Some(answer) = completing::answer() {
+        // A shell that has gone away is no error.
+        let _ = json_renderer().raw(&answer);
+        return ExitCode::SUCCESS;
+    }
     let parsed = command()
         .try_get_matches_from(arguments())
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+        .and_then(|matches| {
+            let mut cli = Cli::from_arg_matches(&matches)?;
+            cli.global.note_given(&matches);
+            Ok(cli)
+        });
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -126,7 +147,9 @@ impl From<Verdict> for Exit {
 
 /// The whole command tree, for completions and man pages.
 pub fn command() -> clap::Command {
-    Cli::command()
+    let command = Cli::command();
+    let template = help::first(&command);
+    command.help_template(template)
 }
 
 impl Command {
@@ -147,6 +170,7 @@ impl Command {
             Command::Inspect(args) => args.run(global, renderer, now)?.into(),
             Command::Renew(args) => args.run(global, renderer, now)?.into(),
             Command::Watch(args) => args.run(global, renderer, clock)?.into(),
+            Command::Explain(args) => args.run(global, renderer, now)?.into(),
             Command::List(args) => args.run(global, renderer, now)?.into(),
             Command::Revoke(args) => args.run(global, renderer, now)?.into(),
             Command::Unrevoke(args) => args.run(global, renderer, now)?.into(),
@@ -156,6 +180,8 @@ impl Command {
             Command::Export(args) => args.run(global, renderer, now)?.into(),
             Command::Trust(args) => args.run(global, renderer, now)?.into(),
             Command::Template(args) => args.run(global, renderer)?.into(),
+            Command::Completions(args) => args.run(global, renderer)?.into(),
+            Command::Man(args) => args.run(global, renderer)?.into(),
             Command::Mint(args) => args.run(global, renderer, now)?,
         })
     }

@@ -1,9 +1,11 @@
 //! The only reader and writer of the disk.
 
 mod attributes;
+mod lines;
 mod private;
 mod read;
 mod spool;
+mod stage;
 mod together;
 mod walk;
 
@@ -18,6 +20,7 @@ use std::sync::atomic::AtomicBool;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+pub use lines::{MAX_LINE_OCTETS, Piece, each_line};
 pub use private::PrivateDirectory;
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 pub use spool::Spooled;
@@ -72,7 +75,7 @@ impl Lock {
             path: path.to_owned(),
             waited,
         };
-        together::recover(&lock)?;
+        stage::recover(&lock)?;
         Ok(lock)
     }
 

@@ -5,7 +5,7 @@
 //! their own; the final names become links through `live`, which is a link to the old files or to
 //! the new ones; turning `live` replaces them all at once. Then the links settle into plain files, one
 //! rename each. Whatever is killed when, a reader finds the old files or the new ones, and
-//! [`recover`] finishes or undoes it under the next lock. (Where nothing was there before, a kill between
+//! [`super::stage::recover`] finishes or undoes it under the next lock. (Where nothing was there before, a kill between
 //! two links leaves some names without the others until then, but never one that does not fit.)
 //!
 //! ```text
@@ -13,18 +13,10 @@
 //! server.crt ─► .openagents-certs/live/server.crt
 //! ```
 
-use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
-use std::thread::ScopedJoinHandle;
-
-use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
-use rustix::io::Errno;
+use std::ffi::OsStr;
 
 use super::attributes::Attributes;
+use super::stage::{Stage, failed};
 use super::{Kind, Lock, kind};
 use crate::error::Error;
 
@@ -86,10 +78,7 @@ pub fn replace_each(lock: &Lock, files: &[Replacement<'_>]) -> Result<(), Error>
         Some(stage) => stage,
         None => return Ok(()),
     };
-    let renamed = files.iter().try_for_each(|file| {
-        let place = lock.path().join(file.name);
-        rename(&stage.path.join(NEW).join(file.name), &place)
-    });
+    let renamed = files.iter().try_for_each(|file| stage.put(file.name));
     let done = renamed.and_then(|()| lock.sync());
     let removed = stage.remove();
     done.and(removed)
@@ -131,9 +120,9 @@ fn staged<'a>(lock: &'a Lock, files: &[Replacement<'_>]) -> Result<Option<Stage<
     });
     // Files that are many are closed as they come.
     let synced = if files.len() > FEW {
+        let mut streams = streams;
         streams
-            .map(|stream| stream.map(drop))
-            .collect::<Result<(), Error>>()
+            .try_for_each(|stream| stream.map(drop))
             .and_then(|()| lock.sync_file_system())
     } else {
         streams
@@ -161,7 +150,7 @@ pub fn replace(lock: &Lock, file: &NewFile<'_>) -> Result<(), Error> {
     let written = stage.write(file).and_then(|stream| {
         let synced = stream.sync_all();
         synced.map_err(|source| failed("write", &place, source))?;
-        rename(&stage.path.join(NEW).join(file.name), &place)?;
+        stage.put(file.name)?;
         lock.sync()
     });
     // What cannot be removed now is removed under the next lock.
@@ -243,279 +232,17 @@ fn replaceable<'a>(lock: &Lock, names: &[&'a OsStr]) -> Result<Vec<&'a OsStr>, E
     Ok(present)
 }
 
-/// Finishes or undoes what a process that died left in a directory.
-///
-/// # Errors
-/// When the disk refuses.
-pub(super) fn recover(lock: &Lock) -> Result<(), Error> {
-    let stage = Stage {
-        lock,
-        path: lock.path().join(STAGE),
-        staged: None,
-    };
-    match kind(&stage.path)? {
-        Kind::Absent => return Ok(()),
-        Kind::SymbolicLink => return Err(Error::SymbolicLink { path: stage.path }),
-        Kind::File => {
-            return Err(Error::Unreadable {
-                path: stage.path,
-                what: "is a file, not the directory new pairs are staged in",
-            });
-        }
-        Kind::Other => {}
-    }
-    let replacing = kind(&stage.path.join(OLD))? != Kind::Absent;
-    let live = fs::read_link(stage.path.join(LIVE)).unwrap_or_default();
-    if live == Path::new(NEW)
-        && (replacing || stage.entries(NEW)?.iter().all(|name| stage.holds(name)))
-    {
-        stage.settle(NEW)?;
-        stage.remove()?;
-    } else {
-        stage.undo()?;
-    }
-    lock.sync()
-}
-
-const STAGE: &str = ".openagents-certs";
-const LIVE: &str = "live";
-const OLD: &str = "old";
-const NEW: &str = "new";
-const LINK: &str = "link";
-const TURN: &str = "turn";
 /// So many files are waited for one by one.
 const FEW: usize = 8;
 
-/// The staging directory of a locked directory.
-struct Stage<'a> {
-    lock: &'a Lock,
-    path: PathBuf,
-    /// How many files were staged; unknown when another process staged them.
-    staged: Option<usize>,
-}
-
-impl<'a> Stage<'a> {
-    fn new(lock: &'a Lock, staged: usize) -> Result<Self, Error> {
-        let stage = Stage {
-            lock,
-            path: lock.path().join(STAGE),
-            staged: Some(staged),
-        };
-        for directory in [stage.path.clone(), stage.path.join(NEW)] {
-            stage_directory(&directory)?;
-        }
-        Ok(stage)
-    }
-
-    /// Publishes what is staged and durable; what was there before is back when that fails.
-    fn release(self, names: &[&OsStr], present: &[&OsStr]) -> Result<(), Error> {
-        let released = self
-            .publish(names, present)
-            .and_then(|()| self.settle(NEW))
-            .and_then(|()| self.lock.sync());
-        match released {
-            Ok(()) => self.remove(),
-            Err(error) => {
-                // What cannot be undone now is undone or finished under the next lock.
-                let _ = self.undo();
-                Err(error)
-            }
-        }
-    }
-
-    fn write(&self, file: &NewFile<'_>) -> Result<fs::File, Error> {
-        let path = self.path.join(NEW).join(file.name);
-        let mode = if file.secret { 0o600 } else { 0o644 };
-        let opened = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(path);
-        let written = opened.and_then(|mut stream| {
-            stream.write_all(file.content)?;
-            Ok(stream)
-        });
-        written.map_err(|source| failed("write", &self.lock.path().join(file.name), source))
-    }
-
-    /// Makes files durable at the same time: a journal that is asked for several at once commits once.
-    fn sync(&self, files: &[(&OsStr, fs::File)]) -> Result<(), Error> {
-        let synced: Vec<_> = std::thread::scope(|scope| {
-            let start = |stream| {
-                let thread = std::thread::Builder::new();
-                thread.spawn_scoped(scope, move || fs::File::sync_all(stream))
-            };
-            let others = files.iter().skip(1).map(|(_, stream)| stream);
-            let others: Vec<_> = others.map(start).collect();
-            let first = files.iter().take(1).map(|(_, stream)| stream.sync_all());
-            let rest = others.into_iter().zip(&files[1.min(files.len())..]);
-            let rest = rest.map(
-                |(thread, (_, stream))| match thread.map(ScopedJoinHandle::join) {
-                    Ok(Ok(synced)) => synced,
-                    // No thread could be had, or it died.
-                    Ok(Err(_)) | Err(_) => stream.sync_all(),
-                },
-            );
-            first.chain(rest).collect()
-        });
-        for ((name, _), synced) in files.iter().zip(synced) {
-            synced.map_err(|source| failed("write", &self.lock.path().join(name), source))?;
-        }
-        Ok(())
-    }
-
-    /// Puts links to the new files at their names, by way of the old ones where those are there.
-    fn publish(&self, names: &[&OsStr], present: &[&OsStr]) -> Result<(), Error> {
-        if present.is_empty() {
-            link(Path::new(NEW), &self.path.join(LIVE))?;
-        } else {
-            let old = self.path.join(OLD);
-            stage_directory(&old)?;
-            for name in present {
-                let place = self.lock.path().join(name);
-                fs::hard_link(&place, old.join(name))
-                    .map_err(|source| failed("keep", &place, source))?;
-            }
-            link(Path::new(OLD), &self.path.join(LIVE))?;
-        }
-        for name in names {
-            let place = self.lock.path().join(name);
-            if present.contains(name) {
-                link(&through_live(name), &self.path.join(LINK))?;
-                rename(&self.path.join(LINK), &place)?;
-            } else {
-                link(&through_live(name), &place)?;
-            }
-        }
-        if present.is_empty() {
-            Ok(())
-        } else {
-            self.turn(NEW)
-        }
-    }
-
-    /// Makes the links show one generation or the other, all at once.
-    fn turn(&self, generation: &str) -> Result<(), Error> {
-        link(Path::new(generation), &self.path.join(TURN))?;
-        rename(&self.path.join(TURN), &self.path.join(LIVE))
-    }
-
-    /// Makes the links to a generation plain files.
-    fn settle(&self, generation: &str) -> Result<(), Error> {
-        for name in self.entries(generation)? {
-            if self.holds(&name) {
-                rename(
-                    &self.path.join(generation).join(&name),
-                    &self.lock.path().join(&name),
-                )?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts back what was there before; but once part of the new files has settled, settles the rest.
-    fn undo(&self) -> Result<(), Error> {
-        let new = self.entries(NEW)?;
-        let old = self.entries(OLD)?;
-        let live = fs::read_link(self.path.join(LIVE)).unwrap_or_default();
-        if live == Path::new(NEW) && self.staged.is_some_and(|staged| new.len() < staged) {
-            self.settle(NEW)?;
-        } else if !old.is_empty() {
-            if live == Path::new(NEW) {
-                self.turn(OLD)?;
-            }
-            self.settle(OLD)?;
-        }
-        for name in new.iter().filter(|name| self.holds(name)) {
-            let place = self.lock.path().join(name);
-            fs::remove_file(&place).map_err(|source| failed("remove", &place, source))?;
-        }
-        self.remove()
-    }
-
-    fn remove(&self) -> Result<(), Error> {
-        for generation in [NEW, OLD] {
-            let path = self.path.join(generation);
-            for name in self.entries(generation)? {
-                remove(&path.join(name), fs::remove_file)?;
-            }
-            remove(&path, fs::remove_dir)?;
-        }
-        for name in [LIVE, LINK, TURN] {
-            remove(&self.path.join(name), fs::remove_file)?;
-        }
-        remove(&self.path, fs::remove_dir)
-    }
-
-    /// Whether a name of the directory is a link into this stage.
-    fn holds(&self, name: &OsStr) -> bool {
-        fs::read_link(self.lock.path().join(name)).is_ok_and(|target| target == through_live(name))
-    }
-
-    /// The names in a generation; none where it is not there.
-    fn entries(&self, generation: &str) -> Result<Vec<OsString>, Error> {
-        let path = self.path.join(generation);
-        let listing = |source: Errno| failed("list", &path, source.into());
-        let directory = match openat(
-            CWD,
-            &path,
-            OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-            Mode::empty(),
-        ) {
-            Ok(directory) => directory,
-            Err(Errno::NOENT) => return Ok(Vec::new()),
-            Err(source) => return Err(listing(source)),
-        };
-        let mut names = Vec::new();
-        for entry in Dir::new(directory).map_err(listing)? {
-            let entry = entry.map_err(listing)?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if name != "." && name != ".." {
-                names.push(name.to_owned());
-            }
-        }
-        Ok(names)
-    }
-}
-
-/// Makes a directory that anybody may go through to a file whose name and mode let them, for the names are
-/// links into it for a moment; nobody else may list it.
-fn stage_directory(path: &Path) -> Result<(), Error> {
-    let made = fs::DirBuilder::new().mode(0o700).create(path);
-    made.and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o711)))
-        .map_err(|source| failed("create directory", path, source))
-}
-
-fn through_live(name: &OsStr) -> PathBuf {
-    Path::new(STAGE).join(LIVE).join(name)
-}
-
-/// Removes a file or an empty directory, which may be gone already.
-fn remove(path: &Path, by: fn(PathBuf) -> std::io::Result<()>) -> Result<(), Error> {
-    match by(path.to_owned()) {
-        Err(source) if source.kind() != ErrorKind::NotFound => Err(failed("remove", path, source)),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-fn link(target: &Path, at: &Path) -> Result<(), Error> {
-    symlink(target, at).map_err(|source| failed("link", at, source))
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    fs::rename(from, to).map_err(|source| failed("replace", to, source))
-}
-
-fn failed(action: &'static str, path: &Path, source: std::io::Error) -> Error {
-    Error::Io {
-        action,
-        path: path.to_owned(),
-        source,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::super::stage::{OLD, recover};
     use super::*;
 
     #[test]

@@ -435,7 +435,7 @@ impl Probing<'_> {
             Question::WithoutCertificate => (usual, None, Then::Talk),
             Question::Foreign => (usual, self.options.foreign, Then::Talk),
             Question::WithoutProtocol => (Hello::WITHOUT_PROTOCOL, given, Then::Talk),
-            Question::Tls12 => (Hello::TLS_1_2, given, Then::Close),
+            Question::Tls12 => (usual.in_tls_1_2(), given, Then::Close),
             Question::Date => (Hello::HTTP_1, given, Then::Date),
         };
         Plan {

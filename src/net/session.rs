@@ -180,16 +180,18 @@ impl Session {
             Some(protocol) => protocol == "http/1.1",
             None => is_http,
         };
+        // Who answers without having agreed on a protocol does so about as soon as it shook hands.
+        let patience = (self.took * HANDSHAKES_WAITED).clamp(MIN_PATIENCE, MAX_PATIENCE);
         match plan.then {
             Then::Close => {}
             Then::Talk if !is_http1 => {
                 if self.protocol.is_none() {
-                    tls.hasten(Instant::now() + PATIENCE_WITHOUT_PROTOCOL);
+                    tls.hasten(Instant::now() + patience);
                 }
                 self.answer = Some(http2::converse(tls));
             }
             Then::Talk | Then::Date => {
-                tls.hasten(Instant::now() + PATIENCE_WITHOUT_PROTOCOL);
+                tls.hasten(Instant::now() + patience);
                 let told = http1::ask(tls, &plan.target.server_name().to_string());
                 self.answer = Some(told.answer);
                 self.date = told.date.map(|date| (date, Instant::now()));
@@ -336,6 +338,7 @@ fn is_tls(first: &[u8]) -> bool {
     }
 }
 
-/// Who answers without having agreed on a protocol does so at once.
-const PATIENCE_WITHOUT_PROTOCOL: Duration = Duration::from_secs(1);
+const HANDSHAKES_WAITED: u32 = 20;
+const MIN_PATIENCE: Duration = Duration::from_millis(150);
+const MAX_PATIENCE: Duration = Duration::from_secs(2);
 const MAX_SHOWN_OCTETS: usize = 16;

@@ -41,11 +41,14 @@ impl Hello<'static> {
         protocols: &[b"http/1.1"],
         ..Self::GRPC
     };
-    /// As gRPC, in TLS 1.2.
-    pub(super) const TLS_1_2: Self = Hello {
-        versions: &[&TLS12],
-        ..Self::GRPC
-    };
+
+    /// The same in TLS 1.2 alone.
+    pub(super) fn in_tls_1_2(self) -> Self {
+        Hello {
+            versions: ONLY_TLS_1_2,
+            ..self
+        }
+    }
 }
 
 /// A TLS connection over a wire. `Read` and `Write` carry what is inside of it; an error of TLS
@@ -164,3 +167,5 @@ impl Write for Tls {
         self.write_pending()
     }
 }
+
+const ONLY_TLS_1_2: &[&SupportedProtocolVersion] = &[&TLS12];

@@ -1,5 +1,7 @@
 //! All that a network.yaml says in vain: what is silently off, ignored, misplaced or misspelt.
 
+use std::collections::HashSet;
+
 use super::NetworkFile;
 use super::exposure;
 use super::rule::{
@@ -34,17 +36,30 @@ pub fn examine(file: &NetworkFile, startup: &Startup) -> Vec<Finding> {
     top_level(file, &mut findings);
     let transports = file.transports();
     let mut is_first = true;
+    let mut seen = HashSet::new();
     for transport in &transports {
+        if !seen.insert((transport.item, transport.config.mapping)) {
+            continue;
+        }
         item(file, transport, &mut findings);
         if transport.kind != Kind::Grpc {
             other_transport(file, transport, &mut findings);
         } else if is_first {
             is_first = false;
-            tls::examine(file, transport, &mut findings);
+            let mut of_tls = Vec::new();
+            tls::examine(file, transport, &mut of_tls);
+            // What would be asked of clients does not matter where nothing is served.
+            let offers = startup.grpc.as_ref().map(|grpc| &grpc.offers);
+            let is_served = !matches!(offers, Some(Offers::Nothing) | None);
+            findings.extend(
+                of_tls
+                    .into_iter()
+                    .filter(|finding| is_served || finding.severity != Severity::Note),
+            );
             config_keys(file, transport, &mut findings);
         }
     }
-    encryption(file, startup, &mut findings);
+    encryption(file, &transports, &mut findings);
     exposure::examine(file, startup, &mut findings);
     if file.setting("created_by_version").is_none() {
         findings.push(whole(&REWRITTEN));
@@ -63,7 +78,7 @@ pub(super) fn is_tls_elsewhere(file: &NetworkFile, transport: &Transport) -> boo
 /// Keys of the document and of `network:`.
 fn top_level(file: &NetworkFile, findings: &mut Vec<Finding>) {
     for (mapping, known) in [(file.root, ROOT_KEYS), (file.network, NETWORK_KEYS)] {
-        for entry in file.document.entries(mapping) {
+        for entry in file.document.entries(mapping).into_iter().take(MAX_KEYS) {
             if is_misplaced_tls(&entry) {
                 findings.push(misplaced_tls(&entry));
                 continue;
@@ -90,7 +105,7 @@ fn item(file: &NetworkFile, transport: &Transport, findings: &mut Vec<Finding>) 
         let key = entry.key.value.as_text().unwrap_or_default();
         file.document.get(item, "config").is_none() && meant(key, &["config"]).is_some()
     };
-    for entry in file.document.entries(item) {
+    for entry in file.document.entries(item).into_iter().take(MAX_KEYS) {
         let key = entry.key.value.as_text().unwrap_or_default();
         if key == "type" || key == "config" {
             continue;
@@ -115,7 +130,7 @@ fn config_keys(file: &NetworkFile, transport: &Transport, findings: &mut Vec<Fin
     let Some(config) = transport.config.mapping else {
         return;
     };
-    for entry in file.document.entries(config) {
+    for entry in file.document.entries(config).into_iter().take(MAX_KEYS) {
         let key = entry.key.value.as_text().unwrap_or_default();
         // `port:8600` without a blank is one long key.
         let glued = key
@@ -137,7 +152,7 @@ fn other_transport(file: &NetworkFile, transport: &Transport, findings: &mut Vec
     let Some(config) = transport.config.mapping else {
         return;
     };
-    for entry in file.document.entries(config) {
+    for entry in file.document.entries(config).into_iter().take(MAX_KEYS) {
         let key = entry.key.value.as_text().unwrap_or_default();
         let is_setting = key == "tls" || key == "ssl";
         if is_setting && entry.value.value.is_true() {
@@ -149,13 +164,15 @@ fn other_transport(file: &NetworkFile, transport: &Transport, findings: &mut Vec
     }
 }
 
-fn encryption(file: &NetworkFile, startup: &Startup, findings: &mut Vec<Finding>) {
-    let offers = startup.grpc.as_ref().map(|grpc| &grpc.offers);
-    let has_tls = matches!(offers, Some(Offers::Tls { .. }));
+/// Settings that promise encryption where nobody sets TLS up.
+fn encryption(file: &NetworkFile, transports: &[Transport], findings: &mut Vec<Finding>) {
+    let has_tls = |transport: &Transport| {
+        transport.kind == Kind::Grpc && tls::Tls::effective(&file.document, transport).is_some()
+    };
     let Some(enabled) = file.setting("encryption_enabled") else {
         return;
     };
-    if enabled.value.value.is_true() && !has_tls {
+    if enabled.value.value.is_true() && !transports.iter().any(has_tls) {
         findings.push(at(&ENCRYPTION_IGNORED, enabled.key.line).found("encryption_enabled: true"));
     }
 }
@@ -251,3 +268,5 @@ const NETWORK_KEYS: &[&str] = &[
     "workspace_path",
 ];
 const CONFIG_KEYS: &[&str] = &["host", "port", "tls"];
+/// How many keys of a mapping are held against those that are known.
+const MAX_KEYS: usize = 1000;

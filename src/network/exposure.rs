@@ -20,9 +20,13 @@ pub(super) fn examine(file: &NetworkFile, startup: &Startup, findings: &mut Vec<
         return;
     };
     if matches!(offers, Some(Offers::Tls { .. })) {
-        findings.push(
-            at(&HTTP_BESIDE_TLS, http.line).found(format!("http on {}:{}", http.host, http.port)),
-        );
+        let finding = at(&HTTP_BESIDE_TLS, http.line);
+        let finding = finding.found(format!("http on {}:{}", http.host, http.port));
+        findings.push(if is_loopback(&http.host) {
+            finding.mended_by("leave it: only this machine reaches it")
+        } else {
+            finding
+        });
     }
     let severity = if is_loopback(&http.host) {
         Severity::Note

@@ -55,6 +55,9 @@ impl Address {
         if host == "None" || host == "True" || host == "False" {
             return Some("this is no name but a value that was turned into one");
         }
+        if host.eq_ignore_ascii_case("localhost.") {
+            return Some("with a dot behind it this name is not found in the hosts file");
+        }
         let is_nowhere = host.to_ascii_lowercase().ends_with(".invalid");
         is_nowhere.then_some("no name below .invalid leads anywhere")
     }
@@ -83,10 +86,11 @@ impl Address {
         })
     }
 
-    /// The port as a resolver takes it: digits alone.
+    /// The port as a resolver takes it: digits, and blanks before them.
     pub(super) fn service_port(&self) -> Option<u16> {
-        let is_number = self.port.bytes().all(|b| b.is_ascii_digit());
-        is_number.then(|| self.port.parse().ok()).flatten()
+        let port = self.port.trim_start();
+        let is_number = port.bytes().all(|b| b.is_ascii_digit());
+        is_number.then(|| port.parse().ok()).flatten()
     }
 }
 

@@ -225,11 +225,11 @@ rules! {
         "give each transport a port of its own";
     /// Two networks on one gRPC port.
     PORT_SHARED: "networks-share-port", ERROR, GRPC,
-        "another network listens on this gRPC port too: the system lets both, and answers from one or the other in turn",
+        "another network listens on this gRPC port too: on one machine the system lets both, and answers from one or the other in turn",
         "give each network a port of its own";
     /// Two networks on one HTTP port.
     HTTP_PORT_SHARED: "networks-share-http-port", ERROR, HTTP,
-        "another network has this HTTP port: the one that starts second does not start at all",
+        "another network has this HTTP port: on one machine the one that starts second does not start at all",
         "give each network a port of its own";
     /// TLS on a transport that has none.
     TLS_ON_OTHER: "tls-on-plaintext-transport", WARNING, HTTP,

@@ -1,6 +1,8 @@
 //! The settings that OpenAgents checks when it loads a network (its pydantic models): any that it refuses
 //! keeps the network from starting at all.
 
+use std::collections::HashSet;
+
 use super::NetworkFile;
 use super::rule::{SETTING_REFUSED, Tell as _, at, whole};
 use super::transport::Kind;
@@ -12,6 +14,7 @@ pub(super) fn refused(file: &NetworkFile) -> Vec<Finding> {
     let mut check = Check {
         file,
         findings: Vec::new(),
+        seen: HashSet::new(),
     };
     check.network();
     check.transports();
@@ -24,6 +27,8 @@ pub(super) fn refused(file: &NetworkFile) -> Vec<Finding> {
 struct Check<'a> {
     file: &'a NetworkFile,
     findings: Vec<Finding>,
+    /// The mappings whose keys were looked at: many aliases may lead to one.
+    seen: HashSet<NodeId>,
 }
 
 /// What a setting must be.
@@ -69,6 +74,7 @@ impl Check<'_> {
         }
         if let Some(metadata) = document.get(self.file.root, "metadata")
             && !metadata.value.value.is_mapping()
+            && !matches!(&metadata.value.value, Value::Sequence(items) if items.is_empty())
         {
             self.refuse(metadata.key, "metadata", "a mapping", metadata.value);
         }
@@ -206,6 +212,9 @@ impl Check<'_> {
     fn text_keys(&mut self, entry: Entry<'_>, name: &str) {
         if !entry.value.value.is_mapping() {
             self.refuse(entry.key, name, "a mapping", entry.value);
+            return;
+        }
+        if !self.seen.insert(entry.id) {
             return;
         }
         for inner in self.file.document.entries(entry.id) {

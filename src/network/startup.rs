@@ -117,7 +117,7 @@ impl Run<'_> {
         for transport in self.file.transports() {
             if self.started.contains(&transport.kind) {
                 if transport.kind == Kind::Grpc {
-                    self.findings.push(at(&SECOND_GRPC, transport.line));
+                    self.second_grpc(&transport);
                 }
                 continue;
             }
@@ -138,6 +138,23 @@ impl Run<'_> {
             self.findings.push(whole(&NOTHING_LISTENS));
         }
         !self.started.is_empty()
+    }
+
+    /// A gRPC transport behind one that came up; it weighs more when it is the one with TLS.
+    fn second_grpc(&mut self, transport: &Transport) {
+        let has_tls = Tls::effective(&self.file.document, transport).is_some();
+        let is_plaintext = self
+            .served
+            .iter()
+            .all(|(_, offers)| matches!(offers, Offers::Plaintext));
+        let finding = at(&SECOND_GRPC, transport.line);
+        self.findings.push(if has_tls && is_plaintext {
+            finding
+                .found("this one has TLS, the first one serves plaintext")
+                .counting(Severity::Error)
+        } else {
+            finding
+        });
     }
 
     /// The first gRPC transport of a network that OpenAgents does not load.

@@ -98,7 +98,7 @@ fn misnamed(document: &Document, transport: &Transport, findings: &mut Vec<Findi
         return false;
     };
     let before = findings.len();
-    for entry in document.entries(config) {
+    for entry in document.entries(config).into_iter().take(MAX_KEYS) {
         let Some(key) = entry.key.value.as_text() else {
             continue;
         };
@@ -144,6 +144,7 @@ fn in_block(document: &Document, block: Entry<'_>, findings: &mut Vec<Finding>) 
             let is_misspelt = document
                 .entries(block.id)
                 .iter()
+                .take(MAX_KEYS)
                 .any(|entry| meant_by(document, block.id, entry) == Some("require_client_cert"));
             if !is_misspelt {
                 findings.push(at(&CA_WITHOUT_MTLS, block.key.line));
@@ -151,7 +152,7 @@ fn in_block(document: &Document, block: Entry<'_>, findings: &mut Vec<Finding>) 
         }
         Some(_) | None => {}
     }
-    for entry in document.entries(block.id) {
+    for entry in document.entries(block.id).into_iter().take(MAX_KEYS) {
         ignored(document, block.id, &entry, findings);
     }
 }
@@ -159,10 +160,15 @@ fn in_block(document: &Document, block: Entry<'_>, findings: &mut Vec<Finding>) 
 fn enabled(document: &Document, block: Entry<'_>, findings: &mut Vec<Finding>) {
     match document.get(block.id, "enabled") {
         None => {
-            let meant = document.entries(block.id).into_iter().find_map(|entry| {
-                let key = entry.key.value.as_text()?;
-                (meant_by(document, block.id, &entry) == Some("enabled")).then(|| key.to_owned())
-            });
+            let meant = document
+                .entries(block.id)
+                .into_iter()
+                .take(MAX_KEYS)
+                .find_map(|entry| {
+                    let key = entry.key.value.as_text()?;
+                    (meant_by(document, block.id, &entry) == Some("enabled"))
+                        .then(|| key.to_owned())
+                });
             let finding = at(&TLS_ENABLED_MISSING, block.key.line);
             findings.push(match meant {
                 Some(key) => finding.instead(format!("{key}:"), "enabled:"),
@@ -257,6 +263,8 @@ pub(super) const KEYS: &[&str] = &[
     "ca_file",
     "require_client_cert",
 ];
+/// How many keys are held against those that are known.
+const MAX_KEYS: usize = 1000;
 const VERSION_KEYS: &[&str] = &[
     "min_version",
     "max_version",

@@ -99,18 +99,24 @@ pub(super) fn transports(file: &NetworkFile) -> Vec<Transport> {
     let mut listed = Vec::new();
     let list = file.setting("transports");
     if let Some(list) = list {
-        listed.extend(document.items(list.id).iter().filter_map(|id| {
-            let kind = document.get(*id, "type")?.value.value.as_text()?;
-            Some(Transport {
-                kind: Kind::of(kind)?,
-                line: document.node(*id).line,
-                item: Some(*id),
-                config: Config {
-                    mapping: document.get(*id, "config").map(|config| config.id),
-                    network: None,
-                },
-            })
-        }));
+        listed.extend(
+            document
+                .items(list.id)
+                .iter()
+                .take(MAX_TRANSPORTS)
+                .filter_map(|id| {
+                    let kind = document.get(*id, "type")?.value.value.as_text()?;
+                    Some(Transport {
+                        kind: Kind::of(kind)?,
+                        line: document.node(*id).line,
+                        item: Some(*id),
+                        config: Config {
+                            mapping: document.get(*id, "config").map(|config| config.id),
+                            network: None,
+                        },
+                    })
+                }),
+        );
     } else {
         listed.push(Transport {
             kind: Kind::Http,
@@ -155,3 +161,6 @@ fn is_empty(document: &Document, transport: &Transport) -> bool {
         .mapping
         .is_none_or(|config| !document.node(config).value.is_true())
 }
+
+/// No network has as many; those behind are not looked at.
+const MAX_TRANSPORTS: usize = 1000;

@@ -15,7 +15,7 @@ use crate::pki::escape::Escaped;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::pem;
 use crate::pki::san::SubjectAltName;
-use crate::pki::serial::SerialPrefix;
+use crate::pki::serial::{SerialNumber, SerialPrefix};
 use crate::pki::validity::rfc3339;
 use crate::store::{Entry, Inventory as _};
 
@@ -68,6 +68,8 @@ pub struct Shown {
     pub manifest_sha256: Option<Fingerprint>,
     /// The row of that manifest, from 1.
     pub manifest_row: Option<u64>,
+    /// The serial number of the certificate it took the place of, when it is a renewal.
+    pub replaces: Option<SerialNumber>,
     /// The certificate as PEM.
     pub pem: String,
 }
@@ -80,6 +82,7 @@ impl Shown {
             issuer_fingerprint_sha256: entry.issuer_fingerprint.clone(),
             manifest_sha256,
             manifest_row,
+            replaces: entry.replaces.clone(),
             pem: pem::encode("CERTIFICATE", &entry.certificate)?.to_string(),
             listed: Listed::of(entry, now),
         })
@@ -99,6 +102,12 @@ impl fmt::Display for Shown {
                 revocation.reason
             )?,
         }
+        let invalid = listed
+            .revocation
+            .and_then(|revocation| revocation.invalidity_date);
+        if let Some(date) = invalid {
+            writeln!(f, "  invalid      since {}", rfc3339(date))?;
+        }
         writeln!(f, "  subject      {}", listed.subject)?;
         for name in &listed.subject_alt_names {
             writeln!(f, "  name         {}", Shield(name))?;
@@ -116,6 +125,9 @@ impl fmt::Display for Shown {
         )?;
         if let Some(note) = &listed.note {
             writeln!(f, "  note         {}", Escaped(note))?;
+        }
+        if let Some(serial) = &self.replaces {
+            writeln!(f, "  replaces     {serial}")?;
         }
         if let (Some(manifest), Some(row)) = (&self.manifest_sha256, self.manifest_row) {
             writeln!(f, "  manifest     row {row} of {manifest}")?;

@@ -1,6 +1,7 @@
 //! The only writer to the terminal: Report → text or JSON, Error → `error: … / hint: …`.
 
 mod json;
+mod manual;
 mod parts;
 mod progress;
 
@@ -92,8 +93,8 @@ impl Renderer {
     pub fn event(&self, data: &impl Serialize, text: &dyn std::fmt::Display) -> Result<(), Error> {
         match self.format {
             Format::Text | Format::Csv | Format::Prometheus => self.text(text),
-            // A string in JSON holds no line end, so each of these is one between its parts.
-            Format::Json => self.line(&json(data).replace("\n", "")),
+            // A string in JSON holds no line end, so each line begins with a name or a bracket.
+            Format::Json => self.line(&json(data).lines().map(str::trim_start).collect::<String>()),
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod chain;
 mod client_certificate;
+mod commands;
 mod hostile;
 mod peers;
 mod pki;

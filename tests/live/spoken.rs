@@ -2,11 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::pki::OURS;
-use crate::server::{SETTINGS, TLS_1_2, Tls, serve, speak_http2, wait};
+use crate::server::{SETTINGS, TLS_1_2, Tls, accept, serve, speak_http2, wait};
 use crate::{ids, seen, seen_as, seen_shortly};
 
 #[test]
@@ -115,6 +116,35 @@ fn a_finished_handshake_without_settings_proves_nothing() {
     assert_eq!(ids(&report), ["live-closed"]);
     assert_eq!(json!(report)["http2_end"], "go_away");
     assert!(!report.to_string().contains('\u{1b}'));
+}
+
+#[test]
+fn a_loopback_server_is_seen_with_all_its_connections_in_150_ms() {
+    let port = Tls::ours().requiring(&OURS).serve_grpc();
+    let took = (0..10).map(|_| {
+        let started = Instant::now();
+        let report = seen(port, &OURS.with_client());
+        assert_eq!(report.connections, 12);
+        started.elapsed()
+    });
+    // The best of some: other tests run at the same time.
+    assert!(took.min().unwrap() < Duration::from_millis(150));
+}
+
+#[test]
+fn an_ipv6_address_is_dialled_in_brackets() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        return;
+    };
+    let port = listener.local_addr().unwrap().port();
+    let config = Tls::ours().config();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            accept(&config, stream, &|stream| speak_http2(stream));
+        }
+    });
+    let report = seen_as(&format!("grpcs://[::1]:{port}"), &OURS.with_ca());
+    assert_eq!((ids(&report), report.reached), (vec![], Some(true)));
 }
 
 #[test]

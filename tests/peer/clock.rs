@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use openagents_certs::authority::{AuthorityAt, Recording};
 use openagents_certs::ops::issue::{self, Key};
-use openagents_certs::ops::{ca, crl, generate, revoke};
+use openagents_certs::ops::{ca, crl, revoke};
 use openagents_certs::pki::algorithm::KeyType;
 use openagents_certs::pki::crl::RevocationList;
 use openagents_certs::pki::name::AttributeType;
@@ -13,16 +13,16 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 /// A root named `Root`.
-pub struct Clock {
-    pub directory: PathBuf,
+pub(crate) struct Clock {
+    pub(crate) directory: PathBuf,
 }
 
 impl Clock {
-    pub fn new(directory: &Path, now: OffsetDateTime) -> Self {
+    pub(crate) fn new(directory: &Path, now: OffsetDateTime) -> Self {
         let request = ca::Request {
             directory: directory.to_owned(),
             subject: vec![(AttributeType::CommonName, "Root".into())],
-            lifetime: generate::CA_LIFETIME,
+            lifetime: ca::USUAL_LIFETIME,
             key_type: KeyType::P256,
             path_length: None,
             name_constraints: Default::default(),
@@ -33,7 +33,7 @@ impl Clock {
         }
     }
 
-    pub fn at(&self) -> AuthorityAt<'_> {
+    pub(crate) fn at(&self) -> AuthorityAt<'_> {
         AuthorityAt {
             directory: &self.directory,
             material: None,
@@ -43,7 +43,7 @@ impl Clock {
     }
 
     /// Issues a server's certificate as NAME.crt and NAME.key, for 365 days.
-    pub fn issue(&self, name: &str, now: OffsetDateTime) {
+    pub(crate) fn issue(&self, name: &str, now: OffsetDateTime) {
         let request = issue::Request {
             profile: issue::profile(&self.directory, "peer").unwrap(),
             names: vec![name.parse().unwrap()],
@@ -57,7 +57,12 @@ impl Clock {
         issue::run(&request, &self.at(), &self.directory, true, now).unwrap();
     }
 
-    pub fn revoke(&self, name: &str, reason: RevocationReason, now: OffsetDateTime) -> Value {
+    pub(crate) fn revoke(
+        &self,
+        name: &str,
+        reason: RevocationReason,
+        now: OffsetDateTime,
+    ) -> Value {
         let request = revoke::Request {
             targets: vec![name.into()],
             all: false,
@@ -69,7 +74,7 @@ impl Clock {
         serde_json::to_value(&report).unwrap()
     }
 
-    pub fn publish(&self, now: OffsetDateTime) -> RevocationList {
+    pub(crate) fn publish(&self, now: OffsetDateTime) -> RevocationList {
         let request = crl::Request {
             next_update: None,
             copy: None,

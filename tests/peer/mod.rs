@@ -5,27 +5,27 @@
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
-pub mod clock;
+pub(crate) mod clock;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// This program in a PKI directory.
-pub fn program(arguments: &[&str], directory: &Path) -> Command {
+pub(crate) fn program(arguments: &[&str], directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_openagents-certs"));
     command.args(arguments).arg("-C").arg(directory);
     command
 }
 
 /// Runs this program, which must succeed, and gives what it wrote.
-pub fn certs(arguments: &[&str], directory: &Path) -> String {
+pub(crate) fn certs(arguments: &[&str], directory: &Path) -> String {
     let output = run(&mut program(arguments, directory));
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Runs this program, which must end with this code, and gives what it wrote to standard error.
-pub fn certs_fails(code: i32, arguments: &[&str], directory: &Path) -> String {
+pub(crate) fn certs_fails(code: i32, arguments: &[&str], directory: &Path) -> String {
     let output = program(arguments, directory).output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
@@ -33,7 +33,7 @@ pub fn certs_fails(code: i32, arguments: &[&str], directory: &Path) -> String {
 }
 
 /// Runs a command that must succeed.
-pub fn run(command: &mut Command) -> Output {
+pub(crate) fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap();
     assert!(
         output.status.success(),
@@ -46,7 +46,7 @@ pub fn run(command: &mut Command) -> Output {
 }
 
 /// An empty directory that outlives the tests, so that what failed can be looked at.
-pub fn scratch(name: &str) -> PathBuf {
+pub(crate) fn scratch(name: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if directory.exists() {
         std::fs::remove_dir_all(&directory).unwrap();
@@ -56,7 +56,7 @@ pub fn scratch(name: &str) -> PathBuf {
 }
 
 /// A script of `tests/interop`, to be given its arguments; `None` when its Python lacks a module.
-pub fn script(name: &str, module: &str) -> Option<Command> {
+pub(crate) fn script(name: &str, module: &str) -> Option<Command> {
     let python = std::env::var("OPENAGENTS_CERTS_PYTHON").unwrap_or_else(|_| "python3".into());
     if !is_here(&python, &["-c", &format!("import {module}")]) {
         return None;
@@ -68,7 +68,7 @@ pub fn script(name: &str, module: &str) -> Option<Command> {
 }
 
 /// Whether a peer answers; when not, says so.
-pub fn is_here(program: &str, arguments: &[&str]) -> bool {
+pub(crate) fn is_here(program: &str, arguments: &[&str]) -> bool {
     let output = Command::new(program).args(arguments).output();
     if output.is_ok_and(|output| output.status.success()) {
         return true;

@@ -138,15 +138,23 @@ fn effective(file: &NetworkFile) -> Option<Tls> {
     Tls::effective(&file.document, first)
 }
 
-/// Whether a block names these files.
+/// Whether a block names these files, and asks clients for certificates where that is wanted.
 fn says(tls: &Tls, files: &TlsFiles) -> bool {
-    let path =
-        |name: &Option<super::tls::FileName>| name.as_ref().and_then(|name| name.path.clone());
-    let wants_clients = files.ca_file.is_some();
-    path(&tls.cert_file).as_deref() == Some(&files.cert_file)
-        && path(&tls.key_file).as_deref() == Some(&files.key_file)
-        && (!wants_clients || path(&tls.ca_file) == files.ca_file)
-        && wants_clients == (tls.require_client_cert && tls.ca_file.is_some())
+    let names = |name: &Option<super::tls::FileName>, wanted: &str| {
+        let path = name.as_ref().and_then(|name| name.path.as_deref());
+        path.is_some_and(|path| without_dot(path) == without_dot(wanted))
+    };
+    names(&tls.cert_file, &files.cert_file)
+        && names(&tls.key_file, &files.key_file)
+        && files
+            .ca_file
+            .as_ref()
+            .is_none_or(|ca_file| names(&tls.ca_file, ca_file) && tls.require_client_cert)
+}
+
+/// `./certs` and `certs` are one place.
+fn without_dot(path: &str) -> &str {
+    path.trim_start_matches("./")
 }
 
 /// The text with each place replaced; the places do not overlap.

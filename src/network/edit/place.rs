@@ -176,17 +176,15 @@ fn mended(
     let mut missing = Vec::new();
     for (key, wanted) in entries(files) {
         match document.get(tls.id, key) {
-            Some(entry) if entry.value.value.is_true() && key != "enabled" => {}
+            Some(entry) if says(&entry.value.value, key, &wanted) => {}
             Some(entry) if is_within(tls.value, entry.key) => {
-                if !entry.value.value.is_true() {
-                    not_an_alias(entry)?;
-                    if matches!(entry.value.value, Value::Sequence(_) | Value::Mapping(_))
-                        && !entry.value.is_flow
-                    {
-                        return Err(EditError::Unsure);
-                    }
-                    insertions.push(instead_of(layout, entry, &wanted));
+                not_an_alias(entry)?;
+                let is_collection =
+                    matches!(entry.value.value, Value::Sequence(_) | Value::Mapping(_));
+                if is_collection && !entry.value.is_flow {
+                    return Err(EditError::Unsure);
                 }
+                insertions.push(instead_of(layout, entry, &wanted));
             }
             Some(_) | None => missing.push((key, wanted)),
         }
@@ -205,6 +203,14 @@ fn mended(
         insertions.push(layout.after_line(tls.key.span.end, &lines));
     }
     Ok(insertions)
+}
+
+/// Whether a value says what is wanted already.
+fn says(value: &Value, key: &str, wanted: &str) -> bool {
+    match value {
+        Value::Text(path) => key.ends_with("_file") && quoted(path) == wanted,
+        value => !key.ends_with("_file") && value.is_true(),
+    }
 }
 
 /// The block in the place of a value that is no mapping: `true`, a text, a list.
@@ -258,47 +264,8 @@ fn new_transport(
     files: &TlsFiles,
 ) -> Result<Vec<Insertion>, EditError> {
     let document = file.document();
-    let as_flow = format!(
-        "{{type: grpc, config: {{port: 8600, tls: {{{}}}}}}}",
-        flow(&entries(files))
-    );
-    let as_block = |column: usize| {
-        let indent = " ".repeat(column);
-        let mut lines = vec![
-            format!("{indent}- type: grpc"),
-            format!("{indent}  config:"),
-            format!("{indent}    port: 8600"),
-        ];
-        lines.extend(block("tls", column + 2 * INDENT, &entries(files)));
-        lines
-    };
     let Some(list) = file.setting("transports") else {
-        if let Some(legacy) = file
-            .setting("transport")
-            .filter(|entry| entry.value.value.is_true())
-        {
-            return Err(EditError::Legacy {
-                line: legacy.key.line,
-            });
-        }
-        // Without a list there is HTTP on its own port, and it is to stay.
-        let network = document.node(file.network);
-        if network.is_flow {
-            let text = format!("transports: [{{type: http}}, {as_flow}]");
-            let is_empty = !network.value.is_true();
-            return Ok(vec![layout.behind_bracket(network, &text, is_empty)?]);
-        }
-        let key = document
-            .get(file.root, "network")
-            .ok_or(EditError::Unsure)?;
-        not_an_alias(key)?;
-        let indent = " ".repeat(network.column);
-        let mut lines = vec![
-            format!("{indent}transports:"),
-            format!("{indent}  - type: http"),
-        ];
-        lines.extend(as_block(network.column + INDENT));
-        return Ok(vec![layout.after_line(key.key.span.end, &lines)]);
+        return new_list(file, layout, files);
     };
     not_an_alias(list)?;
     let Value::Sequence(items) = &list.value.value else {
@@ -309,30 +276,77 @@ fn new_transport(
         });
     };
     if list.value.is_flow {
+        let item = flow_transport(files);
         return Ok(vec![layout.behind_bracket(
             list.value,
-            &as_flow,
+            &item,
             items.is_empty(),
         )?]);
     }
-    let first = items
-        .first()
-        .map(|item| document.node(*item))
-        .ok_or(EditError::Unsure)?;
+    let first = items.first().map(|item| document.node(*item));
+    let first = first.ok_or(EditError::Unsure)?;
     let start = layout.start_of_line(first.span.start);
     let before = &layout.text[start..first.span.start];
     let indent = before.find('-').ok_or(EditError::Unsure)?;
     if before[..indent].trim() != "" || first.span.start < list.key.span.start {
         return Err(EditError::Unsure);
     }
-    let text: String = as_block(indent)
+    let lines = block_transport(indent, files);
+    let text = lines
         .iter()
-        .map(|line| format!("{line}{}", layout.line_end))
-        .collect();
+        .map(|line| format!("{line}{}", layout.line_end));
     Ok(vec![Insertion {
         at: start..start,
-        text,
+        text: text.collect(),
     }])
+}
+
+/// A list of transports for a network without one: gRPC, and the HTTP that it has without a list.
+fn new_list(
+    file: &NetworkFile,
+    layout: &Layout<'_>,
+    files: &TlsFiles,
+) -> Result<Vec<Insertion>, EditError> {
+    let legacy = file.setting("transport");
+    if let Some(legacy) = legacy.filter(|entry| entry.value.value.is_true()) {
+        return Err(EditError::Legacy {
+            line: legacy.key.line,
+        });
+    }
+    let network = file.document().node(file.network);
+    if network.is_flow {
+        let text = format!("transports: [{{type: http}}, {}]", flow_transport(files));
+        let is_empty = !network.value.is_true();
+        return Ok(vec![layout.behind_bracket(network, &text, is_empty)?]);
+    }
+    let key = file.document().get(file.root, "network");
+    let key = key.ok_or(EditError::Unsure)?;
+    not_an_alias(key)?;
+    let indent = " ".repeat(network.column);
+    let mut lines = vec![
+        format!("{indent}transports:"),
+        format!("{indent}  - type: http"),
+    ];
+    lines.extend(block_transport(network.column + INDENT, files));
+    Ok(vec![layout.after_line(key.key.span.end, &lines)])
+}
+
+/// A gRPC transport in brackets.
+fn flow_transport(files: &TlsFiles) -> String {
+    let entries = flow(&entries(files));
+    format!("{{type: grpc, config: {{port: 8600, tls: {{{entries}}}}}}}")
+}
+
+/// A gRPC transport as an item of a list whose dashes are in this column.
+fn block_transport(column: usize, files: &TlsFiles) -> Vec<String> {
+    let indent = " ".repeat(column);
+    let mut lines = vec![
+        format!("{indent}- type: grpc"),
+        format!("{indent}  config:"),
+        format!("{indent}    port: 8600"),
+    ];
+    lines.extend(block("tls", column + 2 * INDENT, &entries(files)));
+    lines
 }
 
 /// The entries of a block, as they are written.

@@ -1,13 +1,14 @@
 //! From the parser's events to nodes. An alias is a second way to the same node, so that no alias makes
 //! anything larger.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
 use super::error::{YamlError, clause, excerpt};
 use super::scalar::{self, Value};
-use super::{Document, DuplicateKey, Node, NodeId};
+use super::{Document, DuplicateKey, Node, NodeId, tabs};
 
 /// Reads a text of printable characters.
 pub(super) fn compose(text: &str) -> Result<Document, YamlError> {
@@ -20,6 +21,10 @@ pub(super) fn compose(text: &str) -> Result<Document, YamlError> {
         names: HashMap::new(),
         documents: 0,
         duplicates: Vec::new(),
+        quoted: Vec::new(),
+        index: HashMap::new(),
+        merging: HashSet::new(),
+        merged: 0,
     };
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     composer.offset = text.len() - body.len();
@@ -30,9 +35,12 @@ pub(super) fn compose(text: &str) -> Result<Document, YamlError> {
         let (event, span) = event.map_err(|error| syntax(&error))?;
         composer.take(event, &span)?;
     }
+    tabs::check(text, &composer.quoted)?;
     Ok(Document {
         nodes: composer.nodes,
         root: composer.root,
+        index: composer.index,
+        merging: composer.merging,
         duplicates: composer.duplicates,
     })
 }
@@ -47,6 +55,12 @@ struct Composer {
     names: HashMap<String, usize>,
     documents: usize,
     duplicates: Vec<DuplicateKey>,
+    /// The octets of scalars in which a tab may stand: those in quotes and blocks.
+    quoted: Vec<Range<usize>>,
+    index: HashMap<NodeId, HashMap<String, usize>>,
+    merging: HashSet<NodeId>,
+    /// How many mappings are merged into others.
+    merged: usize,
 }
 
 /// A collection whose end has not come.
@@ -67,8 +81,14 @@ impl Composer {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let is_plain = style == ScalarStyle::Plain;
+                if matches!(self.open.last(), Some(Open::Mapping(_, _, None))) {
+                    one_line_key(span, &text)?;
+                }
                 let value = scalar::resolve(&text, is_plain, tag_name(tag.as_deref()), line)?;
                 let id = self.add(value, span, false)?;
+                if !is_plain {
+                    self.quoted.push(self.nodes[id.0].span.clone());
+                }
                 self.anchors.insert(anchor, id);
                 self.place(id)?;
             }
@@ -161,7 +181,8 @@ impl Composer {
             }
             Some(Open::Mapping(id, pairs, _)) => {
                 self.note_duplicates(&pairs);
-                self.check_merges(&pairs)?;
+                self.check_merges(id, &pairs)?;
+                self.index(id, &pairs);
                 self.nodes[id.0].value = Value::Mapping(pairs);
                 id
             }
@@ -190,21 +211,59 @@ impl Composer {
         self.duplicates.extend(found.into_iter().take(room));
     }
 
-    fn check_merges(&self, pairs: &[(NodeId, NodeId)]) -> Result<(), YamlError> {
+    fn check_merges(&mut self, id: NodeId, pairs: &[(NodeId, NodeId)]) -> Result<(), YamlError> {
         // A collection that is still open is one all the same.
         let is_mapping = |id: NodeId| matches!(self.nodes[id.0].value, Value::Mapping(_));
         for (key, value) in pairs {
             let key = &self.nodes[key.0];
-            let is_good = match &self.nodes[value.0].value {
-                Value::Sequence(items) => items.iter().all(|item| is_mapping(*item)),
-                _ => is_mapping(*value),
+            if !key.value.is_merge() {
+                continue;
+            }
+            let line = key.line;
+            let (is_good, count) = match &self.nodes[value.0].value {
+                Value::Sequence(items) => (items.iter().all(|item| is_mapping(*item)), items.len()),
+                _ => (is_mapping(*value), 1),
             };
-            if key.value.is_merge() && !is_good {
-                return Err(YamlError::Merge { line: key.line });
+            if !is_good {
+                return Err(YamlError::Merge { line });
+            }
+            self.merging.insert(id);
+            self.merged += count;
+            if self.merged > MAX_MERGED {
+                let limit = MAX_MERGED;
+                return Err(YamlError::TooMany { line, limit });
             }
         }
         Ok(())
     }
+
+    /// Makes the keys of a large mapping quick to find, for many aliases may lead to it.
+    fn index(&mut self, id: NodeId, pairs: &[(NodeId, NodeId)]) {
+        if pairs.len() <= MAX_SCANNED {
+            return;
+        }
+        let keys = pairs.iter().enumerate().filter_map(|(at, (key, _))| {
+            let text = self.nodes[key.0].value.as_text()?;
+            Some((text.to_owned(), at))
+        });
+        let keys = keys.collect();
+        self.index.insert(id, keys);
+    }
+}
+
+/// A key stands before its colon, on one line; the grammar of YAML 1.2 is not as strict.
+fn one_line_key(span: &Span, text: &str) -> Result<(), YamlError> {
+    let what = if span.is_empty() && text.is_empty() {
+        "a colon without a key before it"
+    } else if span.start.line() != span.end.line() {
+        "a key of more than one line"
+    } else {
+        return Ok(());
+    };
+    Err(YamlError::Syntax {
+        line: span.start.line(),
+        what: what.into(),
+    })
 }
 
 /// `<<` means something as a key alone.
@@ -251,3 +310,5 @@ const SEQUENCE_TAGS: &[&str] = &["!", "seq"];
 const MAPPING_TAGS: &[&str] = &["!", "map"];
 const MAX_NODES: usize = 500_000;
 const MAX_DUPLICATES: usize = 100;
+const MAX_MERGED: usize = 1000;
+const MAX_SCANNED: usize = 16;

@@ -33,6 +33,12 @@ pub enum YamlError {
         /// What the parser says.
         what: String,
     },
+    /// A tab between the parts of the text.
+    #[error("line {line}: a tab outside of quotes, which Python does not read")]
+    Tab {
+        /// The line.
+        line: usize,
+    },
     /// A second document in one file.
     #[error("line {line}: a second document begins, and one is all that is read")]
     SecondDocument {

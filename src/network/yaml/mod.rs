@@ -5,6 +5,7 @@
 mod compose;
 mod error;
 mod scalar;
+mod tabs;
 mod timestamp;
 
 use std::collections::{HashMap, HashSet};
@@ -18,6 +19,10 @@ pub use scalar::Value;
 pub struct Document {
     nodes: Vec<Node>,
     root: Option<NodeId>,
+    /// Where the text keys of large mappings stand: of equal ones the last.
+    index: HashMap<NodeId, HashMap<String, usize>>,
+    /// The mappings that merge others.
+    merging: HashSet<NodeId>,
     /// Keys that stand twice in one mapping: the line of the first and of the one that counts.
     pub duplicates: Vec<DuplicateKey>,
 }
@@ -137,10 +142,18 @@ impl Document {
         if !visited.insert(mapping) {
             return None;
         }
-        let own = self.pairs(mapping).iter().rev();
+        let pairs = self.pairs(mapping);
+        let own = pairs.iter().rev();
         let is_wanted = |(key, _): &&(NodeId, NodeId)| self.node(*key).value.is_text(wanted);
-        if let Some((key, value)) = own.clone().find(is_wanted) {
+        let found = match self.index.get(&mapping) {
+            Some(index) => index.get(wanted).map(|at| &pairs[*at]),
+            None => own.clone().find(is_wanted),
+        };
+        if let Some((key, value)) = found {
             return Some(self.entry(*key, *value));
+        }
+        if !self.merging.contains(&mapping) {
+            return None;
         }
         let merges = own.filter(|(key, _)| self.node(*key).value.is_merge());
         for (_, value) in merges {
@@ -187,6 +200,59 @@ impl Document {
             key: self.node(key),
             value: self.node(value),
             id: value,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_two_keys_counts_and_own_keys_before_merged_ones() {
+        let text =
+            b"a: &a {x: 1, y: 1, z: 1}\nb: &b {y: 2, w: 2}\nc:\n  <<: [*b, *a]\n  x: 3\n  x: 4\n";
+        let document = Document::read(text).unwrap();
+        let c = document.get(document.root().unwrap(), "c").unwrap().id;
+        let value = |key| document.get(c, key).map(|entry| entry.value.value.clone());
+        assert_eq!(value("x"), Some(Value::Int(4)));
+        assert_eq!(value("y"), Some(Value::Int(2)));
+        assert_eq!(
+            (value("z"), value("w")),
+            (Some(Value::Int(1)), Some(Value::Int(2)))
+        );
+        assert_eq!(value("v"), None);
+        assert_eq!(document.entries(c).len(), 4);
+        let duplicate = DuplicateKey {
+            key: "x".into(),
+            first: 5,
+            last: 6,
+        };
+        assert_eq!(document.duplicates, [duplicate]);
+    }
+
+    #[test]
+    fn large_mappings_are_looked_up_as_small_ones() {
+        let keys: String = (0..100).map(|i| format!("k{i}: {i}\n")).collect();
+        let document = Document::read(format!("{keys}k7: last\n").as_bytes()).unwrap();
+        let root = document.root().unwrap();
+        let value = |key| {
+            document
+                .get(root, key)
+                .map(|entry| entry.value.value.clone())
+        };
+        assert_eq!(value("k7"), Some(Value::Text("last".into())));
+        assert_eq!(value("k99"), Some(Value::Int(99)));
+        assert_eq!(value("k100"), None);
+    }
+
+    #[test]
+    fn a_mapping_that_merges_itself_ends() {
+        let document = Document::read(b"a: &a\n  <<: *a\n  x: 1\n");
+        if let Ok(document) = document {
+            let a = document.get(document.root().unwrap(), "a").unwrap().id;
+            assert!(document.get(a, "y").is_none());
+            assert_eq!(document.entries(a).len(), 1);
         }
     }
 }

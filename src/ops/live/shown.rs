@@ -91,6 +91,9 @@ impl LiveReport {
     }
 
     fn http2(&self) -> String {
+        if self.http2_end == Some("http1") {
+            return "no SETTINGS, an answer in HTTP/1".into();
+        }
         let settings = if self.http2_settings {
             "SETTINGS read"
         } else {

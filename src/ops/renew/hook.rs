@@ -2,19 +2,18 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::process::CommandExt as _;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
 use std::str::FromStr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 
 use crate::error::{Error, shown};
 use crate::files;
 use crate::pki::escape::Escaped;
+use crate::process::{self, Limited};
 
 /// A program that is run for each certificate, with its arguments as they are: no shell reads them.
 #[derive(Debug)]
@@ -47,17 +46,14 @@ pub struct Done {
 impl Hook {
     /// Runs it with these environment variables, and waits for its end.
     pub(super) fn run(&self, environment: &[(&str, OsString)]) -> Done {
-        let mut command = Command::new(&self.program);
-        command
-            .args(&self.arguments)
-            .stdin(Stdio::null())
-            .stdout(self.output())
-            .process_group(0);
-        self.hidden.iter().for_each(|name| {
-            command.env_remove(name);
+        let ended = process::run_limited(&Limited {
+            program: &self.program,
+            arguments: &self.arguments,
+            environment,
+            withheld: &self.hidden,
+            timeout: self.timeout,
+            output: self.output.as_ref(),
         });
-        command.envs(environment.iter().map(|(name, value)| (name, value)));
-        let ended = command.spawn().and_then(|child| self.wait(child));
         match ended {
             Ok(Some(status)) if status.success() => self.done(true, status.code(), None),
             Ok(Some(status)) => {
@@ -74,35 +70,6 @@ impl Hook {
         }
     }
 
-    /// How it ended, or nothing when it had to be killed.
-    fn wait(&self, mut child: Child) -> std::io::Result<Option<ExitStatus>> {
-        if let Some(status) = wait_until(&mut child, Instant::now() + self.timeout)? {
-            return Ok(Some(status));
-        }
-        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        for signal in [Signal::TERM, Signal::KILL] {
-            if let Some(group) = group {
-                // What has ended in the meantime needs no signal.
-                let _ = kill_process_group(group, signal);
-            }
-            if wait_until(&mut child, Instant::now() + GRACE)?.is_some() {
-                break;
-            }
-        }
-        Ok(None)
-    }
-
-    fn output(&self) -> Stdio {
-        let copy = self
-            .output
-            .as_ref()
-            .map(|output| output.as_fd().try_clone_to_owned());
-        match copy {
-            Some(Ok(output)) => output.into(),
-            Some(Err(_)) | None => Stdio::null(),
-        }
-    }
-
     fn done(&self, succeeded: bool, exit_code: Option<i32>, message: Option<String>) -> Done {
         let words = std::iter::once(&self.program).chain(&self.arguments);
         let words: Vec<_> = words
@@ -114,21 +81,6 @@ impl Hook {
             exit_code,
             message,
         }
-    }
-}
-
-/// Waits for a process, more and more patiently; nothing when it has not ended by then.
-fn wait_until(child: &mut Child, end: Instant) -> std::io::Result<Option<ExitStatus>> {
-    let mut pause = Duration::from_millis(1);
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if Instant::now() >= end {
-            return Ok(None);
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
@@ -196,9 +148,6 @@ impl FromStr for SignalTo {
     }
 }
 
-/// How long a program that was told to end may take to do so.
-const GRACE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 const SIGNALS: [(&str, Signal); 7] = [
     ("HUP", Signal::HUP),
     ("USR1", Signal::USR1),
@@ -211,6 +160,8 @@ const SIGNALS: [(&str, Signal); 7] = [
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     #[test]

@@ -13,6 +13,7 @@ mod follow;
 mod hook;
 mod replace;
 mod report;
+mod standing;
 
 #[cfg(test)]
 pub(super) mod tests;

@@ -9,15 +9,14 @@ use zeroize::Zeroizing;
 use super::Request;
 use super::follow::{Contents, Replaced};
 use super::report::Outcome;
+use super::standing::{self, Standing};
 use crate::authority::Authority;
-use crate::error::{Error, shown};
+use crate::error::Error;
 use crate::files::{self, Kind, Lock, Replacement};
 use crate::keys;
 use crate::ops::issue::{self, Planned, Signed, file_names};
 use crate::ops::managed::ManagedCertificate;
 use crate::ops::refused;
-use crate::pki::bundle;
-use crate::pki::pem;
 use crate::store::{Entry, Output};
 
 /// A certificate that is to be renewed, and what was decided of it.
@@ -110,22 +109,13 @@ struct Names {
     combined: OsString,
 }
 
-/// What stands in the files of a pair.
-struct Standing {
-    certificate: Zeroizing<Vec<u8>>,
-    /// Nothing where there is no key, or nobody lets us read it.
-    key: Option<Zeroizing<Vec<u8>>>,
-    /// What is in the file with both, or would be; nothing when none is kept.
-    combined: Option<Zeroizing<Vec<u8>>>,
-}
-
 fn sign(
     one: &Wanted<'_>,
     authority: &Authority,
     request: &Request,
     now: OffsetDateTime,
 ) -> Result<Ready, Error> {
-    let Some(standing) = standing(one, request)? else {
+    let Some(standing) = Standing::read(one, request)? else {
         let message = "another process has renewed it".to_owned();
         return Ok(Ready::Not(Outcome::RenewedElsewhere, message));
     };
@@ -144,7 +134,24 @@ fn sign(
         return Ok(Ready::Not(Outcome::Refused, message.to_owned()));
     }
     let signed = issue::sign_only(&planned, authority.signing())?;
+    let entry = entry(one, &planned, &signed, authority, now)?;
+    let due_at = [&entry, &one.of.entry].map(|entry| request.timing.due_at(entry));
     let certificate = authority.signing().served(&signed.certificate)?;
+    let mut fresh = fresh(one, signed, certificate, standing)?;
+    fresh.replaced.validity = planned.plan.validity;
+    fresh.replaced.due_at = due_at;
+    fresh.notes = planned.notes;
+    fresh.entry = Some(entry);
+    Ok(Ready::Signed(Box::new(fresh)))
+}
+
+/// What is to be written of a certificate that was signed.
+fn fresh(
+    one: &Wanted<'_>,
+    signed: Signed,
+    certificate: String,
+    standing: Standing,
+) -> Result<Fresh, Error> {
     let new_key = match &signed.key {
         Some(key) => Some(keys::to_pem(key.pkcs8(), None)?),
         None => None,
@@ -152,32 +159,27 @@ fn sign(
     let key = new_key.as_ref().map(|key| key.as_bytes());
     let key = key.or(standing.key.as_ref().map(|key| key.as_slice()));
     let new_combined = match (&standing.combined, key) {
-        (Some(_), Some(key)) => Some(both(certificate.as_bytes(), key)),
+        (Some(_), Some(key)) => Some(standing::both(certificate.as_bytes(), key)),
         (Some(_), None) | (None, _) => None,
     };
-    let entry = entry(one, &planned, &signed, authority, now)?;
     let mut place = one.of.place.clone();
     place.has_combined |= new_combined.is_some();
     let (certificate_name, key_name) = file_names(&place.base);
-    Ok(Ready::Signed(Box::new(Fresh {
+    Ok(Fresh {
         names: Names {
             certificate: certificate_name,
             key: key_name,
             combined: place.combined_name(),
         },
-        notes: planned.notes.clone(),
         replaced: Replaced {
             index: one.index,
             place,
             old_serial: one.of.entry.serial.clone(),
             serial: signed.serial,
             old_validity: one.of.entry.validity,
-            validity: planned.plan.validity,
+            validity: one.of.entry.validity,
             certificate,
-            due_at: [
-                request.timing.due_at(&entry),
-                request.timing.due_at(&one.of.entry),
-            ],
+            due_at: [OffsetDateTime::UNIX_EPOCH; 2],
             is_rekeyed: new_key.is_some(),
             old: Contents {
                 certificate: standing.certificate,
@@ -185,122 +187,11 @@ fn sign(
                 combined: standing.combined.filter(|_| new_combined.is_some()),
             },
         },
-        entry: Some(entry),
+        notes: Vec::new(),
+        entry: None,
         new_key,
         new_combined,
-    })))
-}
-
-/// What is in the files now; nothing when it is no longer the certificate that was to be renewed.
-fn standing(one: &Wanted<'_>, request: &Request) -> Result<Option<Standing>, Error> {
-    let place = &one.of.place;
-    let path = place.certificate();
-    let certificate = files::read(&path)?;
-    let certificates = bundle::certificates(&certificate);
-    let certificates = certificates.map_err(|source| Error::Bundle {
-        path: path.clone(),
-        source,
-    })?;
-    if certificates[0].as_der() != one.of.certificate.as_der() {
-        return Ok(None);
-    }
-    let key = place.private_key().and_then(|path| files::read(&path).ok());
-    if one.renewal.new_key.is_none() {
-        check_pair(one.of, key.as_ref().map(|key| key.as_slice()))?;
-    } else if !place.has_key {
-        return Err(Error::Usage {
-            message: format!("{}: there is no key beside it to replace", shown(&path)),
-            hint: "sign a new request where its key is kept, with `openagents-certs csr sign`"
-                .into(),
-        });
-    }
-    let combined = combined(
-        one.of,
-        request,
-        &certificate,
-        key.as_ref().map(|key| key.as_slice()),
-    )?;
-    Ok(Some(Standing {
-        certificate,
-        key,
-        combined,
-    }))
-}
-
-/// Says whether a key that can be read is the certificate's.
-fn check_pair(of: &ManagedCertificate, key: Option<&[u8]>) -> Result<(), Error> {
-    let path = || of.place.private_key().unwrap_or_default();
-    let Some(octets) = key else { return Ok(()) };
-    let blocks = pem::blocks(octets).map_err(|source| Error::Pem {
-        path: path(),
-        source,
-    })?;
-    let Some(block) = blocks.iter().find(|block| block.is_private_key()) else {
-        return Err(Error::NoKey { path: path() });
-    };
-    if block.label == ENCRYPTED || block.is_encrypted() {
-        return Ok(());
-    }
-    let key = keys::read_pem_key(block, None);
-    let key = key.map_err(|source| Error::ReadKey {
-        path: path(),
-        source,
-    })?;
-    if key
-        .public_key_info()
-        .is_some_and(|info| info != of.certificate.public_key_info())
-    {
-        return Err(Error::KeyMismatch {
-            path: path(),
-            certificate: of.place.certificate(),
-        });
-    }
-    Ok(())
-}
-
-/// What is in the file with certificate and key, or would be; nothing when none is kept.
-fn combined(
-    of: &ManagedCertificate,
-    request: &Request,
-    certificate: &[u8],
-    key: Option<&[u8]>,
-) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-    let Some(path) = of.place.combined() else {
-        return match (request.combined, key) {
-            (false, _) => Ok(None),
-            (true, Some(key)) => Ok(Some(both(certificate, key))),
-            (true, None) => Err(Error::Usage {
-                message: format!(
-                    "{}: there is no key beside it to combine it with",
-                    shown(&of.place.certificate())
-                ),
-                hint: "leave out `--combined`".into(),
-            }),
-        };
-    };
-    let content = files::read(&path)?;
-    let is_ours = pem::blocks(&content).is_ok_and(|blocks| {
-        blocks.iter().any(|block| block.is_private_key())
-            && blocks
-                .iter()
-                .any(|block| block.contents[..] == *of.certificate.as_der())
-    });
-    match (is_ours, request.combined, key) {
-        (true, _, Some(_)) => Ok(Some(content)),
-        (true, _, None) => Err(Error::NoKey { path }),
-        (false, false, _) => Ok(None),
-        (false, true, _) => Err(Error::Exists {
-            path,
-            hint: "it does not hold this certificate and its key: move it away, or leave out `--combined`".into(),
-        }),
-    }
-}
-
-fn both(certificate: &[u8], key: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mut both = Zeroizing::new(Vec::with_capacity(certificate.len() + key.len()));
-    both.extend_from_slice(certificate);
-    both.extend_from_slice(key);
-    both
+    })
 }
 
 fn entry(
@@ -379,5 +270,3 @@ impl Fresh {
         (index, made)
     }
 }
-
-const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";

@@ -289,6 +289,24 @@ fn a_program_that_fails_leaves_the_new_one_or_brings_back_the_old() {
 }
 
 #[test]
+fn an_encrypted_key_is_not_replaced_by_one_that_is_not() {
+    let scene = Scene::new();
+    let key = scene.path().join("server.key");
+    let block = crate::pki::pem::blocks(&fs::read(&key).unwrap())
+        .unwrap()
+        .remove(0);
+    let password = crate::keys::Password::from_file(b"hunter2");
+    let encrypted = crate::keys::to_pem(&block.contents, Some(&password)).unwrap();
+    fs::write(&key, encrypted.as_bytes()).unwrap();
+    assert_eq!(
+        scene.renew(&rekey(), DUE).certificates[0].outcome,
+        Outcome::Failed
+    );
+    assert_eq!(scene.renew(&due(), DUE).renewed, 1);
+    assert_eq!(fs::read(&key).unwrap(), encrypted.as_bytes());
+}
+
+#[test]
 fn of_two_at_once_one_renews() {
     let scene = Scene::new();
     for names in [vec![], vec!["server".into()]] {

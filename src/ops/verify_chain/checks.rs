@@ -1,33 +1,25 @@
-//! What is wrong with the files themselves, whatever stack reads them: who may read the keys, what
-//! does not belong in them, anchors that can be taken for each other.
+//! What is wrong with the files themselves, whatever stack reads them: who may read the keys, what has ended behind
+//! the first certificate.
 
-use std::collections::HashMap;
+use time::OffsetDateTime;
 
 use super::setup::{Contents, FileContent};
 use crate::error::{Error, shown};
 use crate::files;
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use crate::path::rule::{Rule, Severities};
-use crate::pki::certificate::Certificate;
+use crate::pki::validity::rfc3339;
 
 /// Looks at every file.
 ///
 /// # Errors
 /// When the system does not tell a file's mode.
-pub(super) fn examine(contents: &Contents) -> Result<Vec<Finding>, Error> {
+pub(super) fn examine(contents: &Contents, at: OffsetDateTime) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
     for file in contents.iter() {
+        findings.extend(dates(file, at));
         if file.role.is_key() {
             findings.extend(permissions(file)?);
-        } else if file.private_keys > 0 {
-            let evidence = Evidence::found(shown(&file.path));
-            findings.push(about_file(&KEY_BESIDE_CERTIFICATE, evidence));
-        }
-    }
-    for (i, file) in contents.iter().enumerate() {
-        let is_seen = contents.iter().take(i).any(|other| other.path == file.path);
-        if file.role.is_anchors() && !is_seen {
-            findings.extend(ambiguous_anchors(file));
         }
     }
     Ok(findings)
@@ -38,9 +30,29 @@ pub static RULES: &[&Rule] = &[
     &KEY_OPEN_TO_ALL,
     &KEY_OPEN_TO_GROUP,
     &KEY_OWNER,
-    &KEY_BESIDE_CERTIFICATE,
-    &AMBIGUOUS_ANCHORS,
+    &OUT_OF_DATE_BEHIND,
 ];
+
+/// Certificates behind the first one that are not in their dates; what becomes of the first is for the stacks to say.
+fn dates(file: &FileContent, at: OffsetDateTime) -> impl Iterator<Item = Finding> {
+    let behind = file.certificates.iter().enumerate().skip(1);
+    behind.filter_map(move |(i, certificate)| {
+        let evidence = if certificate.not_after() < at {
+            Evidence::found(format_args!("ended {}", rfc3339(certificate.not_after())))
+        } else if certificate.not_before() > at {
+            Evidence::found(format_args!("begins {}", rfc3339(certificate.not_before())))
+        } else {
+            return None;
+        };
+        let role = if file.role.is_anchors() {
+            Role::Anchor
+        } else {
+            Role::Intermediate
+        };
+        let reference = CertificateReference::new(role, i, certificate.subject());
+        Some(finding(&OUT_OF_DATE_BEHIND, Some(reference), evidence))
+    })
+}
 
 fn permissions(file: &FileContent) -> Result<Vec<Finding>, Error> {
     let permissions = files::permissions(&file.path)?;
@@ -60,22 +72,6 @@ fn permissions(file: &FileContent) -> Result<Vec<Finding>, Error> {
         findings.push(about_file(&KEY_OWNER, evidence));
     }
     Ok(findings)
-}
-
-/// Anchors of one subject with different keys.
-fn ambiguous_anchors(file: &FileContent) -> Option<Finding> {
-    let mut keys: HashMap<&[u8], &Certificate> = HashMap::new();
-    file.certificates.iter().find_map(|certificate| {
-        let first = keys
-            .entry(certificate.subject().as_der())
-            .or_insert(certificate);
-        (first.public_key_info() != certificate.public_key_info()).then(|| {
-            let subject = certificate.subject();
-            let reference = CertificateReference::new(Role::Anchor, 0, subject);
-            let evidence = Evidence::found(format_args!("two keys in {}", shown(&file.path)));
-            finding(&AMBIGUOUS_ANCHORS, Some(reference), evidence)
-        })
-    })
 }
 
 fn about_file(rule: &Rule, evidence: Evidence) -> Finding {
@@ -109,24 +105,17 @@ static KEY_OPEN_TO_GROUP: Rule = Rule {
         webpki: Some(Severity::Note),
     },
 };
+static OUT_OF_DATE_BEHIND: Rule = Rule {
+    id: "out-of-date-behind",
+    sentence: "a certificate that stands behind the first one of its file is not in its dates",
+    hint: "take it out if nothing rests on it any more, or renew it before what it issued",
+    reference: "RFC 5280 §4.1.2.5",
+    severities: Severities::ADVICE,
+};
 static KEY_OWNER: Rule = Rule {
     id: "key-owner",
     sentence: "the private key belongs to another user, who can read and change it",
     hint: "give it to the user the network runs as with `chown`",
     reference: "RFC 7468 §13",
-    severities: Severities::ADVICE,
-};
-static KEY_BESIDE_CERTIFICATE: Rule = Rule {
-    id: "key-in-certificate-file",
-    sentence: "a private key stands in a file of certificates, which is handed out freely",
-    hint: "take the key out, keep it in a file of its own with mode 0600, and issue a new pair if the file was given to anyone",
-    reference: "RFC 7468 §13",
-    severities: Severities::ADVICE,
-};
-static AMBIGUOUS_ANCHORS: Rule = Rule {
-    id: "ambiguous-anchors",
-    sentence: "two trust anchors have one subject but different keys, and not every stack tries both",
-    hint: "take out the one that is no longer used; `ca rotate` makes the new CA with a subject of its own",
-    reference: "RFC 5280 §4.1.2.6",
     severities: Severities::ADVICE,
 };

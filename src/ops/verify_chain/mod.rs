@@ -24,9 +24,11 @@ pub use report::{FileReport, FilesReport, Found, Report};
 pub use setup::{FileRole, Files};
 
 use super::live::Dialling;
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::path::finding::Severity;
-use crate::path::stacks::{self, ClientFiles, Identity, KeyFile, ServerFiles, Setup, Stack};
+use crate::path::stacks::{
+    self, Cause, ClientFiles, Identity, KeyFile, Outcome, ServerFiles, Setup, Side, Stack,
+};
 use crate::pki::bundle::Bundle;
 use crate::pki::general_name::GeneralName;
 use setup::Contents;
@@ -104,25 +106,21 @@ fn of_files(
         .outcomes
         .into_iter()
         .filter(|outcome| is_shown(&outcome.client) && is_shown(&outcome.server))
-        .collect();
+        .collect::<Vec<_>>();
     let mut findings = Vec::new();
     for mut cause in verdicts.causes {
         cause.affects.retain(|affected| is_shown(&affected.stack));
         if cause.affects.is_empty() {
             continue;
         }
-        let is_decisive = |stack: Stack| request.require.contains(&stack);
-        if !cause
-            .affects
-            .iter()
-            .any(|affected| is_decisive(affected.stack))
-        {
+        if !is_decisive(&cause, &outcomes, &request.require) {
             cause.finding.severity = cause.finding.severity.min(Severity::Warning);
         }
         let file = contents.of(cause.file.into());
         findings.push(Found::of_cause(cause, file.map(|file| &*file.path)));
     }
-    findings.extend(checks::examine(contents)?.into_iter().map(Found::from));
+    findings.extend(of_single_files(contents, &findings));
+    findings.extend(checks::examine(contents, at)?.into_iter().map(Found::from));
     let report = FilesReport {
         host,
         is_host_assumed: request.host.is_none(),
@@ -134,6 +132,36 @@ fn of_files(
         stacks: outcomes,
     };
     Ok((report, findings))
+}
+
+/// What is wrong with a certificate file though no stack fails of it, or not all of it.
+fn of_single_files(contents: &Contents, told: &[Found]) -> Vec<Found> {
+    let mut all = Vec::new();
+    for content in contents.iter() {
+        let file = Some(shown(&content.path));
+        for mut finding in stacks::examine_file(content.role.into(), &content.octets) {
+            let is_same = |found: &Found| found.file == file && found.finding.id == finding.id;
+            if !told.iter().any(is_same) {
+                finding.severity = finding.severity.min(Severity::Warning);
+                all.push(Found::of_file(finding, &content.path));
+            }
+        }
+    }
+    all
+}
+
+/// Whether two required stacks fail to meet, one of which it affects.
+fn is_decisive(cause: &Cause, outcomes: &[Outcome], require: &[Stack]) -> bool {
+    let fails = |pair: &&Outcome| {
+        let is_required = require.contains(&pair.client) && require.contains(&pair.server);
+        is_required && (pair.connects == Some(false) || pair.server_starts == Some(false))
+    };
+    outcomes.iter().filter(fails).any(|pair| {
+        cause.affects.iter().any(|affected| match affected.role {
+            Side::Client => affected.stack == pair.client,
+            Side::Server => affected.stack == pair.server,
+        })
+    })
 }
 
 fn setup_of<'a>(
@@ -176,6 +204,19 @@ impl From<stacks::File> for FileRole {
             stacks::File::ClientCertificate => FileRole::ClientCertificate,
             stacks::File::ClientKey => FileRole::ClientKey,
             stacks::File::ServerRoots => FileRole::ClientCa,
+        }
+    }
+}
+
+impl From<FileRole> for stacks::File {
+    fn from(role: FileRole) -> Self {
+        match role {
+            FileRole::ServerCertificate => stacks::File::ServerCertificate,
+            FileRole::ServerKey => stacks::File::ServerKey,
+            FileRole::Ca => stacks::File::ClientRoots,
+            FileRole::ClientCertificate => stacks::File::ClientCertificate,
+            FileRole::ClientKey => stacks::File::ClientKey,
+            FileRole::ClientCa => stacks::File::ServerRoots,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What `verify-chain` has to say.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::path::Path;
 
@@ -134,6 +136,7 @@ impl Report {
 
     /// Sorts the findings and draws the conclusion.
     pub(super) fn concluded(mut self) -> Self {
+        self.findings = merged(self.findings);
         self.findings
             .sort_by_key(|found| std::cmp::Reverse(found.finding.severity));
         let is_error = |found: &Found| found.finding.severity == Severity::Error;
@@ -182,6 +185,13 @@ impl Found {
         }
     }
 
+    pub(super) fn of_file(finding: Finding, path: &Path) -> Self {
+        Found {
+            file: Some(shown(path)),
+            ..Found::from(finding)
+        }
+    }
+
     /// The finding in one line, with its file.
     fn summary(&self) -> String {
         match &self.file {
@@ -189,6 +199,28 @@ impl Found {
             None => self.finding.summary(),
         }
     }
+}
+
+/// Each finding once: a file that two sides read is wrong for both in the same way.
+fn merged(findings: Vec<Found>) -> Vec<Found> {
+    let mut places: HashMap<(Option<String>, String), usize> = HashMap::new();
+    let mut all: Vec<Found> = Vec::new();
+    for found in findings {
+        match places.entry((found.file.clone(), found.finding.summary())) {
+            Entry::Vacant(place) => {
+                place.insert(all.len());
+                all.push(found);
+            }
+            Entry::Occupied(place) => {
+                let first = &mut all[*place.get()];
+                first.finding.severity = first.finding.severity.max(found.finding.severity);
+                first.affects.extend(found.affects);
+                first.affects.sort();
+                first.affects.dedup();
+            }
+        }
+    }
+    all
 }
 
 impl From<Finding> for Found {

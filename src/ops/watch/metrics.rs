@@ -39,84 +39,15 @@ impl fmt::Display for Metrics {
     /// In the text format
     /// ([Prometheus](https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format)).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds =
-            |moment: Option<OffsetDateTime>| moment.map_or(0, OffsetDateTime::unix_timestamp);
-        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        let counted = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        for (name, kind, help, value) in [
-            (
-                "managed",
-                "gauge",
-                "Certificates that are looked after.",
-                count(self.certificates.len()),
-            ),
-            (
-                "due",
-                "gauge",
-                "Certificates that are due for renewal and not renewed.",
-                count(self.due),
-            ),
-            (
-                "checks_total",
-                "counter",
-                "Looks at all certificates.",
-                counted(self.checks),
-            ),
-            (
-                "renewals_total",
-                "counter",
-                "Certificates that were renewed.",
-                counted(self.renewals),
-            ),
-            (
-                "renewal_failures_total",
-                "counter",
-                "Certificates that could not be renewed, and looks that failed.",
-                counted(self.failures),
-            ),
-            (
-                "follow_failures_total",
-                "counter",
-                "Programs, signals and ports that failed after a renewal.",
-                counted(self.follow_failures),
-            ),
-            (
-                "rollbacks_total",
-                "counter",
-                "Old pairs that were put back.",
-                counted(self.rollbacks),
-            ),
-            (
-                "last_check_timestamp_seconds",
-                "gauge",
-                "When the certificates were last looked at.",
-                seconds(self.last_check),
-            ),
-            (
-                "last_success_timestamp_seconds",
-                "gauge",
-                "When that last went without an error.",
-                seconds(self.last_success),
-            ),
-        ] {
+        for (name, kind, help, value) in FIGURES {
+            let value = value(self);
             writeln!(
                 f,
-                "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}\n{PREFIX}{name} {value}"
+                "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}"
             )?;
+            writeln!(f, "{PREFIX}{name} {value}")?;
         }
-        let of_each: [Column; 2] = [
-            (
-                "certificate_not_after_timestamp_seconds",
-                "When the certificate ends.",
-                |one| one.expiry.not_after,
-            ),
-            (
-                "certificate_due_timestamp_seconds",
-                "When the certificate is due for renewal.",
-                |one| one.due_at,
-            ),
-        ];
-        for (name, help, moment) in of_each {
+        for (name, help, moment) in COLUMNS {
             writeln!(
                 f,
                 "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} gauge"
@@ -135,10 +66,88 @@ impl fmt::Display for Metrics {
     }
 }
 
-const PREFIX: &str = "openagents_certs_";
+/// A number of the whole: its name, its kind, what it is, and how it is had.
+type Figure = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&Metrics) -> i128,
+);
 
 /// A number of each certificate: its name, what it is, and how it is had.
 type Column = (&'static str, &'static str, fn(&Renewed) -> OffsetDateTime);
+
+const FIGURES: [Figure; 9] = [
+    (
+        "managed",
+        "gauge",
+        "Certificates that are looked after.",
+        |m| m.certificates.len() as i128,
+    ),
+    (
+        "due",
+        "gauge",
+        "Certificates that are due for renewal and not renewed.",
+        |m| m.due as i128,
+    ),
+    (
+        "checks_total",
+        "counter",
+        "Looks at all certificates.",
+        |m| m.checks.into(),
+    ),
+    (
+        "renewals_total",
+        "counter",
+        "Certificates that were renewed.",
+        |m| m.renewals.into(),
+    ),
+    (
+        "renewal_failures_total",
+        "counter",
+        "Certificates that could not be renewed, and looks that failed.",
+        |m| m.failures.into(),
+    ),
+    (
+        "follow_failures_total",
+        "counter",
+        "Programs, signals and ports that failed after a renewal.",
+        |m| m.follow_failures.into(),
+    ),
+    (
+        "rollbacks_total",
+        "counter",
+        "Old pairs that were put back.",
+        |m| m.rollbacks.into(),
+    ),
+    (
+        "last_check_timestamp_seconds",
+        "gauge",
+        "When the certificates were last looked at.",
+        |m| seconds(m.last_check),
+    ),
+    (
+        "last_success_timestamp_seconds",
+        "gauge",
+        "When that last went without an error.",
+        |m| seconds(m.last_success),
+    ),
+];
+
+const COLUMNS: [Column; 2] = [
+    (
+        "certificate_not_after_timestamp_seconds",
+        "When the certificate ends.",
+        |one| one.expiry.not_after,
+    ),
+    (
+        "certificate_due_timestamp_seconds",
+        "When the certificate is due for renewal.",
+        |one| one.due_at,
+    ),
+];
+
+const PREFIX: &str = "openagents_certs_";
 
 /// A label's value with what would end it escaped.
 struct Label<'a>(&'a str);
@@ -155,4 +164,9 @@ impl fmt::Display for Label<'_> {
         }
         Ok(())
     }
+}
+
+/// Seconds since 1970; zero for never.
+fn seconds(moment: Option<OffsetDateTime>) -> i128 {
+    moment.map_or(0, OffsetDateTime::unix_timestamp).into()
 }

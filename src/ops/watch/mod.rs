@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use time::{Duration, OffsetDateTime};
 
-use super::renew::{self, Failure, Outcome, Pending, Renewal, State};
+use super::renew::{self, Failure, Outcome, Pending, Renewal, Renewed, State};
 use crate::authority::AuthorityAt;
 use crate::error::{Error, shown};
 use crate::files::{self, Kind as FileKind, Lock, NewFile, Replacement};
@@ -144,6 +144,13 @@ struct Watch<'a> {
     patience: Duration,
 }
 
+/// What came of a look.
+struct Looked {
+    succeeded: bool,
+    /// When the next certificate is due.
+    next: Option<OffsetDateTime>,
+}
+
 impl<'a> Watch<'a> {
     fn new(watching: &'a Watching, from: &'a AuthorityAt<'a>) -> Self {
         Watch {
@@ -169,10 +176,13 @@ impl<'a> Watch<'a> {
             Err(error) => {
                 self.metrics.failures += 1;
                 self.tell_error(Path::new(""), &error, now, observer);
-                None
+                Looked {
+                    succeeded: false,
+                    next: None,
+                }
             }
         };
-        let succeeded = mended && looked.is_some();
+        let succeeded = mended && looked.succeeded;
         self.failed = if succeeded {
             0
         } else {
@@ -184,7 +194,7 @@ impl<'a> Watch<'a> {
             backoff(self.failed)
         };
         self.patience = wait;
-        let due = looked.flatten().filter(|due| *due > now);
+        let due = looked.next.filter(|due| *due > now);
         self.next = due.map_or(now + wait, |due| due.min(now + wait));
         if let Err(error) = self.publish() {
             self.metrics.failures += 1;
@@ -220,17 +230,13 @@ impl<'a> Watch<'a> {
         self.pending.is_empty()
     }
 
-    /// Takes in what came of a look: when the next certificate is due if all went well.
-    #[expect(
-        clippy::option_option,
-        reason = "failed, or nothing is due, or something is"
-    )]
+    /// Takes in what came of a look.
     fn take(
         &mut self,
         mut report: Renewal,
         now: OffsetDateTime,
         observer: &mut dyn FnMut(&Event),
-    ) -> Option<Option<OffsetDateTime>> {
+    ) -> Looked {
         self.metrics.look(&report, now);
         let mut failed = false;
         for one in &report.certificates {
@@ -269,10 +275,19 @@ impl<'a> Watch<'a> {
         };
         self.pending
             .retain(|pending| !renewed(pending.certificate()));
-        let next = report.next_due;
-        self.tell_waiting(&report, now, observer);
+        let is_elsewhere = |one: &Renewed| one.outcome == Outcome::RenewedElsewhere;
+        let next = if report.certificates.iter().any(is_elsewhere) {
+            // When what the other process made is due is seen with another look.
+            Some(now + Duration::SECOND)
+        } else {
+            self.tell_waiting(&report, now, observer);
+            report.next_due
+        };
         self.pending.extend(report.take_pending());
-        (!failed && self.pending.is_empty()).then_some(next)
+        Looked {
+            succeeded: !failed && self.pending.is_empty(),
+            next,
+        }
     }
 
     fn tell_waiting(

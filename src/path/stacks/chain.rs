@@ -1,5 +1,7 @@
 //! The one path X509_verify_cert builds and judges: it never comes back to try another.
 
+use std::cell::OnceCell;
+
 use time::OffsetDateTime;
 
 use super::deviation::Deviations;
@@ -11,6 +13,7 @@ use crate::path::candidate::Candidate;
 use crate::path::extension::value;
 use crate::path::identifiers;
 use crate::path::pool::Pool;
+use crate::path::public_key::Kind;
 use crate::pki::extension::KeyUsage;
 
 /// A path, from the end entity upwards.
@@ -29,6 +32,13 @@ pub(super) struct Builder<'b, 'a> {
     pub(super) pool: &'b Pool<'a>,
     pub(super) deviations: &'static Deviations,
     pub(super) at: OffsetDateTime,
+    /// Whether each candidate is spoilt, once it is known.
+    pub(super) spoilt: &'b [OnceCell<bool>],
+}
+
+/// Room for what becomes known of so many candidates.
+pub(super) fn unknown(candidates: usize) -> Vec<OnceCell<bool>> {
+    vec![OnceCell::new(); candidates]
 }
 
 impl<'b, 'a> Builder<'b, 'a> {
@@ -39,7 +49,7 @@ impl<'b, 'a> Builder<'b, 'a> {
             untrusted: 1,
             fault: None,
         };
-        if self.deviations.tells_first && is_spoilt(self.candidate(0), self.deviations) {
+        if self.deviations.tells_first && self.is_spoilt(0) {
             chain.fault = Some(Fault::InvalidExtension);
             return chain;
         }
@@ -80,8 +90,8 @@ impl<'b, 'a> Builder<'b, 'a> {
     pub(super) fn is_issuer(self, child: usize, issuer: usize) -> bool {
         let (below, above) = (self.candidate(child), self.candidate(issuer));
         below.issuer == above.subject
-            && !is_spoilt(below, self.deviations)
-            && !is_spoilt(above, self.deviations)
+            && !self.is_spoilt(child)
+            && !self.is_spoilt(issuer)
             && identifiers_fit(below, above)
             && (!self.deviations.issuer_must_sign || may_sign(above))
             && (!self.deviations.compares_algorithms || algorithms_fit(below, above))
@@ -93,6 +103,11 @@ impl<'b, 'a> Builder<'b, 'a> {
         let form = dates(certificate)
             .is_none_or(|dates| dates.iter().all(|(tag, text)| is_plain(*tag, text)));
         form && certificate.not_before() <= self.at && self.at <= certificate.not_after()
+    }
+
+    /// Whether an extension that is looked at spoils the certificate.
+    pub(super) fn is_spoilt(self, index: usize) -> bool {
+        *self.spoilt[index].get_or_init(|| is_spoilt(self.candidate(index), self.deviations))
     }
 
     fn climb_untrusted(self, chain: &mut Chain) {
@@ -119,8 +134,8 @@ impl<'b, 'a> Builder<'b, 'a> {
                 return;
             }
             match self.trusted_issuer(last) {
-                Some(issuer) => chain.members.push(issuer),
-                None => return,
+                Some(issuer) if !chain.members.contains(&issuer) => chain.members.push(issuer),
+                Some(_) | None => return,
             }
         }
     }
@@ -212,7 +227,8 @@ fn identifiers_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
 
 fn algorithms_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
     let scheme = Scheme::of(child.certificate);
-    scheme == Scheme::Other || scheme.fits(issuer.public_key().kind)
+    let kind = issuer.public_key().kind;
+    scheme == Scheme::Other || kind == Kind::Malformed || scheme.fits(kind)
 }
 
 /// kMaxChainLength of grpc, and OpenSSL's own limit.

@@ -16,22 +16,36 @@ pub(super) fn is_spoilt(candidate: &Candidate<'_>, deviations: &Deviations) -> b
     let constraints = value(&extensions.basic_constraints);
     let path_length = constraints.is_some_and(|c| c.path_length.is_some() && !c.ca);
     let empty_usage = value(&extensions.key_usage).is_some_and(|usage| usage.names().is_empty());
+    let loose = deviations.reads_loosely && loose_names(candidate.certificate).is_some();
+    let is_malformed = if loose {
+        has_malformed_but_names(candidate)
+    } else {
+        has_malformed(candidate)
+    };
+    is_malformed
+        || is_twice(candidate)
+        || deviations.path_length_needs_ca && path_length
+        || deviations.reads_loosely && empty_usage
+}
+
+/// Whether an extension that is looked at cannot be read.
+pub(super) fn has_malformed(candidate: &Candidate<'_>) -> bool {
+    has_malformed_but_names(candidate)
+        || is_malformed(&candidate.extensions().subject_alt_name) && !has_empty_names(candidate)
+}
+
+fn has_malformed_but_names(candidate: &Candidate<'_>) -> bool {
+    let extensions = candidate.extensions();
     is_malformed(&extensions.basic_constraints)
         || is_malformed(&extensions.key_usage)
         || is_malformed(&extensions.extended_key_usage) && !has_empty_usages(candidate)
         || is_malformed(&extensions.subject_key_identifier)
         || is_malformed(&extensions.authority_key_identifier)
         || is_malformed(&extensions.name_constraints)
-        || is_malformed(&extensions.subject_alt_name)
-            && !has_empty_names(candidate)
-            && !(deviations.reads_loosely && loose_names(candidate.certificate).is_some())
         || extensions
             .informative
             .iter()
             .any(|read| read.name == "cRLDistributionPoints" && read.fault.is_some())
-        || is_twice(candidate)
-        || deviations.path_length_needs_ca && path_length
-        || deviations.reads_loosely && empty_usage
 }
 
 /// EXFLAG_CRITICAL: the place of the first critical extension that is not understood.

@@ -86,6 +86,21 @@ pub(super) fn grpc_js(certificate: &Certificate, host: &str) -> Result<(), Strin
     }
 }
 
+/// The names a certificate is for, as far as they are worth showing.
+pub(super) fn shown(certificate: &Certificate) -> String {
+    let names = loose_names(certificate).unwrap_or_default();
+    let texts: Vec<String> = names
+        .iter()
+        .take(MAX_SHOWN)
+        .map(GeneralName::to_string)
+        .collect();
+    match (texts.as_slice(), names.len() - texts.len()) {
+        ([], _) => "no SubjectAltName".to_owned(),
+        (_, 0) => texts.join(", "),
+        (_, more) => format!("{} and {more} more", texts.join(", ")),
+    }
+}
+
 /// HostNameCertificateVerifier::Verify.
 fn verifies(names: &[GeneralName], common_name: Option<&str>, host: &str) -> bool {
     let host = host.split_once('%').map_or(host, |(address, _)| address);
@@ -270,4 +285,52 @@ fn node_quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+const MAX_SHOWN: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_taken_as_each_stack_takes_them() {
+        for (pattern, host, grpc_core, node) in [
+            ("localhost", "LOCALHOST", true, true),
+            ("svc.example.test.", "svc.example.test", true, true),
+            ("*.example.test", "a.example.test", true, true),
+            ("*.example.test", "a.b.example.test", false, false),
+            ("*.example.test", "example.test", false, false),
+            ("f*.example.test", "foo.example.test", false, true),
+            ("*.test", "foo.test", true, false),
+            ("*", "localhost", false, false),
+            ("", "localhost", false, false),
+            ("grpcs://localhost", "localhost", false, false),
+            ("xn--*.example.test", "xn--a.example.test", false, false),
+        ] {
+            assert_eq!(
+                verifier_covers(pattern, host),
+                grpc_core,
+                "{pattern} {host}"
+            );
+            assert_eq!(node_covers(pattern, host), node, "{pattern} {host}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_compared_as_text_in_a_call() {
+        let names = [GeneralName::Dns("127.0.0.1".into())];
+        assert!(matches_call(&names, None, "127.0.0.1"));
+        assert!(!matches_call(&[], Some("127.0.0.1"), "127.0.0.1"));
+        assert!(matches_call(&[], Some("localhost"), "localhost"));
+        assert!(looks_like_address("::1") && !looks_like_address("1.2.3"));
+    }
+
+    #[test]
+    fn node_quotes_names_that_could_be_taken_for_two() {
+        let name = |text: &str| node_text(&GeneralName::Dns(text.into()));
+        assert_eq!(name("a.test"), "DNS:a.test");
+        assert_eq!(name("a, DNS:b"), "DNS:\"a, DNS:b\"");
+        assert_eq!(name("b\u{c3}"), "DNS:\"b\\u00c3\"");
+    }
 }

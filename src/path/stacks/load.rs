@@ -1,11 +1,12 @@
 //! What grpc-core and grpc-js make of the files they are given, before anyone connects.
 
 use super::deviation::Deviations;
+use super::failure::Failure;
 use super::key_file::{FoundKey, KeyForm};
 use super::pem::{Block, Blocks, Dialect, PemFault};
-use super::reading::{self, Held, Unreadable};
+use super::public_key::{self, Reading};
+use super::reading::{self, Held, NamesFault, Unreadable};
 use super::text;
-use super::verdict::Failure;
 use super::{File, KeyFile, Stack};
 use crate::path::finding::{CertificateReference, Role};
 use crate::pki::certificate::Certificate;
@@ -54,6 +55,35 @@ pub(super) fn anchors(deviations: &Deviations, octets: &[u8]) -> Vec<Certificate
     anchors
 }
 
+/// Why a file of anchors holds none for this library, or for rustls.
+pub(super) fn no_anchors(dialect: Option<Dialect>, octets: &[u8]) -> (&'static str, String) {
+    let blocks = Blocks::new(dialect.unwrap_or(Dialect::BoringSsl), octets);
+    for block in blocks {
+        match block {
+            Err(fault) => return ("pem-broken", fault.clause().to_owned()),
+            Ok(block) if block.label == LABELS[0] => {
+                return ("certificate-unreadable", "no certificate".to_owned());
+            }
+            Ok(block) if AUXILIARY_LABELS.contains(&block.label.as_str()) => {
+                return ("pem-label", block.label);
+            }
+            Ok(_) => {}
+        }
+    }
+    what_else(octets)
+}
+
+/// The rule that a file breaks in which no private key is found, by what is there instead.
+pub(super) fn no_key(instead: &str) -> &'static str {
+    match instead {
+        "an empty file" => "file-empty",
+        "an encrypted key" => "key-encrypted",
+        "a byte order mark before the key" => "file-byte-order-mark",
+        "DER" => "file-der",
+        _ => "key-missing",
+    }
+}
+
 /// grpc hands files on as C strings, which end at the first NUL.
 pub(super) fn visible(dialect: Dialect, octets: &[u8]) -> &[u8] {
     let end = match dialect {
@@ -68,7 +98,6 @@ fn boring_ssl_chain(
     key: Option<&KeyFile>,
     (file, key_file): (File, File),
 ) -> Result<Chain, Failure> {
-    let octets = visible(Dialect::BoringSsl, octets);
     let fail = |rule, found: String| Failure::of(rule, file, found, text::INVALID_CHAIN.into());
     let mut blocks = Blocks::new(Dialect::BoringSsl, octets);
     let first =
@@ -77,10 +106,12 @@ fn boring_ssl_chain(
         .map_err(|(what, _)| fail("certificate-unreadable", what.to_owned()))?
         .certificate;
     let reference = CertificateReference::new(Role::EndEntity, 0, leaf.subject());
-    let kind = PublicKey::from_der(leaf.public_key_info())
-        .ok()
-        .map(|key| key.kind);
-    if !kind.is_some_and(boring_ssl_serves) {
+    let public_key = PublicKey::from_der(leaf.public_key_info()).ok();
+    let kind = public_key.as_ref().map(|key| key.kind);
+    let bits = public_key.as_ref().and_then(|key| key.bits);
+    let is_read =
+        public_key::reading(leaf.public_key_info(), Dialect::BoringSsl) == Reading::Usable;
+    if !is_read || !kind.is_some_and(boring_ssl_serves) {
         return Err(fail("key-type-unsupported", shown(kind)).about(reference));
     }
     if let Some(found) = unsigning_usage(&leaf)
@@ -107,7 +138,7 @@ fn boring_ssl_chain(
     Ok(Chain {
         sent,
         key: kind,
-        can_sign: true,
+        can_sign: kind != Some(KeyKind::Rsa) || bits.is_some_and(|bits| bits >= MIN_PSS_BITS),
     })
 }
 
@@ -121,8 +152,12 @@ fn served_names(first: &Block, leaf: &Certificate, file: File) -> Result<(), Fai
         None => Ok(()),
         Some(fault) => {
             let reference = CertificateReference::new(Role::EndEntity, 0, leaf.subject());
-            let text = text::INVALID_NAMES.to_owned();
-            Err(Failure::of("ip-name-form", file, fault, text).about(reference))
+            let text = match fault {
+                NamesFault::Address => text::INVALID_NAMES,
+                NamesFault::CommonName => text::INVALID_COMMON_NAME,
+            };
+            let failure = Failure::of(fault.rule(), file, fault.clause(), text.to_owned());
+            Err(failure.about(reference))
         }
     }
 }
@@ -157,9 +192,10 @@ fn openssl_chain(
         }
     }
     let leaf = &chain[0].certificate;
-    let public_key = PublicKey::from_der(leaf.public_key_info()).ok();
-    strong_enough(&chain, public_key.as_ref(), file)?;
-    let kind = public_key.map(|key| key.kind);
+    strong_enough(&chain, file)?;
+    let kind = PublicKey::from_der(leaf.public_key_info())
+        .ok()
+        .map(|key| key.kind);
     let fits = check_key(Stack::GrpcJs, key, leaf);
     if let Err((rule, found)) = fits
         && (rule != "key-mismatch" || has_one_slot(kind, key))
@@ -195,11 +231,11 @@ pub(super) fn unsigning_usage(leaf: &Certificate) -> Option<String> {
 }
 
 /// ssl_security_cert at level 1: keys of 1024 bits of RSA and hashes from SHA-224 on.
-fn strong_enough(chain: &[Held], leaf_key: Option<&PublicKey>, file: File) -> Result<(), Failure> {
-    let is_rsa = |key: &PublicKey| matches!(key.kind, KeyKind::Rsa | KeyKind::RsaPss);
+fn strong_enough(chain: &[Held], file: File) -> Result<(), Failure> {
     for (place, held) in chain.iter().enumerate() {
         let certificate = &held.certificate;
-        let role = if place == 0 {
+        let is_leaf = place == 0;
+        let role = if is_leaf {
             Role::EndEntity
         } else {
             Role::Intermediate
@@ -208,17 +244,24 @@ fn strong_enough(chain: &[Held], leaf_key: Option<&PublicKey>, file: File) -> Re
         let fail = |rule, found: String, error: &str| {
             Failure::of(rule, file, found, error.to_owned()).about(reference())
         };
-        let own = PublicKey::from_der(certificate.public_key_info()).ok();
-        let key = if place == 0 { leaf_key } else { own.as_ref() };
-        if let Some(bits) = key.filter(|key| is_rsa(key)).and_then(|key| key.bits)
-            && bits < MIN_RSA_BITS
-        {
-            let error = if place == 0 {
-                text::EE_KEY_TOO_SMALL
-            } else {
-                text::CA_KEY_TOO_SMALL
-            };
-            return Err(fail("key-short", format!("{bits} bits"), error));
+        match public_key::reading(certificate.public_key_info(), Dialect::OpenSsl) {
+            Reading::TooSmall if is_leaf => {
+                return Err(fail("key-short", String::new(), text::EE_KEY_TOO_SMALL));
+            }
+            Reading::TooSmall => {
+                return Err(fail("key-short", String::new(), text::CA_KEY_TOO_SMALL));
+            }
+            Reading::Undecodable if is_leaf => {
+                return Err(fail("key-malformed", String::new(), text::KEY_DECODE_ERROR));
+            }
+            Reading::WrongType if is_leaf => {
+                return Err(fail(
+                    "key-type-unsupported",
+                    String::new(),
+                    text::UNKNOWN_TYPE,
+                ));
+            }
+            Reading::Usable | Reading::Undecodable | Reading::WrongType => {}
         }
         if super::openssl::is_weakly_signed(certificate) {
             let found = certificate.signature_algorithm().to_string();
@@ -303,10 +346,7 @@ fn check_key(
 ) -> Result<(), (&'static str, String)> {
     let Some(key) = key else { return Ok(()) };
     let block = match key.found_by(stack) {
-        FoundKey::Nothing { instead } if key.is_empty => {
-            return Err(("file-empty", instead.clone()));
-        }
-        FoundKey::Nothing { instead } => return Err(("key-missing", instead.clone())),
+        FoundKey::Nothing { instead } => return Err((no_key(instead), instead.clone())),
         FoundKey::Broken { why } => return Err(("pem-broken", why.clone())),
         FoundKey::Key(block) => block,
     };
@@ -323,7 +363,7 @@ fn check_key(
         return Err(("key-type-unsupported", shown(block.kind)));
     }
     let own = block.public_key_info.as_deref();
-    if own.is_some_and(|own| !is_same_key(own, leaf.public_key_info())) {
+    if own.is_some_and(|own| !public_key::is_same(own, leaf.public_key_info())) {
         return Err(("key-mismatch", "another key".to_owned()));
     }
     Ok(())
@@ -331,15 +371,6 @@ fn check_key(
 
 fn shown(kind: Option<KeyKind>) -> String {
     kind.map_or_else(|| "no key".to_owned(), |kind| kind.to_string())
-}
-
-/// Whether two SubjectPublicKeyInfos hold the same key, however its algorithm is written.
-fn is_same_key(one: &[u8], other: &[u8]) -> bool {
-    one == other
-        || match (PublicKey::from_der(one), PublicKey::from_der(other)) {
-            (Ok(one), Ok(other)) => one.key == other.key,
-            (Ok(_) | Err(_), Ok(_) | Err(_)) => false,
-        }
 }
 
 /// ssl_is_key_type_supported of BoringSSL, and the curves it knows.
@@ -368,4 +399,5 @@ const LABELS: [&str; 2] = ["CERTIFICATE", "X509 CERTIFICATE"];
 const AUXILIARY_LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
 const BEGIN: &[u8] = b"-----BEGIN ";
 const SEQUENCE: u8 = 0x30;
-const MIN_RSA_BITS: usize = 1024;
+/// SHA-256 with as much salt, and two octets (RFC 8017 §9.1.1).
+const MIN_PSS_BITS: usize = 8 * (32 + 32 + 2);

@@ -8,19 +8,26 @@
 //! Certificates, signatures, names and policies are those of the engine; only what a stack looks at,
 //! in which order, and what it overlooks is said here.
 
+mod cause;
 mod chain;
 mod deviation;
 mod extension_form;
+mod failure;
 mod fault;
+mod file;
 mod handshake;
 mod host;
 mod key_file;
 mod load;
 mod name_check;
 mod openssl;
+mod peer;
 mod pem;
+mod public_key;
 mod reading;
 mod rule;
+mod side;
+mod signatures;
 mod text;
 mod tonic;
 mod verdict;
@@ -185,7 +192,19 @@ pub enum File {
 
 /// What each client does with each server at this moment.
 pub fn judge(setup: &Setup<'_>, at: OffsetDateTime) -> Verdicts {
-    verdict::judge(setup, at)
+    verdict::judge(setup, at, &Stack::ALL, &Stack::ALL)
+}
+
+/// What this client does with this server at this moment: one outcome, and its causes.
+pub fn judge_pair(setup: &Setup<'_>, at: OffsetDateTime, client: Stack, server: Stack) -> Verdicts {
+    verdict::judge(setup, at, &[client], &[server])
+}
+
+/// What is wrong with a certificate file by itself, whether or not a stack fails of it: its encoding,
+/// damaged blocks, other things in it, the order of a chain, anchors of one name. Key files are
+/// judged with their certificate.
+pub fn examine_file(file: File, octets: &[u8]) -> Vec<Finding> {
+    file::examine(file, octets)
 }
 
 /// Every rule that only a stack breaks.

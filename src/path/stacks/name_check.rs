@@ -12,18 +12,21 @@ use crate::pki::extension::NameConstraints;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::AttributeType;
 
-/// What a CA's constraints have against a certificate's names.
+/// What a CA's constraints have against a certificate's names. `compared` counts what was compared so
+/// far along the path.
 pub(super) fn check(
     candidate: &Candidate<'_>,
     issuer: &Candidate<'_>,
     is_end_entity: bool,
     deviations: &Deviations,
+    compared: &mut usize,
 ) -> Option<Fault> {
     let constraints = value(&issuer.extensions().name_constraints)?;
     let subject = candidate.certificate.subject();
     let names = candidate.extensions().names();
     let bases = constraints.permitted.len() + constraints.excluded.len();
-    if (names.len() + 1).saturating_mul(bases) > MAX_COMPARISONS {
+    *compared = compared.saturating_add((names.len() + 1).saturating_mul(bases));
+    if *compared > MAX_COMPARISONS {
         return Some(Fault::Unspecified);
     }
     let mut all = Vec::new();
@@ -102,6 +105,9 @@ fn lies(
             Err(Fault::ConstraintType)
         }
         (GeneralName::Ip(_), GeneralName::Ip(_)) => {
+            if name.address().is_none() || base.network().is_none() {
+                return Err(Fault::NameSyntax);
+            }
             Ok(lies_in(name, base, subtrees) == Lies::Inside)
         }
         (

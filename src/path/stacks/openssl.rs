@@ -1,27 +1,29 @@
 //! X509_verify_cert of BoringSSL and of OpenSSL 3.0, over the engine's certificates and signatures.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use time::OffsetDateTime;
 
-use super::chain::{Builder, Chain, may_sign};
+use super::cause;
+use super::chain::{Builder, Chain, may_sign, unknown};
 use super::deviation::Deviations;
-use super::extension_form::{extended_allows, key_usage_allows, netscape_allows, not_understood};
+use super::extension_form::{
+    extended_allows, has_malformed, key_usage_allows, netscape_allows, not_understood,
+};
 use super::fault::Fault;
 use super::name_check;
+use super::public_key::{self, Reading};
 use super::reading::{dates, is_plain};
+use super::signatures::Signatures;
 use super::text;
 use crate::path::algorithm::{Hash, Scheme};
 use crate::path::candidate::Candidate;
 use crate::path::extension::value;
-use crate::path::finding::{CertificateReference, Role, Severity};
+use crate::path::finding::{CertificateReference, Evidence, Role, Severity};
 use crate::path::policy;
 use crate::path::pool::Pool;
 use crate::path::profile::Profile;
-use crate::path::public_key::{Kind, bit_length};
+use crate::path::public_key::Kind;
 use crate::path::rule::Drafts;
-use crate::path::signature::{self, Outcome};
+use crate::path::signature::Outcome;
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::KeyUsage;
 
@@ -29,30 +31,13 @@ use crate::pki::extension::KeyUsage;
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) fault: Fault,
+    /// The rule it breaks, as near as can be told.
+    pub(super) rule: &'static str,
     pub(super) certificate: CertificateReference,
+    /// What was found there.
+    pub(super) evidence: Option<Evidence>,
     /// What BoringSSL's error queue says first.
     pub(super) detail: &'static str,
-}
-
-/// Signatures that were checked already, by signed certificate and signing key.
-#[derive(Default)]
-pub(super) struct Signatures(RefCell<HashMap<(Vec<u8>, Vec<u8>), Outcome>>);
-
-impl Signatures {
-    fn check(&self, child: &Candidate<'_>, issuer: &Candidate<'_>) -> Outcome {
-        let certificate = child.certificate;
-        let key_info = issuer.certificate.public_key_info();
-        let place = (certificate.as_der().to_vec(), key_info.to_vec());
-        let mut known = self.0.borrow_mut();
-        *known.entry(place).or_insert_with(|| {
-            signature::check(
-                Scheme::of(certificate),
-                &issuer.public_key(),
-                certificate.to_be_signed(),
-                certificate.signature(),
-            )
-        })
-    }
 }
 
 /// What the library says about the certificates a peer sent.
@@ -63,32 +48,39 @@ pub(super) fn verify(
     at: OffsetDateTime,
     deviations: &'static Deviations,
     signatures: &Signatures,
-) -> Result<(), Refusal> {
+) -> Result<(), Box<Refusal>> {
     let Some((leaf, intermediates)) = sent.split_first() else {
         return Ok(());
     };
     let pool = Pool::new(leaf, intermediates, anchors, &[]);
     let at = at.replace_nanosecond(0).unwrap_or(at);
+    let spoilt = unknown(pool.candidates.len());
     let builder = Builder {
         pool: &pool,
         deviations,
         at,
+        spoilt: &spoilt,
     };
     let chain = builder.build();
+    let is_malformed = pool.candidates.iter().any(has_malformed);
     let mut check = Check {
         builder,
         chain: &chain,
         signatures,
         is_server,
         found: Vec::new(),
-        detail: text::VERIFY_FAILED,
+        detail: if is_malformed {
+            text::EXTENSION_UNDECODABLE
+        } else {
+            text::VERIFY_FAILED
+        },
     };
     check.run();
     let (first, last) = (check.found.first(), check.found.last());
     let told = if deviations.tells_first { first } else { last };
     match told {
         None => Ok(()),
-        Some((fault, place)) => Err(check.refusal(*fault, *place)),
+        Some((fault, place)) => Err(Box::new(check.refusal(*fault, *place))),
     }
 }
 
@@ -101,10 +93,12 @@ pub(super) fn completed(
     deviations: &'static Deviations,
 ) -> Vec<Vec<u8>> {
     let pool = Pool::new(leaf, &[], anchors, &[]);
+    let spoilt = unknown(pool.candidates.len());
     let builder = Builder {
         pool: &pool,
         deviations,
         at,
+        spoilt: &spoilt,
     };
     let chain = builder.build();
     let der = |index: &usize| pool.candidates[*index].certificate.as_der().to_vec();
@@ -123,9 +117,7 @@ struct Check<'c, 'b, 'a> {
 
 impl<'b, 'a> Check<'_, 'b, 'a> {
     fn run(&mut self) {
-        if !self.deviations().tells_first
-            && bits_of_key(self.at(0)) < self.deviations().security_bits
-        {
+        if self.is_key_too_small(0) {
             self.add(Fault::LeafKeyTooSmall, 0);
         }
         if let Some(fault) = self.chain.fault {
@@ -157,6 +149,12 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             if not_understood(candidate, deviations).is_some() {
                 self.add(Fault::UnhandledCritical, place);
             }
+            if deviations.compares_algorithms
+                && self.length() > 1
+                && public_key::is_described(candidate.certificate.public_key_info())
+            {
+                self.add(Fault::DescribedCurve, place);
+            }
             if place > 0 && !self.is_ca(place, candidate) {
                 self.add(Fault::InvalidCa, place);
             }
@@ -174,11 +172,19 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         }
     }
 
+    /// Below the top OpenSSL takes nothing but basicConstraints for a proof.
     fn is_ca(&self, place: usize, candidate: &Candidate<'_>) -> bool {
+        let is_last = place + 1 == self.length();
+        let is_proven = value(&candidate.extensions().basic_constraints).is_some();
+        self.may_be_ca(place, candidate)
+            && (is_proven || is_last || !self.deviations().key_usage_makes_anchor)
+    }
+
+    /// X509_check_ca.
+    fn may_be_ca(&self, place: usize, candidate: &Candidate<'_>) -> bool {
         if !may_sign(candidate) {
             return false;
         }
-        let is_last = place + 1 == self.length();
         let extensions = candidate.extensions();
         if let Some(constraints) = value(&extensions.basic_constraints) {
             return constraints.ca;
@@ -186,7 +192,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         let is_old_root = candidate.certificate.version() == 1
             && self.builder.is_self_signed(self.chain.members[place]);
         let by_usage = self.deviations().key_usage_makes_anchor && extensions.key_usage.is_some();
-        (is_old_root || by_usage) && (is_last || !self.deviations().key_usage_makes_anchor)
+        is_old_root || by_usage
     }
 
     fn has_purpose(&self, place: usize, candidate: &Candidate<'_>) -> bool {
@@ -195,7 +201,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         }
         if place > 0 {
             // OpenSSL asks once more whether it is a CA, and says that its purpose is wrong.
-            return !self.deviations().looks_at_anchor || self.is_ca(place, candidate);
+            return !self.deviations().looks_at_anchor || self.may_be_ca(place, candidate);
         }
         let usages = if self.is_server {
             &[
@@ -215,7 +221,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         let minimum = self.deviations().security_bits;
         for place in 0..self.length() {
             let candidate = self.at(place);
-            if place > 0 && bits_of_key(candidate) < minimum {
+            if place > 0 && self.is_key_too_small(place) {
                 self.add(Fault::CaKeyTooSmall, place);
             }
             if place + 1 < self.length() && bits_of_hash(candidate) < minimum {
@@ -257,15 +263,25 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             self.add(Fault::CertSign, place + 1);
         }
         let kind = issuer.public_key().kind;
-        if kind == Kind::Malformed {
-            self.add(Fault::KeyUndecodable, place + 1);
-            return;
+        let key = issuer.certificate.public_key_info();
+        match public_key::reading(key, self.deviations().dialect) {
+            Reading::Undecodable => {
+                if self.found.is_empty() {
+                    self.detail = text::KEY_UNDECODABLE;
+                }
+                self.add(Fault::KeyUndecodable, place + 1);
+                return;
+            }
+            Reading::Usable | Reading::WrongType | Reading::TooSmall => {}
         }
         let scheme = Scheme::of(child.certificate);
         let detail = if !child.certificate.signature_algorithms_agree() {
             text::ALGORITHM_MISMATCH
         } else if self.deviations().tells_first && is_md5(scheme) {
             text::DIGEST_UNSUPPORTED
+        } else if kind == Kind::Malformed {
+            // It is a point in a form that only we do not read.
+            return;
         } else {
             match self.signatures.check(child, issuer) {
                 Outcome::Valid => return,
@@ -317,6 +333,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
     fn names(&mut self) {
         let deviations = self.deviations();
         let mut is_constrained = false;
+        let mut compared = 0;
         for place in (0..self.length()).rev() {
             let candidate = self.at(place);
             if place > 0 && candidate.is_self_issued() {
@@ -325,7 +342,9 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             for above in (place + 1..self.length()).rev() {
                 let issuer = self.at(above);
                 is_constrained |= value(&issuer.extensions().name_constraints).is_some();
-                if let Some(fault) = name_check::check(candidate, issuer, place == 0, deviations) {
+                if let Some(fault) =
+                    name_check::check(candidate, issuer, place == 0, deviations, &mut compared)
+                {
                     self.add(fault, place);
                 }
             }
@@ -390,6 +409,11 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         }
     }
 
+    fn is_key_too_small(&self, place: usize) -> bool {
+        let key = self.at(place).certificate.public_key_info();
+        public_key::reading(key, self.deviations().dialect) == Reading::TooSmall
+    }
+
     fn add(&mut self, fault: Fault, place: usize) {
         self.found.push((fault, place));
     }
@@ -407,37 +431,32 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
     }
 
     fn refusal(&self, fault: Fault, place: usize) -> Refusal {
-        let role = if place == 0 {
+        let role = self.role(place);
+        let own = self.chain.members[place];
+        let (rule, evidence, other) = cause::of(fault, self.builder, own, role, self.is_server);
+        let (role, index) = match other {
+            Some(index) if self.builder.pool.is_anchor(index) => (Role::Anchor, index),
+            Some(index) => (Role::Intermediate, index),
+            None => (role, own),
+        };
+        let subject = self.builder.candidate(index).certificate.subject();
+        Refusal {
+            fault,
+            rule,
+            certificate: CertificateReference::new(role, place, subject),
+            evidence,
+            detail: self.detail,
+        }
+    }
+
+    fn role(&self, place: usize) -> Role {
+        if place == 0 {
             Role::EndEntity
         } else if place >= self.chain.untrusted {
             Role::Anchor
         } else {
             Role::Intermediate
-        };
-        let certificate = self.at(place).certificate;
-        Refusal {
-            fault,
-            certificate: CertificateReference::new(role, place, certificate.subject()),
-            detail: self.detail,
         }
-    }
-}
-
-/// As OpenSSL counts them: 1024 bits of RSA are worth 80, less are not.
-fn bits_of_key(candidate: &Candidate<'_>) -> u32 {
-    match candidate.public_key().kind {
-        Kind::Rsa { modulus, .. } => match bit_length(modulus) {
-            0..1024 => 56,
-            1024..2048 => 80,
-            _ => 112,
-        },
-        Kind::Ec(_)
-        | Kind::OtherCurve(_)
-        | Kind::ExplicitCurve
-        | Kind::Ed25519
-        | Kind::Dsa
-        | Kind::Other(_)
-        | Kind::Malformed => 112,
     }
 }
 
@@ -470,10 +489,12 @@ const SHA224: [&[u8]; 2] = [
 pub(super) fn is_weakly_signed(certificate: &Certificate) -> bool {
     let pool = Pool::new(certificate, &[], &[], &[]);
     let candidate = &pool.candidates[0];
+    let spoilt = unknown(pool.candidates.len());
     let builder = Builder {
         pool: &pool,
         deviations: &super::deviation::GRPC_JS,
         at: OffsetDateTime::UNIX_EPOCH,
+        spoilt: &spoilt,
     };
     bits_of_hash(candidate) < super::deviation::GRPC_JS.security_bits && !builder.is_self_signed(0)
 }

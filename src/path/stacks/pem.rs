@@ -325,3 +325,88 @@ const OPENSSL_LINE: usize = 254;
 /// The only length a line may have behind a blank one, but for the last.
 const FULL_LINE: usize = 64;
 const MAX_RESERVED: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_libraries_read_blocks_as_their_sources_have_it() {
+        for (text, boring_ssl, openssl) in [
+            ("-----BEGIN X-----\nAAEC\n-----END X-----", 1, 1),
+            ("-----BEGIN X-----\r\nAAEC\r\n-----END X-----\r\n", 1, 1),
+            (
+                "before\n-----BEGIN X-----  \n  AAEC  \n-----END X-----\nafter",
+                1,
+                1,
+            ),
+            ("\u{feff}-----BEGIN X-----\nAAEC\n-----END X-----\n", 0, 1),
+            (" -----BEGIN X-----\nAAEC\n-----END X-----\n", 0, 0),
+            ("-----BEGIN X-----\nAAEC\n-----END X-----garbage\n", 0, 0),
+            ("-----BEGIN X-----\n\nAAEC\n\n-----END X-----\n", 1, 0),
+            ("-----BEGIN X-----\nAA!C\n-----END X-----\n", 0, 0),
+            ("-----BEGIN X-----\nAAEC\n-----END Y-----\n", 0, 0),
+            ("-----BEGIN X-----\nAAEC\n", 0, 0),
+            ("-----BEGIN X-----\nAA==AAEC\n-----END X-----\n", 0, 0),
+            (
+                "-----BEGIN X-----\nAAEC\n-----BEGIN X-----\nAAED\n-----END X-----\n",
+                0,
+                1,
+            ),
+        ] {
+            let count = |dialect| {
+                let blocks = Blocks::new(dialect, text.as_bytes());
+                blocks.filter(Result::is_ok).count()
+            };
+            assert_eq!(count(Dialect::BoringSsl), boring_ssl, "{text:?}");
+            assert_eq!(count(Dialect::OpenSsl), openssl, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lines_longer_than_the_buffer_are_put_together() {
+        let base64 = "AAEC".repeat(300);
+        let text = format!("-----BEGIN X-----\n{base64}\n-----END X-----\n");
+        for dialect in [Dialect::BoringSsl, Dialect::OpenSsl] {
+            let mut blocks = Blocks::new(dialect, text.as_bytes());
+            let block = blocks
+                .next()
+                .unwrap()
+                .unwrap_or_else(|fault| panic!("{fault:?}"));
+            assert_eq!(*block.contents, [0, 1, 2].repeat(300));
+        }
+    }
+
+    #[test]
+    fn every_stack_looks_past_certificates_for_the_key() {
+        let text = "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nAAED\n-----END PRIVATE KEY-----\n";
+        for stack in Stack::ALL {
+            let block = private_key_block(stack, text.as_bytes()).unwrap().unwrap();
+            assert_eq!(*block.contents, [0, 1, 3]);
+        }
+    }
+
+    #[test]
+    fn floods_end_at_once() {
+        for flood in ["-----BEGIN X-----\n".repeat(100_000), "-".repeat(5 << 20)] {
+            for stack in Stack::ALL {
+                assert!(!matches!(
+                    private_key_block(stack, flood.as_bytes()),
+                    Ok(Some(_))
+                ));
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_we_write_both_read(octets in proptest::collection::vec(proptest::num::u8::ANY, 1..400)) {
+            let text = crate::pki::pem::encode("X", &octets).unwrap();
+            for dialect in [Dialect::BoringSsl, Dialect::OpenSsl] {
+                let mut blocks = Blocks::new(dialect, text.as_bytes());
+                let block = blocks.next().and_then(Result::ok);
+                proptest::prop_assert_eq!(block.map(|block| block.contents.to_vec()), Some(octets.clone()));
+            }
+        }
+    }
+}

@@ -23,6 +23,31 @@ pub(super) struct Held {
     pub(super) has_broken_dates: bool,
 }
 
+/// Names that grpc-core cannot take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NamesFault {
+    Address,
+    CommonName,
+}
+
+impl NamesFault {
+    /// The rule that is broken.
+    pub(super) fn rule(self) -> &'static str {
+        match self {
+            NamesFault::Address => "ip-name-form",
+            NamesFault::CommonName => "name-malformed",
+        }
+    }
+
+    /// What is found, as a clause.
+    pub(super) fn clause(self) -> &'static str {
+        match self {
+            NamesFault::Address => "an IP name that is no address",
+            NamesFault::CommonName => "a common name that is no text",
+        }
+    }
+}
+
 /// Why a certificate cannot be read: in our words, and in those of OpenSSL.
 pub(super) type Unreadable = (&'static str, &'static str);
 
@@ -38,6 +63,11 @@ pub(super) fn held(der: &[u8], dialect: Dialect) -> Result<Held, Unreadable> {
             let dated = with_other_dates(&der).and_then(|der| Certificate::from_der(der).ok());
             (dated.ok_or(NO_CERTIFICATE)?, true)
         }
+        Err(_) if dialect == Dialect::OpenSsl => {
+            // OpenSSL looks at no version, so that one beyond 3 does not keep a server from starting.
+            let known = with_version_3(&der).and_then(|der| Certificate::from_der(der).ok());
+            (known.ok_or(NO_CERTIFICATE)?, false)
+        }
         Err(_) => return Err(NO_CERTIFICATE),
     };
     check(&certificate, dialect)?;
@@ -50,7 +80,7 @@ pub(super) fn held(der: &[u8], dialect: Dialect) -> Result<Held, Unreadable> {
 
 /// Whether its names can be handed to grpc-core, which looks at them on both sides: addresses of 4 or
 /// 16 octets, and a common name that is text.
-pub(super) fn names_fault(certificate: &Certificate) -> Option<&'static str> {
+pub(super) fn names_fault(certificate: &Certificate) -> Option<NamesFault> {
     let names = certificate
         .subject_alt_names()
         .ok()
@@ -59,7 +89,7 @@ pub(super) fn names_fault(certificate: &Certificate) -> Option<&'static str> {
     let is_odd =
         |name: &GeneralName| matches!(name, GeneralName::Ip(_)) && name.address().is_none();
     if names.iter().any(is_odd) {
-        return Some("an IP name that is no address");
+        return Some(NamesFault::Address);
     }
     let is_no_text = |attribute: &Attribute<'_>| {
         attribute.oid == COMMON_NAME && !STRINGS.contains(&attribute.value.tag)
@@ -68,7 +98,7 @@ pub(super) fn names_fault(certificate: &Certificate) -> Option<&'static str> {
     let first = subject.iter().flatten().find(|a| a.oid == COMMON_NAME);
     first
         .is_some_and(is_no_text)
-        .then_some("a common name that is no text")
+        .then_some(NamesFault::CommonName)
 }
 
 /// The tag and the text of notBefore and notAfter.
@@ -165,6 +195,22 @@ fn with_other_dates(der: &[u8]) -> Option<Vec<u8>> {
     encoding::element(Tag::Sequence, &[&fields_der, behind].concat()).ok()
 }
 
+/// The certificate with version 3 in the place of a higher one.
+fn with_version_3(der: &[u8]) -> Option<Vec<u8>> {
+    let parts = Element::only(der, SEQUENCE, "it").ok()?.children();
+    let fields = { parts }.next(SEQUENCE, "it").ok()?;
+    let version = fields
+        .children()
+        .optional(context_constructed(0), "version");
+    let [INTEGER, 1, _] = version.ok()??.content else {
+        return None;
+    };
+    let start = fields.content.as_ptr().addr() - der.as_ptr().addr();
+    let mut der = der.to_vec();
+    der[start + VERSION_OFFSET] = 2;
+    Some(der)
+}
+
 /// The validity among a certificate's fields.
 fn validity<'a>(fields: &mut Elements<'a>) -> Option<Element<'a>> {
     fields.optional(context_constructed(0), "version").ok()?;
@@ -187,6 +233,8 @@ const NO_NAMES: [u8; 13] = [
     0x01, INTEGER, 0x04, 0x05, 0x06, 0x11, 0x31, 0x15, 0x17, 0x18, 0x19, 0x1a, 0x1b,
 ];
 const INDEFINITE: u8 = 0x80;
+/// Behind the tags and lengths of `[0]` and INTEGER.
+const VERSION_OFFSET: usize = 4;
 const CERTIFICATE_PARTS: usize = 3;
 /// YYMMDDHHMMSS+hhmm.
 const OFFSET_OCTETS: usize = 17;

@@ -12,6 +12,11 @@ pub(super) static RULES: &[&Rule] = &[
     &PEM_INDENTED,
     &PEM_LABEL,
     &PEM_BROKEN,
+    &PEM_BROKEN_LATER,
+    &PRIVATE_KEY_BESIDE,
+    &CHAIN_ORDER,
+    &CERTIFICATE_TWICE,
+    &ANCHORS_ONE_NAME,
     &CERTIFICATE_UNREADABLE,
     &KEY_MISSING,
     &KEY_ENCRYPTED,
@@ -90,6 +95,41 @@ static PEM_BROKEN: Rule = Rule {
     hint: "issue it anew with `openagents-certs issue`, or copy it once more as a whole",
     reference: "RFC 7468 §3",
     severities: Severities::DECISIVE,
+};
+static PEM_BROKEN_LATER: Rule = Rule {
+    id: "pem-broken-later",
+    sentence: "a block behind good ones is damaged: grpc-core leaves it and all that follows out without a word, the others refuse the file",
+    hint: "copy the file once more as a whole, or take the damaged block out",
+    reference: "RFC 7468 §3",
+    severities: Severities::ADVICE,
+};
+static PRIVATE_KEY_BESIDE: Rule = Rule {
+    id: "private-key-beside",
+    sentence: "a private key stands in a file of certificates, which is handed out",
+    hint: "take it out, and issue anew with `openagents-certs issue --force` if the file was handed out already",
+    reference: "RFC 5280 §8",
+    severities: Severities::ADVICE,
+};
+static CHAIN_ORDER: Rule = Rule {
+    id: "chain-order",
+    sentence: "it issued a certificate that stands behind it",
+    hint: "put the end entity first and each issuer behind what it issued, as `openagents-certs issue` does",
+    reference: "RFC 8446 §4.4.2",
+    severities: Severities::ADVICE,
+};
+static CERTIFICATE_TWICE: Rule = Rule {
+    id: "certificate-twice",
+    sentence: "it stands in the file twice",
+    hint: "take one of them out; each handshake sends both",
+    reference: "RFC 8446 §4.4.2",
+    severities: Severities::ADVICE,
+};
+static ANCHORS_ONE_NAME: Rule = Rule {
+    id: "anchors-one-name",
+    sentence: "another anchor has its name and another key: without key identifiers grpc-core and Node try the first alone",
+    hint: "keep both only while `openagents-certs ca rotate` is under way, and have key identifiers in all certificates",
+    reference: "RFC 5280 §4.2.1.1",
+    severities: Severities::ADVICE,
 };
 static CERTIFICATE_UNREADABLE: Rule = Rule {
     id: "certificate-unreadable",

@@ -11,13 +11,21 @@ pub(super) const NOT_STARTED: &str = "server does not start";
 pub(super) const INVALID_CHAIN: &str = "Invalid cert chain file. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INVALID_ARGUMENT add_port.cc:56] Unable to create secure server with credentials of type";
 pub(super) const INVALID_KEY: &str = "Invalid private key. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INVALID_ARGUMENT add_port.cc:56] Unable to create secure server with credentials of type";
 pub(super) const INVALID_LABEL: &str = "Invalid certificate ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INVALID_ARGUMENT add_port.cc:56] Unable to create secure server with credentials of type";
-pub(super) const INVALID_NAMES: &str = "ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INTERNAL_ERROR add_port.cc:56] Unable to create secure server with credentials of type";
+pub(super) const INVALID_NAMES: &str = "SAN IP Address contained invalid IP ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INTERNAL_ERROR add_port.cc:56] Unable to create secure server with credentials of type";
+pub(super) const INVALID_COMMON_NAME: &str = "Could not extract utf8 from asn1 string. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_OUT_OF_RESOURCES add_port.cc:56] Unable to create secure server with credentials of type";
 pub(super) const NO_ROOTS: &str = "Could not load any root certificate. Invalid verification certs. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INVALID_ARGUMENT add_port.cc:56] Unable to create secure server with credentials of type";
-/// What a grpc-core client says of any fault in its own files.
+/// The last words of a grpc-core client whose key or certificate file is empty: its process ends.
+pub(super) const ABORTS: [&str; 2] = [
+    "Check failed: private_key != nullptr",
+    "Check failed: cert_chain != nullptr",
+];
+/// What a grpc-core client says of any other fault in its own files.
 pub(super) const NO_HANDSHAKER: &str = "UNKNOWN: Failed to create security handshaker.";
 
 pub(super) const NO_START_LINE: &str = "error:0480006C:PEM routines::no start line";
 pub(super) const WRONG_TAG: &str = "error:068000A8:asn1 encoding routines::wrong tag";
+pub(super) const KEY_DECODE_ERROR: &str = "error:03000072:digital envelope routines::decode error";
+pub(super) const UNKNOWN_TYPE: &str = "error:0A0000F7:SSL routines::unknown certificate type";
 pub(super) const EE_KEY_TOO_SMALL: &str = "error:0A00018F:SSL routines::ee key too small";
 pub(super) const CA_KEY_TOO_SMALL: &str = "error:0A00018D:SSL routines::ca key too small";
 pub(super) const CA_MD_TOO_WEAK: &str = "error:0A00018E:SSL routines::ca md too weak";
@@ -35,7 +43,7 @@ pub(super) fn openssl_pem(fault: PemFault) -> &'static str {
 pub(super) fn openssl_key(rule: &str) -> &'static str {
     match rule {
         "key-mismatch" => "error:05800074:x509 certificate routines::key values mismatch",
-        "key-encrypted" => "error:07880109:common libcrypto routines::interrupted or cancelled",
+        "key-encrypted" => "error:1C800064:Provider routines::bad decrypt",
         _ => "error:1E08010C:DECODER routines::unsupported",
     }
 }
@@ -78,6 +86,10 @@ pub(super) const ALGORITHM_MISMATCH: &str =
     "0b000089:X.509 certificate routines:OPENSSL_internal:SIGNATURE_ALGORITHM_MISMATCH";
 pub(super) const DIGEST_UNSUPPORTED: &str =
     "0c00006f:ASN.1 encoding routines:OPENSSL_internal:DIGEST_AND_KEY_TYPE_NOT_SUPPORTED";
+pub(super) const EXTENSION_UNDECODABLE: &str =
+    "0c00006d:ASN.1 encoding routines:OPENSSL_internal:DECODE_ERROR";
+pub(super) const KEY_UNDECODABLE: &str =
+    "0b00007d:X.509 certificate routines:OPENSSL_internal:PUBLIC_KEY_DECODE_ERROR";
 pub(super) const POLICY_INVALID: &str =
     "0b000090:X.509 certificate routines:OPENSSL_internal:INVALID_POLICY_EXTENSION";
 
@@ -98,6 +110,7 @@ pub(super) fn tonic_error(error: &str) -> String {
 /// What a client prints when its own files cannot be used.
 pub(super) fn own_files(stack: Stack, error: &str) -> String {
     match stack {
+        Stack::GrpcCore if ABORTS.contains(&error) => error.to_owned(),
         Stack::GrpcCore => NO_HANDSHAKER.to_owned(),
         Stack::GrpcJs => error.to_owned(),
         Stack::Tonic => tonic_error(error),
@@ -116,9 +129,9 @@ pub(super) fn no_common_signature(client: Stack, server: Stack) -> String {
         (Stack::GrpcJs, Stack::GrpcCore) => grpc_js_error(
             "Client network socket disconnected before secure TLS connection was established",
         ),
-        (Stack::GrpcJs, Stack::GrpcJs | Stack::Tonic) => grpc_js_error(
-            "error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure",
-        ),
+        (Stack::GrpcJs, Stack::GrpcJs | Stack::Tonic) => {
+            grpc_js_error(&openssl_alert(HANDSHAKE_FAILURE))
+        }
         (Stack::Tonic, Stack::GrpcCore) => tonic_error("tls handshake eof"),
         (Stack::Tonic, Stack::GrpcJs | Stack::Tonic) => {
             tonic_error("received fatal alert: HandshakeFailure")
@@ -127,8 +140,8 @@ pub(super) fn no_common_signature(client: Stack, server: Stack) -> String {
 }
 
 /// What a client prints when the server refuses its certificate: TLS 1.3 is finished by then, so that
-/// it sees a closed connection.
-pub(super) fn client_refused(client: Stack, server: Stack) -> String {
+/// it mostly sees a closed connection. `alert` is the number of the alert that a rustls server sends.
+pub(super) fn client_refused(client: Stack, server: Stack, alert: u8) -> String {
     match (client, server) {
         (Stack::GrpcCore, Stack::GrpcCore | Stack::GrpcJs) => {
             "UNAVAILABLE: Socket closed".to_owned()
@@ -136,14 +149,51 @@ pub(super) fn client_refused(client: Stack, server: Stack) -> String {
         (Stack::GrpcCore, Stack::Tonic) => {
             "UNAVAILABLE: Unwrap failed (TSI_DATA_CORRUPTED)".to_owned()
         }
-        (Stack::GrpcJs, _) => {
+        (Stack::GrpcJs, Stack::GrpcCore | Stack::GrpcJs) if alert != CERTIFICATE_REQUIRED => {
             "14 UNAVAILABLE: No connection established. Last error: Failed to connect".to_owned()
         }
-        (Stack::Tonic, _) => {
-            "transport error: connection error: stream closed because of a broken pipe".to_owned()
+        (Stack::GrpcJs, Stack::GrpcCore) => {
+            "14 UNAVAILABLE: No connection established. Last error: Failed to connect".to_owned()
         }
+        (Stack::GrpcJs, Stack::GrpcJs | Stack::Tonic) => format!(
+            "14 UNAVAILABLE: No connection established. Last error: {}",
+            openssl_alert(alert)
+        ),
+        (Stack::Tonic, Stack::GrpcCore | Stack::GrpcJs | Stack::Tonic) => BROKEN_PIPE.to_owned(),
     }
 }
+
+/// The alert of a server that gets no certificate though it must have one (RFC 8446 §6.2).
+pub(super) const CERTIFICATE_REQUIRED: u8 = 116;
+
+/// OpenSSL's error for an alert it was sent.
+fn openssl_alert(number: u8) -> String {
+    let name = OPENSSL_ALERTS
+        .iter()
+        .find(|(known, _)| *known == number)
+        .map_or("sslv3 alert certificate unknown", |(_, name)| name);
+    let code = ALERT_OFFSET + u32::from(number);
+    format!("error:0A{code:06X}:SSL routines:ssl3_read_bytes:{name}:SSL alert number {number}")
+}
+
+const HANDSHAKE_FAILURE: u8 = 40;
+const ILLEGAL_PARAMETER: u8 = 47;
+const ALERT_OFFSET: u32 = 1000; // SSL_AD_REASON_OFFSET
+const OPENSSL_ALERTS: [(u8, &str); 12] = [
+    (40, "sslv3 alert handshake failure"),
+    (42, "sslv3 alert bad certificate"),
+    (43, "sslv3 alert unsupported certificate"),
+    (44, "sslv3 alert certificate revoked"),
+    (45, "sslv3 alert certificate expired"),
+    (46, "sslv3 alert certificate unknown"),
+    (47, "sslv3 alert illegal parameter"),
+    (48, "tlsv1 alert unknown ca"),
+    (50, "tlsv1 alert decode error"),
+    (51, "tlsv1 alert decrypt error"),
+    (80, "tlsv1 alert internal error"),
+    (CERTIFICATE_REQUIRED, "tlsv13 alert certificate required"),
+];
+const BROKEN_PIPE: &str = r#"code: 'Unknown error', message: "transport error", source: tonic::transport::Error(Transport, hyper::Error(Io, Custom { kind: BrokenPipe, error: "stream closed because of a broken pipe" }))"#;
 
 /// What a rustls server's refusal of the server name looks like.
 pub(super) fn illegal_name(client: Stack) -> String {
@@ -151,9 +201,7 @@ pub(super) fn illegal_name(client: Stack) -> String {
         Stack::GrpcCore => grpc_core_handshake(
             "10000417:SSL routines:OPENSSL_internal:SSLV3_ALERT_ILLEGAL_PARAMETER: Invalid certificate verification context",
         ),
-        Stack::GrpcJs => grpc_js_error(
-            "error:0A000417:SSL routines:ssl3_read_bytes:sslv3 alert illegal parameter",
-        ),
+        Stack::GrpcJs => grpc_js_error(&openssl_alert(ILLEGAL_PARAMETER)),
         Stack::Tonic => tonic_error("received fatal alert: IllegalParameter"),
     }
 }
@@ -169,6 +217,10 @@ pub(super) fn of_load(stack: Stack, side: Side, error: &str) -> String {
 
 /// The certificate cannot be parsed.
 pub(super) const DECODE_ERROR: &str = "0c00006d:ASN.1 encoding routines:OPENSSL_internal:DECODE_ERROR: Invalid certificate verification context";
+pub(super) const PEER_KEY_UNDECODABLE: &str = "06000066:public key routines:OPENSSL_internal:DECODE_ERROR: Invalid certificate verification context";
+pub(super) const LEAF_UNPARSABLE: &str = "10000110:SSL routines:OPENSSL_internal:CANNOT_PARSE_LEAF_CERT: Invalid certificate verification context";
+pub(super) const NO_COMMON_SIGNATURE: &str =
+    "100000fd:SSL routines:OPENSSL_internal:NO_COMMON_SIGNATURE_ALGORITHMS";
 pub(super) const KEY_USAGE_INCORRECT: &str = "1000012e:SSL routines:OPENSSL_internal:KEY_USAGE_BIT_INCORRECT: Invalid certificate verification context";
 pub(super) const HOST_REFUSED: &str = "UNKNOWN: Custom verification check failed with error: UNAUTHENTICATED: Hostname Verification Check failed.";
 pub(super) const CALL_REFUSED: &str = "UNAUTHENTICATED: call host does not match SSL server name";
@@ -208,3 +260,5 @@ pub(super) fn too_large(client: Stack) -> String {
         Stack::Tonic => tonic_error("received corrupt message of type HandshakePayloadTooLarge"),
     }
 }
+/// The same for a common name that is no text.
+pub(super) const PEER_NAMELESS: &str = "UNKNOWN: Peer extraction failed (TSI_OUT_OF_RESOURCES)";

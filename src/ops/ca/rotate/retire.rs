@@ -37,7 +37,7 @@ impl fmt::Display for Retired {
         if !self.blocking.is_empty() {
             writeln!(
                 f,
-                "{} valid certificates were issued by the old root:",
+                "valid and issued by the old root: {}",
                 self.blocking.len()
             )?;
         }

@@ -113,7 +113,7 @@ impl fmt::Display for Standing {
         if !self.blocking.is_empty() {
             writeln!(
                 f,
-                "  {} valid certificates of the old root:",
+                "  valid and issued by the old root: {}",
                 self.blocking.len()
             )?;
         }

@@ -11,7 +11,11 @@ use super::{Network, Request, matrix};
 use crate::error::{Error, shown};
 use crate::files;
 use crate::network::agent::{Agent, AgentFileError, Endpoint};
-use crate::network::rule::{AGENT_FILE, AGENT_HALF_PAIR, AGENT_REACHES_NONE, Tell as _, whole};
+use crate::network::reach::Why;
+use crate::network::rule::{
+    AGENT_FILE, AGENT_HALF_PAIR, AGENT_REACHES_NONE, AGENT_YAML_NO_TLS, Tell as _, whole,
+};
+use crate::path::finding::Severity;
 
 /// Every agent that was named, and what each of them has.
 pub(super) struct Agents {
@@ -48,10 +52,12 @@ impl Agents {
             reports: Vec::new(),
             dialling: Vec::new(),
         };
+        // What the command line names is found from where this program was started.
+        let given = |path: &Option<PathBuf>| path.as_deref().map(files::absolute).transpose();
         let names = Names {
-            ca: request.ca.clone(),
-            certificate: request.client_certificate.clone(),
-            key: request.client_key.clone(),
+            ca: given(&request.ca)?,
+            certificate: given(&request.client_certificate)?,
+            key: given(&request.client_key)?,
         };
         for path in [&names.ca, &names.certificate, &names.key]
             .into_iter()
@@ -73,8 +79,16 @@ impl Agents {
         certificates: &mut Certificates,
     ) {
         for (report, dialling) in self.reports.iter_mut().zip(&self.dialling) {
-            if let Some(why) = matrix::reaches_none(dialling, networks, contents, certificates) {
-                report.findings.push(whole(&AGENT_REACHES_NONE).found(why));
+            let why = matrix::reaches_none(dialling, networks, contents, certificates);
+            if let Some(why) = why.filter(|_| dialling.endpoint.is_some()) {
+                let cannot = why == Why::PlaintextToTls && report.file.is_some();
+                report.findings.push(if cannot {
+                    whole(&AGENT_YAML_NO_TLS)
+                        .found(why)
+                        .counting(Severity::Error)
+                } else {
+                    whole(&AGENT_REACHES_NONE).found(why)
+                });
             }
             report
                 .findings

@@ -7,21 +7,34 @@ use std::rc::Rc;
 use time::OffsetDateTime;
 
 use super::contents::{ContentId, Contents};
-use crate::keys::read_pem_key;
+use crate::ops::verify_chain::key_file;
 use crate::path::finding::{Finding, Severity};
-use crate::path::profile::{ReferenceName, Requirements};
-use crate::path::{Candidates, judge, judge_alone};
+use crate::path::judge_alone;
+use crate::path::profile::Requirements;
+use crate::path::stacks::{
+    ClientFiles, Identity, KeyFile, ServerFiles, Setup, Stack, Verdicts, judge_pair,
+};
 use crate::pki::bundle::Bundle;
-use crate::pki::document::is_der;
-use crate::pki::pem;
 use crate::pki::usage::Purpose;
 
 /// The verdicts so far, at one moment.
 pub(super) struct Certificates {
     at: OffsetDateTime,
-    starts: HashMap<(ContentId, ContentId, Option<ContentId>), Verdict>,
-    verified: HashMap<(ContentId, Option<ContentId>, Purpose, Option<String>), Verdict>,
+    keys: HashMap<ContentId, Rc<KeyFile>>,
     names: HashMap<ContentId, Rc<Vec<String>>>,
+    starts: HashMap<(ContentId, ContentId, Option<ContentId>), Verdict>,
+    servers: HashMap<(ContentId, Option<ContentId>, Option<String>), Verdict>,
+    clients: HashMap<(ContentId, ContentId, ContentId), Verdict>,
+}
+
+/// A TLS port, and what dials it.
+pub(super) struct Served<'a> {
+    pub(super) chain: ContentId,
+    /// Whose clients it takes, where it asks for a certificate.
+    pub(super) client_roots: Option<ContentId>,
+    /// Whom the clients trust.
+    pub(super) roots: ContentId,
+    pub(super) host: Option<&'a str>,
 }
 
 /// Yes, or what speaks against it.
@@ -40,9 +53,11 @@ impl Certificates {
     pub(super) fn new(at: OffsetDateTime) -> Self {
         Certificates {
             at,
-            starts: HashMap::new(),
-            verified: HashMap::new(),
+            keys: HashMap::new(),
             names: HashMap::new(),
+            starts: HashMap::new(),
+            servers: HashMap::new(),
+            clients: HashMap::new(),
         }
     }
 
@@ -58,19 +73,24 @@ impl Certificates {
         if let Some(known) = self.starts.get(&combination) {
             return known.clone();
         }
-        let octets = |id| contents.octets(id);
-        let verdict =
-            Rc::new(
-                pair(octets(certificate), octets(key)).and_then(|()| match client_roots {
-                    Some(roots) => some_certificate(octets(roots), "the CA file"),
-                    None => Ok(()),
-                }),
-            );
+        let key = self.key(contents, key);
+        let server = ServerFiles {
+            certificate: contents.octets(certificate),
+            key: Some(&key),
+            client_roots: client_roots.map(|roots| contents.octets(roots)),
+        };
+        let setup = Setup {
+            server: Some(server),
+            ..Setup::default()
+        };
+        let verdict = Rc::new(self.judge(&setup, |outcome| outcome.0));
         self.starts.insert(combination, verdict.clone());
         verdict
     }
 
-    /// Whether a client that trusts these roots takes a server's chain for this host.
+    /// Whether a client that trusts these roots takes a server's chain; for this host, or whatever it is named.
+    ///
+    /// Without roots only its form, dates and purpose are looked at.
     pub(super) fn client_takes(
         &mut self,
         contents: &Contents,
@@ -78,17 +98,97 @@ impl Certificates {
         roots: Option<ContentId>,
         host: Option<&str>,
     ) -> Verdict {
-        self.verify(contents, chain, roots, Purpose::Server, host)
+        let combination = (chain, roots, host.map(str::to_owned));
+        if let Some(known) = self.servers.get(&combination) {
+            return known.clone();
+        }
+        let server = ServerFiles {
+            certificate: contents.octets(chain),
+            key: None,
+            client_roots: None,
+        };
+        let verdict = Rc::new(match roots {
+            None => self.alone(server.certificate),
+            Some(roots) => {
+                let client = ClientFiles {
+                    roots: Some(contents.octets(roots)),
+                    identity: None,
+                };
+                let setup = Setup {
+                    server: Some(server),
+                    client: Some(client),
+                    host,
+                };
+                self.judge(&setup, |outcome| outcome.1)
+            }
+        });
+        self.servers.insert(combination, verdict.clone());
+        verdict
     }
 
-    /// Whether a server that trusts these roots takes a client's chain.
+    /// Whether a client starts with this certificate and key, and a server that trusts these roots takes it.
+    ///
+    /// `server` is any certificate that the server starts with.
     pub(super) fn server_takes(
         &mut self,
         contents: &Contents,
-        chain: ContentId,
+        server: ContentId,
         roots: ContentId,
+        identity: (ContentId, Option<ContentId>),
     ) -> Verdict {
-        self.verify(contents, chain, Some(roots), Purpose::Client, None)
+        let (certificate, key) = identity;
+        let combination = (roots, certificate, key.unwrap_or(certificate));
+        if let Some(known) = self.clients.get(&combination) {
+            return known.clone();
+        }
+        let key = key.map(|key| self.key(contents, key));
+        let setup = Setup {
+            server: Some(ServerFiles {
+                certificate: contents.octets(server),
+                key: None,
+                client_roots: Some(contents.octets(roots)),
+            }),
+            client: Some(ClientFiles {
+                roots: None,
+                identity: Some(Identity {
+                    certificate: contents.octets(certificate),
+                    key: key.as_deref(),
+                }),
+            }),
+            host: None,
+        };
+        let verdict = Rc::new(self.judge(&setup, |outcome| outcome.1));
+        self.clients.insert(combination, verdict.clone());
+        verdict
+    }
+
+    /// What clients of every stack make of a grpc-core server with this chain.
+    pub(super) fn clients(
+        &mut self,
+        contents: &Contents,
+        door: &Served<'_>,
+        identity: Option<(ContentId, Option<ContentId>)>,
+    ) -> Vec<Verdicts> {
+        let key = identity
+            .and_then(|(_, key)| key)
+            .map(|key| self.key(contents, key));
+        let setup = Setup {
+            server: Some(ServerFiles {
+                certificate: contents.octets(door.chain),
+                key: None,
+                client_roots: door.client_roots.map(|roots| contents.octets(roots)),
+            }),
+            client: Some(ClientFiles {
+                roots: Some(contents.octets(door.roots)),
+                identity: identity.map(|(certificate, _)| Identity {
+                    certificate: contents.octets(certificate),
+                    key: key.as_deref(),
+                }),
+            }),
+            host: door.host,
+        };
+        let judge = |client| judge_pair(&setup, self.at, client, Stack::GrpcCore);
+        Stack::ALL.into_iter().map(judge).collect()
     }
 
     /// The host names and addresses of a server's certificate, as text.
@@ -99,123 +199,68 @@ impl Certificates {
                 let leaf = bundle.certificates.into_iter().next()?;
                 leaf.subject_alt_names().ok().flatten()
             });
-            Rc::new(
-                names
-                    .unwrap_or_default()
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect(),
-            )
+            let names = names.unwrap_or_default();
+            Rc::new(names.iter().map(ToString::to_string).collect())
         });
         names.clone()
     }
 
-    fn verify(
-        &mut self,
-        contents: &Contents,
-        chain: ContentId,
-        roots: Option<ContentId>,
-        purpose: Purpose,
-        host: Option<&str>,
-    ) -> Verdict {
-        let combination = (chain, roots, purpose, host.map(str::to_owned));
-        if let Some(known) = self.verified.get(&combination) {
-            return known.clone();
+    fn key(&mut self, contents: &Contents, key: ContentId) -> Rc<KeyFile> {
+        let known = self.keys.entry(key);
+        known
+            .or_insert_with(|| Rc::new(key_file(contents.octets(key))))
+            .clone()
+    }
+
+    /// What grpc-core does on both sides; `is_good` picks whether it starts, or connects.
+    fn judge(
+        &self,
+        setup: &Setup<'_>,
+        is_good: impl Fn((Option<bool>, Option<bool>)) -> Option<bool>,
+    ) -> Result<(), Refusal> {
+        let verdicts = judge_pair(setup, self.at, Stack::GrpcCore, Stack::GrpcCore);
+        let Some(outcome) = verdicts.outcomes.into_iter().next() else {
+            return Ok(());
+        };
+        if is_good((outcome.server_starts, outcome.connects)) != Some(false) {
+            return Ok(());
         }
+        let text = outcome
+            .client_error
+            .or(outcome.server_error)
+            .unwrap_or_default();
+        Err(match verdicts.causes.into_iter().next() {
+            Some(cause) => Refusal {
+                why: cause.finding.summary(),
+                hint: cause.finding.hint,
+            },
+            None => Refusal {
+                why: text,
+                hint: "look at the files with `openagents-certs inspect FILE`".into(),
+            },
+        })
+    }
+
+    /// A server's certificate where nobody knows the CA.
+    fn alone(&self, chain: &[u8]) -> Result<(), Refusal> {
+        let leaf = Bundle::read(chain)
+            .ok()
+            .and_then(|bundle| bundle.certificates.into_iter().next());
+        let Some(leaf) = leaf else {
+            return Ok(());
+        };
         let requirements = Requirements {
-            purpose: Some(purpose),
-            host: host.map(reference_name),
+            purpose: Some(Purpose::Server),
             ..Requirements::at(self.at)
         };
-        let roots = roots.map(|roots| contents.octets(roots));
-        let verdict = Rc::new(path(contents.octets(chain), roots, &requirements));
-        self.verified.insert(combination, verdict.clone());
-        verdict
-    }
-}
-
-fn path(chain: &[u8], roots: Option<&[u8]>, requirements: &Requirements) -> Result<(), Refusal> {
-    let chain = bundle(chain, "the certificate file")?;
-    let Some((end_entity, intermediates)) = chain.certificates.split_first() else {
-        return Ok(());
-    };
-    let findings = match roots {
-        None => judge_alone(end_entity, requirements),
-        Some(roots) => {
-            let anchors = bundle(roots, "the CA file")?;
-            let candidates = Candidates {
-                end_entity,
-                intermediates,
-                anchors: &anchors.certificates,
-                revocation_lists: &[],
-            };
-            judge(candidates, requirements).findings
+        let findings = judge_alone(&leaf, &requirements);
+        let is_error = |finding: &&Finding| finding.severity == Severity::Error;
+        match findings.iter().find(is_error) {
+            Some(finding) => Err(Refusal {
+                why: finding.summary(),
+                hint: finding.hint.clone(),
+            }),
+            None => Ok(()),
         }
-    };
-    worst(&findings)
-}
-
-fn worst(findings: &[Finding]) -> Result<(), Refusal> {
-    let error = findings
-        .iter()
-        .find(|finding| finding.severity == Severity::Error);
-    match error {
-        Some(finding) => Err(Refusal {
-            why: finding.summary(),
-            hint: finding.hint.clone(),
-        }),
-        None => Ok(()),
-    }
-}
-
-fn pair(certificate: &[u8], key: &[u8]) -> Result<(), Refusal> {
-    let chain = bundle(certificate, "the certificate file")?;
-    let inspect = "look at both with `openagents-certs inspect FILE`";
-    let refusal = |why: String| Refusal {
-        why,
-        hint: inspect.into(),
-    };
-    if is_der(key) {
-        return Err(refusal(
-            "the private key is in DER, and PEM is read alone".into(),
-        ));
-    }
-    let blocks =
-        pem::blocks(key).map_err(|error| refusal(format!("the private key file: {error}")))?;
-    let block = blocks.iter().find(|block| block.is_private_key());
-    let block = block.ok_or_else(|| refusal("there is no private key in the key file".into()))?;
-    let key = read_pem_key(block, None).map_err(|error| refusal(error.to_string()))?;
-    let leaf = chain
-        .certificates
-        .first()
-        .map(|leaf| leaf.public_key_info());
-    if key.public_key_info() == leaf {
-        Ok(())
-    } else {
-        Err(refusal(
-            "the private key does not belong to the first certificate of the file".into(),
-        ))
-    }
-}
-
-fn some_certificate(octets: &[u8], what: &str) -> Result<(), Refusal> {
-    bundle(octets, what).map(drop)
-}
-
-fn bundle(octets: &[u8], what: &str) -> Result<Bundle, Refusal> {
-    let refusal = |why| Refusal {
-        why,
-        hint: "look at it with `openagents-certs inspect FILE`".into(),
-    };
-    if is_der(octets) {
-        return Err(refusal(format!("{what} is in DER, and PEM is read alone")));
-    }
-    Bundle::read(octets).map_err(|error| refusal(format!("{what}: {error}")))
-}
-
-fn reference_name(host: &str) -> ReferenceName {
-    match host.parse() {
-        Ok(address) => ReferenceName::Ip(address),
-        Err(_) => ReferenceName::Dns(host.to_owned()),
     }
 }

@@ -115,7 +115,7 @@ pub(super) fn reaches_none(
     networks: &[Network],
     contents: &Contents,
     certificates: &mut Certificates,
-) -> Option<String> {
+) -> Option<Why> {
     let mut worst: Option<(u8, Why)> = None;
     for network in networks {
         match reach(dialling, network, contents, certificates) {
@@ -128,7 +128,7 @@ pub(super) fn reaches_none(
             }
         }
     }
-    worst.map(|(_, why)| why.to_string())
+    worst.map(|(_, why)| why)
 }
 
 /// How an agent reaches a network, or why it does not.
@@ -179,11 +179,8 @@ fn handshake(
         return Ok("tls");
     };
     let (certificate, key) = dialling.identity.ok_or(Why::NoClientCertificate)?;
-    let pair = certificates.server_starts(contents, certificate, key, None);
-    if pair.is_err() {
-        return Err(Why::AgentFile);
-    }
-    let taken = certificates.server_takes(contents, certificate, client_roots);
+    let identity = (certificate, Some(key));
+    let taken = certificates.server_takes(contents, material.certificate, client_roots, identity);
     match taken.as_ref() {
         Ok(()) => Ok("mtls"),
         Err(refusal) => Err(Why::Refused(format!(

@@ -142,7 +142,7 @@ pub(super) fn examine(request: &Request, now: OffsetDateTime) -> Result<Examined
             &mut certificates,
         )?);
     }
-    shared_ports(&mut networks);
+    shared_ports(&mut networks, request.matrix);
     let mut agents = Agents::read(request, &mut contents)?;
     let matrix = request
         .matrix
@@ -150,7 +150,7 @@ pub(super) fn examine(request: &Request, now: OffsetDateTime) -> Result<Examined
     agents.judge(&networks, &contents, &mut certificates);
     let mut networks: Vec<_> = networks.into_iter().map(|network| network.report).collect();
     for network in &mut networks {
-        network.sort();
+        network.finish();
     }
     Ok(Examined {
         networks,
@@ -174,6 +174,11 @@ impl Network {
         contents: &mut Contents,
         certificates: &mut Certificates,
     ) -> Result<Self, Error> {
+        // OpenAgents starts a directory by the network.yaml in it.
+        let inside = path.join("network.yaml");
+        let is_directory =
+            files::kind(path)? == files::Kind::Other && files::matching(path)?.is_some();
+        let path = if is_directory { &inside } else { path };
         let octets = files::read(path)?;
         let file = NetworkFile::read(&octets).map_err(|source| Error::Network {
             path: path.to_owned(),
@@ -204,8 +209,13 @@ impl Network {
     }
 }
 
-/// Networks that get into each other's way.
-fn shared_ports(networks: &mut [Network]) {
+/// Networks that get into each other's way where they run on one machine; those of a matrix rather do not.
+fn shared_ports(networks: &mut [Network], is_matrix: bool) {
+    let severity = if is_matrix {
+        Severity::Warning
+    } else {
+        Severity::Error
+    };
     let mut seen: std::collections::HashMap<(u16, Kind), (String, String)> =
         std::collections::HashMap::new();
     for network in networks {
@@ -226,7 +236,7 @@ fn shared_ports(networks: &mut [Network]) {
                 network
                     .report
                     .findings
-                    .push(at(rule, listener.line).found(found));
+                    .push(at(rule, listener.line).found(found).counting(severity));
             }
         }
     }

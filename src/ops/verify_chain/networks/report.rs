@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::shown;
 use crate::network::{Kind, NetworkFile, Offers, Startup, Tls};
 use crate::path::finding::Finding;
+use crate::path::stacks::Outcome;
 
 /// What a network will do.
 #[derive(Debug, Serialize)]
@@ -19,6 +20,9 @@ pub struct NetworkReport {
     pub name: Option<String>,
     /// Its first gRPC port.
     pub grpc: GrpcReport,
+    /// What clients of each stack make of its gRPC port; empty where it speaks no TLS or the CA is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<Outcome>,
     /// Its HTTP port, where it has one.
     pub http_port: Option<u16>,
     /// Whether its process is still there after the start.
@@ -112,14 +116,19 @@ impl NetworkReport {
                 ca_file: path_of(tls.and_then(|tls| tls.ca_file.as_ref())),
                 checked_against: None,
             },
+            clients: Vec::new(),
             http_port: http.map(|http| http.port),
             stays_up: startup.stays_up,
             findings: startup.findings.iter().cloned().chain(findings).collect(),
         }
     }
 
-    /// The worst finding first; of two that weigh the same the one that was found first.
-    pub(super) fn sort(&mut self) {
+    /// The worst finding first; of two that weigh the same the one that was found first. Hints name this file.
+    pub(super) fn finish(&mut self) {
+        let command = format!("--network {}", shown(&self.file));
+        for finding in &mut self.findings {
+            finding.hint = finding.hint.replace("--network FILE", &command);
+        }
         self.findings
             .sort_by_key(|finding| Reverse(finding.severity));
     }
@@ -149,6 +158,18 @@ impl fmt::Display for NetworkReport {
         }
         if let Some(ca) = &grpc.checked_against {
             writeln!(f, "  checked with {}", shown(ca))?;
+        }
+        if !self.clients.is_empty() {
+            let clients = self.clients.iter().map(|outcome| {
+                let word = if outcome.connects == Some(true) {
+                    "yes"
+                } else {
+                    "no"
+                };
+                format!("{} {word}", outcome.client)
+            });
+            let clients: Vec<String> = clients.collect();
+            writeln!(f, "  clients that get through: {}", clients.join(", "))?;
         }
         write_findings(f, &self.findings)
     }

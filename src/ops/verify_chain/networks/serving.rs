@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::Request;
-use super::certificates::{Certificates, Refusal};
+use super::certificates::{Certificates, Refusal, Served};
 use super::contents::{ContentId, Contents};
 use super::report::{NetworkReport, Serves};
 use crate::error::{Error, shown};
@@ -14,7 +14,8 @@ use crate::network::rule::{
     TLS_FILE_MISSING, TLS_FILE_NO_NAME, TLS_FILE_UNEXPANDED, TLS_FILE_UNNAMED, Tell as _, at,
 };
 use crate::network::{Credentials, FileName, NetworkFile, Offers, Startup, Tls, start as startup};
-use crate::path::finding::Finding;
+use crate::path::finding::{Finding, Severity};
+use crate::path::stacks::{Outcome, Stack};
 
 /// What a TLS port serves with.
 #[derive(Clone, Debug)]
@@ -77,6 +78,15 @@ pub(super) fn judge(
         report.findings.push(at(&CA_UNKNOWN, line));
     }
     let hosts = hosts(request, &report.grpc.host);
+    let client = client(material, request, contents)?;
+    of_each_stack(
+        report,
+        material,
+        &hosts,
+        client.as_ref(),
+        contents,
+        certificates,
+    );
     let mut verdicts = hosts.iter().map(|host| {
         certificates.client_takes(contents, material.certificate, roots, host.as_deref())
     });
@@ -99,17 +109,71 @@ pub(super) fn judge(
     let Some(client_roots) = material.client_roots else {
         return Ok(());
     };
-    let Some((chain, name)) = client(material, request, contents)? else {
+    let Some(client) = client else {
         return Ok(());
     };
-    let verdict = certificates.server_takes(contents, chain, client_roots);
+    let identity = (client.certificate, client.key);
+    let verdict = certificates.server_takes(contents, material.certificate, client_roots, identity);
     if let Err(refusal) = verdict.as_ref() {
         report.grpc.serves = Serves::None;
-        report
-            .findings
-            .push(refused(&CLIENT_REFUSED, line, refusal, &shown(&name)));
+        report.findings.push(refused(
+            &CLIENT_REFUSED,
+            line,
+            refusal,
+            &shown(&client.path),
+        ));
     }
     Ok(())
+}
+
+/// What clients of each stack make of the port. What keeps out one that OpenAgents does not use itself is no more
+/// than a warning.
+fn of_each_stack(
+    report: &mut NetworkReport,
+    material: &Material,
+    hosts: &[Option<String>],
+    client: Option<&Client>,
+    contents: &Contents,
+    certificates: &mut Certificates,
+) {
+    let Some(roots) = material.roots else {
+        return;
+    };
+    let is_taken = |host: &&Option<String>| {
+        let verdict =
+            certificates.client_takes(contents, material.certificate, Some(roots), host.as_deref());
+        verdict.is_ok()
+    };
+    let host = hosts.iter().find(is_taken).or(hosts.first());
+    let door = Served {
+        chain: material.certificate,
+        client_roots: material.client_roots,
+        roots,
+        host: host.and_then(Option::as_deref),
+    };
+    let identity = client.map(|client| (client.certificate, client.key));
+    // Who has no certificate where one is asked for is told of as an agent.
+    if door.client_roots.is_some() && identity.is_none() {
+        return;
+    }
+    let all = certificates.clients(contents, &door, identity);
+    let is_good = |outcome: &Outcome| outcome.connects == Some(true);
+    let own = |outcome: &&Outcome| outcome.client == Stack::GrpcCore;
+    let mut outcomes = all.iter().flat_map(|verdicts| &verdicts.outcomes);
+    let is_own_good = outcomes.find(own).is_some_and(is_good);
+    for verdicts in all {
+        for outcome in verdicts.outcomes {
+            if is_own_good && !is_good(&outcome) {
+                report.findings.extend(verdicts.causes.iter().map(|cause| {
+                    let mut finding = cause.finding.clone();
+                    finding.severity = finding.severity.min(Severity::Warning);
+                    finding.message = format!("{} clients: {}", outcome.client, finding.message);
+                    finding
+                }));
+            }
+            report.clients.push(outcome);
+        }
+    }
 }
 
 /// The files of a `tls:` block, in the order in which the network opens them.
@@ -230,18 +294,37 @@ fn roots(
     Ok(found.next().unwrap_or_default())
 }
 
-/// The certificate of a client of the network, and its file, where there is one.
+/// A client of the network.
+struct Client {
+    certificate: ContentId,
+    key: Option<ContentId>,
+    path: PathBuf,
+}
+
+/// The client whose files were named, or lie beside the server's.
 fn client(
     material: &Material,
     request: &Request,
     contents: &mut Contents,
-) -> Result<Option<(ContentId, PathBuf)>, Error> {
-    if let Some(certificate) = &request.client_certificate {
-        let id = named(certificate, contents)?;
-        return Ok(Some((id, certificate.clone())));
+) -> Result<Option<Client>, Error> {
+    if let Some(path) = &request.client_certificate {
+        let key = request
+            .client_key
+            .as_deref()
+            .map(|key| named(key, contents));
+        return Ok(Some(Client {
+            certificate: named(path, contents)?,
+            key: key.transpose()?,
+            path: path.clone(),
+        }));
     }
-    let beside = material.certificate_path.with_file_name("client.crt");
-    Ok(contents.read_if_there(&beside).map(|id| (id, beside)))
+    let path = material.certificate_path.with_file_name("client.crt");
+    let key = contents.read_if_there(&path.with_extension("key"));
+    Ok(contents.read_if_there(&path).map(|certificate| Client {
+        certificate,
+        key,
+        path,
+    }))
 }
 
 /// A file that was named on the command line, so that it must be there.

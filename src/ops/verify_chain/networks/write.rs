@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock, NewFile};
-use crate::network::{Diff, TlsFiles, with_tls};
+use crate::network::{Diff, EditError, TlsFiles, with_tls};
 
 /// Which file, and with which certificates.
 #[derive(Clone, Debug)]
@@ -18,7 +18,8 @@ pub struct Request {
     pub certificate: Option<PathBuf>,
     /// Its private key; otherwise the file beside the certificate with `.key` for `.crt`.
     pub key: Option<PathBuf>,
-    /// The CA of the clients: with it every client must have a certificate.
+    /// The CA of the clients: with it every client must have a certificate. Otherwise `ca.crt` in the PKI directory,
+    /// where a `client.crt` lies beside it and no certificate was named.
     pub client_ca: Option<PathBuf>,
     /// The PKI directory.
     pub directory: PathBuf,
@@ -49,7 +50,15 @@ pub(in crate::ops::verify_chain) fn write(request: &Request) -> Result<Written, 
     let path = &request.network;
     let octets = files::read(path)?;
     let tls = tls_files(request)?;
-    let edited = with_tls(&octets, &tls).map_err(|source| Error::Network {
+    let edited = match with_tls(&octets, &tls) {
+        // That clients are asked for certificates was not said but found.
+        Err(EditError::Effective { .. }) if request.client_ca.is_none() => {
+            let ca_file = None;
+            with_tls(&octets, &TlsFiles { ca_file, ..tls })
+        }
+        edited => edited,
+    };
+    let edited = edited.map_err(|source| Error::Network {
         path: path.clone(),
         source: source.into(),
     })?;
@@ -111,8 +120,18 @@ fn tls_files(request: &Request) -> Result<TlsFiles, Error> {
     Ok(TlsFiles {
         cert_file: path(&certificate)?,
         key_file: path(&key)?,
-        ca_file: request.client_ca.as_deref().map(path).transpose()?,
+        ca_file: client_ca(request)?.as_deref().map(path).transpose()?,
     })
+}
+
+/// The CA of the clients, where they are to have certificates.
+fn client_ca(request: &Request) -> Result<Option<PathBuf>, Error> {
+    let in_directory = |name: &str| request.directory.join(name);
+    let is_found = request.certificate.is_none()
+        && files::kind(&in_directory("client.crt"))? != Kind::Absent
+        && files::kind(&in_directory("ca.crt"))? != Kind::Absent;
+    let found = is_found.then(|| in_directory("ca.crt"));
+    Ok(request.client_ca.clone().or(found))
 }
 
 /// A path as a network writes it that is started in this directory: from there where the file is below it.

@@ -1,0 +1,176 @@
+//! What is wrong with a certificate file by itself, whether or not a stack fails of it: what one
+//! stack overlooks today another refuses tomorrow.
+
+use std::collections::HashMap;
+
+use super::load::what_else;
+use super::pem::{Blocks, Dialect};
+use super::{File, rule};
+use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
+use crate::pki::bundle;
+use crate::pki::certificate::Certificate;
+use crate::pki::element::Element;
+use crate::pki::pem;
+
+/// What is wrong with the octets of a certificate file in this part; nothing for a key's file.
+pub(super) fn examine(file: File, octets: &[u8]) -> Vec<Finding> {
+    let mut report = Report::default();
+    match file {
+        File::ServerKey | File::ClientKey => return Vec::new(),
+        File::ServerCertificate | File::ClientCertificate => {
+            let certificates = report.read(octets);
+            report.order(&certificates);
+        }
+        File::ClientRoots | File::ServerRoots => {
+            let certificates = report.read(octets);
+            report.namesakes(&certificates);
+        }
+    }
+    report.findings
+}
+
+#[derive(Default)]
+struct Report {
+    findings: Vec<Finding>,
+}
+
+impl Report {
+    /// The certificates that some stack reads.
+    fn read(&mut self, octets: &[u8]) -> Vec<Certificate> {
+        let has_mark = pem::has_byte_order_mark(octets);
+        if has_mark {
+            self.add("file-byte-order-mark", Severity::Error, None);
+        }
+        let text = octets.strip_prefix(BYTE_ORDER_MARK).unwrap_or(octets);
+        let mut certificates = Vec::new();
+        for (place, block) in Blocks::new(Dialect::BoringSsl, text).enumerate() {
+            let block = match block {
+                Ok(block) => block,
+                Err(fault) => {
+                    let (id, severity) = match certificates.is_empty() {
+                        true => ("pem-broken", Severity::Error),
+                        false => ("pem-broken-later", Severity::Warning),
+                    };
+                    let found = format!("block {}: {}", place + 1, fault.clause());
+                    self.add(id, severity, Some(found));
+                    break;
+                }
+            };
+            match block.label.as_str() {
+                "CERTIFICATE" => {}
+                "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
+                    self.add("pem-label", Severity::Error, Some(block.label.clone()));
+                }
+                label => {
+                    if label.ends_with("PRIVATE KEY") {
+                        self.add("private-key-beside", Severity::Warning, Some(label.into()));
+                    }
+                    continue;
+                }
+            }
+            match certificate(&block.contents) {
+                Some(certificate) => certificates.push(certificate),
+                None => {
+                    let found = format!("block {}", place + 1);
+                    self.add("certificate-unreadable", Severity::Error, Some(found));
+                }
+            }
+        }
+        if certificates.is_empty() && self.findings.is_empty() {
+            let (id, found) = what_else(octets);
+            self.add(id, Severity::Error, Some(found));
+        }
+        certificates
+    }
+
+    /// Whether the end entity stands first, and each issuer behind what it issued.
+    fn order(&mut self, certificates: &[Certificate]) {
+        let relations = bundle::relations(certificates);
+        if let Some(place) = relations.misplaced {
+            let severity = if place == 0 {
+                Severity::Error
+            } else {
+                Severity::Warning
+            };
+            self.about("chain-order", severity, certificates, place);
+        }
+        let copy = relations.copy_of.iter().position(Option::is_some);
+        if let Some(place) = copy {
+            self.about("certificate-twice", Severity::Warning, certificates, place);
+        }
+    }
+
+    /// Whether one name stands for several keys.
+    fn namesakes(&mut self, certificates: &[Certificate]) {
+        let mut keys: HashMap<_, &[u8]> = HashMap::new();
+        for (place, certificate) in certificates.iter().enumerate() {
+            let key = certificate.public_key_info();
+            let first = *keys.entry(certificate.subject()).or_insert(key);
+            if first != key {
+                self.about("anchors-one-name", Severity::Warning, certificates, place);
+                return;
+            }
+        }
+    }
+
+    fn about(&mut self, id: &str, severity: Severity, certificates: &[Certificate], place: usize) {
+        let Some(certificate) = certificates.get(place) else {
+            return;
+        };
+        let role = if place == 0 {
+            Role::EndEntity
+        } else {
+            Role::Intermediate
+        };
+        let reference = CertificateReference::new(role, place, certificate.subject());
+        let finding = Finding::new(rule::by_id(id), severity, Some(reference), None);
+        self.findings.push(finding);
+    }
+
+    fn add(&mut self, id: &str, severity: Severity, found: Option<String>) {
+        if self.findings.len() < MAX_FINDINGS {
+            let evidence = found.map(Evidence::found);
+            self.findings
+                .push(Finding::new(rule::by_id(id), severity, None, evidence));
+        }
+    }
+}
+
+/// The certificate of a block, where nothing follows it.
+fn certificate(contents: &[u8]) -> Option<Certificate> {
+    let (element, rest) = Element::first(contents, "the certificate").ok()?;
+    let certificate = Certificate::from_der(element.whole.to_vec()).ok()?;
+    rest.is_empty().then_some(certificate)
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const MAX_FINDINGS: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_place_of_certificates_is_told() {
+        for (octets, id) in [
+            (&b""[..], "file-empty"),
+            (b"\xff\xfe-\0", "file-utf16"),
+            (b"\x30\x03\x02\x01\x00", "file-der"),
+            (b"hello", "pem-missing"),
+            (b"  -----BEGIN CERTIFICATE-----\n  AAEC\n", "pem-indented"),
+            (b"-----BEGIN CERTIFICATE-----\nAAEC\n", "pem-broken"),
+            (
+                b"-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n",
+                "certificate-unreadable",
+            ),
+            (
+                b"-----BEGIN PRIVATE KEY-----\nAAEC\n-----END PRIVATE KEY-----\n",
+                "private-key-beside",
+            ),
+        ] {
+            let findings = examine(File::ClientRoots, octets);
+            assert_eq!(findings[0].id, id);
+        }
+        assert!(examine(File::ServerKey, b"").is_empty());
+    }
+}
