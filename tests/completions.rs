@@ -20,7 +20,7 @@ t openagents-certs insp
 t openagents-certs verify certs/server.
 t openagents-certs issue server --profile cl
 t openagents-certs list --name loc
-t openagents-certs explain host-
+t openagents-certs explain host-mi
 t openagents-certs -C certs show "$SERIAL"
 "#;
     let Some(said) = said("bash", &["--norc", "-c"], script) else {

@@ -178,6 +178,12 @@ const RUNS: &[(&str, &str)] = &[
     ),
     ("list", "list"),
     ("show", "show SERIAL"),
+    ("verify-chain", "verify-chain -C certs --host other.test"),
+    ("revoke", "revoke certs/client.crt"),
+    ("renew", "renew --all --dry-run"),
+    ("crl", "crl"),
+    ("crl", "crl --dry-run"),
+    ("ca rotate status", "ca rotate status"),
     ("template list", "template list"),
     ("template show", "template show server"),
     ("template init", "template init"),
@@ -241,6 +247,8 @@ fn example(line: &str) -> Option<String> {
     let start = line.find("openagents-certs ")?;
     let rest = &line[start..];
     let end = rest.find([';', '|', '>', '#']).unwrap_or(rest.len());
+    // What stands behind it is another program's.
+    let end = rest[..end].find(" --exec").unwrap_or(end);
     line.starts_with("  ")
         .then(|| rest[..end].trim().to_owned())
 }

@@ -61,7 +61,7 @@ pub(super) struct Global {
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     color: Color,
 
-    /// Whether the PKI directory was named, and is not the one by default.
+    /// Whether the PKI directory was named on the command line.
     #[arg(skip)]
     is_dir_given: bool,
 }
@@ -72,15 +72,15 @@ impl Global {
         &self.dir
     }
 
-    /// The PKI directory, where it was named.
+    /// The PKI directory, where it was named on the command line.
     pub(super) fn given_directory(&self) -> Option<&Path> {
         self.is_dir_given.then_some(&*self.dir)
     }
 
-    /// Notes what was named on the command line or in the environment.
+    /// Notes what was named on the command line.
     pub(super) fn note_given(&mut self, matches: &ArgMatches) {
         let source = matches.value_source("dir");
-        self.is_dir_given = source.is_some_and(|source| source != ValueSource::DefaultValue);
+        self.is_dir_given = source == Some(ValueSource::CommandLine);
     }
 
     /// How results are written.

@@ -54,7 +54,7 @@ enum What {
     Fish,
     /// Print the script for PowerShell
     #[value(name = "powershell", alias = "pwsh")]
-    PowerShell,
+    Pwsh,
     /// Print the script for elvish
     Elvish,
 }
@@ -66,7 +66,7 @@ enum Shell {
     Zsh,
     Fish,
     #[value(name = "powershell", alias = "pwsh")]
-    PowerShell,
+    Pwsh,
     Elvish,
 }
 
@@ -78,7 +78,7 @@ impl Args {
             What::Bash => (None, Some(Shell::Bash)),
             What::Zsh => (None, Some(Shell::Zsh)),
             What::Fish => (None, Some(Shell::Fish)),
-            What::PowerShell => (None, Some(Shell::PowerShell)),
+            What::Pwsh => (None, Some(Shell::Pwsh)),
             What::Elvish => (None, Some(Shell::Elvish)),
         };
         if let Some(shell) = named {
@@ -135,7 +135,7 @@ impl Shell {
                 Shell::Bash => format!("{program}.bash"),
                 Shell::Zsh => format!("_{program}"),
                 Shell::Fish => format!("{program}.fish"),
-                Shell::PowerShell => format!("_{program}.ps1"),
+                Shell::Pwsh => format!("_{program}.ps1"),
                 Shell::Elvish => format!("{program}.elv"),
             };
             (name, self.script(program))
@@ -148,7 +148,7 @@ impl Shell {
             Shell::Bash => &Bash,
             Shell::Zsh => &Zsh,
             Shell::Fish => &Fish,
-            Shell::PowerShell => &Powershell,
+            Shell::Pwsh => &Powershell,
             Shell::Elvish => &Elvish,
         };
         let mut script = Vec::new();
@@ -180,7 +180,7 @@ impl Shell {
                 );
                 (directory, Some(note))
             }
-            Shell::PowerShell => {
+            Shell::Pwsh => {
                 let directory = home.config()?.join("powershell/completions");
                 let note = format!(
                     "PowerShell reads it when $PROFILE says so:\n  Get-ChildItem '{}/*.ps1' | ForEach-Object {{ . $_ }}",

@@ -62,7 +62,7 @@ impl Args {
         let mut parts = renderer.parts();
         let directory = global.directory();
         match renderer.format {
-            Format::Text => {
+            Format::Text | Format::Prometheus => {
                 let mut table = Table::default();
                 run(directory, &filter, now, &mut |listed| {
                     table.add(listed, &mut parts)?;

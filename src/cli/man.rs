@@ -53,7 +53,9 @@ impl Args {
                 hint: "name a command as in `openagents-certs man issue server`, or findings, json or files".into(),
             });
         };
-        renderer.manual(&page)?;
+        if !(renderer.is_on_terminal() && placing::is_shown_by_man(&page)) {
+            renderer.raw(page.as_bytes())?;
+        }
         Ok(Verdict::Yes)
     }
 }

@@ -9,6 +9,7 @@ mod csr;
 mod dialling;
 mod exec;
 mod explain;
+mod export;
 mod generate;
 mod help;
 mod inspect;
@@ -22,7 +23,9 @@ mod renew;
 mod revoke;
 mod rotate;
 mod show;
+mod status;
 mod template;
+mod trust;
 mod unrevoke;
 mod verify;
 mod verify_chain;
@@ -81,6 +84,9 @@ enum Command {
     Unrevoke(unrevoke::Args),
     Crl(crl::Args),
     Show(show::Args),
+    Status(status::Args),
+    Export(export::Args),
+    Trust(trust::Args),
     Template(template::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -107,11 +113,14 @@ pub fn main(clock: &dyn Fn() -> OffsetDateTime) -> ExitCode {
         Err(error) => return usage(&error),
     };
     let renderer = cli.global.renderer();
-    let done = match (renderer.format, &cli.command) {
-        (Format::Text | Format::Json, _) | (Format::Csv, Command::List(_)) => {
-            cli.command.run(&cli.global, &renderer, clock)
+    let done = match (renderer.format, cli.command) {
+        (Format::Text | Format::Json, command)
+        | (Format::Csv, command @ Command::List(_))
+        | (Format::Prometheus, command @ Command::Status(_)) => {
+            command.run(&cli.global, &renderer, clock)
         }
-        (Format::Csv, _) => Err(not_a_table()),
+        (Format::Csv, _) => Err(not_of_this_command("csv", "list")),
+        (Format::Prometheus, _) => Err(not_of_this_command("prometheus", "status")),
     };
     match done {
         Ok(Exit(code)) => ExitCode::from(code),
@@ -167,6 +176,9 @@ impl Command {
             Command::Unrevoke(args) => args.run(global, renderer, now)?.into(),
             Command::Crl(args) => args.run(global, renderer, now)?.into(),
             Command::Show(args) => args.run(global, renderer, now)?.into(),
+            Command::Status(args) => args.run(global, renderer, now)?,
+            Command::Export(args) => args.run(global, renderer, now)?.into(),
+            Command::Trust(args) => args.run(global, renderer, now)?.into(),
             Command::Template(args) => args.run(global, renderer)?.into(),
             Command::Completions(args) => args.run(global, renderer)?.into(),
             Command::Man(args) => args.run(global, renderer)?.into(),
@@ -211,10 +223,10 @@ fn finish(renderer: &Renderer, report: &impl Report) -> Result<Verdict, Error> {
     Ok(report.verdict())
 }
 
-/// What is said where CSV is asked for and is none.
-fn not_a_table() -> Error {
+/// What is said where a format is asked for that only another command has.
+fn not_of_this_command(format: &str, command: &str) -> Error {
     Error::Usage {
-        message: "`--format csv` is for `list`".into(),
+        message: format!("`--format {format}` is for `{command}`"),
         hint: "give `--format json`, or leave it out for text".into(),
     }
 }
@@ -224,6 +236,9 @@ const EXIT_UNKNOWN: u8 = 2;
 
 /// Help and versions go to standard output, wrong usage to standard error, as JSON where that is wanted.
 fn usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && arguments().any(|word| word == "--nagios") {
+        return status::misused(&usage_error(error));
+    }
     if error.use_stderr() && is_json_wanted() {
         json_renderer().error(&usage_error(error));
         return ExitCode::from(EXIT_UNKNOWN);

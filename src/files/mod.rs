@@ -7,6 +7,7 @@ mod read;
 mod spool;
 mod stage;
 mod together;
+mod walk;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -27,6 +28,7 @@ pub use together::{
     NewFile, Replacement, absent, replace, replace_each, replace_together, write_many,
     write_together,
 };
+pub use walk::{Identity, Target, is_pattern, paths_matching, target, walk};
 
 use crate::error::Error;
 

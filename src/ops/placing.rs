@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock, NewFile};
-use crate::ops;
+use crate::{ops, process};
 
 /// Files for a directory, and whether they are to be there.
 #[derive(Clone, Debug)]
@@ -110,6 +110,11 @@ pub fn run(request: &Request) -> Result<Report, Error> {
         note: request.note.clone(),
         dry_run: request.dry_run,
     })
+}
+
+/// Whether man(1) is there and has shown a page of the manual on the terminal.
+pub fn is_shown_by_man(page: &str) -> bool {
+    process::is_taken(&"man".into(), &["-l".into(), "-".into()], page.as_bytes())
 }
 
 /// What has to be done with a file.

@@ -41,7 +41,7 @@ pub(super) fn page(words: &[String]) -> Option<String> {
         .strip_prefix(PROGRAM)
         .unwrap_or(&name)
         .trim_matches('-');
-    let wanted = if name.is_empty() {
+    let wanted = if name.is_empty() || name == "certs" {
         PROGRAM.to_owned()
     } else {
         format!("{PROGRAM}-{name}")

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::log::{Log, Seen};
+use super::log::{Known, Log, Seen};
 use crate::error::Error;
 use crate::ops::verify_chain::{self, Connect, Files, FilesReport, Found, networks};
 use crate::path::finding::Severity;
@@ -101,7 +101,11 @@ pub(super) fn run(
 }
 
 /// The first cause of what was recognised that the files have, or else the worst thing they have.
-pub(super) fn conclude(seen: &[Seen], checks: Option<&Checks>) -> Option<Conclusion> {
+pub(super) fn conclude(
+    known: &Known,
+    seen: &[Seen],
+    checks: Option<&Checks>,
+) -> Option<Conclusion> {
     let checks = checks?;
     if let Some(error) = &checks.error {
         return Some(Conclusion {
@@ -113,7 +117,7 @@ pub(super) fn conclude(seen: &[Seen], checks: Option<&Checks>) -> Option<Conclus
             reproduced_by: Vec::new(),
         });
     }
-    let pairs = reproducing(seen, checks);
+    let pairs = reproducing(known, seen, checks);
     let wanted = seen.iter().flat_map(|seen| seen.topic.causes);
     let counts = |found: &&Found| found.finding.severity != Severity::Note;
     for id in wanted.filter_map(|cause| cause.finding) {
@@ -135,11 +139,11 @@ pub(super) fn conclude(seen: &[Seen], checks: Option<&Checks>) -> Option<Conclus
 }
 
 /// The pairs whose texts, as they are foretold, mean what was recognised.
-fn reproducing(seen: &[Seen], checks: &Checks) -> Vec<Pair> {
+fn reproducing(known: &Known, seen: &[Seen], checks: &Checks) -> Vec<Pair> {
     let outcomes = checks.files.iter().flat_map(|files| &files.stacks);
     let same = outcomes.filter(|outcome| {
         let texts = [&outcome.client_error, &outcome.server_error];
-        let mut log = Log::new();
+        let mut log = Log::new(known);
         for (number, text) in (1..).zip(texts.into_iter().flatten()) {
             log.take(number, 0, text.as_bytes());
         }

@@ -328,6 +328,13 @@ mod tests {
     }
 
     #[test]
+    fn every_reason_is_that_of_a_rule() {
+        for id in reasons::names() {
+            assert!(rules().any(|rule| rule.id == id), "{id}");
+        }
+    }
+
+    #[test]
     fn every_cause_is_a_rule() {
         for text in texts() {
             for cause in text.topic.causes {

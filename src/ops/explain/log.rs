@@ -23,10 +23,26 @@ pub(super) struct Seen {
     pub(super) line: u64,
 }
 
-/// Looks through lines as they come.
-pub(super) struct Log {
+/// Every text that is known, made ready to be looked for.
+pub(super) struct Known {
     texts: Vec<Text>,
     patterns: Patterns,
+}
+
+impl Known {
+    pub(super) fn new() -> Self {
+        let texts = texts();
+        let patterns = texts.iter().map(|text| fold(&text.pattern)).collect();
+        Known {
+            texts,
+            patterns: Patterns::new(patterns),
+        }
+    }
+}
+
+/// Looks through lines as they come.
+pub(super) struct Log<'a> {
+    known: &'a Known,
     seen: Vec<Seen>,
     /// The whole text while it is short, for what a terminal has broken into lines.
     whole: Option<String>,
@@ -35,13 +51,10 @@ pub(super) struct Log {
     first_mark: Option<Stack>,
 }
 
-impl Log {
-    pub(super) fn new() -> Self {
-        let texts = texts();
-        let patterns = texts.iter().map(|text| fold(&text.pattern)).collect();
+impl<'a> Log<'a> {
+    pub(super) fn new(known: &'a Known) -> Self {
         Log {
-            texts,
-            patterns: Patterns::new(patterns),
+            known,
             seen: Vec::new(),
             whole: Some(String::new()),
             is_empty: true,
@@ -91,15 +104,15 @@ impl Log {
     }
 
     fn look(&mut self, number: u64, overlap: usize, line: &Line) {
-        let mut found = self.patterns.find(&line.folded);
+        let mut found = self.known.patterns.find(&line.folded);
         found.retain(|(_, place)| overlap == 0 || place.end > overlap);
-        let found = telling(&self.texts, found);
+        let found = telling(&self.known.texts, found);
         if found.is_empty() {
             return;
         }
         let marked = mark(line);
         for (index, place) in found {
-            let text = &self.texts[index];
+            let text = &self.known.texts[index];
             let known = self
                 .seen
                 .iter_mut()

@@ -28,7 +28,7 @@ use crate::error::Error;
 use crate::files;
 use crate::ops::verify_chain::Files;
 use crate::path::profile::ReferenceName;
-use log::Log;
+use log::{Known, Log};
 
 /// A text to be explained, and what it is about.
 #[derive(Clone, Debug)]
@@ -57,7 +57,8 @@ pub enum Input {
 /// # Errors
 /// When the text cannot be read or there is none.
 pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
-    let mut log = Log::new();
+    let known = Known::new();
+    let mut log = Log::new(&known);
     let mut lines = 0;
     match &request.text {
         Input::Given(text) => {
@@ -80,7 +81,7 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     }
     let seen = log.finish();
     let checks = checks::run(&request.files, request.host.as_ref(), now);
-    let conclusion = checks::conclude(&seen, checks.as_ref());
+    let conclusion = checks::conclude(&known, &seen, checks.as_ref());
     Ok(Report::new(seen, lines, request, checks, conclusion))
 }
 
@@ -104,7 +105,7 @@ pub fn words(words: &[impl AsRef<OsStr>]) -> String {
 }
 
 /// A line that is given whole is looked at in pieces like those of a file.
-fn take_long(log: &mut Log, number: u64, line: &[u8]) {
+fn take_long(log: &mut Log<'_>, number: u64, line: &[u8]) {
     let mut start = 0;
     loop {
         let end = line.len().min(start + files::MAX_LINE_OCTETS);

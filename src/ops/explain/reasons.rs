@@ -13,7 +13,9 @@ type Reason = (
 
 /// Why a rule matters, and what the programs that differ do.
 pub(super) fn of(rule: &Rule) -> (&'static str, Vec<StackEffect>) {
-    let known = [DECIDING, REVOCATION, CONFORMING].into_iter().flatten();
+    let known = [DECIDING, SETUP, REVOCATION, CONFORMING]
+        .into_iter()
+        .flatten();
     match known.clone().find(|(id, ..)| *id == rule.id) {
         Some((_, why, stacks)) => {
             let effects = stacks
@@ -23,6 +25,13 @@ pub(super) fn of(rule: &Rule) -> (&'static str, Vec<StackEffect>) {
         }
         None => (by_severity(rule), Vec::new()),
     }
+}
+
+/// The findings that have a reason of their own.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let all = [DECIDING, SETUP, REVOCATION, CONFORMING];
+    all.into_iter().flatten().map(|(id, ..)| *id)
 }
 
 fn by_severity(rule: &Rule) -> &'static str {
@@ -102,6 +111,35 @@ static DECIDING: &[Reason] = &[
     ("extension-malformed", "What cannot be read cannot be obeyed, so the certificate is refused.", &[]),
     ("extension-twice", "Of two that contradict each other nobody could say which counts.", &[]),
     ("nameless", "Nothing says whose certificate it is.", &[]),
+];
+
+/// Files, networks and live ports.
+#[rustfmt::skip]
+static SETUP: &[Reason] = &[
+    ("file-empty", "An empty file is what is left of a copy that went wrong, or is read while it is being written.", &[("grpc-core", "a server does not start; a client with an empty client.crt or client.key ends the whole process")]),
+    ("file-der", "gRPC programs read PEM alone: base64 between BEGIN and END lines.", &[("grpc-core", "`Failed to bind to address` or `Failed to create security handshaker`")]),
+    ("file-byte-order-mark", "Three invisible octets, put there by some editors, stand before the first BEGIN line.", &[("grpc-core", "does not find the first block"), ("tonic", "does not find the first block"), ("grpc-js", "takes it in a key")]),
+    ("pem-broken", "What follows a damaged block is dropped, mostly without a word, so that a CA or an intermediate is missing later.", &[("grpc-core", "reads up to it, in silence")]),
+    ("key-encrypted", "A service has nobody to type a password, and no gRPC program can be given one.", &[("grpc-core", "`Invalid private key`, `Failed to bind to address`"), ("grpc-js", "`bad decrypt`"), ("tonic", "the server does not start")]),
+    ("key-form", "RFC 5958 put the public key into the file as well, and OpenSSL and BoringSSL do not read that.", &[("grpc-core", "the server does not start"), ("grpc-js", "the server does not start"), ("tonic", "takes it")]),
+    ("client-certificate-missing", "With mutual TLS the server takes nobody without a certificate. In TLS 1.3 the client only learns of it after its handshake is finished.", &[("grpc-core", "`Socket closed`"), ("grpc-js", "`Failed to connect` or `certificate required`"), ("tonic", "`CertificateRequired`, or a closed connection")]),
+    ("key-open-to-all", "Whoever can read the key can be this server or this agent, and nobody will know.", &[]),
+    ("key-in-certificate-file", "Files of certificates are handed out; the key would go along.", &[]),
+    ("ambiguous-anchors", "Which of two CAs of one name is tried differs from program to program and from version to version.", &[("grpc-core", "the order changed between 1.74 and 1.85")]),
+    ("grpc-plaintext", "OpenAgents says nothing when TLS is off: agents connect, and everything can be read on the way.", &[]),
+    ("tls-enabled-missing", "The block looks as if TLS were on, and the port serves plaintext.", &[]),
+    ("mtls-without-ca", "The setting looks as if only known agents could connect, and anyone can.", &[]),
+    ("tls-file-missing", "The log says `Failed to bind to address`, which looks as if the port were taken; with an HTTP transport beside it the network seems online.", &[]),
+    ("http-beside-tls", "Agents that find the HTTP transport talk in plaintext, and /api/health shows the paths of the keys.", &[]),
+    ("networks-share-port", "The kernel deals connections out between both, so that agents reach one network or the other by chance.", &[]),
+    ("live-plaintext", "Who dials TLS gets `WRONG_VERSION_NUMBER`; who dials plaintext is read by everyone on the way.", &[]),
+    ("live-alpn", "gRPC is HTTP/2, and TLS clients agree on that by ALPN.", &[("grpc-core", "`Cannot check peer: missing selected ALPN property`"), ("tonic", "`HTTP/2 was not negotiated`")]),
+    ("live-no-settings", "A finished handshake proves nothing: only the HTTP/2 SETTINGS show that somebody speaks gRPC there.", &[]),
+    ("live-other-serial", "A server reads its files once: after a renewal it serves the old certificate until it is started anew.", &[]),
+    ("live-chain-incomplete", "Clients hold the root and have to be sent the rest.", &[]),
+    ("live-stranger-taken", "Anybody can make such a certificate, so that mutual TLS protects nothing there.", &[]),
+    ("live-certificates-differ", "An old process may still be there, so that what is mended seems broken by chance.", &[]),
+    ("live-clock", "Dates of certificates are judged by the clock of each side.", &[]),
 ];
 
 /// Revocation lists.

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Request;
-use super::checks::{Checks, Conclusion};
+use super::checks::{Checks, Conclusion, Pair};
 use super::log::Seen;
-use super::topic::{Cause, Side, Stack, Telling};
+use super::topic::{self, Cause, Side, Telling};
 use crate::ops::verify_chain::Files;
 use crate::ops::{self, Verdict};
 use crate::path::profile::ReferenceName;
+use crate::path::stacks::Stack;
 use crate::pki::escape::{Escaped, is_unsafe_to_show};
 
 /// Every error that was recognised in a text.
@@ -36,7 +37,7 @@ pub struct Match {
     /// Its stable name.
     pub id: &'static str,
     /// Who prints it.
-    pub stack: Stack,
+    pub stack: topic::Stack,
     /// On which side.
     pub side: Side,
     /// The part of the text that tells it.
@@ -139,7 +140,8 @@ impl Report {
                 .findings
                 .iter()
                 .filter(|found| found.file.as_ref() == Some(&file.file));
-            let ids: Vec<_> = about.map(|found| found.finding.id).collect();
+            let mut ids: Vec<_> = about.map(|found| found.finding.id).collect();
+            ids.dedup();
             let outcome = if ids.is_empty() {
                 "nothing wrong".to_owned()
             } else {
@@ -160,15 +162,7 @@ impl Report {
             .map_or(String::new(), |id| format!(" [{id}]"));
         write_wrapped(f, label, &format!("{file}{}{id}", conclusion.message))?;
         if !conclusion.reproduced_by.is_empty() {
-            let pairs = conclusion.reproduced_by.iter();
-            let pairs: Vec<_> = pairs
-                .map(|pair| format!("{} to {}", pair.client, pair.server))
-                .collect();
-            write_wrapped(
-                f,
-                "so say",
-                &format!("{} (client to server)", pairs.join(", ")),
-            )?;
+            write_wrapped(f, "so say", &pairs(&conclusion.reproduced_by))?;
         }
         match &conclusion.hint {
             Some(hint) => write_wrapped(f, "hint", hint),
@@ -207,6 +201,18 @@ impl fmt::Display for Match {
         write_causes(f, self.causes)?;
         write_next(f, &self.next)
     }
+}
+
+/// The programs in words.
+fn pairs(pairs: &[Pair]) -> String {
+    if pairs.len() == Stack::ALL.len().pow(2) {
+        return "grpc-core, grpc-js and tonic, whatever they talk to".to_owned();
+    }
+    let pairs = pairs.iter();
+    let pairs: Vec<_> = pairs
+        .map(|pair| format!("{} to {}", pair.client, pair.server))
+        .collect();
+    format!("{} (client to server)", pairs.join(", "))
 }
 
 /// The causes as a numbered list.

@@ -35,9 +35,9 @@ pub struct Files {
 }
 
 impl Files {
-    /// Whether none is named.
+    /// Whether none is named; revocation lists alone are no setup.
     pub fn is_empty(&self) -> bool {
-        self.named().next().is_none() && self.revocation_lists.is_empty()
+        self.named().next().is_none()
     }
 
     /// The named ones, each with what it is for.

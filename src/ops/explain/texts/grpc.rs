@@ -1,6 +1,6 @@
 //! grpc-core, grpc-js and OpenAgents.
 
-use super::super::topics::{alerts, chain, connection, files, names};
+use super::super::topics::{alerts, chain, connection, files, form, names};
 use super::Texts;
 
 #[rustfmt::skip]
@@ -50,6 +50,10 @@ pub(super) static CORE_CLIENT: Texts = &[
     ("tls certificate distributor.cc*check failed", &files::EMPTY_PAIR),
     ("pem key cert pair->private key", &files::EMPTY_PAIR),
     ("pem key cert pair->cert chain", &files::EMPTY_PAIR),
+    ("unwrap failed (tsi", &connection::CLOSED),
+    ("wrap failed (tsi", &connection::CLOSED),
+    ("peer extraction failed", &form::MALFORMED),
+    ("could not extract utf8 from asn1 string", &names::NAME_FORM),
     ("tls handshake failed", &alerts::HANDSHAKE),
     ("tsi protocol failure", &alerts::HANDSHAKE),
     ("failed to connect to all addresses", &connection::UNREACHABLE),
@@ -72,6 +76,7 @@ pub(super) static CORE_SERVER: Texts = &[
     ("handshaker factory creation failed", &files::CREDENTIALS),
     ("update handshaker factory failed", &files::CREDENTIALS),
     ("server ssl context could not be initialized", &files::SERVER_CERTIFICATE),
+    ("invalid wildchar entry", &names::NAME_FORM),
     ("no match found for server name", &names::HOST),
     ("no certificate*for server name", &names::SERVER_NAME),
     ("illegal require client auth without root certs", &files::ROOTS_UNREADABLE),

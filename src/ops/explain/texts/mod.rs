@@ -6,7 +6,7 @@ mod grpc;
 mod java;
 mod openssl;
 mod platforms;
-mod rustls;
+mod rust;
 
 use super::topic::{Side, Stack, Topic};
 
@@ -32,7 +32,7 @@ pub(super) fn texts() -> Vec<Text> {
         (Stack::GrpcCore, Side::Server, grpc::CORE_SERVER),
         (Stack::GrpcCore, Side::Client, grpc::CORE_CLIENT),
         (Stack::GrpcJs, Side::Either, grpc::JS),
-        (Stack::Rustls, Side::Either, rustls::TEXTS),
+        (Stack::Rustls, Side::Either, rust::TEXTS),
         (Stack::Go, Side::Either, go::TEXTS),
         (Stack::Java, Side::Either, java::TEXTS),
         (Stack::Python, Side::Either, platforms::PYTHON),

@@ -107,6 +107,7 @@ pub(super) static VERIFICATIONS: &[(u8, &str, &Topic)] = &[
 /// Reasons and texts of the libraries beside that, and of the command line.
 #[rustfmt::skip]
 pub(super) static TEXTS: Texts = &[
+    ("unable to get local issuer", &chain::ISSUER_UNKNOWN),
     ("unsupported certificate purpose", &chain::PURPOSE),
     ("raw public key untrusted", &chain::NOT_TRUSTED),
     ("unable to get leaf certificate's public key", &form::KEY_WEAK),
@@ -247,6 +248,18 @@ pub(super) static TEXTS: Texts = &[
     ("asn1 encoding routines*too long", &form::MALFORMED),
     ("asn1 encoding routines*not enough data", &form::MALFORMED),
     ("asn1 encoding routines*illegal", &form::MALFORMED),
+    ("asn.1 encoding routines*decode error", &form::MALFORMED),
+    ("asn.1 encoding routines*invalid", &form::MALFORMED),
+    ("asn1 encoding routines*invalid", &form::MALFORMED),
+    ("asn1 encoding routines*wrong length", &form::MALFORMED),
+    ("x.509 certificate routines*invalid version", &form::MALFORMED),
+    ("x.509 certificate routines*public key decode error", &form::KEY_WEAK),
+    ("digital envelope routines*decode error", &form::KEY_WEAK),
+    ("elliptic curve routines*invalid", &form::KEY_WEAK),
+    ("not proc type", &files::PEM),
+    ("ssl ctx use certificate chain", &files::PEM),
+    ("ssl ctx use privatekey", &files::KEY_UNREADABLE),
+    ("issuer has name constraints but leaf has no sans", &names::NO_NAMES),
     ("asn1*decode error", &form::MALFORMED),
     ("bad object header", &form::MALFORMED),
     ("invalid field for version", &form::MALFORMED),
