@@ -78,6 +78,14 @@ pub fn show(directory: &Path, name: &str, program: &Path) -> Result<Shown, Error
     {
         return show(directory, file.name, program);
     }
+    if !settings.names().contains(&name) {
+        return Err(Error::Usage {
+            message: format!("there is no profile and no file '{}'", Escaped(name)),
+            hint: format!(
+                "`openagents-certs template list` lists them; a new profile goes into {CONFIG} as `[profiles.NAME]`"
+            ),
+        });
+    }
     let profile = settings.profile(name)?;
     let built_in = BuiltIn::named(name).filter(|built_in| built_in.profile() == profile);
     let text = match built_in {
