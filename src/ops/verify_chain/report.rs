@@ -340,18 +340,24 @@ fn matrix(f: &mut fmt::Formatter<'_>, outcomes: &[Outcome]) -> fmt::Result {
     if clients.is_empty() {
         return Ok(());
     }
-    write!(f, "\n{:<19}", "client  \\  server")?;
-    for server in &servers {
-        write!(f, "{:<WIDTH$}", server.to_string())?;
+    let head = "client  /  server";
+    write!(f, "\n{head}")?;
+    let mut gap = FIRST_WIDTH - head.len();
+    for server in servers.iter().map(ToString::to_string) {
+        write!(f, "{:gap$}{server}", "")?;
+        gap = WIDTH - server.len();
     }
     for client in &clients {
-        write!(f, "\n{:<19}", client.to_string())?;
+        let name = client.to_string();
+        write!(f, "\n{name}")?;
+        gap = FIRST_WIDTH - name.len();
         for server in &servers {
             let pair = |pair: &&Outcome| pair.client == *client && pair.server == *server;
             if let Some(outcome) = outcomes.iter().find(pair) {
                 let (word, color) = word(outcome);
                 let style = Style::new().fg_color(Some(color.into()));
-                write!(f, "{style}{word:<WIDTH$}{style:#}")?;
+                write!(f, "{:gap$}{style}{word}{style:#}", "")?;
+                gap = WIDTH - word.len();
             }
         }
     }
@@ -423,5 +429,7 @@ impl fmt::Display for Found {
     }
 }
 
+/// The columns of the matrix: the clients, then each server.
+const FIRST_WIDTH: usize = 19;
 const WIDTH: usize = 12;
 const MAX_FINDINGS_SHOWN: usize = 30;
