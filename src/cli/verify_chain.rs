@@ -9,6 +9,7 @@ use super::dialling::Dialling;
 use super::finish;
 use crate::error::Error;
 use crate::ops::Verdict;
+use crate::ops::html;
 use crate::ops::verify_chain::networks::{self, WriteRequest};
 use crate::ops::verify_chain::{self, Connect, Files, Request};
 use crate::path::stacks::Stack;
@@ -102,6 +103,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100))]
     connections: Option<usize>,
 
+    /// Write the report as a page of HTML too; an earlier page is replaced
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Replace whatever is in the page's place
+    #[arg(long, requires = "html")]
+    force: bool,
+
     #[command(flatten)]
     dialling: Dialling,
 
@@ -117,8 +126,14 @@ impl Args {
         renderer: &Renderer,
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
+        let (html, force) = (self.html.clone(), self.force);
         let request = self.request(global)?;
-        finish(renderer, &verify_chain::run(&request, now)?)
+        let report = verify_chain::run(&request, now)?;
+        if let Some(path) = html {
+            let page = verify_chain::page(&report, request.at.unwrap_or(now));
+            html::write(&page, &path, force)?;
+        }
+        finish(renderer, &report)
     }
 
     fn request(self, global: &Global) -> Result<Request, Error> {

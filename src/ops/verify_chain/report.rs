@@ -298,15 +298,7 @@ impl fmt::Display for Report {
 impl fmt::Display for FilesReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for file in &self.files {
-            let role = match file.role {
-                FileRole::ServerCertificate => "server",
-                FileRole::ServerKey => "server key",
-                FileRole::Ca => "trusts",
-                FileRole::ClientCertificate => "client",
-                FileRole::ClientKey => "client key",
-                FileRole::ClientCa => "server trusts",
-            };
-            write!(f, "{role:<15}{}", file.file)?;
+            write!(f, "{:<15}{}", role(file.role), file.file)?;
             if let Some(subject) = &file.subject {
                 write!(f, "  {subject}")?;
             }
@@ -325,6 +317,18 @@ impl fmt::Display for FilesReport {
             writeln!(f, "{:<15}{expiry}", "good until")?;
         }
         matrix(f, &self.stacks)
+    }
+}
+
+/// What a file is for, in a word or two.
+pub(super) fn role(role: FileRole) -> &'static str {
+    match role {
+        FileRole::ServerCertificate => "server",
+        FileRole::ServerKey => "server key",
+        FileRole::Ca => "trusts",
+        FileRole::ClientCertificate => "client",
+        FileRole::ClientKey => "client key",
+        FileRole::ClientCa => "server trusts",
     }
 }
 

@@ -64,7 +64,7 @@ impl Matrix {
     }
 
     /// The rows of each agent: every agent has one for each network.
-    fn by_agent(&self) -> Vec<&[Row]> {
+    pub(in super::super) fn by_agent(&self) -> Vec<&[Row]> {
         let first = self.rows.first();
         let networks = first.map_or(1, |first| {
             let same = self
