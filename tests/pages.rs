@@ -184,6 +184,19 @@ const RUNS: &[(&str, &str)] = &[
     ("crl", "crl"),
     ("crl", "crl --dry-run"),
     ("ca rotate status", "ca rotate status"),
+    ("crl show", "crl show"),
+    ("status", "status"),
+    ("export", "export der server --out server.der"),
+    ("trust env", "trust env"),
+    (
+        "trust install",
+        "trust install --store system --platform debian --dry-run",
+    ),
+    (
+        "trust status",
+        "trust status --store system --platform debian",
+    ),
+    ("template write", "template write agent.go"),
     ("template list", "template list"),
     ("template show", "template show server"),
     ("template init", "template init"),
@@ -246,7 +259,7 @@ fn gather(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
 fn example(line: &str) -> Option<String> {
     let start = line.find("openagents-certs ")?;
     let rest = &line[start..];
-    let end = rest.find([';', '|', '>', '#']).unwrap_or(rest.len());
+    let end = rest.find([';', '|', '>', '#', ')']).unwrap_or(rest.len());
     // What stands behind it is another program's.
     let end = rest[..end].find(" --exec").unwrap_or(end);
     line.starts_with("  ")

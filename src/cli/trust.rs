@@ -20,7 +20,12 @@ use crate::render::{Format, Renderer};
 
 /// Have this machine, its browsers and its runtimes trust the CA, and prove that they do
 #[derive(clap::Args, Debug)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
+  sudo openagents-certs trust install
+  openagents-certs trust check"
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,

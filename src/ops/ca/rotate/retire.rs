@@ -76,7 +76,7 @@ impl Report for Retired {
             String::new()
         };
         Some(format!(
-            "not retired: the old root issued {} ({}){more}: renew it, then revoke what was replaced or let it expire",
+            "not retired: the old root issued {} ({}){more}: renew or revoke that first",
             first.name, first.serial
         ))
     }

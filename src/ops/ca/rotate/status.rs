@@ -46,7 +46,7 @@ pub fn status(directory: &Path, now: OffsetDateTime) -> Result<Standing, Error> 
         }
         Stage::Activated => {
             format!(
-                "renew what the old root issued, and revoke what that replaced (`--reason superseded`) or let it expire; then `openagents-certs ca rotate retire -C {place}`"
+                "renew what the old root issued; then `openagents-certs ca rotate retire -C {place}`"
             )
         }
     };
