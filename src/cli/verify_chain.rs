@@ -27,6 +27,7 @@ use crate::render::Renderer;
   openagents-certs verify-chain -C certs --host agents.example.org
   openagents-certs verify-chain --network network.yaml --agent grpcs://localhost:8600 --ca certs/ca.crt --matrix
   openagents-certs verify-chain --network network.yaml --write --cert certs/server.crt
+  openagents-certs verify-chain --network network.yaml --html report.html
   openagents-certs verify-chain --connect grpcs://localhost:8600 --ca certs/ca.crt
   openagents-certs verify-chain --cert server.crt --key server.key --ca ca.crt --host localhost --require grpc-core,tonic")]
 pub(super) struct Args {

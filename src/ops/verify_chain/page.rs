@@ -267,3 +267,32 @@ fn table(heads: &[&str], rows: Vec<Vec<Cell>>, is_grid: bool) -> Content {
         is_grid,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::ops::generate;
+    use crate::ops::verify_chain::{Files, Request, run};
+
+    #[test]
+    fn a_setup_that_works_and_one_that_does_not_are_told_apart() {
+        let directory = tempfile::tempdir().unwrap();
+        let now = datetime!(2026-11-20 08:05 UTC);
+        let request = generate::Request::new(directory.path(), "localhost".parse().unwrap());
+        generate::run(&request, &|_| unreachable!(), now).unwrap();
+
+        let files = Files::of_directory(directory.path()).unwrap();
+        let mut request = Request::of_files(files);
+        let good = page(&run(&request, now).unwrap(), now);
+        request.host = Some("<b>.example.org".into());
+        let bad = page(&run(&request, now).unwrap(), now);
+
+        assert_eq!((good.tone, bad.tone), (Tone::Good, Tone::Bad));
+        let (good, bad) = (good.to_string(), bad.to_string());
+        assert!(good.contains("Stack by stack") && !good.contains("What was found"));
+        assert!(bad.contains("What they print") && bad.contains("host-mismatch"));
+        assert!(!bad.contains("<b>"));
+    }
+}
