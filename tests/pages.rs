@@ -63,7 +63,7 @@ fn every_finding_is_in_the_manual() {
 #[test]
 fn every_command_has_two_examples_that_are_right() {
     let mut wrong = Vec::new();
-    let root = command();
+    let root = built();
     let mut commands = vec![(String::new(), &root)];
     while let Some((path, command)) = commands.pop() {
         let children: Vec<_> = command
@@ -102,8 +102,18 @@ fn every_command_has_two_examples_that_are_right() {
 }
 
 #[test]
+fn a_command_s_summary_is_that_of_its_help() {
+    let (listed, built) = (command(), built());
+    for one in listed.get_subcommands() {
+        let whole = built.find_subcommand(one.get_name()).unwrap();
+        let text = |command: &clap::Command| command.get_about().map(ToString::to_string);
+        assert_eq!(text(one), text(whole), "{}", one.get_name());
+    }
+}
+
+#[test]
 fn the_first_help_groups_every_command_by_task() {
-    let root = command();
+    let root = built();
     let help = root.clone().render_help().to_string();
     for name in root.get_subcommands().map(clap::Command::get_name) {
         let line = format!("\n  {name} ");
@@ -118,7 +128,7 @@ fn the_first_help_groups_every_command_by_task() {
 
 #[test]
 fn every_option_says_what_it_is_for() {
-    let root = command();
+    let root = built();
     let mut wrong = Vec::new();
     let mut commands = vec![&root];
     while let Some(command) = commands.pop() {
@@ -280,4 +290,11 @@ fn words(line: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// The command tree with every command put together.
+fn built() -> clap::Command {
+    let mut root = command().disable_help_subcommand(true);
+    root.build();
+    root
 }
