@@ -14,6 +14,7 @@ pub mod live;
 pub mod managed;
 pub mod mint;
 pub mod passphrase;
+mod paths;
 pub mod refused;
 pub mod renew;
 pub mod revoke;
