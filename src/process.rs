@@ -1,6 +1,7 @@
 //! The only one that starts other programs.
 
 use std::ffi::OsString;
+use std::io::{ErrorKind, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,6 +11,20 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, p
 use signal_hook::iterator::Signals;
 
 use crate::error::Error;
+
+/// Runs a program with our own streams but for its standard input, which is this, and waits for its end;
+/// whether it could be started and ended well.
+pub fn is_taken(program: &OsString, arguments: &[OsString], input: &[u8]) -> bool {
+    let mut command = Command::new(program);
+    let Ok(mut child) = command.args(arguments).stdin(Stdio::piped()).spawn() else {
+        return false;
+    };
+    if let Some(mut stdin) = child.stdin.take() {
+        // A reader who leaves early wants no more.
+        let _ = std::io::Write::write_all(&mut stdin, input);
+    }
+    child.wait().is_ok_and(|status| status.success())
+}
 
 /// Runs a program with our own streams, hands on to it the signals that we get, and waits for its end.
 ///
@@ -133,6 +148,83 @@ fn wait_until(child: &mut Child, end: Instant) -> std::io::Result<Option<ExitSta
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
+
+/// What a program said, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// Its exit code; `None` where a signal ended it or it took too long.
+    pub code: Option<i32>,
+    /// The start of what it wrote to its standard output and error, in that order.
+    pub text: String,
+}
+
+/// Runs a program without input until it has ended, or kills it when it takes longer than `patience`; `None`
+/// where there is no such program.
+///
+/// # Errors
+/// When it is there and cannot be started.
+pub fn asked(
+    program: &OsString,
+    arguments: &[OsString],
+    environment: &[(String, OsString)],
+    patience: Duration,
+) -> Result<Option<Said>, Error> {
+    let variables = environment.iter().map(|(name, value)| (name, value));
+    let mut command = Command::new(program);
+    command.args(arguments).envs(variables).process_group(0);
+    let spawned = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(source) if source.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(failed(program, source)),
+    };
+    let streams = (child.stdout.take(), child.stderr.take());
+    let readers = [
+        streams
+            .0
+            .map(|stream| std::thread::spawn(|| start_of(stream))),
+        streams
+            .1
+            .map(|stream| std::thread::spawn(|| start_of(stream))),
+    ];
+    let code = code_within(&mut child, patience).map_err(|source| failed(program, source))?;
+    let texts = readers.into_iter().flatten();
+    let texts: Vec<String> = texts
+        .map(|reader| reader.join().unwrap_or_default())
+        .collect();
+    Ok(Some(Said {
+        code,
+        text: texts.concat(),
+    }))
+}
+
+/// The exit code, unless it has to be killed with all that it has started.
+fn code_within(child: &mut Child, patience: Duration) -> std::io::Result<Option<i32>> {
+    if let Some(status) = wait_until(child, Instant::now() + patience)? {
+        return Ok(status.code());
+    }
+    // What has ended in the meantime needs no signal.
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    child.wait()?;
+    Ok(None)
+}
+
+/// Reads a stream to its end, and gives as much of it as is worth showing.
+fn start_of(mut stream: impl Read) -> String {
+    let mut start = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        let room = MAX_SAID_OCTETS - start.len();
+        start.extend_from_slice(&buffer[..count.min(room)]);
+    }
+    String::from_utf8_lossy(&start).into_owned()
+}
+
+const MAX_SAID_OCTETS: usize = 64 * 1024;
 
 fn pidfd(child: &Child) -> std::io::Result<std::os::fd::OwnedFd> {
     let pid = Pid::from_child(child);

@@ -112,7 +112,7 @@ const EFFECTS: &[(&[&str], &[&str])] = &[
         &["keys"],
     ),
     (&["process::exit"], &[]),
-    (&["Command::new("], &["process.rs", "ops/renew/hook.rs"]),
+    (&["Command::new("], &["process.rs"]),
 ];
 
 const MAX_LINES_OF_CODE: usize = 450;

@@ -626,9 +626,60 @@ fn variants() -> Vec<(&'static str, String, &'static str, &'static str)> {
         ),
         (
             "a second transport in the place of the first",
-            grpc(&TLS.replace("certs/server.crt", "nope")) + "  mods: []\n",
+            grpc(&TLS.replace("certs/server.crt", "nope")).replace(
+                "  - type: http",
+                "  - type: grpc\n    config: {host: 127.0.0.1, port: 8601}\n  - type: http",
+            ),
             "none",
-            "tls-file-missing",
+            "network-falls-back",
+        ),
+        (
+            "the second transport on the port of the first",
+            grpc(&TLS.replace("certs/server.crt", "nope")).replace(
+                "  - type: http",
+                "  - type: grpc\n    config: {host: 127.0.0.1, port: 8600}\n  - type: http",
+            ),
+            "plaintext",
+            "network-falls-back",
+        ),
+        (
+            "metadata that is nothing",
+            grpc(TLS) + "metadata:\n",
+            "none",
+            "network-setting-refused",
+        ),
+        (
+            "a profile that is a number",
+            grpc(TLS) + "network_profile: 5\n",
+            "tls",
+            "",
+        ),
+        (
+            "a tag",
+            tls("enabled: true", "enabled: !!bool 'no'"),
+            "plaintext",
+            "tls-disabled",
+        ),
+        (
+            "HTTP elsewhere on the same port",
+            http("host: 127.0.0.2\n      port: 8600"),
+            "tls",
+            "",
+        ),
+        (
+            "a key with a question mark",
+            grpc(TLS).replace("port: 8600", "? port\n      : 8600"),
+            "tls",
+            "",
+        ),
+        (
+            "a configuration that is a list",
+            grpc(TLS).replace(
+                "    config:\n      host: 127.0.0.1\n      port: 8600\n",
+                "    config: []\n    x:\n",
+            ),
+            "none",
+            "network-setting-refused",
         ),
         (
             "a merge",

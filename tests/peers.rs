@@ -1,9 +1,10 @@
 //! What `generate` makes, as others see it: OpenSSL, GnuTLS, Python's `ssl` and `cryptography`,
-//! pkilint, and a gRPC server and client.
+//! pkilint, and a gRPC server and client; and what the stacks of gRPC do with what, against what
+//! `verify-chain` says of it.
 //!
 //! A peer that is not installed is named and left out; with `OPENAGENTS_CERTS_PEERS=required` its
 //! absence fails. `OPENAGENTS_CERTS_PYTHON` names a Python that has `cryptography`, `grpcio` and
-//! `pkilint`; `.ci/run` makes one.
+//! `pkilint`; `.ci/run` makes one, and the peers on Node and tonic.
 
 #![allow(
     clippy::unwrap_used,
@@ -196,6 +197,31 @@ fn what_a_subordinate_authority_issues_is_taken_with_the_chain_it_is_served_with
     }
 }
 
+#[test]
+fn grpc_core_grpc_js_and_tonic_do_what_verify_chain_says() {
+    if !cfg!(feature = "rsa") {
+        return say("the variants have RSA keys, which this build does not make");
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
+    let tonic = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers-tonic/debug/tonic-peer");
+    let grpc_js = folder.join("node_modules/@grpc/grpc-js/package.json");
+    let peers = python_has("cryptography, grpc")
+        && is_here("node", &["--version"])
+        && is_made(&grpc_js, "npm ci --prefix tests/interop")
+        && is_made(
+            &tonic,
+            "cargo build --manifest-path tests/interop/tonic/Cargo.toml --target-dir target/peers-tonic",
+        );
+    if !peers {
+        return;
+    }
+    let directory = scratch("stacks");
+    std::fs::create_dir_all(&directory).unwrap();
+    run(script("verdicts.py")
+        .args([env!("CARGO_BIN_EXE_openagents-certs").as_ref(), &*tonic])
+        .arg(directory));
+}
+
 /// What `generate --mtls` and `issue peer` made.
 struct Pki {
     key_type: &'static str,
@@ -315,14 +341,25 @@ fn python_has(module: &str) -> bool {
 /// Whether a peer answers; when not, says so.
 fn is_here(program: &str, arguments: &[&str]) -> bool {
     let output = Command::new(program).args(arguments).output();
-    if output.is_ok_and(|output| output.status.success()) {
-        return true;
-    }
-    let missing = format!("`{program} {}` does not work here", arguments.join(" "));
+    let answers = output.is_ok_and(|output| output.status.success());
+    answers
+        || is_missing(&format!(
+            "`{program} {}` does not work here",
+            arguments.join(" ")
+        ))
+}
+
+/// Whether a command has made what a peer needs; when not, says so.
+fn is_made(path: &Path, command: &str) -> bool {
+    path.exists() || is_missing(&format!("`{command}` has not been run"))
+}
+
+/// No; a failure where every peer is required.
+fn is_missing(missing: &str) -> bool {
     let required =
         std::env::var_os("OPENAGENTS_CERTS_PEERS").is_some_and(|value| value == "required");
     assert!(!required, "{missing}, and every peer is required");
-    say(&missing);
+    say(missing);
     false
 }
 

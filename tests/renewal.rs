@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use openagents_certs::authority::{AuthorityAt, Recording};
 use openagents_certs::keys::{Password, Signer};
+use openagents_certs::ops::ca::{self, rotate};
 use openagents_certs::ops::issue::{self, End, Key};
 use openagents_certs::ops::renew::{self, Follow, Request, State, Timing};
-use openagents_certs::ops::{ca, crl, revoke};
+use openagents_certs::ops::{Report as _, Verdict, crl, revoke};
 use openagents_certs::pki::algorithm::KeyType;
 use openagents_certs::pki::revocation::RevocationReason;
 use openagents_certs::pki::{bundle, pem};
@@ -39,15 +40,7 @@ fn a_network_lives_for_three_years() {
     let mut serials = HashMap::new();
     for month in 0..36 {
         let now = NOW + time::Duration::days(30 * month);
-        if month == 6 {
-            scene.revoke("revoked", now);
-        }
-        if month == 8 {
-            std::fs::create_dir(scene.path("away")).unwrap();
-            for name in ["lost.crt", "lost.key"] {
-                std::fs::rename(scene.path(name), scene.path("away").join(name)).unwrap();
-            }
-        }
+        scene.live_through(month, now);
         let request = Request {
             rekey: month % 12 == 11,
             ..due()
@@ -57,25 +50,25 @@ fn a_network_lives_for_three_years() {
         scene.publish_revocations(now);
         for (name, purpose) in [("server", "sslserver"), ("kept", "sslclient")] {
             scene.assert_pair(name);
-            assert_eq!(
-                scene.verify(&format!("{name}.crt"), purpose, now),
-                "OK",
-                "month {month}"
-            );
+            for anchors in anchors_in_use(month) {
+                let told = scene.verify(&format!("{name}.crt"), purpose, anchors, now);
+                assert_eq!(told, "OK", "{name}, month {month}, {anchors}");
+            }
             serials.insert((name, scene.serial(name)), month);
         }
-        let told = scene.verify("revoked.crt", "sslclient", now);
+        let told = scene.verify("revoked.crt", "sslclient", "ca.crt", now);
         match month {
             0..6 => assert_eq!(told, "OK"),
             6..9 => assert_eq!(told, "certificate revoked"),
-            _ => assert!(
+            9..20 => assert!(
                 told.contains("revoked") || told.contains("expired"),
                 "{told}"
             ),
+            _ => assert_eq!(told, "unable to get local issuer certificate"),
         }
-        if month >= 11 {
+        if (11..20).contains(&month) {
             assert_eq!(
-                scene.verify("away/lost.crt", "sslclient", now),
+                scene.verify("away/lost.crt", "sslclient", "ca.crt", now),
                 "certificate has expired"
             );
         }
@@ -109,12 +102,12 @@ fn whatever_is_killed_when_leaves_a_pair_and_nothing_to_clean_up() {
     scene.issue("server", "server", NOW);
     for moment in 0..40 {
         let mut child = scene.start(&["renew", "server", "--rekey", "--combined"]);
-        std::thread::sleep(Duration::from_micros(moment * 700));
+        std::thread::sleep(Duration::from_micros(moment * 1500));
         child.kill().unwrap();
         child.wait().unwrap();
         scene.assert_pair("server");
     }
-    succeeded(&scene.run(&["renew", "server", "--rekey"]));
+    succeeded(&scene.run(&["renew", "server", "--rekey", "--combined"]));
     scene.assert_pair("server");
     let both = [
         std::fs::read(scene.path("server.crt")),
@@ -278,6 +271,15 @@ const READS: usize = 10_000;
 const RENEWALS: usize = 50;
 /// How many reads there are at least between two renewals, so that no reader meets two.
 const READS_BETWEEN: usize = 20;
+
+/// The trust anchors that peers have: while there are two roots, some have the old one alone.
+fn anchors_in_use(month: i64) -> &'static [&'static str] {
+    if (14..20).contains(&month) {
+        &["ca.crt", "anchors-of-old"]
+    } else {
+        &["ca.crt"]
+    }
+}
 
 /// Renews while another thread reads the pair again and again; how many reads did not match, all of which
 /// matched when they were repeated.
@@ -450,13 +452,57 @@ impl Scene {
         crl::run(&request, &self.authority(), now).unwrap();
     }
 
+    /// What happens to the network in a month, other than renewals.
+    fn live_through(&self, month: i64, now: OffsetDateTime) {
+        match month {
+            6 => self.revoke("revoked", now),
+            8 => {
+                std::fs::create_dir(self.path("away")).unwrap();
+                for name in ["lost.crt", "lost.key"] {
+                    let away = self.path("away").join(name);
+                    std::fs::rename(self.path(name), away).unwrap();
+                }
+            }
+            14 => {
+                std::fs::copy(self.path("ca.crt"), self.path("anchors-of-old")).unwrap();
+                self.prepare_new_root(now);
+            }
+            15 => self.activate_new_root(now),
+            20 => {
+                let retired = rotate::retire(&self.authority(), (false, false), now).unwrap();
+                assert_eq!(retired.verdict(), Verdict::Yes);
+            }
+            _ => {}
+        }
+    }
+
+    fn prepare_new_root(&self, now: OffsetDateTime) {
+        let request = rotate::Request {
+            subject: Vec::new(),
+            lifetime: None,
+            key_type: KeyType::P256,
+        };
+        rotate::prepare(&request, &self.authority(), "joe@host", false, now).unwrap();
+    }
+
+    fn activate_new_root(&self, now: OffsetDateTime) {
+        let gate = rotate::Gate {
+            trust: vec![self.path("ca.crt")],
+            ..rotate::Gate::default()
+        };
+        let activated = rotate::activate(&gate, &self.authority(), (false, false), "joe@host", now);
+        assert_eq!(activated.unwrap().verdict(), Verdict::Yes);
+    }
+
     /// What OpenSSL says of a certificate at a moment: OK, or its first complaint.
-    fn verify(&self, name: &str, purpose: &str, now: OffsetDateTime) -> String {
+    fn verify(&self, name: &str, purpose: &str, anchors: &str, now: OffsetDateTime) -> String {
         let output = Command::new("openssl")
             .args(["verify", "-crl_check", "-purpose", purpose, "-attime"])
             .arg(now.unix_timestamp().to_string())
             .arg("-CAfile")
-            .arg(self.path("ca.crt"))
+            .arg(self.path(anchors))
+            .arg("-untrusted")
+            .arg(self.path(name))
             .arg("-CRLfile")
             .arg(self.path("crl.pem"))
             .arg(self.path(name))

@@ -156,11 +156,13 @@ fn the_old_root_stays_until_nothing_valid_depends_on_it() {
     let clock = Clock::new(&scratch("rotation-clock"), NOW);
     clock.issue("a.test", NOW);
     clock.issue("b.test", NOW + Duration::DAY);
+    clock.issue("again.test", NOW);
     let later = NOW + Duration::DAY * 2;
     rotate::prepare(&request(), &clock.at(), "joe@host", false, later).unwrap();
     let gate = Gate::default();
     rotate::activate(&gate, &clock.at(), (false, false), "joe@host", later).unwrap();
     clock.issue("c.test", later);
+    clock.issue("again.test", later);
     let retire = |now| rotate::retire(&clock.at(), (false, false), now).unwrap();
     let refused = retire(later);
     assert_eq!(
@@ -171,8 +173,8 @@ fn the_old_root_stays_until_nothing_valid_depends_on_it() {
     assert_eq!(retire(later).blocking.len(), 1);
     let standing = rotate::status(&clock.directory, later).unwrap();
     assert_eq!(
-        (standing.stage, standing.blocking.len()),
-        (Stage::Activated, 1)
+        (standing.stage, standing.blocking.len(), standing.replaced),
+        (Stage::Activated, 1, 1)
     );
     // Of what was a year long, all is over.
     let done = retire(NOW + Duration::days(366));
@@ -235,6 +237,48 @@ fn what_cannot_be_rotated_is_refused_with_what_to_do() {
     certs(&["ca", "rotate", "activate"], &scene.root);
     certs(&["ca", "rotate", "activate"], &scene.root);
     assert!(rotate("prepare", &scene.root).contains("ca rotate status"));
+}
+
+#[test]
+fn what_was_killed_half_way_goes_on_where_it_was() {
+    let clock = Clock::new(&scratch("rotation-killed"), NOW);
+    clock.issue("a.test", NOW);
+    let path = |name: &str| clock.directory.join(name);
+    let read = |name: &str| std::fs::read(path(name)).unwrap();
+    let old = read("ca.crt");
+    rotate::prepare(&request(), &clock.at(), "joe@host", false, NOW).unwrap();
+    // Before both were in ca.crt.
+    let (next, key) = (read("rotation/next.crt"), read("rotation/next.key"));
+    std::fs::write(path("ca.crt"), &old).unwrap();
+    clock.issue("b.test", NOW);
+    rotate::prepare(&request(), &clock.at(), "joe@host", false, NOW).unwrap();
+    assert_eq!(
+        (read("rotation/next.crt"), read("rotation/next.key")),
+        (next.clone(), key.clone())
+    );
+    let activate = || {
+        rotate::activate(
+            &Gate::default(),
+            &clock.at(),
+            (false, false),
+            "joe@host",
+            NOW,
+        )
+    };
+    activate().unwrap();
+    // Before the second copy of the new root was gone.
+    std::fs::write(path("rotation/next.crt"), &next).unwrap();
+    std::fs::write(path("rotation/next.key"), &key).unwrap();
+    clock.issue("c.test", NOW);
+    assert!(activate().unwrap().activated);
+    assert!(!path("rotation/next.key").exists());
+    assert_eq!(read("ca.key"), key);
+    // Before the old root was moved aside.
+    std::fs::write(path("ca.crt"), &next).unwrap();
+    clock.issue("d.test", NOW);
+    let done = rotate::retire(&clock.at(), (true, false), NOW).unwrap();
+    assert!(done.kept.unwrap().exists());
+    assert!(!path("rotation/previous.crt").exists());
 }
 
 #[test]

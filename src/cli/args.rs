@@ -4,7 +4,8 @@ use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
 use time::OffsetDateTime;
 
 use super::prompt;
@@ -14,6 +15,9 @@ use crate::ops::issue::End;
 use crate::ops::passphrase::{Ask, Password, Source};
 use crate::pki::validity::{self, Lifetime};
 use crate::render::{Color, Format, Renderer};
+
+/// The variable that names the PKI directory.
+pub(super) const DIRECTORY_VARIABLE: &str = "OPENAGENTS_CERTS_DIR";
 
 /// What every command takes.
 #[derive(Args, Debug)]
@@ -25,7 +29,7 @@ pub(super) struct Global {
         long,
         global = true,
         value_name = "DIR",
-        env = "OPENAGENTS_CERTS_DIR",
+        env = DIRECTORY_VARIABLE,
         default_value = "./certs",
         hide_env_values = true
     )]
@@ -56,12 +60,27 @@ pub(super) struct Global {
     /// Use colours
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     color: Color,
+
+    /// Whether the PKI directory was named on the command line.
+    #[arg(skip)]
+    is_dir_given: bool,
 }
 
 impl Global {
     /// The PKI directory.
     pub(super) fn directory(&self) -> &Path {
         &self.dir
+    }
+
+    /// The PKI directory, where it was named on the command line.
+    pub(super) fn given_directory(&self) -> Option<&Path> {
+        self.is_dir_given.then_some(&*self.dir)
+    }
+
+    /// Notes what was named on the command line.
+    pub(super) fn note_given(&mut self, matches: &ArgMatches) {
+        let source = matches.value_source("dir");
+        self.is_dir_given = source == Some(ValueSource::CommandLine);
     }
 
     /// How results are written.

@@ -19,7 +19,12 @@ use crate::render::Renderer;
 
 /// Create and look after a certificate authority
 #[derive(clap::Args, Debug)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
+  openagents-certs ca init --ttl 10y
+  openagents-certs ca show"
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,

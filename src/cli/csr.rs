@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 
 use super::args::{Global, Issuer, Lasting, NewPassphrase, Output, directory, requested_by};
 use super::ca::Subject;
-use super::finish;
 use super::issue::{Context, issue_as};
+use super::{completing, finish};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::csr::create;
@@ -21,7 +21,12 @@ use crate::render::Renderer;
 
 /// Make and sign PKCS #10 requests
 #[derive(clap::Args, Debug)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
+  openagents-certs csr create agent-7.example.test
+  openagents-certs csr sign agent-7.example.test.csr --profile client"
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -150,7 +155,7 @@ struct Sign {
     request: PathBuf,
 
     /// The profile to sign it by
-    #[arg(long, value_name = "PROFILE", default_value = "server")]
+    #[arg(long, value_name = "PROFILE", default_value = "server", add = completing::profiles())]
     profile: String,
 
     /// A name to grant

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use time::OffsetDateTime;
 
 use super::args::{Global, Issuer, Lasting, Output, directory, requested_by};
-use super::finish;
+use super::{completing, finish};
 use crate::authority::Recording;
 use crate::error::{Error, shown};
 use crate::ops::batch::manifest::Syntax;
@@ -21,7 +21,12 @@ use crate::render::{Progress, Renderer};
 
 /// Issue a certificate for a server, a client, or both
 #[derive(clap::Args, Debug)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
+  openagents-certs issue server agents.example.org 10.0.0.7
+  openagents-certs issue client agent-7 --ttl 24h"
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -168,7 +173,7 @@ struct Wanted {
     csr: Option<PathBuf>,
 
     /// Issue by this profile of certs.toml instead
-    #[arg(long, value_name = "PROFILE")]
+    #[arg(long, value_name = "PROFILE", add = completing::profiles())]
     profile: Option<String>,
 
     #[command(flatten)]

@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::args::Global;
+use super::completing;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::list::{CSV_COLUMNS, Filter, Line, Listed, Status, run};
@@ -23,7 +24,7 @@ pub(super) struct Args {
     expiring: Option<Lifetime>,
 
     /// Only those with this text in a name or in the common name
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", add = completing::names())]
     name: Option<String>,
 
     /// Only those that are this now
@@ -31,11 +32,11 @@ pub(super) struct Args {
     status: Option<Status>,
 
     /// Only those of this profile
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = completing::profiles())]
     profile: Option<String>,
 
     /// Only those whose serial number starts with these hex digits
-    #[arg(long, value_name = "HEX")]
+    #[arg(long, value_name = "HEX", add = completing::serials())]
     serial: Option<SerialPrefix>,
 
     /// No more than so many
@@ -61,7 +62,7 @@ impl Args {
         let mut parts = renderer.parts();
         let directory = global.directory();
         match renderer.format {
-            Format::Text => {
+            Format::Text | Format::Prometheus => {
                 let mut table = Table::default();
                 run(directory, &filter, now, &mut |listed| {
                     table.add(listed, &mut parts)?;

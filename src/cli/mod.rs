@@ -2,21 +2,30 @@
 
 mod args;
 mod ca;
+mod completing;
+mod completions;
 mod crl;
 mod csr;
 mod dialling;
 mod exec;
+mod explain;
+mod export;
 mod generate;
+mod help;
 mod inspect;
 mod issue;
 mod list;
+mod man;
 mod mint;
+mod pages;
 mod prompt;
 mod renew;
 mod revoke;
 mod rotate;
 mod show;
+mod status;
 mod template;
+mod trust;
 mod unrevoke;
 mod verify;
 mod verify_chain;
@@ -29,6 +38,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use time::OffsetDateTime;
+
+pub use completions::completion_scripts;
+pub use pages::{json_fields, man_pages};
 
 use crate::error::Error;
 use crate::ops::{Report, Verdict};
@@ -64,6 +76,7 @@ enum Command {
     Verify(verify::Args),
     VerifyChain(verify_chain::Args),
     Inspect(inspect::Args),
+    Explain(explain::Args),
     Renew(renew::Args),
     Watch(watch::Args),
     List(list::Args),
@@ -71,26 +84,43 @@ enum Command {
     Unrevoke(unrevoke::Args),
     Crl(crl::Args),
     Show(show::Args),
+    Status(status::Args),
+    Export(export::Args),
+    Trust(trust::Args),
     Template(template::Args),
+    Completions(completions::Args),
+    Man(man::Args),
     Mint(mint::Args),
 }
 
 /// Runs the program on its own arguments by this clock, and gives its exit code: 0 done or yes,
 /// 1 no, 2 could not tell.
 pub fn main(clock: &dyn Fn() -> OffsetDateTime) -> ExitCode {
+    if let Some(answer) = completing::answer() {
+        // A shell that has gone away is no error.
+        let _ = json_renderer().raw(&answer);
+        return ExitCode::SUCCESS;
+    }
     let parsed = command()
         .try_get_matches_from(arguments())
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+        .and_then(|matches| {
+            let mut cli = Cli::from_arg_matches(&matches)?;
+            cli.global.note_given(&matches);
+            Ok(cli)
+        });
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
     let renderer = cli.global.renderer();
-    let done = match (renderer.format, &cli.command) {
-        (Format::Text | Format::Json, _) | (Format::Csv, Command::List(_)) => {
-            cli.command.run(&cli.global, &renderer, clock)
+    let done = match (renderer.format, cli.command) {
+        (Format::Text | Format::Json, command)
+        | (Format::Csv, command @ Command::List(_))
+        | (Format::Prometheus, command @ Command::Status(_)) => {
+            command.run(&cli.global, &renderer, clock)
         }
-        (Format::Csv, _) => Err(not_a_table()),
+        (Format::Csv, _) => Err(not_of_this_command("csv", "list")),
+        (Format::Prometheus, _) => Err(not_of_this_command("prometheus", "status")),
     };
     match done {
         Ok(Exit(code)) => ExitCode::from(code),
@@ -117,7 +147,9 @@ impl From<Verdict> for Exit {
 
 /// The whole command tree, for completions and man pages.
 pub fn command() -> clap::Command {
-    Cli::command()
+    let command = Cli::command();
+    let template = help::first(&command);
+    command.help_template(template)
 }
 
 impl Command {
@@ -138,12 +170,18 @@ impl Command {
             Command::Inspect(args) => args.run(global, renderer, now)?.into(),
             Command::Renew(args) => args.run(global, renderer, now)?.into(),
             Command::Watch(args) => args.run(global, renderer, clock)?.into(),
+            Command::Explain(args) => args.run(global, renderer, now)?.into(),
             Command::List(args) => args.run(global, renderer, now)?.into(),
             Command::Revoke(args) => args.run(global, renderer, now)?.into(),
             Command::Unrevoke(args) => args.run(global, renderer, now)?.into(),
             Command::Crl(args) => args.run(global, renderer, now)?.into(),
             Command::Show(args) => args.run(global, renderer, now)?.into(),
+            Command::Status(args) => args.run(global, renderer, now)?,
+            Command::Export(args) => args.run(global, renderer, now)?.into(),
+            Command::Trust(args) => args.run(global, renderer, now)?.into(),
             Command::Template(args) => args.run(global, renderer)?.into(),
+            Command::Completions(args) => args.run(global, renderer)?.into(),
+            Command::Man(args) => args.run(global, renderer)?.into(),
             Command::Mint(args) => args.run(global, renderer, now)?,
         })
     }
@@ -185,10 +223,10 @@ fn finish(renderer: &Renderer, report: &impl Report) -> Result<Verdict, Error> {
     Ok(report.verdict())
 }
 
-/// What is said where CSV is asked for and is none.
-fn not_a_table() -> Error {
+/// What is said where a format is asked for that only another command has.
+fn not_of_this_command(format: &str, command: &str) -> Error {
     Error::Usage {
-        message: "`--format csv` is for `list`".into(),
+        message: format!("`--format {format}` is for `{command}`"),
         hint: "give `--format json`, or leave it out for text".into(),
     }
 }
@@ -198,6 +236,9 @@ const EXIT_UNKNOWN: u8 = 2;
 
 /// Help and versions go to standard output, wrong usage to standard error, as JSON where that is wanted.
 fn usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && arguments().any(|word| word == "--nagios") {
+        return status::misused(&usage_error(error));
+    }
     if error.use_stderr() && is_json_wanted() {
         json_renderer().error(&usage_error(error));
         return ExitCode::from(EXIT_UNKNOWN);

@@ -199,9 +199,12 @@ fn answer(renewal: &mut Renewal, renderer: &Renderer) -> Result<Verdict, Error> 
     Err(last)
 }
 
+/// How long to wait for something, a day at most.
 fn duration(lifetime: Lifetime) -> Duration {
-    lifetime.duration().unsigned_abs()
+    lifetime.duration().unsigned_abs().min(LONGEST_WAIT)
 }
+
+const LONGEST_WAIT: Duration = Duration::from_secs(86400);
 
 fn fraction(text: &str) -> Result<f64, &'static str> {
     fraction_or_zero(text).and_then(|number| {

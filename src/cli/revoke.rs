@@ -43,7 +43,7 @@ pub(super) struct Args {
     all: bool,
 
     /// Show what hangs on the certificate or its key and in which order to replace it, and revoke nothing
-    #[arg(long, conflicts_with_all = ["reason", "invalidity_date", "all", "dry_run"])]
+    #[arg(long)]
     plan: bool,
 
     /// With --plan: what hangs on the CA

@@ -22,7 +22,12 @@ use crate::render::Renderer;
 /// prepare makes the new root and puts both into ca.crt; hand that out. activate issues from the new
 /// root. Once what the old root issued is renewed, retire takes the old root out of ca.crt.
 #[derive(clap::Args, Debug)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
+  openagents-certs ca rotate prepare
+  openagents-certs ca rotate status"
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -162,7 +167,7 @@ impl Activate {
 
 /// Take the old root out of ca.crt, once nothing valid was issued by it
 ///
-/// Its key is moved aside, to rotation/retired-DATE.key. Exit code 1: something valid was issued by it,
+/// What was renewed or issued again by the new root, into the same files, counts as replaced. Its key is moved aside, to rotation/retired-DATE.key. Exit code 1: something valid was issued by it,
 /// and nothing was changed.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:

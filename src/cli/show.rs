@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::args::Global;
-use super::finish;
+use super::{completing, finish};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::show::run;
@@ -17,6 +17,7 @@ use crate::render::Renderer;
   openagents-certs show 4f2a90 --pem > agent-7.crt")]
 pub(super) struct Args {
     /// The serial number in hex, or as many of its first digits as no other has
+    #[arg(add = completing::serials())]
     serial: SerialPrefix,
 
     /// Write the certificate itself, as PEM

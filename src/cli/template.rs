@@ -13,7 +13,12 @@ use crate::render::Renderer;
 
 /// Show the profiles certificates are issued by, and files to start from: configuration of networks, agents, services, CI
 #[derive(clap::Args, Debug)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
+  openagents-certs template list
+  openagents-certs template show server"
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,

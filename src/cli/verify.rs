@@ -124,7 +124,7 @@ impl Args {
 }
 
 /// A host name, an address with or without brackets, or a URL or host:port that holds one.
-fn host(text: &str) -> Result<ReferenceName, Error> {
+pub(super) fn host(text: &str) -> Result<ReferenceName, Error> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(ReferenceName::Ip(address));
     }

@@ -117,66 +117,29 @@ impl Args {
         renderer: &Renderer,
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
-        let named = Files {
-            certificate: self.cert,
-            key: self.key,
-            ca: self.ca,
-            client_certificate: self.client_cert,
-            client_key: self.client_key,
-            client_ca: self.client_ca,
-            revocation_lists: self.crl,
-        };
-        let host = self.host.map(|host| bare(&host));
+        let request = self.request(global)?;
+        finish(renderer, &verify_chain::run(&request, now)?)
+    }
+
+    fn request(self, global: &Global) -> Result<Request, Error> {
+        let named = self.files();
+        let host = self.host.as_deref().map(bare);
         let networks = networks::Request {
-            networks: self.network,
-            agents: self.agent,
+            networks: self.network.clone(),
+            agents: self.agent.clone(),
             ca: named.ca.clone(),
             client_certificate: named.client_certificate.clone(),
             client_key: named.client_key.clone(),
-            cwd: self.cwd,
+            cwd: self.cwd.clone(),
             host: host.clone(),
             directory: global.directory().to_owned(),
             matrix: self.matrix,
         };
-        let write = networks.networks.iter().filter(|_| self.write);
-        let write = write.map(|network| WriteRequest {
-            network: network.clone(),
-            certificate: named.certificate.clone(),
-            key: named.key.clone(),
-            client_ca: named.client_ca.clone(),
-            directory: global.directory().to_owned(),
-            cwd: networks.cwd.clone(),
-            dry_run: self.dry_run,
-        });
-        let write = write.collect();
-        let others = !self.connect.is_empty() || !networks.is_empty();
-        let is_server_named = named.certificate.is_some() || named.key.is_some();
-        let (files, brought) = if is_server_named || (!named.is_empty() && !others) {
-            let files = named.completed();
-            ((!self.write).then(|| files.clone()), files)
-        } else if !named.is_empty() {
-            (None, named.completed())
-        } else if others {
-            // Only what a client brings: which certificate another's port ought to serve nobody said.
-            let found = Files::of_directory(global.directory()).unwrap_or_default();
-            let (certificate, key) = (None, None);
-            (
-                None,
-                Files {
-                    certificate,
-                    key,
-                    ..found
-                },
-            )
-        } else {
-            (
-                Some(Files::of_directory(global.directory())?),
-                Files::default(),
-            )
-        };
+        let write = self.write(&named, global);
+        let (files, brought) = self.judged(named, global)?;
         let mut stacks = self.stacks;
         stacks.extend(&self.require);
-        let request = Request {
+        Ok(Request {
             files,
             host,
             networks,
@@ -193,8 +156,63 @@ impl Args {
             },
             stacks,
             at: self.at,
+        })
+    }
+
+    /// The files as they were named.
+    fn files(&self) -> Files {
+        Files {
+            certificate: self.cert.clone(),
+            key: self.key.clone(),
+            ca: self.ca.clone(),
+            client_certificate: self.client_cert.clone(),
+            client_key: self.client_key.clone(),
+            client_ca: self.client_ca.clone(),
+            revocation_lists: self.crl.clone(),
+        }
+    }
+
+    /// The networks that get a `tls:` block.
+    fn write(&self, named: &Files, global: &Global) -> Vec<WriteRequest> {
+        let networks = self.network.iter().filter(|_| self.write);
+        let request = |network: &PathBuf| WriteRequest {
+            network: network.clone(),
+            certificate: named.certificate.clone(),
+            key: named.key.clone(),
+            client_ca: named.client_ca.clone(),
+            directory: global.directory().to_owned(),
+            cwd: self.cwd.clone(),
+            dry_run: self.dry_run,
         };
-        finish(renderer, &verify_chain::run(&request, now)?)
+        networks.map(request).collect()
+    }
+
+    /// The files that are judged themselves, where there are some, and those that a client brings to a live port.
+    fn judged(&self, named: Files, global: &Global) -> Result<(Option<Files>, Files), Error> {
+        let is_other =
+            !self.connect.is_empty() || !self.network.is_empty() || !self.agent.is_empty();
+        let is_server_named = named.certificate.is_some() || named.key.is_some();
+        if named.is_empty() {
+            if !is_other {
+                let mut found = Files::of_directory(global.directory())?;
+                found.revocation_lists.extend(named.revocation_lists);
+                return Ok((Some(found), Files::default()));
+            }
+            // Only what a client brings: which certificate another's port ought to serve nobody said.
+            let found = Files::of_directory(global.directory()).unwrap_or_default();
+            let (certificate, key) = (None, None);
+            return Ok((
+                None,
+                Files {
+                    certificate,
+                    key,
+                    ..found
+                },
+            ));
+        }
+        let files = named.completed();
+        let is_judged = (is_server_named && !self.write) || !is_other;
+        Ok((is_judged.then(|| files.clone()), files))
     }
 }
 

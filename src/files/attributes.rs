@@ -1,10 +1,11 @@
 //! Whose a file is, and who may read it.
 
-use std::fs::{File, Metadata, Permissions};
+use std::fs::{File, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use rustix::fs::{Gid, Uid, XattrFlags, fchown, fsetxattr, lgetxattr};
+use rustix::io::Errno;
 
 use crate::error::Error;
 
@@ -41,7 +42,7 @@ impl Attributes {
     }
 
     /// Gives them to a new file that is to stand at `place`. The owner comes first, so that nobody reads it in
-    /// between who may not afterwards.
+    /// between who may not afterwards. A group that may do no more than others is kept where that is permitted.
     pub(super) fn give(&self, file: &File, place: &Path) -> Result<(), Error> {
         let failed = |action| {
             move |source| Error::Io {
@@ -51,13 +52,13 @@ impl Attributes {
             }
         };
         let has = file.metadata().map_err(failed("look at"))?;
-        if !self.owns(&has) {
-            let (owner, group) = (Uid::from_raw(self.owner), Gid::from_raw(self.group));
-            fchown(file, Some(owner), Some(group))
-                .map_err(|source| failed("keep the owner of")(source.into()))?;
+        let (owner, group) = (Uid::from_raw(self.owner), Gid::from_raw(self.group));
+        match fchown(file, Some(owner), Some(group)) {
+            Err(Errno::PERM) if has.uid() == self.owner && self.is_group_no_matter() => {}
+            done => done.map_err(|source| failed("keep its owner and group")(source.into()))?,
         }
         file.set_permissions(Permissions::from_mode(self.mode))
-            .map_err(failed("keep the mode of"))?;
+            .map_err(failed("keep its mode"))?;
         for (name, value) in &self.extended {
             // A label that cannot be set is the system's to give.
             let _ = fsetxattr(file, *name, value, XattrFlags::empty());
@@ -65,8 +66,10 @@ impl Attributes {
         Ok(())
     }
 
-    fn owns(&self, metadata: &Metadata) -> bool {
-        metadata.uid() == self.owner && metadata.gid() == self.group
+    /// Whether the group may do nothing that others may not, so that another one in its place is as good.
+    fn is_group_no_matter(&self) -> bool {
+        let (group, others) = (self.mode >> 3 & 0o7, self.mode & 0o7);
+        group & !others == 0 && self.extended.is_empty()
     }
 }
 

@@ -1,11 +1,13 @@
 //! The only reader and writer of the disk.
 
 mod attributes;
+mod lines;
 mod private;
 mod read;
 mod spool;
 mod stage;
 mod together;
+mod walk;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -18,6 +20,7 @@ use std::sync::atomic::AtomicBool;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+pub use lines::{MAX_LINE_OCTETS, Piece, each_line};
 pub use private::PrivateDirectory;
 pub use read::{MAX_FILE_OCTETS, read, read_stdin};
 pub use spool::Spooled;
@@ -25,6 +28,7 @@ pub use together::{
     NewFile, Replacement, absent, replace, replace_each, replace_together, write_many,
     write_together,
 };
+pub use walk::{Identity, Target, is_pattern, paths_matching, target, walk};
 
 use crate::error::Error;
 

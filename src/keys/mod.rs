@@ -2,9 +2,11 @@
 
 mod encryption;
 mod generate;
+mod jwk;
 mod number;
 mod password;
 mod pkcs12;
+mod pkcs12_writing;
 mod read;
 mod signer;
 
@@ -16,8 +18,10 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
 pub use encryption::EncryptionError;
+pub use jwk::Jwk;
 pub use password::Password;
 pub use pkcs12::{Pkcs12, Pkcs12Error};
+pub use pkcs12_writing::{Pkcs12Contents, Protection, write_pkcs12};
 pub use read::{
     KeyFormat, KeyReader, ReadKey, ReadKeyError, read_encrypted_key, read_key, read_pem_key,
 };

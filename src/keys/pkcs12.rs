@@ -348,19 +348,19 @@ static MACS: [Mac; 4] = [
 /// id-data (RFC 5652 §4).
 pub(crate) const DATA: KnownObjectIdentifier =
     KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
-const ENCRYPTED_DATA: KnownObjectIdentifier =
+pub(super) const ENCRYPTED_DATA: KnownObjectIdentifier =
     KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.7.6");
 const KEY_BAG: KnownObjectIdentifier =
     KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.1");
-const SHROUDED_KEY_BAG: KnownObjectIdentifier =
+pub(super) const SHROUDED_KEY_BAG: KnownObjectIdentifier =
     KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.2");
-const CERTIFICATE_BAG: KnownObjectIdentifier =
+pub(super) const CERTIFICATE_BAG: KnownObjectIdentifier =
     KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.3");
 const CRL_BAG: KnownObjectIdentifier =
     KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.4");
-const X509_CERTIFICATE: KnownObjectIdentifier =
+pub(super) const X509_CERTIFICATE: KnownObjectIdentifier =
     KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.9.22.1");
 const X509_CRL: KnownObjectIdentifier =
     KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.9.23.1");
-const FRIENDLY_NAME: KnownObjectIdentifier =
+pub(super) const FRIENDLY_NAME: KnownObjectIdentifier =
     KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.9.20");

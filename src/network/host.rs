@@ -86,10 +86,11 @@ impl Address {
         })
     }
 
-    /// The port as a resolver takes it: digits alone.
+    /// The port as a resolver takes it: digits, and blanks before them.
     pub(super) fn service_port(&self) -> Option<u16> {
-        let is_number = self.port.bytes().all(|b| b.is_ascii_digit());
-        is_number.then(|| self.port.parse().ok()).flatten()
+        let port = self.port.trim_start();
+        let is_number = port.bytes().all(|b| b.is_ascii_digit());
+        is_number.then(|| port.parse().ok()).flatten()
     }
 }
 

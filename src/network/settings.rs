@@ -74,6 +74,7 @@ impl Check<'_> {
         }
         if let Some(metadata) = document.get(self.file.root, "metadata")
             && !metadata.value.value.is_mapping()
+            && !matches!(&metadata.value.value, Value::Sequence(items) if items.is_empty())
         {
             self.refuse(metadata.key, "metadata", "a mapping", metadata.value);
         }

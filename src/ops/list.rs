@@ -128,7 +128,7 @@ impl Listed {
     }
 
     /// What it is for: its names, or its subject when it has none.
-    fn identity(&self) -> String {
+    pub fn identity(&self) -> String {
         if self.subject_alt_names.is_empty() {
             return self.subject.to_string();
         }

@@ -102,6 +102,12 @@ impl fmt::Display for Shown {
                 revocation.reason
             )?,
         }
+        let invalid = listed
+            .revocation
+            .and_then(|revocation| revocation.invalidity_date);
+        if let Some(date) = invalid {
+            writeln!(f, "  invalid      since {}", rfc3339(date))?;
+        }
         writeln!(f, "  subject      {}", listed.subject)?;
         for name in &listed.subject_alt_names {
             writeln!(f, "  name         {}", Shield(name))?;

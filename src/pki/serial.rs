@@ -36,7 +36,7 @@ impl SerialNumber {
         if !is_short || !text.bytes().all(|digit| digit.is_ascii_digit()) {
             return None;
         }
-        let mut octets = vec![0; MAX_SERIAL_OCTETS + 2];
+        let mut octets = [0; MAX_SERIAL_OCTETS + 2];
         for digit in text.bytes() {
             let mut carry = u32::from(digit - b'0');
             for octet in octets.iter_mut().rev() {

@@ -4,7 +4,7 @@ mod json;
 mod parts;
 mod progress;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd as _, OwnedFd};
 
@@ -30,6 +30,9 @@ pub enum Format {
     /// For spreadsheets: of commands that give a table.
     #[value(hide = true)]
     Csv,
+    /// For Prometheus: of commands that measure.
+    #[value(hide = true)]
+    Prometheus,
 }
 
 /// When colours are used.
@@ -62,9 +65,24 @@ impl Renderer {
     /// When standard output takes nothing more; a reader that has gone away is no error.
     pub fn result(&self, data: &impl Serialize, text: &dyn std::fmt::Display) -> Result<(), Error> {
         match self.format {
-            Format::Text | Format::Csv => self.text(text),
+            Format::Text | Format::Csv | Format::Prometheus => self.text(text),
             Format::Json => Self::json(data),
         }
+    }
+
+    /// How many columns the terminal has that results are written to; `None` where they are not written to one.
+    pub fn columns(&self) -> Option<usize> {
+        let stdout = io::stdout();
+        if !stdout.is_terminal() {
+            return None;
+        }
+        let size = rustix::termios::tcgetwinsize(stdout).ok()?;
+        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    }
+
+    /// Whether results are written to a terminal.
+    pub fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
     }
 
     /// Writes a part of a result that has no end: a line of text, or JSON in one line.
@@ -73,7 +91,7 @@ impl Renderer {
     /// As [`Renderer::result`].
     pub fn event(&self, data: &impl Serialize, text: &dyn std::fmt::Display) -> Result<(), Error> {
         match self.format {
-            Format::Text | Format::Csv => self.text(text),
+            Format::Text | Format::Csv | Format::Prometheus => self.text(text),
             // A string in JSON holds no line end, so each line begins with a name or a bracket.
             Format::Json => self.line(&json(data).lines().map(str::trim_start).collect::<String>()),
         }
@@ -90,6 +108,11 @@ impl Renderer {
     /// As [`Renderer::result`].
     pub fn text(&self, text: &dyn std::fmt::Display) -> Result<(), Error> {
         self.line(&text.to_string())
+    }
+
+    /// Whether somebody reads standard output as it is written, on a terminal.
+    pub fn is_on_terminal(&self) -> bool {
+        io::IsTerminal::is_terminal(&io::stdout())
     }
 
     /// Writes octets to standard output exactly as they are.
@@ -123,7 +146,7 @@ impl Renderer {
     /// Writes an error and its hint to standard error.
     pub fn error(&self, error: &Error) {
         match self.format {
-            Format::Text | Format::Csv => {
+            Format::Text | Format::Csv | Format::Prometheus => {
                 self.labelled("error", AnsiColor::Red, &with_causes(error));
                 if let Some(hint) = error.hint() {
                     self.labelled("hint", AnsiColor::Cyan, &hint);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use openagents_certs::authority::{AuthorityAt, Recording};
 use openagents_certs::ops::issue::{self, Key};
-use openagents_certs::ops::{ca, crl, generate, revoke};
+use openagents_certs::ops::{ca, crl, revoke};
 use openagents_certs::pki::algorithm::KeyType;
 use openagents_certs::pki::crl::RevocationList;
 use openagents_certs::pki::name::AttributeType;
@@ -22,7 +22,7 @@ impl Clock {
         let request = ca::Request {
             directory: directory.to_owned(),
             subject: vec![(AttributeType::CommonName, "Root".into())],
-            lifetime: generate::CA_LIFETIME,
+            lifetime: ca::USUAL_LIFETIME,
             key_type: KeyType::P256,
             path_length: None,
             name_constraints: Default::default(),

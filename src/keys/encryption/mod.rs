@@ -11,7 +11,9 @@ use const_oid::ObjectIdentifier as KnownObjectIdentifier;
 use der::Decode as _;
 use zeroize::Zeroizing;
 
-pub(super) use self::pkcs12::{Purpose, derive};
+pub(super) use self::pkcs12::{
+    Purpose, derive, encrypt_aes_256, encrypt_rc2_of_40, encrypt_triple_des,
+};
 use super::password::Password;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::element::{

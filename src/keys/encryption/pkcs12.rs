@@ -1,7 +1,10 @@
 //! PKCS #12's own encryption ([RFC 7292 §B and §C](https://www.rfc-editor.org/rfc/rfc7292#appendix-B)).
 
 use cbc::cipher::block_padding::Pkcs7;
-use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt as _, KeyInit, KeyIvInit as _};
+use cbc::cipher::{
+    BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt as _, BlockModeEncrypt as _, KeyInit,
+    KeyIvInit as _,
+};
 use const_oid::ObjectIdentifier as KnownObjectIdentifier;
 use ring::digest::{self, Algorithm};
 use zeroize::Zeroizing;
@@ -54,6 +57,67 @@ fn cbc_decrypt<C: BlockCipherDecrypt + KeyInit>(
         .or(Err(EncryptionError::Padding))?;
     Ok(content.len())
 }
+
+/// Encrypts with AES-256 in CBC mode, under a key of 32 octets and an IV of 16.
+pub(in crate::keys) fn encrypt_aes_256(key: &[u8], iv: &[u8], plain: &[u8]) -> Zeroizing<Vec<u8>> {
+    cbc_encrypt::<aes::Aes256>(key, iv, plain)
+}
+
+/// Encrypts with triple DES, under a key and an IV derived from the salt, the rounds and the password.
+pub(in crate::keys) fn encrypt_triple_des(
+    salt: &[u8],
+    rounds: u64,
+    password: &[u8],
+    plain: &[u8],
+) -> Zeroizing<Vec<u8>> {
+    let (key, iv) = derived(salt, rounds, password, 24);
+    cbc_encrypt::<des::TdesEde3>(&key, &iv, plain)
+}
+
+/// Encrypts with RC2 of 40 bits, as [`encrypt_triple_des`].
+pub(in crate::keys) fn encrypt_rc2_of_40(
+    salt: &[u8],
+    rounds: u64,
+    password: &[u8],
+    plain: &[u8],
+) -> Zeroizing<Vec<u8>> {
+    let (key, iv) = derived(salt, rounds, password, 5);
+    cbc_encrypt::<rc2::Rc2>(&key, &iv, plain)
+}
+
+/// A key of so many octets, and an IV.
+fn derived(
+    salt: &[u8],
+    rounds: u64,
+    password: &[u8],
+    octets: usize,
+) -> (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>) {
+    let hash = &digest::SHA1_FOR_LEGACY_USE_ONLY;
+    let derived = |purpose, octets| derive(hash, purpose, password, salt, rounds, octets);
+    (
+        derived(Purpose::Key, octets),
+        derived(Purpose::InitialVector, 8),
+    )
+}
+
+fn cbc_encrypt<C: BlockCipherEncrypt + KeyInit>(
+    key: &[u8],
+    iv: &[u8],
+    plain: &[u8],
+) -> Zeroizing<Vec<u8>> {
+    let cipher = cbc::Encryptor::<C>::new_from_slices(key, iv)
+        .unwrap_or_else(|_| unreachable!("key and IV have the lengths of the cipher"));
+    let mut buffer = Zeroizing::new(vec![0; plain.len() + LONGEST_PADDING]);
+    buffer[..plain.len()].copy_from_slice(plain);
+    let length = cipher
+        .encrypt_padded::<Pkcs7>(&mut buffer, plain.len())
+        .unwrap_or_else(|_| unreachable!("there is room for the padding"))
+        .len();
+    buffer.truncate(length);
+    buffer
+}
+
+const LONGEST_PADDING: usize = 16;
 
 /// What a derived key is for: the ID octet of RFC 7292 §B.3.
 #[derive(Clone, Copy)]

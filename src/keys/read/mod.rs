@@ -317,7 +317,7 @@ impl NewKey {
 }
 
 /// One DER element with the parts as its content; wiped on drop.
-fn encode(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+pub(in crate::keys) fn encode(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     let length = parts.iter().map(|part| part.len()).sum::<usize>();
     let mut der = Zeroizing::new(Vec::with_capacity(length + 6));
     der.push(tag);
@@ -369,7 +369,8 @@ fn curve_algorithm(curve: Curve) -> Zeroizing<Vec<u8>> {
     )
 }
 
-fn oid(oid: KnownObjectIdentifier) -> Zeroizing<Vec<u8>> {
+/// An OBJECT IDENTIFIER.
+pub(in crate::keys) fn oid(oid: KnownObjectIdentifier) -> Zeroizing<Vec<u8>> {
     encode(OBJECT_IDENTIFIER, &[oid.as_bytes()])
 }
 

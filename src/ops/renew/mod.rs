@@ -30,7 +30,7 @@ use super::list;
 use super::managed::{Managed, ManagedCertificate};
 use crate::authority::{self, AuthorityAt, Recording};
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::files;
 use crate::pki::algorithm::KeyType;
 use crate::pki::certificate::Certificate;
@@ -232,7 +232,8 @@ impl Renewal {
                 None
             }
             Made::Failed(error) => {
-                (renewed.outcome, renewed.message) = (Outcome::Failed, Some(reason(&error)));
+                (renewed.outcome, renewed.message) =
+                    (Outcome::Failed, Some(reason(&error, &renewed.certificate)));
                 self.fail(error);
                 None
             }
@@ -274,7 +275,7 @@ impl<'a> Choosing<'a> {
                     }
                     Err(error) => {
                         (renewed.outcome, renewed.message) =
-                            (Outcome::Failed, Some(reason(&error)));
+                            (Outcome::Failed, Some(reason(&error, &renewed.certificate)));
                         report.fail(error);
                     }
                 }
@@ -337,9 +338,11 @@ fn revoked(of: &ManagedCertificate, request: &Request) -> Option<String> {
     })
 }
 
-/// An error's message without the name of the file, which stands before it.
-fn reason(error: &Error) -> String {
-    error.to_string()
+/// An error's message without the name of the certificate's file, which stands before it.
+fn reason(error: &Error, certificate: &Path) -> String {
+    let message = error.to_string();
+    let file = format!("{}: ", shown(certificate));
+    message.strip_prefix(&file).unwrap_or(&message).to_owned()
 }
 
 /// The inventory that knows what was issued.

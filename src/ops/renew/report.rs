@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::follow::{Replaced, Served};
 use super::hook::Done;
 use crate::error::{Error, shown};
-use crate::ops::managed::{Foreign, ManagedCertificate};
+use crate::ops::managed::{Foreign, ForeignReason, ManagedCertificate};
 use crate::ops::{Expiry, Report, Span, Verdict};
 use crate::pki::san::SubjectAltName;
 use crate::pki::serial::SerialNumber;
@@ -356,7 +356,9 @@ impl fmt::Display for Renewal {
                 writeln!(f, "{:15}  {note}", "")?;
             }
         }
-        for foreign in &self.foreign {
+        // An authority's own files are no news.
+        let is_news = |foreign: &&Foreign| foreign.reason != ForeignReason::Authority;
+        for foreign in self.foreign.iter().filter(is_news) {
             writeln!(
                 f,
                 "{:15}  {}: {}",

@@ -337,7 +337,7 @@ fn nothing_due_is_told_apart_unless_a_timer_asks() {
         report
             .reason()
             .unwrap()
-            .starts_with("nothing is due before 2027-01-19T")
+            .starts_with("nothing is due before 2027-01-")
     );
     let timer = Request {
         nothing_due_is_success: true,

@@ -1,5 +1,6 @@
 //! Which certificate a serial number, a file or a name stands for.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -224,6 +225,7 @@ impl Search<'_> {
     fn named(&self, text: &str) -> Result<Vec<Entry>, Error> {
         let name: Option<SubjectAltName> = text.parse().ok();
         let mut entries: Vec<Entry> = Vec::new();
+        let mut seen = HashSet::new();
         let value = name.as_ref().map(|name| name.value().into_owned());
         let searched = [Some(text.to_owned()), value.filter(|value| value != text)];
         for part in searched.into_iter().flatten() {
@@ -240,7 +242,7 @@ impl Search<'_> {
                         .any(|other| other.eq_ignore_ascii_case(text))
             })?;
             for entry in found {
-                if !entries.iter().any(|other| other.serial == entry.serial) {
+                if seen.insert(entry.serial.clone()) {
                     entries.push(entry);
                 }
             }
@@ -279,20 +281,26 @@ enum Found {
     Start(Box<Entry>),
 }
 
-/// Whether something is meant as a file: one is there, or it is written as a path.
+/// Whether something is meant as a file: one is there, or it ends as only files do.
 fn is_file(target: &OsStr) -> Result<bool, Error> {
     let text = target.to_string_lossy();
     let path = Path::new(target);
-    let is_path = text.contains('/') && !text.contains("://");
-    let extension = path.extension().and_then(OsStr::to_str);
-    let is_written_so = is_path || extension.is_some_and(|end| FILE_ENDINGS.contains(&end));
-    if is_written_so || text.contains("://") {
-        return Ok(is_written_so);
+    if text.contains("://") {
+        return Ok(false);
     }
-    Ok(match files::kind(path)? {
-        Kind::File | Kind::SymbolicLink => true,
-        Kind::Absent | Kind::Other => false,
-    })
+    let extension = path.extension().and_then(OsStr::to_str);
+    if extension.is_some_and(|end| FILE_ENDINGS.contains(&end)) {
+        return Ok(true);
+    }
+    match files::kind(path) {
+        Ok(Kind::File | Kind::SymbolicLink) => Ok(true),
+        // A pipe, as `<(command)` is; a directory of a certificate's name is not meant.
+        Ok(Kind::Other) => Ok(text.contains('/')),
+        Ok(Kind::Absent) => Ok(false),
+        // Too long for a path, or with an octet that none has: perhaps a name.
+        Err(_) if !text.contains('/') => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Hex digits as a serial number is shown with, without colons.

@@ -217,6 +217,15 @@ pub struct Templates {
     pub templates: Vec<Template>,
 }
 
+impl Templates {
+    /// The names of the profiles, and what each is for.
+    pub fn profiles(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let is_profile = |template: &&Template| matches!(template.kind, TemplateKind::Profile);
+        let profiles = self.templates.iter().filter(is_profile);
+        profiles.map(|template| (&*template.name, template.description))
+    }
+}
+
 /// A template.
 #[derive(Debug, Serialize)]
 pub struct Template {

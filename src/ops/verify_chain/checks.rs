@@ -1,7 +1,5 @@
-//! What is wrong with the files themselves, whatever stack reads them: who may read the keys, what
-//! does not belong in them, anchors that can be taken for each other.
-
-use std::collections::HashMap;
+//! What is wrong with the files themselves, whatever stack reads them: who may read the keys, what has ended behind
+//! the first certificate.
 
 use time::OffsetDateTime;
 
@@ -10,7 +8,6 @@ use crate::error::{Error, shown};
 use crate::files;
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use crate::path::rule::{Rule, Severities};
-use crate::pki::certificate::Certificate;
 use crate::pki::validity::rfc3339;
 
 /// Looks at every file.
@@ -23,15 +20,6 @@ pub(super) fn examine(contents: &Contents, at: OffsetDateTime) -> Result<Vec<Fin
         findings.extend(dates(file, at));
         if file.role.is_key() {
             findings.extend(permissions(file)?);
-        } else if file.private_keys > 0 {
-            let evidence = Evidence::found(shown(&file.path));
-            findings.push(about_file(&KEY_BESIDE_CERTIFICATE, evidence));
-        }
-    }
-    for (i, file) in contents.iter().enumerate() {
-        let is_seen = contents.iter().take(i).any(|other| other.path == file.path);
-        if file.role.is_anchors() && !is_seen {
-            findings.extend(ambiguous_anchors(file));
         }
     }
     Ok(findings)
@@ -42,8 +30,6 @@ pub static RULES: &[&Rule] = &[
     &KEY_OPEN_TO_ALL,
     &KEY_OPEN_TO_GROUP,
     &KEY_OWNER,
-    &KEY_BESIDE_CERTIFICATE,
-    &AMBIGUOUS_ANCHORS,
     &OUT_OF_DATE_BEHIND,
 ];
 
@@ -86,22 +72,6 @@ fn permissions(file: &FileContent) -> Result<Vec<Finding>, Error> {
         findings.push(about_file(&KEY_OWNER, evidence));
     }
     Ok(findings)
-}
-
-/// Anchors of one subject with different keys.
-fn ambiguous_anchors(file: &FileContent) -> Option<Finding> {
-    let mut keys: HashMap<&[u8], &Certificate> = HashMap::new();
-    file.certificates.iter().find_map(|certificate| {
-        let first = keys
-            .entry(certificate.subject().as_der())
-            .or_insert(certificate);
-        (first.public_key_info() != certificate.public_key_info()).then(|| {
-            let subject = certificate.subject();
-            let reference = CertificateReference::new(Role::Anchor, 0, subject);
-            let evidence = Evidence::found(format_args!("two keys in {}", shown(&file.path)));
-            finding(&AMBIGUOUS_ANCHORS, Some(reference), evidence)
-        })
-    })
 }
 
 fn about_file(rule: &Rule, evidence: Evidence) -> Finding {
@@ -147,19 +117,5 @@ static KEY_OWNER: Rule = Rule {
     sentence: "the private key belongs to another user, who can read and change it",
     hint: "give it to the user the network runs as with `chown`",
     reference: "RFC 7468 §13",
-    severities: Severities::ADVICE,
-};
-static KEY_BESIDE_CERTIFICATE: Rule = Rule {
-    id: "key-in-certificate-file",
-    sentence: "a private key stands in a file of certificates, which is handed out freely",
-    hint: "take the key out, keep it in a file of its own with mode 0600, and issue a new pair if the file was given to anyone",
-    reference: "RFC 7468 §13",
-    severities: Severities::ADVICE,
-};
-static AMBIGUOUS_ANCHORS: Rule = Rule {
-    id: "ambiguous-anchors",
-    sentence: "two trust anchors have one subject but different keys, and not every stack tries both",
-    hint: "take out the one that is no longer used; `ca rotate` makes the new CA with a subject of its own",
-    reference: "RFC 5280 §4.1.2.6",
     severities: Severities::ADVICE,
 };

@@ -24,7 +24,7 @@ pub use report::{FileReport, FilesReport, Found, Report};
 pub use setup::{FileRole, Files};
 
 use super::live::Dialling;
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::path::finding::Severity;
 use crate::path::stacks::{
     self, Cause, ClientFiles, Identity, KeyFile, Outcome, ServerFiles, Setup, Side, Stack,
@@ -119,6 +119,7 @@ fn of_files(
         let file = contents.of(cause.file.into());
         findings.push(Found::of_cause(cause, file.map(|file| &*file.path)));
     }
+    findings.extend(of_single_files(contents, &findings));
     findings.extend(checks::examine(contents, at)?.into_iter().map(Found::from));
     let report = FilesReport {
         host,
@@ -131,6 +132,22 @@ fn of_files(
         stacks: outcomes,
     };
     Ok((report, findings))
+}
+
+/// What is wrong with a certificate file though no stack fails of it, or not all of it.
+fn of_single_files(contents: &Contents, told: &[Found]) -> Vec<Found> {
+    let mut all = Vec::new();
+    for content in contents.iter() {
+        let file = Some(shown(&content.path));
+        for mut finding in stacks::examine_file(content.role.into(), &content.octets) {
+            let is_same = |found: &Found| found.file == file && found.finding.id == finding.id;
+            if !told.iter().any(is_same) {
+                finding.severity = finding.severity.min(Severity::Warning);
+                all.push(Found::of_file(finding, &content.path));
+            }
+        }
+    }
+    all
 }
 
 /// Whether two required stacks fail to meet, one of which it affects.
@@ -187,6 +204,19 @@ impl From<stacks::File> for FileRole {
             stacks::File::ClientCertificate => FileRole::ClientCertificate,
             stacks::File::ClientKey => FileRole::ClientKey,
             stacks::File::ServerRoots => FileRole::ClientCa,
+        }
+    }
+}
+
+impl From<FileRole> for stacks::File {
+    fn from(role: FileRole) -> Self {
+        match role {
+            FileRole::ServerCertificate => stacks::File::ServerCertificate,
+            FileRole::ServerKey => stacks::File::ServerKey,
+            FileRole::Ca => stacks::File::ClientRoots,
+            FileRole::ClientCertificate => stacks::File::ClientCertificate,
+            FileRole::ClientKey => stacks::File::ClientKey,
+            FileRole::ClientCa => stacks::File::ServerRoots,
         }
     }
 }

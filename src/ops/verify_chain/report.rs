@@ -185,6 +185,13 @@ impl Found {
         }
     }
 
+    pub(super) fn of_file(finding: Finding, path: &Path) -> Self {
+        Found {
+            file: Some(shown(path)),
+            ..Found::from(finding)
+        }
+    }
+
     /// The finding in one line, with its file.
     fn summary(&self) -> String {
         match &self.file {

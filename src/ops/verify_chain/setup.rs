@@ -12,7 +12,6 @@ use crate::ops::crl::read_lists;
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
-use crate::pki::document::{self, Document};
 use crate::pki::oid::ObjectIdentifier;
 use crate::pki::usage::{CLIENT_AUTH, SERVER_AUTH};
 
@@ -36,9 +35,9 @@ pub struct Files {
 }
 
 impl Files {
-    /// Whether none is named.
+    /// Whether none is named; revocation lists alone are no setup.
     pub fn is_empty(&self) -> bool {
-        self.named().next().is_none() && self.revocation_lists.is_empty()
+        self.named().next().is_none()
     }
 
     /// The named ones, each with what it is for.
@@ -185,8 +184,6 @@ pub(super) struct FileContent {
     pub(super) octets: Zeroizing<Vec<u8>>,
     /// The certificates, as far as all of the file can be read.
     pub(super) certificates: Vec<Certificate>,
-    /// How many private keys stand in it.
-    pub(super) private_keys: usize,
 }
 
 /// Every file, read.
@@ -232,17 +229,12 @@ impl FileContent {
             path: path.to_owned(),
             octets,
             certificates: Vec::new(),
-            private_keys: 0,
         };
         if role.is_key() {
             return Ok(content);
         }
         if let Ok(bundle) = Bundle::read(&content.octets) {
             content.certificates = bundle.certificates;
-            content.private_keys = bundle.private_keys;
-        } else if let Ok(document) = Document::read(&content.octets) {
-            let is_key = |part: &&document::Part| part.kind() == document::Kind::PrivateKey;
-            content.private_keys = document.parts.iter().filter(is_key).count();
         }
         Ok(content)
     }

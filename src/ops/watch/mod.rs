@@ -195,7 +195,8 @@ impl<'a> Watch<'a> {
         };
         self.patience = wait;
         let due = looked.next.filter(|due| *due > now);
-        self.next = due.map_or(now + wait, |due| due.min(now + wait));
+        let latest = now.saturating_add(wait);
+        self.next = due.map_or(latest, |due| due.min(latest));
         if let Err(error) = self.publish() {
             self.metrics.failures += 1;
             self.tell_error(Path::new("metrics"), &error, now, observer);
@@ -278,7 +279,7 @@ impl<'a> Watch<'a> {
         let is_elsewhere = |one: &Renewed| one.outcome == Outcome::RenewedElsewhere;
         let next = if report.certificates.iter().any(is_elsewhere) {
             // When what the other process made is due is seen with another look.
-            Some(now + Duration::SECOND)
+            Some(now.saturating_add(Duration::SECOND))
         } else {
             self.tell_waiting(&report, now, observer);
             report.next_due

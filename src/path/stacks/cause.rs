@@ -17,12 +17,16 @@ pub(super) fn of(
     index: usize,
     role: Role,
     is_server: bool,
-) -> (&'static str, Option<Evidence>) {
+) -> Cause {
     let found = match fault {
         Fault::IssuerNotFound | Fault::LeafUnverifiable | Fault::SelfSignedInChain => {
-            missing_issuer(builder, index)
+            if builder.is_spoilt(index) {
+                own_fault(Fault::InvalidExtension, builder, index, role, is_server)
+            } else {
+                missing_issuer(builder, index)
+            }
         }
-        Fault::IssuerOfIntermediateNotFound => Some(("anchor-not-self-signed", None)),
+        Fault::IssuerOfIntermediateNotFound => Some(("anchor-not-self-signed", None, None)),
         Fault::SelfSigned => mistaken_root(builder, index),
         Fault::Signature => wrong_namesake(builder, index),
         Fault::ChainTooLong
@@ -56,11 +60,12 @@ pub(super) fn of(
             "issuer-missing" => Some(Evidence::found(format_args!("issuer {issuer}"))),
             _ => None,
         };
-        (fault.rule(), evidence)
+        (fault.rule(), evidence, None)
     })
 }
 
-type Cause = (&'static str, Option<Evidence>);
+/// The rule, what was found, and the certificate it is about where that is another one.
+type Cause = (&'static str, Option<Evidence>, Option<usize>);
 
 /// What the engine finds wrong with the certificate itself, of those rules the fault may be.
 fn own_fault(
@@ -83,7 +88,7 @@ fn own_fault(
         .flat_map(|(_, rules)| rules.iter());
     rules.find_map(|rule| {
         let draft = drafts.iter().find(|draft| draft.rule.id == *rule)?;
-        Some((draft.rule.id, draft.evidence.clone()))
+        Some((draft.rule.id, draft.evidence.clone(), None))
     })
 }
 
@@ -93,13 +98,13 @@ fn missing_issuer(builder: Builder<'_, '_>, index: usize) -> Option<Cause> {
     for namesake in builder.pool.issuers(index) {
         let issuer = builder.candidate(*namesake);
         if !may_sign(issuer) {
-            return Some(("key-usage-cert-sign", None));
+            return Some(("key-usage-cert-sign", None, Some(*namesake)));
         }
         let mut drafts = Drafts::new(Profile::Tls);
         identifiers::examine_issue(candidate, issuer, &mut drafts);
         let mismatch = |rule: &str| MISMATCHES.contains(&rule);
         if let Some(draft) = drafts.all.iter().find(|draft| mismatch(draft.rule.id)) {
-            return Some((draft.rule.id, draft.evidence.clone()));
+            return Some((draft.rule.id, draft.evidence.clone(), None));
         }
     }
     None
@@ -108,7 +113,7 @@ fn missing_issuer(builder: Builder<'_, '_>, index: usize) -> Option<Cause> {
 /// A certificate with its issuer's name that did not issue itself.
 fn mistaken_root(builder: Builder<'_, '_>, index: usize) -> Option<Cause> {
     let certificate = builder.candidate(index).certificate;
-    (!is_signed_by(certificate, certificate)).then_some(("named-like-issuer", None))
+    (!is_signed_by(certificate, certificate)).then_some(("named-like-issuer", None, None))
 }
 
 /// Another certificate of the issuer's name has the key that was looked for.
@@ -128,7 +133,7 @@ fn wrong_namesake(builder: Builder<'_, '_>, index: usize) -> Option<Cause> {
         ))
     };
     (is_ambiguous && certificate.signature_algorithms_agree())
-        .then(|| ("anchors-ambiguous", Some(found())))
+        .then(|| ("anchors-ambiguous", Some(found()), None))
 }
 
 /// The rules a fault may be, the likeliest first.

@@ -105,7 +105,8 @@ impl<'b, 'a> Builder<'b, 'a> {
         form && certificate.not_before() <= self.at && self.at <= certificate.not_after()
     }
 
-    fn is_spoilt(self, index: usize) -> bool {
+    /// Whether an extension that is looked at spoils the certificate.
+    pub(super) fn is_spoilt(self, index: usize) -> bool {
         *self.spoilt[index].get_or_init(|| is_spoilt(self.candidate(index), self.deviations))
     }
 

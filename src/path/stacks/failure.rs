@@ -1,7 +1,5 @@
 //! What a stack refuses, and how refusals of one cause are brought together.
 
-use std::collections::HashMap;
-
 use super::{Affected, Cause, File, Side, Stack, rule};
 use crate::path::finding::{CertificateReference, Evidence, Finding, Severity};
 
@@ -38,6 +36,21 @@ impl Failure {
         }
     }
 
+    /// With the number of the alert it sends.
+    pub(super) fn alerting(self, alert: u8) -> Self {
+        Failure { alert, ..self }
+    }
+
+    /// The same, seen to be of another rule.
+    pub(super) fn being(self, rule: &'static str, found: String) -> Self {
+        let evidence = Some(Box::new(Evidence::found(found)));
+        Failure {
+            rule,
+            evidence,
+            ..self
+        }
+    }
+
     pub(super) fn about(mut self, certificate: CertificateReference) -> Self {
         self.certificate = Some(Box::new(certificate));
         self
@@ -48,28 +61,52 @@ impl Failure {
 #[derive(Default)]
 pub(super) struct Causes {
     all: Vec<Cause>,
-    places: HashMap<(&'static str, File, String), usize>,
 }
 
 impl Causes {
     pub(super) fn add(&mut self, failure: &Failure, stack: Stack, role: Side) {
-        let subject = failure.certificate.as_ref().map(|c| c.subject.clone());
-        let place = (failure.rule, failure.file, subject.unwrap_or_default());
-        let index = *self.places.entry(place).or_insert_with(|| {
-            let rule = rule::by_id(failure.rule);
-            let evidence = failure.evidence.as_deref().cloned();
-            let certificate = failure.certificate.as_deref().cloned();
-            self.all.push(Cause {
-                finding: Finding::new(rule, Severity::Error, certificate, evidence),
-                file: failure.file,
-                affects: Vec::new(),
-            });
-            self.all.len() - 1
-        });
+        let index = match self.place(failure, stack) {
+            Some(index) => index,
+            None => {
+                self.all.push(Cause {
+                    finding: Finding::new(
+                        rule::by_id(failure.rule),
+                        Severity::Error,
+                        failure.certificate.as_deref().cloned(),
+                        failure.evidence.as_deref().cloned(),
+                    ),
+                    file: failure.file,
+                    affects: Vec::new(),
+                });
+                self.all.len() - 1
+            }
+        };
         let affected = Affected { stack, role };
         let affects = &mut self.all[index].affects;
         if !affects.contains(&affected) {
             affects.push(affected);
+        }
+    }
+
+    /// Where the same cause stands already. rustls does not say which certificate of a path it means,
+    /// and has words of its own for some faults, so that what others said of the file is taken for it.
+    fn place(&self, failure: &Failure, stack: Stack) -> Option<usize> {
+        let subject = failure.certificate.as_ref().map(|c| &c.subject);
+        let is_same = |cause: &Cause| {
+            let known = cause.finding.certificate.as_ref().map(|c| &c.subject);
+            cause.finding.id == failure.rule
+                && cause.file == failure.file
+                && (known == subject || failure.rule == "host-mismatch")
+        };
+        let is_like = |cause: &Cause| {
+            let alike = |pair: &&(&str, &str)| **pair == (failure.rule, cause.finding.id);
+            cause.file == failure.file
+                && (cause.finding.id == failure.rule || ALIKE.iter().any(|pair| alike(&pair)))
+        };
+        let exact = self.all.iter().position(is_same);
+        match stack {
+            Stack::Tonic => exact.or_else(|| self.all.iter().position(is_like)),
+            Stack::GrpcCore | Stack::GrpcJs => exact,
         }
     }
 
@@ -82,3 +119,18 @@ impl Causes {
         self.all
     }
 }
+
+/// Rules that rustls's words come down to, and those that are as well what is meant.
+const ALIKE: [(&str, &str); 8] = [
+    ("signature-unsupported", "signature-sha1"),
+    ("signature-unsupported", "signature-broken-hash"),
+    ("purpose", "purpose-any"),
+    ("name-not-permitted", "name-excluded"),
+    ("issuer-missing", "self-signed"),
+    ("extension-malformed", "extension-twice"),
+    (
+        "critical-extension-unsupported",
+        "unknown-critical-extension",
+    ),
+    ("certificate-unreadable", "time-malformed"),
+];

@@ -86,6 +86,21 @@ pub(super) fn grpc_js(certificate: &Certificate, host: &str) -> Result<(), Strin
     }
 }
 
+/// The names a certificate is for, as far as they are worth showing.
+pub(super) fn shown(certificate: &Certificate) -> String {
+    let names = loose_names(certificate).unwrap_or_default();
+    let texts: Vec<String> = names
+        .iter()
+        .take(MAX_SHOWN)
+        .map(GeneralName::to_string)
+        .collect();
+    match (texts.as_slice(), names.len() - texts.len()) {
+        ([], _) => "no SubjectAltName".to_owned(),
+        (_, 0) => texts.join(", "),
+        (_, more) => format!("{} and {more} more", texts.join(", ")),
+    }
+}
+
 /// HostNameCertificateVerifier::Verify.
 fn verifies(names: &[GeneralName], common_name: Option<&str>, host: &str) -> bool {
     let host = host.split_once('%').map_or(host, |(address, _)| address);
@@ -271,6 +286,8 @@ fn node_quoted(text: &str) -> String {
     quoted.push('"');
     quoted
 }
+
+const MAX_SHOWN: usize = 8;
 
 #[cfg(test)]
 mod tests {

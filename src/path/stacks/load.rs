@@ -55,6 +55,35 @@ pub(super) fn anchors(deviations: &Deviations, octets: &[u8]) -> Vec<Certificate
     anchors
 }
 
+/// Why a file of anchors holds none for this library, or for rustls.
+pub(super) fn no_anchors(dialect: Option<Dialect>, octets: &[u8]) -> (&'static str, String) {
+    let blocks = Blocks::new(dialect.unwrap_or(Dialect::BoringSsl), octets);
+    for block in blocks {
+        match block {
+            Err(fault) => return ("pem-broken", fault.clause().to_owned()),
+            Ok(block) if block.label == LABELS[0] => {
+                return ("certificate-unreadable", "no certificate".to_owned());
+            }
+            Ok(block) if AUXILIARY_LABELS.contains(&block.label.as_str()) => {
+                return ("pem-label", block.label);
+            }
+            Ok(_) => {}
+        }
+    }
+    what_else(octets)
+}
+
+/// The rule that a file breaks in which no private key is found, by what is there instead.
+pub(super) fn no_key(instead: &str) -> &'static str {
+    match instead {
+        "an empty file" => "file-empty",
+        "an encrypted key" => "key-encrypted",
+        "a byte order mark before the key" => "file-byte-order-mark",
+        "DER" => "file-der",
+        _ => "key-missing",
+    }
+}
+
 /// grpc hands files on as C strings, which end at the first NUL.
 pub(super) fn visible(dialect: Dialect, octets: &[u8]) -> &[u8] {
     let end = match dialect {
@@ -69,7 +98,6 @@ fn boring_ssl_chain(
     key: Option<&KeyFile>,
     (file, key_file): (File, File),
 ) -> Result<Chain, Failure> {
-    let octets = visible(Dialect::BoringSsl, octets);
     let fail = |rule, found: String| Failure::of(rule, file, found, text::INVALID_CHAIN.into());
     let mut blocks = Blocks::new(Dialect::BoringSsl, octets);
     let first =
@@ -318,10 +346,7 @@ fn check_key(
 ) -> Result<(), (&'static str, String)> {
     let Some(key) = key else { return Ok(()) };
     let block = match key.found_by(stack) {
-        FoundKey::Nothing { instead } if key.is_empty => {
-            return Err(("file-empty", instead.clone()));
-        }
-        FoundKey::Nothing { instead } => return Err(("key-missing", instead.clone())),
+        FoundKey::Nothing { instead } => return Err((no_key(instead), instead.clone())),
         FoundKey::Broken { why } => return Err(("pem-broken", why.clone())),
         FoundKey::Key(block) => block,
     };

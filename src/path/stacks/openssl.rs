@@ -172,11 +172,19 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         }
     }
 
+    /// Below the top OpenSSL takes nothing but basicConstraints for a proof.
     fn is_ca(&self, place: usize, candidate: &Candidate<'_>) -> bool {
+        let is_last = place + 1 == self.length();
+        let is_proven = value(&candidate.extensions().basic_constraints).is_some();
+        self.may_be_ca(place, candidate)
+            && (is_proven || is_last || !self.deviations().key_usage_makes_anchor)
+    }
+
+    /// X509_check_ca.
+    fn may_be_ca(&self, place: usize, candidate: &Candidate<'_>) -> bool {
         if !may_sign(candidate) {
             return false;
         }
-        let is_last = place + 1 == self.length();
         let extensions = candidate.extensions();
         if let Some(constraints) = value(&extensions.basic_constraints) {
             return constraints.ca;
@@ -184,7 +192,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         let is_old_root = candidate.certificate.version() == 1
             && self.builder.is_self_signed(self.chain.members[place]);
         let by_usage = self.deviations().key_usage_makes_anchor && extensions.key_usage.is_some();
-        (is_old_root || by_usage) && (is_last || !self.deviations().key_usage_makes_anchor)
+        is_old_root || by_usage
     }
 
     fn has_purpose(&self, place: usize, candidate: &Candidate<'_>) -> bool {
@@ -193,7 +201,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         }
         if place > 0 {
             // OpenSSL asks once more whether it is a CA, and says that its purpose is wrong.
-            return !self.deviations().looks_at_anchor || self.is_ca(place, candidate);
+            return !self.deviations().looks_at_anchor || self.may_be_ca(place, candidate);
         }
         let usages = if self.is_server {
             &[
@@ -423,19 +431,19 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
     }
 
     fn refusal(&self, fault: Fault, place: usize) -> Refusal {
-        let certificate = self.at(place).certificate;
         let role = self.role(place);
-        let (rule, evidence) = cause::of(
-            fault,
-            self.builder,
-            self.chain.members[place],
-            role,
-            self.is_server,
-        );
+        let own = self.chain.members[place];
+        let (rule, evidence, other) = cause::of(fault, self.builder, own, role, self.is_server);
+        let (role, index) = match other {
+            Some(index) if self.builder.pool.is_anchor(index) => (Role::Anchor, index),
+            Some(index) => (Role::Intermediate, index),
+            None => (role, own),
+        };
+        let subject = self.builder.candidate(index).certificate.subject();
         Refusal {
             fault,
             rule,
-            certificate: CertificateReference::new(role, place, certificate.subject()),
+            certificate: CertificateReference::new(role, place, subject),
             evidence,
             detail: self.detail,
         }

@@ -12,7 +12,7 @@ use super::reading::{self, NamesFault};
 use super::side::Roots;
 use super::signatures::Signatures;
 use super::{File, Side, Stack, handshake, host, text, tonic};
-use crate::path::finding::Role;
+use crate::path::finding::{Evidence, Role};
 use crate::pki::certificate::Certificate;
 
 /// Judges peers at one moment.
@@ -174,14 +174,7 @@ impl Verifier<'_> {
         let Some(name) = self.host else {
             return Ok(());
         };
-        let fail = |text| {
-            Err(Failure::of(
-                "host-mismatch",
-                File::ServerCertificate,
-                name,
-                text,
-            ))
-        };
+        let fail = |text| Err(host_mismatch(leaf, name, text));
         match client {
             Stack::GrpcCore => match host::grpc_core(leaf, name) {
                 Err(host::GrpcCoreRefusal::Handshake) => fail(text::HOST_REFUSED.to_owned()),
@@ -203,12 +196,9 @@ impl Verifier<'_> {
             .cloned()
             .and_then(|der| Certificate::from_der(der).ok());
         match (self.host, leaf) {
-            (Some(name), Some(leaf)) if host::grpc_core(&leaf, name).is_err() => Err(Failure::of(
-                "host-mismatch",
-                File::ServerCertificate,
-                name,
-                text::CALL_REFUSED.to_owned(),
-            )),
+            (Some(name), Some(leaf)) if host::grpc_core(&leaf, name).is_err() => {
+                Err(host_mismatch(&leaf, name, text::CALL_REFUSED.to_owned()))
+            }
             (Some(_) | None, Some(_) | None) => Ok(()),
         }
     }
@@ -256,6 +246,14 @@ fn received(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificat
         }
     }
     Ok(certificates)
+}
+
+/// A certificate is not for the name that is dialled.
+fn host_mismatch(leaf: &Certificate, name: &str, text: String) -> Failure {
+    let mut failure = Failure::of("host-mismatch", File::ServerCertificate, "", text);
+    let evidence = Evidence::instead(host::shown(leaf), name);
+    failure.evidence = Some(Box::new(evidence));
+    failure
 }
 
 /// A server that must have a certificate gets none.

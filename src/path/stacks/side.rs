@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::deviation::{self, Deviations};
 use super::failure::Failure;
 use super::load::{self, Chain};
-use super::{ClientFiles, File, ServerFiles, Stack, handshake, openssl, text, tonic};
+use super::{ClientFiles, File, Identity, ServerFiles, Stack, handshake, openssl, text, tonic};
 use crate::pki::certificate::Certificate;
 
 /// A side that has loaded its files.
@@ -17,9 +17,21 @@ pub(super) struct Loaded {
     /// What it sends of its own; `None` for a client without a certificate.
     pub(super) chain: Option<Chain>,
     pub(super) roots: Roots,
+    /// Why it trusts nobody, where its file of anchors holds none.
+    trusts_nobody: Option<(&'static str, String)>,
 }
 
 impl Loaded {
+    /// A path that reaches no anchor, seen in the light of there being none.
+    pub(super) fn explain(&self, failure: Failure, file: File) -> Failure {
+        match &self.trusts_nobody {
+            Some((rule, found)) if NO_PATH.contains(&failure.rule) => {
+                Failure::of(rule, file, found, failure.text).alerting(failure.alert)
+            }
+            Some(_) | None => failure,
+        }
+    }
+
     /// Whether it can tell clients whose certificates it takes.
     pub(super) fn can_name_roots(&self) -> bool {
         match &self.roots {
@@ -63,18 +75,21 @@ pub(super) fn server(
         return Ok(Loaded {
             chain: Some(chain),
             roots,
+            trusts_nobody: None,
         });
     };
     let mut chain = load::chain(deviations, files.certificate, files.key, places)?;
+    let mut trusts_nobody = None;
     let roots = match files.client_roots {
         None => Roots::Unasked,
         Some(octets) => {
             let anchors = load::anchors(deviations, octets);
             if stack == Stack::GrpcCore && anchors.is_empty() && !is_blank(octets) {
-                let (rule, found) = load::what_else(octets);
+                let (rule, found) = load::no_anchors(Some(deviations.dialect), octets);
                 let text = text::NO_ROOTS.to_owned();
                 return Err(Failure::of(rule, File::ServerRoots, found, text));
             }
+            trusts_nobody = nobody(&anchors, deviations, octets);
             complete(&mut chain, &anchors, deviations, at);
             Roots::Certificates(anchors)
         }
@@ -82,6 +97,7 @@ pub(super) fn server(
     Ok(Loaded {
         chain: Some(chain),
         roots,
+        trusts_nobody,
     })
 }
 
@@ -105,27 +121,72 @@ pub(super) fn client(
         if let Some(host) = host {
             tonic::server_name(host)?;
         }
-        return Ok(Loaded { chain, roots });
+        let is_empty = matches!(&roots, Roots::Rustls(store) if store.is_empty());
+        let octets = files.roots.filter(|_| is_empty);
+        return Ok(Loaded {
+            chain,
+            roots,
+            trusts_nobody: octets.map(|octets| load::no_anchors(None, octets)),
+        });
     };
+    if let Some(own) = files.identity.filter(|_| stack == Stack::GrpcCore) {
+        survives(own)?;
+    }
     let mut chain = match files.identity {
         None => None,
         Some(own) => Some(load::chain(deviations, own.certificate, own.key, places)?),
     };
+    let mut trusts_nobody = None;
     let roots = match files.roots {
         None => Roots::Unasked,
         Some(octets) => {
             let anchors = load::anchors(deviations, octets);
             if stack == Stack::GrpcCore && anchors.is_empty() && !is_blank(octets) {
-                let (rule, found) = load::what_else(octets);
+                let (rule, found) = load::no_anchors(Some(deviations.dialect), octets);
                 return Err(Failure::of(rule, File::ClientRoots, found, String::new()));
             }
+            trusts_nobody = nobody(&anchors, deviations, octets);
             if let Some(chain) = &mut chain {
                 complete(chain, &anchors, deviations, at);
             }
             Roots::Certificates(anchors)
         }
     };
-    Ok(Loaded { chain, roots })
+    Ok(Loaded {
+        chain,
+        roots,
+        trusts_nobody,
+    })
+}
+
+/// Why there are no anchors, where there are none.
+fn nobody(
+    anchors: &[Certificate],
+    deviations: &Deviations,
+    octets: &[u8],
+) -> Option<(&'static str, String)> {
+    anchors
+        .is_empty()
+        .then(|| load::no_anchors(Some(deviations.dialect), octets))
+}
+
+/// grpc-core aborts over an empty file of a client's pair.
+fn survives(own: Identity<'_>) -> Result<(), Failure> {
+    let [without_key, without_certificate] = text::ABORTS;
+    let (file, last_words) = if own.key.is_some_and(|key| key.is_empty) {
+        (File::ClientKey, without_key)
+    } else if own.certificate.is_empty() {
+        (File::ClientCertificate, without_certificate)
+    } else {
+        return Ok(());
+    };
+    let found = "no octets, which ends the client's process";
+    Err(Failure::of(
+        "file-empty",
+        file,
+        found,
+        last_words.to_owned(),
+    ))
 }
 
 /// A lone leaf is sent with what its owner's own anchors lead to.
@@ -147,3 +208,6 @@ fn complete(
 fn is_blank(octets: &[u8]) -> bool {
     octets.first().is_none_or(|first| *first == 0)
 }
+
+/// The rules that a path breaks which reaches no anchor.
+const NO_PATH: [&str; 2] = ["issuer-missing", "self-signed"];

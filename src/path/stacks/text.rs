@@ -14,7 +14,12 @@ pub(super) const INVALID_LABEL: &str = "Invalid certificate ssl_security_connect
 pub(super) const INVALID_NAMES: &str = "SAN IP Address contained invalid IP ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INTERNAL_ERROR add_port.cc:56] Unable to create secure server with credentials of type";
 pub(super) const INVALID_COMMON_NAME: &str = "Could not extract utf8 from asn1 string. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_OUT_OF_RESOURCES add_port.cc:56] Unable to create secure server with credentials of type";
 pub(super) const NO_ROOTS: &str = "Could not load any root certificate. Invalid verification certs. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INVALID_ARGUMENT add_port.cc:56] Unable to create secure server with credentials of type";
-/// What a grpc-core client says of any fault in its own files.
+/// The last words of a grpc-core client whose key or certificate file is empty: its process ends.
+pub(super) const ABORTS: [&str; 2] = [
+    "Check failed: private_key != nullptr",
+    "Check failed: cert_chain != nullptr",
+];
+/// What a grpc-core client says of any other fault in its own files.
 pub(super) const NO_HANDSHAKER: &str = "UNKNOWN: Failed to create security handshaker.";
 
 pub(super) const NO_START_LINE: &str = "error:0480006C:PEM routines::no start line";
@@ -105,6 +110,7 @@ pub(super) fn tonic_error(error: &str) -> String {
 /// What a client prints when its own files cannot be used.
 pub(super) fn own_files(stack: Stack, error: &str) -> String {
     match stack {
+        Stack::GrpcCore if ABORTS.contains(&error) => error.to_owned(),
         Stack::GrpcCore => NO_HANDSHAKER.to_owned(),
         Stack::GrpcJs => error.to_owned(),
         Stack::Tonic => tonic_error(error),

@@ -14,8 +14,9 @@ use time::OffsetDateTime;
 
 use super::failure::Failure;
 use super::key_file::FoundKey;
-use super::load::{Chain, what_else};
+use super::load::{Chain, no_anchors, no_key, what_else};
 use super::{File, KeyFile, Stack};
+use crate::path::distinguished_name::canonical;
 use crate::path::finding::{CertificateReference, Role};
 use crate::pki::certificate::Certificate;
 use crate::pki::public_key::{KeyKind, PublicKey};
@@ -39,7 +40,7 @@ pub(super) fn client_verifier(
     WebPkiClientVerifier::builder_with_provider(store, provider())
         .build()
         .map_err(|error| {
-            let (rule, found) = what_else(octets);
+            let (rule, found) = no_anchors(None, octets);
             Failure::of(rule, file, found, error.to_string())
         })
 }
@@ -108,7 +109,13 @@ pub(super) fn verify_server(
             }
         }
     };
-    verified.map_err(|error| refused(&error, &leaf, file))?;
+    verified.map_err(|error| {
+        let failure = refused(&error, &leaf, file);
+        match spelling(sent, store) {
+            Some(issuer) if failure.rule == "issuer-missing" => failure.being(SPELLING, issuer),
+            Some(_) | None => failure,
+        }
+    })?;
     signs(&leaf, file)
 }
 
@@ -153,11 +160,7 @@ fn certificates(octets: &[u8], file: File) -> Result<Vec<CertificateDer<'static>
 fn private_key(key: &KeyFile, file: File) -> Result<Option<&[u8]>, Failure> {
     let fail = |rule, found: &str| Failure::of(rule, file, found, KEY_ERROR.to_owned());
     let block = match key.found_by(Stack::Tonic) {
-        FoundKey::Nothing { instead } if key.is_empty => return Err(fail("file-empty", instead)),
-        FoundKey::Nothing { instead } if instead.contains("encrypted") => {
-            return Err(fail("key-encrypted", instead));
-        }
-        FoundKey::Nothing { instead } => return Err(fail("key-missing", instead)),
+        FoundKey::Nothing { instead } => return Err(fail(no_key(instead), instead)),
         FoundKey::Broken { why } => return Err(fail("pem-broken", why)),
         FoundKey::Key(block) => block,
     };
@@ -191,7 +194,12 @@ fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
     };
     if let Some(rule) = rule {
         let error = Error::from(CertificateError::BadSignature);
-        let mut failure = Failure::of(rule, file, key.kind.to_string(), error.to_string());
+        let mut failure = Failure::of(
+            rule,
+            file,
+            format!("{}, {bits} bits", key.kind),
+            error.to_string(),
+        );
         failure.alert = AlertDescription::DecryptError.into();
         return Err(match reference(leaf) {
             Some(reference) => failure.about(reference),
@@ -199,6 +207,23 @@ fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
         });
     }
     Ok(())
+}
+
+/// The issuer of a certificate that an anchor has for subject, but not octet for octet.
+fn spelling(sent: &[Vec<u8>], store: &RootCertStore) -> Option<String> {
+    let subjects = store.subjects();
+    sent.iter().find_map(|der| {
+        let certificate = Certificate::from_der(der.clone()).ok()?;
+        let issuer = certificate.issuer();
+        let named = canonical(issuer.as_der()).ok()?;
+        let is_spelt = |subject: &[u8]| {
+            subject != issuer.as_der() && canonical(subject).is_ok_and(|known| known == named)
+        };
+        subjects
+            .iter()
+            .any(|subject| is_spelt(subject.as_ref()))
+            .then(|| format!("issuer {issuer}"))
+    })
 }
 
 fn refused(error: &Error, leaf: &CertificateDer<'_>, file: File) -> Failure {
@@ -309,6 +334,7 @@ const OTHERS: [(&str, &str); 12] = [
         "signature-algorithms-disagree",
     ),
 ];
+const SPELLING: &str = "name-encoding-differs";
 const CERTIFICATE_ERROR: &str = "Error parsing TLS certificate.";
 const KEY_ERROR: &str = "Error parsing TLS private key - no RSA or PKCS8-encoded keys found.";
 const KEY_REFUSED: &str = "failed to parse private key as RSA, ECDSA, or EdDSA";

@@ -170,14 +170,14 @@ impl Bench<'_> {
         }
         self.verifier
             .verify_server(client, chain, &loaded.roots)
-            .map_err(by_client)?;
+            .map_err(|failure| by_client(loaded.explain(failure, File::ClientRoots)))?;
         if !matches!(served.roots, Roots::Unasked) {
             self.verifier
                 .own_signature(client, loaded.chain.as_ref(), server)
                 .map_err(by_client)?;
             self.verifier
                 .verify_client(server, loaded.chain.as_ref(), &served.roots)
-                .map_err(by_server)?;
+                .map_err(|failure| by_server(served.explain(failure, File::ServerRoots)))?;
         }
         match client {
             Stack::GrpcCore => {

@@ -95,6 +95,11 @@ pub fn activate(
         }
     };
     let base = rotation::place(from.directory).join(NEXT);
+    let warnings = if gate.is_empty() {
+        vec![UNSEEN.to_owned()]
+    } else {
+        Vec::new()
+    };
     let signing = rotation::signing(&base, &new, from.passphrase)?;
     authority::valid_issuer(&base.with_extension("crt"), &new, now)?;
     let mut inventory = authority::open_inventory(from.directory, Opening::MustExist)?;
@@ -107,8 +112,13 @@ pub fn activate(
         });
     }
     exchange(&from, &lock, (&old, &new))?;
-    finish(&from, &lock, (&old, &new), passages, now)
+    let mut activated = finish(&from, &lock, (&old, &new), passages, now)?;
+    activated.staged.warnings.extend(warnings);
+    Ok(activated)
 }
+
+/// What is said when nobody was named.
+const UNSEEN: &str = "nobody was named, and whether anyone trusts the new root was not looked at; what it issues is served with the cross-certificate, so that those who trust the old root alone take it too";
 
 /// Keeps the old root in `rotation/`, and puts the new root's key and both anchors in place together.
 fn exchange(

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::authority;
 use crate::error::{Error, shown};
-use crate::files::{self, Kind, Lock, NewFile};
+use crate::files::{self, Kind, Lock, Replacement};
 use crate::ops::issue::file_names;
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
@@ -256,13 +256,14 @@ fn chain_behind(
     Ok(Written::Anew)
 }
 
+/// Writes a file that is there anew; its owner and mode stay.
 fn replace(lock: &Lock, name: &OsStr, text: &str) -> Result<(), Error> {
-    let file = NewFile {
+    let file = Replacement {
         name,
         content: text.as_bytes(),
-        secret: false,
+        like: name,
     };
-    files::replace(lock, &file)
+    files::replace_each(lock, &[file])
 }
 
 /// The file a certificate was written to.

@@ -216,9 +216,8 @@ fn taken(probe: &Probe, target: String) -> Passage {
         };
     }
     // Several processes may share a port: each has to.
-    let is_taken = |session: &&Session| {
-        session.answer.as_ref().and_then(Answer::is_taken) == Some(true)
-    };
+    let is_taken =
+        |session: &&Session| session.answer.as_ref().and_then(Answer::is_taken) == Some(true);
     if as_given.iter().all(is_taken) {
         passage(
             true,

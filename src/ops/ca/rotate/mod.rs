@@ -33,7 +33,7 @@ pub use status::{Standing, status};
 use crate::authority::rotation::{self, Stage};
 use crate::authority::{self, Ask, Authority, AuthorityAt, Recording};
 use crate::error::{Error, shown};
-use crate::files::{self, Kind, Lock, NewFile};
+use crate::files::{self, Kind, Lock, NewFile, Replacement};
 use crate::ops::crl::{self, NextUpdate, Published};
 use crate::ops::{Expiry, Report};
 use crate::pki::certificate::Certificate;
@@ -183,7 +183,13 @@ fn anchors(
 /// Writes `ca.crt`.
 fn write_anchors(lock: &Lock, anchors: &[Certificate]) -> Result<(), Error> {
     let text = authority::pem_of(anchors.iter().map(Certificate::as_der))?;
-    files::replace(lock, &file(authority::CERTIFICATE, text.as_bytes(), false))
+    let name = OsStr::new(authority::CERTIFICATE);
+    let anchors = Replacement {
+        name,
+        content: text.as_bytes(),
+        like: name,
+    };
+    files::replace_each(lock, &[anchors])
 }
 
 /// Publishes new lists where there are any: each root signs its own.

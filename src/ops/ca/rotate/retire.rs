@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::status::{Blocking, blocking};
+use super::status::{Blocking, Dependents, dependents};
 use super::{
     Chained, Root, Staged, asking, chains, files_of, publish_again, refuse_subordinate,
     retired_name, write_anchors,
@@ -87,8 +87,8 @@ impl Report for Retired {
     }
 }
 
-/// Takes the old root out of `ca.crt` when nothing valid was issued by it, or with `force`; its key is
-/// moved aside and kept.
+/// Takes the old root out of `ca.crt` when nothing valid was issued by it but what was replaced since, or
+/// with `force`; its key is moved aside and kept.
 ///
 /// # Errors
 /// When no new root issues, or something cannot be read or written.
@@ -112,9 +112,9 @@ pub fn retire(
         }
     };
     let inventory = authority::open_inventory(from.directory, Opening::MustExist)?;
-    let blocking = match old {
-        Some(old) => blocking(old, &inventory, now)?,
-        None => Vec::new(),
+    let Dependents { blocking, replaced } = match old {
+        Some(old) => dependents(old, &inventory, now)?,
+        None => Dependents::default(),
     };
     let may_go = force || blocking.is_empty();
     let mut staged = Staged {
@@ -126,7 +126,7 @@ pub fn retire(
         chained: Chained::default(),
         lists: Vec::new(),
         next: Vec::new(),
-        warnings: Vec::new(),
+        warnings: warning(replaced).into_iter().collect(),
     };
     if dry_run || !may_go {
         if may_go {
@@ -174,6 +174,12 @@ fn move_aside(from: &AuthorityAt<'_>, now: OffsetDateTime) -> Result<Option<Path
         }
     }
     Ok(kept)
+}
+
+fn warning(replaced: usize) -> Option<String> {
+    (replaced > 0).then(|| {
+        format!("{replaced} certificates of the old root were replaced and are valid still: restart what was not restarted since")
+    })
 }
 
 fn inactive(from: &AuthorityAt<'_>, stage: Stage) -> Error {

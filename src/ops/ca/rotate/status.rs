@@ -1,5 +1,6 @@
 //! Where a roll-over stands.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -28,10 +29,10 @@ pub fn status(directory: &Path, now: OffsetDateTime) -> Result<Standing, Error> 
     refuse_subordinate(directory)?;
     let rotation = Rotation::read(directory)?;
     let inventory = authority::open_inventory(directory, Opening::MustExist)?;
-    let blocking = match (rotation.stage, &rotation.other) {
-        (Stage::Prepared, _) => blocking(&rotation.current, &inventory, now)?,
-        (Stage::Activated, Some(old)) => blocking(old, &inventory, now)?,
-        (Stage::Activated, None) | (Stage::None, _) => Vec::new(),
+    let Dependents { blocking, replaced } = match (rotation.stage, &rotation.other) {
+        (Stage::Prepared, _) => dependents(&rotation.current, &inventory, now)?,
+        (Stage::Activated, Some(old)) => dependents(old, &inventory, now)?,
+        (Stage::Activated, None) | (Stage::None, _) => Dependents::default(),
     };
     let place = shown(directory);
     let next = match rotation.stage {
@@ -55,6 +56,7 @@ pub fn status(directory: &Path, now: OffsetDateTime) -> Result<Standing, Error> 
         current: Root::of(&rotation.current, now)?,
         other: other.map(|other| Root::of(other, now)).transpose()?,
         blocking,
+        replaced,
         next,
     })
 }
@@ -70,6 +72,8 @@ pub struct Standing {
     pub other: Option<Root>,
     /// What is valid and was issued by the old root.
     pub blocking: Vec<Blocking>,
+    /// How many more are valid, but were replaced by what another root issued.
+    pub replaced: usize,
     /// What to do now.
     pub next: String,
 }
@@ -124,6 +128,9 @@ impl fmt::Display for Standing {
         if self.blocking.len() > MAX_SHOWN {
             writeln!(f, "    and {} more", self.blocking.len() - MAX_SHOWN)?;
         }
+        if self.replaced > 0 {
+            writeln!(f, "  replaced, but valid still: {}", self.replaced)?;
+        }
         writeln!(f, "Next: {}", self.next)
     }
 }
@@ -143,20 +150,42 @@ impl fmt::Display for Blocking {
 
 impl Report for Standing {}
 
-/// Everything valid that a root issued, cross-certificates aside; what ends last comes last.
-pub(super) fn blocking(
+/// Everything valid that a root issued, cross-certificates aside.
+#[derive(Debug, Default)]
+pub(super) struct Dependents {
+    /// What is used, as far as is known; what ends last comes last.
+    pub(super) blocking: Vec<Blocking>,
+    /// How many others there are: in their files stands by now what another root issued.
+    pub(super) replaced: usize,
+}
+
+/// Everything valid that a root issued, cross-certificates aside.
+pub(super) fn dependents(
     root: &Certificate,
     inventory: &dyn Inventory,
     now: OffsetDateTime,
-) -> Result<Vec<Blocking>, Error> {
-    let mut blocking = Vec::new();
+) -> Result<Dependents, Error> {
+    let mut old = Vec::new();
+    let (mut serials, mut outputs) = (HashSet::new(), HashSet::new());
     inventory.visit(&Filter::default(), now, &mut |entry| {
         if depends(&entry, root, now) {
-            blocking.push(Blocking::of(entry));
+            old.push(entry);
+        } else if entry.issuer != *root.subject() && is_live(&entry, now) {
+            serials.extend(entry.replaces);
+            outputs.extend(entry.output.map(|output| (output.directory, output.base)));
         }
         ControlFlow::Continue(())
     })?;
-    Ok(blocking)
+    let is_replaced = |entry: &Entry| {
+        let output = entry.output.clone();
+        serials.contains(&entry.serial)
+            || output.is_some_and(|output| outputs.contains(&(output.directory, output.base)))
+    };
+    let (replaced, blocking): (Vec<_>, Vec<_>) = old.into_iter().partition(is_replaced);
+    Ok(Dependents {
+        blocking: blocking.into_iter().map(Blocking::of).collect(),
+        replaced: replaced.len(),
+    })
 }
 
 impl Blocking {
@@ -179,11 +208,14 @@ impl Blocking {
 
 /// Whether a certificate is valid and was issued by a root.
 fn depends(entry: &Entry, root: &Certificate, now: OffsetDateTime) -> bool {
-    let is_live = match entry.status(now) {
+    is_live(entry, now) && entry.issuer == *root.subject() && entry.note.as_deref() != Some(NOTE)
+}
+
+fn is_live(entry: &Entry, now: OffsetDateTime) -> bool {
+    match entry.status(now) {
         Status::Valid | Status::NotYetValid => true,
         Status::Revoked | Status::Expired => false,
-    };
-    is_live && entry.issuer == *root.subject() && entry.note.as_deref() != Some(NOTE)
+    }
 }
 
 const MAX_SHOWN: usize = 20;

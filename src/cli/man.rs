@@ -1,0 +1,64 @@
+//! `man`.
+
+use std::path::PathBuf;
+
+use super::args::{Global, directory};
+use super::{finish, pages};
+use crate::error::Error;
+use crate::ops::Verdict;
+use crate::ops::placing::{self, Action, Request};
+use crate::pki::escape::Escaped;
+use crate::render::Renderer;
+
+/// Show a page of the manual, or write all of them
+///
+/// On a terminal the page is shown by man(1), otherwise its source is printed. Besides the commands there
+/// are `findings` (everything that can be found wrong), `json` (each field of each report) and `files`
+/// (what is on disk).
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs man issue server
+  openagents-certs man findings
+  openagents-certs man --out ~/.local/share/man/man1")]
+pub(super) struct Args {
+    /// The command, or findings, json or files [default: the program itself]
+    #[arg(value_name = "PAGE")]
+    page: Vec<String>,
+
+    /// Write every page to this directory
+    #[arg(long, value_name = "DIR", value_parser = directory(), conflicts_with = "page")]
+    out: Option<PathBuf>,
+
+    /// Show which pages would be written
+    #[arg(long, requires = "out")]
+    dry_run: bool,
+}
+
+impl Args {
+    pub(super) fn run(self, _: &Global, renderer: &Renderer) -> Result<Verdict, Error> {
+        if let Some(directory) = self.out {
+            let request = Request {
+                directory,
+                files: pages::man_pages(),
+                action: Action::Place,
+                mark: MARK,
+                note: None,
+                dry_run: self.dry_run,
+            };
+            return finish(renderer, &placing::run(&request)?);
+        }
+        let Some(page) = pages::page(&self.page) else {
+            return Err(Error::Usage {
+                message: format!("there is no page '{}'", Escaped(&self.page.join(" "))),
+                hint: "name a command as in `openagents-certs man issue server`, or findings, json or files".into(),
+            });
+        };
+        if !(renderer.is_on_terminal() && placing::is_shown_by_man(&page)) {
+            renderer.raw(page.as_bytes())?;
+        }
+        Ok(Verdict::Yes)
+    }
+}
+
+/// What every page of ours has in it.
+const MARK: &str = "openagents-certs";

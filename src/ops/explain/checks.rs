@@ -1,0 +1,181 @@
+//! What is wrong with the files an error may be about.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::log::{Known, Log, Seen};
+use crate::error::Error;
+use crate::ops::verify_chain::{self, Connect, Files, FilesReport, Found, networks};
+use crate::path::finding::Severity;
+use crate::path::profile::ReferenceName;
+use crate::path::stacks::Stack;
+
+/// What was found in the files.
+#[derive(Debug, Serialize)]
+pub struct Checks {
+    /// The files, and what each stack does with them.
+    #[serde(flatten)]
+    pub files: Option<FilesReport>,
+    /// What is wrong, the worst first.
+    pub findings: Vec<Found>,
+    /// Why the files could not be checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Unchecked>,
+}
+
+/// Why files could not be checked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Unchecked {
+    /// The error's stable name.
+    pub code: &'static str,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What the files say about the cause.
+#[derive(Clone, Debug, Serialize)]
+pub struct Conclusion {
+    /// Whether it is a cause of what the text says; otherwise it is wrong beside that.
+    pub explains: bool,
+    /// The finding; `None` where a file cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finding: Option<&'static str>,
+    /// The file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// What is wrong with it.
+    pub message: String,
+    /// What mends it.
+    pub hint: Option<String>,
+    /// The pairs of programs, client and server, that print the same with these files.
+    pub reproduced_by: Vec<Pair>,
+}
+
+/// A client and a server.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Pair {
+    /// What the client runs on.
+    pub client: Stack,
+    /// What the server runs on.
+    pub server: Stack,
+}
+
+/// Checks the whole setup, as far as its files are there.
+pub(super) fn run(
+    files: &Files,
+    host: Option<&ReferenceName>,
+    now: OffsetDateTime,
+) -> Option<Checks> {
+    if files.is_empty() {
+        return None;
+    }
+    let host = match host {
+        Some(ReferenceName::Dns(name)) => Some(name.clone()),
+        Some(ReferenceName::Ip(address)) => Some(address.to_string()),
+        Some(ReferenceName::Email(_) | ReferenceName::Uri(_)) | None => None,
+    };
+    let request = verify_chain::Request {
+        files: Some(files.clone().completed()),
+        host,
+        stacks: Stack::ALL.to_vec(),
+        require: Stack::ALL.to_vec(),
+        at: None,
+        connect: Connect::default(),
+        networks: networks::Request::default(),
+        write: Vec::new(),
+    };
+    Some(match verify_chain::run(&request, now) {
+        Ok(report) => Checks {
+            files: report.files,
+            findings: report.findings,
+            error: None,
+        },
+        Err(error) => Checks {
+            files: None,
+            findings: Vec::new(),
+            error: Some(unchecked(&error)),
+        },
+    })
+}
+
+/// The first cause of what was recognised that the files have, or else the worst thing they have.
+pub(super) fn conclude(
+    known: &Known,
+    seen: &[Seen],
+    checks: Option<&Checks>,
+) -> Option<Conclusion> {
+    let checks = checks?;
+    if let Some(error) = &checks.error {
+        return Some(Conclusion {
+            explains: !seen.is_empty(),
+            finding: None,
+            file: None,
+            message: error.message.clone(),
+            hint: error.hint.clone(),
+            reproduced_by: Vec::new(),
+        });
+    }
+    let pairs = reproducing(known, seen, checks);
+    let wanted = seen.iter().flat_map(|seen| seen.topic.causes);
+    let counts = |found: &&Found| found.finding.severity != Severity::Note;
+    for id in wanted.filter_map(|cause| cause.finding) {
+        let named = |found: &&Found| found.finding.id == id && counts(found);
+        if let Some(found) = checks.findings.iter().find(named) {
+            return Some(because(found, true, pairs));
+        }
+    }
+    // What the programs print is foretold from what they refuse.
+    let refused = |found: &&Found| !found.affects.is_empty() && counts(found);
+    if !pairs.is_empty()
+        && let Some(found) = checks.findings.iter().find(refused)
+    {
+        return Some(because(found, true, pairs));
+    }
+    let mut errors = checks.findings.iter();
+    let worst = errors.find(|found| found.finding.severity == Severity::Error);
+    worst.map(|found| because(found, false, pairs))
+}
+
+/// The pairs whose texts, as they are foretold, mean what was recognised.
+fn reproducing(known: &Known, seen: &[Seen], checks: &Checks) -> Vec<Pair> {
+    let outcomes = checks.files.iter().flat_map(|files| &files.stacks);
+    let same = outcomes.filter(|outcome| {
+        let texts = [&outcome.client_error, &outcome.server_error];
+        let mut log = Log::new(known);
+        for (number, text) in (1..).zip(texts.into_iter().flatten()) {
+            log.take(number, 0, text.as_bytes());
+        }
+        let told = log.finish();
+        let is_same = |one: &Seen| {
+            seen.iter()
+                .any(|other| std::ptr::eq(one.topic, other.topic))
+        };
+        told.iter().any(is_same)
+    });
+    same.map(|outcome| Pair {
+        client: outcome.client,
+        server: outcome.server,
+    })
+    .collect()
+}
+
+fn because(found: &Found, explains: bool, reproduced_by: Vec<Pair>) -> Conclusion {
+    Conclusion {
+        explains,
+        finding: Some(found.finding.id),
+        file: found.file.clone(),
+        message: found.finding.summary(),
+        hint: Some(found.finding.hint.clone()),
+        reproduced_by,
+    }
+}
+
+fn unchecked(error: &Error) -> Unchecked {
+    Unchecked {
+        code: error.code(),
+        message: error.to_string(),
+        hint: error.hint(),
+    }
+}

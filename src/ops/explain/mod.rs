@@ -1,0 +1,129 @@
+//! What an error text of a TLS program means, what a finding means, and what mends them.
+
+mod checks;
+mod finding;
+mod line;
+mod log;
+mod patterns;
+mod reasons;
+mod report;
+mod texts;
+mod topic;
+mod topics;
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
+pub use checks::{Checks, Conclusion, Pair};
+pub use finding::{
+    Explained, FindingReport, Listed, PerProfile, RuleList, StackEffect, all_findings, rules,
+};
+pub use report::{Match, Report};
+pub use topic::{Cause, Side, Stack};
+
+use crate::error::Error;
+
+use crate::files;
+use crate::ops::verify_chain::Files;
+use crate::path::profile::ReferenceName;
+use log::{Known, Log};
+
+/// A text to be explained, and what it is about.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The text.
+    pub text: Input,
+    /// The files it may be about; what stands beside them under its usual name is taken along.
+    pub files: Files,
+    /// The name that is dialled.
+    pub host: Option<ReferenceName>,
+}
+
+/// Where a text is.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Here.
+    Given(String),
+    /// In a file.
+    File(PathBuf),
+    /// On standard input.
+    Stdin,
+}
+
+/// Recognises the errors in a text, and looks for their causes in the files.
+///
+/// # Errors
+/// When the text cannot be read or there is none.
+pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
+    let known = Known::new();
+    let mut log = Log::new(&known);
+    let mut lines = 0;
+    match &request.text {
+        Input::Given(text) => {
+            for line in text.lines() {
+                lines += 1;
+                take_long(&mut log, lines, line.as_bytes());
+            }
+        }
+        Input::File(path) => files::each_line(Some(path), &mut |piece| {
+            lines = piece.line;
+            log.take(piece.line, piece.overlap, piece.octets);
+        })?,
+        Input::Stdin => files::each_line(None, &mut |piece| {
+            lines = piece.line;
+            log.take(piece.line, piece.overlap, piece.octets);
+        })?,
+    }
+    if log.is_empty() {
+        return Err(nothing_given());
+    }
+    let seen = log.finish();
+    let checks = checks::run(&request.files, request.host.as_ref(), now);
+    let conclusion = checks::conclude(&known, &seen, checks.as_ref());
+    Ok(Report::new(seen, lines, request, checks, conclusion))
+}
+
+/// Documents the findings or kinds of errors of these names; `None` where one of the words is no such name.
+pub fn documented(words: &[String]) -> Option<FindingReport> {
+    finding::documented(words)
+}
+
+/// Why nothing is known under a name that looks like a finding's; `None` where it does not.
+pub fn unknown_name(word: &str) -> Option<Error> {
+    finding::unknown(word)
+}
+
+/// A text out of the words of a command line.
+pub fn words(words: &[impl AsRef<OsStr>]) -> String {
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| word.as_ref().to_string_lossy())
+        .collect();
+    words.join(" ")
+}
+
+/// A line that is given whole is looked at in pieces like those of a file.
+fn take_long(log: &mut Log<'_>, number: u64, line: &[u8]) {
+    let mut start = 0;
+    loop {
+        let end = line.len().min(start + files::MAX_LINE_OCTETS);
+        let overlap = if start == 0 { 0 } else { OVERLAP_OCTETS };
+        log.take(number, overlap, &line[start..end]);
+        if end == line.len() {
+            break;
+        }
+        start = end - OVERLAP_OCTETS;
+    }
+}
+
+fn nothing_given() -> Error {
+    Error::Usage {
+        message: "there is no text to explain".into(),
+        hint: "give the error in quotes, or a log: `openagents-certs explain --log FILE`, `… 2>&1 | openagents-certs explain`"
+            .into(),
+    }
+}
+
+const OVERLAP_OCTETS: usize = 1024;

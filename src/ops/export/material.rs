@@ -1,0 +1,209 @@
+//! What is exported: a certificate, those above it, its key, and the anchors.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+use crate::authority::{self, Ask, CERTIFICATE};
+use crate::error::{Error, shown};
+use crate::files::{self, Target};
+use crate::keys::ReadKey;
+use crate::ops::issue::file_names;
+use crate::ops::show;
+use crate::pki::bundle::Bundle;
+use crate::pki::certificate::Certificate;
+use crate::pki::serial::SerialPrefix;
+
+/// A certificate and what belongs to it.
+#[derive(Debug)]
+pub(super) struct Material {
+    /// What it is called.
+    pub(super) name: String,
+    /// Its file, where it has one.
+    pub(super) path: Option<PathBuf>,
+    /// The certificate.
+    pub(super) certificate: Certificate,
+    /// Those between it and an anchor, nearest first.
+    pub(super) chain: Vec<Certificate>,
+    /// The anchors, and their file.
+    pub(super) anchors: Option<(PathBuf, Vec<Certificate>)>,
+    /// Where its key is, if it is anywhere.
+    key: Option<PathBuf>,
+}
+
+impl Material {
+    /// What a name stands for: files in the PKI directory, else a file, else a serial number.
+    pub(super) fn find(
+        name: &OsStr,
+        directory: &Path,
+        key: Option<&Path>,
+        now: OffsetDateTime,
+    ) -> Result<Self, Error> {
+        let (in_directory, _) = file_names(name);
+        let candidates = [
+            directory.join(in_directory),
+            directory.join(name),
+            name.into(),
+        ];
+        if let Some(path) = candidates.iter().find(|path| is_file(path)) {
+            return Material::read(path, directory, key);
+        }
+        let text = name.to_str().unwrap_or_default();
+        if let Ok(prefix) = text.parse::<SerialPrefix>() {
+            return Material::issued(&prefix, directory, key, now);
+        }
+        Err(Error::Usage {
+            message: format!(
+                "{}: neither a certificate in {}, nor a file or a serial number",
+                shown(Path::new(name)),
+                shown(directory)
+            ),
+            hint: "see what there is with `openagents-certs list` or `openagents-certs status`"
+                .into(),
+        })
+    }
+
+    fn read(path: &Path, directory: &Path, key: Option<&Path>) -> Result<Self, Error> {
+        let bundle = Bundle::read(&files::read(path)?).map_err(|source| Error::Bundle {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut certificates = bundle.certificates.into_iter();
+        let certificate = certificates
+            .next()
+            .unwrap_or_else(|| unreachable!("a bundle that was read has a certificate"));
+        let beside = path.with_extension("key");
+        let found = if bundle.private_keys > 0 {
+            Some(path.to_owned())
+        } else {
+            Some(beside).filter(|path| is_file(path))
+        };
+        Ok(Material {
+            name: stem(path),
+            chain: certificates
+                .filter(|above| !above.is_self_issued())
+                .collect(),
+            anchors: anchors(path, directory)?,
+            path: Some(path.to_owned()),
+            key: key.map(Path::to_owned).or(found),
+            certificate,
+        })
+    }
+
+    /// What the inventory has: the file it was written to, if that still holds it.
+    fn issued(
+        prefix: &SerialPrefix,
+        directory: &Path,
+        key: Option<&Path>,
+        now: OffsetDateTime,
+    ) -> Result<Self, Error> {
+        let shown = show::run(directory, prefix, now)?;
+        let bundle = Bundle::read(shown.pem.as_bytes());
+        let certificate = bundle.map_err(|source| Error::Bundle {
+            path: directory.join(authority::INVENTORY),
+            source,
+        })?;
+        let certificate = certificate.certificates.into_iter().next();
+        let certificate =
+            certificate.unwrap_or_else(|| unreachable!("an entry holds a certificate"));
+        if let Some(path) = shown.listed.certificate.filter(|path| is_file(path)) {
+            let material = Material::read(&path, directory, key)?;
+            if material.certificate == certificate {
+                return Ok(material);
+            }
+        }
+        Ok(Material {
+            name: shown.listed.serial.to_string().replace(':', ""),
+            path: None,
+            certificate,
+            chain: Vec::new(),
+            anchors: anchors(&directory.join(CERTIFICATE), directory)?,
+            key: key.map(Path::to_owned),
+        })
+    }
+
+    /// Whether it is a CA's, whose key never leaves.
+    pub(super) fn is_authority(&self) -> bool {
+        self.certificate.is_ca().unwrap_or(false)
+    }
+
+    /// The certificate and those above it, the anchor excluded.
+    pub(super) fn served(&self) -> impl Iterator<Item = &[u8]> {
+        let all = std::iter::once(&self.certificate).chain(&self.chain);
+        all.map(Certificate::as_der)
+    }
+
+    /// The anchors; for a root that has none beside it, itself.
+    pub(super) fn anchors(&self) -> Result<&[Certificate], Error> {
+        match &self.anchors {
+            Some((_, anchors)) => Ok(anchors),
+            None if self.is_authority() && self.certificate.is_self_issued() => {
+                Ok(std::slice::from_ref(&self.certificate))
+            }
+            None => Err(Error::Usage {
+                message: format!(
+                    "{}: there is no ca.crt for it",
+                    shown(Path::new(&self.name))
+                ),
+                hint: "name the PKI directory with `-C DIR`, or put the ca.crt beside the file"
+                    .into(),
+            }),
+        }
+    }
+
+    /// Where the key is.
+    pub(super) fn key_path(&self) -> Result<&Path, Error> {
+        if self.is_authority() {
+            return Err(Error::Usage {
+                message: format!("{}: a CA's key is not exported", shown(Path::new(&self.name))),
+                hint: "export a certificate that it issued; for trust in the CA, `export bundle`, `jks` or `k8s-configmap`".into(),
+            });
+        }
+        self.key.as_deref().ok_or_else(|| Error::Usage {
+            message: format!(
+                "{}: its private key is not beside it",
+                shown(Path::new(&self.name))
+            ),
+            hint: "name it with `--key FILE`".into(),
+        })
+    }
+
+    /// The key, which has to be the certificate's.
+    pub(super) fn key(&self, passphrase: Ask<'_>) -> Result<ReadKey, Error> {
+        let path = self.key_path()?;
+        let (key, _) = authority::read_key(path, passphrase)?;
+        if key.public_key_info() != Some(self.certificate.public_key_info()) {
+            return Err(Error::KeyMismatch {
+                path: path.to_owned(),
+                certificate: self
+                    .path
+                    .clone()
+                    .unwrap_or_else(|| self.name.clone().into()),
+            });
+        }
+        Ok(key)
+    }
+}
+
+/// The anchors beside a file, else those of the PKI directory.
+fn anchors(path: &Path, directory: &Path) -> Result<Option<(PathBuf, Vec<Certificate>)>, Error> {
+    let places = [
+        path.with_file_name(CERTIFICATE),
+        directory.join(CERTIFICATE),
+    ];
+    let Some(path) = places.into_iter().find(|path| is_file(path)) else {
+        return Ok(None);
+    };
+    let anchors = authority::read_certificates(&path)?;
+    Ok(Some((path, anchors)))
+}
+
+fn is_file(path: &Path) -> bool {
+    matches!(files::target(path), Ok(Target::File(_)))
+}
+
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or(path.as_os_str());
+    stem.to_string_lossy().into_owned()
+}

@@ -1,0 +1,195 @@
+//! The next ninety days as a calendar.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use time::{Date, Duration, Month};
+
+use super::certificate::CertificateStatus;
+use super::report::Report;
+use super::table::Cut;
+use super::text::{Headline, limit, style};
+use super::threshold::Level;
+use crate::error::shown;
+
+/// On which of the next ninety days what ends, for a terminal of so many columns; `None` for as many as it takes.
+pub struct Timeline<'a> {
+    /// What there is to say.
+    pub report: &'a Report,
+    /// How wide the terminal is.
+    pub columns: Option<usize>,
+}
+
+impl fmt::Display for Timeline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let days = Days::of(self.report);
+        let headline = Headline {
+            report: self.report,
+            columns: self.columns,
+        };
+        writeln!(f, "{headline}\n")?;
+        self.weeks(f, &days)?;
+        for (title, certificates) in [("Ended", &days.ended), ("Ending", &days.ending)] {
+            if !certificates.is_empty() {
+                writeln!(f, "\n{title}")?;
+                for certificate in certificates.values().flatten() {
+                    self.event(f, certificate)?;
+                }
+            }
+        }
+        if days.later > 0 {
+            let text = format!("{} later than in {DAYS} days", days.later);
+            writeln!(f, "\n{}", Cut(&text, self.columns))?;
+        }
+        Ok(())
+    }
+}
+
+/// The next ninety days, and what ends on which.
+pub(super) struct Days<'a> {
+    today: Date,
+    ended: BTreeMap<Date, Vec<&'a CertificateStatus>>,
+    ending: BTreeMap<Date, Vec<&'a CertificateStatus>>,
+    later: usize,
+}
+
+impl<'a> Days<'a> {
+    pub(super) fn of(report: &'a Report) -> Self {
+        let mut days = Days {
+            today: report.checked_at.date(),
+            ended: BTreeMap::new(),
+            ending: BTreeMap::new(),
+            later: 0,
+        };
+        for certificate in &report.certificates {
+            let date = certificate.effective_not_after.date();
+            if certificate.effective_expires_in_seconds < 0 {
+                days.ended.entry(date).or_default().push(certificate);
+            } else if days.contains(date) {
+                days.ending.entry(date).or_default().push(certificate);
+            } else {
+                days.later += 1;
+            }
+        }
+        days
+    }
+
+    /// Whether a day is one of the ninety.
+    pub(super) fn contains(&self, date: Date) -> bool {
+        date >= self.today && date <= self.last()
+    }
+
+    /// What ends on a day, from now on.
+    pub(super) fn ending(&self, date: Date) -> &[&'a CertificateStatus] {
+        self.ending.get(&date).map_or(&[], Vec::as_slice)
+    }
+
+    /// The first days of their weeks.
+    pub(super) fn mondays(&self) -> Vec<Date> {
+        let before_monday = i64::from(self.today.weekday().number_days_from_monday());
+        let first = self.today.saturating_sub(Duration::days(before_monday));
+        let mondays = (0..).map_while(|week| first.checked_add(Duration::weeks(week)));
+        mondays
+            .take_while(|monday| *monday <= self.last())
+            .collect()
+    }
+
+    fn last(&self) -> Date {
+        self.today.saturating_add(Duration::days(DAYS - 1))
+    }
+}
+
+impl Timeline<'_> {
+    /// A line a week, from Monday to Sunday.
+    fn weeks(&self, f: &mut fmt::Formatter<'_>, days: &Days<'_>) -> fmt::Result {
+        let is_narrow = self.columns.is_some_and(|columns| columns < WIDE_CELLS);
+        let (cell, label) = if is_narrow { (2, 5) } else { (4, 6) };
+        let names = if is_narrow {
+            ["M", "T", "W", "T", "F", "S", "S"]
+        } else {
+            ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+        };
+        write!(f, "{:label$}", "")?;
+        for name in names {
+            write!(f, "{name:>cell$}")?;
+        }
+        writeln!(f)?;
+        for monday in days.mondays() {
+            if is_narrow {
+                write!(f, "{:02}-{:02}", u8::from(monday.month()), monday.day())?;
+            } else {
+                write!(f, "{} {:2}", short(monday.month()), monday.day())?;
+            }
+            let mut line = String::new();
+            for offset in 0..7 {
+                let date = monday.saturating_add(Duration::days(offset));
+                match days.ending(date) {
+                    [] if days.contains(date) => line.push_str(&format!("{:>cell$}", "·")),
+                    [] => line.push_str(&" ".repeat(cell)),
+                    ending => line.push_str(
+                        &Cell {
+                            ending,
+                            width: cell,
+                        }
+                        .to_string(),
+                    ),
+                }
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    fn event(&self, f: &mut fmt::Formatter<'_>, certificate: &CertificateStatus) -> fmt::Result {
+        let date = certificate.effective_not_after.date();
+        let style = style(certificate.level);
+        let location = shown(Path::new(&certificate.location));
+        let title = certificate.title();
+        if self.columns.is_some_and(|columns| columns < WIDE_CELLS) {
+            let room = self.columns.map(|columns| columns.saturating_sub(1));
+            writeln!(f, "{style}{date}{style:#}")?;
+            return writeln!(f, " {}", Cut(&title, room));
+        }
+        let by = match limit(certificate.limited_by) {
+            "" => String::new(),
+            by => format!(" ({by})"),
+        };
+        let text = format!("{title}{by}  {location}");
+        let room = self.columns.map(|columns| columns.saturating_sub(14));
+        writeln!(f, "  {style}{date}{style:#}  {}", Cut(&text, room))
+    }
+}
+
+/// How many certificates end on a day.
+struct Cell<'a> {
+    ending: &'a [&'a CertificateStatus],
+    width: usize,
+}
+
+impl fmt::Display for Cell<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let most = if self.width == 2 { 9 } else { 999 };
+        let text = match self.ending.len() {
+            count if count > most => "+".to_owned(),
+            count => count.to_string(),
+        };
+        let worst = self
+            .ending
+            .iter()
+            .map(|certificate| certificate.level)
+            .max();
+        let style = style(worst.unwrap_or(Level::Ok));
+        let padding = self.width.saturating_sub(text.len());
+        write!(f, "{}{style}{text}{style:#}", " ".repeat(padding))
+    }
+}
+
+fn short(month: Month) -> String {
+    month.to_string().chars().take(3).collect()
+}
+
+/// How many days are drawn, today included.
+pub(super) const DAYS: i64 = 90;
+/// From this width on a day has four columns.
+const WIDE_CELLS: usize = 40;
