@@ -59,6 +59,8 @@ impl Scene {
         let list: serde_json::Value = serde_json::from_slice(&list.unwrap().stdout).unwrap();
         scene.serial = list["certificates"][0]["serial"].as_str().unwrap().into();
         std::fs::write(scene.path("manifest.csv"), MANIFEST).unwrap();
+        std::fs::write(scene.path("password"), "a long password\n").unwrap();
+        std::fs::write(scene.path("error.log"), ERROR_LOG).unwrap();
         scene.write_networks();
         std::fs::create_dir(scene.path("out")).unwrap();
         scene
@@ -274,6 +276,8 @@ pub(crate) const LIMIT_WORDS: usize = 3;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_openagents-certs");
 
+const ERROR_LOG: &str = "E0000 ssl_transport_security.cc:1659] Handshake failed with fatal error SSL_ERROR_SSL: \
+    error:1000007d:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED: certificate has expired\n";
 const MANIFEST: &str = "profile,names,ttl\nclient,agent-1,24h\nclient,agent-2,24h\n";
 const PLAIN_NETWORK: &str = "network:
   name: Agents

@@ -138,16 +138,40 @@ pub(crate) static CASES: &[Case] = &[
     ),
     writes("new", &["template", "init"], &[]),
     writes("pki", &["mint"], &["client", "job", "--", "true"]),
-    reads(&["status"], &["--expiring", "1d"]),
-    reads(&["explain"], &["certificate.expired"]),
+    // One is on hold.
+    Case {
+        exit: 1,
+        ..reads(&["status"], &[])
+    },
+    reads(&["status"], &["@pki/server.crt", "--timeline"]),
+    says_no("pki", &["status"], &["--html", "@out/status.html"]),
+    reads(
+        &["explain"],
+        &["CERTIFICATE_VERIFY_FAILED: certificate has expired"],
+    ),
+    reads(&["explain"], &["--log", "@error.log"]),
     reads(&["export"], &["fullchain", "server"]),
+    reads(&["export"], &["env", "client"]),
+    reads(&["export"], &["k8s-secret", "server"]),
+    reads(&["export"], &["jwk", "@pki/server.crt"]),
     writes(
         "pki",
         &["export"],
-        &["p12", "server", "--out", "@out/server.p12"],
+        &["docker-secret", "server", "--out", "@out/compose.yaml"],
+    ),
+    writes(
+        "pki",
+        &["export"],
+        &[
+            "p12",
+            "server",
+            "--password-file",
+            "@password",
+            "--out",
+            "@out/server.p12",
+        ],
     ),
     reads(&["trust", "env"], &[]),
-    reads(&["trust", "status"], &[]),
     writes("pki", &["unrevoke"], &["held"]),
     writes(
         "pki",
