@@ -421,10 +421,14 @@ impl Error {
             Error::KeyGeneration(KeyError::NoRsa) => {
                 Some("choose `--key-type p256`, or build with `--features rsa`".into())
             }
-            Error::KeyGeneration(_)
-            | Error::Encoding(_)
-            | Error::Lint(_)
-            | Error::Output { .. } => None,
+            Error::KeyGeneration(_) => Some("choose another `--key-type`".into()),
+            Error::Encoding(_) => Some("choose other names, or a shorter lifetime".into()),
+            Error::Lint(_) => {
+                Some("see what the profile says: `openagents-certs template show NAME`".into())
+            }
+            Error::Output { .. } => {
+                Some("send it elsewhere; what the command changed before it spoke is changed".into())
+            }
             Error::Name(error) => Some(error.hint()),
             Error::Store(error) => Some(error.hint()),
             Error::NoEntry { .. } => {
@@ -533,6 +537,10 @@ fn io_hint(source: &std::io::Error, path: &std::path::Path) -> Option<String> {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             Some("make room on the disk; nothing that was there has changed".into())
         }
-        _ => None,
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            Some("something that is no directory has this name: name another".into())
+        }
+        ErrorKind::IsADirectory => Some("name a file in it".into()),
+        _ => Some(format!("look what is there: `ls -ld {}`", shown(path))),
     }
 }

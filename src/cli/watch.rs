@@ -64,11 +64,13 @@ impl Args {
             clock,
             sleep: &mut |time| signals.sleep(time),
         };
+        let mut written = Ok(());
         watch::run(&watching, &from, awaiting, &mut |event| {
-            // A log that cannot be written to is no reason to let certificates expire.
-            let _ = renderer.event(event, event);
+            // A log that cannot be written to is no reason to let certificates expire: it is told in the end.
+            let now = renderer.event(event, event);
+            written = std::mem::replace(&mut written, Ok(())).and(now);
         })?;
-        Ok(Verdict::Yes)
+        written.map(|()| Verdict::Yes)
     }
 
     fn request(&self, renderer: &Renderer) -> renew::Request {

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::pki::fingerprint::{Digest, Fingerprint};
 
 /// A file, or what came through a pipe in a file without a name, with its digest.
@@ -21,7 +21,8 @@ impl Spooled {
     /// The content of a file, of a pipe, or for `-` of standard input, which is read to its end.
     ///
     /// # Errors
-    /// When it cannot be read, or is a directory; when there is no room for a copy of what came through a pipe.
+    /// When it cannot be read, or is a directory; when what comes through a pipe has a line that no row can be, or
+    /// there is no room for a copy of it.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Io {
             action: "read",
@@ -48,6 +49,7 @@ impl Spooled {
         };
         let (mut digest, mut lines) = (Digest::sha256(), 0);
         let mut reader = &source;
+        let mut line = 0;
         let mut buffer = vec![0; BUFFER_OCTETS];
         loop {
             let length = reader.read(&mut buffer).map_err(failed)?;
@@ -58,6 +60,13 @@ impl Spooled {
             digest.update(read);
             lines += read.iter().filter(|octet| **octet == b'\n').count() as u64;
             if let Some(copy) = &mut copy {
+                line = match read.iter().rposition(|octet| *octet == b'\n') {
+                    Some(end) => length - end - 1,
+                    None => line + length,
+                };
+                if line > MAX_LINE_OCTETS {
+                    return Err(endless(path));
+                }
                 copy.write_all(read).map_err(failed)?;
             }
         }
@@ -92,7 +101,16 @@ impl Spooled {
     }
 }
 
+fn endless(path: &Path) -> Error {
+    Error::Usage {
+        message: format!("{}: has a line longer than 1 MiB", shown(path)),
+        hint: "a manifest has a row a line: see `openagents-certs issue batch --help`".into(),
+    }
+}
+
 const BUFFER_OCTETS: usize = 1 << 16;
+/// The longest line that is taken from a pipe, lest what has no end fills the disk; no row is longer.
+const MAX_LINE_OCTETS: usize = 1 << 20;
 
 struct At {
     file: Arc<File>,

@@ -126,7 +126,9 @@ impl Pkcs12Error {
                     .into(),
             ),
             Pkcs12Error::Key(error) => error.hint(),
-            Pkcs12Error::Malformed(_) | Pkcs12Error::Encryption(_) => None,
+            Pkcs12Error::Malformed(_) | Pkcs12Error::Encryption(_) => {
+                Some("copy the file again: it is damaged, or not what its name says".into())
+            }
         }
     }
 }

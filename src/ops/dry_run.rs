@@ -15,6 +15,7 @@ pub struct DryRun {
     /// Always true: nothing was written.
     pub dry_run: bool,
     /// The files that would be written.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub files: Vec<PathBuf>,
     /// The authority's certificate; `None` when the one there would be reused.
     pub authority: Option<IssuancePlan>,

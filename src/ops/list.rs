@@ -90,8 +90,10 @@ pub struct Listed {
     /// SHA-256 over the certificate.
     pub fingerprint_sha256: Fingerprint,
     /// The file it was written to.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub certificate: Option<PathBuf>,
     /// The file its key was written to.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub private_key: Option<PathBuf>,
 }
 

@@ -66,6 +66,7 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Foreign {
     /// Its file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub path: PathBuf,
     /// Why it is left alone.
     pub reason: ForeignReason,

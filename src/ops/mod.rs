@@ -17,6 +17,7 @@ pub mod live;
 pub mod managed;
 pub mod mint;
 pub mod passphrase;
+mod paths;
 pub mod placing;
 pub mod quoting;
 pub mod refused;

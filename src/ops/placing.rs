@@ -40,6 +40,7 @@ pub enum Action {
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The directory.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub directory: PathBuf,
     /// Each file.
     pub files: Vec<Placed>,
@@ -54,6 +55,7 @@ pub struct Report {
 #[derive(Clone, Debug, Serialize)]
 pub struct Placed {
     /// The file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub path: PathBuf,
     /// What became of it, or would.
     pub outcome: Outcome,

@@ -3,14 +3,17 @@
 usage: terminal.py ANSWERS PROGRAM [ARGUMENT...]
 
 ANSWERS is JSON: a list of pairs, each the end of a question to wait for and the keys to answer it with.
-The exit code is the program's, or 128 and the number of the signal that ended it.
+TERMINAL_COLUMNS in the environment is how wide it is. The exit code is the program's, or 128 and the number of the signal that ended it.
 """
 
+import fcntl
 import json
 import os
 import pty
 import select
+import struct
 import sys
+import termios
 
 PATIENCE_SECONDS = 20
 
@@ -19,6 +22,8 @@ def main():
     answers = json.loads(sys.argv[1])
     child, terminal = pty.fork()
     if child == 0:
+        columns = int(os.environ.get("TERMINAL_COLUMNS", "80"))
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         os.execvp(sys.argv[2], sys.argv[2:])
     shown = b""
     unread = 0

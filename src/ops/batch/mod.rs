@@ -138,6 +138,7 @@ pub fn run(
 #[derive(Debug, Serialize)]
 pub struct Summary {
     /// The manifest.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub manifest: PathBuf,
     /// Rows that were issued.
     pub issued: u64,

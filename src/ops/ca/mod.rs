@@ -124,8 +124,10 @@ pub struct AuthorityReport {
     /// SHA-256 over the certificate.
     pub fingerprint_sha256: Fingerprint,
     /// The certificate's file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub certificate: PathBuf,
     /// The private key's file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub private_key: PathBuf,
     /// What may not work.
     pub warnings: Vec<String>,

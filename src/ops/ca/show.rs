@@ -63,6 +63,7 @@ pub struct Shown {
     /// Whether its key needs a passphrase.
     pub private_key_encrypted: bool,
     /// The inventory's file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub inventory: PathBuf,
     /// How many certificates it has issued, by what they are now.
     pub issued: Counts,

@@ -144,6 +144,7 @@ pub struct Unmade {
     #[serde(with = "time::serde::rfc3339")]
     pub next_update: OffsetDateTime,
     /// The files that would be written.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub files: Vec<PathBuf>,
 }
 

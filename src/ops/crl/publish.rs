@@ -51,6 +51,7 @@ pub struct Published {
     /// Its size as DER.
     pub size_octets: usize,
     /// The files it stands in.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub files: Vec<PathBuf>,
     /// The fingerprints of the certificates whose issue it speaks of.
     #[serde(skip)]

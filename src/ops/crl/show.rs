@@ -29,6 +29,7 @@ pub fn show(path: &Path, now: OffsetDateTime) -> Result<Shown, Error> {
 #[derive(Debug, Serialize)]
 pub struct Shown {
     /// The file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub file: PathBuf,
     /// The lists in it; at least one.
     pub lists: Vec<ListShown>,

@@ -123,8 +123,10 @@ pub struct Requesting {
     /// Whether it asks for a CA's certificate.
     pub ca: bool,
     /// The request's file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub request: PathBuf,
     /// The private key's file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub private_key: PathBuf,
     /// What may not work.
     pub warnings: Vec<String>,

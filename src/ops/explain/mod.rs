@@ -23,7 +23,7 @@ pub use finding::{
 pub use report::{Match, Report};
 pub use topic::{Cause, Side, Stack};
 
-use crate::error::Error;
+use crate::error::{Error, shown};
 
 use crate::files;
 use crate::ops::verify_chain::Files;
@@ -77,7 +77,7 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
         })?,
     }
     if log.is_empty() {
-        return Err(nothing_given());
+        return Err(nothing_given(&request.text));
     }
     let seen = log.finish();
     let checks = checks::run(&request.files, request.host.as_ref(), now);
@@ -118,9 +118,13 @@ fn take_long(log: &mut Log<'_>, number: u64, line: &[u8]) {
     }
 }
 
-fn nothing_given() -> Error {
+fn nothing_given(text: &Input) -> Error {
+    let file = match text {
+        Input::File(path) => format!("{}: ", shown(path)),
+        Input::Given(_) | Input::Stdin => String::new(),
+    };
     Error::Usage {
-        message: "there is no text to explain".into(),
+        message: format!("{file}there is no text to explain"),
         hint: "give the error in quotes, or a log: `openagents-certs explain --log FILE`, `… 2>&1 | openagents-certs explain`"
             .into(),
     }

@@ -215,6 +215,7 @@ pub struct Written {
     /// What the certificate is called.
     pub name: String,
     /// The file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub file: PathBuf,
     /// How large it is.
     pub octets: usize,

@@ -38,8 +38,10 @@ pub struct Issued {
     /// SHA-256 over the certificate.
     pub fingerprint_sha256: Fingerprint,
     /// The certificate's file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub certificate: PathBuf,
     /// The private key's file; none when the key is a request's.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub private_key: Option<PathBuf>,
     /// What the request asked for, and what of it was granted.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -22,6 +22,7 @@ use crate::pki::san::TypedName;
 #[derive(Clone, Debug, Serialize)]
 pub struct Requested {
     /// The request's file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub file: PathBuf,
     /// Every name that it asked for or that was granted.
     pub names: Vec<NameDecision>,

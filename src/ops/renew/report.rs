@@ -19,6 +19,7 @@ use crate::pki::validity::rfc3339;
 #[derive(Debug, Serialize)]
 pub struct Renewal {
     /// The PKI directory.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub directory: PathBuf,
     /// Whether nothing was written.
     pub dry_run: bool,
@@ -58,10 +59,13 @@ pub struct Renewed {
     /// The name of its files, without ending.
     pub name: String,
     /// Its file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub certificate: PathBuf,
     /// Its key's file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub private_key: Option<PathBuf>,
     /// The file with both.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub combined: Option<PathBuf>,
     /// Its names.
     pub subject_alt_names: Vec<SubjectAltName>,

@@ -46,6 +46,7 @@ pub struct Changed {
     #[serde(with = "time::serde::rfc3339")]
     pub not_after: OffsetDateTime,
     /// The file it was written to.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub certificate: Option<PathBuf>,
 }
 

@@ -61,6 +61,7 @@ pub struct Summary {
 #[derive(Debug, Serialize)]
 pub struct AuthorityStatus {
     /// Its directory.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub directory: PathBuf,
     /// Its subject.
     pub subject: DistinguishedName,

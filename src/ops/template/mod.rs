@@ -182,6 +182,7 @@ pub struct WriteRequest {
 #[derive(Debug, Serialize)]
 pub struct Written {
     /// The file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub path: PathBuf,
     /// Whether nothing was written after all.
     pub dry_run: bool,
@@ -319,6 +320,7 @@ impl Report for Shown {}
 #[derive(Debug, Serialize)]
 pub struct Made {
     /// The file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub path: PathBuf,
     /// Whether nothing was written after all.
     pub dry_run: bool,

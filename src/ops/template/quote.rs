@@ -31,6 +31,8 @@ pub(super) enum Language {
     Rust,
     /// A word of ExecStart=: any octets.
     Systemd,
+    /// A path of ReadWritePaths=, in which `$` is nothing special: any octets.
+    SystemdPath,
     /// A parameter of nginx: any octets but a line's end.
     Nginx,
 }
@@ -46,6 +48,7 @@ impl Language {
             "go" => Language::Go,
             "rust" => Language::Rust,
             "systemd" => Language::Systemd,
+            "systemd_path" => Language::SystemdPath,
             "nginx" => Language::Nginx,
             name => unreachable!("no template is written in {name}"),
         }
@@ -74,6 +77,7 @@ impl Language {
             Language::Go => octets(value, &['"', '\\'], &[]),
             // $ begins a variable, % a specifier.
             Language::Systemd => octets(value, &['"', '\\'], &['$', '%']),
+            Language::SystemdPath => octets(value, &['"', '\\'], &['%']),
             Language::Nginx => {
                 let breaks = |octet: &u8| [b'\n', b'\r', 0].contains(octet);
                 if value.as_bytes().iter().any(breaks) || value.as_bytes().contains(&b'$') {
@@ -171,6 +175,10 @@ mod tests {
         assert_eq!(quoted(Language::Rust), r#""/a b/\"c\"/$d/100%\u{a}""#);
         assert_eq!(quoted(Language::Go), r#""/a b/\"c\"/$d/100%\x0a""#);
         assert_eq!(quoted(Language::Systemd), r#""/a b/\"c\"/$$d/100%%\x0a""#);
+        assert_eq!(
+            quoted(Language::SystemdPath),
+            r#""/a b/\"c\"/$d/100%%\x0a""#
+        );
         assert!(Language::Nginx.quote(path).is_err());
     }
 

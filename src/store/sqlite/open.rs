@@ -1,10 +1,12 @@
 //! Opening the database: no link is followed, nothing is made anew in silence, nothing is half there.
 
 use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 
 use super::super::error::shown;
 use super::place::Place;
@@ -144,17 +146,37 @@ fn create(place: &Place) -> Result<(), StoreError> {
         source,
     };
     let database = schema::empty_database().map_err(|source| place.explain(source))?;
+    let linked = create_nameless(place, &database).or_else(|_| create_named(place, &database));
+    match linked {
+        Ok(()) => Ok(()),
+        Err(taken) if taken.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(other) => Err(failed(other)),
+    }
+}
+
+/// By way of a file that has no name until it is whole, so that nothing is left of it when we are killed.
+fn create_nameless(place: &Place, database: &[u8]) -> std::io::Result<()> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let mode = Mode::RUSR | Mode::WUSR;
+    let descriptor = openat(CWD, place.directory(), flags, mode)?;
+    let mut file = std::fs::File::from(descriptor);
+    file.write_all(database)?;
+    file.sync_all()?;
+    let itself = format!("/proc/self/fd/{}", file.as_raw_fd());
+    linkat(CWD, itself, CWD, &place.resolved, AtFlags::SYMLINK_FOLLOW)?;
+    Ok(())
+}
+
+/// The same on a file system that has no files without a name.
+fn create_named(place: &Place, database: &[u8]) -> std::io::Result<()> {
     let mut file = tempfile::Builder::new()
         .prefix(".inventory-")
-        .tempfile_in(place.directory())
-        .map_err(failed)?;
-    file.write_all(&database).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    match file.persist_noclobber(&place.resolved) {
-        Ok(_) => Ok(()),
-        Err(taken) if taken.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(other) => Err(failed(other.error)),
-    }
+        .tempfile_in(place.directory())?;
+    file.write_all(database)?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(&place.resolved)
+        .map_err(|taken| taken.error)?;
+    Ok(())
 }
 
 /// Makes the database and its log durable by name. SQLite, which makes the log, does it each time

@@ -21,6 +21,7 @@ use crate::store::{Entry, Filter, Inventory, Opening, Status};
 #[derive(Debug, Default, Serialize)]
 pub struct Chained {
     /// Files that were written anew, with another chain behind the certificate or other anchors.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub chained: Vec<PathBuf>,
     /// Those that could not be.
     pub unchained: Vec<Unchained>,
@@ -30,6 +31,7 @@ pub struct Chained {
 #[derive(Debug, Serialize)]
 pub struct Unchained {
     /// The file.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub file: PathBuf,
     /// Why not.
     pub message: String,

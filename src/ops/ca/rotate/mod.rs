@@ -86,6 +86,7 @@ pub struct Staged {
     /// The root beside it; `None` when there is one only.
     pub other: Option<Root>,
     /// Files that were written, or would be.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub files: Vec<PathBuf>,
     /// What became of the certificates that are served with a cross-certificate.
     #[serde(flatten)]

@@ -26,6 +26,7 @@ pub struct Retired {
     /// What is valid and was issued by the old root.
     pub blocking: Vec<Blocking>,
     /// Where the old root's key is kept.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub kept: Option<PathBuf>,
     /// How far the roll-over is.
     #[serde(flatten)]

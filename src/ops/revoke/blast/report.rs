@@ -64,12 +64,15 @@ pub struct Exposed {
     #[serde(flatten)]
     pub expiry: Expiry,
     /// The file it was written to.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub certificate: Option<PathBuf>,
     /// The files that were found to hold it or its key.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub files: Vec<PathBuf>,
     /// How many CAs of this survey stand above it.
     pub depth: usize,
     /// The directory of the CA that issued it.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub directory: PathBuf,
     /// Its place among those of one depth: CAs, servers, clients.
     #[serde(skip)]

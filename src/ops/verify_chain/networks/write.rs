@@ -114,7 +114,11 @@ fn tls_files(request: &Request) -> Result<TlsFiles, Error> {
                 message: format!("{}: is not there", shown(path)),
                 hint: "make the files with `openagents-certs generate`, or name them with `--cert`, `--key` and `--client-ca`".into(),
             }),
-            Kind::File | Kind::SymbolicLink | Kind::Other => from_cwd(path, request.cwd.as_deref()),
+            Kind::Other => Err(Error::Unreadable {
+                path: path.to_owned(),
+                what: "is a directory or a device, not a file",
+            }),
+            Kind::File | Kind::SymbolicLink => from_cwd(path, request.cwd.as_deref()),
         }
     };
     Ok(TlsFiles {

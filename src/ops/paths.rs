@@ -1,0 +1,49 @@
+//! Paths in reports.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, Serializer};
+
+/// A path in JSON, or several: its text, and U+FFFD for what in it is no text, which JSON cannot say.
+///
+/// # Errors
+/// The serializer's own.
+pub(super) fn as_text<P: AsText, S: Serializer>(paths: &P, to: S) -> Result<S::Ok, S::Error> {
+    paths.text().serialize(to)
+}
+
+/// One path or several.
+pub(super) trait AsText {
+    /// What they are in JSON.
+    type Text: Serialize;
+    /// Their text.
+    fn text(&self) -> Self::Text;
+}
+
+impl AsText for PathBuf {
+    type Text = String;
+
+    fn text(&self) -> String {
+        lossy(self)
+    }
+}
+
+impl AsText for Option<PathBuf> {
+    type Text = Option<String>;
+
+    fn text(&self) -> Option<String> {
+        self.as_deref().map(lossy)
+    }
+}
+
+impl AsText for Vec<PathBuf> {
+    type Text = Vec<String>;
+
+    fn text(&self) -> Vec<String> {
+        self.iter().map(|path| lossy(path)).collect()
+    }
+}
+
+fn lossy(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
