@@ -124,6 +124,7 @@ static SETUP: &[Reason] = &[
     ("key-form", "RFC 5958 put the public key into the file as well, and OpenSSL and BoringSSL do not read that.", &[("grpc-core", "the server does not start"), ("grpc-js", "the server does not start"), ("tonic", "takes it")]),
     ("client-certificate-missing", "With mutual TLS the server takes nobody without a certificate. In TLS 1.3 the client only learns of it after its handshake is finished.", &[("grpc-core", "`Socket closed`"), ("grpc-js", "`Failed to connect` or `certificate required`"), ("tonic", "`CertificateRequired`, or a closed connection")]),
     ("key-open-to-all", "Whoever can read the key can be this server or this agent, and nobody will know.", &[]),
+    ("anchors-one-name", "Which of two CAs of one name is tried differs from program to program and from version to version.", &[("grpc-core", "the order changed between 1.74 and 1.85")]),
     ("grpc-plaintext", "OpenAgents says nothing when TLS is off: agents connect, and everything can be read on the way.", &[]),
     ("tls-enabled-missing", "The block looks as if TLS were on, and the port serves plaintext.", &[]),
     ("mtls-without-ca", "The setting looks as if only known agents could connect, and anyone can.", &[]),
