@@ -216,17 +216,15 @@ fn the_commands_in_them_run() {
     shell(
         &words
             .join(" ")
-            .replace("/certs", made.directory().to_str().unwrap()),
+            .replace("/authority", made.directory().to_str().unwrap()),
     );
     let unit = std::fs::read_to_string(made.write("openagents-certs-renew.service")).unwrap();
-    shell(
-        unit.split_once("ExecStart=")
-            .unwrap()
-            .1
-            .lines()
-            .next()
-            .unwrap(),
-    );
+    for line in unit
+        .lines()
+        .filter_map(|line| line.strip_prefix("ExecStart="))
+    {
+        shell(line);
+    }
 }
 
 #[test]
