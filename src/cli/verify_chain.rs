@@ -8,9 +8,9 @@ use super::args::Global;
 use super::dialling::Dialling;
 use super::finish;
 use crate::error::Error;
-use crate::ops::Verdict;
 use crate::ops::verify_chain::networks::{self, WriteRequest};
 use crate::ops::verify_chain::{self, Connect, Files, Request};
+use crate::ops::{Verdict, html};
 use crate::path::stacks::Stack;
 use crate::pki::san::host_of_url;
 use crate::pki::validity;
@@ -105,6 +105,14 @@ pub(super) struct Args {
     #[command(flatten)]
     dialling: Dialling,
 
+    /// Write the report as a page of HTML too; an earlier page is replaced
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Replace whatever is in the page's place
+    #[arg(long, requires = "html")]
+    force: bool,
+
     /// Judge as of this moment instead of now
     #[arg(long, value_name = "RFC3339", value_parser = validity::moment)]
     at: Option<OffsetDateTime>,
@@ -117,8 +125,14 @@ impl Args {
         renderer: &Renderer,
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
+        let (page, force) = (self.html.clone(), self.force);
         let request = self.request(global)?;
-        finish(renderer, &verify_chain::run(&request, now)?)
+        let report = verify_chain::run(&request, now)?;
+        if let Some(path) = page {
+            let at = request.at.unwrap_or(now);
+            html::write(&verify_chain::page(&report, at), &path, force)?;
+        }
+        finish(renderer, &report)
     }
 
     fn request(self, global: &Global) -> Result<Request, Error> {

@@ -13,6 +13,7 @@ mod effective;
 mod key_file;
 mod live;
 pub mod networks;
+mod page;
 mod report;
 mod setup;
 
@@ -20,6 +21,7 @@ use time::OffsetDateTime;
 
 pub use effective::{EffectiveExpiry, Ends};
 pub use key_file::key_file;
+pub use page::page;
 pub use report::{FileReport, FilesReport, Found, Report};
 pub use setup::{FileRole, Files};
 
