@@ -28,8 +28,7 @@ pub(super) fn answer() -> Option<Vec<u8>> {
             .skip(1)
             .collect();
         if !words.is_empty() {
-            let mut command = super::command();
-            command.build();
+            let mut command = super::named_by(&words);
             let directory = std::env::current_dir().ok();
             // Half an answer is none.
             let told = shell.write_complete(&mut command, words, directory.as_deref(), &mut answer);

@@ -17,13 +17,15 @@ use crate::render::Renderer;
 /// Make and publish a new revocation list, or show the one that is there
 ///
 /// It takes the place of crl.pem and crl.der in the PKI directory; to be done before the last one is
-/// out of date, for instance by a timer. Every `revoke` does it too.
+/// out of date, for instance by a timer with `--due`. Every `revoke` does it too, and `watch` in
+/// good time.
 #[derive(clap::Args, Debug)]
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
   openagents-certs crl
   openagents-certs crl --ttl 7d --out /srv/www/crl.der --der
+  openagents-certs crl --due
   openagents-certs crl show"
 )]
 pub(super) struct Args {
@@ -49,6 +51,10 @@ pub(super) struct Args {
     /// Show what would be made, and make nothing
     #[arg(long)]
     dry_run: bool,
+
+    /// Make it only when there is one and two thirds of its time are gone
+    #[arg(long, conflicts_with_all = ["dry_run", "out", "der"])]
+    due: bool,
 
     #[command(flatten)]
     issuer: Issuer,
@@ -98,6 +104,9 @@ impl Args {
         let from = self.issuer.at(directory, &ask);
         if self.dry_run {
             return finish(renderer, &crl::dry_run(&request, &from, now)?);
+        }
+        if self.due {
+            return finish(renderer, &crl::keep(&request, &from, now)?);
         }
         let made = crl::run(&request, &from, now)?;
         match &made.copy {

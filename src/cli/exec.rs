@@ -73,7 +73,8 @@ fn is_own(argument: &OsStr, own: &[String]) -> bool {
 
 /// The long options of the commands that take `--exec`, and of every command.
 fn own_options() -> Vec<String> {
-    let whole = command();
+    let mut whole = command();
+    whole.build();
     let takes_it = whole.get_subcommands().filter(|command| {
         command
             .get_arguments()

@@ -46,7 +46,7 @@ use crate::error::Error;
 use crate::ops::{Report, Verdict};
 use crate::render::{Color, Format, Renderer};
 
-/// Certificates for agent networks: create a CA, issue, inspect and verify.
+/// Certificates for agent networks: make them, check them, keep them valid.
 ///
 /// Everything lives in one directory (`-C`, by default ./certs).
 #[derive(Debug, Parser)]
@@ -58,7 +58,7 @@ use crate::render::{Color, Format, Renderer};
     max_term_width = 100
 )]
 #[command(
-    after_help = "Start with:\n  openagents-certs generate --mtls\n  openagents-certs verify certs/server.crt"
+    after_help = "Start with:\n  openagents-certs generate --mtls\n  openagents-certs verify-chain"
 )]
 struct Cli {
     #[command(flatten)]
@@ -67,29 +67,54 @@ struct Cli {
     command: Command,
 }
 
+/// The commands, each with the summary of its help, so that a command that was not asked for need not be put
+/// together: that takes longer than all else when the program starts.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
+    /// Make the whole PKI of a network: a CA, a server pair, client pairs
     Generate(generate::Args),
+    /// Create and look after a certificate authority
     Ca(ca::Args),
+    /// Issue a certificate for a server, a client, or both
     Issue(issue::Args),
+    /// Make and sign PKCS #10 requests
     Csr(csr::Args),
+    /// Check whether certificates are good, and say what is wrong with them
     Verify(verify::Args),
+    /// Check whether a whole grpcs setup will work, on which TLS stacks, and what mends it
     VerifyChain(verify_chain::Args),
+    /// Show what is in certificates, keys, requests and revocation lists
     Inspect(inspect::Args),
+    /// Say what a TLS error means, what leads to it and what to do next
     Explain(explain::Args),
+    /// Renew certificates: names, profile, lifetime and key stay
     Renew(renew::Args),
+    /// Renew what is due, for ever
     Watch(watch::Args),
+    /// List the certificates that were issued, the one that expires first first
     List(list::Args),
+    /// Revoke certificates, and publish a new revocation list
     Revoke(revoke::Args),
+    /// Take back the hold on certificates, and publish a new revocation list
     Unrevoke(unrevoke::Args),
+    /// Make and publish a new revocation list, or show the one that is there
     Crl(crl::Args),
+    /// Show one certificate that was issued, and what is known of it
     Show(show::Args),
+    /// Show what ends when: the authority, its anchors, certificates and revocation list, or any files
     Status(status::Args),
+    /// Export a certificate in the form another program takes: PKCS #12, Kubernetes, .env, JWK …
     Export(export::Args),
+    /// Have this machine, its browsers and its runtimes trust the CA, and prove that they do
     Trust(trust::Args),
+    /// Show the profiles certificates are issued by, and files to start from: configuration of networks, agents, services, CI
     Template(template::Args),
+    /// Have the shell complete commands, options, files, names and serials
     Completions(completions::Args),
+    /// Show a page of the manual, or write all of them
     Man(man::Args),
+    /// Run a command with a certificate that lives as long as it does
     Mint(mint::Args),
 }
 
@@ -146,10 +171,23 @@ impl From<Verdict> for Exit {
 }
 
 /// The whole command tree, for completions and man pages.
+///
+/// Each command is put together when it is asked for, or by [`clap::Command::build`].
 pub fn command() -> clap::Command {
     let command = Cli::command();
     let template = help::first(&command);
     command.help_template(template)
+}
+
+/// The command tree with no more than a name and a summary of the commands that these words do not name.
+fn named_by(words: &[OsString]) -> clap::Command {
+    command().mut_subcommands(|one| {
+        if words.iter().any(|word| word == one.get_name()) {
+            one
+        } else {
+            one.defer(std::convert::identity)
+        }
+    })
 }
 
 impl Command {

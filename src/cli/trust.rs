@@ -21,6 +21,9 @@ use crate::render::{Format, Renderer};
 /// Have this machine, its browsers and its runtimes trust the CA, and prove that they do
 #[derive(clap::Args, Debug)]
 #[command(arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  openagents-certs trust env --shell fish | source
+  openagents-certs trust check --runtime python,node")]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -33,7 +36,7 @@ enum Command {
     /// For gRPC, Node.js, OpenSSL (Python, Go, Ruby), requests, curl and Java. All but NODE_EXTRA_CA_CERTS
     /// replace the public roots. For Java a truststore.p12 is kept in the PKI directory.
     #[command(after_help = "Examples:
-  eval \"$(openagents-certs trust env)\"
+  openagents-certs trust env --shell sh > trust.sh
   openagents-certs trust env --shell fish | source
   openagents-certs trust env --shell dotenv >> .env")]
     Env(Env),

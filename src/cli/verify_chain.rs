@@ -8,9 +8,10 @@ use super::args::Global;
 use super::dialling::Dialling;
 use super::finish;
 use crate::error::Error;
+use crate::ops::Verdict;
+use crate::ops::html;
 use crate::ops::verify_chain::networks::{self, WriteRequest};
 use crate::ops::verify_chain::{self, Connect, Files, Request};
-use crate::ops::{Verdict, html};
 use crate::path::stacks::Stack;
 use crate::pki::san::host_of_url;
 use crate::pki::validity;
@@ -26,6 +27,7 @@ use crate::render::Renderer;
   openagents-certs verify-chain -C certs --host agents.example.org
   openagents-certs verify-chain --network network.yaml --agent grpcs://localhost:8600 --ca certs/ca.crt --matrix
   openagents-certs verify-chain --network network.yaml --write --cert certs/server.crt
+  openagents-certs verify-chain --network network.yaml --html report.html
   openagents-certs verify-chain --connect grpcs://localhost:8600 --ca certs/ca.crt
   openagents-certs verify-chain --cert server.crt --key server.key --ca ca.crt --host localhost --require grpc-core,tonic")]
 pub(super) struct Args {
@@ -102,9 +104,6 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100))]
     connections: Option<usize>,
 
-    #[command(flatten)]
-    dialling: Dialling,
-
     /// Write the report as a page of HTML too; an earlier page is replaced
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -112,6 +111,9 @@ pub(super) struct Args {
     /// Replace whatever is in the page's place
     #[arg(long, requires = "html")]
     force: bool,
+
+    #[command(flatten)]
+    dialling: Dialling,
 
     /// Judge as of this moment instead of now
     #[arg(long, value_name = "RFC3339", value_parser = validity::moment)]
@@ -125,12 +127,12 @@ impl Args {
         renderer: &Renderer,
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
-        let (page, force) = (self.html.clone(), self.force);
+        let (html, force) = (self.html.clone(), self.force);
         let request = self.request(global)?;
         let report = verify_chain::run(&request, now)?;
-        if let Some(path) = page {
-            let at = request.at.unwrap_or(now);
-            html::write(&verify_chain::page(&report, at), &path, force)?;
+        if let Some(path) = html {
+            let page = verify_chain::page(&report, request.at.unwrap_or(now));
+            html::write(&page, &path, force)?;
         }
         finish(renderer, &report)
     }

@@ -19,7 +19,7 @@ use crate::render::Renderer;
 /// SIGHUP; ends on SIGTERM and SIGINT with exit code 0. What fails is tried again, first after 5 s and at last every
 /// 15 min. Every event is one line, with `--json` one JSON object. Under systemd (Type=notify) it says when it is
 /// ready and what it waits for, and keeps the watchdog quiet; give the watchdog more time than --exec-timeout and
-/// --probe-timeout together. Two watches of one directory do no harm: one of them renews.
+/// --probe-timeout together. A revocation list that is there is made anew in good time. Two watches of one directory do no harm: one of them renews.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs watch --exec systemctl reload openagents

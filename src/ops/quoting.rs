@@ -15,7 +15,7 @@ pub enum Shell {
     Fish,
     /// PowerShell.
     Powershell,
-    /// The [Service] section of a systemd unit.
+    /// The `[Service]` section of a systemd unit.
     Systemd,
     /// A .env file, as Docker Compose and the dotenv libraries read it.
     Dotenv,

@@ -34,6 +34,13 @@ impl Sheet {
     pub(super) fn lines(&mut self, label: impl Into<String>, lines: Vec<String>) {
         self.rows.push((label.into(), lines));
     }
+
+    /// The rows as names and their values.
+    pub(super) fn facts(&self) -> Vec<(String, String)> {
+        let rows = self.rows.iter();
+        rows.map(|(label, lines)| (label.clone(), lines.join(", ")))
+            .collect()
+    }
 }
 
 impl fmt::Display for Sheet {

@@ -70,12 +70,10 @@ fn is_copy(common_name: &str, name: &GeneralName) -> bool {
     }
 }
 
-/// Whether names below this domain belong to different people, going by the Public Suffix List,
-/// private domains included.
+/// Whether names below this domain belong to different people, going by the Public Suffix List, private domains
+/// included. Of a top-level domain that the list does not know its prevailing rule is that they do.
 fn is_public_suffix(domain: &str) -> bool {
-    let domain = domain.to_ascii_lowercase();
-    psl::suffix(domain.as_bytes())
-        .is_some_and(|suffix| suffix.is_known() && suffix.as_bytes() == domain.as_bytes())
+    public_suffix::DEFAULT_PROVIDER.is_effective_tld(&domain.to_ascii_lowercase())
 }
 
 const MAX_REPORTED: usize = 8;

@@ -38,7 +38,7 @@ pub struct Edited {
 /// One that is effective and says the same is left as it is.
 ///
 /// # Errors
-/// When the file cannot be read, an effective block names other files, the place is written in a way that a text
+/// When the file cannot be read, an effective block says something else, the place is written in a way that a text
 /// cannot be put into, or the text would not say what it should.
 pub fn with_tls(octets: &[u8], files: &TlsFiles) -> Result<Edited, EditError> {
     let file = NetworkFile::read(octets)?;
@@ -77,8 +77,8 @@ pub enum EditError {
     /// It cannot be read.
     #[error(transparent)]
     File(#[from] NetworkFileError),
-    /// TLS is on already, with other files.
-    #[error("line {line}: there is an effective `tls:` block already, and it names other files")]
+    /// TLS is on already, with other files or settings.
+    #[error("line {line}: there is an effective `tls:` block already, and it says something else")]
     Effective {
         /// The line of `tls:`.
         line: usize,
@@ -116,7 +116,7 @@ impl EditError {
         match self {
             EditError::File(error) => error.hint(),
             EditError::Effective { .. } => {
-                "change the paths in that block by hand, or leave them: TLS is on".into()
+                "TLS is on: change that block by hand; `openagents-certs verify-chain --network FILE` says what is wrong with it".into()
             }
             EditError::Alias { .. } => "write the transport's `config:` out, without an alias".into(),
             EditError::Kind { key, .. } => format!("make `{key}:` a mapping or a list, as the examples have it"),

@@ -1,5 +1,6 @@
 //! Certificate revocation lists.
 
+mod due;
 mod publish;
 mod show;
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 
+pub use due::{Kept, keep};
 pub use publish::{NextUpdate, Publication, Published, moment, publish, read_lists, whole_seconds};
 pub use show::{Shown, show};
 
@@ -20,7 +22,7 @@ use crate::files::{self, Lock, NewFile};
 use crate::pki::validity::rfc3339;
 
 /// The list that is wanted.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Request {
     /// When the next one comes at the latest; as `certs.toml` says when nothing is said.
     pub next_update: Option<NextUpdate>,

@@ -1,5 +1,6 @@
 //! What `explain` has to say about a text.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -132,7 +133,9 @@ impl Report {
             return Ok(());
         };
         writeln!(f, "\nfiles")?;
-        for file in checks.files.iter().flat_map(|files| &files.files) {
+        let mut told = HashSet::new();
+        let files = checks.files.iter().flat_map(|files| &files.files);
+        for file in files.filter(|file| told.insert(&file.file)) {
             let about = checks
                 .findings
                 .iter()

@@ -320,7 +320,7 @@ fn told(names: &[TypedName], new_key: Option<KeyType>) -> (Vec<String>, Vec<Stri
         list.push(note.to_string());
     }
     if new_key == Some(KeyType::Ed25519) {
-        let warning = "grpc-core (Python, C++, Go through it) cannot use Ed25519 keys: it fails with `Socket closed`";
+        let warning = "grpc-core (Python, C++, Ruby, PHP) cannot use Ed25519 keys: it fails with `Socket closed`";
         warnings.push(warning.into());
     }
     (notes, warnings)

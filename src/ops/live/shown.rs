@@ -162,6 +162,17 @@ impl LiveReport {
 impl fmt::Display for LiveReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.target)?;
+        write!(f, "{}", self.sheet())
+    }
+}
+
+impl LiveReport {
+    /// What was seen, as names and their values.
+    pub fn facts(&self) -> Vec<(String, String)> {
+        self.sheet().facts()
+    }
+
+    fn sheet(&self) -> Sheet {
         let mut sheet = Sheet::indented(2);
         self.add_to(&mut sheet);
         for (i, certificate) in self.certificates.iter().enumerate() {
@@ -172,7 +183,7 @@ impl fmt::Display for LiveReport {
             .reached
             .map(|reached| if reached { "yes" } else { "no" });
         sheet.optional("a client gets through", reached);
-        write!(f, "{sheet}")
+        sheet
     }
 }
 

@@ -147,7 +147,7 @@ impl Report {
         Report {
             verdict,
             level,
-            checked_at: now,
+            checked_at: now.replace_nanosecond(0).unwrap_or(now),
             thresholds,
             summary,
             unreadable: unreadable.collect(),

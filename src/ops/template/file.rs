@@ -110,6 +110,16 @@ impl FileTemplate {
         FILES.iter().find(|file| file.name == name)
     }
 
+    /// The only one that is called so before its ending.
+    pub fn of_stem(name: &str) -> Option<&'static FileTemplate> {
+        let mut called_so = FILES.iter().filter(|file| {
+            file.name
+                .rsplit_once('.')
+                .is_some_and(|(stem, _)| stem == name)
+        });
+        called_so.next().filter(|_| called_so.next().is_none())
+    }
+
     /// The text for these values.
     ///
     /// # Errors

@@ -73,6 +73,19 @@ pub fn show(directory: &Path, name: &str, program: &Path) -> Result<Shown, Error
         });
     }
     let settings = read_config(directory)?;
+    if !settings.names().contains(&name)
+        && let Some(file) = FileTemplate::of_stem(name)
+    {
+        return show(directory, file.name, program);
+    }
+    if !settings.names().contains(&name) {
+        return Err(Error::Usage {
+            message: format!("there is no profile and no file '{}'", Escaped(name)),
+            hint: format!(
+                "`openagents-certs template list` lists them; a new profile goes into {CONFIG} as `[profiles.NAME]`"
+            ),
+        });
+    }
     let profile = settings.profile(name)?;
     let built_in = BuiltIn::named(name).filter(|built_in| built_in.profile() == profile);
     let text = match built_in {
@@ -100,11 +113,11 @@ pub fn write(request: &WriteRequest, program: &Path) -> Result<Written, Error> {
         replace,
         dry_run,
     } = request;
-    let Some(file) = FileTemplate::named(name) else {
+    let Some(file) = FileTemplate::named(name).or_else(|| FileTemplate::of_stem(name)) else {
         return Err(unknown(name));
     };
     let text = filled(file, directory, program)?;
-    let path = out.clone().unwrap_or_else(|| PathBuf::from(name));
+    let path = out.clone().unwrap_or_else(|| PathBuf::from(file.name));
     let (parent, base) = match (path.parent(), path.file_name()) {
         (Some(parent), Some(base)) if parent.as_os_str().is_empty() => (Path::new("."), base),
         (Some(parent), Some(base)) => (parent, base),

@@ -2,27 +2,36 @@
 
 use time::OffsetDateTime;
 
-use super::networks::{Examined, NetworkReport, Serves};
-use super::report::{FileReport, Found, Report};
-use super::setup::FileRole;
+use super::networks::{AgentReport, Matrix, NetworkReport, Serves};
+use super::report::{FilesReport, Found, Report, role};
+use crate::ops::Verdict;
 use crate::ops::html::{Cell, Content, Item, Page, Section, Tone};
 use crate::ops::live::LiveReport;
-use crate::ops::{Report as _, Verdict};
 use crate::path::finding::Severity;
-use crate::path::stacks::Outcome;
-use crate::pki::validity::rfc3339;
+use crate::path::stacks::{Outcome, Side, Stack};
 
-/// The report as a page, of what was looked at in this moment.
+/// The report as a page; `at` is the moment it speaks of.
 pub fn page(report: &Report, at: OffsetDateTime) -> Page {
+    let count = |severity| {
+        let same = |found: &&Found| found.finding.severity == severity;
+        report.findings.iter().filter(same).count()
+    };
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let (tone, answer) = match report.verdict {
-        Verdict::Yes => (Tone::Good, "This setup works"),
-        Verdict::No => (Tone::Bad, "This setup does not work"),
+        Verdict::Yes if warnings > 0 => {
+            (Tone::Warning, "It works, and something is to be looked at")
+        }
+        Verdict::Yes => (Tone::Good, "It works"),
+        Verdict::No => (Tone::Bad, "It does not work"),
     };
     Page {
-        title: "Setup of a network".into(),
+        title: "Will this network work?".into(),
         answer: answer.into(),
         tone,
-        lead: report.reason().unwrap_or_default(),
+        lead: format!(
+            "errors: {errors}, warnings: {warnings}, notes: {}",
+            count(Severity::Note)
+        ),
         sections: sections(report),
         at,
     }
@@ -30,169 +39,260 @@ pub fn page(report: &Report, at: OffsetDateTime) -> Page {
 
 fn sections(report: &Report) -> Vec<Section> {
     let mut sections = Vec::new();
-    let findings: Vec<Item> = report.findings.iter().map(finding).collect();
-    if !findings.is_empty() {
-        sections.push(Section {
-            title: "Findings".into(),
-            content: Content::Items(findings),
-        });
+    if !report.findings.is_empty() {
+        let items = report.findings.iter().map(item).collect();
+        sections.push(section("What was found", Content::Items(items)));
+    }
+    if let Some(networks) = &report.networks {
+        if !networks.networks.is_empty() {
+            sections.push(networks_table(&networks.networks));
+        }
+        if !networks.agents.is_empty() {
+            sections.push(agents_table(&networks.agents));
+        }
+        sections.extend(networks.matrix.as_ref().map(matrix));
     }
     if let Some(files) = &report.files {
-        let heads = ["File", "Path", "Subject", "Ends"];
-        sections.push(table("Files", &heads, files.files.iter().map(file)));
-        let heads = ["Client", "Server", "Call", "Why not"];
-        sections.push(table("Stacks", &heads, files.stacks.iter().map(outcome)));
+        sections.extend(of_files(files));
     }
-    if let Some(examined) = &report.networks {
-        sections.extend(networks(examined));
-    }
-    if !report.live.is_empty() {
-        let heads = ["Port", "Address", "TCP", "TLS", "Why not"];
-        sections.push(table("Live ports", &heads, report.live.iter().map(live)));
-    }
-    sections.retain(|section| match &section.content {
-        Content::Table { rows, .. } => !rows.is_empty(),
-        Content::Facts(_) | Content::Items(_) => true,
-    });
+    sections.extend(report.live.iter().map(live));
     sections
 }
 
-fn networks(examined: &Examined) -> Vec<Section> {
-    let heads = ["Network", "Name", "Listens on", "Serves", "Stays up"];
-    let mut sections = vec![table(
-        "Networks",
-        &heads,
-        examined.networks.iter().map(network),
-    )];
-    if let Some(matrix) = &examined.matrix {
-        let heads = ["Agent", "Network", "Reaches it", "Why"];
-        let rows = matrix.rows().iter().map(|row| {
-            vec![
-                text(&*row.agent),
-                code(&*row.network),
-                yes_or_no(Some(row.reaches)),
-                text(&row.why),
-            ]
-        });
-        sections.push(table("Agents", &heads, rows));
-    }
-    sections
-}
-
-fn finding(found: &Found) -> Item {
+fn item(found: &Found) -> Item {
     let finding = &found.finding;
-    let tone = match finding.severity {
-        Severity::Note => Tone::Plain,
-        Severity::Warning => Tone::Warning,
-        Severity::Error => Tone::Bad,
-    };
+    let affects: Vec<String> = found
+        .affects
+        .iter()
+        .map(|affected| match affected.role {
+            Side::Client => format!("{} client", affected.stack),
+            Side::Server => format!("{} server", affected.stack),
+        })
+        .collect();
     let mut details = Vec::new();
-    let mut detail = |name: &str, value: Option<String>| {
-        details.extend(value.map(|value| (name.to_owned(), value)));
-    };
-    detail("file", found.file.clone());
-    let certificate = finding.certificate.as_ref();
-    detail("certificate", certificate.map(ToString::to_string));
-    detail("values", finding.evidence.as_ref().map(ToString::to_string));
-    detail("mended by", Some(finding.hint.clone()));
-    detail(
-        "rule",
-        Some(format!("{}, {}", finding.id, finding.reference)),
-    );
+    let mut detail = |name: &str, value: String| details.push((name.to_owned(), value));
+    if let Some(file) = &found.file {
+        detail("Where", file.clone());
+    }
+    if !affects.is_empty() {
+        detail("Fails", affects.join(", "));
+    }
+    detail("Mend it", finding.hint.clone());
+    detail("Rule", format!("{}, {}", finding.id, finding.reference));
     Item {
-        tone,
+        tone: match finding.severity {
+            Severity::Error => Tone::Bad,
+            Severity::Warning => Tone::Warning,
+            Severity::Note => Tone::Plain,
+        },
         label: finding.severity.to_string(),
-        title: finding.message.clone(),
+        title: finding.summary(),
         details,
     }
 }
 
-fn file(file: &FileReport) -> Vec<Cell> {
-    let ends = file.expiry.as_ref().map(|expiry| rfc3339(expiry.not_after));
-    let subject = file.subject.as_ref().map(ToString::to_string);
-    vec![
-        text(role(file.role)),
-        code(&file.file),
-        text(subject.unwrap_or_default()),
-        Cell::Whole(ends.map(|ends| ends.to_string()).unwrap_or_default()),
-    ]
+fn networks_table(networks: &[NetworkReport]) -> Section {
+    let rows = networks.iter().map(|network| {
+        let grpc = &network.grpc;
+        let tone = match grpc.serves {
+            Serves::Mtls | Serves::Tls if network.stays_up => Tone::Good,
+            Serves::Mtls | Serves::Tls | Serves::None => Tone::Bad,
+            Serves::Plaintext => Tone::Warning,
+        };
+        let port = grpc
+            .port
+            .map_or_else(|| "-".into(), |port| port.to_string());
+        let clients = network.clients.iter().map(|outcome| {
+            let (_, word) = word(outcome);
+            format!("{} {word}", outcome.client)
+        });
+        vec![
+            Cell::Code(network.file.clone()),
+            Cell::Text(grpc.host.clone()),
+            Cell::Text(port),
+            Cell::Badge(tone, grpc.serves.to_string()),
+            Cell::Text(clients.collect::<Vec<_>>().join(", ")),
+        ]
+    });
+    let heads = [
+        "File",
+        "Host",
+        "gRPC port",
+        "Serves",
+        "Clients that get through",
+    ];
+    section("Networks", table(&heads, rows.collect(), false))
 }
 
-fn role(role: FileRole) -> &'static str {
-    match role {
-        FileRole::ServerCertificate => "server certificate",
-        FileRole::ServerKey => "server key",
-        FileRole::Ca => "CA",
-        FileRole::ClientCertificate => "client certificate",
-        FileRole::ClientKey => "client key",
-        FileRole::ClientCa => "client CA",
+fn agents_table(agents: &[AgentReport]) -> Section {
+    let rows = agents.iter().map(|agent| {
+        let (tone, word) = if agent.speaks_tls {
+            (Tone::Good, "TLS")
+        } else {
+            (Tone::Warning, "plaintext")
+        };
+        vec![
+            Cell::Text(agent.name.clone()),
+            Cell::Code(agent.file.clone().unwrap_or_default()),
+            Cell::Code(agent.dials.clone().unwrap_or_else(|| "nothing".into())),
+            Cell::Badge(tone, word.into()),
+        ]
+    });
+    let heads = ["Agent", "File", "Dials", "Speaks"];
+    section("Agents", table(&heads, rows.collect(), false))
+}
+
+/// An agent a row, with the networks it reaches and why it does not reach the first of the others.
+fn matrix(matrix: &Matrix) -> Section {
+    let rows = matrix.by_agent().into_iter().map(|rows| {
+        let agent = rows.first().map(|row| row.agent.to_string());
+        let reached = rows.iter().filter(|row| row.reaches).count();
+        let tone = if reached == 0 { Tone::Bad } else { Tone::Good };
+        let missed = rows.iter().find(|row| !row.reaches);
+        let why = missed.map(|row| format!("{}: {}", row.network, row.why));
+        vec![
+            Cell::Text(agent.unwrap_or_default()),
+            Cell::Badge(tone, format!("{reached} of {}", rows.len())),
+            Cell::Text(why.unwrap_or_default()),
+        ]
+    });
+    let heads = ["Agent", "Networks it reaches", "Not reached"];
+    section("Who reaches whom", table(&heads, rows.collect(), false))
+}
+
+fn of_files(files: &FilesReport) -> Vec<Section> {
+    let mut facts: Vec<(String, String)> = files
+        .files
+        .iter()
+        .map(|file| {
+            let subject = file.subject.as_ref();
+            let subject = subject.map_or_else(String::new, |subject| format!("  {subject}"));
+            (
+                role(file.role).to_owned(),
+                format!("{}{subject}", file.file),
+            )
+        })
+        .collect();
+    if let Some(host) = &files.host {
+        facts.push(("dialled as".into(), host.clone()));
     }
+    if let Some(expiry) = &files.effective_expiry {
+        facts.push(("good until".into(), expiry.to_string()));
+    }
+    let mut sections = vec![section("The setup", Content::Facts(facts))];
+    if !files.stacks.is_empty() {
+        sections.push(stacks(&files.stacks));
+        sections.extend(printed(&files.stacks));
+    }
+    sections
 }
 
-fn outcome(outcome: &Outcome) -> Vec<Cell> {
-    let errors = [&outcome.server_error, &outcome.client_error];
-    let errors: Vec<&str> = errors.into_iter().flatten().map(String::as_str).collect();
-    vec![
-        text(outcome.client.to_string()),
-        text(outcome.server.to_string()),
-        yes_or_no(outcome.connects),
-        text(errors.join("; ")),
-    ]
-}
-
-fn network(network: &NetworkReport) -> Vec<Cell> {
-    let grpc = &network.grpc;
-    let tone = match grpc.serves {
-        Serves::Tls | Serves::Mtls => Tone::Good,
-        Serves::Plaintext => Tone::Warning,
-        Serves::None => Tone::Bad,
+/// A row for each client, a column for each server.
+fn stacks(outcomes: &[Outcome]) -> Section {
+    let sorted = |of: fn(&Outcome) -> Stack| {
+        let mut all: Vec<Stack> = outcomes.iter().map(of).collect();
+        all.sort();
+        all.dedup();
+        all
     };
-    let port = grpc.port.map(|port| format!("{} port {port}", grpc.host));
-    vec![
-        code(&network.file),
-        text(network.name.clone().unwrap_or_default()),
-        text(port.unwrap_or_default()),
-        Cell::Badge(tone, grpc.serves.to_string()),
-        yes_or_no(Some(network.stays_up)),
-    ]
+    let servers = sorted(|pair| pair.server);
+    let rows = sorted(|pair| pair.client).into_iter().map(|client| {
+        let pair = |server: &Stack| {
+            let mut same = outcomes
+                .iter()
+                .filter(|pair| pair.client == client && pair.server == *server);
+            same.next().map_or(Cell::Text(String::new()), |outcome| {
+                let (tone, word) = word(outcome);
+                Cell::Badge(tone, word.into())
+            })
+        };
+        std::iter::once(Cell::Text(format!("{client} client")))
+            .chain(servers.iter().map(pair))
+            .collect()
+    });
+    let heads: Vec<String> = servers
+        .iter()
+        .map(|server| format!("{server} server"))
+        .collect();
+    let heads: Vec<&str> = std::iter::once("")
+        .chain(heads.iter().map(String::as_str))
+        .collect();
+    section("Stack by stack", table(&heads, rows.collect(), true))
 }
 
-fn live(port: &LiveReport) -> Vec<Cell> {
-    let address = port.address.map(|address| address.to_string());
-    let version = port.tls_version.map(|version| version.to_string());
-    let error = port.tcp_error.as_ref().or(port.handshake_error.as_ref());
-    vec![
-        text(&port.target),
-        text(address.unwrap_or_default()),
-        text(port.tcp),
-        text(version.unwrap_or_default()),
-        text(error.cloned().unwrap_or_default()),
-    ]
+/// What users of the stacks see, each text once.
+fn printed(outcomes: &[Outcome]) -> Option<Section> {
+    let mut facts: Vec<(String, String)> = Vec::new();
+    for outcome in outcomes {
+        let server = outcome.server_error.as_ref();
+        let client = outcome.client_error.as_ref();
+        let said = [
+            server.map(|text| (format!("{} server", outcome.server), text.clone())),
+            client.map(|text| (format!("{} client", outcome.client), text.clone())),
+        ];
+        for text in said.into_iter().flatten() {
+            if !facts.contains(&text) {
+                facts.push(text);
+            }
+        }
+    }
+    (!facts.is_empty()).then(|| section("What they print", Content::Facts(facts)))
 }
 
-fn table(title: &str, heads: &[&str], rows: impl Iterator<Item = Vec<Cell>>) -> Section {
+fn live(port: &LiveReport) -> Section {
+    section(&port.target, Content::Facts(port.facts()))
+}
+
+fn word(outcome: &Outcome) -> (Tone, &'static str) {
+    match (outcome.server_starts, outcome.connects) {
+        (Some(false), _) => (Tone::Bad, "no start"),
+        (_, Some(true)) => (Tone::Good, "yes"),
+        (_, Some(false)) => (Tone::Bad, "no"),
+        (Some(true), None) => (Tone::Good, "starts"),
+        (None, None) => (Tone::Plain, "?"),
+    }
+}
+
+fn section(title: &str, content: Content) -> Section {
     Section {
-        title: title.into(),
-        content: Content::Table {
-            heads: heads.iter().map(ToString::to_string).collect(),
-            rows: rows.collect(),
-            is_grid: false,
-        },
+        title: title.to_owned(),
+        content,
     }
 }
 
-fn yes_or_no(answer: Option<bool>) -> Cell {
-    match answer {
-        Some(true) => Cell::Badge(Tone::Good, "yes".into()),
-        Some(false) => Cell::Badge(Tone::Bad, "no".into()),
-        None => Cell::Badge(Tone::Plain, "not known".into()),
+fn table(heads: &[&str], rows: Vec<Vec<Cell>>, is_grid: bool) -> Content {
+    Content::Table {
+        heads: heads.iter().map(|head| (*head).to_owned()).collect(),
+        rows,
+        is_grid,
     }
 }
 
-fn text(text: impl Into<String>) -> Cell {
-    Cell::Text(text.into())
-}
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
 
-fn code(text: impl Into<String>) -> Cell {
-    Cell::Code(text.into())
+    use super::*;
+    use crate::ops::generate;
+    use crate::ops::verify_chain::{Files, Request, run};
+
+    #[test]
+    fn a_setup_that_works_and_one_that_does_not_are_told_apart() {
+        let directory = tempfile::tempdir().unwrap();
+        let now = datetime!(2026-11-20 08:05 UTC);
+        let request = generate::Request::new(directory.path(), "localhost".parse().unwrap());
+        generate::run(&request, &|_| unreachable!(), now).unwrap();
+
+        let files = Files::of_directory(directory.path()).unwrap();
+        let mut request = Request::of_files(files);
+        let good = page(&run(&request, now).unwrap(), now);
+        request.host = Some("<b>.example.org".into());
+        let bad = page(&run(&request, now).unwrap(), now);
+
+        assert_eq!((good.tone, bad.tone), (Tone::Good, Tone::Bad));
+        let (good, bad) = (good.to_string(), bad.to_string());
+        assert!(good.contains("Stack by stack") && !good.contains("What was found"));
+        assert!(bad.contains("What they print") && bad.contains("host-mismatch"));
+        assert!(!bad.contains("<b>"));
+    }
 }

@@ -298,15 +298,7 @@ impl fmt::Display for Report {
 impl fmt::Display for FilesReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for file in &self.files {
-            let role = match file.role {
-                FileRole::ServerCertificate => "server",
-                FileRole::ServerKey => "server key",
-                FileRole::Ca => "trusts",
-                FileRole::ClientCertificate => "client",
-                FileRole::ClientKey => "client key",
-                FileRole::ClientCa => "server trusts",
-            };
-            write!(f, "{role:<15}{}", file.file)?;
+            write!(f, "{:<15}{}", role(file.role), file.file)?;
             if let Some(subject) = &file.subject {
                 write!(f, "  {subject}")?;
             }
@@ -328,6 +320,18 @@ impl fmt::Display for FilesReport {
     }
 }
 
+/// What a file is for, in a word or two.
+pub(super) fn role(role: FileRole) -> &'static str {
+    match role {
+        FileRole::ServerCertificate => "server",
+        FileRole::ServerKey => "server key",
+        FileRole::Ca => "trusts",
+        FileRole::ClientCertificate => "client",
+        FileRole::ClientKey => "client key",
+        FileRole::ClientCa => "server trusts",
+    }
+}
+
 /// A row for each client, a column for each server; then what the users of those that fail see.
 fn matrix(f: &mut fmt::Formatter<'_>, outcomes: &[Outcome]) -> fmt::Result {
     let stacks = |of: fn(&Outcome) -> Stack| {
@@ -340,18 +344,24 @@ fn matrix(f: &mut fmt::Formatter<'_>, outcomes: &[Outcome]) -> fmt::Result {
     if clients.is_empty() {
         return Ok(());
     }
-    write!(f, "\n{:<19}", "client  \\  server")?;
-    for server in &servers {
-        write!(f, "{:<WIDTH$}", server.to_string())?;
+    let head = "client  /  server";
+    write!(f, "\n{head}")?;
+    let mut gap = FIRST_WIDTH - head.len();
+    for server in servers.iter().map(ToString::to_string) {
+        write!(f, "{:gap$}{server}", "")?;
+        gap = WIDTH - server.len();
     }
     for client in &clients {
-        write!(f, "\n{:<19}", client.to_string())?;
+        let name = client.to_string();
+        write!(f, "\n{name}")?;
+        gap = FIRST_WIDTH - name.len();
         for server in &servers {
             let pair = |pair: &&Outcome| pair.client == *client && pair.server == *server;
             if let Some(outcome) = outcomes.iter().find(pair) {
                 let (word, color) = word(outcome);
                 let style = Style::new().fg_color(Some(color.into()));
-                write!(f, "{style}{word:<WIDTH$}{style:#}")?;
+                write!(f, "{:gap$}{style}{word}{style:#}", "")?;
+                gap = WIDTH - word.len();
             }
         }
     }
@@ -423,5 +433,7 @@ impl fmt::Display for Found {
     }
 }
 
+/// The columns of the matrix: the clients, then each server.
+const FIRST_WIDTH: usize = 19;
 const WIDTH: usize = 12;
 const MAX_FINDINGS_SHOWN: usize = 30;

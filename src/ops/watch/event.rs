@@ -48,6 +48,8 @@ pub enum Kind {
     RolledBack,
     /// A certificate is due and was not renewed.
     NotRenewed,
+    /// The revocation list was due, and made anew.
+    ListRenewed,
     /// Something failed that is not one certificate's.
     Failed,
     /// The watch ends.
@@ -106,6 +108,7 @@ impl fmt::Display for Kind {
             Kind::Followed => "mended",
             Kind::RolledBack => "rolled back",
             Kind::NotRenewed => "not renewed",
+            Kind::ListRenewed => "new list",
             Kind::Failed => "failed",
             Kind::Stopped => "stopped",
         })

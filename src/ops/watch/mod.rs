@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 
 use time::{Duration, OffsetDateTime};
 
+use super::crl;
 use super::renew::{self, Failure, Outcome, Pending, Renewal, Renewed, State};
-use crate::authority::AuthorityAt;
+use crate::authority::{self, AuthorityAt, Recording};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind as FileKind, Lock, NewFile, Replacement};
 use crate::keys;
@@ -182,7 +183,8 @@ impl<'a> Watch<'a> {
                 }
             }
         };
-        let succeeded = mended && looked.succeeded;
+        let listed = self.keep_list(now, observer);
+        let succeeded = mended && looked.succeeded && listed;
         self.failed = if succeeded {
             0
         } else {
@@ -229,6 +231,34 @@ impl<'a> Watch<'a> {
         }
         self.pending = report.take_pending();
         self.pending.is_empty()
+    }
+
+    /// Has a new revocation list in good time, where there is one and it is known what was revoked.
+    fn keep_list(&mut self, now: OffsetDateTime, observer: &mut dyn FnMut(&Event)) -> bool {
+        if self.from.recording == Recording::Nowhere {
+            return true;
+        }
+        let place = self.from.directory.join(authority::CRL);
+        match crl::keep(&crl::Request::default(), self.from, now) {
+            Ok(kept) => {
+                self.told.remove(&place);
+                for list in kept.made.lists {
+                    let message = format!(
+                        "{}: CRL number {}, next update {}",
+                        shown(&place),
+                        list.number,
+                        rfc3339(list.next_update)
+                    );
+                    observer(&Event::new(Kind::ListRenewed, message, now));
+                }
+                true
+            }
+            Err(error) => {
+                self.metrics.failures += 1;
+                self.tell_error(&place, &error, now, observer);
+                false
+            }
+        }
     }
 
     /// Takes in what came of a look.

@@ -22,6 +22,23 @@ fn a_certificate_is_renewed_whenever_it_is_due_for_years() {
 }
 
 #[test]
+fn a_revocation_list_that_is_there_never_runs_out() {
+    let scene = Scene::new();
+    let from = authority_at(scene.path());
+    crl::run(&crl::Request::default(), &from, NOW).unwrap();
+    let events = scene.watch(&scene.watching(), 100);
+    let lists = events
+        .iter()
+        .filter(|event| event.event == Kind::ListRenewed);
+    let times: Vec<_> = lists.map(|event| event.time).collect();
+    assert!(times.len() >= 4, "{times:?}");
+    let apart = times
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]).whole_days());
+    apart.for_each(|days| assert!((20..=21).contains(&days), "{days}"));
+}
+
+#[test]
 fn a_machine_that_slept_past_the_moment_looks_when_it_wakes() {
     let scene = Scene::new();
     let clock = Cell::new(NOW);

@@ -106,7 +106,7 @@ static PEM_BROKEN_LATER: Rule = Rule {
 static PRIVATE_KEY_BESIDE: Rule = Rule {
     id: "private-key-beside",
     sentence: "a private key stands in a file of certificates, which is handed out",
-    hint: "take it out, and issue anew with `openagents-certs issue --force` if the file was handed out already",
+    hint: "take it out, and issue anew with `openagents-certs issue server NAME --force` if the file was handed out already",
     reference: "RFC 5280 §8",
     severities: Severities::ADVICE,
 };
@@ -141,7 +141,7 @@ static CERTIFICATE_UNREADABLE: Rule = Rule {
 static KEY_MISSING: Rule = Rule {
     id: "key-missing",
     sentence: "the file holds no private key that is read",
-    hint: "give the key that was written beside the certificate, or issue both anew with `openagents-certs issue --force`",
+    hint: "give the key that was written beside the certificate, or issue both anew with `openagents-certs issue server NAME --force`",
     reference: "RFC 7468 §10",
     severities: Severities::DECISIVE,
 };
@@ -162,14 +162,14 @@ static KEY_FORM: Rule = Rule {
 static KEY_UNREADABLE: Rule = Rule {
     id: "key-unreadable",
     sentence: "the private key cannot be read",
-    hint: "issue the pair anew with `openagents-certs issue --force`",
+    hint: "issue the pair anew with `openagents-certs issue server NAME --force`",
     reference: "RFC 5958 §2",
     severities: Severities::DECISIVE,
 };
 static KEY_MISMATCH: Rule = Rule {
     id: "key-mismatch",
     sentence: "the private key does not belong to the first certificate of the file",
-    hint: "put the end entity's certificate first, or issue a pair anew with `openagents-certs issue --force`",
+    hint: "put the end entity's certificate first, or issue a pair anew with `openagents-certs issue server NAME --force`",
     reference: "RFC 8446 §4.4.2",
     severities: Severities::DECISIVE,
 };

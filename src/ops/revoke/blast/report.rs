@@ -1,5 +1,6 @@
 //! The blast radius as data and text.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -245,11 +246,10 @@ impl Unseen {
 
 /// Replaces first, so that nothing stands still, and revokes then.
 fn order_of_certificates(directory: &Path, exposed: &[Exposed]) -> Vec<(String, Option<String>)> {
-    let mut steps: Vec<_> = exposed
+    let live = exposed
         .iter()
-        .filter(|exposed| exposed.status != Status::Expired)
-        .map(Exposed::reissue)
-        .collect();
+        .filter(|exposed| exposed.status != Status::Expired);
+    let mut steps = reissues(live);
     let is_revocable = |exposed: &&Exposed| {
         exposed.reason != Reason::IssuedBelow && exposed.status != Status::Revoked
     };
@@ -280,6 +280,13 @@ fn order_of_certificates(directory: &Path, exposed: &[Exposed]) -> Vec<(String, 
     steps
 }
 
+/// Each step once: what was renewed before stands for the same files as what renewed it.
+fn reissues<'a>(exposed: impl IntoIterator<Item = &'a Exposed>) -> Vec<(String, Option<String>)> {
+    let mut seen = HashSet::new();
+    let steps = exposed.into_iter().map(Exposed::reissue);
+    steps.filter(|step| seen.insert(step.clone())).collect()
+}
+
 /// Trust first, then what is issued, from the top down; the old CA goes last.
 fn order_of_authority(
     directory: &Path,
@@ -306,7 +313,7 @@ fn order_of_authority(
             Some(command),
         ));
     }
-    steps.extend(exposed.iter().map(Exposed::reissue));
+    steps.extend(reissues(exposed));
     steps.push(if is_root {
         (
             "take the old root out of every ca.crt".into(),

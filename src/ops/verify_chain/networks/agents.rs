@@ -9,7 +9,7 @@ use super::report::AgentReport;
 use super::serving::named;
 use super::{Network, Request, matrix};
 use crate::error::{Error, shown};
-use crate::files;
+use crate::files::{self, Kind};
 use crate::network::agent::{Agent, AgentFileError, Endpoint};
 use crate::network::reach::Why;
 use crate::network::rule::{
@@ -57,7 +57,11 @@ impl Agents {
         let names = Names {
             ca: given(&request.ca)?,
             certificate: given(&request.client_certificate)?,
-            key: given(&request.client_key)?,
+            key: match (given(&request.client_key)?, &request.client_certificate) {
+                (Some(key), _) => Some(key),
+                (None, Some(certificate)) => beside(certificate)?,
+                (None, None) => None,
+            },
         };
         for path in [&names.ca, &names.certificate, &names.key]
             .into_iter()
@@ -226,6 +230,15 @@ impl Agents {
             is_broken,
         });
     }
+}
+
+/// The key beside a certificate that the command line names alone.
+fn beside(certificate: &Path) -> Result<Option<PathBuf>, Error> {
+    let key = certificate.with_extension("key");
+    Ok(match files::kind(&key)? {
+        Kind::Absent => None,
+        Kind::File | Kind::SymbolicLink | Kind::Other => Some(files::absolute(&key)?),
+    })
 }
 
 fn is_yaml(path: &Path) -> bool {

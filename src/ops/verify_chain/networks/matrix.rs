@@ -64,7 +64,7 @@ impl Matrix {
     }
 
     /// The rows of each agent: every agent has one for each network.
-    fn by_agent(&self) -> Vec<&[Row]> {
+    pub(in super::super) fn by_agent(&self) -> Vec<&[Row]> {
         let first = self.rows.first();
         let networks = first.map_or(1, |first| {
             let same = self
@@ -223,9 +223,10 @@ impl fmt::Display for Matrix {
         let reached = self.rows.iter().filter(|row| row.reaches).count();
         writeln!(
             f,
-            "{} agents, {networks} networks: {reached} of {} pairs reach each other",
-            by_agent.len(),
-            self.rows.len()
+            "{}, {}: {reached} of {} reach each other",
+            counted(by_agent.len(), "agent"),
+            counted(networks, "network"),
+            counted(self.rows.len(), "pair")
         )?;
         if networks > MAX_COLUMNS {
             return reasons(f, &by_agent);
@@ -260,6 +261,12 @@ impl fmt::Display for Matrix {
         }
         reasons(f, &by_agent)
     }
+}
+
+/// A number and what it counts.
+fn counted(count: usize, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
 }
 
 /// Why pairs do not reach each other, the most frequent reason first.

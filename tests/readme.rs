@@ -1,0 +1,140 @@
+//! Holds README.md to the command line: every command in it can be parsed, every command there is
+//! stands in it, and its picture shows what the program does.
+//!
+//! Its `console` blocks are run by tests/commands.rs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "it reads the page, and says what it leaves out"
+)]
+
+use std::path::Path;
+use std::process::Command;
+
+const PROGRAM: &str = "openagents-certs";
+
+#[test]
+fn every_command_it_shows_can_be_parsed() {
+    let shown = shown();
+    assert!(shown.len() > 40, "{shown:?}");
+    for words in shown {
+        let parsed = openagents_certs::cli::command().try_get_matches_from(without_hook(&words));
+        match parsed {
+            Ok(_) => (),
+            Err(error) if !error.use_stderr() => (),
+            Err(error) => panic!("{}\n{error}", words.join(" ")),
+        }
+    }
+}
+
+#[test]
+fn every_command_there_is_stands_in_it() {
+    let page = page();
+    let table: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    for command in openagents_certs::cli::command().get_subcommands() {
+        let name = command.get_name();
+        let stands = |line: &&str| {
+            line.split('`')
+                .any(|code| code.split(' ').next() == Some(name))
+        };
+        assert!(name == "help" || table.iter().any(stands), "{name}");
+    }
+}
+
+#[test]
+fn its_picture_shows_what_the_program_does() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/terminal.py");
+    let drawn = Command::new("python3")
+        .arg(script)
+        .arg(env!("CARGO_BIN_EXE_openagents-certs"))
+        .arg("--check")
+        .output();
+    let required =
+        std::env::var_os("OPENAGENTS_CERTS_PEERS").is_some_and(|value| value == "required");
+    match drawn {
+        Ok(output) => assert!(
+            output.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        ),
+        Err(error) => {
+            assert!(!required, "python3: {error}, and every peer is required");
+            println!("left out: there is no python3 to make a terminal ({error})");
+        }
+    }
+}
+
+fn page() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+/// Every command line of its `sh` and `console` blocks and of its text, as words.
+fn shown() -> Vec<Vec<String>> {
+    let page = page();
+    let mut shown = Vec::new();
+    let mut block = None;
+    for line in page.lines() {
+        if let Some(language) = line.strip_prefix("```") {
+            block = block.is_none().then_some(language);
+            continue;
+        }
+        match block {
+            Some("sh") => {
+                for (at, _) in line.match_indices(&format!("{PROGRAM} ")) {
+                    shown.push(words(&line[at..]));
+                }
+            }
+            Some("console") => {
+                shown.extend(line.strip_prefix("$ ").map(words));
+            }
+            Some(_) => (),
+            None => {
+                let code = line.split('`').skip(1).step_by(2);
+                let commands = code.filter(|code| code.starts_with(&format!("{PROGRAM} ")));
+                shown.extend(commands.map(words));
+            }
+        }
+    }
+    shown
+}
+
+/// The words of a command as a shell has them, up to what ends it.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    for character in line.chars() {
+        match (quote, character) {
+            (Some(open), _) if open == character => quote = None,
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '|' | '>' | '<' | ';' | '&' | ')') => break,
+            (None, ' ') => words.push(String::new()),
+            (Some(_) | None, _) => words.last_mut().unwrap().push(character),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// The words without the arguments of the program behind `--exec`, which are taken out before clap sees them.
+fn without_hook(words: &[String]) -> Vec<&str> {
+    let mut kept = Vec::new();
+    let mut hook = 0;
+    for word in words {
+        hook = match (word.as_str(), hook) {
+            ("--exec", _) => 1,
+            (word, _) if word.starts_with("--") => 0,
+            (_, 0) => 0,
+            (_, place) => place + 1,
+        };
+        if hook < 3 {
+            kept.push(word.as_str());
+        }
+    }
+    kept
+}
