@@ -216,7 +216,7 @@ fn the_commands_in_them_run() {
     shell(
         &words
             .join(" ")
-            .replace("/certs", made.directory().to_str().unwrap()),
+            .replace("/authority", made.directory().to_str().unwrap()),
     );
     let unit = std::fs::read_to_string(made.write("openagents-certs-renew.service")).unwrap();
     shell(
