@@ -106,6 +106,7 @@ pub(crate) static CASES: &[Case] = &[
             "--write",
         ],
     ),
+    writes("pki", &["verify-chain"], &["--html", "@out/chain.html"]),
     reads(
         &["inspect"],
         &[
