@@ -199,6 +199,14 @@ impl Refreshing<'_> {
                 what: "is not there any more",
             });
         }
+        // What was issued into an authority's own directory is that authority's, and this one was copied from it.
+        let is_there = |name| Ok::<_, Error>(files::kind(&directory.join(name))? != Kind::Absent);
+        if is_there(authority::KEY)? && !is_there(authority::ISSUER)? {
+            return Err(Error::Unreadable {
+                path: directory.to_owned(),
+                what: "is the directory of an authority of its own, which this one was copied from",
+            });
+        }
         Lock::acquire(directory).map(Some)
     }
 
