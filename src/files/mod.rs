@@ -9,7 +9,7 @@ mod stage;
 mod together;
 mod walk;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
@@ -259,6 +259,23 @@ pub fn kind(path: &Path) -> Result<Kind, Error> {
 pub fn is_in_memory(directory: &Path) -> bool {
     const TMPFS_MAGIC: u64 = 0x0102_1994; // statfs(2)
     rustix::fs::statfs(directory).is_ok_and(|found| found.f_type as u64 == TMPFS_MAGIC)
+}
+
+/// The directory and the name of a file that is to be written.
+///
+/// # Errors
+/// When the path names a directory.
+pub fn place(path: &Path) -> Result<(&Path, &OsStr), Error> {
+    let Some(name) = path.file_name() else {
+        return Err(Error::Unreadable {
+            path: path.to_owned(),
+            what: "is a directory, not a file",
+        });
+    };
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => Ok((parent, name)),
+        Some(_) | None => Ok((Path::new("."), name)),
+    }
 }
 
 /// Who may do what with a file, links followed.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+pub(super) use inputs::read_private_key;
 use inputs::{Anchors, Inputs};
 pub use report::{CertificateReport, Report};
 

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::log::{Known, Log, Seen};
 use crate::error::Error;
-use crate::ops::verify_chain::{self, Connect, Files, FilesReport, Found, networks};
+use crate::ops::verify_chain::{self, Files, FilesReport, Found};
 use crate::path::finding::Severity;
 use crate::path::profile::ReferenceName;
 use crate::path::stacks::Stack;
@@ -77,14 +77,8 @@ pub(super) fn run(
         Some(ReferenceName::Email(_) | ReferenceName::Uri(_)) | None => None,
     };
     let request = verify_chain::Request {
-        files: Some(files.clone().completed()),
         host,
-        stacks: Stack::ALL.to_vec(),
-        require: Stack::ALL.to_vec(),
-        at: None,
-        connect: Connect::default(),
-        networks: networks::Request::default(),
-        write: Vec::new(),
+        ..verify_chain::Request::of_files(files.clone().completed())
     };
     Some(match verify_chain::run(&request, now) {
         Ok(report) => Checks {

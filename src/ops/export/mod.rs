@@ -169,19 +169,7 @@ impl Exported {
     /// # Errors
     /// When something is there and `replace` is not set, or the disk refuses.
     pub fn write(self, path: &Path, replace: bool, dry_run: bool) -> Result<Written, Error> {
-        let Some(name) = path.file_name() else {
-            return Err(Error::Unreadable {
-                path: path.to_owned(),
-                what: "is a directory, not a file",
-            });
-        };
-        let parent = path.parent().unwrap_or(Path::new(""));
-        let here = Path::new(".");
-        let directory = if parent.as_os_str().is_empty() {
-            here
-        } else {
-            parent
-        };
+        let (directory, name) = files::place(path)?;
         if !dry_run {
             let lock = Lock::acquire(directory)?;
             files::write_together(&lock, &[self.file(name)], replace)?;

@@ -235,19 +235,7 @@ fn write_facts(f: &mut fmt::Formatter<'_>, facts: &[(String, String)]) -> fmt::R
 /// # Errors
 /// When something else is there and `replace` is not set, or the disk refuses.
 pub fn write(page: &Page, path: &Path, replace: bool) -> Result<(), Error> {
-    let Some(name) = path.file_name() else {
-        return Err(Error::Unreadable {
-            path: path.to_owned(),
-            what: "is a directory, not a file",
-        });
-    };
-    let parent = path.parent().unwrap_or(Path::new(""));
-    let here = Path::new(".");
-    let directory = if parent.as_os_str().is_empty() {
-        here
-    } else {
-        parent
-    };
+    let (directory, name) = files::place(path)?;
     let replace = replace || is_page(path)?;
     let lock = Lock::acquire(directory)?;
     files::write_together(&lock, &[file(name, page.to_string().as_bytes())], replace)

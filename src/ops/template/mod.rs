@@ -118,16 +118,7 @@ pub fn write(request: &WriteRequest, program: &Path) -> Result<Written, Error> {
     };
     let text = filled(file, directory, program)?;
     let path = out.clone().unwrap_or_else(|| PathBuf::from(file.name));
-    let (parent, base) = match (path.parent(), path.file_name()) {
-        (Some(parent), Some(base)) if parent.as_os_str().is_empty() => (Path::new("."), base),
-        (Some(parent), Some(base)) => (parent, base),
-        (None, _) | (_, None) => {
-            return Err(Error::Usage {
-                message: format!("{}: names no file", shown(&path)),
-                hint: "give `--out FILE`".into(),
-            });
-        }
-    };
+    let (parent, base) = files::place(&path)?;
     if !*dry_run {
         let lock = Lock::acquire(parent)?;
         let file = NewFile {

@@ -105,7 +105,10 @@ fn lists_beside(anchors: &Path) -> Result<Vec<RevocationList>, String> {
 }
 
 /// The first private key of a file.
-fn read_private_key(path: &Path, password_file: Option<&Path>) -> Result<ReadKey, Error> {
+pub(in crate::ops) fn read_private_key(
+    path: &Path,
+    password_file: Option<&Path>,
+) -> Result<ReadKey, Error> {
     let password = match password_file {
         Some(path) => Some(Password::from_file(&files::read(path)?)),
         None => None,

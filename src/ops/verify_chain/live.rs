@@ -7,13 +7,13 @@ use time::OffsetDateTime;
 use super::{Connect, Files, Request};
 use crate::error::Error;
 use crate::files;
-use crate::keys::{ReadKey, read_key, read_pem_key};
+use crate::keys::ReadKey;
 use crate::ops::crl::read_lists;
 use crate::ops::live::{Dialling, Given, LiveReport, look};
+use crate::ops::verify::read_private_key;
 use crate::pki::bundle::certificates;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
-use crate::pki::document::{Document, Kind, Part};
 
 /// Looks at each port, one after the other.
 ///
@@ -74,9 +74,10 @@ impl Brought {
             anchors: read(&files.ca)?,
             revocation_lists,
             client: match (&files.client_certificate, &files.client_key) {
-                (Some(certificate), Some(key)) => {
-                    Some((read_certificates(certificate)?, read_private(key)?))
-                }
+                (Some(certificate), Some(key)) => Some((
+                    read_certificates(certificate)?,
+                    read_private_key(key, None)?,
+                )),
                 (None, _) | (_, None) => None,
             },
         })
@@ -127,29 +128,6 @@ impl Brought {
 
 fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
     certificates(&files::read(path)?).map_err(|source| Error::Bundle {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-fn read_private(path: &Path) -> Result<ReadKey, Error> {
-    let document = Document::read(&files::read(path)?).map_err(|source| Error::Content {
-        path: path.to_owned(),
-        line: None,
-        source: source.into(),
-    })?;
-    let mut parts = document.parts.iter();
-    let part = parts.find(|part| part.kind() == Kind::PrivateKey);
-    let key = match part {
-        Some(Part::Pem(block)) => read_pem_key(block, None),
-        Some(Part::Der { contents, .. }) => read_key(contents),
-        None => {
-            return Err(Error::NoKey {
-                path: path.to_owned(),
-            });
-        }
-    };
-    key.map_err(|source| Error::ReadKey {
         path: path.to_owned(),
         source,
     })
