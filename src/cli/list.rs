@@ -63,7 +63,10 @@ impl Args {
         let directory = global.directory();
         match renderer.format {
             Format::Text | Format::Prometheus => {
-                let mut table = Table::default();
+                let mut table = Table {
+                    columns: renderer.columns(),
+                    ..Table::default()
+                };
                 run(directory, &filter, now, &mut |listed| {
                     table.add(listed, &mut parts)?;
                     Ok(parts.flow())
@@ -95,6 +98,7 @@ impl Args {
 struct Table {
     waiting: Vec<Listed>,
     profile_width: Option<usize>,
+    columns: Option<usize>,
 }
 
 impl Table {
@@ -106,6 +110,7 @@ impl Table {
                     &Line {
                         listed,
                         profile_width,
+                        columns: self.columns,
                     }
                     .to_string(),
                 )
@@ -134,6 +139,7 @@ impl Table {
                 &Line {
                     listed,
                     profile_width,
+                    columns: self.columns,
                 }
                 .to_string(),
             )?;

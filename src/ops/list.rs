@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Expiry;
+use super::columns::Cut;
 use super::issue::file_names;
 use crate::authority::{self, INVENTORY};
 use crate::error::{Error, shown};
@@ -208,6 +209,9 @@ pub struct Line<'a> {
     pub listed: Option<&'a Listed>,
     /// How wide the profiles are.
     pub profile_width: usize,
+    /// How many columns the terminal has, where it is written to one: on a small one the time, the serial number
+    /// and the names are cut, the serial number so that `show` and `revoke` still know it.
+    pub columns: Option<usize>,
 }
 
 impl Line<'_> {
@@ -234,12 +238,20 @@ impl fmt::Display for Line<'_> {
         };
         let [status, expires, serial, profile, names] = fields;
         let padding = " ".repeat(self.profile_width.saturating_sub(profile.width()));
-        writeln!(
-            f,
-            "{status:13}  {expires:20}  {serial:47}  {profile}{padding}  {names}"
-        )
+        let Some(columns) = self.columns.filter(|columns| *columns < ROOMY_COLUMNS) else {
+            return writeln!(
+                f,
+                "{status:13}  {expires:20}  {serial:47}  {profile}{padding}  {names}"
+            );
+        };
+        let line =
+            format!("{status:8.8}  {expires:10.10}  {serial:11.11}  {profile}{padding}  {names}");
+        writeln!(f, "{}", Cut(&line, Some(columns)))
     }
 }
+
+/// Terminals from this width on get whole lines.
+const ROOMY_COLUMNS: usize = 130;
 
 const PROFILE: &str = "PROFILE";
 const MAX_NAMES_SHOWN: usize = 5;

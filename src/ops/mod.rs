@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod ca;
+mod columns;
 pub mod crl;
 pub mod csr;
 mod dry_run;

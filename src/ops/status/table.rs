@@ -4,13 +4,14 @@ use std::fmt;
 use std::path::Path;
 
 use time::OffsetDateTime;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::certificate::CertificateStatus;
 use super::revocation::RevocationListStatus;
 use super::text::{limit, signed_left, state, style};
 use super::threshold::Level;
 use crate::error::shown;
+use crate::ops::columns::{Cut, CutFront};
 use crate::pki::validity::rfc3339;
 use crate::store::Status;
 
@@ -209,47 +210,6 @@ impl fmt::Display for Pad<'_> {
     }
 }
 
-/// Text of which no more is shown than fits, cut at its end.
-pub(super) struct Cut<'a>(pub(super) &'a str, pub(super) Option<usize>);
-
-impl fmt::Display for Cut<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.1 {
-            Some(room) if self.0.width() > room => {
-                let kept = fitting(self.0.chars(), room);
-                write!(f, "{}…", kept.into_iter().collect::<String>())
-            }
-            Some(_) | None => f.write_str(self.0),
-        }
-    }
-}
-
-/// Text of which no more is shown than fits, cut at its front, as paths are told apart by their ends.
-struct CutFront<'a>(&'a str, usize);
-
-impl fmt::Display for CutFront<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.width() <= self.1 {
-            return f.write_str(self.0);
-        }
-        let kept = fitting(self.0.chars().rev(), self.1);
-        write!(f, "…{}", kept.into_iter().rev().collect::<String>())
-    }
-}
-
-/// As many characters as leave a column for the mark that says that there are more.
-fn fitting(characters: impl Iterator<Item = char>, room: usize) -> Vec<char> {
-    let mut left = room.saturating_sub(1);
-    characters
-        .take_while(|c| {
-            let width = c.width().unwrap_or(0);
-            let fits = width <= left;
-            left = left.saturating_sub(width);
-            fits
-        })
-        .collect()
-}
-
 fn date(moment: OffsetDateTime, columns: Option<usize>) -> String {
     let whole = rfc3339(moment);
     match columns {
@@ -268,13 +228,6 @@ const DATE_CHARACTERS: usize = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn wide_characters_are_cut_where_the_columns_end() {
-        assert_eq!(Cut("漢字漢字", Some(5)).to_string(), "漢字…");
-        assert_eq!(Cut("漢字", Some(4)).to_string(), "漢字");
-        assert_eq!(CutFront("certs/server.crt", 11).to_string(), "…server.crt");
-    }
 
     #[test]
     fn a_bar_shows_what_is_left_however_little() {

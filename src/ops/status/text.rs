@@ -7,10 +7,11 @@ use time::OffsetDateTime;
 
 use super::certificate::{LimitKind, Role};
 use super::report::{AuthorityStatus, Report};
-use super::table::{Cut, Row, Table};
+use super::table::{Row, Table};
 use super::threshold::Level;
 use crate::error::shown;
 use crate::ops::Expiry;
+use crate::ops::columns::Cut;
 use crate::store::Status;
 
 /// The report for a terminal of so many columns; `None` for as many as it takes.

@@ -8,10 +8,10 @@ use time::{Date, Duration, Month};
 
 use super::certificate::CertificateStatus;
 use super::report::Report;
-use super::table::Cut;
 use super::text::{Headline, limit, style};
 use super::threshold::Level;
 use crate::error::shown;
+use crate::ops::columns::Cut;
 
 /// On which of the next ninety days what ends, for a terminal of so many columns; `None` for as many as it takes.
 pub struct Timeline<'a> {
