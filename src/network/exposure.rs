@@ -10,11 +10,11 @@ use crate::path::finding::{Finding, Severity};
 
 /// Looks at what HTTP shows, and at what is given to agents as an address.
 pub(super) fn examine(file: &NetworkFile, startup: &Startup, findings: &mut Vec<Finding>) {
-    advertised(file, findings);
     let http = startup
         .listeners
         .iter()
         .find(|listener| listener.kind == Kind::Http);
+    advertised(file, http.is_some(), findings);
     let offers = startup.grpc.as_ref().map(|grpc| &grpc.offers);
     let Some(http) = http else {
         return;
@@ -42,8 +42,9 @@ pub(super) fn examine(file: &NetworkFile, startup: &Startup, findings: &mut Vec<
     }
 }
 
-/// 0.0.0.0 as the address of the network, in its profile or in the transport that agents are sent to.
-fn advertised(file: &NetworkFile, findings: &mut Vec<Finding>) {
+/// 0.0.0.0 as the address of the network, in its profile or in the transport that agents are sent to. They are sent
+/// there over HTTP; without it that is only worth knowing.
+fn advertised(file: &NetworkFile, has_http: bool, findings: &mut Vec<Finding>) {
     let document = &file.document;
     let mut places = Vec::new();
     let mut weight = Severity::Note;
@@ -56,7 +57,9 @@ fn advertised(file: &NetworkFile, findings: &mut Vec<Finding>) {
     let host = grpc.and_then(|grpc| grpc.config.get(document, "host"));
     if let Some(host) = host.filter(|host| is_any(&host.value.value) && is_recommended) {
         places.push(format!("line {}", host.key.line));
-        weight = Severity::Warning;
+        if has_http {
+            weight = Severity::Warning;
+        }
     }
     let root_profile = document.get(file.root, "network_profile");
     if let Some(profile) = root_profile.or_else(|| file.setting("network_profile"))
