@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::verify::{self, Request};
 use crate::path::profile::{Profile, ReferenceName};
+use crate::path::stacks::Stack;
 use crate::pki::san::{SubjectAltName, host_of_url};
 use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
@@ -51,6 +52,10 @@ pub(super) struct Args {
     /// How strictly rules are held to
     #[arg(long, value_enum, default_value_t, value_name = "PROFILE")]
     profile: Profile,
+
+    /// Judge as this TLS stack does, which overlooks some rules and has some of its own
+    #[arg(long = "as", value_enum, value_name = "STACK")]
+    stack: Option<Stack>,
 
     /// Revocation lists, PEM or DER [default: the crl.pem beside the anchors]; where any is given, the whole path is looked up; repeat for more
     #[arg(long, value_name = "FILE")]
@@ -107,6 +112,7 @@ impl Args {
             expires_in: self.expires_in,
             max_depth: self.max_depth,
             all_paths: self.all_paths,
+            stack: self.stack,
         };
         let (report, errors) = verify::run(&request, now)?;
         let verdict = if report.certificates.is_empty() {

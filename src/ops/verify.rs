@@ -2,6 +2,7 @@
 
 mod inputs;
 mod report;
+mod stack;
 mod tree;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use crate::ops::live::{self, Dialling};
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use crate::path::profile::{Profile, ReferenceName, Requirements};
 use crate::path::rule::{Rule, Severities};
+use crate::path::stacks::Stack;
 use crate::path::{Candidates, judge, judge_alone};
 use crate::pki::bundle::{Bundle, relations};
 use crate::pki::certificate::Certificate;
@@ -61,6 +63,8 @@ pub struct Request {
     pub max_depth: Option<usize>,
     /// Whether every candidate path is to be shown.
     pub all_paths: bool,
+    /// The TLS stack whose verdict counts; the rules otherwise.
+    pub stack: Option<Stack>,
 }
 
 impl Request {
@@ -142,6 +146,15 @@ fn verify(
         }
     } else {
         report.findings = judge_alone(certificate, &requirements);
+    }
+    if let Some(stack) = request.stack {
+        let question = stack::Question {
+            stack,
+            purpose: requirements.purpose,
+            host: host.as_ref(),
+            at,
+        };
+        stack::judge(&mut report, subject, anchors, &question)?;
     }
     report.add(of_certificate(
         certificate,

@@ -11,6 +11,7 @@ use crate::error::shown;
 use crate::ops::expiry::Span;
 use crate::ops::{self, Verdict};
 use crate::path::finding::{Finding, Severity};
+use crate::path::stacks::Stack;
 use crate::path::{CandidatePath, Judgement, Member};
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
@@ -51,6 +52,12 @@ pub struct CertificateReport {
     pub fingerprint_sha256: Fingerprint,
     /// Whether it is good.
     pub verdict: Verdict,
+    /// The TLS stack whose verdict it is; `None` for that of the rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<Stack>,
+    /// Whether that stack refuses it.
+    #[serde(skip)]
+    pub(super) refused_by_stack: bool,
     /// The file of the trust anchors; `None` where there were none, and only dates and form were checked.
     pub checked_against: Option<String>,
     /// The path that was chosen, from the certificate upwards.
@@ -82,6 +89,8 @@ impl CertificateReport {
                 .unwrap_or_default(),
             fingerprint_sha256: Fingerprint::sha256(certificate.as_der()),
             verdict: Verdict::Yes,
+            stack: None,
+            refused_by_stack: false,
             checked_against: None,
             path: Vec::new(),
             reaches_anchor: false,
@@ -105,7 +114,7 @@ impl CertificateReport {
         self.findings
             .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let is_error = |finding: &Finding| finding.severity == Severity::Error;
-        if self.findings.iter().any(is_error) {
+        if self.refused_by_stack || self.findings.iter().any(is_error) {
             self.verdict = Verdict::No;
         }
     }
@@ -210,7 +219,10 @@ impl fmt::Display for CertificateReport {
             Verdict::Yes => "yes",
             Verdict::No => "no",
         };
-        writeln!(f, "  verdict   {verdict}")?;
+        match self.stack {
+            Some(stack) => writeln!(f, "  verdict   {verdict}, as {stack} sees it")?,
+            None => writeln!(f, "  verdict   {verdict}")?,
+        }
         findings(f, &self.findings, "  ")?;
         if !self.candidate_paths.is_empty() {
             write!(f, "  candidate paths\n{}", Tree(&self.candidate_paths))?;
