@@ -15,6 +15,7 @@ mod live;
 pub mod networks;
 mod page;
 mod report;
+mod revocation;
 mod setup;
 
 use time::OffsetDateTime;
@@ -122,6 +123,7 @@ fn of_files(
         findings.push(Found::of_cause(cause, file.map(|file| &*file.path)));
     }
     findings.extend(of_single_files(contents, &findings));
+    findings.extend(revocation::examine(contents, at));
     findings.extend(checks::examine(contents, at)?.into_iter().map(Found::from));
     let report = FilesReport {
         host,
