@@ -135,6 +135,10 @@ fn upgrade(connection: &mut Connection, place: &Place) -> Result<(), StoreError>
 fn create(place: &Place) -> Result<(), StoreError> {
     let log = place.log();
     if log.length()?.is_some() {
+        // The log is made after the database: who was faster may have made both since it was looked for.
+        if place.length()?.is_some() {
+            return Ok(());
+        }
         return Err(StoreError::Damaged {
             path: place.path.clone(),
             what: format!("it is missing, though {} is there", shown(&log.path)),
