@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-pub(super) use inputs::read_private_key;
 use inputs::{Anchors, Inputs};
+pub(super) use inputs::{read_bundle, read_private_key};
 pub use report::{CertificateReport, Report};
 
 use super::expiry::Span;

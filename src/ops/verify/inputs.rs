@@ -25,7 +25,7 @@ impl Inputs {
     pub(super) fn read(request: &Request) -> Result<Self, Error> {
         let mut untrusted = Vec::new();
         for path in &request.untrusted {
-            untrusted.extend(read(path)?.certificates);
+            untrusted.extend(read_bundle(path)?.certificates);
         }
         let mut revocation_lists = Vec::new();
         for path in &request.revocation_lists {
@@ -56,7 +56,7 @@ impl Anchors {
     fn read(path: &Path) -> Result<Self, Error> {
         Ok(Anchors {
             path: path.to_owned(),
-            certificates: read(path)?.certificates,
+            certificates: read_bundle(path)?.certificates,
             beside: lists_beside(path),
         })
     }
@@ -74,7 +74,7 @@ impl Anchors {
 }
 
 /// The certificates of a file.
-pub(super) fn read(path: &Path) -> Result<Bundle, Error> {
+pub(in crate::ops) fn read_bundle(path: &Path) -> Result<Bundle, Error> {
     read_with_encoding(path).map(|(bundle, _)| bundle)
 }
 

@@ -68,7 +68,7 @@ impl EffectiveExpiry {
                 FileRole::ServerKey | FileRole::ClientKey => {}
             }
         }
-        for (path, list) in &contents.revocation_lists {
+        for (path, list) in contents.list_paths.iter().zip(&contents.revocation_lists) {
             let end = list.next_update();
             let issuer = list.issuer().to_string();
             ends.extend(end.map(|end| (end, Ends::RevocationList, path, issuer)));

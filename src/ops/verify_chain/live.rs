@@ -6,12 +6,10 @@ use time::OffsetDateTime;
 
 use super::{Connect, Files, Request};
 use crate::error::Error;
-use crate::files;
 use crate::keys::ReadKey;
 use crate::ops::crl::read_lists;
 use crate::ops::live::{Dialling, Given, LiveReport, look};
-use crate::ops::verify::read_private_key;
-use crate::pki::bundle::certificates;
+use crate::ops::verify::{read_bundle, read_private_key};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 
@@ -127,8 +125,5 @@ impl Brought {
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
-    certificates(&files::read(path)?).map_err(|source| Error::Bundle {
-        path: path.to_owned(),
-        source,
-    })
+    read_bundle(path).map(|bundle| bundle.certificates)
 }

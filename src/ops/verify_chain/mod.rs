@@ -32,7 +32,6 @@ use crate::path::finding::Severity;
 use crate::path::stacks::{
     self, Cause, ClientFiles, Identity, KeyFile, Outcome, ServerFiles, Setup, Side, Stack,
 };
-use crate::pki::bundle::Bundle;
 use crate::pki::general_name::GeneralName;
 use setup::Contents;
 
@@ -194,8 +193,7 @@ fn setup_of<'a>(
 /// The name a server's certificate would be dialled by: `localhost` if it is for that, else its first name.
 fn own_name(contents: &Contents) -> Option<String> {
     let file = contents.of(FileRole::ServerCertificate)?;
-    let bundle = Bundle::read(&file.octets).ok()?;
-    let names = bundle.certificates.first()?.subject_alt_names().ok()??;
+    let names = file.certificates.first()?.subject_alt_names().ok()??;
     GeneralName::dialled(&names)
 }
 

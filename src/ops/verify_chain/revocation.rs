@@ -8,18 +8,12 @@ use super::setup::{Contents, FileRole};
 use crate::path::finding::Severity;
 use crate::path::profile::Requirements;
 use crate::path::{Candidates, judge};
-use crate::pki::crl::RevocationList;
 
 /// Looks up each side's certificate: revoked is an error, what is wrong with a list a warning.
 pub(super) fn examine(contents: &Contents, at: OffsetDateTime) -> Vec<Found> {
     if contents.revocation_lists.is_empty() {
         return Vec::new();
     }
-    let lists: Vec<RevocationList> = contents
-        .revocation_lists
-        .iter()
-        .map(|(_, list)| list.clone())
-        .collect();
     let sides = [
         (FileRole::ServerCertificate, FileRole::Ca),
         (FileRole::ClientCertificate, FileRole::ClientCa),
@@ -36,7 +30,7 @@ pub(super) fn examine(contents: &Contents, at: OffsetDateTime) -> Vec<Found> {
             end_entity,
             intermediates,
             anchors: &anchors.certificates,
-            revocation_lists: &lists,
+            revocation_lists: &contents.revocation_lists,
         };
         for mut finding in judge(candidates, &Requirements::at(at)).findings {
             if finding.id.starts_with(LIST_RULES) {

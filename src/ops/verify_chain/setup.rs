@@ -189,7 +189,9 @@ pub(super) struct FileContent {
 /// Every file, read.
 pub(super) struct Contents {
     files: Vec<FileContent>,
-    pub(super) revocation_lists: Vec<(PathBuf, RevocationList)>,
+    pub(super) revocation_lists: Vec<RevocationList>,
+    /// The file of each list.
+    pub(super) list_paths: Vec<PathBuf>,
 }
 
 impl Contents {
@@ -199,14 +201,16 @@ impl Contents {
         for (role, path) in named.named() {
             files.push(FileContent::read(role, path)?);
         }
-        let mut revocation_lists = Vec::new();
+        let (mut revocation_lists, mut list_paths) = (Vec::new(), Vec::new());
         for path in &named.revocation_lists {
             let lists = read_lists(path)?;
-            revocation_lists.extend(lists.into_iter().map(|list| (path.clone(), list)));
+            list_paths.extend(lists.iter().map(|_| path.clone()));
+            revocation_lists.extend(lists);
         }
         Ok(Contents {
             files,
             revocation_lists,
+            list_paths,
         })
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::status::{Blocking, Dependents, dependents};
+use super::status::{Blocking, Dependents, dependents, write_blocking};
 use super::{
     Chained, Root, Staged, asking, chains, files_of, publish_again, refuse_subordinate,
     retired_name, write_anchors,
@@ -35,19 +35,7 @@ pub struct Retired {
 
 impl fmt::Display for Retired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.blocking.is_empty() {
-            writeln!(
-                f,
-                "valid and issued by the old root: {}",
-                self.blocking.len()
-            )?;
-        }
-        for blocking in self.blocking.iter().take(MAX_SHOWN) {
-            write!(f, "  {blocking}")?;
-        }
-        if self.blocking.len() > MAX_SHOWN {
-            writeln!(f, "  and {} more", self.blocking.len() - MAX_SHOWN)?;
-        }
+        write_blocking(f, &self.blocking, "")?;
         self.staged.fmt(f)?;
         if let Some(path) = &self.kept {
             writeln!(f, "The old root's key is kept in {}", shown(path))?;
@@ -193,5 +181,3 @@ fn inactive(from: &AuthorityAt<'_>, stage: Stage) -> Error {
         hint: format!("openagents-certs ca rotate {command} -C {place}"),
     }
 }
-
-const MAX_SHOWN: usize = 20;

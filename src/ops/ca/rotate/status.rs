@@ -115,24 +115,32 @@ impl fmt::Display for Standing {
         if let Some(root) = &self.other {
             writeln!(f, "  {other:<10} {root}")?;
         }
-        if !self.blocking.is_empty() {
-            writeln!(
-                f,
-                "  valid and issued by the old root: {}",
-                self.blocking.len()
-            )?;
-        }
-        for blocking in self.blocking.iter().take(MAX_SHOWN) {
-            write!(f, "    {blocking}")?;
-        }
-        if self.blocking.len() > MAX_SHOWN {
-            writeln!(f, "    and {} more", self.blocking.len() - MAX_SHOWN)?;
-        }
+        write_blocking(f, &self.blocking, "  ")?;
         if self.replaced > 0 {
             writeln!(f, "  replaced, but valid still: {}", self.replaced)?;
         }
         writeln!(f, "Next: {}", self.next)
     }
+}
+
+/// What keeps the old root, behind this indent.
+pub(super) fn write_blocking(
+    f: &mut fmt::Formatter<'_>,
+    blocking: &[Blocking],
+    indent: &str,
+) -> fmt::Result {
+    if blocking.is_empty() {
+        return Ok(());
+    }
+    let count = blocking.len();
+    writeln!(f, "{indent}valid and issued by the old root: {count}")?;
+    for one in blocking.iter().take(MAX_SHOWN) {
+        write!(f, "{indent}  {one}")?;
+    }
+    if count > MAX_SHOWN {
+        writeln!(f, "{indent}  and {} more", count - MAX_SHOWN)?;
+    }
+    Ok(())
 }
 
 impl fmt::Display for Blocking {
