@@ -1,7 +1,7 @@
 //! Runs every command of README.md and of tests/cmd, and compares what it answers.
 //!
 //! Each file's commands run one after the other in an empty directory of their own, or in a copy of
-//! `tests/cmd/NAME.in/` where there is one. `TRYCMD=overwrite cargo test --test commands` writes the
+//! `tests/cmd/NAME.in/` where there is one. `TRYCMD=overwrite cargo test --test integration commands::` writes the
 //! answers anew.
 
 #![allow(

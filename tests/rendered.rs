@@ -1,6 +1,6 @@
 //! Holds `man/` and `completions/` to what the command line is.
 //!
-//! `SNAPSHOTS=overwrite cargo test --test rendered` writes them anew.
+//! `SNAPSHOTS=overwrite cargo test --test integration rendered::` rewrites them.
 
 #![allow(
     clippy::unwrap_used,
@@ -46,7 +46,7 @@ fn hold(folder: &str, expected: &Files) {
     names.retain(|name| expected.get(*name) != found.get(*name));
     assert!(
         names.is_empty(),
-        "{folder}/ is stale: {names:?}\nwrite it anew with `SNAPSHOTS=overwrite cargo test --test rendered`"
+        "{folder}/ is stale: {names:?}\nrewrite it with `SNAPSHOTS=overwrite cargo test --test integration rendered::`"
     );
 }
 

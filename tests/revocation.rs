@@ -6,15 +6,13 @@
     reason = "it makes files and looks at them"
 )]
 
-mod peer;
-
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::peer::clock::Clock;
+use crate::peer::{self, certs, certs_fails, is_here, run, scratch, script};
 use openagents_certs::pki::crl::RevocationList;
 use openagents_certs::pki::revocation::RevocationReason;
-use peer::clock::Clock;
-use peer::{certs, certs_fails, is_here, run, scratch, script};
 use serde_json::Value;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};

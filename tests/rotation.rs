@@ -7,12 +7,12 @@
     reason = "it makes files and looks at them"
 )]
 
-mod peer;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration as Seconds;
 
+use crate::peer::clock::Clock;
+use crate::peer::{certs, certs_fails, is_here, program, run, scratch, script};
 use openagents_certs::authority::rotation::Stage;
 use openagents_certs::ops::ca::rotate::{self, Gate, Request};
 use openagents_certs::ops::revoke;
@@ -21,8 +21,6 @@ use openagents_certs::pki::algorithm::KeyType;
 use openagents_certs::pki::bundle;
 use openagents_certs::pki::certificate::Certificate;
 use openagents_certs::pki::revocation::RevocationReason;
-use peer::clock::Clock;
-use peer::{certs, certs_fails, is_here, program, run, scratch, script};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde_json::Value;
 use time::macros::datetime;

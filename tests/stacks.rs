@@ -7,15 +7,11 @@
     reason = "it looks at cases on the disk and tells how many are right"
 )]
 
-#[allow(dead_code, reason = "one maker of certificates for two tests")]
-#[path = "path/chain.rs"]
-mod chain;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chain::{Draft, Key};
+use crate::path::chain::{Draft, Key};
 use openagents_certs::keys::{self, Password, PrivateKey};
 use openagents_certs::ops::verify_chain::key_file;
 use openagents_certs::path::stacks::{

@@ -9,7 +9,7 @@ use openagents_certs::keys::Signer;
 use openagents_certs::pki::{bundle, pem};
 use tempfile::TempDir;
 
-use crate::table::{CASES, Case};
+use super::table::{CASES, Case};
 
 /// A PKI, another one, a request, a manifest and two networks, in a directory of any name.
 pub(crate) struct Scene {

@@ -7,9 +7,9 @@ use openagents_certs::net::probe::served;
 use openagents_certs::ops::live::Given;
 use serde_json::json;
 
-use crate::pki::{OURS, SUBORDINATE, THEIRS};
-use crate::server::{Tls, accept, serve, speak_http2};
-use crate::{ids, seen};
+use super::pki::{OURS, SUBORDINATE, THEIRS};
+use super::server::{Tls, accept, serve, speak_http2};
+use super::{ids, seen};
 
 #[test]
 fn what_the_file_holds_is_what_is_served() {

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::pki::{OURS, THEIRS};
-use crate::server::{BOTH_VERSIONS, TLS_1_2, Tls};
-use crate::{ids, seen};
+use super::pki::{OURS, THEIRS};
+use super::server::{BOTH_VERSIONS, TLS_1_2, Tls};
+use super::{ids, seen};
 
 #[test]
 fn a_server_that_asks_for_none_takes_everyone() {

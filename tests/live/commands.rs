@@ -5,8 +5,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::pki::{OURS, THEIRS};
-use crate::server::{SETTINGS, Tls, serve, wait};
+use super::pki::{OURS, THEIRS};
+use super::server::{SETTINGS, Tls, serve, wait};
 
 #[test]
 fn inspect_shows_the_certificates_and_the_connection() {
@@ -67,7 +67,7 @@ fn a_port_that_shows_no_certificate_cannot_be_told_of() {
 
 #[test]
 fn a_file_with_a_name_like_a_port_is_a_file() {
-    let directory = crate::pki::scratch("live-file");
+    let directory = super::pki::scratch("live-file");
     std::fs::create_dir_all(&directory).unwrap();
     let certificate = OURS.directory.join("server.crt");
     std::fs::copy(certificate, directory.join("host:1")).unwrap();

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::pki::OURS;
-use crate::server::{SETTINGS, Tls, serve, wait};
-use crate::{ids, seen, seen_shortly};
+use super::pki::OURS;
+use super::server::{SETTINGS, Tls, serve, wait};
+use super::{ids, seen, seen_shortly};
 
 #[test]
 fn a_server_that_says_nothing_costs_its_time_and_no_more() {

@@ -9,8 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
-use crate::pki::{OURS, THEIRS};
-use crate::{ids, seen, seen_as, seen_shortly};
+use super::pki::{OURS, THEIRS};
+use super::{ids, seen, seen_as, seen_shortly};
 
 #[test]
 fn grpcio_is_seen_as_it_serves() {

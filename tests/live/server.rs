@@ -17,7 +17,7 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 
-use crate::pki::{OURS, Pair, Pki};
+use super::pki::{OURS, Pair, Pki};
 
 /// Serves every connection in a thread of its own; the handler is told the connection's number,
 /// from 0. Gives the port.

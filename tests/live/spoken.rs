@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::pki::OURS;
-use crate::server::{SETTINGS, TLS_1_2, Tls, accept, serve, speak_http2, wait};
-use crate::{ids, seen, seen_as, seen_shortly};
+use super::pki::OURS;
+use super::server::{SETTINGS, TLS_1_2, Tls, accept, serve, speak_http2, wait};
+use super::{ids, seen, seen_as, seen_shortly};
 
 #[test]
 fn nobody_listening_is_told_at_once() {

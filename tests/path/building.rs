@@ -6,8 +6,8 @@ use openagents_certs::path::profile::{Profile, Requirements};
 use openagents_certs::path::{Candidates, Judgement, Origin, judge};
 use openagents_certs::pki::certificate::Certificate;
 
-use crate::NOW;
-use crate::chain::{AUTHORITY_KEY_IDENTIFIER, Draft, Key, SUBJECT_KEY_IDENTIFIER};
+use super::NOW;
+use super::chain::{AUTHORITY_KEY_IDENTIFIER, Draft, Key, SUBJECT_KEY_IDENTIFIER};
 
 #[test]
 fn the_good_one_of_two_intermediates_is_chosen() {
@@ -71,7 +71,7 @@ fn everything_wrong_on_a_path_is_told_at_once() {
     draft.not_after = "260201000000Z".into();
     draft.put(127, true, vec![0x30, 0]);
     let mut issuer = Draft::ca("CA", "Root", &ca, &root);
-    issuer.remove(crate::chain::BASIC_CONSTRAINTS);
+    issuer.remove(super::chain::BASIC_CONSTRAINTS);
     let judgement = judged(
         &draft.sign(&server, &ca),
         &[issuer.sign(&ca, &root)],

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use crate::chain::{
+use super::chain::{
     AUTHORITY_KEY_IDENTIFIER, BASIC_CONSTRAINTS, Draft, EXTENDED_KEY_USAGE, KEY_USAGE, Key,
     SUBJECT_ALT_NAME, SUBJECT_KEY_IDENTIFIER, UNKNOWN, element, oid, sequence,
 };

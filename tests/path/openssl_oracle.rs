@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::process::{Command, Stdio};
 
-use crate::mutation::{Chain, HOST};
+use super::mutation::{Chain, HOST};
 
 /// Whether `openssl verify` takes a chain; `None` where there is no openssl.
 pub(crate) fn accepts(chain: &Chain) -> Option<bool> {

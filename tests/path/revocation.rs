@@ -6,8 +6,8 @@ use openagents_certs::path::{Candidates, Judgement, judge};
 use openagents_certs::pki::certificate::Certificate;
 use openagents_certs::pki::crl::RevocationList;
 
-use crate::NOW;
-use crate::chain::{Draft, KEY_USAGE, Key, List, element, sequence};
+use super::NOW;
+use super::chain::{Draft, KEY_USAGE, Key, List, element, sequence};
 
 #[test]
 fn a_certificate_on_its_issuers_list_is_revoked() {

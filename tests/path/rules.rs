@@ -6,8 +6,8 @@ use openagents_certs::path::{Candidates, Judgement, judge};
 use openagents_certs::pki::certificate::Certificate;
 use openagents_certs::pki::usage::Purpose;
 
-use crate::NOW;
-use crate::chain::{
+use super::NOW;
+use super::chain::{
     AUTHORITY_KEY_IDENTIFIER, BASIC_CONSTRAINTS, Draft, EXTENDED_KEY_USAGE, KEY_USAGE, Key,
     SUBJECT_ALT_NAME, SUBJECT_KEY_IDENTIFIER, UNKNOWN, element, name, oid, sequence,
 };
@@ -375,7 +375,7 @@ const HOST: &str = "node.example.com";
 const NAME_CONSTRAINTS: u8 = 30;
 const CERTIFICATE_POLICIES: u8 = 32;
 const POLICY_CONSTRAINTS: u8 = 36;
-const SERVER_AUTH: [u8; 8] = crate::chain::SERVER_AUTH;
+const SERVER_AUTH: [u8; 8] = super::chain::SERVER_AUTH;
 const CLIENT_AUTH: [u8; 8] = [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02];
 
 /// That RFC 5280 has this rule broken when root, intermediate and end entity are changed so.

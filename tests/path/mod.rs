@@ -10,7 +10,7 @@
 )]
 
 mod building;
-mod chain;
+pub(crate) mod chain;
 mod mutation;
 mod openssl_oracle;
 mod revocation;

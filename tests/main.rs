@@ -1,0 +1,30 @@
+//! Every integration test, in one binary: each binary links the whole library, which takes longer than most tests.
+
+mod authority;
+mod commands;
+mod completions;
+mod everywhere;
+mod explain;
+mod exports;
+mod hostile;
+mod inspect;
+mod layering;
+mod limbo;
+mod live;
+mod mint;
+mod networks;
+mod pages;
+mod path;
+mod peer;
+mod peers;
+mod promises;
+mod readers;
+mod readme;
+mod rendered;
+mod renewal;
+mod revocation;
+mod rotation;
+mod stacks;
+mod templates;
+mod trust;
+mod wizard;
