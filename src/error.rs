@@ -418,7 +418,7 @@ impl Error {
             Error::Key { .. } => {
                 Some("restore the key from a backup; it is never made anew".into())
             }
-            Error::KeyGeneration(KeyError::NoRsa) => {
+            Error::KeyGeneration(KeyError::NotInThisBuild { .. }) => {
                 Some("choose `--key-type p256`, or build with `--features rsa`".into())
             }
             Error::KeyGeneration(_) => Some("choose another `--key-type`".into()),

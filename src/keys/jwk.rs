@@ -46,9 +46,13 @@ impl Jwk {
                     ("y", octets(y)),
                 ]
             }
-            KeyKind::Ed25519 => {
-                let x = octets(&key.key);
-                vec![("kty", text("OKP")), ("crv", text("Ed25519")), ("x", x)]
+            KeyKind::Ed25519 | KeyKind::X25519 => {
+                let curve = text(&key.kind.to_string());
+                vec![
+                    ("kty", text("OKP")),
+                    ("crv", curve),
+                    ("x", octets(&key.key)),
+                ]
             }
             KeyKind::Rsa => {
                 let Some((modulus, exponent)) = key.rsa_numbers() else {
@@ -63,7 +67,6 @@ impl Jwk {
             KeyKind::RsaPss
             | KeyKind::EcExplicit
             | KeyKind::Ed448
-            | KeyKind::X25519
             | KeyKind::X448
             | KeyKind::Dsa
             | KeyKind::Other => return Ok(None),

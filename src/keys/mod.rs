@@ -108,9 +108,15 @@ pub enum KeyError {
     /// The system's random number generator failed.
     #[error("the system gives no randomness")]
     Randomness,
-    /// RSA keys need the `rsa` feature.
-    #[error("this build makes no RSA keys")]
-    NoRsa,
+    /// RSA and X25519 keys need the `rsa` feature.
+    #[error("this build cannot generate {kind} keys")]
+    NotInThisBuild {
+        /// The kind of key.
+        kind: &'static str,
+    },
+    /// An X25519 key only agrees on keys.
+    #[error("an X25519 key cannot sign")]
+    CannotSign,
     /// A library refused to make or read the key.
     #[error("the key is refused: {0}")]
     Refused(String),

@@ -11,7 +11,8 @@ use ring::signature::{
 
 use super::KeyError;
 use crate::pki::algorithm::{
-    ID_EC_PUBLIC_KEY, ID_ED25519, RSA_ENCRYPTION, SECP256R1, SECP384R1, SignatureAlgorithm,
+    ID_EC_PUBLIC_KEY, ID_ED25519, ID_X25519, RSA_ENCRYPTION, SECP256R1, SECP384R1,
+    SignatureAlgorithm,
 };
 
 /// A private key that is ready to sign, and its public half.
@@ -61,6 +62,8 @@ impl Signer {
             }
         } else if algorithm == ID_ED25519 {
             Pair::Ed25519(Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(refused)?)
+        } else if algorithm == ID_X25519 {
+            return Err(KeyError::CannotSign);
         } else if algorithm == RSA_ENCRYPTION {
             Pair::Rsa(RsaKeyPair::from_pkcs8(pkcs8).map_err(refused)?)
         } else {
@@ -148,8 +151,15 @@ mod tests {
             let key = PrivateKey::generate(key_type).unwrap();
             let signer = key.signer().unwrap();
             assert_eq!(signer.public_key_info(), key.public_key_info());
-            assert_eq!(signer.algorithm(), key_type.signature_algorithm());
+            assert_eq!(Some(signer.algorithm()), key_type.signature_algorithm());
             assert!(!signer.sign(b"message").unwrap().is_empty());
         }
+    }
+
+    #[cfg(feature = "rsa")]
+    #[test]
+    fn an_x25519_key_does_not_sign() {
+        let key = PrivateKey::generate(KeyType::X25519).unwrap();
+        assert!(matches!(key.signer(), Err(super::KeyError::CannotSign)));
     }
 }

@@ -21,6 +21,8 @@ pub enum KeyType {
     P384,
     /// Ed25519 (RFC 8032): small and fast, but grpc-core cannot use it.
     Ed25519,
+    /// X25519 (RFC 7748): agrees on keys for encryption and cannot sign.
+    X25519,
     /// RSA with a modulus of 2048 bits.
     #[value(name = "rsa-2048")]
     Rsa2048,
@@ -34,7 +36,17 @@ pub enum KeyType {
 
 impl KeyType {
     /// All of them.
-    pub const ALL: [KeyType; 6] = [
+    pub const ALL: [KeyType; 7] = [
+        KeyType::P256,
+        KeyType::P384,
+        KeyType::Ed25519,
+        KeyType::X25519,
+        KeyType::Rsa2048,
+        KeyType::Rsa3072,
+        KeyType::Rsa4096,
+    ];
+    /// Those that can sign, which TLS and CAs need.
+    pub const SIGNING: [KeyType; 6] = [
         KeyType::P256,
         KeyType::P384,
         KeyType::Ed25519,
@@ -43,14 +55,15 @@ impl KeyType {
         KeyType::Rsa4096,
     ];
 
-    /// The algorithm a key of this type signs certificates with.
-    pub fn signature_algorithm(self) -> SignatureAlgorithm {
+    /// The algorithm that a key of this type signs certificates with; `None` if it cannot sign.
+    pub fn signature_algorithm(self) -> Option<SignatureAlgorithm> {
         match self {
-            KeyType::P256 => SignatureAlgorithm::EcdsaWithSha256,
-            KeyType::P384 => SignatureAlgorithm::EcdsaWithSha384,
-            KeyType::Ed25519 => SignatureAlgorithm::Ed25519,
+            KeyType::P256 => Some(SignatureAlgorithm::EcdsaWithSha256),
+            KeyType::P384 => Some(SignatureAlgorithm::EcdsaWithSha384),
+            KeyType::Ed25519 => Some(SignatureAlgorithm::Ed25519),
+            KeyType::X25519 => None,
             KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096 => {
-                SignatureAlgorithm::RsaWithSha256
+                Some(SignatureAlgorithm::RsaWithSha256)
             }
         }
     }
@@ -61,7 +74,7 @@ impl KeyType {
             KeyType::Rsa2048 => Some(2048),
             KeyType::Rsa3072 => Some(3072),
             KeyType::Rsa4096 => Some(4096),
-            KeyType::P256 | KeyType::P384 | KeyType::Ed25519 => None,
+            KeyType::P256 | KeyType::P384 | KeyType::Ed25519 | KeyType::X25519 => None,
         }
     }
 }
@@ -72,6 +85,7 @@ impl fmt::Display for KeyType {
             KeyType::P256 => "p256",
             KeyType::P384 => "p384",
             KeyType::Ed25519 => "ed25519",
+            KeyType::X25519 => "x25519",
             KeyType::Rsa2048 => "rsa-2048",
             KeyType::Rsa3072 => "rsa-3072",
             KeyType::Rsa4096 => "rsa-4096",
@@ -108,7 +122,7 @@ impl TryFrom<String> for KeyType {
 
 /// Not a key type we make.
 #[derive(Debug, thiserror::Error)]
-#[error("no such key type: '{}' (p256, p384, ed25519, rsa-2048, rsa-3072, rsa-4096)", text.escape_debug())]
+#[error("no such key type: '{}' (p256, p384, ed25519, x25519, rsa-2048, rsa-3072, rsa-4096)", text.escape_debug())]
 pub struct UnknownKeyType {
     text: String,
 }
@@ -153,6 +167,8 @@ pub const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10
 pub const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 /// id-Ed25519 (RFC 8410 §3).
 pub const ID_ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+/// id-X25519 (RFC 8410 §3).
+pub const ID_X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
 /// rsaEncryption (RFC 3279 §2.3.1).
 pub const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 

@@ -5,7 +5,9 @@ use std::fmt;
 use const_oid::ObjectIdentifier as KnownObjectIdentifier;
 use der::Tag;
 
-use super::algorithm::{ID_EC_PUBLIC_KEY, ID_ED25519, RSA_ENCRYPTION, SECP256R1, SECP384R1};
+use super::algorithm::{
+    ID_EC_PUBLIC_KEY, ID_ED25519, ID_X25519, RSA_ENCRYPTION, SECP256R1, SECP384R1,
+};
 use super::algorithm_identifier::AlgorithmIdentifier;
 use super::element::{
     BIT_STRING, Element, ElementError, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, is_minimal_integer,
@@ -384,10 +386,7 @@ const KINDS: [(KnownObjectIdentifier, KeyKind); 7] = [
         KnownObjectIdentifier::new_unwrap("1.3.101.113"),
         KeyKind::Ed448,
     ),
-    (
-        KnownObjectIdentifier::new_unwrap("1.3.101.110"),
-        KeyKind::X25519,
-    ),
+    (ID_X25519, KeyKind::X25519),
     (
         KnownObjectIdentifier::new_unwrap("1.3.101.111"),
         KeyKind::X448,

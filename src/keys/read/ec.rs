@@ -4,8 +4,9 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use zeroize::Zeroizing;
 
 use super::{
-    NewKey, ReadKeyError, curve_algorithm, ed25519_algorithm, encode, pkcs8, public_key_info,
+    NewKey, ReadKeyError, bare_algorithm, curve_algorithm, encode, pkcs8, public_key_info,
 };
+use crate::pki::algorithm::ID_ED25519;
 use crate::pki::element::{
     BIT_STRING, Element, ElementError, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
     context_constructed, small_integer, whole_bits,
@@ -56,17 +57,39 @@ pub(super) fn read_sec1(
 pub(super) fn read_ed25519(private: &[u8]) -> Result<NewKey, ReadKeyError> {
     let seed = Element::only(private, OCTET_STRING, "the Ed25519 private key")?.content;
     let refused = ReadKeyError::Inconsistent {
-        what: "an Ed25519 private key has 32 octets",
+        what: "an Ed25519 private key has 32 bytes",
     };
     let pair = Ed25519KeyPair::from_seed_unchecked(seed).or(Err(refused))?;
-    let algorithm = ed25519_algorithm();
-    Ok(NewKey {
-        kind: KeyKind::Ed25519,
+    let algorithm = bare_algorithm(ID_ED25519);
+    Ok(octet_key(
+        KeyKind::Ed25519,
+        &algorithm,
+        seed,
+        pair.public_key().as_ref(),
+    ))
+}
+
+/// Reads a CurvePrivateKey of X25519 (RFC 8410 §7).
+#[cfg(feature = "rsa")]
+pub(super) fn read_x25519(private: &[u8]) -> Result<NewKey, ReadKeyError> {
+    let private = Element::only(private, OCTET_STRING, "the X25519 private key")?.content;
+    let refused = ReadKeyError::Inconsistent {
+        what: "an X25519 private key has 32 bytes",
+    };
+    let public = crate::keys::generate::x25519_public(private).or(Err(refused))?;
+    let algorithm = bare_algorithm(crate::pki::algorithm::ID_X25519);
+    Ok(octet_key(KeyKind::X25519, &algorithm, private, &public))
+}
+
+/// A key whose halves are 32 bytes each (RFC 8410).
+fn octet_key(kind: KeyKind, algorithm: &[u8], private: &[u8], public: &[u8]) -> NewKey {
+    NewKey {
+        kind,
         bits: Some(256),
-        public_key_info: Some(public_key_info(&algorithm, pair.public_key().as_ref())),
-        pkcs8: pkcs8(&algorithm, &encode(OCTET_STRING, &[seed])),
+        public_key_info: Some(public_key_info(algorithm, public)),
+        pkcs8: pkcs8(algorithm, &encode(OCTET_STRING, &[private])),
         is_checked: true,
-    })
+    }
 }
 
 fn new_key(curve: Curve, scalar: &[u8], public: Option<Vec<u8>>, is_checked: bool) -> NewKey {

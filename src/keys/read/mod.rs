@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 pub use self::reader::{KeyReader, read_encrypted_key, read_key, read_pem_key};
 use super::encryption::EncryptionError;
-use crate::pki::algorithm::{ID_ED25519, RSA_ENCRYPTION};
+use crate::pki::algorithm::RSA_ENCRYPTION;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::element::{
     BIT_STRING, Element, ElementError, INTEGER, NULL, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
@@ -246,9 +246,13 @@ fn read_pkcs8(sequence: Element<'_>) -> Result<ReadKey, ReadKeyError> {
             Some(curve),
         )?,
         KeyKind::Ed25519 => ec::read_ed25519(private)?,
+        #[cfg(feature = "rsa")]
+        KeyKind::X25519 => ec::read_x25519(private)?,
+        #[cfg(not(feature = "rsa"))]
+        KeyKind::X25519 => NewKey::unknown(kind, sequence, &algorithm, public),
         KeyKind::Dsa => return Err(ReadKeyError::Dsa),
         KeyKind::EcExplicit => return Err(ReadKeyError::UnnamedCurve),
-        KeyKind::Ed448 | KeyKind::X25519 | KeyKind::X448 | KeyKind::Other => {
+        KeyKind::Ed448 | KeyKind::X448 | KeyKind::Other => {
             NewKey::unknown(kind, sequence, &algorithm, public)
         }
     };
@@ -353,9 +357,9 @@ fn rsa_algorithm() -> Zeroizing<Vec<u8>> {
     encode(SEQUENCE, &[&oid(RSA_ENCRYPTION), &[NULL, 0]])
 }
 
-/// The AlgorithmIdentifier of Ed25519.
-fn ed25519_algorithm() -> Zeroizing<Vec<u8>> {
-    encode(SEQUENCE, &[&oid(ID_ED25519)])
+/// The AlgorithmIdentifier of Ed25519 or X25519: without parameters (RFC 8410 §3).
+fn bare_algorithm(algorithm: KnownObjectIdentifier) -> Zeroizing<Vec<u8>> {
+    encode(SEQUENCE, &[&oid(algorithm)])
 }
 
 /// The AlgorithmIdentifier of a named curve.
@@ -401,6 +405,17 @@ mod tests {
             let again = read_key(key.pkcs8()).unwrap();
             assert_eq!(again.public_key_info(), Some(signer.public_key_info()));
         }
+    }
+
+    #[cfg(feature = "rsa")]
+    #[test]
+    fn an_x25519_key_reads_back_and_its_public_half_is_computed() {
+        let generated = PrivateKey::generate(KeyType::X25519).unwrap();
+        let key = read_key(generated.pkcs8()).unwrap();
+        assert_eq!(key.kind(), KeyKind::X25519);
+        assert_eq!(key.public_key_info(), Some(generated.public_key_info()));
+        assert_eq!(key.pkcs8(), generated.pkcs8());
+        assert!(key.is_checked());
     }
 
     #[test]

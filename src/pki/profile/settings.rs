@@ -98,7 +98,7 @@ impl ProfileSettings {
                 most,
             });
         }
-        let key_types = self.key_types.unwrap_or_else(|| KeyType::ALL.to_vec());
+        let key_types = self.key_types.unwrap_or_else(|| KeyType::SIGNING.to_vec());
         if key_types.is_empty() {
             return Err(ProfileError::NoKeyType);
         }
