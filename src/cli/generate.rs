@@ -165,9 +165,9 @@ fn interactive(
     };
     answers(&["--dry-run"])?.run(global, renderer, now)?;
     let line = wizard::command_line(&arguments);
-    renderer.news(&format_args!("\nThe same without questions:\n  {line}\n"));
+    renderer.notice(&format_args!("\nThe same without questions:\n  {line}\n"));
     if !prompt::confirm("Make it?", true)? {
-        renderer.news(&"Nothing was made.");
+        renderer.notice(&"Nothing was made.");
         return Ok(Verdict::Yes);
     }
     answers(&[])?.run(global, renderer, now)

@@ -137,11 +137,10 @@ impl Batch {
         if !self.stdout {
             return finish(renderer, &summary);
         }
-        renderer.news(&summary);
-        summary
-            .reason()
-            .iter()
-            .for_each(|reason| renderer.reason(reason));
+        renderer.notice(&summary);
+        if let Some(reason) = summary.reason() {
+            renderer.reason(&summary.verdict().to_string(), &reason);
+        }
         Ok(summary.verdict())
     }
 }

@@ -27,6 +27,7 @@ mod status;
 mod template;
 mod trust;
 mod unrevoke;
+mod values;
 mod verify;
 mod verify_chain;
 mod watch;
@@ -119,7 +120,7 @@ enum Command {
 }
 
 /// Runs the program on its own arguments by this clock, and gives its exit code: 0 done or yes,
-/// 1 no, 2 could not tell.
+/// 1 no, 2 undetermined.
 pub fn main(clock: &dyn Fn() -> OffsetDateTime) -> ExitCode {
     if let Some(answer) = completing::answer() {
         // A shell that has gone away is no error.
@@ -151,7 +152,7 @@ pub fn main(clock: &dyn Fn() -> OffsetDateTime) -> ExitCode {
         Ok(Exit(code)) => ExitCode::from(code),
         Err(error) => {
             renderer.error(&error);
-            ExitCode::from(EXIT_UNKNOWN)
+            ExitCode::from(EXIT_UNDETERMINED)
         }
     }
 }
@@ -166,6 +167,7 @@ impl From<Verdict> for Exit {
         Exit(match verdict {
             Verdict::Yes => 0,
             Verdict::No => EXIT_NO,
+            Verdict::Undetermined => EXIT_UNDETERMINED,
         })
     }
 }
@@ -249,14 +251,18 @@ fn arguments() -> impl Iterator<Item = OsString> {
     exec::spelled(arguments.collect()).into_iter()
 }
 
-/// Writes a report and what goes with it, and gives its verdict.
+/// Writes a report and its warnings, and returns its verdict.
+///
+/// With `--quiet`, text that only confirms what was done is left out.
 fn finish(renderer: &Renderer, report: &impl Report) -> Result<Verdict, Error> {
     for warning in report.warnings() {
         renderer.warning(&warning);
     }
-    renderer.result(report, report)?;
+    if report.is_content() || !renderer.is_silent() {
+        renderer.result(report, report)?;
+    }
     if let Some(reason) = report.reason() {
-        renderer.reason(&reason);
+        renderer.reason(&report.verdict().to_string(), &reason);
     }
     Ok(report.verdict())
 }
@@ -270,7 +276,7 @@ fn not_of_this_command(format: &str, command: &str) -> Error {
 }
 
 const EXIT_NO: u8 = 1;
-const EXIT_UNKNOWN: u8 = 2;
+const EXIT_UNDETERMINED: u8 = 2;
 
 /// Help and versions go to standard output, wrong usage to standard error, as JSON where that is wanted.
 fn usage(error: &clap::Error) -> ExitCode {
@@ -279,14 +285,14 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
     if error.use_stderr() && is_json_wanted() {
         json_renderer().error(&usage_error(error));
-        return ExitCode::from(EXIT_UNKNOWN);
+        return ExitCode::from(EXIT_UNDETERMINED);
     }
     match error.print() {
         Ok(()) if !error.use_stderr() => ExitCode::SUCCESS,
         Err(cause) if cause.kind() == ErrorKind::BrokenPipe && !error.use_stderr() => {
             ExitCode::SUCCESS
         }
-        Ok(()) | Err(_) => ExitCode::from(EXIT_UNKNOWN),
+        Ok(()) | Err(_) => ExitCode::from(EXIT_UNDETERMINED),
     }
 }
 

@@ -93,7 +93,7 @@ impl Args {
             }
             self.show(renderer, &report)?;
             if let Some(reason) = report.reason() {
-                renderer.reason(&reason);
+                renderer.reason(&report.verdict().to_string(), &reason);
             }
         }
         let Some(last) = errors.next() else {

@@ -184,7 +184,7 @@ impl Env {
             (None, None) => kept_truststore(&anchors, renderer),
             // Beside a file of others nothing is put.
             (None, Some(_)) => {
-                renderer.news(
+                renderer.notice(
                     &"Java is left out: it needs a `--truststore FILE`, which `export jks` makes",
                 );
                 None

@@ -39,4 +39,8 @@ impl fmt::Display for DryRun {
     }
 }
 
-impl Report for DryRun {}
+impl Report for DryRun {
+    fn is_content(&self) -> bool {
+        true
+    }
+}

@@ -40,7 +40,9 @@ pub use expiry::{Expiry, Span};
 
 pub use crate::net::Target;
 
-/// The answer to a question: yes or no. That it could not be told is an error instead.
+/// The answer to a question, or that there is none.
+///
+/// "Yes" is given only for what was really checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -48,23 +50,40 @@ pub enum Verdict {
     Yes,
     /// The answer is no: exit code 1.
     No,
+    /// There was not enough to decide by, such as no trust anchor: exit code 2.
+    Undetermined,
 }
 
-/// What an operation has to say: data for programs, and the same as text for people.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Yes => "yes",
+            Verdict::No => "no",
+            Verdict::Undetermined => "undetermined",
+        })
+    }
+}
+
+/// The result of an operation: data for programs, and the same as text for people.
 ///
-/// The text may hold ANSI colours; they are taken out where they are not wanted.
+/// The text may contain ANSI colours; the renderer strips them where they are not wanted.
 pub trait Report: serde::Serialize + fmt::Display {
-    /// Whether the answer is yes.
+    /// The answer; the exit code follows from it.
     fn verdict(&self) -> Verdict {
         Verdict::Yes
     }
 
-    /// For a report whose answer is no: one line that names the file and the worst finding.
+    /// For a report whose answer is not yes: one line that names the file and the worst finding.
     fn reason(&self) -> Option<String> {
         None
     }
 
-    /// What its reader should be warned of, a line each; shown on standard error.
+    /// Whether the text is what was asked for, as with `inspect` or `list`, and so is written even with `--quiet`.
+    fn is_content(&self) -> bool {
+        false
+    }
+
+    /// Warnings for the reader, one line each; written to standard error.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }

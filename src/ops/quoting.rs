@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::pki::escape::Escaped;
 
 /// What reads the lines that set variables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shell {
     /// A POSIX shell, bash and zsh too.
     Sh,

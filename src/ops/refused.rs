@@ -79,6 +79,13 @@ impl<T: fmt::Display> fmt::Display for Outcome<T> {
 }
 
 impl<T: Report> Report for Outcome<T> {
+    fn is_content(&self) -> bool {
+        match self {
+            Outcome::Done(done) => done.is_content(),
+            Outcome::Refused(_) => false,
+        }
+    }
+
     fn verdict(&self) -> Verdict {
         match self {
             Outcome::Done(report) => report.verdict(),

@@ -144,7 +144,11 @@ impl fmt::Display for Shown {
     }
 }
 
-impl Report for Shown {}
+impl Report for Shown {
+    fn is_content(&self) -> bool {
+        true
+    }
+}
 
 /// A name with its type, escaped.
 struct Shield<'a>(&'a SubjectAltName);

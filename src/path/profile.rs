@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::pki::usage::Purpose;
 
 /// A set of severities: how strictly a path is held to each rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Default, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// What decides a TLS connection is an error, the rest a warning.

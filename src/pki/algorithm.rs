@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The kinds of key this program makes.
 ///
 /// P-256 is what every gRPC stack takes; grpc-core takes no Ed25519.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum, Default, Deserialize, Serialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Deserialize, Serialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum KeyType {
     /// ECDSA on NIST P-256.
@@ -24,13 +22,10 @@ pub enum KeyType {
     /// X25519 (RFC 7748): agrees on keys for encryption and cannot sign.
     X25519,
     /// RSA with a modulus of 2048 bits.
-    #[value(name = "rsa-2048")]
     Rsa2048,
     /// RSA with a modulus of 3072 bits.
-    #[value(name = "rsa-3072")]
     Rsa3072,
     /// RSA with a modulus of 4096 bits.
-    #[value(name = "rsa-4096")]
     Rsa4096,
 }
 

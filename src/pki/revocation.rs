@@ -11,39 +11,29 @@ use super::element::{ENUMERATED, Element, ElementError, small_integer};
 /// ([RFC 5280 §5.3.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.1)).
 ///
 /// `Display` spells it as the RFC does; `FromStr` takes that and `key-compromise`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum, Default, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(into = "&'static str")]
 pub enum RevocationReason {
     /// None is given; the extension is left out of the CRL.
     #[default]
-    #[value(alias = "Unspecified")]
     Unspecified,
     /// Its private key is, or may be, in other hands.
-    #[value(alias = "keyCompromise")]
     KeyCompromise,
     /// The private key of a CA is, or may be, in other hands.
-    #[value(alias = "cACompromise", alias = "caCompromise")]
     CaCompromise,
     /// The subject's name or other information changed.
-    #[value(alias = "affiliationChanged")]
     AffiliationChanged,
     /// Another certificate has taken its place.
-    #[value(alias = "superseded")]
     Superseded,
     /// It is no longer needed.
-    #[value(alias = "cessationOfOperation")]
     CessationOfOperation,
     /// For a time; the only reason that can be taken back.
-    #[value(alias = "certificateHold")]
     CertificateHold,
     /// It was on hold and no longer is. Only delta CRLs say so, which are not made here.
-    #[value(skip)]
     RemoveFromCrl,
     /// A privilege it states was withdrawn.
-    #[value(alias = "privilegeWithdrawn")]
     PrivilegeWithdrawn,
     /// The private key of an attribute authority is, or may be, in other hands.
-    #[value(alias = "aACompromise", alias = "aaCompromise")]
     AaCompromise,
 }
 
@@ -58,6 +48,19 @@ impl RevocationReason {
         RevocationReason::CessationOfOperation,
         RevocationReason::CertificateHold,
         RevocationReason::RemoveFromCrl,
+        RevocationReason::PrivilegeWithdrawn,
+        RevocationReason::AaCompromise,
+    ];
+
+    /// Those a certificate can be revoked for: all but `removeFromCRL`, which belongs to delta CRLs.
+    pub const REQUESTABLE: [RevocationReason; 9] = [
+        RevocationReason::Unspecified,
+        RevocationReason::KeyCompromise,
+        RevocationReason::CaCompromise,
+        RevocationReason::AffiliationChanged,
+        RevocationReason::Superseded,
+        RevocationReason::CessationOfOperation,
+        RevocationReason::CertificateHold,
         RevocationReason::PrivilegeWithdrawn,
         RevocationReason::AaCompromise,
     ];
@@ -137,9 +140,13 @@ impl FromStr for RevocationReason {
     type Err = UnknownReason;
 
     fn from_str(text: &str) -> Result<Self, UnknownReason> {
-        <Self as clap::ValueEnum>::from_str(text, true).map_err(|_| UnknownReason {
-            text: text.to_owned(),
-        })
+        let plain = |spelling: &str| spelling.replace('-', "").to_ascii_lowercase();
+        Self::REQUESTABLE
+            .into_iter()
+            .find(|reason| plain(&reason.to_string()) == plain(text))
+            .ok_or_else(|| UnknownReason {
+                text: text.to_owned(),
+            })
     }
 }
 
@@ -164,7 +171,7 @@ mod tests {
 
     #[test]
     fn each_reason_one_can_give_reads_back_from_its_text() {
-        for reason in <RevocationReason as clap::ValueEnum>::value_variants() {
+        for reason in &RevocationReason::REQUESTABLE {
             let read: RevocationReason = reason.to_string().parse().unwrap();
             assert_eq!(read, *reason);
         }

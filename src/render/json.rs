@@ -14,7 +14,12 @@ pub(super) fn json(data: &impl Serialize) -> String {
     }
 }
 
-/// Writes what [`json`] gives.
+/// The same in one line: a string in JSON contains no line end, so each line begins with a name or a bracket.
+pub(super) fn json_line(data: &impl Serialize) -> String {
+    json(data).lines().map(str::trim_start).collect()
+}
+
+/// Writes what [`json`] returns.
 pub(super) fn write_json(writer: &mut impl Write, data: &impl Serialize) -> io::Result<()> {
     let formatter = SafeFormatter(PrettyFormatter::new());
     let mut serializer = serde_json::Serializer::with_formatter(writer, formatter);

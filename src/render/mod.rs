@@ -15,12 +15,12 @@ use serde::Serialize;
 pub use parts::Parts;
 pub use progress::Progress;
 
-use json::{json, write_json};
+use json::{json_line, write_json};
 
 use crate::error::Error;
 
 /// How results are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Format {
     /// For people.
     #[default]
@@ -28,15 +28,13 @@ pub enum Format {
     /// For programs.
     Json,
     /// For spreadsheets: of commands that give a table.
-    #[value(hide = true)]
     Csv,
     /// For Prometheus: of commands that measure.
-    #[value(hide = true)]
     Prometheus,
 }
 
 /// When colours are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
@@ -54,7 +52,7 @@ pub struct Renderer {
     pub format: Format,
     /// When colours are used.
     pub color: Color,
-    /// Leave out everything but results and errors.
+    /// Write only what was asked for, and errors.
     pub quiet: bool,
 }
 
@@ -92,8 +90,7 @@ impl Renderer {
     pub fn event(&self, data: &impl Serialize, text: &dyn std::fmt::Display) -> Result<(), Error> {
         match self.format {
             Format::Text | Format::Csv | Format::Prometheus => self.text(text),
-            // A string in JSON holds no line end, so each line begins with a name or a bracket.
-            Format::Json => self.line(&json(data).lines().map(str::trim_start).collect::<String>()),
+            Format::Json => self.line(&json_line(data)),
         }
     }
 
@@ -154,34 +151,64 @@ impl Renderer {
             }
             Format::Json => {
                 let (code, message, hint) = (error.code(), with_causes(error), error.hint());
-                self.stderr_line(&json(&ErrorReport {
-                    error: ErrorFields {
+                self.stderr_json(
+                    "error",
+                    &ErrorFields {
                         code,
                         message,
                         hint,
                     },
-                }));
+                );
             }
         }
     }
 
     /// Writes a warning to standard error, unless quiet.
     pub fn warning(&self, message: &str) {
-        if !self.quiet {
-            self.labelled("warning", AnsiColor::Yellow, message);
+        match self.format {
+            _ if self.quiet => {}
+            Format::Json => self.stderr_json("warning", &MessageFields { message }),
+            Format::Text | Format::Csv | Format::Prometheus => {
+                self.labelled("warning", AnsiColor::Yellow, message);
+            }
         }
     }
 
-    /// Writes news to standard error, unless quiet: a summary, where standard output has the result.
-    pub fn news(&self, text: &dyn std::fmt::Display) {
-        if !self.quiet {
-            self.stderr_line(text.to_string().trim_end());
+    /// Writes a notice to standard error, unless quiet: a summary, where standard output has the result.
+    pub fn notice(&self, text: &dyn std::fmt::Display) {
+        let text = text.to_string();
+        match self.format {
+            _ if self.quiet => {}
+            Format::Json => {
+                let message = anstream::adapter::strip_str(text.trim()).to_string();
+                self.stderr_json("notice", &MessageFields { message: &message });
+            }
+            Format::Text | Format::Csv | Format::Prometheus => self.stderr_line(text.trim_end()),
         }
     }
 
-    /// Says on standard error, in one line, why the answer is no.
-    pub fn reason(&self, message: &str) {
-        self.labelled("no", AnsiColor::Red, message);
+    /// Writes to standard error, in one line, why the answer is not yes. On a terminal that has just shown the report
+    /// it would only repeat it.
+    pub fn reason(&self, verdict: &str, message: &str) {
+        match self.format {
+            Format::Json => self.stderr_json("reason", &ReasonFields { verdict, message }),
+            Format::Text | Format::Csv | Format::Prometheus => {
+                let is_repeated = !self.quiet && self.is_terminal() && io::stderr().is_terminal();
+                if !is_repeated {
+                    let color = if verdict == "no" {
+                        AnsiColor::Red
+                    } else {
+                        AnsiColor::Yellow
+                    };
+                    self.labelled(verdict, color, message);
+                }
+            }
+        }
+    }
+
+    /// Whether text that only confirms what was done is left out.
+    pub fn is_silent(&self) -> bool {
+        self.quiet && self.format != Format::Json
     }
 
     /// A copy of standard error, for a program that is started to write to.
@@ -192,6 +219,12 @@ impl Renderer {
     fn labelled(&self, label: &str, color: AnsiColor, message: &str) {
         let style = Style::new().bold().fg_color(Some(color.into()));
         self.stderr_line(&format!("{style}{label}:{style:#} {message}"));
+    }
+
+    /// One line of JSON: an object whose only member is `name`.
+    fn stderr_json(&self, name: &str, fields: &impl Serialize) {
+        let object = std::collections::BTreeMap::from([(name, fields)]);
+        self.stderr_line(&json_line(&object));
     }
 
     fn stderr_line(&self, text: &str) {
@@ -230,8 +263,14 @@ fn going_on(result: io::Result<()>) -> Result<ControlFlow<()>, Error> {
 }
 
 #[derive(Serialize)]
-struct ErrorReport {
-    error: ErrorFields,
+struct MessageFields<'a> {
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct ReasonFields<'a> {
+    verdict: &'a str,
+    message: &'a str,
 }
 
 #[derive(Serialize)]

@@ -129,7 +129,7 @@ pub struct BatchRow {
 }
 
 /// What a certificate is at some moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// Neither revoked nor outside its validity.

@@ -10,7 +10,7 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::validity::Lifetime;
 
 /// How a manifest is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Syntax {
     /// A header line, then a line a row; several names in one field are separated by spaces.
     Csv,

@@ -115,6 +115,10 @@ impl fmt::Display for Shown {
 }
 
 impl Report for Shown {
+    fn is_content(&self) -> bool {
+        true
+    }
+
     fn warnings(&self) -> Vec<String> {
         self.authority.warnings.clone()
     }

@@ -100,6 +100,10 @@ impl fmt::Display for Shown {
 }
 
 impl Report for Shown {
+    fn is_content(&self) -> bool {
+        true
+    }
+
     fn verdict(&self) -> Verdict {
         if self.lists.iter().any(ListShown::is_overdue) {
             Verdict::No

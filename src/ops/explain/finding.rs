@@ -131,7 +131,11 @@ impl Explained {
     }
 }
 
-impl ops::Report for FindingReport {}
+impl ops::Report for FindingReport {
+    fn is_content(&self) -> bool {
+        true
+    }
+}
 
 impl fmt::Display for FindingReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -207,7 +211,11 @@ impl RuleList {
     }
 }
 
-impl ops::Report for RuleList {}
+impl ops::Report for RuleList {
+    fn is_content(&self) -> bool {
+        true
+    }
+}
 
 impl fmt::Display for RuleList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -93,6 +93,10 @@ impl Report {
 }
 
 impl ops::Report for Report {
+    fn is_content(&self) -> bool {
+        true
+    }
+
     fn verdict(&self) -> Verdict {
         if self.matches.is_empty() {
             Verdict::No

@@ -48,22 +48,18 @@ pub struct Request {
 }
 
 /// The form that is exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// The certificate and those above it, as PEM, as servers want it.
     Fullchain,
     /// PKCS #12 with key, certificate, chain and anchors.
-    #[value(alias = "pkcs12", alias = "pfx")]
     P12,
     /// PKCS #12 that Java's keytool and KeyStore take: the anchors are trusted entries. A CA's is a truststore.
-    #[value(alias = "jks-ready", alias = "jks-ready-p12", alias = "truststore")]
     Jks,
     /// A Kubernetes Secret of type kubernetes.io/tls.
-    #[value(alias = "kubernetes-secret")]
     K8sSecret,
     /// A Kubernetes ConfigMap with the trust anchors.
-    #[value(alias = "k8s-bundle", alias = "kubernetes-configmap")]
     K8sConfigmap,
     /// Lines for a .env file.
     Env,

@@ -298,6 +298,10 @@ impl FileReport {
 }
 
 impl ops::Report for Report {
+    fn is_content(&self) -> bool {
+        true
+    }
+
     fn warnings(&self) -> Vec<String> {
         let left_out = |file: &&FileReport| file.objects.iter().any(|e| e.object.is_private_key());
         match self.detail {

@@ -182,6 +182,10 @@ impl Report {
 }
 
 impl ops::Report for Report {
+    fn is_content(&self) -> bool {
+        true
+    }
+
     fn verdict(&self) -> Verdict {
         self.verdict
     }

@@ -283,7 +283,11 @@ impl fmt::Display for Templates {
     }
 }
 
-impl Report for Templates {}
+impl Report for Templates {
+    fn is_content(&self) -> bool {
+        true
+    }
+}
 
 /// A template.
 #[derive(Debug, Serialize)]
@@ -305,7 +309,11 @@ impl fmt::Display for Shown {
     }
 }
 
-impl Report for Shown {}
+impl Report for Shown {
+    fn is_content(&self) -> bool {
+        true
+    }
+}
 
 /// A file that was written.
 #[derive(Debug, Serialize)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 /// A runtime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Runtime {
     /// Python's urllib, with the ssl module's own anchors.

@@ -16,7 +16,7 @@ use crate::ops::{Report, Verdict};
 use crate::pki::certificate::Certificate;
 
 /// A kind of trust store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Store {
     /// The operating system's.
@@ -258,9 +258,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::System(platform) => {
-                let name = clap::ValueEnum::to_possible_value(platform);
-                let name = name.as_ref().map_or("", |value| value.get_name());
-                write!(f, "system ({name})")
+                write!(f, "system ({})", platform.name())
             }
             Place::Nss(database) => write!(f, "NSS database {}", shown(database)),
             Place::Java(_, Keystore::OfJava) => f.write_str("Java's cacerts"),
@@ -405,6 +403,10 @@ impl fmt::Display for Status {
 }
 
 impl Report for Status {
+    fn is_content(&self) -> bool {
+        true
+    }
+
     fn verdict(&self) -> Verdict {
         let is_trusted = |store: &StoreStatus| store.trusted;
         match !self.stores.is_empty() && self.stores.iter().all(is_trusted) {

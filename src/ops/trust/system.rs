@@ -12,7 +12,7 @@ use crate::files::{self, Target};
 use crate::pki::certificate::Certificate;
 
 /// Whose way of keeping trust anchors it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Platform {
     /// Debian, Ubuntu and Alpine: update-ca-certificates.
@@ -30,6 +30,18 @@ pub enum Platform {
 }
 
 impl Platform {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Platform::Debian => "debian",
+            Platform::Fedora => "fedora",
+            Platform::Arch => "arch",
+            Platform::Suse => "suse",
+            Platform::Macos => "macos",
+            Platform::Windows => "windows",
+        }
+    }
+
     /// The one of this machine, by what is there.
     pub fn here() -> Option<Self> {
         if cfg!(target_os = "macos") {

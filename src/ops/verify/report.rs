@@ -215,10 +215,7 @@ impl fmt::Display for CertificateReport {
         )?;
         writeln!(f, "  names     {}", self.names())?;
         self.write_path(f)?;
-        let verdict = match self.verdict {
-            Verdict::Yes => "yes",
-            Verdict::No => "no",
-        };
+        let verdict = self.verdict;
         match self.stack {
             Some(stack) => writeln!(f, "  verdict   {verdict}, as {stack} sees it")?,
             None => writeln!(f, "  verdict   {verdict}")?,

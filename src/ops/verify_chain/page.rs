@@ -23,6 +23,7 @@ pub fn page(report: &Report, at: OffsetDateTime) -> Page {
         }
         Verdict::Yes => (Tone::Good, "It works"),
         Verdict::No => (Tone::Bad, "It does not work"),
+        Verdict::Undetermined => (Tone::Warning, "It could not be determined"),
     };
     Page {
         title: "Will this network work?".into(),

@@ -32,7 +32,6 @@ mod text;
 mod tonic;
 mod verdict;
 
-use clap::ValueEnum;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -43,9 +42,8 @@ pub use key_file::{FoundKey, KeyBlock, KeyFile, KeyForm};
 pub use pem::{PrivateKeyBlock, private_key_block};
 
 /// A TLS stack that gRPC programs run on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-#[value(rename_all = "kebab-case")]
 pub enum Stack {
     /// grpcio of Python, C++ and others: BoringSSL.
     GrpcCore,

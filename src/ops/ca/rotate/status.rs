@@ -156,7 +156,11 @@ impl fmt::Display for Blocking {
     }
 }
 
-impl Report for Standing {}
+impl Report for Standing {
+    fn is_content(&self) -> bool {
+        true
+    }
+}
 
 /// Everything valid that a root issued, cross-certificates aside.
 #[derive(Debug, Default)]

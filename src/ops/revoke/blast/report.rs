@@ -371,4 +371,8 @@ impl fmt::Display for BlastRadius {
     }
 }
 
-impl Report for BlastRadius {}
+impl Report for BlastRadius {
+    fn is_content(&self) -> bool {
+        true
+    }
+}
