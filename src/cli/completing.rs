@@ -109,7 +109,7 @@ pub(super) fn findings() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let rules = crate::ops::explain::rules();
         rules
-            .map(|rule| CompletionCandidate::new(rule.id).help(Some(rule.sentence.into())))
+            .map(|rule| CompletionCandidate::new(rule.id).help(Some(rule.message.into())))
             .collect()
     })
 }

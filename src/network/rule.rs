@@ -13,7 +13,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 /// A finding about a line of a file.
 pub fn at(rule: &Rule, line: usize) -> Finding {
     let mut finding = whole(rule);
-    finding.message = format!("line {line}: {}", rule.sentence);
+    finding.message = format!("line {line}: {}", rule.message);
     finding
 }
 
@@ -80,9 +80,10 @@ macro_rules! rules {
             $(#[$doc])*
             pub static $name: Rule = Rule {
                 id: $id,
-                sentence: $sentence,
+                message: $sentence,
                 hint: $hint,
                 reference: $reference,
+                why: "",
                 severities: $severities,
             };
         )*

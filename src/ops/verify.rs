@@ -310,51 +310,58 @@ const UNKNOWN_REVOCATION: &str = "revocation-unknown";
 
 static EXPIRES_SOON: Rule = Rule {
     id: "expires-soon",
-    sentence: "it expires sooner than was asked for",
+    message: "it expires sooner than was asked for",
     hint: "renew it",
     reference: "`--expires-in`",
+    why: "",
     severities: Severities::DECISIVE,
 };
 static KEY: Rule = Rule {
     id: "key-mismatch",
-    sentence: "the private key does not belong to it",
+    message: "the private key does not belong to it",
     hint: "put the key that belongs to it back, or issue a new pair",
     reference: "`--key`",
+    why: "",
     severities: Severities::DECISIVE,
 };
 static WRONG_ORDER: Rule = Rule {
     id: "wrong-order",
-    sentence: "it stands before a certificate that it issued: a TLS server sends the first one as its own",
+    message: "it stands before a certificate that it issued: a TLS server sends the first one as its own",
     hint: "put the end entity first in the file, and each issuer behind what it issued",
     reference: "RFC 8446 §4.4.2",
+    why: "",
     severities: Severities::DECISIVE,
 };
 static PRIVATE_KEY: Rule = Rule {
     id: "private-key-beside",
-    sentence: "a private key stands in the same file",
+    message: "a private key stands in the same file",
     hint: "keep the key in a file of its own, mode 0600",
     reference: "RFC 7468 §5.3",
+    why: "",
     severities: Severities::ADVICE,
 };
 static BYTE_ORDER_MARK: Rule = Rule {
     id: "byte-order-mark",
-    sentence: "the file begins with a byte order mark, with which a grpcio server does not start",
+    message: "the file begins with a byte order mark, with which a grpcio server does not start",
     hint: "save the file as ASCII; `inspect --pem` writes it anew",
     reference: "RFC 7468 §2",
+    why: "",
     severities: Severities::ADVICE,
 };
 static UNREADABLE_LIST: Rule = Rule {
     id: "crl-unreadable",
-    sentence: "the crl.pem beside the trust anchors cannot be read, so that nothing is known of what was revoked",
+    message: "the crl.pem beside the trust anchors cannot be read, so that nothing is known of what was revoked",
     hint: "make a new one with `openagents-certs crl`",
     reference: "RFC 5280 §6.3",
+    why: "",
     severities: Severities::ADVICE,
 };
 static NOT_PEM: Rule = Rule {
     id: "not-pem",
-    sentence: "the file is DER, and programs that speak gRPC read PEM",
+    message: "the file is DER, and programs that speak gRPC read PEM",
     hint: "write it as PEM with `inspect --pem`",
     reference: "RFC 7468 §5",
+    why: "",
     severities: Severities::ADVICE,
 };
 

@@ -30,6 +30,55 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A finding of the rule with this id, as severe as under [`Profile::Tls`](super::profile::Profile::Tls), a note where it does not count there.
+    pub fn of(id: &str) -> Self {
+        let rule = Rule::named(id);
+        let severity = rule.severities.tls.unwrap_or(Severity::Note);
+        Finding::new(rule, severity, None, None)
+    }
+
+    /// The same, about this certificate.
+    #[must_use]
+    pub fn about(self, certificate: CertificateReference) -> Self {
+        Finding {
+            certificate: Some(certificate),
+            ..self
+        }
+    }
+
+    /// The same, about this line of a file.
+    #[must_use]
+    pub fn at_line(self, line: usize) -> Self {
+        Finding {
+            message: format!("line {line}: {}", self.message),
+            ..self
+        }
+    }
+
+    /// The same, with this evidence.
+    #[must_use]
+    pub fn with_evidence(self, evidence: Evidence) -> Self {
+        Finding {
+            evidence: Some(evidence),
+            ..self
+        }
+    }
+
+    /// The same, with a hint that fits this case better.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Finding {
+            hint: hint.into(),
+            ..self
+        }
+    }
+
+    /// The same, with this severity.
+    #[must_use]
+    pub fn with_severity(self, severity: Severity) -> Self {
+        Finding { severity, ..self }
+    }
+
     /// A finding about this certificate, or about the whole.
     pub fn new(
         rule: &Rule,
@@ -41,7 +90,7 @@ impl Finding {
             id: rule.id,
             severity,
             certificate,
-            message: rule.sentence.to_owned(),
+            message: rule.message.to_owned(),
             evidence,
             hint: rule.hint.to_owned(),
             reference: rule.reference,

@@ -8,9 +8,7 @@ use super::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use super::pool::{Origin, Pool};
 use super::profile::Requirements;
 use super::rule::{Draft, Rule};
-use super::validation::{
-    EXHAUSTED, ISSUER_MISSING, SELF_SIGNED, SIGNATURE, TOO_MANY_CERTIFICATES, examine,
-};
+use super::validation::examine;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 
@@ -96,16 +94,17 @@ pub fn judge(candidates: Candidates<'_>, requirements: &Requirements) -> Judgeme
     });
     let chosen = explained(&pool, &best);
     let mut findings = chosen.findings;
-    let mut whole = |rule: &Rule| {
+    let mut whole = |id| {
+        let rule = Rule::named(id);
         let severity = rule.severities.under(requirements.profile);
         findings.extend(severity.map(|severity| Finding::new(rule, severity, None, None)));
     };
     let is_good = chosen.reaches_anchor && !best.drafts.iter().any(Draft::is_error);
     if exhausted && !is_good {
-        whole(&EXHAUSTED);
+        whole("budget-exhausted");
     }
     if pool.overflowed {
-        whole(&TOO_MANY_CERTIFICATES);
+        whole("too-many-certificates");
     }
     sort(&mut findings);
     Judgement {
@@ -164,28 +163,33 @@ fn explained(pool: &Pool<'_>, attempt: &Attempt) -> CandidatePath {
         .collect();
     let last = attempt.path.len() - 1;
     let certificate = pool.candidates[attempt.path[last]].certificate;
-    let mut broken = |rule: &Rule, evidence: Evidence| {
-        let finding = Finding::new(rule, Severity::Error, about(last), Some(evidence));
+    let mut broken = |id, evidence: Evidence| {
+        let finding = Finding::new(
+            Rule::named(id),
+            Severity::Error,
+            about(last),
+            Some(evidence),
+        );
         findings.push(finding);
     };
     match attempt.end {
         End::Anchor => {}
         End::TooDeep => broken(
-            &super::basic_constraints::TOO_DEEP,
+            "max-depth",
             Evidence::found(format_args!("{} intermediates so far", last)),
         ),
         End::IssuerMissing => broken(
-            &ISSUER_MISSING,
+            "issuer-missing",
             Evidence::found(format_args!("issuer {}", certificate.issuer())),
         ),
         End::SelfSigned => broken(
-            &SELF_SIGNED,
+            "self-signed",
             Evidence::found(format_args!("issuer {}", certificate.issuer())),
         ),
         End::WrongKey(issuer) => {
             let key = pool.candidates[issuer].public_key();
             broken(
-                &SIGNATURE,
+                "signature",
                 Evidence::found(format_args!("the key of {} ({key})", certificate.issuer())),
             );
         }

@@ -39,4 +39,3 @@ pub use judgement::{CandidatePath, Candidates, Judgement, Member, judge, judge_a
 pub use name_constraints::is_permitted;
 pub use pool::Origin;
 pub use signature::{is_list_signed_by, is_self_signed, is_signed_by, is_signed_by_its_key};
-pub use validation::rules;

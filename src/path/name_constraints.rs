@@ -5,7 +5,7 @@ use std::mem::discriminant;
 use super::candidate::Candidate;
 use super::extension::value;
 use super::finding::{Evidence, Role};
-use super::rule::{Drafts, Rule, Severities};
+use super::rule::Drafts;
 use super::subtree::{BaseFault, Lies, Subtrees, base_fault, lies_in};
 use crate::pki::extension::NameConstraints;
 use crate::pki::general_name::GeneralName;
@@ -17,23 +17,23 @@ pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts
         return;
     };
     if role == Role::EndEntity && !candidate.extensions().is_ca() {
-        drafts.add(&NOT_A_CA);
+        drafts.add("name-constraints-without-ca");
     }
     if !extension.critical {
-        drafts.add(&NOT_CRITICAL);
+        drafts.add("name-constraints-not-critical");
     }
     let Ok(constraints) = &extension.value else {
         return;
     };
     if constraints.permitted.is_empty() && constraints.excluded.is_empty() {
-        drafts.add(&EMPTY);
+        drafts.add("name-constraints-empty");
     }
     let mut reported = 0;
     for base in constraints.permitted.iter().chain(&constraints.excluded) {
         if let Some(fault) = base_fault(base) {
             let rule = match fault {
-                BaseFault::Malformed => &FORM,
-                BaseFault::LeadingDot => &LEADING_DOT,
+                BaseFault::Malformed => "name-constraint-malformed",
+                BaseFault::LeadingDot => "name-constraint-leading-dot",
             };
             drafts.with(rule, || Evidence::found(base));
             reported += 1;
@@ -61,11 +61,11 @@ pub(super) fn examine_below(
     if bases.any(|base| is_ip(&base))
         && let Some(name) = names.alternative.iter().find(is_ip)
     {
-        drafts.with(&IP, || Evidence::found(name));
+        drafts.with("name-constraint-ip", || Evidence::found(name));
     }
     *comparisons = comparisons.saturating_add(names.comparisons(constraints));
     if *comparisons > MAX_COMPARISONS {
-        drafts.with(&TOO_MANY, || {
+        drafts.with("name-constraints-too-many", || {
             Evidence::instead(
                 format_args!("{comparisons} comparisons"),
                 format_args!("at most {MAX_COMPARISONS}"),
@@ -75,20 +75,6 @@ pub(super) fn examine_below(
         compare(&names, constraints, drafts);
     }
 }
-
-/// Every rule of this file.
-pub(super) static RULES: &[&Rule] = &[
-    &NOT_A_CA,
-    &NOT_CRITICAL,
-    &EMPTY,
-    &FORM,
-    &LEADING_DOT,
-    &EXCLUDED,
-    &NOT_PERMITTED,
-    &UNDECIDABLE,
-    &IP,
-    &TOO_MANY,
-];
 
 /// The names of a certificate that constraints apply to.
 struct Names<'a> {
@@ -162,11 +148,11 @@ pub fn is_permitted(name: &GeneralName, constraints: &NameConstraints) -> bool {
 fn verdict<'c>(
     name: &GeneralName,
     constraints: &'c NameConstraints,
-) -> Option<(&'static Rule, Option<&'c GeneralName>)> {
+) -> Option<(&'static str, Option<&'c GeneralName>)> {
     for base in &constraints.excluded {
         match lies_in(name, base, Subtrees::Excluded) {
-            Lies::Inside => return Some((&EXCLUDED, Some(base))),
-            Lies::Unknown => return Some((&UNDECIDABLE, Some(base))),
+            Lies::Inside => return Some(("name-excluded", Some(base))),
+            Lies::Unknown => return Some(("name-constraint-undecidable", Some(base))),
             Lies::Outside | Lies::Elsewhere => {}
         }
     }
@@ -174,12 +160,12 @@ fn verdict<'c>(
     for base in &constraints.permitted {
         match lies_in(name, base, Subtrees::Permitted) {
             Lies::Inside => return None,
-            Lies::Unknown => return Some((&UNDECIDABLE, None)),
+            Lies::Unknown => return Some(("name-constraint-undecidable", None)),
             Lies::Outside => is_constrained = true,
             Lies::Elsewhere => {}
         }
     }
-    is_constrained.then_some((&NOT_PERMITTED, None))
+    is_constrained.then_some(("name-not-permitted", None))
 }
 
 /// The subtrees a name would have to lie in.
@@ -199,74 +185,3 @@ fn permitted(name: &GeneralName, constraints: &NameConstraints) -> String {
 const MAX_COMPARISONS: usize = 250_000;
 const DIRECTORY_PRICE: usize = 40;
 const MAX_REPORTED: usize = 8;
-
-static NOT_A_CA: Rule = Rule {
-    id: "name-constraints-without-ca",
-    sentence: "it constrains names, though it is no CA",
-    hint: "have it issued anew without nameConstraints",
-    reference: "RFC 5280 §4.2.1.10",
-    severities: Severities::CONFORMANCE,
-};
-static NOT_CRITICAL: Rule = Rule {
-    id: "name-constraints-not-critical",
-    sentence: "its nameConstraints are not critical, so that old programs overlook them",
-    hint: "make the CA anew with critical nameConstraints",
-    reference: "RFC 5280 §4.2.1.10",
-    severities: Severities::RFC_ONLY,
-};
-static EMPTY: Rule = Rule {
-    id: "name-constraints-empty",
-    sentence: "its nameConstraints constrain nothing",
-    hint: "make the CA anew without nameConstraints, or with a subtree",
-    reference: "RFC 5280 §4.2.1.10, CABF BR §7.1.2.5.2",
-    severities: Severities::CONFORMANCE,
-};
-static FORM: Rule = Rule {
-    id: "name-constraint-malformed",
-    sentence: "one of its name constraints has no meaning",
-    hint: "make the CA anew with host names, networks with a mask, mailboxes or hosts",
-    reference: "RFC 5280 §4.2.1.10",
-    severities: Severities::DECISIVE,
-};
-static LEADING_DOT: Rule = Rule {
-    id: "name-constraint-leading-dot",
-    sentence: "a DNS constraint begins with a dot, which programs read in two ways",
-    hint: "make the CA anew with the constraint without its dot",
-    reference: "RFC 5280 §4.2.1.10",
-    severities: Severities::RFC_ONLY,
-};
-static EXCLUDED: Rule = Rule {
-    id: "name-excluded",
-    sentence: "one of its names lies where a CA above it may not issue",
-    hint: "issue it for another name, or from another CA",
-    reference: "RFC 5280 §6.1.3 (c)",
-    severities: Severities::DECISIVE,
-};
-static NOT_PERMITTED: Rule = Rule {
-    id: "name-not-permitted",
-    sentence: "one of its names lies outside of what a CA above it may issue for",
-    hint: "issue it for a name within the constraints, or from another CA",
-    reference: "RFC 5280 §6.1.3 (b)",
-    severities: Severities::DECISIVE,
-};
-static UNDECIDABLE: Rule = Rule {
-    id: "name-constraint-undecidable",
-    sentence: "a CA above it constrains names of this form, and it cannot be told whether this one fits",
-    hint: "issue it for a well-formed name with a host in it",
-    reference: "RFC 5280 §4.2.1.10",
-    severities: Severities::DECISIVE,
-};
-static IP: Rule = Rule {
-    id: "name-constraint-ip",
-    sentence: "a CA above it constrains addresses and it has one: grpcio refuses that, whatever the address",
-    hint: "dial it by its DNS name and leave the address out, or constrain DNS names alone",
-    reference: "RFC 5280 §4.2.1.10",
-    severities: Severities::TLS_ADVICE,
-};
-static TOO_MANY: Rule = Rule {
-    id: "name-constraints-too-many",
-    sentence: "its names and the constraints of the CAs above it are too many to compare",
-    hint: "issue for fewer names; no program takes so many",
-    reference: "RFC 5280 §8",
-    severities: Severities::DECISIVE,
-};

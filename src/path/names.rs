@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::candidate::Candidate;
 use super::finding::{Evidence, Role};
 use super::profile::{ReferenceName, Requirements};
-use super::rule::{Drafts, Rule, Severities};
+use super::rule::Drafts;
 use crate::pki::general_name::GeneralName;
 
 /// What is wrong with the names of a certificate.
@@ -33,13 +33,15 @@ pub(super) fn examine(
         return;
     }
     if names.is_empty() && candidate.certificate.subject().is_empty() {
-        drafts.add(&NAMELESS);
+        drafts.add("nameless");
     }
     for wanted in requirements.host.iter().chain(&requirements.names) {
         if extensions.subject_alt_name.is_none() {
-            drafts.with(&NO_NAMES, || Evidence::instead("no SubjectAltName", wanted));
+            drafts.with("no-names", || {
+                Evidence::instead("no SubjectAltName", wanted)
+            });
         } else if !names.iter().any(|name| is_for(name, wanted)) {
-            drafts.with(&HOST, || Evidence::instead(shown(names), wanted));
+            drafts.with("host-mismatch", || Evidence::instead(shown(names), wanted));
         }
     }
 }
@@ -111,19 +113,6 @@ pub(super) fn is_mailbox(text: &str) -> bool {
     })
 }
 
-/// Every rule of this file.
-pub(super) static RULES: &[&Rule] = &[
-    &HOST,
-    &NO_NAMES,
-    &NAMELESS,
-    &DNS_FORM,
-    &DNS_ADDRESS,
-    &DNS_UNDERSCORE,
-    &IP_FORM,
-    &EMAIL_FORM,
-    &URI_FORM,
-];
-
 fn covers(pattern: &str, host: &str) -> bool {
     if !is_dns_pattern(pattern) {
         return false;
@@ -136,22 +125,24 @@ fn covers(pattern: &str, host: &str) -> bool {
     }
 }
 
-fn fault(name: &GeneralName) -> Option<&'static Rule> {
+fn fault(name: &GeneralName) -> Option<&'static str> {
     match name {
         GeneralName::Dns(text) => {
             if !is_dns_pattern(text) {
-                Some(&DNS_FORM)
+                Some("dns-name-form")
             } else if text.contains('_') {
-                Some(&DNS_UNDERSCORE)
+                Some("dns-name-underscore")
             } else if text.parse::<IpAddr>().is_ok() {
-                Some(&DNS_ADDRESS)
+                Some("dns-name-address")
             } else {
                 None
             }
         }
-        GeneralName::Ip(octets) => (octets.len() != 4 && octets.len() != 16).then_some(&IP_FORM),
-        GeneralName::Email(text) => (!is_mailbox(text)).then_some(&EMAIL_FORM),
-        GeneralName::Uri(text) => (!is_absolute(text)).then_some(&URI_FORM),
+        GeneralName::Ip(octets) => {
+            (octets.len() != 4 && octets.len() != 16).then_some("ip-name-form")
+        }
+        GeneralName::Email(text) => (!is_mailbox(text)).then_some("email-name-form"),
+        GeneralName::Uri(text) => (!is_absolute(text)).then_some("uri-name-form"),
         GeneralName::Other(..)
         | GeneralName::X400(_)
         | GeneralName::Directory(_)
@@ -187,73 +178,6 @@ fn shown(names: &[GeneralName]) -> String {
 const MAX_LABEL_OCTETS: usize = 63; // RFC 1035 §2.3.4
 const MAX_NAME_OCTETS: usize = 253; // RFC 1035 §2.3.4, without the root's
 const MAX_REPORTED: usize = 8;
-
-static HOST: Rule = Rule {
-    id: "host-mismatch",
-    sentence: "it is not for this name",
-    hint: "dial a name it is for, or issue one with `--san` for this name",
-    reference: "RFC 9525 §6",
-    severities: Severities::DECISIVE,
-};
-static NO_NAMES: Rule = Rule {
-    id: "no-names",
-    sentence: "it is for no name at all, and the common name does not count",
-    hint: "issue one with `--san` for this name",
-    reference: "RFC 9525 §6.4.4",
-    severities: Severities::DECISIVE,
-};
-static NAMELESS: Rule = Rule {
-    id: "nameless",
-    sentence: "it has neither a subject nor another name",
-    hint: "issue one with a name",
-    reference: "RFC 5280 §4.1.2.6",
-    severities: Severities::CONFORMANCE,
-};
-static DNS_FORM: Rule = Rule {
-    id: "dns-name-form",
-    sentence: "one of its DNS names is no host name, nor one with * for its first label",
-    hint: "issue one whose DNS names are host names",
-    reference: "RFC 5280 §4.2.1.6, RFC 9525 §6.3",
-    severities: Severities::CONFORMANCE,
-};
-static DNS_ADDRESS: Rule = Rule {
-    id: "dns-name-address",
-    sentence: "one of its DNS names is an IP address, which does not match when the address is dialled",
-    hint: "issue one with the address as an IP name",
-    reference: "RFC 5280 §4.2.1.6",
-    severities: Severities {
-        webpki: Severities::DECISIVE.webpki,
-        ..Severities::ADVICE
-    },
-};
-static DNS_UNDERSCORE: Rule = Rule {
-    id: "dns-name-underscore",
-    sentence: "one of its DNS names has an underscore, which host names have not",
-    hint: "use a hyphen; some programs refuse underscores",
-    reference: "RFC 1123 §2.1",
-    severities: Severities::CONFORMANCE,
-};
-static IP_FORM: Rule = Rule {
-    id: "ip-name-form",
-    sentence: "one of its IP names is no IP address, which Go and GnuTLS refuse",
-    hint: "issue one whose IP names have 4 or 16 octets",
-    reference: "RFC 5280 §4.2.1.6",
-    severities: Severities::DECISIVE,
-};
-static EMAIL_FORM: Rule = Rule {
-    id: "email-name-form",
-    sentence: "one of its e-mail names is no mailbox",
-    hint: "issue one whose e-mail names are local@host",
-    reference: "RFC 5280 §4.2.1.6",
-    severities: Severities::CONFORMANCE,
-};
-static URI_FORM: Rule = Rule {
-    id: "uri-name-form",
-    sentence: "one of its URI names is no absolute URI",
-    hint: "issue one whose URI names have a scheme",
-    reference: "RFC 5280 §4.2.1.6",
-    severities: Severities::CONFORMANCE,
-};
 
 #[cfg(test)]
 mod tests {

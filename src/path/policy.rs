@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::candidate::Candidate;
 use super::extension::{ANY_POLICY, value};
 use super::finding::Role;
-use super::rule::{Drafts, Rule, Severities};
+use super::rule::Drafts;
 use crate::pki::oid::ObjectIdentifier;
 
 /// What is wrong with the constraints on policies a certificate holds.
@@ -16,13 +16,13 @@ pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts
         && constraints.require_explicit_policy.is_none()
         && constraints.inhibit_policy_mapping.is_none()
     {
-        drafts.add(&EMPTY);
+        drafts.add("policy-constraints-empty");
     }
     let constrains = extensions.policy_constraints.is_some()
         || extensions.inhibit_any_policy.is_some()
         || extensions.policy_mappings.is_some();
     if constrains && role == Role::EndEntity && !extensions.is_ca() {
-        drafts.add(&NOT_A_CA);
+        drafts.add("policy-constraints-without-ca");
     }
 }
 
@@ -47,7 +47,7 @@ pub(super) fn examine_path(path: &[&Candidate<'_>], drafts: &mut Drafts) {
     for (place, candidate) in below_anchor.iter().enumerate().rev() {
         state.process(candidate, place == 0);
         if state.explicit == 0 && state.expected.is_empty() {
-            drafts.about(place).add(&REQUIRED);
+            drafts.about(place).add("policy-required");
             return;
         }
         if place > 0 {
@@ -58,12 +58,9 @@ pub(super) fn examine_path(path: &[&Candidate<'_>], drafts: &mut Drafts) {
     let requires_at_once = value(&last.extensions().policy_constraints)
         .is_some_and(|constraints| constraints.require_explicit_policy == Some(0));
     if (state.explicit <= 1 || requires_at_once) && state.expected.is_empty() {
-        drafts.about(0).add(&REQUIRED);
+        drafts.about(0).add("policy-required");
     }
 }
-
-/// Every rule of this file.
-pub(super) static RULES: &[&Rule] = &[&EMPTY, &NOT_A_CA, &REQUIRED];
 
 /// The policies that the next certificate may assert.
 enum Expected {
@@ -140,25 +137,3 @@ impl State {
         }
     }
 }
-
-static EMPTY: Rule = Rule {
-    id: "policy-constraints-empty",
-    sentence: "its policyConstraints constrain nothing",
-    hint: "make the CA anew without policyConstraints",
-    reference: "RFC 5280 §4.2.1.11",
-    severities: Severities::CONFORMANCE,
-};
-static NOT_A_CA: Rule = Rule {
-    id: "policy-constraints-without-ca",
-    sentence: "it constrains policies, though it is no CA",
-    hint: "have it issued anew without constraints on policies",
-    reference: "RFC 5280 §4.2.1.5, §4.2.1.11 and §4.2.1.14",
-    severities: Severities::CONFORMANCE,
-};
-static REQUIRED: Rule = Rule {
-    id: "policy-required",
-    sentence: "a CA above it requires a certificate policy, and it has none that fits",
-    hint: "issue it with a policy that every CA above it has",
-    reference: "RFC 5280 §6.1.3 (f)",
-    severities: Severities::DECISIVE,
-};

@@ -10,7 +10,7 @@ use super::extension::value;
 use super::finding::Evidence;
 use super::pool::Pool;
 use super::profile::Requirements;
-use super::rule::{Drafts, Rule, Severities};
+use super::rule::Drafts;
 use super::signature::Outcome;
 use super::validity::text;
 use crate::pki::crl::{RevocationList, RevokedCertificate};
@@ -42,7 +42,7 @@ pub(super) fn examine_issue(
         .take(MAX_LISTS)
         .collect();
     if speaking.is_empty() {
-        drafts.add(&UNKNOWN);
+        drafts.add("revocation-unknown");
         return;
     }
     // Lists of different scope complete each other; of those of the same, the newest counts.
@@ -59,31 +59,13 @@ pub(super) fn examine_issue(
         }
     }
     if newest.is_empty() {
-        drafts.add(&SIGNATURE);
+        drafts.add("crl-signature");
     }
     for list in newest {
         examine(list, &pool.candidates[issuer], requirements, drafts);
         look_up(list, candidate, drafts);
     }
 }
-
-/// Every rule of this file.
-pub(super) static RULES: &[&Rule] = &[
-    &REVOKED,
-    &UNKNOWN,
-    &SIGNATURE,
-    &WEAK,
-    &ISSUER,
-    &OVERDUE,
-    &NOT_YET_VALID,
-    &NEXT_UPDATE,
-    &NUMBER_MISSING,
-    &NUMBER_CRITICAL,
-    &AUTHORITY_MISSING,
-    &UNKNOWN_CRITICAL,
-    &MALFORMED,
-    &VERSION,
-];
 
 /// What is wrong with a list that its issuer signed.
 fn examine(
@@ -96,14 +78,16 @@ fn examine(
     if let Some(usage) = value(&issuer.extensions().key_usage)
         && !usage.has(KeyUsage::CRL_SIGN)
     {
-        drafts.with(&ISSUER, || Evidence::instead(usage, "cRLSign"));
+        drafts.with("crl-issuer", || Evidence::instead(usage, "cRLSign"));
     }
     if list.this_update() > at {
-        drafts.with(&NOT_YET_VALID, || Evidence::found(text(list.this_update())));
+        drafts.with("crl-not-yet-valid", || {
+            Evidence::found(text(list.this_update()))
+        });
     }
     match list.next_update() {
-        None => drafts.add(&NEXT_UPDATE),
-        Some(next) if next < at => drafts.with(&OVERDUE, || {
+        None => drafts.add("crl-next-update-missing"),
+        Some(next) if next < at => drafts.with("crl-overdue", || {
             Evidence::instead(
                 format_args!("the next was due {}", text(next)),
                 format_args!("no earlier than {}", text(at)),
@@ -112,19 +96,21 @@ fn examine(
         Some(_) => {}
     }
     if Scheme::read(list.signature_algorithm(), list.signature_algorithm_der()).is_weak() {
-        drafts.with(&WEAK, || Evidence::found(list.signature_algorithm()));
+        drafts.with("crl-signature-weak", || {
+            Evidence::found(list.signature_algorithm())
+        });
     }
     if list.version() < 2 {
-        drafts.add(&VERSION);
+        drafts.add("crl-version");
     }
     let extension = |oid| list.extensions().iter().find(|e| e.oid == oid);
     match extension(CRL_NUMBER) {
-        None => drafts.add(&NUMBER_MISSING),
-        Some(extension) if extension.critical => drafts.add(&NUMBER_CRITICAL),
+        None => drafts.add("crl-number-missing"),
+        Some(extension) if extension.critical => drafts.add("crl-number-critical"),
         Some(_) => {}
     }
     if extension(AUTHORITY_KEY_IDENTIFIER).is_none() {
-        drafts.add(&AUTHORITY_MISSING);
+        drafts.add("crl-authority-key-identifier-missing");
     }
     for extension in list.extensions() {
         let known = [
@@ -135,12 +121,12 @@ fn examine(
         ];
         unknown(extension, &known, drafts);
         if let Err(fault) = ExtensionValue::read(extension) {
-            drafts.with(&MALFORMED, || Evidence::found(fault));
+            drafts.with("crl-malformed", || Evidence::found(fault));
         }
     }
     for problem in list.problems() {
         if problem.malformed {
-            drafts.with(&MALFORMED, || Evidence::found(&problem.message));
+            drafts.with("crl-malformed", || Evidence::found(&problem.message));
         }
     }
 }
@@ -162,7 +148,7 @@ fn look_up(list: &RevocationList, candidate: &Candidate<'_>, drafts: &mut Drafts
         }
         if entry.serial == *serial && is_issuer(&issuer, candidate) {
             if entry.reason != Some(RevocationReason::RemoveFromCrl) {
-                drafts.with(&REVOKED, || revoked(&entry));
+                drafts.with("revoked", || revoked(&entry));
             }
             return;
         }
@@ -245,7 +231,9 @@ fn distribution_points(candidate: &Candidate<'_>) -> Option<Vec<GeneralName>> {
 
 fn unknown(extension: &Extension, known: &[const_oid::ObjectIdentifier], drafts: &mut Drafts) {
     if extension.critical && !known.iter().any(|oid| extension.oid == *oid) {
-        drafts.with(&UNKNOWN_CRITICAL, || Evidence::found(extension.title()));
+        drafts.with("crl-unknown-critical-extension", || {
+            Evidence::found(extension.title())
+        });
     }
 }
 
@@ -270,102 +258,3 @@ fn number(list: &RevocationList) -> Option<(usize, Vec<u8>)> {
 
 /// More lists by one issuer than anyone has.
 const MAX_LISTS: usize = 32;
-
-static REVOKED: Rule = Rule {
-    id: "revoked",
-    sentence: "it was revoked",
-    hint: "issue another one, with another key if this one was stolen",
-    reference: "RFC 5280 §6.3.3",
-    severities: Severities::DECISIVE,
-};
-static UNKNOWN: Rule = Rule {
-    id: "revocation-unknown",
-    sentence: "no revocation list speaks of it",
-    hint: "give its issuer's list too, with `--crl`",
-    reference: "RFC 5280 §6.3.3",
-    severities: Severities::ADVICE,
-};
-static SIGNATURE: Rule = Rule {
-    id: "crl-signature",
-    sentence: "the revocation list that speaks of it is not signed by its issuer's key",
-    hint: "fetch the list anew from the CA",
-    reference: "RFC 5280 §6.3.3 (g)",
-    severities: Severities::DECISIVE,
-};
-static WEAK: Rule = Rule {
-    id: "crl-signature-weak",
-    sentence: "its issuer's revocation list is signed over a weak hash",
-    hint: "have the CA sign its lists with SHA-256",
-    reference: "RFC 9155",
-    severities: Severities::DECISIVE,
-};
-static ISSUER: Rule = Rule {
-    id: "crl-issuer",
-    sentence: "its issuer's keyUsage does not let it sign revocation lists",
-    hint: "make the CA anew with cRLSign",
-    reference: "RFC 5280 §6.3.3 (f)",
-    severities: Severities::DECISIVE,
-};
-static OVERDUE: Rule = Rule {
-    id: "crl-overdue",
-    sentence: "its issuer's revocation list is out of date",
-    hint: "fetch or make a new list",
-    reference: "RFC 5280 §6.3.3 (a)",
-    severities: Severities::DECISIVE,
-};
-static NOT_YET_VALID: Rule = Rule {
-    id: "crl-not-yet-valid",
-    sentence: "its issuer's revocation list is from the future",
-    hint: "set the clock of this machine, or of the CA's",
-    reference: "RFC 5280 §5.1.2.4",
-    severities: Severities::DECISIVE,
-};
-static NEXT_UPDATE: Rule = Rule {
-    id: "crl-next-update-missing",
-    sentence: "its issuer's revocation list does not say when it is out of date",
-    hint: "have the CA put nextUpdate into its lists",
-    reference: "RFC 5280 §5.1.2.5",
-    severities: Severities::CONFORMANCE,
-};
-static NUMBER_MISSING: Rule = Rule {
-    id: "crl-number-missing",
-    sentence: "its issuer's revocation list has no number, so that an old one can pass for the newest",
-    hint: "have the CA number its lists",
-    reference: "RFC 5280 §5.2.3",
-    severities: Severities::CONFORMANCE,
-};
-static NUMBER_CRITICAL: Rule = Rule {
-    id: "crl-number-critical",
-    sentence: "the number of its issuer's revocation list is critical",
-    hint: "have the CA number its lists with an extension that is not critical",
-    reference: "RFC 5280 §5.2.3",
-    severities: Severities::CONFORMANCE,
-};
-static AUTHORITY_MISSING: Rule = Rule {
-    id: "crl-authority-key-identifier-missing",
-    sentence: "its issuer's revocation list has no authorityKeyIdentifier",
-    hint: "have the CA put its key identifier into its lists",
-    reference: "RFC 5280 §5.2.1",
-    severities: Severities::CONFORMANCE,
-};
-static UNKNOWN_CRITICAL: Rule = Rule {
-    id: "crl-unknown-critical-extension",
-    sentence: "its issuer's revocation list has a critical extension that is not understood",
-    hint: "have the CA make a list without it",
-    reference: "RFC 5280 §5.2",
-    severities: Severities::DECISIVE,
-};
-static MALFORMED: Rule = Rule {
-    id: "crl-malformed",
-    sentence: "its issuer's revocation list is malformed",
-    hint: "fetch or make the list anew",
-    reference: "RFC 5280 §5.1",
-    severities: Severities::DECISIVE,
-};
-static VERSION: Rule = Rule {
-    id: "crl-version",
-    sentence: "its issuer's revocation list is of version 1",
-    hint: "have the CA make lists of version 2",
-    reference: "RFC 5280 §5.1.2.1",
-    severities: Severities::CONFORMANCE,
-};

@@ -1,25 +1,67 @@
-//! What a rule is, and how what it finds is gathered.
+//! The rule table: everything a finding can say, as rows of `rules.tsv`.
+//!
+//! A row has an id, which never changes, and how much a breach counts: one word for all profiles, or
+//! `tls/rfc5280/webpki` with `-` where the rule does not apply. The other columns are the message (what
+//! is wrong, a lower-case clause), the hint (what to do next), the reference, and why the rule exists.
+//! Code names a rule by its id; a test checks that each one has a row and that each row is used.
+
+use std::sync::LazyLock;
 
 use super::finding::{Evidence, Severity};
 use super::profile::Profile;
 
-/// A rule that a certification path can break: data, so that a profile decides how much it counts
-/// and nothing else has to.
-#[derive(Debug)]
+/// A row of the rule table.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its stable name.
+    /// The stable name.
     pub id: &'static str,
-    /// What is wrong where it is broken: a lower-case clause.
-    pub sentence: &'static str,
-    /// What mends it.
-    pub hint: &'static str,
-    /// Where it is written.
-    pub reference: &'static str,
-    /// How much it counts.
+    /// How much a breach counts under each profile.
     pub severities: Severities,
+    /// What is wrong: a lower-case clause.
+    pub message: &'static str,
+    /// What to do next.
+    pub hint: &'static str,
+    /// Where the rule is written.
+    pub reference: &'static str,
+    /// Why the rule exists: one or two sentences.
+    pub why: &'static str,
 }
 
-/// How much a rule counts under each profile; `None` for nothing.
+impl Rule {
+    /// The rule with this id, which is a row of the table.
+    ///
+    /// # Panics
+    /// When there is no such row; ids that come from outside go through [`Rule::find`].
+    pub fn named(id: &str) -> &'static Rule {
+        Rule::find(id).unwrap_or_else(|| panic!("rules.tsv has no rule '{id}'"))
+    }
+
+    /// The rule with this id, if there is one.
+    pub fn find(id: &str) -> Option<&'static Rule> {
+        let place = TABLE.binary_search_by(|rule| rule.id.cmp(id)).ok()?;
+        TABLE.get(place)
+    }
+
+    /// All rules, sorted by id.
+    pub fn all() -> impl Iterator<Item = &'static Rule> {
+        TABLE.iter()
+    }
+
+    /// Reads one row: six columns, separated by tabs.
+    fn read(row: &'static str) -> Option<Rule> {
+        let mut columns = row.split('\t');
+        Some(Rule {
+            id: columns.next()?,
+            severities: Severities::read(columns.next()?),
+            message: columns.next()?,
+            hint: columns.next()?,
+            reference: columns.next()?,
+            why: columns.next()?,
+        })
+    }
+}
+
+/// How much a rule counts under each profile; `None` where it does not apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Severities {
     /// Under [`Profile::Tls`].
@@ -31,56 +73,12 @@ pub struct Severities {
 }
 
 impl Severities {
-    /// Decides a connection, so it is an error everywhere.
-    pub const DECISIVE: Severities = Severities {
-        tls: Some(Severity::Error),
-        rfc5280: Some(Severity::Error),
-        webpki: Some(Severity::Error),
-    };
-    /// A MUST of RFC 5280 that only strict programs hold a certificate to.
-    pub const CONFORMANCE: Severities = Severities {
-        tls: Some(Severity::Warning),
-        rfc5280: Some(Severity::Error),
-        webpki: Some(Severity::Error),
-    };
-    /// A MUST of RFC 5280 that the CA/Browser Forum does not repeat.
-    pub const RFC_ONLY: Severities = Severities {
-        tls: Some(Severity::Warning),
-        rfc5280: Some(Severity::Error),
-        webpki: Some(Severity::Warning),
-    };
-    /// A MUST of the CA/Browser Forum alone, that a private CA need not care for.
-    pub const WEBPKI: Severities = Severities {
-        tls: None,
-        rfc5280: None,
-        webpki: Some(Severity::Error),
-    };
-    /// The same, where some TLS programs refuse it too.
-    pub const WEBPKI_WARNED: Severities = Severities {
-        tls: Some(Severity::Warning),
-        rfc5280: None,
-        webpki: Some(Severity::Error),
-    };
-    /// Decides a TLS connection, though RFC 5280 allows it.
-    pub const TLS_ONLY: Severities = Severities {
-        tls: Some(Severity::Error),
-        rfc5280: None,
-        webpki: Some(Severity::Error),
-    };
-    /// Some TLS programs refuse it, though no rule says that they should.
-    pub const TLS_ADVICE: Severities = Severities {
-        tls: Some(Severity::Warning),
-        rfc5280: None,
-        webpki: None,
-    };
-    /// Worth knowing, never more.
-    pub const ADVICE: Severities = Severities {
-        tls: Some(Severity::Warning),
-        rfc5280: Some(Severity::Warning),
-        webpki: Some(Severity::Warning),
-    };
+    /// An error under every profile.
+    pub const DECISIVE: Severities = Severities::everywhere(Severity::Error);
+    /// A warning under every profile.
+    pub const ADVICE: Severities = Severities::everywhere(Severity::Warning);
 
-    /// How much it counts under this profile.
+    /// How much the rule counts under this profile.
     pub fn under(&self, profile: Profile) -> Option<Severity> {
         match profile {
             Profile::Tls => self.tls,
@@ -88,14 +86,37 @@ impl Severities {
             Profile::Webpki => self.webpki,
         }
     }
+
+    const fn everywhere(severity: Severity) -> Severities {
+        Severities {
+            tls: Some(severity),
+            rfc5280: Some(severity),
+            webpki: Some(severity),
+        }
+    }
+
+    fn read(column: &str) -> Severities {
+        let mut each = column.split('/').map(|word| match word {
+            "error" => Some(Severity::Error),
+            "warning" => Some(Severity::Warning),
+            "note" => Some(Severity::Note),
+            _ => None,
+        });
+        let tls = each.next().flatten();
+        Severities {
+            tls,
+            rfc5280: each.next().unwrap_or(tls),
+            webpki: each.next().unwrap_or(tls),
+        }
+    }
 }
 
-/// A finding before it is known whom it is about but by position.
+/// A finding whose certificate is known by its place in the path only.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
     pub(super) rule: &'static Rule,
     pub(super) severity: Severity,
-    /// The certificate's place in the path, the end entity's being 0; `None` for the path as a whole.
+    /// The certificate's place in the path, 0 for the end entity; `None` for the path as a whole.
     pub(super) place: Option<usize>,
     pub(super) evidence: Option<Evidence>,
 }
@@ -106,7 +127,7 @@ impl Draft {
     }
 }
 
-/// Gathers what is found, leaving out what does not count under the profile.
+/// Collects drafts, without those that do not count under the profile.
 #[derive(Clone, Debug)]
 pub(super) struct Drafts {
     profile: Profile,
@@ -129,7 +150,7 @@ impl Drafts {
         self
     }
 
-    /// Takes over what was found about the certificate at this place.
+    /// Adds what was found about the certificate at this place.
     pub(super) fn extend(&mut self, place: usize, drafts: &[Draft]) {
         self.all.extend(drafts.iter().map(|draft| Draft {
             place: Some(place),
@@ -141,17 +162,18 @@ impl Drafts {
         self.profile
     }
 
-    /// The rule is broken, and that says it all.
-    pub(super) fn add(&mut self, rule: &'static Rule) {
-        self.push(rule, || None);
+    /// The rule with this id is broken.
+    pub(super) fn add(&mut self, id: &'static str) {
+        self.push(id, || None);
     }
 
-    /// The rule is broken, as this shows; it is only put together where the rule counts.
-    pub(super) fn with(&mut self, rule: &'static Rule, evidence: impl FnOnce() -> Evidence) {
-        self.push(rule, || Some(evidence()));
+    /// The rule with this id is broken, as the evidence shows; it is only built where the rule counts.
+    pub(super) fn with(&mut self, id: &'static str, evidence: impl FnOnce() -> Evidence) {
+        self.push(id, || Some(evidence()));
     }
 
-    fn push(&mut self, rule: &'static Rule, evidence: impl FnOnce() -> Option<Evidence>) {
+    fn push(&mut self, id: &'static str, evidence: impl FnOnce() -> Option<Evidence>) {
+        let rule = Rule::named(id);
         if let Some(severity) = rule.severities.under(self.profile) {
             let evidence = evidence();
             self.all.push(Draft {
@@ -160,6 +182,103 @@ impl Drafts {
                 place: self.place,
                 evidence,
             });
+        }
+    }
+}
+
+/// An index over the text of the table, which it borrows; the first row holds the column names.
+static TABLE: LazyLock<Vec<Rule>> =
+    LazyLock::new(|| TEXT.lines().skip(1).filter_map(Rule::read).collect());
+
+const TEXT: &str = include_str!("rules.tsv");
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_every_column_of_every_row_is_filled() {
+        assert_eq!(
+            TEXT.lines().next(),
+            Some("id\tseverity\tmessage\thint\treference\twhy")
+        );
+        assert_eq!(TABLE.len(), TEXT.lines().count() - 1);
+        assert!(TABLE.is_sorted_by(|a, b| a.id < b.id));
+        for row in TEXT.lines().skip(1) {
+            let columns: Vec<_> = row.split('\t').collect();
+            assert_eq!(columns.len(), 6, "{row}");
+            assert!(
+                columns
+                    .iter()
+                    .all(|one| !one.is_empty() && *one == one.trim()),
+                "{row}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_severity_is_a_word_that_is_read() {
+        for row in TEXT.lines().skip(1) {
+            let column = row.split('\t').nth(1).unwrap();
+            let words: Vec<_> = column.split('/').collect();
+            assert!(words.len() == 1 || words.len() == 3, "{row}");
+            let known = |word: &&str| ["error", "warning", "note", "-"].contains(word);
+            assert!(words.iter().all(known), "{row}");
+            assert!(words.iter().any(|word| *word != "-"), "{row}");
+        }
+    }
+
+    #[test]
+    fn messages_and_hints_are_clauses_and_reasons_are_sentences() {
+        for rule in Rule::all() {
+            for text in [rule.message, rule.hint] {
+                assert!(!text.ends_with('.'), "{}: {text}", rule.id);
+            }
+            assert!(rule.why.ends_with('.'), "{}: {}", rule.id, rule.why);
+        }
+    }
+
+    #[test]
+    fn every_id_that_the_source_names_has_a_row_and_every_row_is_named() {
+        let mut source = String::new();
+        read(
+            Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")),
+            &mut source,
+        );
+        let literals: HashSet<_> = source.split('"').collect();
+        for rule in Rule::all() {
+            assert!(literals.contains(rule.id), "{} is used nowhere", rule.id);
+        }
+        for call in [
+            "Rule::named(",
+            "Finding::of(",
+            "drafts.add(",
+            "drafts.with(",
+        ] {
+            for after in source.split(call).skip(1) {
+                let Some(literal) = after.trim_start().strip_prefix('"') else {
+                    continue;
+                };
+                let id = literal.split('"').next().unwrap();
+                assert!(Rule::find(id).is_some(), "{call}\"{id}\" has no row");
+            }
+        }
+    }
+
+    /// Adds every Rust file below this directory, but for its tests.
+    fn read(directory: &Path, source: &mut String) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read(&path, source);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                source.push_str(text.split("#[cfg(test)]").next().unwrap());
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::candidate::Candidate;
 use super::finding::{Evidence, Role};
 use super::profile::Profile;
-use super::rule::{Drafts, Rule, Severities};
+use super::rule::Drafts;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::AttributeType;
 
@@ -19,11 +19,11 @@ pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts
         .subject()
         .values(AttributeType::CommonName);
     if common_names.len() > 1 {
-        drafts.add(&COMMON_NAMES);
+        drafts.add("common-name-twice");
     }
     for common_name in common_names.iter().take(MAX_REPORTED) {
         if !names.iter().any(|name| is_copy(common_name, name)) {
-            drafts.with(&COMMON_NAME, || Evidence::found(common_name));
+            drafts.with("common-name-not-in-san", || Evidence::found(common_name));
         }
     }
     let of_wrong_form = names.iter().find(|name| match name {
@@ -37,20 +37,17 @@ pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts
         | GeneralName::RegisteredId(_) => true,
     });
     if let Some(name) = of_wrong_form {
-        drafts.with(&NAME_TYPE, || Evidence::found(name));
+        drafts.with("san-type", || Evidence::found(name));
     }
     for name in names {
         if let GeneralName::Dns(pattern) = name
             && let Some(domain) = pattern.strip_prefix("*.")
             && is_public_suffix(domain)
         {
-            drafts.with(&PUBLIC_SUFFIX, || Evidence::found(name));
+            drafts.with("wildcard-public-suffix", || Evidence::found(name));
         }
     }
 }
-
-/// Every rule of this file.
-pub(super) static RULES: &[&Rule] = &[&COMMON_NAMES, &COMMON_NAME, &NAME_TYPE, &PUBLIC_SUFFIX];
 
 /// Whether a common name is this name character for character: a DNS name as it stands, an address
 /// in dots or as RFC 5952 has it.
@@ -77,32 +74,3 @@ fn is_public_suffix(domain: &str) -> bool {
 }
 
 const MAX_REPORTED: usize = 8;
-
-static COMMON_NAMES: Rule = Rule {
-    id: "common-name-twice",
-    sentence: "it has more than one common name",
-    hint: "have it issued anew with one common name or none",
-    reference: "CABF BR §7.1.4.3",
-    severities: Severities::WEBPKI,
-};
-static COMMON_NAME: Rule = Rule {
-    id: "common-name-not-in-san",
-    sentence: "its common name is no copy of one of its names",
-    hint: "have it issued anew with a common name from the SubjectAltName, or none",
-    reference: "CABF BR §7.1.4.3",
-    severities: Severities::WEBPKI,
-};
-static NAME_TYPE: Rule = Rule {
-    id: "san-type",
-    sentence: "it has a name that is neither a DNS name nor an IP address",
-    hint: "have it issued anew with DNS names and IP addresses alone",
-    reference: "CABF BR §7.1.2.7.12",
-    severities: Severities::WEBPKI,
-};
-static PUBLIC_SUFFIX: Rule = Rule {
-    id: "wildcard-public-suffix",
-    sentence: "its wildcard stands for the names of different people",
-    hint: "have it issued anew for a domain of your own",
-    reference: "CABF BR §3.2.2.6",
-    severities: Severities::WEBPKI,
-};

@@ -12,7 +12,6 @@ use crate::error::Error;
 use crate::network;
 use crate::ops::verify_chain::{self, Files};
 use crate::ops::{self, live, verify};
-use crate::path;
 use crate::path::finding::Severity;
 use crate::path::rule::Rule;
 use crate::pki::escape::Escaped;
@@ -20,8 +19,7 @@ use crate::pki::escape::Escaped;
 /// Every rule whose breach some command reports, in the order of the rooms that hold them.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     let of_operations = [verify::RULES, verify_chain::checks::RULES, live::RULES];
-    let all = path::rules()
-        .chain(path::stacks::rules())
+    let all = Rule::all()
         .chain(network::rule::rules())
         .chain(of_operations.into_iter().flatten().copied());
     all.filter(unseen())
@@ -101,7 +99,7 @@ impl Explained {
         let (why, stacks) = reasons::of(rule);
         Explained {
             id: rule.id,
-            message: rule.sentence,
+            message: rule.message,
             why,
             severity: Some(PerProfile {
                 tls: rule.severities.tls,
@@ -203,7 +201,7 @@ impl RuleList {
             .map(|rule| Listed {
                 id: rule.id,
                 severity: rule.severities.tls,
-                message: rule.sentence,
+                message: rule.message,
             })
             .collect();
         findings.sort_by_key(|listed| listed.id);
@@ -323,7 +321,7 @@ mod tests {
                         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
             });
             assert!(is_kebab, "{id}");
-            assert!(!rule.hint.is_empty() && !rule.sentence.is_empty(), "{id}");
+            assert!(!rule.hint.is_empty() && !rule.message.is_empty(), "{id}");
             assert!(!rule.reference.is_empty(), "{id}");
         }
     }

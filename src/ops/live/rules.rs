@@ -41,226 +41,258 @@ pub static RULES: &[&Rule] = &[
 
 pub(super) static UNRESOLVED: Rule = Rule {
     id: "live-unresolved",
-    sentence: "the name has no address",
+    message: "the name has no address",
     hint: "check the name, or dial an address and give the name with `--servername`",
     reference: "RFC 1035 §4.3",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static REFUSED: Rule = Rule {
     id: "live-refused",
-    sentence: "nobody listens on the port",
+    message: "nobody listens on the port",
     hint: "start the server, and look in its log for `Failed to bind to address`, which a fault in its certificate files causes too: `openagents-certs verify-chain --network FILE`",
     reference: "RFC 9293 §3.10.7.1",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static NO_ANSWER: Rule = Rule {
     id: "live-timeout",
-    sentence: "the port does not answer in time",
+    message: "the port does not answer in time",
     hint: "check address and firewall, or wait longer with `--timeout`",
     reference: "RFC 9293 §3.8.3",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static UNREACHABLE: Rule = Rule {
     id: "live-unreachable",
-    sentence: "there is no way to the address",
+    message: "there is no way to the address",
     hint: "check the address and this machine's network",
     reference: "RFC 1122 §3.2.2.1",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static SOME_ADDRESSES: Rule = Rule {
     id: "live-some-addresses",
-    sentence: "not every address of the name takes connections",
+    message: "not every address of the name takes connections",
     hint: "clients try the next one; where one does not, let the server listen on all of them or dial an address",
     reference: "RFC 8305 §5",
+    why: "",
     severities: NOTE,
 };
 pub(super) static PLAINTEXT: Rule = Rule {
     id: "live-plaintext",
-    sentence: "the port speaks plaintext gRPC (HTTP/2) where TLS belongs",
+    message: "the port speaks plaintext gRPC (HTTP/2) where TLS belongs",
     hint: "turn TLS on in the network's YAML: `openagents-certs verify-chain --network FILE` says why it is off, and `--write` adds the block",
     reference: "RFC 9113 §3.3",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static PLAINTEXT_HTTP1: Rule = Rule {
     id: "live-plaintext-http",
-    sentence: "the port speaks plaintext HTTP/1 where TLS belongs",
+    message: "the port speaks plaintext HTTP/1 where TLS belongs",
     hint: "dial the gRPC transport's port; OpenAgents' HTTP transport is always plaintext",
     reference: "RFC 9112 §3",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static NOT_TLS: Rule = Rule {
     id: "live-not-tls",
-    sentence: "what the port speaks is neither TLS nor HTTP",
+    message: "what the port speaks is neither TLS nor HTTP",
     hint: "check the port: another service listens there",
     reference: "RFC 8446 §5.1",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static NO_TLS: Rule = Rule {
     id: "live-no-tls",
-    sentence: "the port takes connections, but answers neither TLS nor HTTP",
+    message: "the port takes connections, but answers neither TLS nor HTTP",
     hint: "look in the server's log, and whether a proxy stands between",
     reference: "RFC 8446 §4",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static TLS_UNEXPECTED: Rule = Rule {
     id: "live-tls-unexpected",
-    sentence: "the port speaks TLS where plaintext was dialled",
+    message: "the port speaks TLS where plaintext was dialled",
     hint: "dial it as grpcs:// or https://, and give its clients the CA",
     reference: "RFC 8446 §4",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static HANDSHAKE: Rule = Rule {
     id: "live-handshake",
-    sentence: "the TLS handshake does not come to its end",
+    message: "the TLS handshake does not come to its end",
     hint: "look in the server's log; `openagents-certs explain` says what its text means",
     reference: "RFC 8446 §4",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static ALPN: Rule = Rule {
     id: "live-alpn",
-    sentence: "the server does not agree on h2 in ALPN, which gRPC needs",
+    message: "the server does not agree on h2 in ALPN, which gRPC needs",
     hint: "the port is no gRPC server's, or a proxy before it strips h2: dial the server itself, or let the proxy pass TLS through",
     reference: "RFC 7301 §3.2, RFC 9113 §3.2",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static NO_SETTINGS: Rule = Rule {
     id: "live-no-settings",
-    sentence: "the handshake is finished, but no HTTP/2 SETTINGS follow, so nobody speaks gRPC there",
+    message: "the handshake is finished, but no HTTP/2 SETTINGS follow, so nobody speaks gRPC there",
     hint: "check the port: a TLS server that is no gRPC server listens there",
     reference: "RFC 9113 §3.4",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static CLOSED: Rule = Rule {
     id: "live-closed",
-    sentence: "the server ends the connection after the handshake",
+    message: "the server ends the connection after the handshake",
     hint: "look in the server's log for the reason",
     reference: "RFC 9113 §3.4",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static CERTIFICATE_REQUIRED: Rule = Rule {
     id: "live-client-certificate-required",
-    sentence: "the server wants a client certificate, and none was given",
+    message: "the server wants a client certificate, and none was given",
     hint: "give `--client-cert` and `--client-key`; `openagents-certs issue client NAME` makes a pair",
     reference: "RFC 8446 §4.4.2.4",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static CERTIFICATE_REFUSED: Rule = Rule {
     id: "live-client-certificate-refused",
-    sentence: "the server refuses our client certificate",
+    message: "the server refuses our client certificate",
     hint: "issue one with `openagents-certs issue client NAME` from the CA in the server's `ca_file`, or put our CA there and restart the server",
     reference: "RFC 8446 §4.4.2.4",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static CLIENT_KEY: Rule = Rule {
     id: "live-client-key",
-    sentence: "the client's private key cannot sign a handshake here, so it was left out",
+    message: "the client's private key cannot sign a handshake here, so it was left out",
     hint: "issue a client pair with a P-256 key, which every stack takes: `openagents-certs issue client NAME`",
     reference: "RFC 8446 §4.4.3",
+    why: "",
     severities: Severities::ADVICE,
 };
 pub(super) static CERTIFICATE_UNASKED: Rule = Rule {
     id: "live-client-certificate-unasked",
-    sentence: "a client certificate was given, but the server does not ask for any: it takes everyone",
+    message: "a client certificate was given, but the server does not ask for any: it takes everyone",
     hint: "set `require_client_cert: true` and `ca_file` in the network's YAML and restart it: `openagents-certs verify-chain --network FILE`",
     reference: "RFC 8446 §4.3.2",
+    why: "",
     severities: Severities::ADVICE,
 };
 pub(super) static CERTIFICATE_OPTIONAL: Rule = Rule {
     id: "live-client-certificate-optional",
-    sentence: "the server asks for a client certificate, but takes clients without one",
+    message: "the server asks for a client certificate, but takes clients without one",
     hint: "let the server require it: `require_client_cert: true` in the network's YAML",
     reference: "RFC 8446 §4.4.2.4",
+    why: "",
     severities: Severities::ADVICE,
 };
 pub(super) static STRANGER_TAKEN: Rule = Rule {
     id: "live-stranger-taken",
-    sentence: "the server takes a client certificate that was made a moment ago and is signed by nobody: it does not verify them",
+    message: "the server takes a client certificate that was made a moment ago and is signed by nobody: it does not verify them",
     hint: "give the server a `ca_file` with your CA, so that it verifies client certificates",
     reference: "RFC 8446 §4.4.2.4",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static KEY_UNPROVEN: Rule = Rule {
     id: "live-key-unproven",
-    sentence: "the server's signature in the handshake is not by the key of its certificate",
+    message: "the server's signature in the handshake is not by the key of its certificate",
     hint: "give the server the key that belongs to its certificate",
     reference: "RFC 8446 §4.4.3",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static MALFORMED: Rule = Rule {
     id: "live-malformed",
-    sentence: "a certificate that is served cannot be read",
+    message: "a certificate that is served cannot be read",
     hint: "look at the server's file with `openagents-certs inspect`",
     reference: "RFC 5280 §4.1",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static OLD_CERTIFICATE: Rule = Rule {
     id: "live-other-serial",
-    sentence: "the server serves another certificate for the same names than the file holds: a replaced file is not read again",
+    message: "the server serves another certificate for the same names than the file holds: a replaced file is not read again",
     hint: "restart the server, so that it reads the file",
     reference: "RFC 8446 §4.4.2",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static OTHER_CERTIFICATE: Rule = Rule {
     id: "live-other-certificate",
-    sentence: "the server serves another certificate than the file holds, for other names",
+    message: "the server serves another certificate than the file holds, for other names",
     hint: "check which file the server reads, or whether another process listens on the port",
     reference: "RFC 8446 §4.4.2",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static INCOMPLETE: Rule = Rule {
     id: "live-chain-incomplete",
-    sentence: "an intermediate is not served, though it is needed to reach the anchor",
+    message: "an intermediate is not served, though it is needed to reach the anchor",
     hint: "put the intermediates behind the certificate in the server's file and restart it",
     reference: "RFC 8446 §4.4.2",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static ORDER: Rule = Rule {
     id: "live-wrong-order",
-    sentence: "the certificates are not served in the order in which each is issued by the next",
+    message: "the certificates are not served in the order in which each is issued by the next",
     hint: "put each issuer behind what it issued in the server's file and restart it",
     reference: "RFC 8446 §4.4.2",
+    why: "",
     severities: Severities::ADVICE,
 };
 pub(super) static ROOT: Rule = Rule {
     id: "live-root-served",
-    sentence: "a root is served too, which no client needs: it trusts its own copy or none",
+    message: "a root is served too, which no client needs: it trusts its own copy or none",
     hint: "leave the root out of the server's file",
     reference: "RFC 8446 §4.4.2",
+    why: "",
     severities: NOTE,
 };
 pub(super) static DUPLICATE: Rule = Rule {
     id: "live-duplicate",
-    sentence: "a certificate is served twice",
+    message: "a certificate is served twice",
     hint: "leave the copy out of the server's file",
     reference: "RFC 8446 §4.4.2",
+    why: "",
     severities: Severities::ADVICE,
 };
 pub(super) static ANCHOR: Rule = Rule {
     id: "live-anchor-mismatch",
-    sentence: "what is served does not lead to the CA that was given",
+    message: "what is served does not lead to the CA that was given",
     hint: "give the server's CA with `--ca`, or issue the server's certificate from this one: `openagents-certs issue server NAME`",
     reference: "RFC 5280 §6.1.1 (d)",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static CHAINS_DIFFER: Rule = Rule {
     id: "live-certificates-differ",
-    sentence: "different connections are served different certificates: several processes share the port",
+    message: "different connections are served different certificates: several processes share the port",
     hint: "stop the other process; an old one may still listen beside the one that was started anew",
     reference: "socket(7), SO_REUSEPORT",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static CONNECTIONS_DIFFER: Rule = Rule {
     id: "live-connections-differ",
-    sentence: "the same connection is taken one time and refused another: several processes share the port, or one is failing",
+    message: "the same connection is taken one time and refused another: several processes share the port, or one is failing",
     hint: "stop the other process; an old one may still listen beside the one that was started anew",
     reference: "socket(7), SO_REUSEPORT",
+    why: "",
     severities: Severities::DECISIVE,
 };
 pub(super) static CLOCK: Rule = Rule {
     id: "live-clock",
-    sentence: "the server's clock and ours do not agree, and dates are judged by both",
+    message: "the server's clock and ours do not agree, and dates are judged by both",
     hint: "set both clocks by NTP",
     reference: "RFC 5280 §6.1.3 (a)",
+    why: "",
     severities: Severities::ADVICE,
 };
 

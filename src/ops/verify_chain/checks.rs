@@ -89,16 +89,18 @@ const GROUP: u32 = 0o070;
 
 static KEY_OPEN_TO_ALL: Rule = Rule {
     id: "key-open-to-all",
-    sentence: "every user of the machine may read or write the private key",
+    message: "every user of the machine may read or write the private key",
     hint: "take their rights away with `chmod 600`; if others can have read it, issue a new pair with `issue server NAME --force`",
     reference: "RFC 7468 §13",
+    why: "",
     severities: Severities::ADVICE,
 };
 static KEY_OPEN_TO_GROUP: Rule = Rule {
     id: "key-open-to-group",
-    sentence: "a whole group may read or write the private key",
+    message: "a whole group may read or write the private key",
     hint: "take its rights away with `chmod 600`, or see that only the program that needs the key is in the group",
     reference: "RFC 7468 §13",
+    why: "",
     severities: Severities {
         tls: Some(Severity::Note),
         rfc5280: Some(Severity::Note),
@@ -107,15 +109,17 @@ static KEY_OPEN_TO_GROUP: Rule = Rule {
 };
 static OUT_OF_DATE_BEHIND: Rule = Rule {
     id: "out-of-date-behind",
-    sentence: "a certificate that stands behind the first one of its file is not in its dates",
+    message: "a certificate that stands behind the first one of its file is not in its dates",
     hint: "take it out if nothing rests on it any more, or renew it before what it issued",
     reference: "RFC 5280 §4.1.2.5",
+    why: "",
     severities: Severities::ADVICE,
 };
 static KEY_OWNER: Rule = Rule {
     id: "key-owner",
-    sentence: "the private key belongs to another user, who can read and change it",
+    message: "the private key belongs to another user, who can read and change it",
     hint: "give it to the user the network runs as with `chown`",
     reference: "RFC 7468 §13",
+    why: "",
     severities: Severities::ADVICE,
 };

@@ -1,7 +1,8 @@
 //! What a stack refuses, and how refusals of one cause are brought together.
 
-use super::{Affected, Cause, File, Side, Stack, rule};
+use super::{Affected, Cause, File, Side, Stack};
 use crate::path::finding::{CertificateReference, Evidence, Finding, Severity};
+use crate::path::rule::Rule;
 
 /// Something a stack refuses.
 #[derive(Clone, Debug)]
@@ -70,7 +71,7 @@ impl Causes {
             None => {
                 self.all.push(Cause {
                     finding: Finding::new(
-                        rule::by_id(failure.rule),
+                        Rule::named(failure.rule),
                         Severity::Error,
                         failure.certificate.as_deref().cloned(),
                         failure.evidence.as_deref().cloned(),

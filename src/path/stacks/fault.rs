@@ -221,13 +221,13 @@ static ROWS: [Row; 30] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::stacks::rule;
+    use crate::path::rule::Rule;
 
     #[test]
     fn the_table_has_every_fault_in_its_place_and_names_rules_there_are() {
         for (place, (fault, _, id)) in ROWS.iter().enumerate() {
             assert_eq!(*fault as usize, place, "{fault:?}");
-            assert_eq!(rule::by_id(id).id, *id);
+            assert_eq!(Rule::named(id).id, *id);
         }
         assert_eq!(ROWS.len(), Fault::Unspecified as usize + 1);
     }

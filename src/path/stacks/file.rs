@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
+use super::File;
 use super::load::what_else;
 use super::pem::{Blocks, Dialect};
-use super::{File, rule};
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
+use crate::path::rule::Rule;
 use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::element::Element;
@@ -123,7 +124,7 @@ impl Report {
             Role::Intermediate
         };
         let reference = CertificateReference::new(role, place, certificate.subject());
-        let finding = Finding::new(rule::by_id(id), severity, Some(reference), None);
+        let finding = Finding::new(Rule::named(id), severity, Some(reference), None);
         self.findings.push(finding);
     }
 
@@ -131,7 +132,7 @@ impl Report {
         if self.findings.len() < MAX_FINDINGS {
             let evidence = found.map(Evidence::found);
             self.findings
-                .push(Finding::new(rule::by_id(id), severity, None, evidence));
+                .push(Finding::new(Rule::named(id), severity, None, evidence));
         }
     }
 }

@@ -25,7 +25,6 @@ mod peer;
 mod pem;
 mod public_key;
 mod reading;
-mod rule;
 mod side;
 mod signatures;
 mod text;
@@ -36,7 +35,6 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::finding::Finding;
-use super::rule::Rule;
 
 pub use key_file::{FoundKey, KeyBlock, KeyFile, KeyForm};
 pub use pem::{PrivateKeyBlock, private_key_block};
@@ -203,9 +201,4 @@ pub fn judge_pair(setup: &Setup<'_>, at: OffsetDateTime, client: Stack, server: 
 /// judged with their certificate.
 pub fn examine_file(file: File, octets: &[u8]) -> Vec<Finding> {
     file::examine(file, octets)
-}
-
-/// Every rule that only a stack breaks.
-pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    rule::RULES.iter().copied()
 }
