@@ -69,7 +69,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
-    ("clap_mangen", &["cli"]),
+    ("roff", &["cli"]),
     ("dialoguer", &["cli/prompt.rs"]),
     ("rcgen", &["pki", "path", "keys"]),
     ("ring", &["pki", "path", "keys"]),

@@ -35,7 +35,7 @@ fn every_field_that_is_printed_is_in_the_manual_and_every_one_there_is_printed()
             paths
                 .iter()
                 .filter(|path| !is_told(path))
-                .map(|path| format!("{name}: {path} is not told of")),
+                .map(|path| format!("{name}: {path} is not documented")),
         );
         let is_printed = |told: &String| told.ends_with('*') || paths.contains(told);
         let always = fields
@@ -119,7 +119,7 @@ fn the_first_help_groups_every_command_by_task() {
         let line = format!("\n  {name} ");
         assert_eq!(help.matches(&line).count(), 1, "{name} in\n{help}");
     }
-    for heading in ["Start:", "Issue:", "Check:", "Look after:"] {
+    for heading in ["Start:", "Issue:", "Check:", "Operate:"] {
         assert!(help.contains(heading), "{help}");
     }
     let whole = root.clone().render_long_help().to_string();

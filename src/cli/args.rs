@@ -16,14 +16,14 @@ use crate::ops::passphrase::{Ask, Password, Source};
 use crate::pki::validity::{self, Lifetime};
 use crate::render::{Color, Format, Renderer};
 
-/// The variable that names the PKI directory.
+/// The environment variable that names the PKI directory.
 pub(super) const DIRECTORY_VARIABLE: &str = "OPENAGENTS_CERTS_DIR";
 
-/// What every command takes.
+/// Options that every command takes.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Options of every command")]
+#[command(next_help_heading = "Global options")]
 pub(super) struct Global {
-    /// The PKI directory
+    /// Use this PKI directory
     #[arg(
         short = 'C',
         long,
@@ -35,7 +35,7 @@ pub(super) struct Global {
     )]
     dir: PathBuf,
 
-    /// Write text for people or JSON for programs
+    /// Output format
     #[arg(
         long,
         global = true,
@@ -45,23 +45,23 @@ pub(super) struct Global {
     )]
     format: Format,
 
-    /// The same as --format json
+    /// Write JSON, like --format json
     #[arg(long, global = true)]
     json: bool,
 
-    /// Say nothing but results and errors
+    /// Print only what was asked for, and errors
     #[arg(short, long, global = true)]
     quiet: bool,
 
-    /// Say more
+    /// Print more detail
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     verbose: bool,
 
-    /// Use colours
+    /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     color: Color,
 
-    /// Whether the PKI directory was named on the command line.
+    /// Whether the PKI directory was given on the command line.
     #[arg(skip)]
     is_dir_given: bool,
 }
@@ -72,12 +72,12 @@ impl Global {
         &self.dir
     }
 
-    /// The PKI directory, where it was named on the command line.
+    /// The PKI directory, if it was given on the command line.
     pub(super) fn given_directory(&self) -> Option<&Path> {
         self.is_dir_given.then_some(&*self.dir)
     }
 
-    /// Notes what was named on the command line.
+    /// Records what was given on the command line.
     pub(super) fn note_given(&mut self, matches: &ArgMatches) {
         let source = matches.value_source("dir");
         self.is_dir_given = source == Some(ValueSource::CommandLine);
@@ -94,32 +94,32 @@ impl Global {
     }
 }
 
-/// How long a certificate is to be valid.
+/// The validity period of a certificate.
 #[derive(Args, Debug)]
 #[group(multiple = false)]
 pub(super) struct Lasting {
-    /// Valid for so many days [default: 365]
+    /// Validity in days [default: 365]
     #[arg(short, long, value_name = "N", value_parser = validity::days, allow_hyphen_values = true)]
     days: Option<Lifetime>,
 
-    /// Valid for so long, such as 15m, 24h, 90d or 1y
+    /// Validity period, such as 15m, 24h, 90d or 1y
     #[arg(long, value_name = "LIFETIME")]
     ttl: Option<Lifetime>,
 
-    /// Valid until this moment, such as 2027-01-31T00:00:00Z
+    /// Expiry time, such as 2027-01-31T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = validity::moment)]
     not_after: Option<OffsetDateTime>,
 }
 
 impl Lasting {
-    /// When it is to end; `None` for the profile's usual time.
+    /// When it expires; `None` for the profile's default.
     pub(super) fn end(&self) -> Option<End> {
         let lifetime = self.ttl.or(self.days);
         self.not_after.map(End::At).or(lifetime.map(End::After))
     }
 }
 
-/// Where the passphrase of a key that is there is found.
+/// Where to read the passphrase of an existing key.
 #[derive(Args, Clone, Debug)]
 #[group(id = "passphrase_source", multiple = false)]
 pub(super) struct PassphraseSource {
@@ -137,7 +137,7 @@ pub(super) struct PassphraseSource {
 }
 
 impl PassphraseSource {
-    /// The place one of the options names.
+    /// The source that one of the options names.
     fn given(&self) -> Option<Source> {
         let file = self.passphrase_file.clone().map(Source::File);
         let environment = || self.passphrase_env.clone().map(Source::Environment);
@@ -145,7 +145,7 @@ impl PassphraseSource {
             .or_else(|| self.passphrase_fd.map(Source::Descriptor))
     }
 
-    /// As [`PassphraseSource::ask`], but what was found once is not looked for again.
+    /// Like [`PassphraseSource::ask`], but reads the source only once.
     pub(super) fn remembering(&self) -> impl Fn(&Path) -> Result<Password, Error> {
         let found: OnceCell<Password> = OnceCell::new();
         move |path| {
@@ -154,7 +154,7 @@ impl PassphraseSource {
                 None => {
                     let password = self.ask(path)?;
                     let again = password.again();
-                    // It is empty, for nobody else has it.
+                    // Cannot fail: the cell is local and was empty.
                     let _ = found.set(password);
                     again
                 }
@@ -163,7 +163,7 @@ impl PassphraseSource {
         }
     }
 
-    /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
+    /// The passphrase of an encrypted key: from an option, or asked for on a terminal.
     pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
         match self.given() {
             Some(source) => source.read(),
@@ -177,7 +177,7 @@ impl PassphraseSource {
     }
 }
 
-/// Where the passphrase of the parent's key is found.
+/// Where to read the passphrase of the parent's key.
 #[derive(Args, Debug)]
 pub(super) struct ParentPassphrase {
     /// Read the passphrase of the parent's key from the first line of this file
@@ -190,7 +190,7 @@ pub(super) struct ParentPassphrase {
 }
 
 impl ParentPassphrase {
-    /// The passphrase of an encrypted key: given, or asked for where somebody is there to answer.
+    /// The passphrase of an encrypted key: from an option, or asked for on a terminal.
     pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
         let source = PassphraseSource {
             passphrase_file: self.parent_passphrase_file.clone(),
@@ -201,32 +201,32 @@ impl ParentPassphrase {
     }
 }
 
-/// Whether a new key is to be encrypted, and with what.
+/// Whether to encrypt a new key, and with what.
 #[derive(Args, Debug)]
 pub(super) struct NewPassphrase {
     #[command(flatten)]
     source: PassphraseSource,
 
-    /// Ask for a passphrase, twice, and encrypt the CA's key with it
+    /// Ask for a passphrase and encrypt the CA's key with it
     #[arg(long, conflicts_with = "passphrase_source")]
     passphrase: bool,
 }
 
 impl NewPassphrase {
-    /// The passphrase of a key that is there.
+    /// The passphrase of an existing key.
     pub(super) fn of_existing(&self, path: &Path) -> Result<Password, Error> {
         self.source.ask(path)
     }
 
-    /// The passphrase to encrypt with; `None` to leave the key as it is.
+    /// The passphrase to encrypt with; `None` to leave the key unencrypted.
     pub(super) fn ask(&self) -> Result<Option<Password>, Error> {
         if !self.passphrase {
             return self.source.given().map(Source::read).transpose();
         }
         if !prompt::is_possible() {
-            let hint = "without a terminal, give `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`";
+            let hint = "without a terminal, use `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`";
             return Err(Error::Usage {
-                message: "there is no terminal to ask for a passphrase on".into(),
+                message: "`--passphrase` needs a terminal to ask on".into(),
                 hint: hint.into(),
             });
         }
@@ -236,7 +236,7 @@ impl NewPassphrase {
     }
 }
 
-/// Who is asking, as `user@host`, as far as the system says.
+/// Who makes the request, as `user@host`.
 pub(super) fn requested_by() -> String {
     let user = ["USER", "LOGNAME"]
         .into_iter()
@@ -248,38 +248,38 @@ pub(super) fn requested_by() -> String {
     )
 }
 
-/// Where a certificate goes.
+/// Where the certificate goes.
 #[derive(Args, Debug)]
 pub(super) struct Output {
     /// Write to this directory [default: the PKI directory]
     #[arg(long, value_name = "DIR", value_parser = directory())]
     pub(super) out: Option<PathBuf>,
 
-    /// Name the files BASE.crt and BASE.key [default: the first name]
+    /// Base name of the files, BASE.crt and BASE.key [default: the first name]
     #[arg(long, value_name = "BASE")]
     pub(super) name: Option<OsString>,
 
-    /// Replace files that are there
+    /// Replace existing files
     #[arg(long)]
     pub(super) force: bool,
 
-    /// Write certificate and key to standard output as one PEM text, and nothing to disk but the inventory
+    /// Write certificate and key to standard output as PEM; on disk only the inventory changes
     #[arg(long, conflicts_with_all = ["out", "name", "force"])]
     pub(super) stdout: bool,
 }
 
-/// The authority to issue from.
+/// The authority that issues.
 #[derive(Args, Debug)]
 pub(super) struct Issuer {
-    /// The CA's certificate, when it is not in the PKI directory: FILE, env:NAME (PEM or base64 of it) or - (stdin)
+    /// CA certificate, if not in the PKI directory: FILE, env:NAME (PEM or its base64) or - (stdin)
     #[arg(long, value_name = "SOURCE", requires = "ca_key")]
     ca_cert: Option<OsString>,
 
-    /// The CA's private key: FILE, env:NAME or -
+    /// CA private key: FILE, env:NAME or - (stdin)
     #[arg(long, value_name = "SOURCE", requires = "ca_cert")]
     ca_key: Option<OsString>,
 
-    /// Record in this inventory; 'none' records nothing, and what is issued can then neither be listed nor revoked
+    /// Record in this inventory; with 'none' the certificate can be neither listed nor revoked
     #[arg(long, value_name = "FILE")]
     inventory: Option<OsString>,
 
@@ -288,7 +288,7 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
-    /// The environment variables that hold the CA's key or its passphrase.
+    /// The environment variables that contain the CA's key or its passphrase.
     pub(super) fn secret_variables(&self) -> Vec<OsString> {
         use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
         let name = |source: &OsString| source.as_bytes().strip_prefix(b"env:").map(<[u8]>::to_vec);
@@ -297,7 +297,7 @@ impl Issuer {
         key.into_iter().chain(passphrase).collect()
     }
 
-    /// The authority, for an operation.
+    /// The authority for an operation.
     pub(super) fn at<'a>(&self, directory: &'a Path, ask: Ask<'a>) -> AuthorityAt<'a> {
         let material = self.ca_cert.as_ref().zip(self.ca_key.as_ref());
         AuthorityAt {
@@ -316,12 +316,12 @@ impl Issuer {
     }
 }
 
-/// Reads a directory's path; a URL is refused, for nothing is written over a network.
+/// Parses a directory's path; refuses a URL, because nothing is written over a network.
 pub(super) fn directory() -> impl clap::builder::TypedValueParser<Value = PathBuf> {
     use clap::builder::{PathBufValueParser, TypedValueParser as _};
     PathBufValueParser::new().try_map(|path| {
         if path.to_string_lossy().contains("://") {
-            Err("a URL, not a directory of this machine")
+            Err("a URL, not a local directory")
         } else {
             Ok(path)
         }

@@ -1,8 +1,8 @@
-//! The help of the program as a whole.
+//! The top-level help: commands grouped by task.
 
 use clap::builder::{StyledStr, Styles};
 
-/// The help of the program itself: its commands by what they are for.
+/// The help template of the program itself.
 pub(super) fn first(command: &clap::Command) -> StyledStr {
     let heading = Styles::styled();
     let heading = heading.get_header();
@@ -47,7 +47,7 @@ pub(super) fn first(command: &clap::Command) -> StyledStr {
     text.into()
 }
 
-/// A text of which the lines after the first are indented, and none is broader than any terminal.
+/// Wraps a text to 80 columns and indents every line but the first.
 fn wrapped(text: &str, indent: usize) -> String {
     let mut lines = String::new();
     let mut column = indent;
@@ -68,18 +68,18 @@ fn wrapped(text: &str, indent: usize) -> String {
 
 const MAX_COLUMNS: usize = 80;
 
-/// What one wants to do, and the commands for it.
+/// Tasks and the commands for them.
 const TASKS: &[(&str, &[&str])] = &[
     ("Start", &["generate", "mint"]),
     ("Issue", &["ca", "issue", "csr"]),
     ("Check", &["verify", "verify-chain", "inspect", "explain"]),
     (
-        "Look after",
+        "Operate",
         &[
             "list", "show", "status", "renew", "watch", "rotate", "revoke", "unrevoke", "crl",
         ],
     ),
-    ("Hand out", &["export", "trust", "template"]),
+    ("Distribute", &["export", "trust", "template"]),
 ];
-/// The heading of those that stand nowhere else.
-const OTHER_TASKS: &str = "This program";
+/// The heading of all other commands.
+const OTHER_TASKS: &str = "Set up";

@@ -1,18 +1,19 @@
 //! `openagents-certs-findings(7)`: every finding, from where the rules are.
 
-use super::Page;
+use super::{MISCELLANEA, PROGRAM, Page};
 use crate::ops::explain::{Explained, all_findings};
 use crate::path::finding::Severity;
 
 pub(super) fn page() -> String {
-    let mut page = Page::new("findings", "7", "everything that can be found wrong");
+    let name = format!("{PROGRAM}-findings");
+    let mut page = Page::new(&name, MISCELLANEA, "everything that a check can find");
     page.heading("DESCRIPTION");
     page.paragraph(
-        "verify, verify-chain and others report what is wrong as findings. Each has a name that does not \
-         change, a severity, what was found, what mends it, and where the rule is written. An error makes \
-         the answer no; a warning is what some programs refuse; a note is worth knowing. The severity is \
-         that of the profile tls, which is the default; where the profiles rfc5280 (the standard by the \
-         letter) and webpki (public CAs) differ, they are named. `openagents-certs explain NAME` shows the same.",
+        "verify, verify-chain, inspect and status report findings. Each has an id that does not change, a severity, the \
+         values found, how to fix it, and a reference. An error makes the answer no; a warning is something that some \
+         programs refuse; a note is worth knowing. The severity is that of the default profile, tls; where the profiles \
+         rfc5280 (the standard to the letter) and webpki (public CAs) differ, they are named. \
+         `openagents-certs explain ID` shows the same.",
     );
     page.heading("FINDINGS");
     for finding in all_findings() {
@@ -24,9 +25,8 @@ pub(super) fn page() -> String {
         page.more("hint", finding.hint);
         page.more("see", finding.reference);
     }
-    page.heading("SEE ALSO");
-    page.paragraph(
-        "openagents-certs-verify(1), openagents-certs-explain(1), openagents-certs-json(7)",
+    page.see_also(
+        &["-explain(1)", "-verify(1)", "-json(7)"].map(|page| format!("{PROGRAM}{page}")),
     );
     page.end()
 }
@@ -35,8 +35,7 @@ fn severities(finding: &Explained) -> String {
     let Some(severity) = finding.severity else {
         return String::new();
     };
-    let name =
-        |one: Option<Severity>| one.map_or("not looked for".to_owned(), |one| one.to_string());
+    let name = |one: Option<Severity>| one.map_or("not checked".to_owned(), |one| one.to_string());
     let (tls, rfc5280, webpki) = (
         name(severity.tls),
         name(severity.rfc5280),

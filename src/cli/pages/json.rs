@@ -1,12 +1,11 @@
 //! `openagents-certs-json(7)`: each field of each report.
 //!
-//! The table has three columns: a command, the path of a field, and what it is. A command that begins with
-//! `@` is a shape that others have as a part, and a meaning that is `@shape` puts its fields in there. A path
-//! that ends in `.*` stands for all below it.
+//! The table has three columns: a command, the path of a field, and its meaning. A command that begins with `@` is a
+//! shape that others share; the meaning `@shape` inserts its fields. A path that ends in `.*` covers all below it.
 
-use super::Page;
+use super::{MISCELLANEA, PROGRAM, Page};
 
-/// The fields of the JSON a command writes: path and meaning. Members of lists are written `[]`.
+/// The fields of a command's JSON: path and meaning. `[]` stands for each member of a list.
 pub(super) fn fields(command: &str) -> Vec<(String, &'static str)> {
     let mut fields = Vec::new();
     for (_, path, text) in rows().filter(|(name, ..)| *name == command) {
@@ -21,19 +20,30 @@ pub(super) fn fields(command: &str) -> Vec<(String, &'static str)> {
 }
 
 pub(super) fn page() -> String {
-    let mut page = Page::new("json", "7", "what --format json writes");
+    let name = format!("{PROGRAM}-json");
+    let mut page = Page::new(&name, MISCELLANEA, "the JSON that commands write");
     page.heading("DESCRIPTION");
     page.paragraph(
-        "With --format json, or --json, each command writes one JSON object to standard output. Names do not \
-         change; new ones may come. Times are RFC 3339 in UTC, units stand in the names. Characters that a \
-         terminal could be misled by are \\u escapes. Below, [] stands for each member of a list, and a field \
-         that is not always there is said to be so. `issue` stands for each of its subcommands but batch.",
+        "With --format json, or --json, each command writes one JSON object to standard output. Names do not change; \
+         new ones may be added. One name means the same in every command. Times are RFC 3339 in UTC, names of numbers \
+         end in their unit, and paths are absolute. Characters that could mislead a terminal are \\u escapes. Below, [] \
+         stands for each member of a list; a field that may be absent says so. `issue` stands for each of its \
+         subcommands except batch.",
     );
-    page.heading("ERRORS");
-    page.paragraph("What could not be done is an object on standard error, with exit code 2:");
-    page.term("error.code", "The error's name, which does not change.");
-    page.term("error.message", "What happened, with the path or value.");
-    page.term("error.hint", "What to do about it, or null.");
+    page.heading("STANDARD ERROR");
+    page.paragraph(
+        "Everything on standard error is JSON, one object per line, with one of these members:",
+    );
+    page.term("error", "Why the command could not be carried out (exit status 2): code, a name that does not change; message, with the path or value; hint, what to do about it, or null.");
+    page.term(
+        "reason",
+        "Why the answer is not yes (exit status 1 or 2): verdict and message.",
+    );
+    page.term("warning", "What may not work as expected: message.");
+    page.term(
+        "notice",
+        "A summary where standard output has the result itself, or progress: message.",
+    );
     let mut last = "";
     for (command, path, text) in rows() {
         if command != last {
@@ -41,10 +51,9 @@ pub(super) fn page() -> String {
             last = command;
         }
         match (path, text.strip_prefix('@')) {
-            ("", Some(shape)) => page.paragraph(&format!(
-                "The fields of {} below or above.",
-                shape.to_uppercase()
-            )),
+            ("", Some(shape)) => {
+                page.paragraph(&format!("The fields of {}.", shape.to_uppercase()))
+            }
             (path, Some(shape)) => page.term(
                 path,
                 &format!("Has the fields of {}.", shape.to_uppercase()),
@@ -52,8 +61,7 @@ pub(super) fn page() -> String {
             (path, None) => page.term(path, text),
         }
     }
-    page.heading("SEE ALSO");
-    page.paragraph("openagents-certs(1), openagents-certs-findings(7)");
+    page.see_also(&["(1)", "-files(5)", "-findings(7)"].map(|page| format!("{PROGRAM}{page}")));
     page.end()
 }
 

@@ -1,23 +1,18 @@
-//! The manual: a page for each command, and those on findings, JSON and files.
+//! The manual: one page per command, and those on files, findings and JSON; laid out as man-pages(7) asks.
 
+mod command;
 mod files;
 mod findings;
 mod json;
 
-use clap::Command;
-use clap_mangen::Man;
-use clap_mangen::roff::{Inline, Roff, bold, roman};
+use roff::{Inline, Roff, bold, roman};
 
-/// Every page, by the name of its file, such as `openagents-certs-ca-init.1`.
+/// Every page, by its file name, such as `openagents-certs-ca-init.1`.
 pub fn man_pages() -> Vec<(String, String)> {
-    let mut command = super::command().disable_help_subcommand(true);
-    command.build();
-    let mut pages = Vec::new();
-    of_commands(&command, &mut pages);
-    pages.push((
-        format!("certs.{COMMANDS}"),
-        format!(".so man1/{PROGRAM}.1\n"),
-    ));
+    let mut root = super::command().disable_help_subcommand(true);
+    root.build();
+    let mut pages = command::pages(&root);
+    pages.push(("certs.1".into(), format!(".so man1/{PROGRAM}.1\n")));
     for (name, section, page) in [
         ("files", FORMATS, files::page()),
         ("findings", MISCELLANEA, findings::page()),
@@ -29,65 +24,46 @@ pub fn man_pages() -> Vec<(String, String)> {
     pages
 }
 
-/// The fields of the JSON a command writes, as the manual has them: path and meaning.
+/// The fields of a command's JSON, as the manual documents them: path and meaning.
 pub fn json_fields(command: &str) -> Vec<(String, &'static str)> {
     json::fields(command)
 }
 
-/// The page of this name: a command's words or page's name, with or without the program's.
+/// The page with this name: a command's words or a page's name, with or without the program's.
 pub(super) fn page(words: &[String]) -> Option<String> {
     let name = words.join("-");
     let name = name
         .strip_prefix(PROGRAM)
         .unwrap_or(&name)
         .trim_matches('-');
-    let wanted = if name.is_empty() || name == "certs" {
+    let sought = if name.is_empty() || name == "certs" {
         PROGRAM.to_owned()
     } else {
         format!("{PROGRAM}-{name}")
     };
-    let mut pages = man_pages().into_iter();
-    let is_it = |file: &str| {
+    let is_sought = |file: &str| {
         let base = file.rsplit_once('.').map_or(file, |(base, _)| base);
-        base == wanted || file == wanted
+        base == sought || file == sought
     };
-    pages.find(|(file, _)| is_it(file)).map(|(_, page)| page)
+    let mut pages = man_pages().into_iter();
+    pages
+        .find(|(file, _)| is_sought(file))
+        .map(|(_, page)| page)
 }
 
-fn of_commands(command: &Command, pages: &mut Vec<(String, String)>) {
-    for child in command
-        .get_subcommands()
-        .filter(|child| !child.is_hide_set())
-    {
-        of_commands(child, pages);
-    }
-    let source = format!("{PROGRAM} {}", env!("CARGO_PKG_VERSION"));
-    let man = Man::new(command.clone()).source(source);
-    let mut page = Vec::new();
-    match man.render(&mut page) {
-        Ok(()) => pages.push((
-            man.get_filename(),
-            String::from_utf8_lossy(&page).into_owned(),
-        )),
-        Err(error) => unreachable!("memory can be written to: {error}"),
-    }
-}
-
-/// A page that is being written.
+/// A page under construction.
 struct Page(Roff);
 
 impl Page {
-    /// A page with its title and what it is in one line.
-    fn new(name: &str, section: &str, what: &str) -> Self {
+    /// A page with its title line and NAME section.
+    fn new(name: &str, section: &str, summary: &str) -> Self {
         let mut roff = Roff::new();
-        let title = format!("{PROGRAM}-{name}");
+        // The short name: with the long one the header's three parts overprint each other at 80 columns.
+        let title = name.replacen(PROGRAM, "certs", 1).to_uppercase();
         let source = format!("{PROGRAM} {}", env!("CARGO_PKG_VERSION"));
-        roff.control(
-            "TH",
-            [title.to_uppercase().as_str(), section, "", &source, ""],
-        );
+        roff.control("TH", [title.as_str(), section, UPDATED, &source, PROGRAM]);
         roff.control("SH", ["NAME"]);
-        roff.text([roman(format!("{title} - {what}"))]);
+        roff.text([roman(format!("{name} - {summary}"))]);
         Page(roff)
     }
 
@@ -95,23 +71,69 @@ impl Page {
         self.0.control("SH", [text]);
     }
 
+    fn subheading(&mut self, text: &str) {
+        self.0.control("SS", [text]);
+    }
+
     fn paragraph(&mut self, text: &str) {
         self.0.control("PP", []);
         self.0.text([roman(text)]);
     }
 
-    /// A term in bold and what is said of it.
+    /// A term in bold and its description.
     fn term(&mut self, term: &str, text: &str) {
+        self.tagged([bold(term)], text);
+    }
+
+    /// A term of several fonts and its description.
+    fn tagged(&mut self, term: impl Into<Vec<Inline>>, text: &str) {
         self.0.control("TP", []);
-        self.0.text([bold(term)]);
+        self.0.text(term);
         self.0.text([roman(text)]);
     }
 
-    /// What belongs to the term before, in a paragraph of its own.
+    /// A further paragraph of the last term.
     fn more(&mut self, label: &str, text: &str) {
         self.0.control("IP", []);
-        let label: Inline = roman(format!("{label}: "));
-        self.0.text([label, roman(text)]);
+        self.0.text([roman(format!("{label}: ")), roman(text)]);
+    }
+
+    /// Lines shown exactly as they are.
+    fn verbatim<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) {
+        self.0.control("PP", []);
+        self.0.control("nf", []);
+        self.0.control("RS", ["4"]);
+        for line in lines {
+            self.0.text([roman(line)]);
+        }
+        self.0.control("RE", []);
+        self.0.control("fi", []);
+    }
+
+    /// The pages named here, such as `openagents-certs-verify(1)`, in the order given.
+    fn see_also(&mut self, pages: &[String]) {
+        self.heading("SEE ALSO");
+        let mut text = Vec::new();
+        for (at, page) in pages.iter().enumerate() {
+            let (name, section) = page.split_once('(').unwrap_or((page, ""));
+            let end = if at + 1 < pages.len() { ", " } else { "" };
+            text.push(bold(name));
+            text.push(roman(format!("({section}{end}")));
+        }
+        self.0.text(text);
+    }
+
+    fn exit_status(&mut self) {
+        self.heading("EXIT STATUS");
+        self.term("0", "Done, or the answer is yes.");
+        self.term(
+            "1",
+            "The answer is no: a check failed, or the request was refused. One line on standard error says why.",
+        );
+        self.term(
+            "2",
+            "Undetermined: wrong usage, unreadable or malformed input, an I/O error, or not enough to decide by.",
+        );
     }
 
     fn end(self) -> String {
@@ -120,6 +142,8 @@ impl Page {
 }
 
 const PROGRAM: &str = "openagents-certs";
+/// When the manual was last revised.
+const UPDATED: &str = "2026-11-28";
 const COMMANDS: &str = "1";
 const FORMATS: &str = "5";
 const MISCELLANEA: &str = "7";
