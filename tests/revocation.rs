@@ -223,7 +223,9 @@ fn what_expired_stands_on_one_more_list() {
         assert_eq!(pki.publish(NOW + after).len(), listed, "{after}");
     }
     // Where the last list is not known, nothing is left out.
-    std::fs::remove_file(pki.directory.join("crl.pem")).unwrap();
+    for name in ["crl.pem", "crl.der"] {
+        std::fs::remove_file(pki.directory.join(name)).unwrap();
+    }
     assert_eq!(pki.publish(NOW + year + Duration::DAY * 3).len(), 1);
 }
 
@@ -251,6 +253,62 @@ fn numbers_rise_whatever_becomes_of_the_list() {
         pki.publish(NOW).next_update(),
         Some(NOW + Duration::days(2))
     );
+}
+
+#[test]
+fn an_inventory_restored_from_a_backup_takes_no_revocation_back() {
+    let pki = Clock::new(&scratch("revocation-restored"), NOW);
+    let listed = |list: &RevocationList| -> Vec<_> {
+        let entries = list.revoked();
+        let mut listed: Vec<_> = entries
+            .map(|entry| (entry.serial, entry.revocation_date, entry.reason))
+            .collect();
+        listed.sort_by_key(|(serial, ..)| serial.to_string());
+        listed
+    };
+    for name in ["a.test", "held.test"] {
+        pki.issue(name, NOW);
+    }
+    let backup = pki.backup();
+    pki.issue("later.test", NOW);
+    for (name, reason) in [
+        ("a.test", RevocationReason::Superseded),
+        ("later.test", RevocationReason::KeyCompromise),
+        ("held.test", RevocationReason::CertificateHold),
+    ] {
+        pki.revoke(name, reason, NOW + Duration::HOUR);
+    }
+    let before = pki.publish(NOW + Duration::HOUR);
+    for lost in ["", "crl.pem"] {
+        pki.restore(&backup);
+        if !lost.is_empty() {
+            std::fs::remove_file(pki.directory.join(lost)).unwrap();
+        }
+        let after = pki.publish(NOW + Duration::DAY);
+        assert_eq!(listed(&after), listed(&before), "without {lost:?}");
+        assert!(after.number() > before.number());
+        // What was carried over is recorded: the CRL itself may now be lost.
+        for name in ["crl.pem", "crl.der"] {
+            std::fs::remove_file(pki.directory.join(name)).unwrap();
+        }
+        assert_eq!(listed(&pki.publish(NOW + Duration::DAY)), listed(&before));
+    }
+}
+
+#[test]
+fn a_hold_is_released_although_the_published_crl_still_shows_it() {
+    let pki = Clock::new(&scratch("revocation-released"), NOW);
+    pki.issue("held.test", NOW);
+    let backup = pki.backup();
+    pki.revoke("held.test", RevocationReason::CertificateHold, NOW);
+    assert_eq!(pki.publish(NOW).len(), 1);
+    pki.unrevoke("held.test", NOW);
+    assert_eq!(pki.publish(NOW).len(), 0);
+    // And in an inventory that was restored: first it is carried over, then released.
+    pki.revoke("held.test", RevocationReason::CertificateHold, NOW);
+    pki.restore(&backup);
+    pki.unrevoke("held.test", NOW);
+    assert_eq!(pki.publish(NOW).len(), 0);
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl Args {
             return finish(renderer, &crl::dry_run(&request, &from, now)?);
         }
         if self.due {
-            return finish(renderer, &crl::keep(&request, &from, now)?);
+            return finish(renderer, &crl::refresh(&request, &from, now)?);
         }
         let made = crl::run(&request, &from, now)?;
         match &made.copy {

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-/// A path in JSON, or several: its text, and U+FFFD for what in it is no text, which JSON cannot say.
+use crate::files;
+
+/// A path in JSON, or several: absolute, as text, with U+FFFD for bytes that are not UTF-8.
 ///
 /// # Errors
 /// The serializer's own.
@@ -45,5 +47,7 @@ impl AsText for Vec<PathBuf> {
 }
 
 fn lossy(path: &Path) -> String {
+    let absolute = files::absolute(path);
+    let path = absolute.as_deref().unwrap_or(path);
     path.to_string_lossy().into_owned()
 }

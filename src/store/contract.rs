@@ -32,7 +32,8 @@ macro_rules! contract {
                 an_authority_is_recorded_once_and_then_completed,
                 a_revocation_stands_unless_a_weightier_reason_comes,
                 the_revoked_come_in_the_order_they_were_revoked,
-                crl_numbers_only_rise
+                crl_numbers_only_rise,
+                revocations_that_a_published_crl_shows_are_carried_over
             );
         }
     };
@@ -350,6 +351,46 @@ fn crl_numbers_only_rise(inventory: &mut dyn Inventory) {
     assert_eq!(inventory.next_crl_number(7).unwrap(), 42);
     assert!(inventory.next_crl_number(u64::MAX).is_err());
     assert_eq!(inventory.next_crl_number(0).unwrap(), 43);
+}
+
+fn revocations_that_a_published_crl_shows_are_carried_over(inventory: &mut dyn Inventory) {
+    inventory.record(&[entry(1), entry(2)]).unwrap();
+    inventory.revoke(&entry(2).serial, hold()).unwrap();
+    let carried = |serial: u8, reason| RevokedCertificate {
+        serial: entry(serial).serial,
+        revocation: Revocation {
+            at: NOW - Duration::HOUR,
+            reason,
+            invalidity_date: Some(NOW - Duration::DAY),
+        },
+        not_after: NOW + Duration::DAY,
+        issuer_fingerprint: entry(serial).issuer_fingerprint,
+    };
+    let published = [1, 2, 3].map(|serial| carried(serial, RevocationReason::KeyCompromise));
+    for _ in 0..2 {
+        inventory.carry_over(&published, 7).unwrap();
+        assert_eq!(inventory.crl_number().unwrap(), 7);
+    }
+    let mut revoked = Vec::new();
+    let mut all = |certificate: RevokedCertificate| {
+        revoked.push((certificate.serial, certificate.revocation));
+        ControlFlow::Continue(())
+    };
+    inventory.revoked(&mut all).unwrap();
+    revoked.sort_by_key(|(serial, _)| serial.to_string());
+    let expected = [
+        (1, published[0].revocation),
+        (2, hold()),
+        (3, published[2].revocation),
+    ];
+    let expected = expected.map(|(serial, revocation)| (entry(serial).serial, revocation));
+    assert_eq!(revoked, expected);
+    // One that is recorded later is listed once, and its entry is revoked with the next CRL.
+    inventory.record(&[entry(3)]).unwrap();
+    inventory.carry_over(&published[2..], 6).unwrap();
+    let adopted = inventory.find(&entry(3).serial).unwrap().unwrap();
+    assert_eq!(adopted.revocation, Some(published[2].revocation));
+    assert_eq!(inventory.next_crl_number(0).unwrap(), 8);
 }
 
 /// An entry for `node-SERIAL.test`, valid from 2026-11-20 08:00:00 for a week.

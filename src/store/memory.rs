@@ -22,12 +22,20 @@ pub struct Memory {
     authorities: Vec<AuthorityRecord>,
     batches: HashMap<Fingerprint, u64>,
     crl_number: u64,
+    carried_over: Vec<RevokedCertificate>,
 }
 
 impl Memory {
     /// An empty inventory.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The revoked certificates that have no entry.
+    fn unknown(&self) -> impl Iterator<Item = RevokedCertificate> {
+        let carried = self.carried_over.iter();
+        let unknown = carried.filter(|carried| !self.places.contains_key(&carried.serial));
+        unknown.cloned()
     }
 
     fn place(&mut self, serial: &SerialNumber) -> Option<&mut Entry> {
@@ -178,24 +186,46 @@ impl Inventory for Memory {
         &self,
         visitor: &mut dyn FnMut(RevokedCertificate) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        let mut revoked: Vec<_> = self
-            .entries
-            .iter()
-            .filter_map(|entry| Some((entry, entry.revocation?)))
-            .collect();
-        revoked.sort_by_key(|(_, revocation)| revocation.at);
-        for (entry, revocation) in revoked {
-            let shown = visitor(RevokedCertificate {
+        let recorded = self.entries.iter().filter_map(|entry| {
+            Some(RevokedCertificate {
                 serial: entry.serial.clone(),
-                revocation,
+                revocation: entry.revocation?,
                 not_after: entry.validity.not_after(),
                 issuer_fingerprint: entry.issuer_fingerprint.clone(),
-            });
-            if shown.is_break() {
+            })
+        });
+        let mut revoked: Vec<_> = recorded.chain(self.unknown()).collect();
+        revoked.sort_by_key(|revoked| revoked.revocation.at);
+        for revoked in revoked {
+            if visitor(revoked).is_break() {
                 break;
             }
         }
         Ok(())
+    }
+
+    fn carry_over(
+        &mut self,
+        revoked: &[RevokedCertificate],
+        crl_number: u64,
+    ) -> Result<(), StoreError> {
+        for carried in revoked {
+            let is_known = |known: &RevokedCertificate| known.serial == carried.serial;
+            let is_new = !self.carried_over.iter().any(is_known);
+            match self.place(&carried.serial) {
+                Some(entry) => {
+                    entry.revocation.get_or_insert(carried.revocation);
+                }
+                None if is_new => self.carried_over.push(carried.clone()),
+                None => {}
+            }
+        }
+        self.crl_number = self.crl_number.max(crl_number);
+        Ok(())
+    }
+
+    fn crl_number(&self) -> Result<u64, StoreError> {
+        Ok(self.crl_number)
     }
 
     fn next_crl_number(&mut self, above: u64) -> Result<u64, StoreError> {

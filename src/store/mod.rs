@@ -147,7 +147,8 @@ pub trait Inventory: Send {
     /// When the inventory cannot be written.
     fn unrevoke(&mut self, serial: &SerialNumber) -> Result<RevocationChange, StoreError>;
 
-    /// Shows each revoked certificate, the one that was revoked first first, until the visitor breaks.
+    /// Shows each revoked certificate, those that [`Inventory::carry_over`] kept among them, in the order of
+    /// revocation, until the visitor breaks.
     ///
     /// # Errors
     /// When the inventory cannot be read.
@@ -155,6 +156,24 @@ pub trait Inventory: Send {
         &self,
         visitor: &mut dyn FnMut(RevokedCertificate) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
+
+    /// Records revocations that a published CRL shows and this inventory does not: an entry that is not
+    /// revoked becomes so, and a certificate that has no entry is kept for the CRLs to come. A
+    /// certificate that is revoked already stays as it is. CRL numbers continue above `crl_number`.
+    ///
+    /// # Errors
+    /// When the inventory cannot be written; then nothing is recorded.
+    fn carry_over(
+        &mut self,
+        revoked: &[RevokedCertificate],
+        crl_number: u64,
+    ) -> Result<(), StoreError>;
+
+    /// The number of the last CRL; 0 before the first one.
+    ///
+    /// # Errors
+    /// When the inventory cannot be read.
+    fn crl_number(&self) -> Result<u64, StoreError>;
 
     /// A CRL number above `above` and every number given before, whatever became of the CRL
     /// ([RFC 5280 §5.2.3](https://www.rfc-editor.org/rfc/rfc5280#section-5.2.3)); 1 is the first.

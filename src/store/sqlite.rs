@@ -345,6 +345,38 @@ impl Inventory for Sqlite {
         self.each(query::REVOKED, &[], rows::revoked, visitor)
     }
 
+    fn carry_over(
+        &mut self,
+        revoked: &[RevokedCertificate],
+        crl_number: u64,
+    ) -> Result<(), StoreError> {
+        let crl_number = i64::try_from(crl_number).unwrap_or(i64::MAX);
+        self.counted_change(|transaction| {
+            for carried in revoked {
+                let change = change_revocation(transaction, &carried.serial, |standing| {
+                    let revocation = standing.unwrap_or(carried.revocation);
+                    (RevocationChange::Done, Some(revocation))
+                })?;
+                if change == RevocationChange::Unknown {
+                    rows::insert_carried_over(transaction, carried)?;
+                }
+            }
+            transaction.execute(
+                "UPDATE ledger SET crl_number = max(crl_number, ?1)",
+                [crl_number],
+            )
+        })?;
+        Ok(())
+    }
+
+    fn crl_number(&self) -> Result<u64, StoreError> {
+        let query = "SELECT crl_number FROM ledger";
+        let number = self
+            .connection
+            .query_row(query, [], |row| rows::count(row, 0));
+        number.map_err(|source| self.place.explain(source))
+    }
+
     fn next_crl_number(&mut self, above: u64) -> Result<u64, StoreError> {
         let above = i64::try_from(above).unwrap_or(i64::MAX);
         self.counted_change(|transaction| {

@@ -74,6 +74,36 @@ impl Clock {
         serde_json::to_value(&report).unwrap()
     }
 
+    pub(crate) fn unrevoke(&self, name: &str, now: OffsetDateTime) {
+        let request = revoke::Request {
+            targets: vec![name.into()],
+            all: false,
+            reason: RevocationReason::CertificateHold,
+            invalidity_date: None,
+            dry_run: false,
+        };
+        revoke::unrevoke(&request, &self.at(), now).unwrap();
+    }
+
+    /// A copy of the inventory.
+    pub(crate) fn backup(&self) -> Vec<(&'static str, Option<Vec<u8>>)> {
+        let read = |name| (name, std::fs::read(self.directory.join(name)).ok());
+        INVENTORY_FILES.map(read).into()
+    }
+
+    /// Puts an earlier copy of the inventory back.
+    pub(crate) fn restore(&self, backup: &[(&'static str, Option<Vec<u8>>)]) {
+        for (name, content) in backup {
+            let path = self.directory.join(name);
+            if path.exists() {
+                std::fs::remove_file(&path).unwrap();
+            }
+            if let Some(content) = content {
+                std::fs::write(path, content).unwrap();
+            }
+        }
+    }
+
     pub(crate) fn publish(&self, now: OffsetDateTime) -> RevocationList {
         let request = crl::Request {
             next_update: None,
@@ -85,3 +115,5 @@ impl Clock {
         RevocationList::from_der(der).unwrap()
     }
 }
+
+const INVENTORY_FILES: [&str; 3] = ["inventory.db", "inventory.db-wal", "inventory.db-shm"];

@@ -1,6 +1,5 @@
-//! Certificate revocation lists.
+//! Certificate revocation lists: published, refreshed before they expire, and shown.
 
-mod due;
 mod publish;
 mod show;
 
@@ -11,28 +10,31 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-pub use due::{Kept, keep};
-pub use publish::{NextUpdate, Publication, Published, moment, publish, read_lists, whole_seconds};
-pub use show::{Shown, show};
+pub use publish::{
+    NextUpdate, Publication, PublishedList, carry_over, moment, publish, whole_seconds,
+};
+pub(super) use publish::{carried_over, no_inventory};
+pub use show::{FileReport, ListFacts, show};
 
-use super::Report;
 use crate::authority::{self, Authority, AuthorityAt};
 use crate::error::{Error, shown};
-use crate::files::{self, Lock, NewFile};
+use crate::files::{self, Kind, Lock, NewFile};
+use crate::pki::crl::RevocationList;
+use crate::pki::document::{Document, Kind as DocumentKind};
 use crate::pki::validity::rfc3339;
 
-/// The list that is wanted.
+/// The CRL to publish.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// When the next one comes at the latest; as `certs.toml` says when nothing is said.
+    /// When the next one is due; `None` for what `certs.toml` says.
     pub next_update: Option<NextUpdate>,
-    /// Where it goes beside the PKI directory.
+    /// Where a copy goes, besides the PKI directory.
     pub copy: Option<Place>,
-    /// Whether that copy is DER; it is PEM otherwise.
+    /// Whether that copy is DER rather than PEM.
     pub der: bool,
 }
 
-/// Where a copy of a list goes.
+/// Where a copy of a CRL goes.
 #[derive(Clone, Debug)]
 pub enum Place {
     /// This file.
@@ -41,11 +43,15 @@ pub enum Place {
     StandardOutput,
 }
 
-/// Signs a new list and publishes it in the directory.
+/// Signs new CRLs and publishes them in the directory.
 ///
 /// # Errors
-/// As [`publish`]; and when the authority is not there, or the copy cannot be written.
-pub fn run(request: &Request, from: &AuthorityAt<'_>, now: OffsetDateTime) -> Result<Made, Error> {
+/// As [`publish`]; and when there is no authority, or the copy cannot be written.
+pub fn run(
+    request: &Request,
+    from: &AuthorityAt<'_>,
+    now: OffsetDateTime,
+) -> Result<Report, Error> {
     let mut authority = from.open_all(now)?;
     let next_update = next_update(request.next_update, from.directory)?;
     let publication = {
@@ -70,77 +76,116 @@ pub fn run(request: &Request, from: &AuthorityAt<'_>, now: OffsetDateTime) -> Re
             None
         }
     };
-    Ok(Made { lists, copy })
+    Ok(Report { lists, copy })
 }
 
-/// What would be signed, with nothing signed or written.
+/// What [`run`] would sign; signs and writes nothing.
 ///
 /// # Errors
-/// As [`run`], as far as it can be known beforehand.
+/// As [`run`], as far as that is known beforehand.
 pub fn dry_run(
     request: &Request,
     from: &AuthorityAt<'_>,
     now: OffsetDateTime,
-) -> Result<Unmade, Error> {
+) -> Result<Plan, Error> {
     let mut authority = from.open_all(now)?;
     let next_update = next_update(request.next_update, from.directory)?;
-    let next_update = moment(next_update, now)?;
-    let issuers = issuers(&mut authority);
     let names = [authority::CRL, authority::CRL_DER];
     let mut files: Vec<_> = names.map(|name| from.directory.join(name)).into();
     if let Some(Place::File(path)) = &request.copy {
         files.push(path.clone());
     }
-    Ok(Unmade {
+    Ok(Plan {
         dry_run: true,
-        issuers,
-        next_update,
+        issuers: issuers(&mut authority),
+        next_update: moment(next_update, now)?,
         files,
     })
 }
 
-/// When the next list comes at the latest: as it was asked for, or as a directory's `certs.toml` says.
+/// Publishes new CRLs when those of a directory are due: two thirds of their lifetime have passed, or
+/// they cannot be read. A directory without a CRL stays without one.
+///
+/// # Errors
+/// As [`run`]; and when the directory cannot be read.
+pub fn refresh(
+    request: &Request,
+    from: &AuthorityAt<'_>,
+    now: OffsetDateTime,
+) -> Result<Refresh, Error> {
+    let path = from.directory.join(authority::CRL);
+    let is_absent = files::kind(&path)? == Kind::Absent;
+    let due_from = if is_absent { None } else { due_from(&path) };
+    if is_absent || due_from.is_some_and(|due| due > now) {
+        let report = Report {
+            lists: Vec::new(),
+            copy: None,
+        };
+        return Ok(Refresh { report, due_from });
+    }
+    let report = run(request, from, now)?;
+    Ok(Refresh {
+        report,
+        due_from: self::due_from(&path),
+    })
+}
+
+/// When the next CRL is due: as requested, or as a directory's `certs.toml` says.
 ///
 /// # Errors
 /// When that file is malformed.
-pub fn next_update(wanted: Option<NextUpdate>, directory: &Path) -> Result<NextUpdate, Error> {
+pub fn next_update(requested: Option<NextUpdate>, directory: &Path) -> Result<NextUpdate, Error> {
     let config = authority::read_config(directory)?;
-    Ok(wanted.unwrap_or_else(|| NextUpdate::After(config.crl_lifetime())))
+    Ok(requested.unwrap_or_else(|| NextUpdate::After(config.crl_lifetime())))
 }
 
-/// Every list that was signed.
+/// The CRLs in a file, PEM or DER.
+///
+/// # Errors
+/// When it cannot be read, or holds none.
+pub fn read_lists(path: &Path) -> Result<Vec<RevocationList>, Error> {
+    let content = |line, source| Error::Content {
+        path: path.to_owned(),
+        line,
+        source,
+    };
+    let document =
+        Document::read(&files::read(path)?).map_err(|source| content(None, source.into()))?;
+    let lists = document
+        .parts
+        .iter()
+        .filter(|part| part.kind() == DocumentKind::RevocationList)
+        .map(|part| {
+            RevocationList::from_der(part.contents().to_vec())
+                .map_err(|source| content(part.line(), source.into()))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    if lists.is_empty() {
+        return Err(Error::NoRevocationList {
+            path: path.to_owned(),
+        });
+    }
+    Ok(lists)
+}
+
+/// The CRLs that were published.
 #[derive(Debug, Serialize)]
-pub struct Made {
-    /// The authority's own, and behind it that of the CA it is taking turns with.
-    pub lists: Vec<Published>,
-    /// What goes to standard output in place of this report.
+pub struct Report {
+    /// The authority's own, then that of the CA it rotates with.
+    pub lists: Vec<PublishedList>,
+    /// What goes to standard output instead of this report.
     #[serde(skip)]
     pub copy: Option<Vec<u8>>,
 }
 
-impl fmt::Display for Made {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lists.iter().try_for_each(|list| list.fmt(f))
-    }
-}
-
-impl Report for Made {
-    fn warnings(&self) -> Vec<String> {
-        self.lists
-            .iter()
-            .flat_map(|list| list.warnings.clone())
-            .collect()
-    }
-}
-
-/// What would be signed.
+/// The CRLs that would be published.
 #[derive(Debug, Serialize)]
-pub struct Unmade {
+pub struct Plan {
     /// Always true: nothing was written.
     pub dry_run: bool,
-    /// Who would sign a list each.
+    /// The CAs that would sign one each.
     pub issuers: Vec<String>,
-    /// When the next ones would come at the latest.
+    /// When the next ones would be due.
     #[serde(with = "time::serde::rfc3339")]
     pub next_update: OffsetDateTime,
     /// The files that would be written.
@@ -148,11 +193,46 @@ pub struct Unmade {
     pub files: Vec<PathBuf>,
 }
 
-impl fmt::Display for Unmade {
+/// The CRLs that were published because they were due, if they were.
+#[derive(Debug, Serialize)]
+pub struct Refresh {
+    /// What was published.
+    #[serde(flatten)]
+    pub report: Report,
+    /// When the current ones are due; `None` when there is no CRL.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub due_from: Option<OffsetDateTime>,
+}
+
+impl fmt::Display for PublishedList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Nothing was written. This would be:")?;
+        let entries = match self.entries {
+            0 => "no revoked certificates".into(),
+            1 => "1 revoked certificate".into(),
+            entries => format!("{entries} revoked certificates"),
+        };
+        writeln!(
+            f,
+            "CRL number {} of {}: {entries}",
+            self.number, self.issuer
+        )?;
+        writeln!(f, "  next update  {}", rfc3339(self.next_update))?;
+        let files: Vec<_> = self.files.iter().map(|path| shown(path)).collect();
+        writeln!(f, "  files        {}", files.join(", "))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lists.iter().try_for_each(|list| list.fmt(f))
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Dry run; nothing was written. This would be published:")?;
         for issuer in &self.issuers {
-            writeln!(f, "  a new CRL    of {issuer}")?;
+            writeln!(f, "  new CRL of   {issuer}")?;
         }
         writeln!(f, "  next update  {}", rfc3339(self.next_update))?;
         self.files
@@ -161,9 +241,34 @@ impl fmt::Display for Unmade {
     }
 }
 
-impl Report for Unmade {}
+impl fmt::Display for Refresh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.report.fmt(f)?;
+        match self.due_from {
+            Some(due) => writeln!(f, "The next CRL is due on {}", rfc3339(due)),
+            None => writeln!(f, "No CRL has been published, so none is due"),
+        }
+    }
+}
 
-/// Who signs a list each.
+impl super::Report for Report {
+    fn warnings(&self) -> Vec<String> {
+        self.lists
+            .iter()
+            .flat_map(|list| list.warnings.clone())
+            .collect()
+    }
+}
+
+impl super::Report for Plan {}
+
+impl super::Report for Refresh {
+    fn warnings(&self) -> Vec<String> {
+        self.report.warnings()
+    }
+}
+
+/// The CAs that sign a CRL each.
 fn issuers(authority: &mut Authority) -> Vec<String> {
     let (issuing, _) = authority.issuing();
     let subjects = issuing
@@ -172,7 +277,16 @@ fn issuers(authority: &mut Authority) -> Vec<String> {
     subjects.collect()
 }
 
-/// Writes a copy, in the place of one that is there.
+/// When the first of the CRLs in a file is due; `None` when that cannot be read.
+fn due_from(path: &Path) -> Option<OffsetDateTime> {
+    let due = |list: &RevocationList| {
+        let lifetime = list.next_update()? - list.this_update();
+        Some(list.this_update() + lifetime * 2 / 3)
+    };
+    read_lists(path).ok()?.iter().filter_map(due).min()
+}
+
+/// Writes a copy, replacing the one that is there.
 fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
     let path = files::absolute(path)?;
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
@@ -191,4 +305,51 @@ fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
             secret: false,
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+
+    use super::*;
+    use crate::ops::managed::tests::{NOW, authority_at, make_authority};
+
+    const USUAL: Request = Request {
+        next_update: None,
+        copy: None,
+        der: false,
+    };
+
+    #[test]
+    fn a_crl_is_refreshed_after_two_thirds_of_its_lifetime() {
+        let directory = tempfile::tempdir().unwrap();
+        make_authority(directory.path());
+        let from = authority_at(directory.path());
+        run(&USUAL, &from, NOW).unwrap();
+
+        let early = refresh(&USUAL, &from, NOW + Duration::days(19)).unwrap();
+        let late = refresh(&USUAL, &from, NOW + Duration::days(21)).unwrap();
+
+        assert_eq!((early.report.lists.len(), late.report.lists.len()), (0, 1));
+        assert_eq!(early.due_from, Some(NOW + Duration::days(20)));
+        assert_eq!(late.due_from, Some(NOW + Duration::days(41)));
+    }
+
+    #[test]
+    fn a_directory_without_a_crl_stays_without_one() {
+        let directory = tempfile::tempdir().unwrap();
+        make_authority(directory.path());
+        let kept = refresh(&USUAL, &authority_at(directory.path()), NOW).unwrap();
+        assert!(kept.report.lists.is_empty() && kept.due_from.is_none());
+        assert!(!directory.path().join(authority::CRL).exists());
+    }
+
+    #[test]
+    fn a_crl_that_cannot_be_read_is_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        make_authority(directory.path());
+        std::fs::write(directory.path().join(authority::CRL), "torn").unwrap();
+        let kept = refresh(&USUAL, &authority_at(directory.path()), NOW).unwrap();
+        assert_eq!(kept.report.lists.len(), 1);
+    }
 }

@@ -1,59 +1,60 @@
-//! A new revocation list, signed and put in the place of the old one.
+//! Signing a CRL for each CA of a directory and publishing it in place of the old one.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::read_lists;
 use crate::authority::{self, Authority, Issuing, rotation};
-use crate::error::{Error, shown};
+use crate::error::Error;
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::path;
 use crate::pki::certificate::Certificate;
-use crate::pki::crl::RevocationList;
+use crate::pki::crl::{RevocationList, RevokedCertificate as ListEntry};
 use crate::pki::crl_plan::{RevocationListPlan, RevokedEntries};
-use crate::pki::document::{Document, Kind as DocumentKind};
-use crate::pki::extension::KeyUsage;
+use crate::pki::extension::{CERTIFICATE_ISSUER, INVALIDITY_DATE, KeyUsage};
+use crate::pki::extension_value::ExtensionValue;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
 use crate::pki::pem;
+use crate::pki::revocation::RevocationReason;
 use crate::pki::validity::{Lifetime, ValidityError, rfc3339};
-use crate::store::{Inventory, RevokedCertificate};
+use crate::store::{Inventory, Revocation, RevokedCertificate};
 
-/// When the next list comes at the latest, as it was asked for.
+/// When the next CRL is due.
 #[derive(Clone, Copy, Debug)]
 pub enum NextUpdate {
-    /// So long from now.
+    /// This long from now.
     After(Lifetime),
     /// At this moment.
     At(OffsetDateTime),
 }
 
-/// A revocation list that was signed and put in place.
+/// A CRL that was signed and published.
 #[derive(Debug, Serialize)]
-pub struct Published {
-    /// Who signed it.
+pub struct PublishedList {
+    /// The CA that signed it.
     pub issuer: DistinguishedName,
-    /// Its number, above that of every list before it.
+    /// Its number, above that of every earlier one.
     pub number: u64,
     /// When it was issued.
     #[serde(with = "time::serde::rfc3339")]
     pub this_update: OffsetDateTime,
-    /// When the next one comes at the latest.
+    /// When the next one is due.
     #[serde(with = "time::serde::rfc3339")]
     pub next_update: OffsetDateTime,
     /// How many certificates it lists.
     pub entries: usize,
     /// Its size as DER.
-    pub size_octets: usize,
-    /// The files it stands in.
+    pub size_bytes: usize,
+    /// The files it was written to.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub files: Vec<PathBuf>,
-    /// The fingerprints of the certificates whose issue it speaks of.
+    /// The fingerprints of the CA certificates it covers.
     #[serde(skip)]
     pub issuers: HashSet<Fingerprint>,
     /// What may not work.
@@ -61,41 +62,26 @@ pub struct Published {
     pub warnings: Vec<String>,
 }
 
-impl fmt::Display for Published {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entries = match self.entries {
-            0 => "nothing is revoked".into(),
-            1 => "1 certificate".into(),
-            entries => format!("{entries} certificates"),
-        };
-        writeln!(
-            f,
-            "CRL number {} of {}: {entries}",
-            self.number, self.issuer
-        )?;
-        writeln!(f, "  next update  {}", rfc3339(self.next_update))?;
-        let files: Vec<_> = self.files.iter().map(|path| shown(path)).collect();
-        writeln!(f, "  files        {}", files.join(", "))
-    }
-}
-
-/// The lists of one publication: the authority's own first, then those of CAs it is taking turns with.
+/// The CRLs of one publication: the authority's own first, then that of the CA it rotates with.
 #[derive(Debug)]
 pub struct Publication {
     /// What was signed.
-    pub lists: Vec<Published>,
+    pub lists: Vec<PublishedList>,
     /// All of them as PEM.
     pub pem: String,
     /// The first as DER.
     pub der: Vec<u8>,
 }
 
-/// Signs a new list for each CA of a directory and puts them in place of the old: `crl.pem` has all
-/// of them, `crl.der` the authority's own. Readers find the old ones or the new ones, whole.
+/// Signs a CRL for each CA of a directory and publishes them: `crl.pem` holds all of them, `crl.der` the
+/// authority's own. Readers find the old ones or the new ones, whole.
+///
+/// Revocations that the published CRLs show and the inventory does not are carried over first: an
+/// inventory that was restored from a backup never takes a revocation back.
 ///
 /// # Errors
-/// When there is no inventory, the moment of the next update cannot be, or a list cannot be signed or
-/// written; then the old ones stand.
+/// When there is no inventory, `next_update` is not in the future, or a CRL cannot be signed or written;
+/// then the old ones stay.
 pub fn publish(
     authority: &mut Authority,
     lock: &Lock,
@@ -103,59 +89,69 @@ pub fn publish(
     now: OffsetDateTime,
 ) -> Result<Publication, Error> {
     let next_update = moment(next_update, now)?;
-    let (standing, mut warnings) = standing_lists(lock.path());
     let (issuing, inventory) = authority.issuing();
-    let Some(inventory) = inventory else {
-        return Err(Error::Usage {
-            message: "without an inventory nothing is known of what was revoked".into(),
-            hint: "name the inventory with `--inventory FILE`, or the PKI directory with `-C DIR`"
-                .into(),
-        });
-    };
+    let inventory = inventory.ok_or_else(no_inventory)?;
+    let mut published = PublishedLists::read(lock.path());
+    let mut recorded = revoked(inventory.as_ref())?;
+    let certificates: Vec<&Certificate> = issuing.iter().map(|one| one.certificate).collect();
+    let carried = published.carry_over(&certificates, inventory.as_mut(), &mut recorded)?;
+    if carried > 0 {
+        published.warnings.push(carried_over(carried));
+    }
     let mut publication = Publication {
         lists: Vec::new(),
         pem: String::new(),
         der: Vec::new(),
     };
     for issuing in issuing {
-        let (mut published, der) = sign(issuing, &standing, inventory.as_mut(), next_update, now)?;
-        let place = lock.path().join(authority::CRL);
-        published.files.push(place);
-        published.warnings.append(&mut warnings);
+        let last = published.of(issuing.certificate);
+        let times = (whole_seconds(now), next_update);
+        let plan = Plan::new(
+            issuing.certificate,
+            last,
+            &recorded,
+            inventory.as_ref(),
+            times,
+        )?;
+        let (mut list, der) = plan.sign(&issuing, inventory.as_mut())?;
+        list.files.push(lock.path().join(authority::CRL));
+        list.warnings.append(&mut published.warnings.clone());
+        published.warnings.clear();
         publication.pem.push_str(&pem::encode("X509 CRL", &der)?);
         if publication.lists.is_empty() {
-            published.files.push(lock.path().join(authority::CRL_DER));
+            list.files.push(lock.path().join(authority::CRL_DER));
             publication.der = der;
         } else {
-            published.files.push(write_beside(lock.path(), &der)?);
+            list.files.push(write_rotation_list(lock.path(), &der)?);
         }
-        publication.lists.push(published);
+        publication.lists.push(list);
     }
     replace(lock, authority::CRL_DER, &publication.der)?;
     replace(lock, authority::CRL, publication.pem.as_bytes())?;
     Ok(publication)
 }
 
-/// Writes the list of the CA that the authority is taking turns with, as DER, among the files of the roll-over.
-fn write_beside(directory: &Path, der: &[u8]) -> Result<PathBuf, Error> {
-    let place = rotation::place(directory);
-    replace(&Lock::acquire(&place)?, authority::CRL_DER, der)?;
-    Ok(place.join(authority::CRL_DER))
-}
-
-fn replace(lock: &Lock, name: &str, content: &[u8]) -> Result<(), Error> {
-    let file = NewFile {
-        name: OsStr::new(name),
-        content,
-        secret: false,
-    };
-    files::replace(lock, &file)
+/// Records in the inventory every revocation that the CRLs published in a directory show and the
+/// inventory does not, and continues CRL numbers above theirs. Returns how many revocations that were.
+///
+/// Only CRLs signed by one of these CAs count. A hold is carried over only when the CRL is newer than
+/// the inventory, because otherwise the hold was released.
+///
+/// # Errors
+/// When the inventory cannot be read or written.
+pub fn carry_over(
+    directory: &Path,
+    authorities: &[&Certificate],
+    inventory: &mut dyn Inventory,
+) -> Result<usize, Error> {
+    let mut recorded = revoked(inventory)?;
+    PublishedLists::read(directory).carry_over(authorities, inventory, &mut recorded)
 }
 
 /// The moment of the next update.
 ///
 /// # Errors
-/// When it is not later than now, or later than any date.
+/// When it is not in the future, or later than any date.
 pub fn moment(next_update: NextUpdate, now: OffsetDateTime) -> Result<OffsetDateTime, Error> {
     let now = whole_seconds(now);
     let moment = match next_update {
@@ -173,120 +169,216 @@ pub fn moment(next_update: NextUpdate, now: OffsetDateTime) -> Result<OffsetDate
     Ok(moment)
 }
 
-/// A moment without its part of a second, which no list can say.
+/// A moment without fractions of a second, which a CRL cannot hold.
 pub fn whole_seconds(moment: OffsetDateTime) -> OffsetDateTime {
     moment.replace_nanosecond(0).unwrap_or(moment)
 }
 
-/// The lists in a file, PEM or DER.
-///
-/// # Errors
-/// When it cannot be read, or there is none in it.
-pub fn read_lists(path: &Path) -> Result<Vec<RevocationList>, Error> {
-    let content = |line, source| Error::Content {
-        path: path.to_owned(),
-        line,
-        source,
-    };
-    let document =
-        Document::read(&files::read(path)?).map_err(|source| content(None, source.into()))?;
-    let lists = document
-        .parts
-        .iter()
-        .filter(|part| part.kind() == DocumentKind::RevocationList)
-        .map(|part| {
-            RevocationList::from_der(part.contents().to_vec())
-                .map_err(|source| content(part.line(), source.into()))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    if lists.is_empty() {
-        return Err(Error::NoRevocationList {
-            path: path.to_owned(),
-        });
-    }
-    Ok(lists)
-}
-
-/// The lists that are published, as far as they can be read; and what is to be said when they cannot.
-fn standing_lists(directory: &Path) -> (Vec<RevocationList>, Vec<String>) {
-    let path = directory.join(authority::CRL);
-    let read = match files::kind(&path) {
-        Ok(Kind::Absent) => return (Vec::new(), Vec::new()),
-        Ok(Kind::File | Kind::SymbolicLink | Kind::Other) => read_lists(&path),
-        Err(error) => Err(error),
-    };
-    match read {
-        Ok(lists) => (lists, Vec::new()),
-        Err(error) => (
-            Vec::new(),
-            vec![format!("{error}; a new one takes its place")],
-        ),
+/// That an operation on revocations has no inventory to work on.
+pub(in crate::ops) fn no_inventory() -> Error {
+    Error::Usage {
+        message: "revocation needs an inventory, and `--inventory none` leaves it out".into(),
+        hint: "name the inventory with `--inventory FILE`, or the PKI directory with `-C DIR`"
+            .into(),
     }
 }
 
-/// Signs the list of one CA.
-fn sign(
-    issuing: Issuing<'_>,
-    standing: &[RevocationList],
-    inventory: &mut dyn Inventory,
-    next_update: OffsetDateTime,
-    now: OffsetDateTime,
-) -> Result<(Published, Vec<u8>), Error> {
-    let (certificate, signing) = (issuing.certificate, issuing.signing);
-    // What another signed says nothing of our numbers.
-    let last = standing.iter().find(|list| {
-        list.issuer() == certificate.subject() && path::is_list_signed_by(list, certificate)
-    });
-    let issuers = fingerprints(certificate, inventory)?;
-    let this_update = whole_seconds(now);
-    let mut entries = RevokedEntries::default();
-    let mut failed = None;
-    inventory.revoked(&mut |revoked| {
-        if !issuers.contains(&revoked.issuer_fingerprint)
-            || has_been_listed_expired(&revoked, last, this_update)
-        {
-            return ControlFlow::Continue(());
+/// How many revocations were carried over, as a warning.
+pub(in crate::ops) fn carried_over(count: usize) -> String {
+    let revocations = if count == 1 {
+        "1 revocation".into()
+    } else {
+        format!("{count} revocations")
+    };
+    format!(
+        "the published CRL lists {revocations} that the inventory did not know, and the inventory now records: it was restored from an older copy"
+    )
+}
+
+/// The CRLs in a directory, as far as they can be read.
+struct PublishedLists {
+    lists: Vec<RevocationList>,
+    warnings: Vec<String>,
+}
+
+impl PublishedLists {
+    /// Reads `crl.pem`, or `crl.der` when that is absent or cannot be read.
+    fn read(directory: &Path) -> Self {
+        let mut published = PublishedLists {
+            lists: Vec::new(),
+            warnings: Vec::new(),
+        };
+        for name in [authority::CRL, authority::CRL_DER] {
+            let path = directory.join(name);
+            let read = match files::kind(&path) {
+                Ok(Kind::Absent) => continue,
+                Ok(Kind::File | Kind::SymbolicLink | Kind::Other) => read_lists(&path),
+                Err(error) => Err(error),
+            };
+            match read {
+                Ok(lists) => {
+                    published.lists = lists;
+                    break;
+                }
+                Err(error) => {
+                    let warning = format!("{error}; a new CRL replaces it");
+                    published.warnings.push(warning);
+                }
+            }
         }
-        let revocation = revoked.revocation;
-        let added = entries.add(
-            &revoked.serial,
-            revocation.at,
-            revocation.reason,
-            revocation.invalidity_date,
-        );
-        added.map_or_else(
-            |error| {
-                failed = Some(error);
-                ControlFlow::Break(())
-            },
-            ControlFlow::Continue,
-        )
-    })?;
-    if let Some(error) = failed {
-        return Err(error.into());
+        published
     }
-    let above = last.and_then(RevocationList::number).unwrap_or(0);
-    let plan = RevocationListPlan {
-        issuer: certificate.subject().clone(),
-        authority_key_identifier: signing.issuer.key_identifier.clone(),
-        this_update,
-        next_update,
-        number: inventory.next_crl_number(above)?,
+
+    /// The CRL that this CA signed.
+    fn of(&self, authority: &Certificate) -> Option<&RevocationList> {
+        self.lists.iter().find(|list| {
+            list.issuer() == authority.subject() && path::is_list_signed_by(list, authority)
+        })
+    }
+
+    /// Records what `recorded`, everything the inventory knows to be revoked, does not have yet.
+    fn carry_over(
+        &self,
+        authorities: &[&Certificate],
+        inventory: &mut dyn Inventory,
+        recorded: &mut Vec<RevokedCertificate>,
+    ) -> Result<usize, Error> {
+        let mut total = 0;
+        for authority in authorities {
+            let Some(list) = self.of(authority) else {
+                continue;
+            };
+            let number = list.number().unwrap_or(0);
+            let is_newer = number > inventory.crl_number()?;
+            let known: HashSet<_> = recorded.iter().map(|revoked| &revoked.serial).collect();
+            let entries = list.revoked();
+            let missing: Vec<RevokedCertificate> = entries
+                .filter(|entry| !known.contains(&entry.serial))
+                .filter_map(|entry| revocation(&entry, authority, is_newer))
+                .collect();
+            if is_newer || !missing.is_empty() {
+                inventory.carry_over(&missing, number)?;
+            }
+            total += missing.len();
+            recorded.extend(missing);
+        }
+        Ok(total)
+    }
+}
+
+/// What a CRL entry says about a certificate of its issuer that the inventory does not know to be revoked.
+fn revocation(
+    entry: &ListEntry,
+    issuer: &Certificate,
+    is_newer: bool,
+) -> Option<RevokedCertificate> {
+    let reason = entry.reason.unwrap_or(RevocationReason::Unspecified);
+    let is_revoked = match reason {
+        RevocationReason::RemoveFromCrl => false,
+        RevocationReason::CertificateHold => is_newer,
+        _ => true,
     };
-    let count = entries.len();
-    let der = signing.sign_revocation_list(&plan, entries)?;
-    let published = Published {
-        issuer: plan.issuer,
-        number: plan.number,
-        this_update,
-        next_update,
-        entries: count,
-        size_octets: der.len(),
-        files: Vec::new(),
-        issuers,
-        warnings: warnings(certificate, der.len()),
+    let extension = |oid| entry.extensions.iter().find(move |e| e.oid == oid);
+    if !is_revoked || extension(CERTIFICATE_ISSUER).is_some() {
+        return None;
+    }
+    let invalidity_date = match extension(INVALIDITY_DATE).map(ExtensionValue::read) {
+        Some(Ok(ExtensionValue::Time(date))) => Some(date),
+        Some(Ok(_) | Err(_)) | None => None,
     };
-    Ok((published, der))
+    Some(RevokedCertificate {
+        serial: entry.serial.clone(),
+        revocation: Revocation {
+            at: entry.revocation_date,
+            reason,
+            invalidity_date,
+        },
+        // No certificate outlives its CA.
+        not_after: issuer.not_after(),
+        issuer_fingerprint: Fingerprint::sha256(issuer.as_der()),
+    })
+}
+
+/// Everything that an inventory knows to be revoked.
+fn revoked(inventory: &dyn Inventory) -> Result<Vec<RevokedCertificate>, Error> {
+    let mut recorded = Vec::new();
+    inventory.revoked(&mut |revoked| {
+        recorded.push(revoked);
+        ControlFlow::Continue(())
+    })?;
+    Ok(recorded)
+}
+
+/// What one CRL will say.
+struct Plan {
+    this_update: OffsetDateTime,
+    next_update: OffsetDateTime,
+    issuers: HashSet<Fingerprint>,
+    entries: RevokedEntries,
+    /// Its number is above this one.
+    above: u64,
+}
+
+impl Plan {
+    fn new(
+        certificate: &Certificate,
+        last: Option<&RevocationList>,
+        recorded: &[RevokedCertificate],
+        inventory: &dyn Inventory,
+        (this_update, next_update): (OffsetDateTime, OffsetDateTime),
+    ) -> Result<Self, Error> {
+        let issuers = fingerprints(certificate, inventory)?;
+        let mut entries = RevokedEntries::default();
+        let since = last.map(|last| last.this_update().min(this_update));
+        for revoked in recorded {
+            if issuers.contains(&revoked.issuer_fingerprint) && !was_listed_expired(revoked, since)
+            {
+                let revocation = revoked.revocation;
+                entries.add(
+                    &revoked.serial,
+                    revocation.at,
+                    revocation.reason,
+                    revocation.invalidity_date,
+                )?;
+            }
+        }
+        Ok(Plan {
+            this_update,
+            next_update,
+            issuers,
+            entries,
+            above: last.and_then(RevocationList::number).unwrap_or(0),
+        })
+    }
+
+    fn sign(
+        self,
+        issuing: &Issuing<'_>,
+        inventory: &mut dyn Inventory,
+    ) -> Result<(PublishedList, Vec<u8>), Error> {
+        let (certificate, signing) = (issuing.certificate, issuing.signing);
+        let plan = RevocationListPlan {
+            issuer: certificate.subject().clone(),
+            authority_key_identifier: signing.issuer.key_identifier.clone(),
+            this_update: self.this_update,
+            next_update: self.next_update,
+            number: inventory.next_crl_number(self.above)?,
+        };
+        let entries = self.entries.len();
+        let der = signing.sign_revocation_list(&plan, self.entries)?;
+        let list = PublishedList {
+            issuer: plan.issuer,
+            number: plan.number,
+            this_update: plan.this_update,
+            next_update: plan.next_update,
+            entries,
+            size_bytes: der.len(),
+            files: Vec::new(),
+            issuers: self.issuers,
+            warnings: warnings(certificate, der.len()),
+        };
+        Ok((list, der))
+    }
 }
 
 /// The fingerprints of every certificate this CA has had with the same name and key.
@@ -308,29 +400,38 @@ fn fingerprints(
         .collect())
 }
 
-/// Whether a certificate expired before the last list was issued, which listed it once more: then it
-/// need not be listed any longer (RFC 5280 §3.3).
-fn has_been_listed_expired(
-    revoked: &RevokedCertificate,
-    last: Option<&RevocationList>,
-    this_update: OffsetDateTime,
-) -> bool {
-    last.is_some_and(|last| {
-        let last = last.this_update();
-        revoked.not_after < last && revoked.not_after < this_update && revoked.revocation.at < last
-    })
+/// Whether the last CRL listed a certificate after it had expired: then it need not be listed again
+/// (RFC 5280 §3.3).
+fn was_listed_expired(revoked: &RevokedCertificate, last: Option<OffsetDateTime>) -> bool {
+    last.is_some_and(|last| revoked.not_after < last && revoked.revocation.at < last)
 }
 
-fn warnings(certificate: &Certificate, octets: usize) -> Vec<String> {
+fn warnings(certificate: &Certificate, size: usize) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Ok(Some(usage)) = certificate.key_usage()
         && !usage.has(KeyUsage::CRL_SIGN)
     {
-        warnings.push("the CA's keyUsage does not let it sign revocation lists: verifiers refuse this one; make the CA anew (`openagents-certs ca rotate prepare`)".into());
+        warnings.push("the CA's keyUsage does not include cRLSign, so verifiers reject this CRL; rotate the CA with `openagents-certs ca rotate prepare`".into());
     }
-    // As PEM it is longer by a third and its line ends.
-    if octets / 3 * 4 + octets / 48 > files::MAX_FILE_OCTETS {
-        warnings.push("the list is longer than what this program reads: of short-lived certificates fewer have to be revoked".into());
+    // PEM adds a third and its line ends.
+    if size / 3 * 4 + size / 48 > files::MAX_FILE_OCTETS {
+        warnings.push("the CRL is larger than the largest file this program reads; shorter lifetimes need fewer revocations".into());
     }
     warnings
+}
+
+/// Writes the CRL of the CA that the authority rotates with, as DER, beside the files of the rotation.
+fn write_rotation_list(directory: &Path, der: &[u8]) -> Result<PathBuf, Error> {
+    let place = rotation::place(directory);
+    replace(&Lock::acquire(&place)?, authority::CRL_DER, der)?;
+    Ok(place.join(authority::CRL_DER))
+}
+
+fn replace(lock: &Lock, name: &str, content: &[u8]) -> Result<(), Error> {
+    let file = NewFile {
+        name: OsStr::new(name),
+        content,
+        secret: false,
+    };
+    files::replace(lock, &file)
 }

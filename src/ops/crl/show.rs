@@ -1,4 +1,4 @@
-//! Revocation lists that are there: whose, and whether they are out of date.
+//! The CRLs in a file, and whether they are overdue.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,39 +13,48 @@ use crate::pki::crl::RevocationList;
 use crate::pki::name::DistinguishedName;
 use crate::pki::validity::rfc3339;
 
-/// What the lists in a file are, seen from `now`.
+/// The CRLs in a file as of `now`. Their signatures are not checked.
 ///
 /// # Errors
-/// When it cannot be read, or there is none in it.
-pub fn show(path: &Path, now: OffsetDateTime) -> Result<Shown, Error> {
+/// When it cannot be read, or holds none.
+pub fn show(path: &Path, now: OffsetDateTime) -> Result<FileReport, Error> {
     let lists = read_lists(path)?;
-    Ok(Shown {
-        file: path.to_owned(),
-        lists: lists.iter().map(|list| ListShown::of(list, now)).collect(),
+    let lists: Vec<_> = lists.iter().map(|list| ListFacts::of(list, now)).collect();
+    let is_overdue = lists.iter().any(ListFacts::is_overdue);
+    Ok(FileReport {
+        path: path.to_owned(),
+        verdict: if is_overdue {
+            Verdict::No
+        } else {
+            Verdict::Yes
+        },
+        lists,
     })
 }
 
-/// What the lists in a file are.
+/// The CRLs in a file.
 #[derive(Debug, Serialize)]
-pub struct Shown {
+pub struct FileReport {
     /// The file.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
-    pub file: PathBuf,
-    /// The lists in it; at least one.
-    pub lists: Vec<ListShown>,
+    pub path: PathBuf,
+    /// Whether all of them are current.
+    pub verdict: Verdict,
+    /// The CRLs; at least one.
+    pub lists: Vec<ListFacts>,
 }
 
-/// What a list is.
+/// What a CRL says about itself.
 #[derive(Debug, Serialize)]
-pub struct ListShown {
-    /// Who signed it; the signature is not checked here.
+pub struct ListFacts {
+    /// Who issued it.
     pub issuer: DistinguishedName,
     /// Its number.
     pub number: Option<u64>,
     /// When it was issued.
     #[serde(with = "time::serde::rfc3339")]
     pub this_update: OffsetDateTime,
-    /// When the next one comes at the latest.
+    /// When the next one is due.
     #[serde(with = "time::serde::rfc3339::option")]
     pub next_update: Option<OffsetDateTime>,
     /// Seconds until then; negative when it has passed.
@@ -54,15 +63,15 @@ pub struct ListShown {
     pub entries: usize,
 }
 
-impl ListShown {
+impl ListFacts {
     fn of(list: &RevocationList, now: OffsetDateTime) -> Self {
-        ListShown {
+        let next_update = list.next_update();
+        ListFacts {
             issuer: list.issuer().clone(),
             number: list.number(),
             this_update: list.this_update(),
-            next_update: list.next_update(),
-            next_update_in_seconds: list
-                .next_update()
+            next_update,
+            next_update_in_seconds: next_update
                 .map(|next| next.unix_timestamp() - now.unix_timestamp()),
             entries: list.len(),
         }
@@ -71,11 +80,22 @@ impl ListShown {
     fn is_overdue(&self) -> bool {
         self.next_update_in_seconds.is_some_and(i64::is_negative)
     }
+
+    fn next(&self) -> String {
+        match (self.next_update, self.next_update_in_seconds) {
+            (Some(next), Some(seconds)) => {
+                let span = Span(Duration::seconds(seconds.saturating_abs()));
+                let direction = if seconds < 0 { "ago" } else { "left" };
+                format!("{} ({span} {direction})", rfc3339(next))
+            }
+            (Some(_) | None, _) => "not stated".into(),
+        }
+    }
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for FileReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", shown(&self.file))?;
+        writeln!(f, "{}", shown(&self.path))?;
         for list in &self.lists {
             let number = list.number.map_or_else(
                 || "without number".into(),
@@ -83,41 +103,28 @@ impl fmt::Display for Shown {
             );
             writeln!(f, "  CRL {number} of {}", list.issuer)?;
             writeln!(f, "    this update  {}", rfc3339(list.this_update))?;
-            match (list.next_update, list.next_update_in_seconds) {
-                (Some(next), Some(seconds)) => writeln!(
-                    f,
-                    "    next update  {} ({} {})",
-                    rfc3339(next),
-                    Span(Duration::seconds(seconds.saturating_abs())),
-                    if seconds < 0 { "ago" } else { "left" }
-                )?,
-                (Some(_) | None, _) => writeln!(f, "    next update  not said")?,
-            }
+            writeln!(f, "    next update  {}", list.next())?;
             writeln!(f, "    revoked      {}", list.entries)?;
         }
         Ok(())
     }
 }
 
-impl Report for Shown {
+impl Report for FileReport {
     fn is_content(&self) -> bool {
         true
     }
 
     fn verdict(&self) -> Verdict {
-        if self.lists.iter().any(ListShown::is_overdue) {
-            Verdict::No
-        } else {
-            Verdict::Yes
-        }
+        self.verdict
     }
 
     fn reason(&self) -> Option<String> {
         let overdue = self.lists.iter().find(|list| list.is_overdue())?;
         let next = overdue.next_update.map(rfc3339).unwrap_or_default();
         Some(format!(
-            "{}: the CRL of {} is out of date: the next was due {next}",
-            shown(&self.file),
+            "{}: the CRL of {} is overdue: the next one was due on {next}",
+            shown(&self.path),
             overdue.issuer
         ))
     }

@@ -73,17 +73,13 @@ pub fn run(
         return Ok(Report::unmade(entries, revocation, now));
     }
     let lock = Lock::acquire(from.directory)?;
+    let carried_over = carry_over(&mut authority, from)?;
     let entries = selected(&request.targets, &mut authority, from, select, now)?;
     let serials: Vec<SerialNumber> = entries.iter().map(|entry| entry.serial.clone()).collect();
     let changes = recording(&mut authority)?.revoke_all(&serials, revocation)?;
     let publication = crl::publish(&mut authority, &lock, next_update, now)?;
-    Ok(Report::of(
-        entries,
-        &changes,
-        revocation,
-        publication.lists,
-        now,
-    ))
+    let report = Report::of(entries, &changes, revocation, publication.lists, now);
+    Ok(report.with_warning(carried_over))
 }
 
 /// Takes the hold on certificates back, and publishes a new list. Refuses what was revoked for good.
@@ -107,6 +103,10 @@ pub fn unrevoke(
     } else {
         Some(Lock::acquire(from.directory)?)
     };
+    let carried_over = match lock {
+        Some(_) => carry_over(&mut authority, from)?,
+        None => None,
+    };
     let entries = selected(&request.targets, &mut authority, from, select, now)?;
     let is_final = |revocation: &Revocation| revocation.reason != RevocationReason::CertificateHold;
     let refused = entries
@@ -122,11 +122,18 @@ pub fn unrevoke(
         recording(&mut authority)?.unrevoke(&entry.serial)?;
     }
     let publication = crl::publish(&mut authority, &lock, next_update, now)?;
-    Ok(Outcome::Done(Report::unrevoked(
-        entries,
-        publication.lists,
-        false,
-    )))
+    let report = Report::unrevoked(entries, publication.lists, false);
+    Ok(Outcome::Done(report.with_warning(carried_over)))
+}
+
+/// Records what the published CRLs show and the inventory does not, before anything else changes; a
+/// warning when there was such a revocation.
+fn carry_over(authority: &mut Authority, from: &AuthorityAt<'_>) -> Result<Option<String>, Error> {
+    let (issuing, inventory) = authority.issuing();
+    let inventory = inventory.ok_or_else(crl::no_inventory)?;
+    let authorities: Vec<_> = issuing.iter().map(|one| one.certificate).collect();
+    let count = crl::carry_over(from.directory, &authorities, inventory.as_mut())?;
+    Ok((count > 0).then(|| crl::carried_over(count)))
 }
 
 /// The certificates that every target stands for, each once.
@@ -227,9 +234,5 @@ fn refusal(entry: &Entry, revocation: Revocation) -> Refused {
 
 /// The inventory of an authority.
 fn recording(authority: &mut Authority) -> Result<&mut Box<dyn Inventory>, Error> {
-    authority.split().1.ok_or_else(|| Error::Usage {
-        message: "without an inventory nothing is known of what was issued".into(),
-        hint: "name the inventory with `--inventory FILE`, or the PKI directory with `-C DIR`"
-            .into(),
-    })
+    authority.split().1.ok_or_else(crl::no_inventory)
 }

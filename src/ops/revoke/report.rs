@@ -7,7 +7,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::ops;
-use crate::ops::crl::Published;
+use crate::ops::crl::PublishedList;
 use crate::ops::issue::file_names;
 use crate::pki::escape::Escaped;
 use crate::pki::name::DistinguishedName;
@@ -24,7 +24,7 @@ pub struct Report {
     /// Every certificate that was meant.
     pub certificates: Vec<Changed>,
     /// The new revocation lists, the authority's own first.
-    pub lists: Vec<Published>,
+    pub lists: Vec<PublishedList>,
     #[serde(skip)]
     warnings: Vec<String>,
 }
@@ -72,7 +72,7 @@ impl Report {
         entries: Vec<Entry>,
         changes: &[RevocationChange],
         wanted: Revocation,
-        lists: Vec<Published>,
+        lists: Vec<PublishedList>,
         now: OffsetDateTime,
     ) -> Self {
         let is_listed = |entry: &Entry| {
@@ -100,6 +100,12 @@ impl Report {
         }
     }
 
+    /// The report with one more warning.
+    pub(super) fn with_warning(mut self, warning: Option<String>) -> Self {
+        self.warnings.extend(warning);
+        self
+    }
+
     /// What would be revoked.
     pub(super) fn unmade(entries: Vec<Entry>, wanted: Revocation, now: OffsetDateTime) -> Self {
         let warnings = entries
@@ -119,7 +125,7 @@ impl Report {
     }
 
     /// What is good again, or would be.
-    pub(super) fn unrevoked(entries: Vec<Entry>, lists: Vec<Published>, dry_run: bool) -> Self {
+    pub(super) fn unrevoked(entries: Vec<Entry>, lists: Vec<PublishedList>, dry_run: bool) -> Self {
         let released = |entry: Entry| {
             let outcome = match entry.revocation {
                 Some(_) => Outcome::Released,

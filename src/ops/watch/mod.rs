@@ -239,10 +239,10 @@ impl<'a> Watch<'a> {
             return true;
         }
         let place = self.from.directory.join(authority::CRL);
-        match crl::keep(&crl::Request::default(), self.from, now) {
-            Ok(kept) => {
+        match crl::refresh(&crl::Request::default(), self.from, now) {
+            Ok(refresh) => {
                 self.told.remove(&place);
-                for list in kept.made.lists {
+                for list in refresh.report.lists {
                     let message = format!(
                         "{}: CRL number {}, next update {}",
                         shown(&place),

@@ -122,7 +122,10 @@ pub(super) const COUNTS: &str = "
 pub(super) const REVOKED: &str = "
     SELECT serial, revoked_at, revocation_reason, invalidity_date, not_after, issuer_fingerprint
     FROM entry INDEXED BY entry_revoked WHERE revoked_at IS NOT NULL
-    ORDER BY revoked_at, id";
+    UNION ALL
+    SELECT serial, revoked_at, revocation_reason, invalidity_date, not_after, issuer_fingerprint
+    FROM carried_over WHERE serial NOT IN (SELECT serial FROM entry)
+    ORDER BY revoked_at";
 
 /// When and why the certificate with a serial number was revoked.
 pub(super) const REVOCATION: &str =

@@ -84,6 +84,27 @@ pub(super) fn insert_directories(
     Ok(())
 }
 
+/// Keeps a revocation whose certificate has no entry; the first one counts.
+pub(super) fn insert_carried_over(
+    transaction: &Transaction<'_>,
+    revoked: &RevokedCertificate,
+) -> rusqlite::Result<()> {
+    let revocation = revoked.revocation;
+    transaction
+        .prepare_cached("INSERT OR IGNORE INTO carried_over VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![
+            revoked.serial.shown_octets(),
+            revocation.at.unix_timestamp(),
+            revocation.reason.code(),
+            revocation
+                .invalidity_date
+                .map(OffsetDateTime::unix_timestamp),
+            revoked.not_after.unix_timestamp(),
+            revoked.issuer_fingerprint.as_bytes(),
+        ])?;
+    Ok(())
+}
+
 /// The directory in a row's only column.
 pub(super) fn directory(row: &Row<'_>) -> rusqlite::Result<PathBuf> {
     Ok(PathBuf::from(OsString::from_vec(row.get(0)?)))

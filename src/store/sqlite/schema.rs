@@ -93,7 +93,7 @@ const WAL_FORMAT: u8 = 2;
 ///
 /// Serial numbers are the octets they are shown with; times are seconds since 1970; names are one
 /// to a line. `directory` has every directory that `entry` names. The ledger has one row; its `changes` are those that add no entry.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
@@ -138,4 +138,14 @@ const MIGRATIONS: [&str; 3] = [
     INSERT INTO directory SELECT DISTINCT directory FROM entry WHERE directory IS NOT NULL;
 ",
     "ALTER TABLE entry ADD COLUMN invalidity_date INTEGER;",
+    "
+    CREATE TABLE carried_over (
+        serial BLOB PRIMARY KEY,
+        revoked_at INTEGER NOT NULL,
+        revocation_reason INTEGER NOT NULL,
+        invalidity_date INTEGER,
+        not_after INTEGER NOT NULL,
+        issuer_fingerprint BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
 ];

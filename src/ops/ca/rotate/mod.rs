@@ -34,7 +34,7 @@ use crate::authority::rotation::{self, Stage};
 use crate::authority::{self, Ask, Authority, AuthorityAt, Recording};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock, NewFile, Replacement};
-use crate::ops::crl::{self, NextUpdate, Published};
+use crate::ops::crl::{self, NextUpdate, PublishedList};
 use crate::ops::{Expiry, Report};
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
@@ -92,7 +92,7 @@ pub struct Staged {
     #[serde(flatten)]
     pub chained: Chained,
     /// The new revocation lists, where there were any before.
-    pub lists: Vec<Published>,
+    pub lists: Vec<PublishedList>,
     /// What to do now.
     pub next: Vec<String>,
     #[serde(skip)]
@@ -197,7 +197,7 @@ fn publish_again(
     from: &AuthorityAt<'_>,
     lock: &Lock,
     now: OffsetDateTime,
-) -> Result<Vec<Published>, Error> {
+) -> Result<Vec<PublishedList>, Error> {
     if files::kind(&lock.path().join(authority::CRL))? == Kind::Absent {
         return Ok(Vec::new());
     }

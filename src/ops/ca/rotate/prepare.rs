@@ -208,7 +208,7 @@ fn report(
     from: &AuthorityAt<'_>,
     (old, new): (&Certificate, Root),
     chained: Chained,
-    lists: Vec<crate::ops::crl::Published>,
+    lists: Vec<crate::ops::crl::PublishedList>,
     now: OffsetDateTime,
 ) -> Result<Staged, Error> {
     let directory = shown(from.directory);
