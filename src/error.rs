@@ -1,4 +1,4 @@
-//! What keeps a command from being done or told.
+//! Why a command could not be carried out.
 
 mod selection;
 
@@ -28,12 +28,12 @@ use crate::store::StoreError;
 
 pub use selection::SelectionError;
 
-/// Why a command could not be carried out, or its answer not be told. Exit code 2.
+/// Why a command could not be carried out. Exit code 2.
 ///
-/// A check that fails is no error but a report whose verdict is no.
+/// A failed check is not an error but a report whose verdict is no.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The arguments do not fit together in a way clap cannot say.
+    /// The arguments do not fit together in a way clap cannot express.
     #[error("{message}")]
     Usage {
         /// What is wrong.
@@ -44,14 +44,14 @@ pub enum Error {
     /// The operating system refused.
     #[error("{}: cannot {action}: {source}", shown(path))]
     Io {
-        /// What was being done, as a verb.
+        /// What was attempted, as a verb.
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// Not something that can be read to its end: a directory, an endless stream.
+    /// Not a readable file: a directory, an endless stream.
     #[error("{}: {what}", shown(path))]
     Unreadable {
         /// The file.
@@ -59,40 +59,40 @@ pub enum Error {
         /// What it is.
         what: &'static str,
     },
-    /// There is a file already.
-    #[error("{}: exists already", shown(path))]
+    /// The file already exists.
+    #[error("{}: already exists", shown(path))]
     Exists {
         /// The file.
         path: PathBuf,
         /// What to do about it.
         hint: String,
     },
-    /// A link stands where a file is to be written.
+    /// A symbolic link is where a file would be written.
     #[error(
-        "{}: is a symbolic link, and links are not written through",
+        "{}: is a symbolic link; files are not written through links",
         shown(path)
     )]
     SymbolicLink {
         /// The link.
         path: PathBuf,
     },
-    /// A directory has none of the files of a setup.
-    #[error("{}: holds no server.crt, client.crt or ca.crt", shown(path))]
+    /// A directory contains none of the files of a setup.
+    #[error("{}: contains no server.crt, client.crt or ca.crt", shown(path))]
     NoSetup {
         /// The directory.
         path: PathBuf,
     },
-    /// A file of the authority is not there, though the others are.
-    #[error("{}: is missing, though {} is there", shown(path), shown(beside))]
+    /// A file of the authority is missing while others exist.
+    #[error("{}: is missing, but {} exists", shown(path), shown(beside))]
     Missing {
-        /// The file that is not there.
+        /// The missing file.
         path: PathBuf,
-        /// The file that is.
+        /// A file that exists.
         beside: PathBuf,
         /// What to do about it.
         hint: String,
     },
-    /// No certificate where one is needed.
+    /// Not a usable certificate.
     #[error("{}: {source}", shown(path))]
     Certificate {
         /// The file.
@@ -100,25 +100,21 @@ pub enum Error {
         /// What is wrong with it.
         source: CertificateError,
     },
-    /// Nothing there to issue from.
-    #[error("{}: there is no CA in this directory", shown(path))]
+    /// There is no CA to issue from.
+    #[error("{}: no CA in this directory", shown(path))]
     NoAuthority {
         /// The directory.
         path: PathBuf,
     },
-    /// A CA's certificate that the inventory beside it has never seen.
-    #[error(
-        "{}: is not the CA that {} was made for",
-        shown(path),
-        shown(inventory)
-    )]
+    /// A CA certificate that the inventory beside it does not know.
+    #[error("{}: is not the CA that {} belongs to", shown(path), shown(inventory))]
     UnknownAuthority {
         /// The certificate's file.
         path: PathBuf,
         /// The inventory.
         inventory: PathBuf,
     },
-    /// A certificate that cannot be issued under.
+    /// A certificate that cannot be used as an issuer.
     #[error("{}: {source}", shown(path))]
     Issuer {
         /// The file.
@@ -126,40 +122,40 @@ pub enum Error {
         /// What is wrong with it.
         source: IssuerError,
     },
-    /// A certificate that is no CA's.
-    #[error("{}: is not a CA's certificate", shown(path))]
+    /// A certificate that is not a CA certificate.
+    #[error("{}: is not a CA certificate", shown(path))]
     NotAnAuthority {
         /// The file.
         path: PathBuf,
     },
-    /// A root whose signature is not its own.
+    /// A root that is not signed by its own key.
     #[error(
-        "{}: has itself as issuer, but is not signed by its own key",
+        "{}: names itself as issuer but is not signed by its own key",
         shown(path)
     )]
     NotSelfSigned {
         /// The file.
         path: PathBuf,
     },
-    /// A CA whose time is over.
+    /// An expired CA.
     #[error("{}: the CA expired on {}", shown(path), rfc3339(*not_after))]
     AuthorityExpired {
         /// The file.
         path: PathBuf,
-        /// Its last moment of validity.
+        /// Its notAfter.
         not_after: OffsetDateTime,
     },
-    /// A CA from the future: a clock is wrong.
-    #[error("{}: the CA is valid from {}, and this machine's clock says {}", shown(path), rfc3339(*not_before), rfc3339(*now))]
+    /// A CA that is not yet valid: a clock is wrong.
+    #[error("{}: the CA is valid from {}, but this machine's clock says {}", shown(path), rfc3339(*not_before), rfc3339(*now))]
     AuthorityNotYetValid {
         /// The file.
         path: PathBuf,
-        /// Its first moment of validity.
+        /// Its notBefore.
         not_before: OffsetDateTime,
-        /// What the clock says.
+        /// The current time.
         now: OffsetDateTime,
     },
-    /// No certificates in a file of certificates.
+    /// A file of certificates without a usable one.
     #[error("{}: {source}", shown(path))]
     Bundle {
         /// The file.
@@ -167,7 +163,7 @@ pub enum Error {
         /// What is wrong with it.
         source: BundleError,
     },
-    /// PEM with a broken block.
+    /// PEM with a malformed block.
     #[error("{}: {source}", shown(path))]
     Pem {
         /// The file.
@@ -175,7 +171,7 @@ pub enum Error {
         /// What is wrong with it.
         source: PemError,
     },
-    /// Something in a file that cannot be read.
+    /// An object in a file that cannot be parsed.
     #[error("{}: {}{source}", shown(path), at_line(*line))]
     Content {
         /// The file.
@@ -185,15 +181,15 @@ pub enum Error {
         /// What is wrong with it.
         source: ContentError,
     },
-    /// Something else where a revocation list is needed.
-    #[error("{}: no revocation list in it", shown(path))]
+    /// A file without a CRL.
+    #[error("{}: contains no CRL", shown(path))]
     NoRevocationList {
         /// The file.
         path: PathBuf,
     },
-    /// A private key and a certificate that are no pair.
+    /// A private key and a certificate that do not match.
     #[error(
-        "{}: private key does not belong to the certificate in {}",
+        "{}: private key does not match the certificate in {}",
         shown(path),
         shown(certificate)
     )]
@@ -203,7 +199,7 @@ pub enum Error {
         /// The certificate's file.
         certificate: PathBuf,
     },
-    /// No private key where one is needed.
+    /// A private key that cannot be used.
     #[error("{}: {source}", shown(path))]
     Key {
         /// The file.
@@ -211,7 +207,7 @@ pub enum Error {
         /// What is wrong with it.
         source: KeyError,
     },
-    /// A private key that cannot be read.
+    /// A private key that cannot be parsed.
     #[error("{}: {source}", shown(path))]
     ReadKey {
         /// The file.
@@ -219,40 +215,40 @@ pub enum Error {
         /// What is wrong with it.
         source: ReadKeyError,
     },
-    /// Something else where a private key is needed.
-    #[error("{}: no private key in it", shown(path))]
+    /// A file without a private key.
+    #[error("{}: contains no private key", shown(path))]
     NoKey {
         /// The file.
         path: PathBuf,
     },
-    /// Something else where a request is needed.
-    #[error("{}: no certificate signing request in it", shown(path))]
+    /// A file without a certificate signing request.
+    #[error("{}: contains no certificate signing request", shown(path))]
     NoRequest {
         /// The file.
         path: PathBuf,
     },
-    /// An encrypted key, and nothing to decrypt it with.
-    #[error("{}: is encrypted, and no passphrase was given", shown(path))]
+    /// An encrypted key without a passphrase.
+    #[error("{}: is encrypted and no passphrase was given", shown(path))]
     PassphraseNeeded {
         /// The key's file.
         path: PathBuf,
     },
-    /// A subtree that name constraints cannot have.
+    /// A subtree that name constraints cannot express.
     #[error(transparent)]
     Subtree(#[from] SubtreeError),
-    /// A key could not be made.
+    /// A key could not be generated.
     #[error(transparent)]
     KeyGeneration(#[from] KeyError),
-    /// A name that no certificate can have.
+    /// A name that no certificate can contain.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A subject that no certificate can have.
+    /// A subject that no certificate can contain.
     #[error(transparent)]
     Attribute(#[from] AttributeError),
-    /// A time that no certificate can have.
+    /// A time that no certificate can contain.
     #[error(transparent)]
     Validity(#[from] ValidityError),
-    /// Something that has no DER.
+    /// A value that has no DER encoding.
     #[error("the certificate cannot be encoded: {0}")]
     Encoding(#[from] der::Error),
     /// Our own lint refuses to sign it.
@@ -261,18 +257,15 @@ pub enum Error {
     /// The inventory cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No certificate's serial number starts so.
-    #[error(
-        "{}: no certificate has a serial number that starts with {prefix}",
-        shown(inventory)
-    )]
+    /// No serial number starts with the given digits.
+    #[error("{}: no serial number starts with {prefix}", shown(inventory))]
     NoEntry {
         /// The inventory.
         inventory: PathBuf,
-        /// What was given.
+        /// The given digits.
         prefix: SerialPrefix,
     },
-    /// More than one certificate's serial number starts so.
+    /// Several serial numbers start with the given digits.
     #[error(
         "{}: several serial numbers start with {prefix}: {}",
         shown(inventory),
@@ -281,25 +274,25 @@ pub enum Error {
     AmbiguousEntry {
         /// The inventory.
         inventory: PathBuf,
-        /// What was given.
+        /// The given digits.
         prefix: SerialPrefix,
         /// Some of them.
         serials: Vec<SerialNumber>,
     },
-    /// It is not known which certificate is meant, or it cannot be the one.
+    /// The selected certificate is ambiguous or cannot be used.
     #[error(transparent)]
     Selection(#[from] SelectionError),
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Nothing that can be dialled.
+    /// Not an address that can be dialled.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// A port that does not show its certificates.
+    /// A port that presents no certificate.
     #[error(transparent)]
     Probe(#[from] ProbeError),
-    /// A certificate that was renewed, and then put back.
-    #[error("{}: the old pair is back: {why}", shown(path))]
+    /// A renewal that was rolled back.
+    #[error("{}: rolled back to the old pair: {why}", shown(path))]
     RolledBack {
         /// The certificate's file.
         path: PathBuf,
@@ -309,7 +302,7 @@ pub enum Error {
     /// A client key that cannot sign a handshake.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// A network's or an agent's YAML that cannot be used.
+    /// A network or agent YAML file that cannot be used.
     #[error("{}: {source}", shown(path))]
     Network {
         /// The file.
@@ -317,10 +310,10 @@ pub enum Error {
         /// What is wrong with it.
         source: UnusableFile,
     },
-    /// Standard output takes nothing more.
+    /// Standard output cannot be written.
     #[error("cannot write the result: {source}")]
     Output {
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
 }
@@ -373,8 +366,8 @@ impl Error {
         }
     }
 
-    /// What to type or change to mend it.
-    #[expect(clippy::too_many_lines, reason = "a row a variant")]
+    /// What to type or change to fix it.
+    #[expect(clippy::too_many_lines, reason = "one row per variant")]
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Usage { hint, .. }
@@ -382,41 +375,41 @@ impl Error {
             | Error::Missing { hint, .. } => Some(hint.clone()),
             Error::Io { source, path, .. } => io_hint(source, path),
             Error::Unreadable { .. } => Some(
-                "give a file that holds certificates, keys, requests or revocation lists".into(),
+                "name a file with certificates, keys, requests or CRLs".into(),
             ),
             Error::SymbolicLink { path } => Some(format!(
-                "remove the link, or write to another directory: {}",
+                "remove the link, or use another directory: {}",
                 shown(path)
             )),
             Error::Certificate { path, .. } | Error::Bundle { path, .. } => Some(format!(
-                "look at it with `openagents-certs inspect {}`",
+                "see what it contains with `openagents-certs inspect {}`",
                 shown(path)
             )),
-            Error::NoSetup { .. } => Some("make one with `openagents-certs generate`, or name the files with `--cert`, `--key` and `--ca`".into()),
+            Error::NoSetup { .. } => Some("create one with `openagents-certs generate`, or name the files with `--cert`, `--key` and `--ca`".into()),
             Error::NoAuthority { .. } => {
-                Some("make one with `openagents-certs ca init`, or name another directory with `-C DIR`".into())
+                Some("create one with `openagents-certs ca init`, or name another directory with `-C DIR`".into())
             }
             Error::UnknownAuthority { .. } => {
-                Some("restore the file that was changed from a backup, or take the CA in with `openagents-certs ca import` in a new directory".into())
+                Some("restore the changed file from a backup, or import the CA into a new directory with `openagents-certs ca import`".into())
             }
             Error::Pem { path, .. } | Error::Issuer { path, .. } | Error::NotAnAuthority { path } | Error::NotSelfSigned { path } => {
-                Some(format!("look at it with `openagents-certs inspect {}`", shown(path)))
+                Some(format!("see what it contains with `openagents-certs inspect {}`", shown(path)))
             }
             Error::AuthorityExpired { .. } => {
-                Some("make a new CA in another directory (`openagents-certs ca init -C DIR`), or with `generate --new-ca`".into())
+                Some("create a new CA in another directory (`openagents-certs ca init -C DIR`), or with `generate --new-ca`".into())
             }
-            Error::AuthorityNotYetValid { .. } => Some("set this machine's clock right".into()),
+            Error::AuthorityNotYetValid { .. } => Some("correct this machine's clock".into()),
             Error::Content { source, .. } => source.hint(),
             Error::KeyMismatch { .. } => {
-                Some("put the key that belongs to the certificate back, or issue a new pair".into())
+                Some("restore the matching key, or issue a new pair with `openagents-certs issue … --force`".into())
             }
             Error::ReadKey { source, .. } => source.hint(),
-            Error::NoKey { path } | Error::NoRequest { path } | Error::NoRevocationList { path } => Some(format!("look at it with `openagents-certs inspect {}`", shown(path))),
-            Error::PassphraseNeeded { .. } => Some("give `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`".into()),
+            Error::NoKey { path } | Error::NoRequest { path } | Error::NoRevocationList { path } => Some(format!("see what it contains with `openagents-certs inspect {}`", shown(path))),
+            Error::PassphraseNeeded { .. } => Some("use `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`".into()),
             Error::Subtree(_) => Some("domains are like agents.example.org, networks like 10.0.0.0/8".into()),
-            Error::Key { source: KeyError::EmptyPassword, .. } => Some("a passphrase has at least one character".into()),
+            Error::Key { source: KeyError::EmptyPassword, .. } => Some("give a passphrase of at least one character".into()),
             Error::Key { .. } => {
-                Some("restore the key from a backup; it is never made anew".into())
+                Some("restore the key from a backup; it cannot be recreated".into())
             }
             Error::KeyGeneration(KeyError::NotInThisBuild { .. }) => {
                 Some("choose `--key-type p256`, or build with `--features rsa`".into())
@@ -424,20 +417,20 @@ impl Error {
             Error::KeyGeneration(_) => Some("choose another `--key-type`".into()),
             Error::Encoding(_) => Some("choose other names, or a shorter lifetime".into()),
             Error::Lint(_) => {
-                Some("see what the profile says: `openagents-certs template show NAME`".into())
+                Some("see the profile with `openagents-certs template show NAME`".into())
             }
             Error::Output { .. } => {
-                Some("send it elsewhere; what the command changed before it spoke is changed".into())
+                Some("write the output elsewhere; changes already made remain".into())
             }
             Error::Name(error) => Some(error.hint()),
             Error::Store(error) => Some(error.hint()),
             Error::NoEntry { .. } => {
-                Some("see what there is with `openagents-certs list`".into())
+                Some("list the certificates with `openagents-certs list`".into())
             }
             Error::RolledBack { .. } => Some(
-                "mend what failed, and renew again; the old certificate is in place until then".into(),
+                "fix what failed and renew again; the old certificate stays in place until then".into(),
             ),
-            Error::AmbiguousEntry { .. } => Some("give more digits".into()),
+            Error::AmbiguousEntry { .. } => Some("give more digits of the serial number".into()),
             Error::Selection(error) => Some(error.hint()),
             Error::Config(error) => Some(error.hint()),
             Error::Network { source, .. } => Some(source.hint()),
@@ -445,27 +438,27 @@ impl Error {
             Error::Probe(error) => Some(error.hint()),
             Error::Identity(_) => Some("issue a client pair with a P-256 key: `openagents-certs issue client NAME`".into()),
             Error::Attribute(_) => {
-                Some("choose another value; names of hosts belong to `--san`".into())
+                Some("choose another value; host names belong in `--san`".into())
             }
             Error::Validity(_) => {
-                Some("give `--days 365`, `--ttl 24h` or `--not-after 2027-01-31T00:00:00Z`".into())
+                Some("use `--days 365`, `--ttl 24h` or `--not-after 2027-01-31T00:00:00Z`".into())
             }
         }
     }
 }
 
-/// Why an object in a file cannot be read.
+/// Why an object in a file cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
     /// The file as a whole.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// One thing under the label of another.
-    #[error("labelled as a {labelled}, but it looks like a {found}")]
+    /// A PEM label that does not match the content.
+    #[error("labelled as a {labelled}, but looks like a {found}")]
     Label {
-        /// What the label says.
+        /// The label.
         labelled: &'static str,
-        /// What it looks like.
+        /// What the content looks like.
         found: &'static str,
     },
     /// A certificate.
@@ -474,7 +467,7 @@ pub enum ContentError {
     /// A revocation list.
     #[error(transparent)]
     RevocationList(#[from] MalformedListError),
-    /// Something else of DER.
+    /// Malformed DER.
     #[error(transparent)]
     Element(#[from] ElementError),
     /// A private key.
@@ -491,38 +484,36 @@ impl ContentError {
         match self {
             ContentError::Key(error) => error.hint(),
             ContentError::Pkcs12(error) => error.hint(),
-            ContentError::Document(DocumentError::Nothing { .. }) => Some(
-                "give a file that holds certificates, keys, requests or revocation lists".into(),
-            ),
+            ContentError::Document(DocumentError::Nothing { .. }) => {
+                Some("name a file with certificates, keys, requests or CRLs".into())
+            }
             ContentError::Document(DocumentError::Pem(_)) => {
-                Some("copy the block again, from its BEGIN to its END line".into())
+                Some("copy the whole block again, from its BEGIN to its END line".into())
             }
-            ContentError::Label { .. } => {
-                Some("put the label right, or the right file in its place".into())
-            }
+            ContentError::Label { .. } => Some("correct the label, or use the right file".into()),
             ContentError::Document(DocumentError::UnknownDer)
             | ContentError::Certificate(_)
             | ContentError::RevocationList(_)
             | ContentError::Element(_) => {
-                Some("copy the file again: it is damaged, or not what its name says".into())
+                Some("copy the file again: it is damaged or not of the expected kind".into())
             }
         }
     }
 }
 
-/// A line's number before a message.
+/// The line number as the start of a message.
 fn at_line(line: Option<usize>) -> String {
     line.map(|line| format!("line {line}: "))
         .unwrap_or_default()
 }
 
-/// Serial numbers behind one another.
+/// Serial numbers separated by commas.
 fn listed(serials: &[SerialNumber]) -> String {
     let texts: Vec<String> = serials.iter().map(ToString::to_string).collect();
     texts.join(", ")
 }
 
-/// A path as a message shows it: escaped where it could move the cursor or forge a line.
+/// A path for a message, with every character escaped that could move the cursor or forge a line.
 pub fn shown(path: &std::path::Path) -> String {
     crate::pki::escape::Escaped(&path.to_string_lossy()).to_string()
 }
@@ -535,12 +526,12 @@ fn io_hint(source: &std::io::Error, path: &std::path::Path) -> Option<String> {
             Some("check the owner and mode of the file and its directory".into())
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            Some("make room on the disk; nothing that was there has changed".into())
+            Some("free some disk space; existing files are unchanged".into())
         }
         ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
-            Some("something that is no directory has this name: name another".into())
+            Some("a file has this name; use another directory".into())
         }
-        ErrorKind::IsADirectory => Some("name a file in it".into()),
-        _ => Some(format!("look what is there: `ls -ld {}`", shown(path))),
+        ErrorKind::IsADirectory => Some("name a file in this directory".into()),
+        _ => Some(format!("see what is there with `ls -ld {}`", shown(path))),
     }
 }
