@@ -1,7 +1,8 @@
 //! A certificate that may take part in a path.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
+use super::distinguished_name::is_same;
 use super::extension::Extensions;
 use super::public_key::PublicKey;
 use crate::pki::certificate::Certificate;
@@ -13,7 +14,7 @@ pub(super) struct Candidate<'a> {
     /// Numbers that stand for subject and issuer: equal names have equal numbers.
     pub(super) subject: usize,
     pub(super) issuer: usize,
-    extensions: OnceCell<Extensions>,
+    extensions: OnceLock<Extensions>,
 }
 
 impl<'a> Candidate<'a> {
@@ -22,8 +23,14 @@ impl<'a> Candidate<'a> {
             certificate,
             subject,
             issuer,
-            extensions: OnceCell::new(),
+            extensions: OnceLock::new(),
         }
+    }
+
+    /// A certificate whose names are compared with each other only.
+    pub(super) fn alone(certificate: &'a Certificate) -> Self {
+        let is_self_issued = is_same(certificate.subject(), certificate.issuer());
+        Candidate::new(certificate, 0, usize::from(!is_self_issued))
     }
 
     pub(super) fn extensions(&self) -> &Extensions {

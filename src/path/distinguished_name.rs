@@ -2,6 +2,7 @@
 
 use crate::pki::attribute;
 use crate::pki::element::ElementError;
+use crate::pki::name::DistinguishedName;
 
 /// A Name in a form in which equal names have equal octets: text without regard to its string type,
 /// case and spacing, the attributes of an RDN sorted.
@@ -26,6 +27,16 @@ pub(super) fn canonical(name: &[u8]) -> Result<Vec<u8>, ElementError> {
         frame(&mut canonical, &attributes.concat());
     }
     Ok(canonical)
+}
+
+/// Whether two names are equal ([RFC 5280 §7.1](https://www.rfc-editor.org/rfc/rfc5280#section-7.1)); a
+/// malformed name is equal only to itself.
+pub(super) fn is_same(name: &DistinguishedName, other: &DistinguishedName) -> bool {
+    name == other
+        || match (canonical(name.as_der()), canonical(other.as_der())) {
+            (Ok(name), Ok(other)) => name == other,
+            (Ok(_) | Err(_), Ok(_) | Err(_)) => false,
+        }
 }
 
 /// Lower case, without white space at the ends, and one space for each run of it within.

@@ -119,6 +119,14 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Sorts the worst first, then from the end entity upwards.
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| {
+        let place = finding.certificate.as_ref().map(|c| c.place);
+        (std::cmp::Reverse(finding.severity), place)
+    });
+}
+
 /// How much a finding counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::attempt::{Attempt, End};
 use super::building::Search;
-use super::finding::{CertificateReference, Evidence, Finding, Role, Severity};
+use super::finding::{CertificateReference, Evidence, Finding, Role, Severity, sort};
 use super::pool::{Origin, Pool};
 use super::profile::Requirements;
 use super::rule::{Draft, Rule};
@@ -153,12 +153,7 @@ fn explained(pool: &Pool<'_>, attempt: &Attempt) -> CandidatePath {
         .iter()
         .map(|draft| {
             let certificate = draft.place.and_then(about);
-            Finding::new(
-                draft.rule,
-                draft.severity,
-                certificate,
-                draft.evidence.clone(),
-            )
+            draft.finding(certificate)
         })
         .collect();
     let last = attempt.path.len() - 1;
@@ -213,12 +208,4 @@ fn member(pool: &Pool<'_>, place: usize, index: usize) -> Member {
         reference: CertificateReference::new(role, place, subject),
         origin: pool.origins[index],
     }
-}
-
-/// The worst first, and then from the end entity upwards.
-fn sort(findings: &mut [Finding]) {
-    findings.sort_by_key(|finding| {
-        let place = finding.certificate.as_ref().map(|c| c.place);
-        (std::cmp::Reverse(finding.severity), place)
-    });
 }

@@ -21,6 +21,7 @@ mod identifiers;
 mod judgement;
 mod name_constraints;
 mod names;
+mod planned;
 mod policy;
 mod pool;
 pub mod profile;
@@ -37,5 +38,6 @@ mod webpki;
 
 pub use judgement::{CandidatePath, Candidates, Judgement, Member, judge, judge_alone};
 pub use name_constraints::is_permitted;
+pub use planned::IssuerChain;
 pub use pool::Origin;
 pub use signature::{is_list_signed_by, is_self_signed, is_signed_by, is_signed_by_its_key};

@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use super::finding::{Evidence, Severity};
+use super::finding::{CertificateReference, Evidence, Finding, Severity};
 use super::profile::Profile;
 
 /// A row of the rule table.
@@ -124,6 +124,11 @@ pub(super) struct Draft {
 impl Draft {
     pub(super) fn is_error(&self) -> bool {
         self.severity == Severity::Error
+    }
+
+    /// The finding, now that the certificate is known.
+    pub(super) fn finding(&self, certificate: Option<CertificateReference>) -> Finding {
+        Finding::new(self.rule, self.severity, certificate, self.evidence.clone())
     }
 }
 

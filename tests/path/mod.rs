@@ -13,6 +13,7 @@ mod building;
 pub(crate) mod chain;
 mod mutation;
 mod openssl_oracle;
+mod planned;
 mod revocation;
 mod rules;
 mod webpki_oracle;
