@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use crate::config::ConfigError;
-use crate::keys::{KeyError, Pkcs12Error, ReadKeyError};
+use crate::keys::{KeyError, Pkcs12Error, ReadKeyError, SigningError};
 use crate::net::probe::ProbeError;
 use crate::net::{IdentityError, TargetError};
 use crate::network::UnusableFile;
@@ -20,6 +20,7 @@ use crate::pki::issuer::IssuerError;
 use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
 use crate::pki::pem::PemError;
+use crate::pki::read_back::ReadBackError;
 use crate::pki::san::NameError;
 use crate::pki::serial::{SerialNumber, SerialPrefix};
 use crate::pki::subtree::SubtreeError;
@@ -239,6 +240,9 @@ pub enum Error {
     /// A key could not be generated.
     #[error(transparent)]
     KeyGeneration(#[from] KeyError),
+    /// What was signed is not what was planned; it is neither recorded nor written.
+    #[error(transparent)]
+    ReadBack(ReadBackError),
     /// A name that no certificate can contain.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -318,6 +322,16 @@ pub enum Error {
     },
 }
 
+impl From<SigningError> for Error {
+    fn from(error: SigningError) -> Self {
+        match error {
+            SigningError::Key(source) => Error::KeyGeneration(source),
+            SigningError::Encoding(source) => Error::Encoding(source),
+            SigningError::ReadBack(source) => Error::ReadBack(source),
+        }
+    }
+}
+
 impl Error {
     /// The error's stable name, for programs.
     pub fn code(&self) -> &'static str {
@@ -347,6 +361,7 @@ impl Error {
             Error::PassphraseNeeded { .. } => "passphrase-needed",
             Error::Subtree(_) => "name-constraints",
             Error::KeyGeneration(_) => "key-generation",
+            Error::ReadBack(_) => "read-back",
             Error::Name(_) => "name",
             Error::Attribute(_) => "subject",
             Error::Validity(_) => "validity",
@@ -415,6 +430,9 @@ impl Error {
                 Some("choose `--key-type p256`, or build with `--features rsa`".into())
             }
             Error::KeyGeneration(_) => Some("choose another `--key-type`".into()),
+            Error::ReadBack(_) => {
+                Some("nothing was issued; report this as a bug, with the command and its output".into())
+            }
             Error::Encoding(_) => Some("choose other names, or a shorter lifetime".into()),
             Error::Lint(_) => {
                 Some("see the profile with `openagents-certs template show NAME`".into())

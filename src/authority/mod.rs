@@ -24,7 +24,7 @@ use crate::pki::crl_plan::{RevocationListPlan, RevokedEntries};
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::issuer::Issuer;
 use crate::pki::pem;
-use crate::pki::plan::{self, IssuancePlan};
+use crate::pki::plan::IssuancePlan;
 use crate::pki::serial::SerialNumber;
 use crate::store::{Entry, Inventory, Opening, Sqlite};
 
@@ -250,11 +250,10 @@ impl Signing {
         if !lints.is_empty() {
             return Err(Error::Lint(lints));
         }
-        let algorithm = self.signer.algorithm();
         let (key, identifier) = (&subject.public_key_info, &subject.key_identifier);
-        let to_be_signed = plan.to_be_signed_for(key, identifier, serial, algorithm)?;
-        let signature = self.signer.sign(&to_be_signed)?;
-        Ok(plan::signed(&to_be_signed, algorithm, &signature)?)
+        Ok(self
+            .signer
+            .cross_certificate(plan, key, identifier, serial)?)
     }
 
     /// Signs a revocation list: its DER.
@@ -266,10 +265,7 @@ impl Signing {
         plan: &RevocationListPlan,
         entries: RevokedEntries,
     ) -> Result<Vec<u8>, Error> {
-        let algorithm = self.signer.algorithm();
-        let to_be_signed = plan.to_be_signed(entries, algorithm)?;
-        let signature = self.signer.sign(&to_be_signed)?;
-        Ok(plan::signed(&to_be_signed, algorithm, &signature)?)
+        Ok(self.signer.revocation_list(plan, entries)?)
     }
 
     /// The PEM a leaf is served as: itself, then the chain.
@@ -295,13 +291,7 @@ pub fn sign(
     if !lints.is_empty() {
         return Err(Error::Lint(lints));
     }
-    let to_be_signed = plan.to_be_signed(public_key_info, serial, signer.algorithm())?;
-    let der = plan::signed(
-        &to_be_signed,
-        signer.algorithm(),
-        &signer.sign(&to_be_signed)?,
-    )?;
-    Ok(der)
+    Ok(signer.certificate(plan, public_key_info, serial)?)
 }
 
 /// A certificate that was just signed, read back.

@@ -9,6 +9,7 @@ mod pkcs12;
 mod pkcs12_writing;
 mod read;
 mod signer;
+mod signing;
 
 use std::fmt;
 
@@ -26,6 +27,7 @@ pub use read::{
     KeyFormat, KeyReader, ReadKey, ReadKeyError, read_encrypted_key, read_key, read_pem_key,
 };
 pub use signer::Signer;
+pub use signing::SigningError;
 
 use crate::pki::algorithm::KeyType;
 use crate::pki::pem;

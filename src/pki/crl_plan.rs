@@ -2,6 +2,7 @@
 
 use der::asn1::{GeneralizedTime, Uint};
 use der::{Encode as _, Tag};
+use ring::digest;
 use time::OffsetDateTime;
 
 use super::algorithm::SignatureAlgorithm;
@@ -38,7 +39,7 @@ impl RevocationListPlan {
         entries: RevokedEntries,
         algorithm: SignatureAlgorithm,
     ) -> der::Result<Vec<u8>> {
-        let revoked = if entries.count == 0 {
+        let revoked = if entries.is_empty() {
             // Absent when nothing is revoked (RFC 5280 §5.1.2.6).
             Vec::new()
         } else {
@@ -70,10 +71,10 @@ impl RevocationListPlan {
 }
 
 /// The entries of a revocation list, encoded one by one as they come.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct RevokedEntries {
     der: Vec<u8>,
-    count: usize,
+    digest: EntryDigest,
 }
 
 impl RevokedEntries {
@@ -104,18 +105,75 @@ impl RevokedEntries {
             entry.extend(element(Tag::Sequence, &extensions)?);
         }
         self.der.extend(element(Tag::Sequence, &entry)?);
-        self.count += 1;
+        self.digest.add(
+            serial.as_bytes(),
+            revoked_at,
+            reason.code(),
+            invalidity_date,
+        );
         Ok(())
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.count
+        self.digest.count
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.digest.count == 0
+    }
+
+    /// What the entries say, for comparison with those that are read back.
+    pub(crate) fn digest(&self) -> EntryDigest {
+        self.digest.clone()
+    }
+}
+
+impl std::fmt::Debug for RevokedEntries {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RevokedEntries({})", self.len())
+    }
+}
+
+/// The number of entries and a hash over what they say: enough to compare two long lists entry by
+/// entry without keeping either in memory.
+#[derive(Clone)]
+pub struct EntryDigest {
+    count: usize,
+    hash: digest::Context,
+}
+
+impl EntryDigest {
+    /// Adds an entry. `reason` is the CRLReason; unspecified (0) is the same as none.
+    pub(crate) fn add(
+        &mut self,
+        serial: &[u8],
+        revoked_at: OffsetDateTime,
+        reason: u8,
+        invalidity_date: Option<OffsetDateTime>,
+    ) {
+        let invalidity_date = invalidity_date.map_or(i64::MIN, OffsetDateTime::unix_timestamp);
+        self.count += 1;
+        self.hash.update(&serial.len().to_be_bytes());
+        self.hash.update(serial);
+        self.hash.update(&revoked_at.unix_timestamp().to_be_bytes());
+        self.hash.update(&[reason]);
+        self.hash.update(&invalidity_date.to_be_bytes());
+    }
+
+    /// The number of entries and the hash over all of them.
+    pub(crate) fn finish(self) -> (usize, Vec<u8>) {
+        (self.count, self.hash.finish().as_ref().to_vec())
+    }
+}
+
+impl Default for EntryDigest {
+    fn default() -> Self {
+        EntryDigest {
+            count: 0,
+            hash: digest::Context::new(&digest::SHA256),
+        }
     }
 }
 

@@ -30,6 +30,7 @@ pub mod policy;
 pub mod problem;
 pub mod profile;
 pub mod public_key;
+pub mod read_back;
 pub mod revocation;
 pub mod san;
 pub mod serial;

@@ -17,7 +17,7 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::csr_plan::CsrPlan;
 use crate::pki::name::{AttributeType, DistinguishedName};
 use crate::pki::pem;
-use crate::pki::plan::{self, BasicConstraints};
+use crate::pki::plan::BasicConstraints;
 use crate::pki::san::{SubjectAltName, TypedName};
 
 /// The request that is wanted.
@@ -83,12 +83,7 @@ pub fn run(
     }
     if !request.dry_run {
         let (signer, new_key) = key(request, password)?;
-        let to_be_signed = plan.to_be_signed(signer.public_key_info())?;
-        let der = plan::signed(
-            &to_be_signed,
-            signer.algorithm(),
-            &signer.sign(&to_be_signed)?,
-        )?;
+        let der = signer.request(&plan)?;
         let text = pem::encode("CERTIFICATE REQUEST", &der)?;
         let public = [(request_name.as_os_str(), text.as_str())];
         let lock = Lock::acquire(&request.directory)?;

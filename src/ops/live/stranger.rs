@@ -8,7 +8,7 @@ use crate::net::Identity;
 use crate::pki::algorithm::KeyType;
 use crate::pki::certificate::Certificate;
 use crate::pki::name::{AttributeType, DistinguishedName};
-use crate::pki::plan::{self, BasicConstraints, IssuancePlan, KeyUsage};
+use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
 use crate::pki::subtree::NameConstraints;
 use crate::pki::usage::CLIENT_AUTH;
 use crate::pki::validity::{Lifetime, Validity};
@@ -34,13 +34,7 @@ pub(super) fn identity(now: OffsetDateTime) -> Result<Identity, Error> {
         ocsp: Vec::new(),
         certificate_policies: Vec::new(),
     };
-    let to_be_signed =
-        plan.to_be_signed(key.public_key_info(), &random_serial()?, signer.algorithm())?;
-    let der = plan::signed(
-        &to_be_signed,
-        signer.algorithm(),
-        &signer.sign(&to_be_signed)?,
-    )?;
+    let der = signer.certificate(&plan, key.public_key_info(), &random_serial()?)?;
     let certificate =
         Certificate::from_der(der).unwrap_or_else(|_| unreachable!("what we sign can be read"));
     Ok(Identity::new(&[certificate], key.pkcs8())?)
