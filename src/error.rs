@@ -77,6 +77,32 @@ pub enum Error {
         /// The link.
         path: PathBuf,
     },
+    /// Another process holds the lock of a directory.
+    #[error(
+        "{}: another command{} has held the lock for {} seconds",
+        shown(path),
+        holder.map_or_else(String::new, |pid| format!(" (process {pid})")),
+        waited.as_secs()
+    )]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// The process, as far as it is known.
+        holder: Option<u32>,
+        /// How long the lock was waited for.
+        waited: std::time::Duration,
+    },
+    /// A directory that another user owns, where one of our own is expected.
+    #[error(
+        "{}: belongs to user {owner}, not to the user running this command",
+        shown(path)
+    )]
+    ForeignDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner's number.
+        owner: u32,
+    },
     /// A directory contains none of the files of a setup.
     #[error("{}: contains no server.crt, client.crt or ca.crt", shown(path))]
     NoSetup {
@@ -342,6 +368,8 @@ impl Error {
             Error::Exists { .. } => "exists",
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
+            Error::Locked { .. } => "locked",
+            Error::ForeignDirectory { .. } => "foreign-directory",
             Error::NoSetup { .. } => "no-setup",
             Error::NoAuthority { .. } => "no-authority",
             Error::UnknownAuthority { .. } => "unknown-authority",
@@ -398,6 +426,11 @@ impl Error {
             )),
             Error::Certificate { path, .. } | Error::Bundle { path, .. } => Some(format!(
                 "see what it contains with `openagents-certs inspect {}`",
+                shown(path)
+            )),
+            Error::Locked { .. } => Some("wait until it finishes, or stop it, and try again".into()),
+            Error::ForeignDirectory { path, .. } => Some(format!(
+                "remove {}, or run the command as its owner",
                 shown(path)
             )),
             Error::NoSetup { .. } => Some("create one with `openagents-certs generate`, or name the files with `--cert`, `--key` and `--ca`".into()),

@@ -119,6 +119,56 @@ fn a_link_planted_in_the_directory_is_not_followed() {
 }
 
 #[test]
+fn a_link_planted_as_a_directory_of_the_authority_is_not_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    succeeded(&run(directory.path(), &["ca", "init"]));
+    symlink(elsewhere.path(), directory.path().join("rotation")).unwrap();
+    let output = run(directory.path(), &["ca", "rotate", "prepare"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("rotation"), "{}", stderr(&output));
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn another_user_who_locks_the_directory_blocks_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    succeeded(&run(directory.path(), &["ca", "init"]));
+    let other = std::fs::File::open(directory.path()).unwrap();
+    other.lock().unwrap();
+    for arguments in [&["issue", "client", "alice"][..], &["crl"]] {
+        succeeded(&run(directory.path(), arguments));
+    }
+}
+
+#[test]
+fn who_is_waited_for_is_reported_after_a_moment() {
+    let directory = tempfile::tempdir().unwrap();
+    succeeded(&run(directory.path(), &["ca", "init"]));
+    let path = directory.path().join(".openagents-certs.lock");
+    std::fs::write(&path, "4711").unwrap();
+    let held = std::fs::File::open(&path).unwrap();
+    held.lock().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_openagents-certs"))
+        .args(["issue", "client", "alice", "-C"])
+        .arg(directory.path())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut stderr, &mut line).unwrap();
+    drop(held);
+    assert!(child.wait().unwrap().success());
+    assert!(
+        line.contains("waiting for another command (process 4711)"),
+        "{line}"
+    );
+    assert!(!path.exists());
+}
+
+#[test]
 fn an_authority_that_is_there_stays_byte_for_byte() {
     let directory = tempfile::tempdir().unwrap();
     succeeded(&run(directory.path(), &["generate"]));

@@ -86,6 +86,7 @@ impl Rotation {
 /// # Errors
 /// When it cannot be read.
 pub fn certificate(directory: &Path, name: &str) -> Result<Option<Certificate>, Error> {
+    files::refuse_link(&place(directory))?;
     let path = place(directory).join(name).with_extension("crt");
     match files::kind(&path)? {
         Kind::Absent => Ok(None),
@@ -100,6 +101,7 @@ pub fn certificate(directory: &Path, name: &str) -> Result<Option<Certificate>, 
 /// # Errors
 /// When the file is there and cannot be read.
 pub fn cross_certificates(directory: &Path) -> Result<Vec<Certificate>, Error> {
+    files::refuse_link(&place(directory))?;
     let path = place(directory).join(CROSS);
     match files::kind(&path)? {
         Kind::Absent => Ok(Vec::new()),
@@ -182,4 +184,5 @@ pub const NEXT: &str = "next";
 pub const PREVIOUS: &str = "previous";
 /// The file of the cross-certificates.
 pub const CROSS: &str = "cross.crt";
-const DIRECTORY: &str = "rotation";
+/// The directory of a roll-over's files.
+pub const DIRECTORY: &str = "rotation";

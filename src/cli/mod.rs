@@ -44,6 +44,7 @@ pub use completions::completion_scripts;
 pub use pages::{json_fields, man_pages};
 
 use crate::error::Error;
+use crate::files;
 use crate::ops::{Report, Verdict};
 use crate::render::{Color, Format, Renderer};
 
@@ -139,6 +140,7 @@ pub fn main(clock: &dyn Fn() -> OffsetDateTime) -> ExitCode {
         Err(error) => return usage(&error),
     };
     let renderer = cli.global.renderer();
+    files::report_waits(move |text| renderer.notice(&text));
     let done = match (renderer.format, cli.command) {
         (Format::Text | Format::Json, command)
         | (Format::Csv, command @ Command::List(_))

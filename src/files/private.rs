@@ -1,20 +1,22 @@
-//! A directory for secrets that only live as long as a process.
+//! A directory for secrets that live only as long as a process.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{Seek as _, Write as _};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, openat};
 use tempfile::TempDir;
 
-use super::Lock;
+use super::{Lock, io_error};
 use crate::error::Error;
 
-/// A directory that nobody else may enter, in memory where the system has a place for that, and
-/// that is wiped and removed when it is dropped.
+/// A directory that nobody else may enter, in memory where the system has a place for that; it
+/// is wiped and removed when it is dropped.
 ///
-/// What a killed process left is wiped by the next that makes one: the directory is locked as long
-/// as somebody needs it.
+/// The directory itself is locked while it is in use. What a killed process left is not locked, and the
+/// next process that creates one wipes and removes it.
 #[derive(Debug)]
 pub struct PrivateDirectory {
     directory: TempDir,
@@ -22,35 +24,25 @@ pub struct PrivateDirectory {
 }
 
 impl PrivateDirectory {
-    /// Makes one below the first of these directories that can be written, or else where temporary
-    /// files go.
+    /// Creates one below the first of these directories that is writable, or else in the directory for
+    /// temporary files.
     ///
     /// # Errors
-    /// When it can be made nowhere.
+    /// When it cannot be created anywhere.
     pub fn new(below: &[PathBuf]) -> Result<Self, Error> {
-        let elsewhere = std::env::temp_dir();
+        super::size_limit_is_an_error();
+        let temporary = std::env::temp_dir();
         let mut failure = None;
-        for place in below.iter().chain([&elsewhere]) {
+        for place in below.iter().chain([&temporary]) {
             remove_abandoned(place);
-            let mut builder = tempfile::Builder::new();
-            builder
-                .prefix(PREFIX)
-                .permissions(fs::Permissions::from_mode(0o700));
-            match builder.tempdir_in(place) {
-                Ok(directory) => {
-                    let lock = Lock::acquire(directory.path())?;
-                    return Ok(PrivateDirectory { directory, lock });
-                }
-                Err(source) => failure = Some((place.clone(), source)),
+            match create(place) {
+                Ok(private) => return Ok(private),
+                Err(source) => failure = Some((place, source)),
             }
         }
-        let (path, source) =
+        let (place, source) =
             failure.unwrap_or_else(|| unreachable!("one place at least was tried"));
-        Err(Error::Io {
-            action: "make a private directory in",
-            path,
-            source,
-        })
+        Err(io_error("create a private directory in", place, source))
     }
 
     /// Where it is.
@@ -58,7 +50,7 @@ impl PrivateDirectory {
         self.directory.path()
     }
 
-    /// Its lock, held as long as it is there.
+    /// Its lock, held as long as it exists.
     pub fn lock(&self) -> &Lock {
         &self.lock
     }
@@ -66,20 +58,48 @@ impl PrivateDirectory {
 
 impl Drop for PrivateDirectory {
     fn drop(&mut self) {
-        wipe(self.directory.path());
+        wipe(self.lock.directory());
     }
 }
 
+/// Creates a directory and locks it before it is used. Until then another process may take it for
+/// abandoned and remove it; then another one is created.
+fn create(place: &Path) -> std::io::Result<PrivateDirectory> {
+    loop {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PREFIX);
+        builder.permissions(fs::Permissions::from_mode(0o700));
+        let directory = builder.tempdir_in(place)?;
+        if let Some(locked) = lock(directory.path()) {
+            let lock = Lock::private(locked, directory.path().to_owned());
+            return Ok(PrivateDirectory { directory, lock });
+        }
+    }
+}
+
+/// The lock of one of our own directories; `None` if another process has it, or has removed the directory.
+fn lock(path: &Path) -> Option<File> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = File::from(openat(CWD, path, flags, Mode::empty()).ok()?);
+    directory.try_lock().ok()?;
+    let (found, named) = (directory.metadata().ok()?, fs::symlink_metadata(path).ok()?);
+    let is_named = (found.dev(), found.ino()) == (named.dev(), named.ino());
+    let is_ours = found.uid() == rustix::process::geteuid().as_raw();
+    (is_named && is_ours).then_some(directory)
+}
+
 /// Overwrites every file of a directory.
-fn wipe(directory: &Path) {
-    let Ok(entries) = fs::read_dir(directory) else {
+fn wipe(directory: impl AsFd) {
+    let Ok(entries) = Dir::read_from(directory.as_fd()) else {
         return;
     };
     for entry in entries.flatten() {
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         // What cannot be overwritten is removed all the same.
-        if is_file && let Ok(file) = OpenOptions::new().write(true).open(entry.path()) {
-            let _ = overwrite(file);
+        if entry.file_type() == FileType::RegularFile
+            && let Ok(file) = openat(&directory, entry.file_name(), flags, Mode::empty())
+        {
+            let _ = overwrite(file.into());
         }
     }
 }
@@ -95,21 +115,17 @@ fn overwrite(mut file: File) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// Wipes and removes our own directories that no process holds any more.
+/// Wipes and removes our own directories that no process uses any more. Each stays locked until it is gone.
 fn remove_abandoned(place: &Path) {
     let Ok(entries) = fs::read_dir(place) else {
         return;
     };
-    let me = rustix::process::getuid().as_raw();
     for entry in entries.flatten().take(MAX_ENTRIES) {
-        let path = entry.path();
-        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX)
-            && fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir() && found.uid() == me);
-        let is_free = || File::open(&path).is_ok_and(|directory| directory.try_lock().is_ok());
-        if is_ours && is_free() {
-            wipe(&path);
-            // Another may be removing it too.
-            let _ = fs::remove_dir_all(&path);
+        let is_named_so = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        if is_named_so && let Some(directory) = lock(&entry.path()) {
+            wipe(&directory);
+            // Whatever cannot be removed now is removed by the next process.
+            let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
@@ -145,5 +161,26 @@ mod tests {
         let second = PrivateDirectory::new(&below).unwrap();
         assert!(!left.exists());
         assert!(first.path().exists() && second.path().exists());
+    }
+
+    #[test]
+    fn directories_created_at_once_are_never_taken_for_abandoned() {
+        let place = tempfile::tempdir().unwrap();
+        let below = [place.path().to_owned()];
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let private = PrivateDirectory::new(&below).unwrap();
+                        let mode = fs::metadata(private.path()).unwrap().permissions().mode();
+                        assert_eq!(mode & 0o777, 0o700);
+                        fs::write(private.path().join("a.key"), "secret").unwrap();
+                        std::thread::yield_now();
+                        assert!(private.path().join("a.key").exists());
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
     }
 }

@@ -7,31 +7,29 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
+use super::io_error;
 use crate::error::Error;
 
-/// The most octets of any file that are read: more than a revocation list of 300,000 entries has.
+/// The most bytes of any file that are read: more than a revocation list of 300,000 entries has.
 pub const MAX_FILE_OCTETS: usize = 32 << 20;
 
 /// The whole content of a file; wiped on drop, for it may hold a key.
 ///
-/// Pipes are read as far as they come within a second and a half, so that `<(command)` works and a
-/// stalled writer hangs nothing.
+/// A pipe has to deliver everything within a second and a half, so that `<(command)` works and a stalled
+/// writer does not block.
 ///
 /// # Errors
 /// When it is a directory, a device or a socket, cannot be read, stalls, or is larger than [`MAX_FILE_OCTETS`].
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let failed = |source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source: std::io::Error| io_error("read", path, source);
     let unreadable = |what| Error::Unreadable {
         path: path.to_owned(),
         what,
     };
-    let nonblocking = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let nonblocking = OFlags::NONBLOCK | OFlags::NOCTTY;
     let mut options = OpenOptions::new();
     options
         .read(true)
@@ -51,20 +49,10 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
         return Err(unreadable("is a device or a socket, not a file"));
     }
     if metadata.len() > MAX_FILE_OCTETS as u64 {
-        return Err(unreadable("is larger than 32 MiB"));
+        return Err(unreadable(TOO_LARGE));
     }
     let patience = kind.is_fifo().then_some(PIPE_PATIENCE);
-    drain(
-        file,
-        metadata.len() as usize,
-        patience,
-        &|| unreadable("is larger than 32 MiB"),
-        &|| unreadable("is a pipe that nothing comes out of"),
-    )
-    .map_err(|cause| match cause {
-        Stop::Told(error) => error,
-        Stop::Io(source) => failed(source),
-    })
+    drain(file, metadata.len() as usize, patience).map_err(|stop| stop.explain(path))
 }
 
 /// All of standard input, up to [`MAX_FILE_OCTETS`]; waits for its end.
@@ -72,34 +60,35 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 /// # Errors
 /// When it cannot be read, or is larger.
 pub fn read_stdin() -> Result<Zeroizing<Vec<u8>>, Error> {
-    let path = || Path::new("-").to_owned();
-    let too_large = || Error::Unreadable {
-        path: path(),
-        what: "is larger than 32 MiB",
-    };
+    let path = Path::new("-");
     let input = std::os::fd::AsFd::as_fd(&std::io::stdin())
         .try_clone_to_owned()
-        .map_err(|source| Error::Io {
-            action: "read",
-            path: path(),
-            source,
-        })?;
-    drain(File::from(input), 0, None, &too_large, &too_large).map_err(|cause| match cause {
-        Stop::Told(error) => error,
-        Stop::Io(source) => Error::Io {
-            action: "read",
-            path: path(),
-            source,
-        },
-    })
+        .map_err(|source| io_error("read", path, source))?;
+    drain(File::from(input), 0, None).map_err(|stop| stop.explain(path))
 }
 
-const PIPE_PATIENCE: Duration = Duration::from_millis(1500);
+pub(super) const PIPE_PATIENCE: Duration = Duration::from_millis(1500);
 const ENXIO: i32 = 6;
+const TOO_LARGE: &str = "is larger than 32 MiB";
 
 enum Stop {
-    Told(Error),
+    TooLarge,
+    Stalled,
     Io(std::io::Error),
+}
+
+impl Stop {
+    fn explain(self, path: &Path) -> Error {
+        let what = match self {
+            Stop::Io(source) => return io_error("read", path, source),
+            Stop::TooLarge => TOO_LARGE,
+            Stop::Stalled => "is a pipe that delivers nothing",
+        };
+        Error::Unreadable {
+            path: path.to_owned(),
+            what,
+        }
+    }
 }
 
 /// Reads to the end; grows by copying and wiping, so that no freed memory holds a key.
@@ -107,8 +96,6 @@ fn drain(
     mut file: File,
     expected: usize,
     patience: Option<Duration>,
-    too_large: &dyn Fn() -> Error,
-    stalled: &dyn Fn() -> Error,
 ) -> Result<Zeroizing<Vec<u8>>, Stop> {
     let deadline = patience.map(|patience| Instant::now() + patience);
     let mut content = Zeroizing::new(vec![0; expected + 1]);
@@ -116,18 +103,17 @@ fn drain(
     loop {
         if length == content.len() {
             if length > MAX_FILE_OCTETS {
-                return Err(Stop::Told(too_large()));
+                return Err(Stop::TooLarge);
             }
             let mut larger = Zeroizing::new(vec![0; (length * 2).clamp(4096, MAX_FILE_OCTETS + 1)]);
             larger[..length].copy_from_slice(&content);
             content = larger;
         }
         if let Some(deadline) = deadline {
-            wait(&file, deadline)
-                .map_err(|ready| ready.map_or_else(Stop::Io, |()| Stop::Told(stalled())))?;
+            wait(&file, deadline)?;
         }
         match file.read(&mut content[length..]) {
-            Ok(0) if length > MAX_FILE_OCTETS => return Err(Stop::Told(too_large())),
+            Ok(0) if length > MAX_FILE_OCTETS => return Err(Stop::TooLarge),
             Ok(0) => break,
             Ok(n) => length += n,
             Err(error)
@@ -139,8 +125,8 @@ fn drain(
     Ok(content)
 }
 
-/// Waits until there is something to read; `Err(Ok(()))` when the deadline has passed.
-fn wait(file: &File, deadline: Instant) -> Result<(), Result<(), std::io::Error>> {
+/// Waits until there is something to read, or the deadline has passed.
+fn wait(file: &File, deadline: Instant) -> Result<(), Stop> {
     let left = deadline.saturating_duration_since(Instant::now());
     let timeout = Timespec::try_from(left).unwrap_or(Timespec {
         tv_sec: 0,
@@ -148,9 +134,8 @@ fn wait(file: &File, deadline: Instant) -> Result<(), Result<(), std::io::Error>
     });
     let mut ready = [PollFd::new(file, PollFlags::IN)];
     match poll(&mut ready, Some(&timeout)) {
-        Ok(0) => Err(Ok(())),
-        Ok(_) => Ok(()),
-        Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(error) => Err(Err(error.into())),
+        Ok(0) => Err(Stop::Stalled),
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(Stop::Io(error.into())),
     }
 }

@@ -1,12 +1,12 @@
-//! Files that belong together, such as a private key and its certificate, written so that what stands
-//! on disk is never half of the old and half of the new.
+//! Files that belong together, such as a private key and its certificate, written so that a reader never
+//! finds half of the old and half of the new.
 //!
 //! Two files cannot be renamed at once, but one link can. The new files are staged in a directory of
 //! their own; the final names become links through `live`, which is a link to the old files or to
-//! the new ones; turning `live` replaces them all at once. Then the links settle into plain files, one
-//! rename each. Whatever is killed when, a reader finds the old files or the new ones, and
-//! [`super::stage::recover`] finishes or undoes it under the next lock. (Where nothing was there before, a kill between
-//! two links leaves some names without the others until then, but never one that does not fit.)
+//! the new ones; turning `live` replaces them all at once. Then the links become plain files, one
+//! rename each. Whenever the process is killed, a reader finds the old files or the new ones, and
+//! [`super::stage::recover`] finishes or undoes the change under the next lock. (Where nothing was there before, a kill
+//! between two links leaves some names without the others until then, but never one that does not fit.)
 //!
 //! ```text
 //! server.key ─► .openagents-certs/live/server.key        live ─► old, then new
@@ -16,11 +16,11 @@
 use std::ffi::OsStr;
 
 use super::attributes::Attributes;
-use super::stage::{Stage, failed};
-use super::{Kind, Lock, kind};
+use super::stage::Stage;
+use super::{Kind, Lock, io_error};
 use crate::error::Error;
 
-/// A file that is to stand in a directory.
+/// A file to write into a directory.
 #[derive(Clone, Copy, Debug)]
 pub struct NewFile<'a> {
     /// Its name.
@@ -31,11 +31,30 @@ pub struct NewFile<'a> {
     pub secret: bool,
 }
 
-/// Writes files together; durable when it returns. What is there already is replaced only when `replace` is set.
+impl<'a> NewFile<'a> {
+    /// A file that anybody may read.
+    pub fn public(name: &'a (impl AsRef<OsStr> + ?Sized), content: &'a [u8]) -> Self {
+        NewFile {
+            name: name.as_ref(),
+            content,
+            secret: false,
+        }
+    }
+
+    /// A file that only its owner may read.
+    pub fn secret(name: &'a (impl AsRef<OsStr> + ?Sized), content: &'a [u8]) -> Self {
+        NewFile {
+            secret: true,
+            ..NewFile::public(name, content)
+        }
+    }
+}
+
+/// Writes files together; durable when it returns. Existing files are replaced only if `replace` is set.
 ///
 /// # Errors
-/// When something is there and `replace` is not set, when a link, directory or device has one of
-/// the names, or when the disk refuses; then what was there is there still.
+/// When a file exists and `replace` is not set, when a link, directory or device has one of
+/// the names, or when the disk refuses; then nothing has changed.
 pub fn write_together(lock: &Lock, files: &[NewFile<'_>], replace: bool) -> Result<(), Error> {
     let names: Vec<_> = files.iter().map(|file| file.name).collect();
     if !replace {
@@ -45,7 +64,7 @@ pub fn write_together(lock: &Lock, files: &[NewFile<'_>], replace: bool) -> Resu
     write(lock, files, &present, Durability::EachFile)
 }
 
-/// Writes files together where nothing has their names: as [`write_together`], but the disk is waited for once.
+/// Writes files together where nothing has their names: as [`write_together`], but waits for the disk once.
 ///
 /// # Errors
 /// As [`write_together`].
@@ -57,26 +76,37 @@ pub fn write_many(lock: &Lock, files: &[NewFile<'_>]) -> Result<(), Error> {
     }
 }
 
-/// A file that is to take the place of one that is there.
+/// A file to put in the place of an existing one.
 #[derive(Clone, Copy, Debug)]
 pub struct Replacement<'a> {
     /// Its name.
     pub name: &'a OsStr,
     /// Its content.
     pub content: &'a [u8],
-    /// The name of the file whose owner and mode it gets: its own, unless nothing stands there yet.
+    /// The name of the file whose owner and mode it gets: its own, unless it is new.
     pub like: &'a OsStr,
+}
+
+impl<'a> Replacement<'a> {
+    /// A file that keeps its own owner and mode.
+    pub fn of(name: &'a (impl AsRef<OsStr> + ?Sized), content: &'a [u8]) -> Self {
+        let name = name.as_ref();
+        Replacement {
+            name,
+            content,
+            like: name,
+        }
+    }
 }
 
 /// Replaces files, each by one rename, so that a reader of one finds the old or the new; owners and modes
 /// are kept. Durable when it returns. None is touched before all are on disk.
 ///
 /// # Errors
-/// When one of them is no plain file, its owner cannot be kept, or the disk refuses.
+/// When one of them is not a plain file, its owner cannot be kept, or the disk refuses.
 pub fn replace_each(lock: &Lock, files: &[Replacement<'_>]) -> Result<(), Error> {
-    let stage = match staged(lock, files)? {
-        Some(stage) => stage,
-        None => return Ok(()),
+    let Some(stage) = staged(lock, files)? else {
+        return Ok(());
     };
     let renamed = files.iter().try_for_each(|file| stage.put(file.name));
     let done = renamed.and_then(|()| lock.sync());
@@ -87,40 +117,30 @@ pub fn replace_each(lock: &Lock, files: &[Replacement<'_>]) -> Result<(), Error>
 /// Replaces files all at once, as [`write_together`] does; owners and modes are kept.
 ///
 /// # Errors
-/// As [`replace_each`], but that a file may be new.
+/// As [`replace_each`], but a file may be new.
 pub fn replace_together(lock: &Lock, files: &[Replacement<'_>]) -> Result<(), Error> {
     let names: Vec<_> = files.iter().map(|file| file.name).collect();
     let present = replaceable(lock, &names)?;
-    let stage = match staged(lock, files)? {
-        Some(stage) => stage,
-        None => return Ok(()),
-    };
-    stage.release(&names, &present)
+    match staged(lock, files)? {
+        Some(stage) => stage.release(&names, &present),
+        None => Ok(()),
+    }
 }
 
-/// Stages replacements, durably and with the attributes they are to have; none where there are none.
+/// Stages replacements, durably and with their final attributes; `None` if there are none.
 fn staged<'a>(lock: &'a Lock, files: &[Replacement<'_>]) -> Result<Option<Stage<'a>>, Error> {
     if files.is_empty() {
         return Ok(None);
     }
     let stage = Stage::new(lock, files.len())?;
-    let streams = files.iter().map(|file| {
-        let like = lock.path().join(file.like);
-        if kind(&like)? == Kind::SymbolicLink {
-            return Err(Error::SymbolicLink { path: like });
-        }
-        let attributes = Attributes::of(&like)?;
-        let stream = stage.write(&NewFile {
-            name: file.name,
-            content: file.content,
-            secret: true,
-        })?;
-        attributes.give(&stream, &lock.path().join(file.name))?;
+    let mut streams = files.iter().map(|file| {
+        let attributes = Attributes::of(lock, file.like)?;
+        let stream = stage.write(&NewFile::secret(file.name, file.content))?;
+        attributes.give(&stream, lock, file.name)?;
         Ok((file.name, stream))
     });
-    // Files that are many are closed as they come.
+    // If there are many, each is closed at once.
     let synced = if files.len() > FEW {
-        let mut streams = streams;
         streams
             .try_for_each(|stream| stream.map(drop))
             .and_then(|()| lock.sync_file_system())
@@ -142,14 +162,13 @@ fn staged<'a>(lock: &'a Lock, files: &[Replacement<'_>]) -> Result<Option<Stage<
 /// Puts one file in the place of another, or where nothing is, by one rename; durable when it returns.
 ///
 /// # Errors
-/// When a link, directory or device has its name, or when the disk refuses; then what was there is there still.
+/// When a link, directory or device has its name, or when the disk refuses; then nothing has changed.
 pub fn replace(lock: &Lock, file: &NewFile<'_>) -> Result<(), Error> {
     replaceable(lock, &[file.name])?;
-    let place = lock.path().join(file.name);
     let stage = Stage::new(lock, 1)?;
     let written = stage.write(file).and_then(|stream| {
         let synced = stream.sync_all();
-        synced.map_err(|source| failed("write", &place, source))?;
+        synced.map_err(|source| io_error("write", &lock.path().join(file.name), source))?;
         stage.put(file.name)?;
         lock.sync()
     });
@@ -162,7 +181,7 @@ pub fn replace(lock: &Lock, file: &NewFile<'_>) -> Result<(), Error> {
 enum Durability {
     /// Each by itself, at the same time: best for a few.
     EachFile,
-    /// With all else the file system holds: best for many.
+    /// With everything else on the file system: best for many.
     Once,
 }
 
@@ -197,34 +216,34 @@ fn write(
     }
 }
 
-/// Refuses when something stands at one of these names in a locked directory.
+/// Refuses when one of these names is taken in a locked directory.
 ///
 /// # Errors
-/// When something does.
+/// When one is.
 pub fn absent(lock: &Lock, names: &[&OsStr]) -> Result<(), Error> {
     for name in names {
-        let path = lock.path().join(name);
-        if kind(&path)? == Kind::File {
-            let hint = "replace it with `--force`, or give another name".into();
+        if lock.kind(name)? == Kind::File {
+            let path = lock.path().join(name);
+            let hint = "replace it with `--force`, or choose another name".into();
             return Err(Error::Exists { path, hint });
         }
     }
     replaceable(lock, names).map(|_| ())
 }
 
-/// Those of these names at which a plain file stands; anything else there is refused.
+/// Those of these names that are plain files; anything else is refused.
 fn replaceable<'a>(lock: &Lock, names: &[&'a OsStr]) -> Result<Vec<&'a OsStr>, Error> {
     let mut present = Vec::new();
     for name in names {
-        let path = lock.path().join(name);
-        match kind(&path)? {
+        let path = || lock.path().join(name);
+        match lock.kind(name)? {
             Kind::Absent => {}
             Kind::File => present.push(*name),
-            Kind::SymbolicLink => return Err(Error::SymbolicLink { path }),
+            Kind::SymbolicLink => return Err(Error::SymbolicLink { path: path() }),
             Kind::Other => {
                 return Err(Error::Unreadable {
-                    path,
-                    what: "is not a file, and is not replaced",
+                    path: path(),
+                    what: "is not a regular file, and is not replaced",
                 });
             }
         }
@@ -232,17 +251,17 @@ fn replaceable<'a>(lock: &Lock, names: &[&'a OsStr]) -> Result<Vec<&'a OsStr>, E
     Ok(present)
 }
 
-/// So many files are waited for one by one.
+/// Up to this many files are made durable one by one.
 const FEW: usize = 8;
 
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
     use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::path::Path;
 
-    use super::super::stage::{OLD, recover};
+    use super::super::stage::{OLD, STAGE, recover};
     use super::*;
 
     #[test]
@@ -280,7 +299,9 @@ mod tests {
         Stage::new(&lock, 1).unwrap().write(&file).unwrap();
         recover(&lock).unwrap();
         assert_eq!(fs::read(directory.path().join("a.crt")).unwrap(), b"new");
+        drop(lock);
         assert_eq!(names(directory.path()), ["a.crt"]);
+        let lock = Lock::acquire(directory.path()).unwrap();
         fs::remove_file(directory.path().join("a.crt")).unwrap();
         symlink("elsewhere", directory.path().join("a.crt")).unwrap();
         assert!(matches!(
@@ -306,7 +327,7 @@ mod tests {
             write(directory.path(), b"old", b"old", false).unwrap();
             let lock = Lock::acquire(directory.path()).unwrap();
             let files = pair(b"new", b"new");
-            let stage = Stage::new(&lock, files.len()).unwrap();
+            let mut stage = Stage::new(&lock, files.len()).unwrap();
             files
                 .iter()
                 .for_each(|file| drop(stage.write(file).unwrap()));
@@ -324,9 +345,113 @@ mod tests {
                 fs::read(directory.path().join("a.crt")).unwrap(),
                 expected.as_bytes()
             );
+            drop(lock);
             assert_eq!(self::names(directory.path()), ["a.crt", "a.key"]);
         }
     }
+
+    #[test]
+    fn a_stage_that_is_swapped_for_a_link_leads_nowhere_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::create_dir(elsewhere.path().join("new")).unwrap();
+        let victim = elsewhere.path().join("new/a.crt");
+        fs::write(&victim, "victim").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        let modes = || (mode(elsewhere.path()), mode(&elsewhere.path().join("new")));
+        let before = modes();
+        let lock = Lock::acquire(directory.path()).unwrap();
+        let stage = Stage::new(&lock, 1).unwrap();
+        let (own, aside) = (directory.path().join(STAGE), directory.path().join("aside"));
+        fs::rename(&own, &aside).unwrap();
+        symlink(elsewhere.path(), &own).unwrap();
+        let [_, file] = pair(b"", b"new");
+        drop(stage.write(&file).unwrap());
+        assert!(stage.remove().is_err());
+        assert_eq!(fs::read(&victim).unwrap(), b"victim");
+        assert_eq!(modes(), before);
+        assert!(matches!(recover(&lock), Err(Error::SymbolicLink { .. })));
+    }
+
+    #[test]
+    fn a_stage_that_another_user_planted_is_refused_and_left_alone() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let new = directory.path().join(STAGE).join("new");
+        fs::create_dir_all(&new).unwrap();
+        fs::write(new.join("a.key"), "planted").unwrap();
+        for path in [directory.path(), &directory.path().join(STAGE), &new] {
+            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let refused = Lock::acquire(directory.path()).unwrap_err();
+        assert!(matches!(
+            refused,
+            Error::ForeignDirectory { owner: NOBODY, .. }
+        ));
+        assert_eq!(fs::read(new.join("a.key")).unwrap(), b"planted");
+    }
+
+    #[test]
+    fn a_key_is_never_readable_beyond_its_access_list() {
+        let directory = tempfile::tempdir().unwrap();
+        write(directory.path(), b"key", b"certificate", false).unwrap();
+        let key = directory.path().join("a.key");
+        let list = access_list();
+        let set = rustix::fs::setxattr(&key, ACCESS_LIST, &list, rustix::fs::XattrFlags::empty());
+        if set.is_err() {
+            return; // The file system has no access lists.
+        }
+        let mode = fs::metadata(&key).unwrap().permissions().mode();
+        let lock = Lock::acquire(directory.path()).unwrap();
+        replace_together(&lock, &[Replacement::of("a.key", b"k2")]).unwrap();
+        let mut kept = vec![0; 256];
+        let length = rustix::fs::getxattr(&key, ACCESS_LIST, &mut kept[..]).unwrap();
+        assert_eq!(
+            (&kept[..length], fs::read(&key).unwrap()),
+            (&list[..], b"k2".to_vec())
+        );
+        assert_eq!(fs::metadata(&key).unwrap().permissions().mode(), mode);
+        // A list the new file inherits from its directory is not brought into effect.
+        rustix::fs::removexattr(&key, ACCESS_LIST).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+        let default = "system.posix_acl_default";
+        rustix::fs::setxattr(
+            directory.path(),
+            default,
+            &list,
+            rustix::fs::XattrFlags::empty(),
+        )
+        .unwrap();
+        replace_each(&lock, &[Replacement::of("a.key", b"k3")]).unwrap();
+        assert!(rustix::fs::getxattr(&key, ACCESS_LIST, &mut kept[..]).is_err());
+        assert_eq!(
+            fs::metadata(&key).unwrap().permissions().mode() & 0o777,
+            0o640
+        );
+    }
+
+    /// `u::rw-,u:nobody:r--,g::---,m::r--,o::---`, as the kernel stores it (acl(5)).
+    fn access_list() -> Vec<u8> {
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        let undefined = u32::MAX;
+        for (tag, permissions, id) in [
+            (0x01_u16, 6_u16, undefined),
+            (0x02, 4, NOBODY),
+            (0x04, 0, undefined),
+            (0x10, 4, undefined),
+            (0x20, 0, undefined),
+        ] {
+            list.extend(tag.to_le_bytes());
+            list.extend(permissions.to_le_bytes());
+            list.extend(id.to_le_bytes());
+        }
+        list
+    }
+
+    const ACCESS_LIST: &str = "system.posix_acl_access";
+    const NOBODY: u32 = 65534;
 
     fn write(directory: &Path, key: &[u8], certificate: &[u8], replace: bool) -> Result<(), Error> {
         let lock = Lock::acquire(directory).unwrap();
@@ -334,18 +459,9 @@ mod tests {
     }
 
     fn pair<'a>(key: &'a [u8], certificate: &'a [u8]) -> [NewFile<'a>; 2] {
-        let (key_name, certificate_name) = (OsStr::new("a.key"), OsStr::new("a.crt"));
         [
-            NewFile {
-                name: key_name,
-                content: key,
-                secret: true,
-            },
-            NewFile {
-                name: certificate_name,
-                content: certificate,
-                secret: false,
-            },
+            NewFile::secret("a.key", key),
+            NewFile::public("a.crt", certificate),
         ]
     }
 

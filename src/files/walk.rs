@@ -1,4 +1,4 @@
-//! What stands below a directory, and what a pattern matches: without end neither for links that lead back nor for pipes.
+//! The files below a directory, and those a pattern matches. Links that lead back and pipes do not make it endless.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -9,16 +9,17 @@ use std::path::{Component, Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
 
+use super::io_error;
 use crate::error::Error;
 
-/// A file, links followed, by what it is and not by what it is called.
+/// The identity of a file, links followed: the same whatever name it is reached by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
     device: u64,
     inode: u64,
 }
 
-/// Something a path leads to, links followed.
+/// What a path leads to, links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A regular file.
@@ -32,13 +33,9 @@ pub enum Target {
 /// What a path leads to, links followed.
 ///
 /// # Errors
-/// When there is nothing, or the system does not tell.
+/// When it does not exist, or cannot be accessed.
 pub fn target(path: &Path) -> Result<Target, Error> {
-    let metadata = fs::metadata(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })?;
+    let metadata = fs::metadata(path).map_err(|source| io_error("read", path, source))?;
     let identity = Identity {
         device: metadata.dev(),
         inode: metadata.ino(),
@@ -54,8 +51,8 @@ pub fn target(path: &Path) -> Result<Target, Error> {
 
 /// Every file of a directory and of those below it, `depth` levels in all, by name; each directory is entered once.
 ///
-/// Names that start with a dot are left out, as are devices, pipes and sockets. A link that leads nowhere
-/// is a file, so that whoever reads it hears of it. A directory that cannot be read is an error among the files.
+/// Names that start with a dot are left out, as are devices, pipes and sockets. A broken link counts as a
+/// file, so that reading it reports the problem. A directory that cannot be read is an error among the files.
 pub fn walk(root: &Path, depth: usize) -> Vec<Result<PathBuf, Error>> {
     let files = everything(root, depth).into_iter();
     files
@@ -106,21 +103,22 @@ fn is_hidden(name: &OsStr) -> bool {
     name.as_bytes().starts_with(b".")
 }
 
-/// Whether a path has characters that make it a pattern: `*`, `?` or `[`.
+/// Whether a path is a pattern: contains `*`, `?` or `[`.
 pub fn is_pattern(path: &OsStr) -> bool {
     path.as_bytes()
         .iter()
         .any(|octet| matches!(octet, b'*' | b'?' | b'['))
 }
 
-/// The files and directories a pattern such as `certs/**/*.crt` matches; `*` and `?` match no slash and no dot at the start of a name.
+/// The files and directories a pattern such as `certs/**/*.crt` matches; `*` and `?` match neither a slash nor
+/// a dot at the start of a name.
 ///
 /// # Errors
-/// When it is no pattern.
+/// When the pattern is malformed.
 pub fn paths_matching(text: &str) -> Result<Vec<Result<PathBuf, Error>>, Error> {
     let pattern = Pattern::new(text).map_err(|source| Error::Usage {
         message: format!(
-            "'{}' is no pattern: {}",
+            "'{}' is not a valid pattern: {}",
             crate::pki::escape::Escaped(text),
             source.msg
         ),
@@ -161,6 +159,52 @@ pub fn paths_matching(text: &str) -> Result<Vec<Result<PathBuf, Error>>, Error> 
         .filter(|path| path.as_ref().map_or(true, matches))
         .collect())
 }
+
+/// The files of a directory, or those whose names match a pattern with `*` in its last part, by name; `None`
+/// if the path is neither.
+///
+/// # Errors
+/// When the directory cannot be read, or holds more than a hundred thousand files.
+pub fn matching(path: &Path) -> Result<Option<Vec<PathBuf>>, Error> {
+    let name = path.file_name().map(OsStr::to_string_lossy);
+    let pattern = name.filter(|name| name.contains('*') && !path.exists());
+    let directory = match &pattern {
+        Some(_) => path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty()),
+        None if path.is_dir() => Some(path),
+        None => return Ok(None),
+    };
+    let directory = directory.unwrap_or(Path::new("."));
+    let failed = |source: std::io::Error| io_error("list", directory, source);
+    // Only the star has a meaning here.
+    let parts = |name: &str| -> Vec<String> { name.split('*').map(Pattern::escape).collect() };
+    let pattern = pattern.map(|name| parts(&name).join("*").replace("**", "*"));
+    let Ok(pattern) = pattern.map(|text| Pattern::new(&text)).transpose() else {
+        return Ok(None);
+    };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        if pattern
+            .as_ref()
+            .is_none_or(|pattern| pattern.matches(&name.to_string_lossy()))
+        {
+            found.push(directory.join(name));
+        }
+        if found.len() > MAX_FILES {
+            return Err(Error::Unreadable {
+                path: directory.to_owned(),
+                what: "contains more files than can be read at once",
+            });
+        }
+    }
+    found.retain(|path| path.is_file());
+    found.sort();
+    Ok(Some(found))
+}
+
+const MAX_FILES: usize = 100_000;
 
 #[cfg(test)]
 mod tests {

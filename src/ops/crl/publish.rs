@@ -122,7 +122,7 @@ pub fn publish(
             list.files.push(lock.path().join(authority::CRL_DER));
             publication.der = der;
         } else {
-            list.files.push(write_rotation_list(lock.path(), &der)?);
+            list.files.push(write_rotation_list(lock, &der)?);
         }
         publication.lists.push(list);
     }
@@ -421,10 +421,10 @@ fn warnings(certificate: &Certificate, size: usize) -> Vec<String> {
 }
 
 /// Writes the CRL of the CA that the authority rotates with, as DER, beside the files of the rotation.
-fn write_rotation_list(directory: &Path, der: &[u8]) -> Result<PathBuf, Error> {
-    let place = rotation::place(directory);
-    replace(&Lock::acquire(&place)?, authority::CRL_DER, der)?;
-    Ok(place.join(authority::CRL_DER))
+fn write_rotation_list(lock: &Lock, der: &[u8]) -> Result<PathBuf, Error> {
+    let below = lock.below(rotation::DIRECTORY)?;
+    replace(&below, authority::CRL_DER, der)?;
+    Ok(below.path().join(authority::CRL_DER))
 }
 
 fn replace(lock: &Lock, name: &str, content: &[u8]) -> Result<(), Error> {

@@ -134,7 +134,7 @@ fn exchange(
         file(&key, &old_key, true),
         file(&certificate, old_pem.as_bytes(), false),
     ];
-    files::write_together(&Lock::acquire(&place)?, &kept, true)?;
+    files::write_together(&lock.below(rotation::DIRECTORY)?, &kept, true)?;
     let new_key = files::read(&place.join(NEXT).with_extension("key"))?;
     let anchors = super::anchors(from.directory, &[new, old], None)?;
     let anchors = authority::pem_of(anchors.iter().map(Certificate::as_der))?;
@@ -155,7 +155,7 @@ fn finish(
 ) -> Result<Activated, Error> {
     let mut inventory = authority::open_inventory(from.directory, Opening::MustExist)?;
     inventory.complete_authority(new.as_der())?;
-    forget_next(from)?;
+    forget_next(lock)?;
     let crosses = rotation::cross_certificates(from.directory)?;
     let anchors = super::anchors(from.directory, &[new, old], None)?;
     let chained = chains::refresh(lock, &inventory, &crosses, &anchors, now)?;
@@ -195,8 +195,8 @@ fn finish(
 }
 
 /// Removes the second copy of the new root's files.
-fn forget_next(from: &AuthorityAt<'_>) -> Result<(), Error> {
-    let place = Lock::acquire(&rotation::place(from.directory))?;
+fn forget_next(lock: &Lock) -> Result<(), Error> {
+    let place = lock.below(rotation::DIRECTORY)?;
     let (certificate, key) = (format!("{NEXT}.crt"), format!("{NEXT}.key"));
     files::remove(&place, &[&key, &certificate])
 }

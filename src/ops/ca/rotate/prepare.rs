@@ -50,9 +50,9 @@ pub fn prepare(
         Some(new) if is_certified(&new, &old, from.directory)? => new,
         stale => {
             if stale.is_some() {
-                keep_aside(from.directory, now)?;
+                keep_aside(&lock, now)?;
             }
-            make(request, &mut authority, &from, requested_by, now)?
+            make(request, &mut authority, (&from, &lock), requested_by, now)?
         }
     };
     let anchors = super::anchors(from.directory, &[&old, &new], None)?;
@@ -93,8 +93,8 @@ fn is_certified(new: &Certificate, old: &Certificate, directory: &Path) -> Resul
 }
 
 /// Gives the files of a root that is no longer the next one another name.
-fn keep_aside(directory: &Path, now: OffsetDateTime) -> Result<(), Error> {
-    let lock = Lock::acquire(&rotation::place(directory))?;
+fn keep_aside(lock: &Lock, now: OffsetDateTime) -> Result<(), Error> {
+    let lock = lock.below(rotation::DIRECTORY)?;
     for ending in ["key", "crt"] {
         let aside = retired_name(ending, now);
         files::move_aside(&lock, &format!("{NEXT}.{ending}"), &aside)?;
@@ -106,7 +106,7 @@ fn keep_aside(directory: &Path, now: OffsetDateTime) -> Result<(), Error> {
 fn make(
     request: &Request,
     authority: &mut Authority,
-    from: &AuthorityAt<'_>,
+    (from, lock): (&AuthorityAt<'_>, &Lock),
     requested_by: &str,
     now: OffsetDateTime,
 ) -> Result<Certificate, Error> {
@@ -134,7 +134,7 @@ fn make(
         inventory.record(&entries)?;
     }
     let (_, password) = authority::read_key(&from.directory.join(authority::KEY), from.passphrase)?;
-    write(from, &key, password.as_ref(), &new, &crosses)?;
+    write(lock, &key, password.as_ref(), &new, &crosses)?;
     Ok(new)
 }
 
@@ -149,13 +149,13 @@ fn cross(subject: &Issuer, issuer: &Signing, now: OffsetDateTime) -> Result<Cros
 }
 
 fn write(
-    from: &AuthorityAt<'_>,
+    lock: &Lock,
     key: &PrivateKey,
     password: Option<&Password>,
     new: &Certificate,
     crosses: &[Cross],
 ) -> Result<(), Error> {
-    let lock = Lock::acquire(&rotation::place(from.directory))?;
+    let lock = lock.below(rotation::DIRECTORY)?;
     let key = keys::to_pem(key.pkcs8(), password)?;
     let certificate = authority::pem_of([new.as_der()])?;
     let crosses = authority::pem_of(crosses.iter().map(|(_, cross, _)| cross.as_der()))?;

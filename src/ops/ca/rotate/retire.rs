@@ -131,7 +131,7 @@ pub fn retire(
     write_anchors(&lock, &anchors)?;
     let crosses = rotation::cross_certificates(from.directory)?;
     staged.chained = chains::refresh(&lock, &inventory, &crosses, &anchors, now)?;
-    let kept = move_aside(&from, now)?;
+    let kept = move_aside(&lock, now)?;
     staged.lists = publish_again(&from, &lock, now)?;
     staged.stage = Stage::None;
     staged.other = None;
@@ -149,9 +149,9 @@ pub fn retire(
 }
 
 /// Gives the old root's files another name, the certificate's last: until then this is done again.
-fn move_aside(from: &AuthorityAt<'_>, now: OffsetDateTime) -> Result<Option<PathBuf>, Error> {
-    let place = rotation::place(from.directory);
-    let lock = Lock::acquire(&place)?;
+fn move_aside(lock: &Lock, now: OffsetDateTime) -> Result<Option<PathBuf>, Error> {
+    let place = lock.path().join(rotation::DIRECTORY);
+    let lock = lock.below(rotation::DIRECTORY)?;
     let mut kept = None;
     for ending in ["key", "crt"] {
         let (name, aside) = (format!("{PREVIOUS}.{ending}"), retired_name(ending, now));
