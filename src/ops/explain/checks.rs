@@ -3,7 +3,7 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::log::{Known, Log, Seen};
+use super::log::{Log, Seen};
 use crate::error::Error;
 use crate::ops::verify_chain::{self, Files, FilesReport, Found};
 use crate::path::finding::Severity;
@@ -96,7 +96,6 @@ pub(super) fn run(
 
 /// The first cause of what was recognised that the files have, or else the worst thing they have.
 pub(super) fn conclude(
-    known: &Known,
     seen: &[Seen],
     checks: Option<&Checks>,
 ) -> Option<Conclusion> {
@@ -111,10 +110,10 @@ pub(super) fn conclude(
             reproduced_by: Vec::new(),
         });
     }
-    let pairs = reproducing(known, seen, checks);
-    let wanted = seen.iter().flat_map(|seen| seen.topic.causes);
+    let pairs = reproducing(seen, checks);
+    let causes = seen.iter().flat_map(|seen| &seen.topic.causes);
     let counts = |found: &&Found| found.finding.severity != Severity::Note;
-    for id in wanted.filter_map(|cause| cause.finding) {
+    for id in causes.filter_map(|cause| cause.finding.as_deref()) {
         let named = |found: &&Found| found.finding.id == id && counts(found);
         if let Some(found) = checks.findings.iter().find(named) {
             return Some(because(found, true, pairs));
@@ -133,20 +132,20 @@ pub(super) fn conclude(
 }
 
 /// The pairs whose texts, as they are foretold, mean what was recognised.
-fn reproducing(known: &Known, seen: &[Seen], checks: &Checks) -> Vec<Pair> {
+fn reproducing(seen: &[Seen], checks: &Checks) -> Vec<Pair> {
     let outcomes = checks.files.iter().flat_map(|files| &files.stacks);
     let same = outcomes.filter(|outcome| {
         let texts = [&outcome.client_error, &outcome.server_error];
-        let mut log = Log::new(known);
+        let mut log = Log::default();
         for (number, text) in (1..).zip(texts.into_iter().flatten()) {
             log.take(number, 0, text.as_bytes());
         }
-        let told = log.finish();
+        let expected = log.finish();
         let is_same = |one: &Seen| {
             seen.iter()
-                .any(|other| std::ptr::eq(one.topic, other.topic))
+                .any(|other| one.topic.id == other.topic.id)
         };
-        told.iter().any(is_same)
+        expected.iter().any(is_same)
     });
     same.map(|outcome| Pair {
         client: outcome.client,

@@ -6,7 +6,7 @@
 pub(super) struct Line {
     /// What stands there.
     pub(super) clean: String,
-    /// ASCII letters in lower case, `_` and `-` as blanks: programs write one text in all these ways.
+    /// ASCII letters in lower case, and `_` as a blank.
     pub(super) folded: String,
 }
 
@@ -44,7 +44,7 @@ impl Line {
 /// Text as it is compared; as long as it was.
 pub(super) fn fold(text: &str) -> String {
     let folded = text.chars().map(|c| match c {
-        '_' | '-' => ' ',
+        '_' => ' ',
         c => c.to_ascii_lowercase(),
     });
     folded.collect()

@@ -1,34 +1,32 @@
 //! What an error text of a TLS program means, what a finding means, and what mends them.
 
+mod catalogue;
 mod checks;
 mod finding;
 mod line;
 mod log;
 mod patterns;
-mod reasons;
 mod report;
-mod texts;
-mod topic;
-mod topics;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
+pub use catalogue::{Cause, Side};
 pub use checks::{Checks, Conclusion, Pair};
 pub use finding::{
     Explained, FindingReport, Listed, PerProfile, RuleList, StackEffect, all_findings, rules,
 };
 pub use report::{Match, Report};
-pub use topic::{Cause, Side, Stack};
+
 
 use crate::error::{Error, shown};
 
 use crate::files;
 use crate::ops::verify_chain::Files;
 use crate::path::profile::ReferenceName;
-use log::{Known, Log};
+use log::Log;
 
 /// A text to be explained, and what it is about.
 #[derive(Clone, Debug)]
@@ -57,8 +55,7 @@ pub enum Input {
 /// # Errors
 /// When the text cannot be read or there is none.
 pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
-    let known = Known::new();
-    let mut log = Log::new(&known);
+    let mut log = Log::default();
     let mut lines = 0;
     match &request.text {
         Input::Given(text) => {
@@ -81,7 +78,7 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     }
     let seen = log.finish();
     let checks = checks::run(&request.files, request.host.as_ref(), now);
-    let conclusion = checks::conclude(&known, &seen, checks.as_ref());
+    let conclusion = checks::conclude(&seen, checks.as_ref());
     Ok(Report::new(seen, lines, request, checks, conclusion))
 }
 
@@ -105,7 +102,7 @@ pub fn words(words: &[impl AsRef<OsStr>]) -> String {
 }
 
 /// A line that is given whole is looked at in pieces like those of a file.
-fn take_long(log: &mut Log<'_>, number: u64, line: &[u8]) {
+fn take_long(log: &mut Log, number: u64, line: &[u8]) {
     let mut start = 0;
     loop {
         let end = line.len().min(start + files::MAX_LINE_OCTETS);

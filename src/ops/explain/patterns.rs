@@ -1,143 +1,220 @@
-//! Many patterns looked for in a line at once.
+//! Phrases found in a line of text: thousands at once, whatever separates their words.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
-/// Patterns of words, with `*` for anything between two of them. They match whole words only.
+/// A phrase: words in lower case, with these between them.
 ///
-/// Each is filed under four of its octets, the rarest of them; a line is gone over once, and only the
-/// patterns filed under four octets that stand there are looked at, each at most once a line.
-pub(super) struct Patterns {
-    patterns: Vec<String>,
-    /// The patterns filed under each hash of four octets.
-    filed: Vec<Vec<u16>>,
+/// `*` stands for up to [`MAX_GAP_WORDS`] other words, `{host}` for the same and for the host name that begins
+/// there, and a `*` at the end of a word for any rest of it. Everything but letters and digits separates words,
+/// except for the sign of a negative number with four digits or more, such as an error code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Phrase(Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Word(&'static str),
+    Prefix(&'static str),
+    Gap,
+    Host,
 }
 
-impl Patterns {
-    pub(super) fn new(patterns: Vec<String>) -> Self {
-        let mut uses = vec![0_u32; BUCKETS];
-        for gram in patterns.iter().flat_map(|pattern| grams(pattern)) {
-            uses[gram] += 1;
-        }
-        let mut filed = vec![Vec::new(); BUCKETS];
-        for (index, pattern) in (0..).zip(&patterns) {
-            if let Some(rarest) = grams(pattern).min_by_key(|gram| uses[*gram]) {
-                filed[rarest].push(index);
-            }
-        }
-        Patterns { patterns, filed }
+impl Phrase {
+    pub(super) fn new(text: &'static str) -> Self {
+        let pieces = text.split(' ').map(|word| match word {
+            "*" => Piece::Gap,
+            "{host}" => Piece::Host,
+            word => match word.strip_suffix('*') {
+                Some(stem) => Piece::Prefix(stem),
+                None => Piece::Word(word),
+            },
+        });
+        Phrase(pieces.collect())
     }
 
-    /// Which patterns match, and where; of each the first place. Text is folded like the patterns.
-    pub(super) fn find(&self, text: &str) -> Vec<(usize, Range<usize>)> {
-        let mut found = Vec::new();
-        let mut seen = vec![false; self.patterns.len()];
-        for gram in hashes(text.as_bytes()) {
-            for index in self.filed[gram].iter().map(|index| usize::from(*index)) {
-                if std::mem::replace(&mut seen[index], true) {
-                    continue;
-                }
-                if let Some(place) = place(&self.patterns[index], text) {
-                    found.push((index, place));
-                }
-            }
-        }
-        found.sort_by_key(|(index, _)| *index);
-        found
+    /// The words that must be there as they are.
+    pub(super) fn words(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Word(word) => Some(*word),
+            Piece::Prefix(_) | Piece::Gap | Piece::Host => None,
+        })
     }
-}
 
-/// Where a pattern matches first.
-pub(super) fn place(pattern: &str, text: &str) -> Option<Range<usize>> {
-    let mut pieces = pattern.split('*');
-    let first = pieces.next().unwrap_or_default();
-    let last = pieces.clone().next_back();
-    let begin = word_start(text, first, last.is_none())?;
-    let mut end = begin + first.len();
-    while let Some(piece) = pieces.next() {
-        let is_last = pieces.clone().next().is_none();
-        let mut from = end;
-        end = loop {
-            let at = from + text[from..].find(piece)?;
-            if !is_last || ends_word(text, at + piece.len()) {
-                break at + piece.len();
-            }
-            from = at + first_length(&text[at..]);
-        };
-    }
-    Some(begin..end)
-}
-
-/// Where a word begins that reads so; it ends there as well where it is all of the pattern.
-fn word_start(text: &str, word: &str, is_whole: bool) -> Option<usize> {
-    text.match_indices(word).map(|(at, _)| at).find(|&at| {
-        let before = text[..at].chars().next_back();
-        let begins = !word.starts_with(is_of_word) || !before.is_some_and(is_of_word);
-        begins && (!is_whole || ends_word(text, at + word.len()))
-    })
-}
-
-fn ends_word(text: &str, end: usize) -> bool {
-    let is_inside = |c: Option<char>| c.is_some_and(is_of_word);
-    !(is_inside(text[..end].chars().next_back()) && is_inside(text[end..].chars().next()))
-}
-
-fn first_length(text: &str) -> usize {
-    text.chars().next().map_or(1, char::len_utf8)
-}
-
-fn is_of_word(c: char) -> bool {
-    c.is_ascii_alphanumeric()
-}
-
-/// The hashes of each four octets of a pattern that stand together.
-fn grams(pattern: &str) -> impl Iterator<Item = usize> {
-    pattern
-        .split('*')
-        .flat_map(|piece| hashes(piece.as_bytes()))
-}
-
-fn hashes(octets: &[u8]) -> impl Iterator<Item = usize> {
-    octets.windows(4).map(|four| {
-        let number = four
+    /// Where the phrase is in a line of these words, and where the host name begins.
+    fn find(&self, words: &[Word<'_>]) -> Option<(Range<usize>, Option<usize>)> {
+        let segments: Vec<_> = self
+            .0
+            .split(|piece| matches!(piece, Piece::Gap | Piece::Host))
+            .collect();
+        let gaps: Vec<_> = self
+            .0
             .iter()
-            .fold(0_u32, |n, octet| n << 8 | u32::from(*octet));
-        // Fibonacci hashing: the upper bits of a product are well mixed.
-        (number.wrapping_mul(0x9e37_79b1) >> (32 - BUCKET_BITS)) as usize
-    })
+            .filter(|piece| matches!(piece, Piece::Gap | Piece::Host))
+            .collect();
+        let first = segments.first()?;
+        (0..words.len())
+            .filter(|start| begins(&words[*start..], first))
+            .find_map(|start| {
+                let mut next = start + first.len();
+                let mut host = None;
+                for (gap, segment) in gaps.iter().zip(&segments[1..]) {
+                    if **gap == Piece::Host {
+                        host = Some(words[next - 1].end());
+                    }
+                    let window = next..=(next + MAX_GAP_WORDS).min(words.len());
+                    next = window
+                        .into_iter()
+                        .find(|at| begins(&words[*at..], segment))?
+                        + segment.len();
+                }
+                Some((words[start].at..words[next - 1].end(), host))
+            })
+    }
 }
 
-const BUCKET_BITS: u32 = 13;
-const BUCKETS: usize = 1 << BUCKET_BITS;
+fn begins(words: &[Word<'_>], pieces: &[Piece]) -> bool {
+    words.len() >= pieces.len()
+        && pieces.iter().zip(words).all(|(piece, word)| match piece {
+            Piece::Word(text) => word.text == *text,
+            Piece::Prefix(stem) => word.text.starts_with(stem),
+            Piece::Gap | Piece::Host => false,
+        })
+}
+
+/// A word of a line, and where it is.
+#[derive(Clone, Copy, Debug)]
+struct Word<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Word<'_> {
+    fn end(&self) -> usize {
+        self.at + self.text.len()
+    }
+}
+
+/// A phrase that a line has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hit {
+    /// Which phrase.
+    pub(super) index: usize,
+    /// The bytes it covers.
+    pub(super) place: Range<usize>,
+    /// Where the host name begins that it tells, with what separates it from the words before.
+    pub(super) host: Option<usize>,
+}
+
+/// Many phrases, each filed under the rarest of its words, so that a line is compared only with those it may have.
+pub(super) struct Phrases {
+    phrases: Vec<Phrase>,
+    filed: HashMap<&'static str, Vec<usize>>,
+}
+
+impl Phrases {
+    pub(super) fn new(phrases: Vec<Phrase>) -> Self {
+        let mut uses: HashMap<&str, usize> = HashMap::new();
+        for word in phrases.iter().flat_map(Phrase::words) {
+            *uses.entry(word).or_default() += 1;
+        }
+        let mut filed: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, phrase) in phrases.iter().enumerate() {
+            if let Some(rarest) = phrase.words().min_by_key(|word| uses[word]) {
+                filed.entry(rarest).or_default().push(index);
+            }
+        }
+        Phrases { phrases, filed }
+    }
+
+    /// The phrases that a line has, each once, in their own order. The line is in lower case.
+    pub(super) fn find(&self, line: &str) -> Vec<Hit> {
+        let words = words(line);
+        let mut candidates: Vec<usize> = words
+            .iter()
+            .filter_map(|word| self.filed.get(word.text))
+            .flatten()
+            .copied()
+            .collect();
+        candidates.sort_unstable();
+        candidates.dedup();
+        let hits = candidates.into_iter().filter_map(|index| {
+            let (place, host) = self.phrases[index].find(&words)?;
+            Some(Hit { index, place, host })
+        });
+        hits.collect()
+    }
+}
+
+fn words(line: &str) -> Vec<Word<'_>> {
+    let bytes = line.as_bytes();
+    let mut words = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let length = |at: usize| {
+            let rest = bytes[at..].iter();
+            rest.take_while(|byte| byte.is_ascii_alphanumeric()).count()
+        };
+        let is_code = bytes[at] == b'-' && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric()) && {
+            let digits = &bytes[at + 1..at + 1 + length(at + 1)];
+            digits.len() >= MIN_CODE_DIGITS && digits.iter().all(u8::is_ascii_digit)
+        };
+        let end = if is_code { at + 1 + length(at + 1) } else { at + length(at) };
+        if end > at {
+            words.push(Word {
+                text: &line[at..end],
+                at,
+            });
+        }
+        at = end.max(at + 1);
+    }
+    words
+}
+
+/// How many words a gap may span: far apart, two halves of a phrase do not belong together.
+const MAX_GAP_WORDS: usize = 40;
+const MIN_CODE_DIGITS: usize = 4;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn words_are_found_with_anything_between_them() {
-        let patterns = Patterns::new(
-            ["bad certificate", "peer*refused*name", "refused"]
-                .map(String::from)
-                .to_vec(),
-        );
-        let text = "the peer has refused: a bad certificate name";
-        assert_eq!(patterns.find(text), [(0, 24..39), (1, 4..44), (2, 13..20)]);
+    fn places(phrase: &'static str, line: &str) -> Option<Range<usize>> {
+        Phrase::new(phrase).find(&words(line)).map(|(place, _)| place)
     }
 
     #[test]
-    fn a_part_of_a_word_is_no_word() {
+    fn words_match_whatever_separates_them() {
+        let phrases = ["bad certificate", "peer * name", "refused"].map(Phrase::new);
+        let line = "the peer has refused: bad_certificate (name)";
+        let hits = Phrases::new(phrases.to_vec()).find(line);
+        let found: Vec<_> = hits.iter().map(|hit| &line[hit.place.clone()]).collect();
         assert_eq!(
-            place("expired", "unexpired expiredly expired"),
-            Some(20..27)
+            found,
+            ["bad_certificate", "peer has refused: bad_certificate (name", "refused"]
         );
-        assert_eq!(place("a*expired", "a expiredly"), None);
-        assert_eq!(place("unknownca", "alert(unknownca)"), Some(6..15));
-        assert_eq!(place("x509: ", "a x509: b"), Some(2..8));
     }
 
     #[test]
-    fn a_line_made_to_be_slow_is_looked_at_once_for_each_pattern() {
-        let patterns = Patterns::new(["aaaa*bbbb*cccc", "aaaab"].map(String::from).to_vec());
-        assert_eq!(patterns.find(&"a".repeat(1 << 20)), []);
+    fn part_of_a_word_is_not_the_word() {
+        assert_eq!(places("expired", "unexpired expiredly expired"), Some(20..27));
+        assert_eq!(places("a * expired", "a expiredly"), None);
+        assert_eq!(places("renegot*", "no renegotiation"), Some(3..16));
+        assert_eq!(places("x509", "a x509: é b"), Some(2..6));
+        assert_eq!(places("-9807", "(-9807) in 2026-9807"), Some(1..6));
+        assert_eq!(places("-9807", "2026-9807"), None);
+    }
+
+    #[test]
+    fn a_second_beginning_is_tried_when_the_first_leads_nowhere() {
+        let far = "gap ".repeat(MAX_GAP_WORDS + 1);
+        let line = format!("ssl {far}ssl http request");
+        assert_eq!(places("ssl * request", &line), Some(line.len() - 16..line.len()));
+        assert_eq!(places("ssl * request", &format!("ssl {far}request")), None);
+    }
+
+    #[test]
+    fn the_host_begins_behind_the_words_before_it() {
+        let hit = Phrase::new("valid for * not {host}").find(&words("valid for a, not b.test"));
+        assert_eq!(hit, Some((0..16, Some(16))));
     }
 }

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Request;
+use super::catalogue::{Cause, Side, Telling};
 use super::checks::{Checks, Conclusion, Pair};
 use super::log::Seen;
-use super::topic::{self, Cause, Side, Telling};
+use crate::ops::quoting::posix;
 use crate::ops::verify_chain::Files;
 use crate::ops::{self, Verdict};
 use crate::path::profile::ReferenceName;
@@ -29,6 +30,9 @@ pub struct Report {
     /// The cause, where the files show one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conclusion: Option<Conclusion>,
+    /// The width of the terminal; `None` where the text goes elsewhere.
+    #[serde(skip)]
+    pub columns: Option<usize>,
 }
 
 /// An error that was recognised.
@@ -36,25 +40,31 @@ pub struct Report {
 pub struct Match {
     /// Its stable name.
     pub id: &'static str,
-    /// Who prints it.
-    pub stack: topic::Stack,
-    /// On which side.
+    /// The same in a few words.
+    pub title: &'static str,
+    /// The program or library that prints it.
+    pub stack: &'static str,
+    /// The side that prints it.
     pub side: Side,
-    /// The part of the text that tells it.
+    /// Whether no known text was found, and this is what the words of the text suggest.
+    pub guess: bool,
+    /// The part of the text that shows it.
     pub text: String,
     /// What it means.
     pub meaning: &'static str,
-    /// What may have led to it, the likeliest first.
+    /// What may have caused it, the most likely first.
     pub causes: &'static [Cause],
-    /// Commands that tell more or mend it.
+    /// Commands that find or fix the cause.
     pub next: Vec<String>,
-    /// How often it stands there.
+    /// How often the text has it.
     pub count: u64,
-    /// The first line it stands on, from 1.
+    /// The first line that has it, from 1.
     pub line: u64,
+    #[serde(skip)]
+    guessed_from: Vec<&'static str>,
     /// Whether it says only that something failed, and others here say more.
     #[serde(skip)]
-    is_outdone: bool,
+    is_wrapper: bool,
 }
 
 impl Report {
@@ -65,16 +75,18 @@ impl Report {
         checks: Option<Checks>,
         conclusion: Option<Conclusion>,
     ) -> Self {
-        let most = seen.iter().map(|seen| seen.topic.telling).min();
+        let most = seen.iter().map(|seen| seen.topic.tells).min();
         let matches = seen.into_iter().map(|seen| Match {
-            is_outdone: seen.topic.telling == Telling::Wrapper && most != Some(Telling::Wrapper),
-            id: seen.topic.id,
+            is_wrapper: seen.topic.tells == Telling::Wrapper && most != Some(Telling::Wrapper),
+            id: &seen.topic.id,
+            title: &seen.topic.title,
             stack: seen.stack,
             side: seen.side,
-            meaning: seen.topic.meaning,
-            causes: seen.topic.causes,
-            next: next(
-                seen.topic.next,
+            guess: !seen.guessed_from.is_empty(),
+            meaning: &seen.topic.meaning,
+            causes: &seen.topic.causes,
+            next: commands(
+                &seen.topic.next,
                 &request.files,
                 request.host.as_ref(),
                 seen.host.as_deref(),
@@ -82,12 +94,14 @@ impl Report {
             text: seen.text,
             count: seen.count,
             line: seen.line,
+            guessed_from: seen.guessed_from,
         });
         Report {
             matches: matches.collect(),
             lines,
             checks,
             conclusion,
+            columns: None,
         }
     }
 }
@@ -106,18 +120,16 @@ impl ops::Report for Report {
     }
 
     fn reason(&self) -> Option<String> {
-        self.matches.is_empty().then(|| {
-            format!(
-                "no TLS error that is known here in {} {}",
-                self.lines,
-                if self.lines == 1 { "line" } else { "lines" }
-            )
-        })
+        let lines = if self.lines == 1 { "line" } else { "lines" };
+        self.matches
+            .is_empty()
+            .then(|| format!("no known TLS error in {} {lines}", self.lines))
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let page = Page::new(self.columns);
         if self.matches.is_empty() {
             f.write_str(NOT_RECOGNISED)?;
         }
@@ -125,92 +137,83 @@ impl fmt::Display for Report {
             if i > 0 {
                 writeln!(f)?;
             }
-            one.fmt(f)?;
+            one.write(f, page)?;
         }
-        self.write_checks(f)
+        self.write_checks(f, page)
     }
 }
 
 impl Report {
-    fn write_checks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_checks(&self, f: &mut fmt::Formatter<'_>, page: Page) -> fmt::Result {
         let Some(checks) = &self.checks else {
             return Ok(());
         };
         writeln!(f, "\nfiles")?;
-        let mut told = HashSet::new();
+        let mut shown = HashSet::new();
         let files = checks.files.iter().flat_map(|files| &files.files);
-        for file in files.filter(|file| told.insert(&file.file)) {
-            let about = checks
-                .findings
-                .iter()
-                .filter(|found| found.file.as_ref() == Some(&file.file));
-            let mut ids: Vec<_> = about.map(|found| found.finding.id).collect();
+        for file in files.filter(|file| shown.insert(&file.file)) {
+            let about = |found: &&ops::verify_chain::Found| found.file.as_ref() == Some(&file.file);
+            let findings = checks.findings.iter().filter(about);
+            let mut ids: Vec<_> = findings.map(|found| found.finding.id).collect();
             ids.dedup();
-            let outcome = if ids.is_empty() {
-                "nothing wrong".to_owned()
-            } else {
-                ids.join(", ")
+            let outcome = match ids.as_slice() {
+                [] => "no findings".to_owned(),
+                ids => ids.join(", "),
             };
             writeln!(f, "  {}: {outcome}", Escaped(&file.file))?;
         }
         let Some(conclusion) = &self.conclusion else {
-            return write_wrapped(f, "cause", NO_CAUSE);
+            return page.write(f, "cause", NO_CAUSE);
         };
         let label = if conclusion.explains { "cause" } else { "also" };
-        let file = conclusion
-            .file
-            .as_ref()
-            .map_or(String::new(), |file| format!("{}: ", Escaped(file)));
-        let id = conclusion
-            .finding
-            .map_or(String::new(), |id| format!(" [{id}]"));
-        write_wrapped(f, label, &format!("{file}{}{id}", conclusion.message))?;
+        let file = conclusion.file.as_ref();
+        let file = file.map_or(String::new(), |file| format!("{}: ", Escaped(file)));
+        let id = conclusion.finding;
+        let id = id.map_or(String::new(), |id| format!(" [{id}]"));
+        page.write(f, label, &format!("{file}{}{id}", conclusion.message))?;
         if !conclusion.reproduced_by.is_empty() {
-            write_wrapped(f, "so say", &pairs(&conclusion.reproduced_by))?;
+            page.write(f, "same in", &pairs(&conclusion.reproduced_by))?;
         }
         match &conclusion.hint {
-            Some(hint) => write_wrapped(f, "hint", hint),
+            Some(hint) => page.write(f, "hint", hint),
             None => Ok(()),
         }
     }
 }
 
-impl fmt::Display for Match {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Match {
+    fn write(&self, f: &mut fmt::Formatter<'_>, page: Page) -> fmt::Result {
+        let times = match self.count {
+            1 => String::new(),
+            count => format!(", {count} times"),
+        };
+        let (id, line) = (self.id, self.line);
+        if self.is_wrapper {
+            return writeln!(f, "{id} (line {line}{times}): adds nothing to the above");
+        }
         let side = match self.side {
             Side::Client => ", printed by a client",
             Side::Server => ", printed by a server",
             Side::Either => "",
         };
-        let times = match self.count {
-            1 => String::new(),
-            count => format!(", {count} times"),
-        };
-        if self.is_outdone {
-            return writeln!(
-                f,
-                "{} (line {}{times}): it says no more",
-                self.id, self.line
-            );
+        if self.guess {
+            writeln!(f, "{id} (a guess; line {line})")?;
+            let words = self.guessed_from.join("` and `");
+            page.write(f, "guess", &format!("{GUESSED} `{words}`"))?;
+        } else {
+            writeln!(f, "{id} ({}{side}; line {line}{times})", self.stack)?;
         }
-        writeln!(
-            f,
-            "{} ({}{side}; line {}{times})",
-            self.id,
-            self.stack.name(),
-            self.line
-        )?;
-        write_wrapped(f, "text", &Escaped(&self.text).to_string())?;
-        write_wrapped(f, "means", self.meaning)?;
-        write_causes(f, self.causes)?;
-        write_next(f, &self.next)
+        page.write(f, "text", &Escaped(&self.text).to_string())?;
+        page.write(f, "means", &format!("{}. {}", self.title, self.meaning))?;
+        page.write_causes(f, self.causes)?;
+        page.write_next(f, &self.next)
     }
 }
 
 /// The programs in words.
 fn pairs(pairs: &[Pair]) -> String {
     if pairs.len() == Stack::ALL.len().pow(2) {
-        return "grpc-core, grpc-js and tonic, whatever they talk to".to_owned();
+        return "every pair of grpc-core, grpc-js and tonic".to_owned();
     }
     let pairs = pairs.iter();
     let pairs: Vec<_> = pairs
@@ -219,47 +222,64 @@ fn pairs(pairs: &[Pair]) -> String {
     format!("{} (client to server)", pairs.join(", "))
 }
 
-/// The causes as a numbered list.
-pub(super) fn write_causes(f: &mut fmt::Formatter<'_>, causes: &[Cause]) -> fmt::Result {
-    for (i, cause) in causes.iter().enumerate() {
-        let label = if i == 0 { "causes" } else { "" };
-        let id = cause.finding.map_or(String::new(), |id| format!(" [{id}]"));
-        write_wrapped(f, label, &format!("{}. {}{id}", i + 1, cause.message))?;
-    }
-    Ok(())
+/// Labelled texts, wrapped to a width.
+#[derive(Clone, Copy)]
+pub(super) struct Page {
+    columns: usize,
 }
 
-/// The commands, each on a line of its own so that it can be copied.
-pub(super) fn write_next(f: &mut fmt::Formatter<'_>, next: &[String]) -> fmt::Result {
-    for (i, command) in next.iter().enumerate() {
-        writeln!(f, "  {:<7} {command}", if i == 0 { "next" } else { "" })?;
-    }
-    Ok(())
-}
-
-/// A labelled text, broken into lines between words.
-pub(super) fn write_wrapped(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
-    let mut label = label;
-    let mut line = String::new();
-    for word in text.split(' ') {
-        if !line.is_empty() && line.chars().count() + word.chars().count() >= MAX_COLUMNS {
-            writeln!(f, "  {label:<7} {line}")?;
-            (label, line) = ("", String::new());
+impl Page {
+    pub(super) fn new(columns: Option<usize>) -> Self {
+        let columns = columns.unwrap_or(DEFAULT_COLUMNS);
+        Page {
+            columns: columns.clamp(MIN_COLUMNS, MAX_COLUMNS),
         }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
     }
-    writeln!(f, "  {label:<7} {line}")
+
+    /// A label and its text, broken between words.
+    pub(super) fn write(self, f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
+        let width = self.columns - INDENT;
+        let mut label = label;
+        let mut line = String::new();
+        for word in text.split(' ') {
+            if !line.is_empty() && line.chars().count() + word.chars().count() >= width {
+                writeln!(f, "  {label:<7} {line}")?;
+                (label, line) = ("", String::new());
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        writeln!(f, "  {label:<7} {line}")
+    }
+
+    /// The causes as a numbered list.
+    pub(super) fn write_causes(self, f: &mut fmt::Formatter<'_>, causes: &[Cause]) -> fmt::Result {
+        for (i, cause) in causes.iter().enumerate() {
+            let label = if i == 0 { "causes" } else { "" };
+            let id = cause.finding.as_ref();
+            let id = id.map_or(String::new(), |id| format!(" [{id}]"));
+            self.write(f, label, &format!("{}. {}{id}", i + 1, cause.message))?;
+        }
+        Ok(())
+    }
+
+    /// The commands, each on one line so that it can be copied.
+    pub(super) fn write_next(self, f: &mut fmt::Formatter<'_>, next: &[String]) -> fmt::Result {
+        for (i, command) in next.iter().enumerate() {
+            writeln!(f, "  {:<7} {command}", if i == 0 { "next" } else { "" })?;
+        }
+        Ok(())
+    }
 }
 
-/// The commands with the files and names in them that were given, or their usual ones.
-pub(super) fn next(
-    commands: &[&str],
+/// The commands with the files and names that were given in them, or else the usual ones.
+pub(super) fn commands(
+    commands: &[String],
     files: &Files,
     host: Option<&ReferenceName>,
-    told: Option<&str>,
+    dialled: Option<&str>,
 ) -> Vec<String> {
     let file = |given: &Option<PathBuf>, usual: &str| match given {
         Some(path) => quoted(path),
@@ -269,59 +289,51 @@ pub(super) fn next(
         Some(ReferenceName::Dns(name)) => name.to_string(),
         Some(ReferenceName::Ip(address)) => address.to_string(),
         Some(ReferenceName::Email(_) | ReferenceName::Uri(_)) | None => {
-            told.unwrap_or("HOST").to_owned()
+            dialled.unwrap_or("HOST").to_owned()
         }
     };
-    let client_ca = file(&files.client_ca, &file(&files.ca, "certs/ca.crt"));
-    let fill = [
+    let ca = file(&files.ca, "certs/ca.crt");
+    let values = [
         ("{host}", host),
         ("{port}", "8600".to_owned()),
         ("{cert}", file(&files.certificate, "certs/server.crt")),
         ("{key}", file(&files.key, "certs/server.key")),
-        ("{ca}", file(&files.ca, "certs/ca.crt")),
-        (
-            "{client-cert}",
-            file(&files.client_certificate, "certs/client.crt"),
-        ),
+        ("{client-cert}", file(&files.client_certificate, "certs/client.crt")),
         ("{client-key}", file(&files.client_key, "certs/client.key")),
-        ("{client-ca}", client_ca),
+        ("{client-ca}", file(&files.client_ca, &ca)),
+        ("{ca}", ca),
     ];
-    let filled = |command: &&str| {
+    let filled = |command: &String| {
         let pieces = command.split_inclusive('}');
         let pieces = pieces.map(|piece| {
-            let Some((before, name)) = piece.split_once('{') else {
-                return piece.to_owned();
-            };
-            let name = format!("{{{name}");
-            let value = fill.iter().find(|(known, _)| *known == name);
-            format!(
-                "{before}{}",
-                value.map_or(name.as_str(), |(_, value)| value)
-            )
+            let at = piece.find('{').unwrap_or(piece.len());
+            let (before, name) = piece.split_at(at);
+            let value = values.iter().find(|(known, _)| *known == name);
+            format!("{before}{}", value.map_or(name, |(_, value)| value))
         });
         pieces.collect()
     };
     commands.iter().map(filled).collect()
 }
 
-/// A path as a shell takes it; what cannot be shown is escaped, and has to be typed otherwise.
+/// A path as a shell takes it; one with characters that cannot be shown is escaped instead.
 fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,=".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.into_owned();
-    }
     if text.contains(is_unsafe_to_show) {
         return format!("'{}'", Escaped(&text));
     }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    String::from_utf8_lossy(&posix(text.as_bytes())).into_owned()
 }
 
-const NO_CAUSE: &str = "these files show none: look at the causes above that lie elsewhere, and at the other side's files";
-const MAX_COLUMNS: usize = 88;
-const NOT_RECOGNISED: &str = "nothing in this text is a TLS error that is known here
-  next    give more of the log, best of both sides: the line before the last often says more
-          GRPC_VERBOSITY=debug GRPC_TRACE=tsi (grpcio), NODE_DEBUG=tls (Node) print more
-          openagents-certs explain --list lists what a check can find
+const INDENT: usize = 10;
+const DEFAULT_COLUMNS: usize = 80;
+const MIN_COLUMNS: usize = 40;
+const MAX_COLUMNS: usize = 100;
+const GUESSED: &str = "this text is not known; what follows is a guess from";
+const NO_CAUSE: &str = "not found in these files; consider the other causes above, and check the other side's files";
+const NOT_RECOGNISED: &str = "no known TLS error in this text
+  next    give more of the log, from both sides: the line before the last often says more
+          GRPC_VERBOSITY=debug GRPC_TRACE=tsi (grpcio) and NODE_DEBUG=tls (Node) print more
           openagents-certs verify-chain -C certs checks the files themselves
+          openagents-certs explain --list lists every finding
 ";
