@@ -107,7 +107,7 @@ pub(super) fn names() -> ArgValueCompleter {
 /// The names of all findings.
 pub(super) fn findings() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let rules = crate::ops::explain::rules();
+        let rules = crate::ops::explain::rules().into_iter();
         rules
             .map(|rule| CompletionCandidate::new(rule.id).help(Some(rule.message.into())))
             .collect()

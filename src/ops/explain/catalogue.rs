@@ -81,8 +81,9 @@ pub(super) struct Guess {
 impl Guess {
     /// The words that suggest it, where a text has them; the text has letters and digits only.
     pub(super) fn words(&self, squashed: &str) -> Option<Vec<&'static str>> {
-        let found = |group: &Vec<&'static str>| group.iter().find(|word| squashed.contains(**word));
-        self.groups.iter().map(|group| found(group).copied()).collect()
+        let groups = self.groups.iter();
+        let found = groups.map(|group| group.iter().find(|word| squashed.contains(**word)));
+        found.map(Option::<&&str>::copied).collect()
     }
 }
 
@@ -142,14 +143,15 @@ pub(super) static GUESSES: LazyLock<Vec<Guess>> = LazyLock::new(|| {
 
 /// The program that a line shows to have printed it; the line is in lower case.
 pub(super) fn mark(line: &str) -> Option<&'static str> {
-    let mut marks = rows(MARKS_TSV);
-    let found = marks.find(|[_, mark]| line.contains(mark));
-    found.map(|[stack, _]| stack)
+    let found = MARKS.iter().find(|[_, mark]| line.contains(mark));
+    found.map(|[stack, _]| *stack)
 }
+
+static MARKS: LazyLock<Vec<[&'static str; 2]>> = LazyLock::new(|| rows(MARKS_TSV).collect());
 
 /// What programs make of a finding where they differ: program and effect.
 pub(super) fn effects(finding: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let of_finding = rows(EFFECTS_TSV).filter(move |[id, ..]| *id == finding);
+    let of_finding = rows::<3>(EFFECTS_TSV).filter(move |row| row[0] == finding);
     of_finding.map(|[_, stack, effect]| (stack, effect))
 }
 

@@ -1,13 +1,12 @@
-//! What each finding means: every rule there is, in one place.
+//! The documentation of findings and topics, by name.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
 
-use super::reasons;
-use super::report::{next, write_causes, write_next, write_wrapped};
-use super::texts::texts;
-use super::topic::{Cause, Topic};
+use super::catalogue::{Cause, Topic, effects, topic};
+use super::report::{Page, commands};
 use crate::error::Error;
 use crate::network;
 use crate::ops::verify_chain::{self, Files};
@@ -16,68 +15,66 @@ use crate::path::finding::Severity;
 use crate::path::rule::Rule;
 use crate::pki::escape::Escaped;
 
-/// Every rule whose breach some command reports, in the order of the rooms that hold them.
-pub fn rules() -> impl Iterator<Item = &'static Rule> {
+/// Every rule that some command checks, sorted by name.
+pub fn rules() -> Vec<&'static Rule> {
     let of_operations = [verify::RULES, verify_chain::checks::RULES, live::RULES];
     let all = Rule::all()
         .chain(network::rule::rules())
         .chain(of_operations.into_iter().flatten().copied());
-    all.filter(unseen())
-}
-
-/// Lets each name through once: a rule that several rooms hold counts as one.
-fn unseen() -> impl FnMut(&&'static Rule) -> bool {
-    let mut seen = std::collections::HashSet::new();
-    move |rule| seen.insert(rule.id)
+    let mut seen = HashSet::new();
+    let mut rules: Vec<_> = all.filter(|rule| seen.insert(rule.id)).collect();
+    rules.sort_by_key(|rule| rule.id);
+    rules
 }
 
 /// The documentation of every finding, sorted by name.
 pub fn all_findings() -> Vec<Explained> {
-    let mut all: Vec<_> = rules().map(Explained::rule).collect();
-    all.sort_by_key(|one| one.id);
-    all
+    rules().into_iter().map(Explained::rule).collect()
 }
 
 /// The documentation of findings.
 #[derive(Clone, Debug, Serialize)]
 pub struct FindingReport {
-    /// Each that was asked for.
+    /// In the order they were named.
     pub findings: Vec<Explained>,
+    /// The width of the terminal; `None` where the text goes elsewhere.
+    #[serde(skip)]
+    pub columns: Option<usize>,
 }
 
-/// The documentation of a finding.
+/// The documentation of a finding, or of a topic that error texts lead to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explained {
     /// Its stable name.
     pub id: &'static str,
-    /// What is wrong where it is found.
+    /// What is wrong.
     pub message: &'static str,
     /// Why it matters.
     pub why: &'static str,
-    /// How much it counts under each profile; none where it is an error text's kind.
+    /// How much it counts under each profile; none for a topic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<PerProfile>,
-    /// What the programs do that differ.
+    /// What single programs do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stacks: Vec<StackEffect>,
-    /// What may lead to it, for an error text's kind.
+    /// What may have caused it, for a topic.
     #[serde(skip_serializing_if = "<[Cause]>::is_empty")]
     pub causes: &'static [Cause],
-    /// What mends it.
+    /// How to fix it.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub hint: &'static str,
-    /// Where it is written.
+    /// Where the rule is written.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub reference: &'static str,
-    /// Commands that tell more, for an error text's kind.
+    /// Commands that find or fix the cause, for a topic.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub next: Vec<String>,
 }
 
-/// How much a finding counts under each profile; `None` where it is not looked for.
+/// How much a finding counts under each profile; `None` where it is not checked.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct PerProfile {
-    /// What TLS programs in the field hold to.
+    /// What TLS programs enforce.
     pub tls: Option<Severity>,
     /// RFC 5280.
     pub rfc5280: Option<Severity>,
@@ -85,7 +82,7 @@ pub struct PerProfile {
     pub webpki: Option<Severity>,
 }
 
-/// What a program makes of a finding.
+/// What a program does about a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct StackEffect {
     /// The program.
@@ -96,17 +93,19 @@ pub struct StackEffect {
 
 impl Explained {
     fn rule(rule: &'static Rule) -> Self {
-        let (why, stacks) = reasons::of(rule);
+        let severities = rule.severities;
         Explained {
             id: rule.id,
             message: rule.message,
-            why,
+            why: rule.why,
             severity: Some(PerProfile {
-                tls: rule.severities.tls,
-                rfc5280: rule.severities.rfc5280,
-                webpki: rule.severities.webpki,
+                tls: severities.tls,
+                rfc5280: severities.rfc5280,
+                webpki: severities.webpki,
             }),
-            stacks,
+            stacks: effects(rule.id)
+                .map(|(stack, effect)| StackEffect { stack, effect })
+                .collect(),
             causes: &[],
             hint: rule.hint,
             reference: rule.reference,
@@ -116,16 +115,40 @@ impl Explained {
 
     fn topic(topic: &'static Topic) -> Self {
         Explained {
-            id: topic.id,
-            message: "an error that programs print",
-            why: topic.meaning,
+            id: &topic.id,
+            message: &topic.title,
+            why: &topic.meaning,
             severity: None,
             stacks: Vec::new(),
-            causes: topic.causes,
+            causes: &topic.causes,
             hint: "",
             reference: "",
-            next: next(topic.next, &Files::default(), None, None),
+            next: commands(&topic.next, &Files::default(), None, None),
         }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, page: Page) -> fmt::Result {
+        writeln!(f, "{}: {}", self.id, self.message)?;
+        page.write(f, "why", self.why)?;
+        for (i, one) in self.stacks.iter().enumerate() {
+            let label = if i == 0 { "stacks" } else { "" };
+            page.write(f, label, &format!("{}: {}", one.stack, one.effect))?;
+        }
+        if let Some(severity) = &self.severity {
+            let name =
+                |one: Option<Severity>| one.map_or("not checked".into(), |one| one.to_string());
+            let (tls, rfc5280) = (name(severity.tls), name(severity.rfc5280));
+            let webpki = name(severity.webpki);
+            let text = format!("{tls} (tls), {rfc5280} (rfc5280), {webpki} (webpki)");
+            page.write(f, "level", &text)?;
+        }
+        page.write_causes(f, self.causes)?;
+        page.write_next(f, &self.next)?;
+        if !self.hint.is_empty() {
+            page.write(f, "hint", self.hint)?;
+            page.write(f, "see", self.reference)?;
+        }
+        Ok(())
     }
 }
 
@@ -141,71 +164,41 @@ impl fmt::Display for FindingReport {
             if i > 0 {
                 writeln!(f)?;
             }
-            finding.fmt(f)?;
+            finding.write(f, Page::new(self.columns))?;
         }
         Ok(())
     }
 }
 
-impl fmt::Display for Explained {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}", self.id, self.message)?;
-        write_wrapped(f, "why", self.why)?;
-        for (i, one) in self.stacks.iter().enumerate() {
-            let label = if i == 0 { "stacks" } else { "" };
-            write_wrapped(f, label, &format!("{}: {}", one.stack, one.effect))?;
-        }
-        if let Some(severity) = &self.severity {
-            let name =
-                |one: Option<Severity>| one.map_or("not looked for".into(), |one| one.to_string());
-            let text = format!(
-                "{} (tls), {} (rfc5280), {} (webpki)",
-                name(severity.tls),
-                name(severity.rfc5280),
-                name(severity.webpki)
-            );
-            write_wrapped(f, "counts", &text)?;
-        }
-        write_causes(f, self.causes)?;
-        write_next(f, &self.next)?;
-        if !self.hint.is_empty() {
-            write_wrapped(f, "hint", self.hint)?;
-            write_wrapped(f, "see", self.reference)?;
-        }
-        Ok(())
-    }
-}
-
-/// Every finding, a line each.
+/// Every finding, one per line.
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleList {
     /// Sorted by name.
-    pub findings: Vec<Listed>,
+    pub findings: Vec<ListedRule>,
 }
 
 /// A finding in a list.
 #[derive(Clone, Debug, Serialize)]
-pub struct Listed {
+pub struct ListedRule {
     /// Its stable name.
     pub id: &'static str,
-    /// How much it counts by default; `None` where it is looked for only under another profile.
+    /// How much it counts by default; `None` where only another profile checks it.
     pub severity: Option<Severity>,
-    /// What is wrong where it is found.
+    /// What is wrong.
     pub message: &'static str,
 }
 
 impl RuleList {
-    /// All there are.
+    /// All findings.
     pub fn all() -> Self {
-        let mut findings: Vec<_> = rules()
-            .map(|rule| Listed {
-                id: rule.id,
-                severity: rule.severities.tls,
-                message: rule.message,
-            })
-            .collect();
-        findings.sort_by_key(|listed| listed.id);
-        RuleList { findings }
+        let listed = rules().into_iter().map(|rule| ListedRule {
+            id: rule.id,
+            severity: rule.severities.tls,
+            message: rule.message,
+        });
+        RuleList {
+            findings: listed.collect(),
+        }
     }
 }
 
@@ -217,152 +210,98 @@ impl ops::Report for RuleList {
 
 impl fmt::Display for RuleList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self
-            .findings
-            .iter()
-            .map(|one| one.id.len())
-            .max()
-            .unwrap_or(0);
+        let width = self.findings.iter().map(|one| one.id.len()).max();
+        let width = width.unwrap_or_default();
         for one in &self.findings {
-            let severity = one
-                .severity
-                .map_or("-".to_owned(), |severity| severity.to_string());
+            let severity = one.severity.map_or("-".into(), |one| one.to_string());
             writeln!(f, "{:width$}  {severity:7}  {}", one.id, one.message)?;
         }
         Ok(())
     }
 }
 
-/// The documentation of what these words name, if each of them is a name.
-pub(super) fn documented(words: &[String]) -> Option<FindingReport> {
-    let topics = texts();
+/// The documentation of the findings and topics with these names; `None` where a word is not one.
+pub fn documented(words: &[String]) -> Option<FindingReport> {
+    let rules = rules();
     let explained = |word: &String| {
         let name = word.trim().to_ascii_lowercase().replace('_', "-");
-        let rule = rules().find(|rule| rule.id == name).map(Explained::rule);
-        rule.or_else(|| {
-            let text = topics.iter().find(|text| text.topic.id == name)?;
-            Some(Explained::topic(text.topic))
-        })
+        let rule = rules.iter().find(|rule| rule.id == name);
+        let rule = rule.map(|rule| Explained::rule(rule));
+        rule.or_else(|| topic(&name).map(Explained::topic))
     };
     let findings: Option<Vec<_>> = words.iter().map(explained).collect();
-    let findings = findings.filter(|findings| !findings.is_empty())?;
-    Some(FindingReport { findings })
+    Some(FindingReport {
+        findings: findings.filter(|findings| !findings.is_empty())?,
+        columns: None,
+    })
 }
 
-/// Why a name is none, with those that are like it; `None` where it does not look like a name at all.
-pub(super) fn unknown(word: &str) -> Option<Error> {
+/// An error that names similar findings; `None` where the word does not look like a name.
+pub fn unknown_name(word: &str) -> Option<Error> {
     let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let looks_like_one = word.len() <= MAX_NAME_OCTETS
+    let looks_like_one = word.len() <= MAX_NAME_BYTES
         && word.chars().all(is_of_name)
         && word.starts_with(|c: char| c.is_ascii_lowercase());
     if !looks_like_one {
         return None;
     }
-    let mut names: Vec<_> = rules()
-        .map(|rule| (distance(word, rule.id), rule.id))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    let near: Vec<_> = names
+    let rules = rules();
+    let mut names: Vec<_> = rules
         .iter()
+        .map(|rule| (strsim::levenshtein(word, rule.id), rule.id))
         .filter(|(distance, id)| {
             *distance <= word.len() / 3 + 1 || id.contains(word) || word.contains(id)
         })
-        .take(3)
-        .map(|(_, id)| format!("`{id}`"))
         .collect();
-    let hint = if near.is_empty() {
-        "`openagents-certs explain --list` lists every finding".to_owned()
-    } else {
-        format!(
+    names.sort_unstable();
+    let near = names.iter().take(3).map(|(_, id)| format!("`{id}`"));
+    let near: Vec<_> = near.collect();
+    let hint = match near.as_slice() {
+        [] => "run `openagents-certs explain --list` for all findings".to_owned(),
+        near => format!(
             "did you mean {}? `openagents-certs explain --list` lists all",
             near.join(" or ")
-        )
+        ),
     };
     Some(Error::Usage {
-        message: format!("there is no finding '{}'", Escaped(word)),
+        message: format!("no finding is named '{}'", Escaped(word)),
         hint,
     })
 }
 
-/// How many letters have to be added, taken out or replaced to make one word the other.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in other.bytes().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
-}
-
-const MAX_NAME_OCTETS: usize = 64;
+const MAX_NAME_BYTES: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     #[test]
-    fn every_rule_has_an_id_of_its_own_in_kebab_case_and_a_hint() {
-        let mut ids = HashSet::new();
+    fn every_rule_is_documented_under_a_kebab_case_name() {
+        let is_word = |word: &str| {
+            let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+            !word.is_empty() && word.bytes().all(is_plain)
+        };
         for rule in rules() {
             let id = rule.id;
-            assert!(ids.insert(id), "{id} twice");
-            let is_kebab = id.split('-').all(|word| {
-                !word.is_empty()
-                    && word
-                        .bytes()
-                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-            });
-            assert!(is_kebab, "{id}");
+            assert!(id.split('-').all(is_word), "{id}");
             assert!(!rule.hint.is_empty() && !rule.message.is_empty(), "{id}");
             assert!(!rule.reference.is_empty(), "{id}");
+            assert!(documented(&[id.to_owned()]).is_some(), "{id}");
         }
     }
 
     #[test]
     fn every_rule_says_why_it_matters() {
-        for rule in rules() {
-            assert!(!reasons::of(rule).0.is_empty(), "{}", rule.id);
+        for rule in Rule::all() {
+            assert!(!rule.why.is_empty(), "{}", rule.id);
         }
     }
 
     #[test]
-    fn every_reason_is_that_of_a_rule() {
-        for id in reasons::names() {
-            assert!(rules().any(|rule| rule.id == id), "{id}");
-        }
-    }
-
-    #[test]
-    fn every_cause_is_a_rule() {
-        for text in texts() {
-            for cause in text.topic.causes {
-                if let Some(id) = cause.finding {
-                    assert!(rules().any(|rule| rule.id == id), "{}: {id}", text.topic.id);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_name_that_is_nearly_one_is_answered_with_those_like_it() {
-        let hint = unknown("expird").unwrap().hint().unwrap();
-        assert!(hint.starts_with("did you mean `expired`"), "{hint}");
-        assert!(
-            unknown("zzzzzzzzzz")
-                .unwrap()
-                .hint()
-                .unwrap()
-                .contains("--list")
-        );
-        assert!(unknown("Some text").is_none());
-        assert_eq!(distance("kitten", "sitting"), 3);
+    fn a_misspelled_name_is_answered_with_similar_ones() {
+        let hint = |word: &str| unknown_name(word).unwrap().hint().unwrap();
+        assert!(hint("expird").starts_with("did you mean `expired`"));
+        assert!(hint("zzzzzzzzzz").contains("--list"));
+        assert!(unknown_name("Some text").is_none());
     }
 }

@@ -109,7 +109,7 @@ mod tests {
             .encode_utf16()
             .flat_map(u16::to_le_bytes)
             .collect();
-        assert_eq!(Line::new(&octets).folded, "self signed certificate");
+        assert_eq!(Line::new(&octets).folded, "self-signed certificate");
     }
 
     #[test]

@@ -16,7 +16,8 @@ use time::OffsetDateTime;
 pub use catalogue::{Cause, Side};
 pub use checks::{Checks, Conclusion, Pair};
 pub use finding::{
-    Explained, FindingReport, Listed, PerProfile, RuleList, StackEffect, all_findings, rules,
+    Explained, FindingReport, ListedRule, PerProfile, RuleList, StackEffect, all_findings,
+    documented, rules, unknown_name,
 };
 pub use report::{Match, Report};
 
@@ -80,16 +81,6 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     let checks = checks::run(&request.files, request.host.as_ref(), now);
     let conclusion = checks::conclude(&seen, checks.as_ref());
     Ok(Report::new(seen, lines, request, checks, conclusion))
-}
-
-/// Documents the findings or kinds of errors of these names; `None` where one of the words is no such name.
-pub fn documented(words: &[String]) -> Option<FindingReport> {
-    finding::documented(words)
-}
-
-/// Why nothing is known under a name that looks like a finding's; `None` where it does not.
-pub fn unknown_name(word: &str) -> Option<Error> {
-    finding::unknown(word)
 }
 
 /// A text out of the words of a command line.
