@@ -112,8 +112,13 @@ pub(super) static TEXTS: LazyLock<Texts> = LazyLock::new(|| {
     let rows: Vec<_> = verifications().chain(alerts()).chain(texts()).collect();
     let mut seen = HashSet::new();
     let (mut texts, mut phrases) = (Vec::new(), Vec::new());
-    for row in rows.into_iter().filter(|row| seen.insert(row.phrase.clone())) {
-        let Some(topic) = topic(row.topic) else { continue };
+    for row in rows
+        .into_iter()
+        .filter(|row| seen.insert(row.phrase.clone()))
+    {
+        let Some(topic) = topic(row.topic) else {
+            continue;
+        };
         // A phrase lives as long as the table it is read into.
         phrases.push(Phrase::new(String::leak(row.phrase)));
         texts.push(Text {
@@ -222,7 +227,12 @@ fn alerts() -> impl Iterator<Item = Row> {
             format!("alertreceived {joined}"),
             format!("tls alert * {words}"),
         ];
-        named.extend(others.split('|').filter(|other| !other.is_empty()).map(str::to_owned));
+        named.extend(
+            others
+                .split('|')
+                .filter(|other| !other.is_empty())
+                .map(str::to_owned),
+        );
         let numbered = [
             format!("alert number {number}"),
             format!("alert code {number}"),
@@ -230,8 +240,14 @@ fn alerts() -> impl Iterator<Item = Row> {
             format!("alert message msg {number}"),
             format!("alert message type 2 {number}"),
         ];
-        let named = named.into_iter().map(move |phrase| Row::openssl(phrase, topic, false));
-        named.chain(numbered.into_iter().map(move |phrase| Row::openssl(phrase, topic, true)))
+        let named = named
+            .into_iter()
+            .map(move |phrase| Row::openssl(phrase, topic, false));
+        named.chain(
+            numbered
+                .into_iter()
+                .map(move |phrase| Row::openssl(phrase, topic, true)),
+        )
     })
 }
 
@@ -243,8 +259,12 @@ pub(super) fn folded(text: &str) -> String {
 }
 
 /// The rows of a table with tabs between columns; blank lines and those that begin with `#` are comments.
-fn rows<const COLUMNS: usize>(table: &'static str) -> impl Iterator<Item = [&'static str; COLUMNS]> {
-    let lines = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+fn rows<const COLUMNS: usize>(
+    table: &'static str,
+) -> impl Iterator<Item = [&'static str; COLUMNS]> {
+    let lines = table
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| {
         let mut columns = line.split('\t').chain(std::iter::repeat(""));
         std::array::from_fn(|_| columns.next().unwrap_or_default())

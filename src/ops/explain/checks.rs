@@ -95,10 +95,7 @@ pub(super) fn run(
 }
 
 /// The first cause of what was recognised that the files have, or else the worst thing they have.
-pub(super) fn conclude(
-    seen: &[Seen],
-    checks: Option<&Checks>,
-) -> Option<Conclusion> {
+pub(super) fn conclude(seen: &[Seen], checks: Option<&Checks>) -> Option<Conclusion> {
     let checks = checks?;
     if let Some(error) = &checks.error {
         return Some(Conclusion {
@@ -141,10 +138,7 @@ fn reproducing(seen: &[Seen], checks: &Checks) -> Vec<Pair> {
             log.take(number, 0, text.as_bytes());
         }
         let expected = log.finish();
-        let is_same = |one: &Seen| {
-            seen.iter()
-                .any(|other| one.topic.id == other.topic.id)
-        };
+        let is_same = |one: &Seen| seen.iter().any(|other| one.topic.id == other.topic.id);
         expected.iter().any(is_same)
     });
     same.map(|outcome| Pair {

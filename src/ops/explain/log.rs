@@ -120,7 +120,9 @@ impl Log {
         if !self.guesses.is_empty() {
             return;
         }
-        let squashed = line.folded.replace(|c: char| !c.is_ascii_alphanumeric(), "");
+        let squashed = line
+            .folded
+            .replace(|c: char| !c.is_ascii_alphanumeric(), "");
         let mut guesses = GUESSES.iter();
         let found = guesses.find_map(|guess| Some((guess.topic, guess.words(&squashed)?)));
         self.guesses.extend(found.map(|(topic, words)| Seen {
@@ -148,7 +150,9 @@ fn telling(hits: Vec<Hit>) -> Vec<Hit> {
         contains && (is_longer || is_before)
     };
     let is_inner = |hit: &Hit| {
-        let mut outer = hits.iter().filter(|other| !text(other).is_number || text(hit).is_number);
+        let mut outer = hits
+            .iter()
+            .filter(|other| !text(other).is_number || text(hit).is_number);
         outer.any(|other| inside(hit, other))
     };
     let outermost: Vec<_> = hits.iter().filter(|hit| !is_inner(hit)).collect();
@@ -158,7 +162,9 @@ fn telling(hits: Vec<Hit>) -> Vec<Hit> {
         .any(|hit| Some(text(hit).topic.tells) == most && !text(hit).is_number);
     let mut kept: Vec<Hit> = Vec::new();
     for hit in outermost {
-        let is_known = kept.iter().any(|other| text(other).topic.id == text(hit).topic.id);
+        let is_known = kept
+            .iter()
+            .any(|other| text(other).topic.id == text(hit).topic.id);
         let is_weaker = has_words && text(hit).is_number;
         if Some(text(hit).topic.tells) == most && !is_known && !is_weaker {
             kept.push(hit.clone());
@@ -174,7 +180,9 @@ fn excerpt(text: &str, place: &Range<usize>) -> String {
     let last_start = text.len().saturating_sub(MAX_EXCERPT_BYTES);
     let mut start = place.start.saturating_sub(spare * 2 / 3).min(last_start);
     if start > 0 {
-        let blank = text.as_bytes()[start..].iter().position(|byte| *byte == b' ');
+        let blank = text.as_bytes()[start..]
+            .iter()
+            .position(|byte| *byte == b' ');
         start = blank.map_or(start, |at| start + at + 1).min(place.start);
     }
     let start = text.floor_char_boundary(start);

@@ -21,7 +21,6 @@ pub use finding::{
 };
 pub use report::{Match, Report};
 
-
 use crate::error::{Error, shown};
 
 use crate::files;

@@ -158,7 +158,11 @@ fn words(line: &str) -> Vec<Word<'_>> {
             let digits = &bytes[at + 1..at + 1 + length(at + 1)];
             digits.len() >= MIN_CODE_DIGITS && digits.iter().all(u8::is_ascii_digit)
         };
-        let end = if is_code { at + 1 + length(at + 1) } else { at + length(at) };
+        let end = if is_code {
+            at + 1 + length(at + 1)
+        } else {
+            at + length(at)
+        };
         if end > at {
             words.push(Word {
                 text: &line[at..end],
@@ -179,7 +183,9 @@ mod tests {
     use super::*;
 
     fn places(phrase: &'static str, line: &str) -> Option<Range<usize>> {
-        Phrase::new(phrase).find(&words(line)).map(|(place, _)| place)
+        Phrase::new(phrase)
+            .find(&words(line))
+            .map(|(place, _)| place)
     }
 
     #[test]
@@ -190,13 +196,20 @@ mod tests {
         let found: Vec<_> = hits.iter().map(|hit| &line[hit.place.clone()]).collect();
         assert_eq!(
             found,
-            ["bad_certificate", "peer has refused: bad_certificate (name", "refused"]
+            [
+                "bad_certificate",
+                "peer has refused: bad_certificate (name",
+                "refused"
+            ]
         );
     }
 
     #[test]
     fn part_of_a_word_is_not_the_word() {
-        assert_eq!(places("expired", "unexpired expiredly expired"), Some(20..27));
+        assert_eq!(
+            places("expired", "unexpired expiredly expired"),
+            Some(20..27)
+        );
         assert_eq!(places("a * expired", "a expiredly"), None);
         assert_eq!(places("renegot*", "no renegotiation"), Some(3..16));
         assert_eq!(places("x509", "a x509: é b"), Some(2..6));
@@ -208,7 +221,10 @@ mod tests {
     fn a_second_beginning_is_tried_when_the_first_leads_nowhere() {
         let far = "gap ".repeat(MAX_GAP_WORDS + 1);
         let line = format!("ssl {far}ssl http request");
-        assert_eq!(places("ssl * request", &line), Some(line.len() - 16..line.len()));
+        assert_eq!(
+            places("ssl * request", &line),
+            Some(line.len() - 16..line.len())
+        );
         assert_eq!(places("ssl * request", &format!("ssl {far}request")), None);
     }
 

@@ -298,7 +298,10 @@ pub(super) fn commands(
         ("{port}", "8600".to_owned()),
         ("{cert}", file(&files.certificate, "certs/server.crt")),
         ("{key}", file(&files.key, "certs/server.key")),
-        ("{client-cert}", file(&files.client_certificate, "certs/client.crt")),
+        (
+            "{client-cert}",
+            file(&files.client_certificate, "certs/client.crt"),
+        ),
         ("{client-key}", file(&files.client_key, "certs/client.key")),
         ("{client-ca}", file(&files.client_ca, &ca)),
         ("{ca}", ca),
@@ -330,7 +333,8 @@ const DEFAULT_COLUMNS: usize = 80;
 const MIN_COLUMNS: usize = 40;
 const MAX_COLUMNS: usize = 100;
 const GUESSED: &str = "this text is not known; what follows is a guess from";
-const NO_CAUSE: &str = "not found in these files; consider the other causes above, and check the other side's files";
+const NO_CAUSE: &str =
+    "not found in these files; consider the other causes above, and check the other side's files";
 const NOT_RECOGNISED: &str = "no known TLS error in this text
   next    give more of the log, from both sides: the line before the last often says more
           GRPC_VERBOSITY=debug GRPC_TRACE=tsi (grpcio) and NODE_DEBUG=tls (Node) print more
