@@ -27,7 +27,7 @@ use crate::pki::subtree::SubtreeError;
 use crate::pki::validity::{ValidityError, rfc3339};
 use crate::store::StoreError;
 
-pub use selection::SelectionError;
+pub use selection::{SelectionError, TargetListError};
 
 /// Why a command could not be carried out. Exit code 2.
 ///
@@ -312,6 +312,9 @@ pub enum Error {
     /// The selected certificate is ambiguous or cannot be used.
     #[error(transparent)]
     Selection(#[from] SelectionError),
+    /// Standard input names no certificates.
+    #[error(transparent)]
+    TargetList(#[from] TargetListError),
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -399,6 +402,7 @@ impl Error {
             Error::NoEntry { .. } => "no-entry",
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
             Error::Selection(_) => "selection",
+            Error::TargetList(_) => "target-list",
             Error::Config(_) => "config",
             Error::Network { .. } => "network",
             Error::Target(_) => "target",
@@ -483,6 +487,7 @@ impl Error {
             ),
             Error::AmbiguousEntry { .. } => Some("give more digits of the serial number".into()),
             Error::Selection(error) => Some(error.hint()),
+            Error::TargetList(error) => Some(error.hint()),
             Error::Config(error) => Some(error.hint()),
             Error::Network { source, .. } => Some(source.hint()),
             Error::Target(error) => Some(error.hint()),

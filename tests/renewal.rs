@@ -417,6 +417,7 @@ impl Scene {
             base: Some(base.into()),
             requested_by: "joe@host".into(),
             note: None,
+            labels: openagents_certs::store::Labels::default(),
         };
         issue::run(&request, &self.authority(), self.0.path(), false, now).unwrap();
     }

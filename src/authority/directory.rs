@@ -9,7 +9,7 @@ use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys::{self, Password};
 use crate::pki::certificate::Certificate;
 use crate::pki::pem;
-use crate::store::{Inventory as _, Opening, Sqlite};
+use crate::store::{self, Inventory, Opening};
 
 /// Certificates, as DER, as PEM, one behind the other.
 ///
@@ -101,9 +101,17 @@ pub fn read_config(directory: &Path) -> Result<Config, Error> {
 ///
 /// # Errors
 /// When it is missing and is not to be made, damaged, or another process keeps it.
-pub fn open_inventory(directory: &Path, opening: Opening) -> Result<Sqlite, Error> {
+pub fn open_inventory(directory: &Path, opening: Opening) -> Result<Box<dyn Inventory>, Error> {
+    open_inventory_file(&directory.join(INVENTORY), opening)
+}
+
+/// The inventory in a file.
+///
+/// # Errors
+/// As [`store::open`].
+pub fn open_inventory_file(path: &Path, opening: Opening) -> Result<Box<dyn Inventory>, Error> {
     files::size_limit_is_an_error();
-    Ok(Sqlite::open(&directory.join(INVENTORY), opening)?)
+    Ok(store::open(path, opening)?)
 }
 
 /// Whether the inventory knows of an authority whose files were all written once.
@@ -119,7 +127,7 @@ fn was_complete(directory: &Path) -> Result<bool, Error> {
 ///
 /// # Errors
 /// When there is none, or its files cannot be read or are another's.
-pub fn certificate_in(directory: &Path, inventory: &Sqlite) -> Result<Certificate, Error> {
+pub fn certificate_in(directory: &Path, inventory: &dyn Inventory) -> Result<Certificate, Error> {
     let subordinate = files::kind(&directory.join(ISSUER))? != Kind::Absent;
     let path = directory.join(if subordinate { ISSUER } else { CERTIFICATE });
     let records = inventory.authorities()?;

@@ -7,12 +7,14 @@ use base64ct::{Base64, Encoding as _};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Ask, Authority, Signing, exists, open_inventory, read_key_in, valid_issuer};
+use super::{
+    Ask, Authority, Signing, exists, open_inventory, open_inventory_file, read_key_in, valid_issuer,
+};
 use crate::error::{Error, shown};
 use crate::files;
 use crate::keys::Signer;
 use crate::pki::bundle;
-use crate::store::{Inventory, Opening, Sqlite};
+use crate::store::{Inventory, Opening};
 
 /// Where the authority is that is to issue.
 pub struct AuthorityAt<'a> {
@@ -82,7 +84,7 @@ impl<'a> AuthorityAt<'a> {
             match &self.recording {
                 Recording::Directory => {}
                 Recording::File(path) => {
-                    authority.inventory = Some(Box::new(Sqlite::open(path, Opening::MustExist)?))
+                    authority.inventory = Some(open_inventory_file(path, Opening::MustExist)?)
                 }
                 Recording::Nowhere => authority.inventory = None,
             }
@@ -173,10 +175,10 @@ impl<'a> AuthorityAt<'a> {
         }
         let inventory = match &self.recording {
             Recording::Nowhere => return Ok(None),
-            Recording::File(path) => Sqlite::open(path, Opening::MustExist)?,
+            Recording::File(path) => open_inventory_file(path, Opening::MustExist)?,
             Recording::Directory => open_inventory(self.directory, Opening::MustExist)?,
         };
-        Ok(Some(Box::new(inventory)))
+        Ok(Some(inventory))
     }
 }
 

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 pub use directory::{
     CERTIFICATE, CONFIG, CRL, CRL_DER, INVENTORY, ISSUER, KEY, certificate_in, exists,
-    open_inventory, pem_of, read_config, write, write_public,
+    open_inventory, open_inventory_file, pem_of, read_config, write, write_public,
 };
 pub use material::{AuthorityAt, Material, Recording, Source};
 
@@ -26,7 +26,7 @@ use crate::pki::issuer::Issuer;
 use crate::pki::pem;
 use crate::pki::plan::IssuancePlan;
 use crate::pki::serial::SerialNumber;
-use crate::store::{Entry, Inventory, Opening, Sqlite};
+use crate::store::{Entry, Inventory, Opening};
 
 /// A certificate authority that can sign and record.
 pub struct Authority {
@@ -111,12 +111,11 @@ impl Authority {
             rotation::chain(directory, &certificate, now)?
         };
         let signing = Signing::new(&certificate, issuer, signer, chain);
-        let inventory: Option<Box<dyn Inventory>> = Some(Box::new(inventory));
         Ok(Authority {
             directory: directory.to_owned(),
             certificate,
             signing,
-            inventory,
+            inventory: Some(inventory),
             beside: None,
         })
     }
@@ -129,17 +128,16 @@ impl Authority {
         directory: &Path,
         certificate: Certificate,
         signer: Signer,
-        inventory: Sqlite,
+        inventory: Box<dyn Inventory>,
     ) -> Result<Self, Error> {
         let issuer = issuer(&directory.join(CERTIFICATE), &certificate)?;
-        let inventory: Option<Box<dyn Inventory>> = Some(Box::new(inventory));
         let directory = directory.to_owned();
         let signing = Signing::new(&certificate, issuer, signer, Vec::new());
         Ok(Authority {
             directory,
             certificate,
             signing,
-            inventory,
+            inventory: Some(inventory),
             beside: None,
         })
     }

@@ -23,7 +23,7 @@ use super::{Ask, CERTIFICATE, Signing, issuer, open_inventory, read_certificates
 use crate::error::Error;
 use crate::files::{self, Kind};
 use crate::pki::certificate::Certificate;
-use crate::store::{Inventory as _, Opening};
+use crate::store::Opening;
 
 /// How far a roll-over is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

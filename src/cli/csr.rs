@@ -18,6 +18,7 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::san::TypedName;
 use crate::pki::spiffe::SpiffeId;
 use crate::render::Renderer;
+use crate::store::{Label, Labels};
 
 /// Make and sign PKCS #10 requests
 #[derive(clap::Args, Debug)]
@@ -172,9 +173,13 @@ struct Sign {
     #[command(flatten)]
     output: Output,
 
-    /// What to say of it in the inventory
+    /// Note to store in the inventory
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+
+    /// Label to store in the inventory, such as team=red; repeat for more
+    #[arg(long, value_name = "NAME=VALUE")]
+    label: Vec<Label>,
 
     #[command(flatten)]
     issuer: Issuer,
@@ -204,6 +209,7 @@ impl Sign {
             base: self.output.name.clone(),
             requested_by: requested_by(),
             note: self.note,
+            labels: Labels::new(self.label),
         };
         issue_as(
             &request,

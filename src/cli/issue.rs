@@ -18,6 +18,7 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::san::TypedName;
 use crate::pki::spiffe::SpiffeId;
 use crate::render::{Progress, Renderer};
+use crate::store::{Label, Labels};
 
 /// Issue a certificate for a server, a client, or both
 #[derive(clap::Args, Debug)]
@@ -78,6 +79,10 @@ struct Batch {
     #[arg(long, conflicts_with = "out")]
     stdout: bool,
 
+    /// Label for every certificate, such as team=red; repeat for more
+    #[arg(long, value_name = "NAME=VALUE")]
+    label: Vec<Label>,
+
     /// Issue nothing when any row is bad
     #[arg(long)]
     strict: bool,
@@ -120,6 +125,7 @@ impl Batch {
             dry_run: self.dry_run,
             strict: self.strict,
             resume: self.resume,
+            labels: Labels::new(self.label),
             requested_by: requested_by(),
         };
         let result = batch::run(&request, &from, now, &mut |event| {
@@ -185,9 +191,13 @@ struct Wanted {
     #[command(flatten)]
     output: Output,
 
-    /// What to say of it in the inventory
+    /// Note to store in the inventory
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+
+    /// Label to store in the inventory, such as team=red; repeat for more
+    #[arg(long, value_name = "NAME=VALUE")]
+    label: Vec<Label>,
 
     #[command(flatten)]
     issuer: Issuer,
@@ -231,6 +241,7 @@ impl Args {
             base: wanted.output.name.clone(),
             requested_by: requested_by(),
             note: wanted.note,
+            labels: Labels::new(wanted.label),
         };
         issue_as(
             &request,

@@ -10,6 +10,7 @@ use crate::ops::list::{CSV_COLUMNS, Filter, Line, Listed, Status, run};
 use crate::pki::serial::SerialPrefix;
 use crate::pki::validity::Lifetime;
 use crate::render::{Format, Parts, Renderer};
+use crate::store::LabelFilter;
 
 /// List the certificates that were issued, the one that expires first first
 ///
@@ -39,7 +40,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "HEX", add = completing::serials())]
     serial: Option<SerialPrefix>,
 
-    /// No more than so many
+    /// Only certificates with this label, NAME=VALUE or NAME; repeat to require several
+    #[arg(long, value_name = "LABEL")]
+    label: Vec<LabelFilter>,
+
+    /// Limit the number of results
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }
@@ -57,6 +62,7 @@ impl Args {
             status: self.status,
             profile: self.profile,
             serial: self.serial,
+            labels: self.label,
             limit: self.limit,
         };
         let mut parts = renderer.parts();

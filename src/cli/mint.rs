@@ -17,6 +17,7 @@ use crate::pki::san::TypedName;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
 use crate::render::Renderer;
+use crate::store::{Label, Labels};
 
 /// Run a command with a certificate that lives as long as it does
 ///
@@ -53,9 +54,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME=FILE", value_parser = variable)]
     env: Vec<(String, Part)>,
 
-    /// What to say of it in the inventory
+    /// Note to store in the inventory
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+
+    /// Label to store in the inventory, such as team=red; repeat for more
+    #[arg(long, value_name = "NAME=VALUE")]
+    label: Vec<Label>,
 
     #[command(flatten)]
     issuer: Issuer,
@@ -89,6 +94,7 @@ impl Args {
             base: Some(purpose.into()),
             requested_by: requested_by(),
             note: self.note,
+            labels: Labels::new(self.label),
         };
         if self.dry_run {
             let planned = issue::dry_run(&issue, &from, Path::new(""), now)?;

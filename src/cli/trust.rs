@@ -276,6 +276,7 @@ impl Check {
                 base: Some("localhost".into()),
                 requested_by: requested_by(),
                 note: Some("for trust check".into()),
+                labels: crate::store::Labels::default(),
             },
             pair: self.cert.zip(self.key),
         };

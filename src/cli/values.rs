@@ -72,10 +72,13 @@ values! {
         AaCompromise "aa-compromise" ["aACompromise"] "The private key of an attribute authority is, or may be, in other hands"
     }
     Status {
-        Valid "valid" "Within its validity period and not revoked"
-        Revoked "revoked" "Revoked"
+        Valid "valid" "In use: within its validity period, not revoked, not replaced"
+        NotYetValid "not_yet_valid" ["not-yet-valid"] "Before its notBefore"
         Expired "expired" "Past its notAfter"
-        NotYetValid "not-yet-valid" "Before its notBefore"
+        Revoked "revoked" "Revoked for good"
+        OnHold "on_hold" ["on-hold"] "Revoked until `unrevoke`"
+        Superseded "superseded" "Replaced by a renewal or a reissue"
+        Retired "retired" "Of a CA that was rotated out"
     }
     Profile {
         Tls "tls" "What decides a TLS connection is an error, the rest a warning"

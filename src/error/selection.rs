@@ -134,3 +134,27 @@ impl SelectionError {
         }
     }
 }
+
+/// Why standard input names no certificates.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetListError {
+    /// The JSON is malformed.
+    #[error("standard input: malformed JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The CSV is malformed.
+    #[error("standard input: malformed CSV: {0}")]
+    Csv(#[from] csv::Error),
+    /// A JSON value without a serial number or a name.
+    #[error("standard input: no serial or name in {}", Escaped(.0))]
+    NoSerial(String),
+    /// A line of the table without its columns.
+    #[error("standard input: not a line of `list`: {}", Escaped(.0))]
+    Line(String),
+}
+
+impl TargetListError {
+    /// How to fix it.
+    pub(super) fn hint(&self) -> String {
+        "pipe `openagents-certs list` into it, or give one serial number or name per line".into()
+    }
+}

@@ -20,7 +20,7 @@ use crate::pki::name::DistinguishedName;
 use crate::pki::san::SubjectAltName;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
-use crate::store::{Entry, Inventory as _, Opening, Revocation, Sqlite};
+use crate::store::{Entry, Inventory, Labels, Opening, Revocation};
 
 pub use crate::store::{Filter, Status};
 
@@ -49,7 +49,7 @@ pub fn run(
 ///
 /// # Errors
 /// When there is no authority, or the inventory cannot be read.
-pub(super) fn inventory(directory: &Path) -> Result<Sqlite, Error> {
+pub(super) fn inventory(directory: &Path) -> Result<Box<dyn Inventory>, Error> {
     let is_there = files::kind(&directory.join(INVENTORY))? != Kind::Absent;
     if !is_there && !authority::exists(directory)? {
         return Err(Error::NoAuthority {
@@ -84,8 +84,12 @@ pub struct Listed {
     pub issued_at: OffsetDateTime,
     /// Who asked for it, as `user@host`.
     pub requested_by: String,
-    /// What was said of it.
+    /// The note stored with it.
     pub note: Option<String>,
+    /// Its labels.
+    pub labels: Labels,
+    /// The certificate that replaced it.
+    pub superseded_by: Option<SerialNumber>,
     /// The issuer.
     pub issuer: DistinguishedName,
     /// SHA-256 over the certificate.
@@ -121,6 +125,8 @@ impl Listed {
             issued_at: entry.issued_at,
             requested_by: entry.requested_by,
             note: entry.note,
+            labels: entry.labels,
+            superseded_by: entry.superseded_by,
             issuer: entry.issuer,
             fingerprint_sha256: entry.fingerprint,
             certificate,
@@ -149,7 +155,7 @@ impl Listed {
     }
 
     /// The fields of [`CSV_COLUMNS`], in their order.
-    pub fn csv_fields(&self) -> [String; 16] {
+    pub fn csv_fields(&self) -> [String; 17] {
         let escaped = |text: &str| Escaped(text).to_string();
         let path = |path: &Option<PathBuf>| path.as_deref().map(shown).unwrap_or_default();
         let names: Vec<String> = self
@@ -179,12 +185,13 @@ impl Listed {
             revocation
                 .map(|revocation| revocation.reason.to_string())
                 .unwrap_or_default(),
+            self.labels.to_string(),
         ]
     }
 }
 
 /// The names of the fields [`Listed::csv_fields`] gives.
-pub const CSV_COLUMNS: [&str; 16] = [
+pub const CSV_COLUMNS: [&str; 17] = [
     "serial",
     "status",
     "not_before",
@@ -201,6 +208,7 @@ pub const CSV_COLUMNS: [&str; 16] = [
     "certificate",
     "revoked_at",
     "revocation_reason",
+    "labels",
 ];
 
 /// A line of the table, its profile padded to a width of so many columns of the terminal.

@@ -27,6 +27,7 @@ pub mod revoke;
 mod sheet;
 pub mod show;
 pub mod status;
+pub mod targets;
 pub mod template;
 pub mod trust;
 pub mod verify;

@@ -17,7 +17,7 @@ use crate::pki::pem;
 use crate::pki::san::SubjectAltName;
 use crate::pki::serial::{SerialNumber, SerialPrefix};
 use crate::pki::validity::rfc3339;
-use crate::store::{Entry, Inventory as _};
+use crate::store::Entry;
 
 /// The only certificate whose serial number starts so.
 ///
@@ -125,6 +125,12 @@ impl fmt::Display for Shown {
         )?;
         if let Some(note) = &listed.note {
             writeln!(f, "  note         {}", Escaped(note))?;
+        }
+        if !listed.labels.is_empty() {
+            writeln!(f, "  labels       {}", listed.labels)?;
+        }
+        if let Some(serial) = &listed.superseded_by {
+            writeln!(f, "  replaced by  {serial}")?;
         }
         if let Some(serial) = &self.replaces {
             writeln!(f, "  replaces     {serial}")?;

@@ -1,4 +1,4 @@
-//! What every inventory does, whatever it is made of.
+//! What every inventory does, in memory or in SQLite.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
+use super::memory::Memory;
+use super::sqlite::Sqlite;
 use super::*;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::{AttributeType, DistinguishedName};
@@ -21,17 +23,22 @@ macro_rules! contract {
         mod $name {
             use super::*;
             contract!(@tests $empty;
-                what_was_recorded_is_found_as_it_was,
-                several_are_found_in_the_order_they_were_asked_for,
-                every_directory_that_was_written_to_is_kept_once,
+                a_recorded_entry_is_found_unchanged,
+                several_are_found_in_the_order_of_the_request,
+                labels_select_by_name_and_value,
+                every_certificate_of_a_key_is_found,
+                a_renewal_supersedes_what_it_replaces_and_the_name_means_the_new_one,
+                a_retired_authority_takes_its_certificates_along,
+                what_is_recorded_already_is_not_adopted_again,
+                every_directory_is_kept_once,
                 a_serial_number_is_taken_only_once_and_nothing_else_is_recorded_then,
-                entries_come_by_expiry_and_stop_when_the_visitor_has_enough,
-                filters_choose_what_they_say,
-                the_four_counts_add_up,
-                the_rows_of_a_manifest_that_were_released_are_kept,
+                entries_come_by_expiry_until_the_visitor_breaks,
+                filters_combine_with_and,
+                the_counts_add_up,
+                released_rows_of_a_manifest_are_kept,
                 an_authority_is_recorded_once_and_then_completed,
-                a_revocation_stands_unless_a_weightier_reason_comes,
-                the_revoked_come_in_the_order_they_were_revoked,
+                a_revocation_changes_only_to_a_more_severe_reason,
+                revoked_certificates_come_in_the_order_of_revocation,
                 crl_numbers_only_rise,
                 revocations_that_a_published_crl_shows_are_carried_over
             );
@@ -53,7 +60,7 @@ contract!(sqlite, {
     (inventory, directory)
 });
 
-fn what_was_recorded_is_found_as_it_was(inventory: &mut dyn Inventory) {
+fn a_recorded_entry_is_found_unchanged(inventory: &mut dyn Inventory) {
     let plain = entry(1);
     let full = Entry {
         names: ["dns:a.test", "ip:::1", "uri:spiffe://t/a", "email:a@b.test"]
@@ -74,6 +81,9 @@ fn what_was_recorded_is_found_as_it_was(inventory: &mut dyn Inventory) {
             invalidity_date: Some(NOW - Duration::DAY),
         }),
         replaces: Some(entry(0xfe).serial),
+        superseded_by: Some(entry(0xfd).serial),
+        retired_at: Some(NOW),
+        labels: Labels::new(["team=red", "env="].map(|label| label.parse().unwrap())),
         ..entry(0xff)
     };
     inventory.record(&[plain.clone(), full.clone()]).unwrap();
@@ -82,14 +92,14 @@ fn what_was_recorded_is_found_as_it_was(inventory: &mut dyn Inventory) {
     assert_eq!(inventory.find(&entry(2).serial).unwrap(), None);
 }
 
-fn several_are_found_in_the_order_they_were_asked_for(inventory: &mut dyn Inventory) {
+fn several_are_found_in_the_order_of_the_request(inventory: &mut dyn Inventory) {
     inventory.record(&[entry(1), entry(2)]).unwrap();
     let [one, two, three] = [1, 2, 3].map(|n| entry(n).serial);
     let found = inventory.find_each(&[&two, &three, &one]).unwrap();
     assert_eq!(found, [Some(entry(2)), None, Some(entry(1))]);
 }
 
-fn every_directory_that_was_written_to_is_kept_once(inventory: &mut dyn Inventory) {
+fn every_directory_is_kept_once(inventory: &mut dyn Inventory) {
     let within = |serial, directory: &str| Entry {
         output: Some(Output {
             directory: directory.into(),
@@ -119,7 +129,7 @@ fn a_serial_number_is_taken_only_once_and_nothing_else_is_recorded_then(
     inventory.record(&[entry(2), entry(3)]).unwrap();
 }
 
-fn entries_come_by_expiry_and_stop_when_the_visitor_has_enough(inventory: &mut dyn Inventory) {
+fn entries_come_by_expiry_until_the_visitor_breaks(inventory: &mut dyn Inventory) {
     let days = [3, 1, 2, 1];
     let entries: Vec<_> = (1..).zip(days).map(|(n, d)| lasting(n, d)).collect();
     inventory.record(&entries).unwrap();
@@ -138,7 +148,7 @@ fn entries_come_by_expiry_and_stop_when_the_visitor_has_enough(inventory: &mut d
     assert_eq!(seen, 1);
 }
 
-fn filters_choose_what_they_say(inventory: &mut dyn Inventory) {
+fn filters_combine_with_and(inventory: &mut dyn Inventory) {
     let mut entries = [
         lasting(0x10, 1),
         lasting(0x11, 30),
@@ -171,7 +181,8 @@ fn filters_choose_what_they_say(inventory: &mut dyn Inventory) {
     assert_eq!(chosen(named("100%_")), NONE);
     assert_eq!(chosen(with_status(Status::Valid)), [0x10, 0x11]);
     assert_eq!(chosen(with_status(Status::Expired)), [0x20]);
-    assert_eq!(chosen(with_status(Status::Revoked)), [0xf1]);
+    assert_eq!(chosen(with_status(Status::OnHold)), [0xf1]);
+    assert_eq!(chosen(with_status(Status::Revoked)), NONE);
     assert_eq!(chosen(with_status(Status::NotYetValid)), NONE);
     assert_eq!(chosen(starting("1")), [0x10, 0x11]);
     assert_eq!(chosen(starting("F1")), [0xf1]);
@@ -186,7 +197,7 @@ fn filters_choose_what_they_say(inventory: &mut dyn Inventory) {
     assert_eq!(
         chosen(Filter {
             expiring_within,
-            ..with_status(Status::Revoked)
+            ..with_status(Status::OnHold)
         }),
         NONE
     );
@@ -200,7 +211,7 @@ fn filters_choose_what_they_say(inventory: &mut dyn Inventory) {
     );
 }
 
-fn the_four_counts_add_up(inventory: &mut dyn Inventory) {
+fn the_counts_add_up(inventory: &mut dyn Inventory) {
     let early = Entry {
         validity: Validity::between(NOW + Duration::HOUR, NOW + Duration::DAY).unwrap(),
         ..entry(1)
@@ -227,14 +238,15 @@ fn the_four_counts_add_up(inventory: &mut dyn Inventory) {
     }
     let counts = Counts {
         valid: 2,
-        revoked: 3,
+        on_hold: 3,
         expired: 3,
         not_yet_valid: 1,
+        ..Counts::default()
     };
     assert_eq!(inventory.counts(NOW).unwrap(), counts);
 }
 
-fn the_rows_of_a_manifest_that_were_released_are_kept(inventory: &mut dyn Inventory) {
+fn released_rows_of_a_manifest_are_kept(inventory: &mut dyn Inventory) {
     let manifest = Fingerprint::sha256(b"manifest");
     assert_eq!(inventory.rows_released(&manifest).unwrap(), 0);
     for rows in [3, 7] {
@@ -264,6 +276,7 @@ fn an_authority_is_recorded_once_and_then_completed(inventory: &mut dyn Inventor
         certificate: certificate.to_vec(),
         created_at,
         complete,
+        retired_at: None,
     };
     let expected = [
         record(b"first", NOW, false),
@@ -272,7 +285,7 @@ fn an_authority_is_recorded_once_and_then_completed(inventory: &mut dyn Inventor
     assert_eq!(inventory.authorities().unwrap(), expected);
 }
 
-fn a_revocation_stands_unless_a_weightier_reason_comes(inventory: &mut dyn Inventory) {
+fn a_revocation_changes_only_to_a_more_severe_reason(inventory: &mut dyn Inventory) {
     inventory.record(&[entry(1)]).unwrap();
     let serial = entry(1).serial;
     let later = |reason| Revocation {
@@ -319,7 +332,7 @@ fn a_revocation_stands_unless_a_weightier_reason_comes(inventory: &mut dyn Inven
     );
 }
 
-fn the_revoked_come_in_the_order_they_were_revoked(inventory: &mut dyn Inventory) {
+fn revoked_certificates_come_in_the_order_of_revocation(inventory: &mut dyn Inventory) {
     inventory
         .record(&[entry(1), entry(2), entry(0xf3)])
         .unwrap();
@@ -342,6 +355,118 @@ fn the_revoked_come_in_the_order_they_were_revoked(inventory: &mut dyn Inventory
     assert_eq!(seen[0].revocation.at, NOW + Duration::HOUR);
     assert_eq!(seen[1].not_after, entry(1).validity.not_after());
     assert_eq!(seen[1].issuer_fingerprint, entry(1).issuer_fingerprint);
+}
+
+fn labels_select_by_name_and_value(inventory: &mut dyn Inventory) {
+    let labelled = |serial, labels: &[&str]| Entry {
+        labels: Labels::new(labels.iter().map(|label| label.parse().unwrap())),
+        ..entry(serial)
+    };
+    let entries = [
+        labelled(1, &["team=red", "env=prod"]),
+        labelled(2, &["team=redder"]),
+        labelled(3, &["myteam=red"]),
+        entry(4),
+    ];
+    inventory.record(&entries).unwrap();
+    let chosen = |labels: &[&str]| {
+        let filter = Filter {
+            labels: labels.iter().map(|label| label.parse().unwrap()).collect(),
+            ..Filter::default()
+        };
+        numbers(inventory, &filter)
+    };
+    assert_eq!(chosen(&["team=red"]), [1]);
+    assert_eq!(chosen(&["team"]), [1, 2]);
+    assert_eq!(chosen(&["team", "env=prod"]), [1]);
+    assert_eq!(chosen(&["team=re"]), NONE);
+}
+
+fn every_certificate_of_a_key_is_found(inventory: &mut dyn Inventory) {
+    let same_key = Entry {
+        public_key: entry(1).public_key,
+        ..entry(3)
+    };
+    inventory
+        .record(&[entry(1), entry(2), same_key.clone()])
+        .unwrap();
+    let found = inventory.find_by_public_key(&entry(1).public_key).unwrap();
+    assert_eq!(found, [entry(1), same_key]);
+    let unknown = Fingerprint::sha256(b"unknown");
+    assert_eq!(inventory.find_by_public_key(&unknown).unwrap(), []);
+}
+
+fn a_renewal_supersedes_what_it_replaces_and_the_name_means_the_new_one(
+    inventory: &mut dyn Inventory,
+) {
+    let renewal = Entry {
+        replaces: Some(entry(1).serial),
+        names: entry(1).names,
+        ..entry(2)
+    };
+    inventory.record(&[entry(1)]).unwrap();
+    inventory.record(&[renewal.clone(), entry(3)]).unwrap();
+    let old = inventory.find(&entry(1).serial).unwrap().unwrap();
+    assert_eq!(old.superseded_by, Some(renewal.serial.clone()));
+    assert_eq!(old.status(NOW), Status::Superseded);
+    for name in ["node-1.test", "NODE-1.test", "dns:node-1.test"] {
+        assert_eq!(
+            inventory.find_current(name, NOW).unwrap(),
+            [renewal.clone()]
+        );
+        assert_eq!(inventory.find_by_name(name, NOW).unwrap().len(), 2);
+    }
+    assert_eq!(inventory.find_by_name("node-1", NOW).unwrap(), []);
+    let superseded = Filter {
+        status: Some(Status::Superseded),
+        ..Filter::default()
+    };
+    assert_eq!(numbers(inventory, &superseded), [1]);
+    let counts = inventory.counts(NOW).unwrap();
+    assert_eq!((counts.valid, counts.superseded), (2, 1));
+    let later = inventory.counts(NOW + Duration::weeks(9)).unwrap();
+    assert_eq!((later.valid, later.superseded, later.expired), (0, 0, 3));
+}
+
+fn a_retired_authority_takes_its_certificates_along(inventory: &mut dyn Inventory) {
+    inventory.record(&[entry(1), entry(2)]).unwrap();
+    inventory.record_authority(b"old", NOW).unwrap();
+    let retire = |inventory: &mut dyn Inventory, certificate: &[u8]| {
+        inventory
+            .retire_authority(certificate, &[entry(1).serial], NOW)
+            .unwrap()
+    };
+    assert!(retire(inventory, b"old") && !retire(inventory, b"other"));
+    assert_eq!(inventory.authorities().unwrap()[0].retired_at, Some(NOW));
+    let retired = Filter {
+        status: Some(Status::Retired),
+        ..Filter::default()
+    };
+    assert_eq!(numbers(inventory, &retired), [1]);
+    let counts = inventory.counts(NOW).unwrap();
+    assert_eq!((counts.valid, counts.retired), (1, 1));
+}
+
+fn what_is_recorded_already_is_not_adopted_again(inventory: &mut dyn Inventory) {
+    inventory.record(&[entry(1)]).unwrap();
+    inventory.revoke(&entry(1).serial, hold()).unwrap();
+    let adopted = inventory.adopt(&[entry(1), entry(2), entry(2)]).unwrap();
+    assert_eq!(adopted, [false, true, false]);
+    assert_eq!(
+        inventory
+            .find(&entry(1).serial)
+            .unwrap()
+            .unwrap()
+            .revocation,
+        Some(hold())
+    );
+    let other = Entry {
+        serial: entry(2).serial,
+        ..entry(3)
+    };
+    let refused = inventory.adopt(&[entry(4), other]);
+    assert!(matches!(refused, Err(StoreError::SerialTaken { .. })));
+    assert_eq!(inventory.find(&entry(4).serial).unwrap(), None);
 }
 
 fn crl_numbers_only_rise(inventory: &mut dyn Inventory) {
@@ -402,6 +527,7 @@ pub(crate) fn entry(serial: u8) -> Entry {
     Entry {
         serial: SerialNumber::from_random(bits),
         fingerprint: Fingerprint::sha256(&certificate),
+        public_key: Fingerprint::sha256(&[serial]),
         certificate,
         subject: DistinguishedName::empty(),
         issuer: DistinguishedName::build(&issuer).unwrap(),
@@ -417,10 +543,13 @@ pub(crate) fn entry(serial: u8) -> Entry {
         output: None,
         requested_by: "joe@host".into(),
         note: None,
+        labels: Labels::default(),
         issued_at: NOW,
         revocation: None,
         batch: None,
         replaces: None,
+        superseded_by: None,
+        retired_at: None,
     }
 }
 

@@ -1,18 +1,18 @@
-//! Which entries are wanted.
+//! Which entries to select.
 
 use time::{Duration, OffsetDateTime};
 
-use super::entry::{Entry, Status};
+use super::{Entry, LabelFilter, Status};
 use crate::pki::name::AttributeType;
 use crate::pki::serial::SerialPrefix;
 use crate::pki::validity::Lifetime;
 
-/// What an entry must be to be listed: all that is set at once.
+/// Conditions on an entry, which combine with AND.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Its validity ends from now until this much later, and it is not revoked.
+    /// It expires within this time from now, and is neither revoked nor superseded.
     pub expiring_within: Option<Lifetime>,
-    /// This text stands in one of its names or its common name; ASCII letters in either case.
+    /// One of its names or its common name contains this text; ASCII letters match in either case.
     pub name: Option<String>,
     /// Its status.
     pub status: Option<Status>,
@@ -20,27 +20,31 @@ pub struct Filter {
     pub profile: Option<String>,
     /// The start of its serial number.
     pub serial: Option<SerialPrefix>,
-    /// The most entries that are wanted; `None` for all.
+    /// Labels, all of which it must have.
+    pub labels: Vec<LabelFilter>,
+    /// The maximum number of entries; `None` for all.
     pub limit: Option<usize>,
 }
 
 impl Filter {
-    /// Whether an entry is wanted; the limit aside.
+    /// Whether an entry meets the conditions. Does not look at the limit.
     pub fn matches(&self, entry: &Entry, now: OffsetDateTime) -> bool {
         let status = entry.status(now);
+        let matches_window = |within| {
+            let end = entry.validity.not_after().unix_timestamp();
+            is_in_use(status) && expiry_window(within, now).contains(&end)
+        };
         self.status.is_none_or(|wanted| wanted == status)
             && self
                 .profile
                 .as_ref()
-                .is_none_or(|wanted| *wanted == entry.profile)
+                .is_none_or(|profile| *profile == entry.profile)
             && self
                 .serial
                 .as_ref()
                 .is_none_or(|prefix| prefix.matches(&entry.serial))
-            && self.expiring_within.is_none_or(|within| {
-                let end = entry.validity.not_after().unix_timestamp();
-                status != Status::Revoked && expiry_window(within, now).contains(&end)
-            })
+            && self.expiring_within.is_none_or(matches_window)
+            && self.labels.iter().all(|label| label.matches(&entry.labels))
             && self
                 .name
                 .as_ref()
@@ -48,7 +52,15 @@ impl Filter {
     }
 }
 
-/// The seconds since 1970 at which what expires within a lifetime from now ends.
+/// Whether the end of a certificate with this status still matters to someone.
+fn is_in_use(status: Status) -> bool {
+    match status {
+        Status::Valid | Status::NotYetValid | Status::Expired => true,
+        Status::Revoked | Status::OnHold | Status::Superseded | Status::Retired => false,
+    }
+}
+
+/// The range of notAfter, in seconds since 1970, of what expires within a lifetime from now.
 pub(super) fn expiry_window(
     within: Lifetime,
     now: OffsetDateTime,
@@ -57,7 +69,7 @@ pub(super) fn expiry_window(
     start..=start.saturating_add(Duration::whole_seconds(within.duration()))
 }
 
-/// The common name as the inventory keeps it for searching: all of them, a line each.
+/// The common names of an entry, one per line, as the inventory keeps them for searching.
 pub(super) fn common_name(entry: &Entry) -> String {
     entry.subject.values(AttributeType::CommonName).join("\n")
 }

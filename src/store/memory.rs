@@ -1,4 +1,4 @@
-//! The inventory in memory.
+//! An inventory in memory, as the second implementation of the contract.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use super::entry::unrevoked;
+use super::revocation::without_hold;
 use super::{
     AuthorityRecord, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
     RevokedCertificate, Status, StoreError,
@@ -14,9 +14,9 @@ use super::{
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
 
-/// An inventory that lasts as long as the value: for tests, and for issuing without one.
+/// An inventory that lasts as long as the value.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub(super) struct Memory {
     entries: Vec<Entry>,
     places: HashMap<SerialNumber, usize>,
     authorities: Vec<AuthorityRecord>,
@@ -27,7 +27,7 @@ pub struct Memory {
 
 impl Memory {
     /// An empty inventory.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::default()
     }
 
@@ -61,6 +61,11 @@ impl Inventory for Memory {
             self.places.insert(entry.serial.clone(), before + i);
         }
         self.entries.extend_from_slice(entries);
+        for entry in entries {
+            if let Some(replaced) = entry.replaces.as_ref().and_then(|old| self.place(old)) {
+                replaced.superseded_by = Some(entry.serial.clone());
+            }
+        }
         Ok(())
     }
 
@@ -73,6 +78,14 @@ impl Inventory for Memory {
 
     fn find_each(&self, serials: &[&SerialNumber]) -> Result<Vec<Option<Entry>>, StoreError> {
         serials.iter().map(|serial| self.find(serial)).collect()
+    }
+
+    fn find_by_public_key(&self, public_key: &Fingerprint) -> Result<Vec<Entry>, StoreError> {
+        let entries = self
+            .entries
+            .iter()
+            .filter(|entry| entry.public_key == *public_key);
+        Ok(entries.cloned().collect())
     }
 
     fn directories(&self) -> Result<Vec<PathBuf>, StoreError> {
@@ -112,6 +125,9 @@ impl Inventory for Memory {
                 Status::Revoked => counts.revoked += 1,
                 Status::Expired => counts.expired += 1,
                 Status::NotYetValid => counts.not_yet_valid += 1,
+                Status::OnHold => counts.on_hold += 1,
+                Status::Superseded => counts.superseded += 1,
+                Status::Retired => counts.retired += 1,
             }
         }
         Ok(counts)
@@ -140,6 +156,7 @@ impl Inventory for Memory {
                 certificate: certificate.to_vec(),
                 created_at,
                 complete: false,
+                retired_at: None,
             });
         }
         Ok(())
@@ -151,6 +168,26 @@ impl Inventory for Memory {
             .iter_mut()
             .find(|authority| authority.certificate == certificate);
         Ok(known.map(|authority| authority.complete = true).is_some())
+    }
+
+    fn retire_authority(
+        &mut self,
+        certificate: &[u8],
+        serials: &[SerialNumber],
+        retired_at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        for serial in serials {
+            if let Some(entry) = self.place(serial) {
+                entry.retired_at = Some(retired_at);
+            }
+        }
+        let known = self
+            .authorities
+            .iter_mut()
+            .find(|authority| authority.certificate == certificate);
+        Ok(known
+            .map(|authority| authority.retired_at = Some(retired_at))
+            .is_some())
     }
 
     fn authorities(&self) -> Result<Vec<AuthorityRecord>, StoreError> {
@@ -177,7 +214,7 @@ impl Inventory for Memory {
         let Some(entry) = self.place(serial) else {
             return Ok(RevocationChange::Unknown);
         };
-        let (change, revocation) = unrevoked(entry.revocation);
+        let (change, revocation) = without_hold(entry.revocation);
         entry.revocation = revocation;
         Ok(change)
     }

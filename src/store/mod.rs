@@ -1,73 +1,127 @@
-//! The inventory: every certificate an authority issued, and what became of it.
+//! The inventory: every certificate an authority issued, and its status.
 //!
-//! [`Inventory`] has two implementations, [`Sqlite`] and [`Memory`], and one contract that both are
-//! tested against.
+//! [`Inventory`] is the interface; [`open`] gives the one in a file. One contract test runs on every
+//! implementation.
 
 mod entry;
 mod error;
 mod filter;
-mod memory;
+mod label;
+mod revocation;
 mod sqlite;
 
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod memory;
 
 #[cfg(test)]
 pub(crate) use contract::entry as test_entry;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-pub use entry::{
-    AuthorityRecord, BatchRow, Counts, Entry, Output, Revocation, RevocationChange,
-    RevokedCertificate, Status,
-};
+pub use entry::{AuthorityRecord, BatchRow, Counts, Entry, Output, Status};
 pub use error::StoreError;
 pub use filter::Filter;
-pub use memory::Memory;
-pub use sqlite::{Opening, Sqlite};
+pub use label::{Label, LabelError, LabelFilter, Labels};
+pub use revocation::{Revocation, RevocationChange, RevokedCertificate};
+pub use sqlite::Opening;
 
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
 
+/// The inventory in a file.
+///
+/// # Errors
+/// When it is missing and `opening` does not say to create it; when it is damaged, from a newer version
+/// of this program, not an inventory, a symbolic link, or locked by another process for a minute.
+pub fn open(path: &Path, opening: Opening) -> Result<Box<dyn Inventory>, StoreError> {
+    Ok(Box::new(sqlite::Sqlite::open(path, opening)?))
+}
+
 /// What was issued and revoked.
 ///
-/// What a method that changes it has returned from is durable: it survives the process and the
-/// machine. Every method does all it says or nothing.
+/// Changes are durable when a method returns: they survive the process and a power failure. Every
+/// method does all of its work or none. Every method fails when the inventory cannot be read or
+/// written; `# Errors` lists only other causes.
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "the cause that all methods share is documented on the trait"
+)]
 pub trait Inventory: Send {
-    /// Adds entries, all or none.
+    /// Adds entries, all or none, and marks those they replace as superseded.
     ///
     /// # Errors
-    /// [`StoreError::SerialTaken`] when an entry has the serial number of another; and when the
-    /// inventory cannot be written.
+    /// [`StoreError::SerialTaken`] when two entries would have one serial number.
     fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError>;
 
-    /// The entry with this serial number.
+    /// Adds certificates that were issued earlier or elsewhere, all or none. Gives for each whether it was
+    /// new; one that is recorded already stays as it is.
     ///
     /// # Errors
-    /// When the inventory cannot be read.
+    /// [`StoreError::SerialTaken`] when another certificate has the serial number.
+    fn adopt(&mut self, entries: &[Entry]) -> Result<Vec<bool>, StoreError> {
+        let serials: Vec<_> = entries.iter().map(|entry| &entry.serial).collect();
+        let mut seen = std::collections::HashSet::new();
+        let mut are_new = Vec::with_capacity(entries.len());
+        let mut new = Vec::new();
+        for (entry, known) in entries.iter().zip(self.find_each(&serials)?) {
+            let is_same = known.is_some_and(|known| known.fingerprint == entry.fingerprint);
+            let is_new = !is_same && seen.insert(&entry.fingerprint);
+            are_new.push(is_new);
+            new.extend(is_new.then(|| entry.clone()));
+        }
+        self.record(&new)?;
+        Ok(are_new)
+    }
+
+    /// The entry with this serial number.
     fn find(&self, serial: &SerialNumber) -> Result<Option<Entry>, StoreError>;
 
     /// The entries with these serial numbers, in their order: faster than one by one.
-    ///
-    /// # Errors
-    /// As [`Inventory::find`].
     fn find_each(&self, serials: &[&SerialNumber]) -> Result<Vec<Option<Entry>>, StoreError>;
 
+    /// Every entry with this public key, given as SHA-256 of the SubjectPublicKeyInfo.
+    fn find_by_public_key(&self, public_key: &Fingerprint) -> Result<Vec<Entry>, StoreError>;
+
+    /// Every entry with this name, soonest expiry first; see [`Entry::is_named`].
+    fn find_by_name(&self, name: &str, now: OffsetDateTime) -> Result<Vec<Entry>, StoreError> {
+        let filter = Filter {
+            name: Some(untyped(name).to_owned()),
+            ..Filter::default()
+        };
+        let mut found = Vec::new();
+        self.visit(&filter, now, &mut |entry| {
+            found.extend(entry.is_named(name).then_some(entry));
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
+    /// The current entries with this name: neither superseded nor retired, and live. More than one when
+    /// several certificates with one name are in use.
+    fn find_current(&self, name: &str, now: OffsetDateTime) -> Result<Vec<Entry>, StoreError> {
+        let mut found = self.find_by_name(name, now)?;
+        found.retain(|entry| match entry.status(now) {
+            Status::Valid | Status::NotYetValid => true,
+            Status::Revoked
+            | Status::OnHold
+            | Status::Expired
+            | Status::Superseded
+            | Status::Retired => false,
+        });
+        Ok(found)
+    }
+
     /// Every directory that a certificate was written to.
-    ///
-    /// # Errors
-    /// When the inventory cannot be read.
     fn directories(&self) -> Result<Vec<PathBuf>, StoreError>;
 
-    /// Shows each entry that matches, the one that expires first first, until the visitor breaks.
+    /// Passes each entry that matches to the visitor, soonest expiry first, until the visitor breaks.
     ///
     /// Holds one entry at a time.
-    ///
-    /// # Errors
-    /// When the inventory cannot be read.
     fn visit(
         &self,
         filter: &Filter,
@@ -75,50 +129,39 @@ pub trait Inventory: Send {
         visitor: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
-    /// How many entries there are of each status.
-    ///
-    /// # Errors
-    /// When the inventory cannot be read.
+    /// The number of entries of each status.
     fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError>;
 
-    /// How many of the first rows of a manifest were released: issued, recorded and written; 0 for an unknown one.
-    ///
-    /// # Errors
-    /// When the inventory cannot be read.
+    /// How many of the first rows of a manifest were released: issued, recorded and written; 0 for an
+    /// unknown manifest.
     fn rows_released(&self, manifest: &Fingerprint) -> Result<u64, StoreError>;
 
     /// Notes how many of the first rows of a manifest were released.
-    ///
-    /// # Errors
-    /// When the inventory cannot be written.
     fn note_rows_released(&mut self, manifest: &Fingerprint, rows: u64) -> Result<(), StoreError>;
 
-    /// Adds an authority whose files are not released yet; nothing when it is there already.
-    ///
-    /// # Errors
-    /// When the inventory cannot be written.
+    /// Adds an authority whose files are not written yet, unless it is recorded already.
     fn record_authority(
         &mut self,
         certificate: &[u8],
         created_at: OffsetDateTime,
     ) -> Result<(), StoreError>;
 
-    /// Notes that an authority's files are released. Whether there is such an authority.
-    ///
-    /// # Errors
-    /// When the inventory cannot be written.
+    /// Notes that an authority's files are written. False when it is not recorded.
     fn complete_authority(&mut self, certificate: &[u8]) -> Result<bool, StoreError>;
 
-    /// Every authority that was recorded, the first one first.
-    ///
-    /// # Errors
-    /// When the inventory cannot be read.
+    /// Notes that an authority was rotated out, and that these certificates, such as its
+    /// cross-certificates, went with it. False when it is not recorded.
+    fn retire_authority(
+        &mut self,
+        certificate: &[u8],
+        serials: &[SerialNumber],
+        retired_at: OffsetDateTime,
+    ) -> Result<bool, StoreError>;
+
+    /// Every authority that was recorded, in that order.
     fn authorities(&self) -> Result<Vec<AuthorityRecord>, StoreError>;
 
-    /// Revokes certificates, all at once; what became of each comes back in their order.
-    ///
-    /// # Errors
-    /// When the inventory cannot be written; then none is revoked.
+    /// Revokes certificates, all or none. Gives the effect on each.
     fn revoke_all(
         &mut self,
         serials: &[SerialNumber],
@@ -126,9 +169,6 @@ pub trait Inventory: Send {
     ) -> Result<Vec<RevocationChange>, StoreError>;
 
     /// Revokes a certificate.
-    ///
-    /// # Errors
-    /// When the inventory cannot be written.
     fn revoke(
         &mut self,
         serial: &SerialNumber,
@@ -141,17 +181,11 @@ pub trait Inventory: Send {
             .unwrap_or(RevocationChange::Unknown))
     }
 
-    /// Takes the revocation of a certificate on hold back.
-    ///
-    /// # Errors
-    /// When the inventory cannot be written.
+    /// Removes the hold on a certificate.
     fn unrevoke(&mut self, serial: &SerialNumber) -> Result<RevocationChange, StoreError>;
 
-    /// Shows each revoked certificate, those that [`Inventory::carry_over`] kept among them, in the order of
-    /// revocation, until the visitor breaks.
-    ///
-    /// # Errors
-    /// When the inventory cannot be read.
+    /// Passes each revoked certificate to the visitor, those that [`Inventory::carry_over`] kept among them, in
+    /// the order of revocation, until the visitor breaks.
     fn revoked(
         &self,
         visitor: &mut dyn FnMut(RevokedCertificate) -> ControlFlow<()>,
@@ -160,9 +194,6 @@ pub trait Inventory: Send {
     /// Records revocations that a published CRL shows and this inventory does not: an entry that is not
     /// revoked becomes so, and a certificate that has no entry is kept for the CRLs to come. A
     /// certificate that is revoked already stays as it is. CRL numbers continue above `crl_number`.
-    ///
-    /// # Errors
-    /// When the inventory cannot be written; then nothing is recorded.
     fn carry_over(
         &mut self,
         revoked: &[RevokedCertificate],
@@ -170,15 +201,18 @@ pub trait Inventory: Send {
     ) -> Result<(), StoreError>;
 
     /// The number of the last CRL; 0 before the first one.
-    ///
-    /// # Errors
-    /// When the inventory cannot be read.
     fn crl_number(&self) -> Result<u64, StoreError>;
 
-    /// A CRL number above `above` and every number given before, whatever became of the CRL
-    /// ([RFC 5280 §5.2.3](https://www.rfc-editor.org/rfc/rfc5280#section-5.2.3)); 1 is the first.
-    ///
-    /// # Errors
-    /// When the inventory cannot be written.
+    /// A CRL number above `above` and above every number given before, whether or not that CRL was
+    /// published ([RFC 5280 §5.2.3](https://www.rfc-editor.org/rfc/rfc5280#section-5.2.3)). The first is 1.
     fn next_crl_number(&mut self, above: u64) -> Result<u64, StoreError>;
+}
+
+/// A name without its type, as in `dns:NAME`.
+fn untyped(name: &str) -> &str {
+    let prefixes = ["dns:", "ip:", "uri:", "email:"];
+    let without = prefixes
+        .into_iter()
+        .find_map(|prefix| name.strip_prefix(prefix));
+    without.unwrap_or(name)
 }

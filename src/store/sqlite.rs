@@ -38,7 +38,7 @@ pub use open::Opening;
 
 use place::Place;
 
-use super::entry::unrevoked;
+use super::revocation::without_hold;
 use super::{
     AuthorityRecord, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
     RevokedCertificate, StoreError,
@@ -48,7 +48,7 @@ use crate::pki::serial::SerialNumber;
 
 /// The inventory in a SQLite database in WAL mode, every change on disk when it returns.
 #[derive(Debug)]
-pub struct Sqlite {
+pub(super) struct Sqlite {
     connection: Connection,
     place: Place,
     /// How long the log was after the last change made here.
@@ -63,7 +63,7 @@ impl Sqlite {
     /// # Errors
     /// When it is missing and `opening` does not say to make it; when it is empty, damaged, no
     /// inventory, of a newer schema, a link or no file; when another process keeps it for a minute.
-    pub fn open(path: &Path, opening: Opening) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, opening: Opening) -> Result<Self, StoreError> {
         let place = Place::new(path)?;
         // What is new is whole from the start, in one file.
         let is_new = opening == Opening::Create && place.length()?.is_none();
@@ -183,6 +183,11 @@ impl Inventory for Sqlite {
             for entry in entries {
                 rows::insert(&mut statement, entry)
                     .inspect_err(|_| taken = Some(entry.serial.clone()))?;
+                if let Some(replaced) = &entry.replaces {
+                    transaction
+                        .prepare_cached("UPDATE entry SET superseded_by = ?2 WHERE serial = ?1")?
+                        .execute([replaced.shown_octets(), entry.serial.shown_octets()])?;
+                }
             }
             rows::insert_directories(transaction, entries)
         });
@@ -209,10 +214,25 @@ impl Inventory for Sqlite {
         found
     }
 
+    fn find_by_public_key(&self, public_key: &Fingerprint) -> Result<Vec<Entry>, StoreError> {
+        let mut found = Vec::new();
+        let query = format!(
+            "SELECT {} FROM entry WHERE substr(public_key, 1, 8) = substr(?1, 1, 8) \
+             AND public_key = ?1 ORDER BY id",
+            rows::COLUMNS
+        );
+        self.each(&query, &[&public_key.as_bytes()], rows::entry, |entry| {
+            found.push(entry);
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
     fn directories(&self) -> Result<Vec<PathBuf>, StoreError> {
         let mut directories = Vec::new();
         let query = "SELECT path FROM directory ORDER BY path";
-        self.each(query, &[], rows::directory, |directory| {
+        let read = |row: &Row<'_>| rows::directory(row, 0);
+        self.each(query, &[], read, |directory| {
             directories.push(directory);
             ControlFlow::Continue(())
         })?;
@@ -250,6 +270,9 @@ impl Inventory for Sqlite {
                         revoked: rows::count(row, 1)?,
                         expired: rows::count(row, 2)?,
                         not_yet_valid: rows::count(row, 3)?,
+                        on_hold: rows::count(row, 4)?,
+                        superseded: rows::count(row, 5)?,
+                        retired: rows::count(row, 6)?,
                     })
                 });
         counted.map_err(|source| self.place.explain(source))
@@ -302,6 +325,28 @@ impl Inventory for Sqlite {
         Ok(changed > 0)
     }
 
+    fn retire_authority(
+        &mut self,
+        certificate: &[u8],
+        serials: &[SerialNumber],
+        retired_at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let retired_at = retired_at.unix_timestamp();
+        let changed = self.counted_change(|transaction| {
+            for serial in serials {
+                transaction.execute(
+                    "UPDATE entry SET retired_at = ?2 WHERE serial = ?1",
+                    params![serial.shown_octets(), retired_at],
+                )?;
+            }
+            transaction.execute(
+                "UPDATE authority SET retired_at = ?2 WHERE certificate = ?1",
+                params![certificate, retired_at],
+            )
+        })?;
+        Ok(changed > 0)
+    }
+
     fn authorities(&self) -> Result<Vec<AuthorityRecord>, StoreError> {
         let mut authorities = Vec::new();
         let read = |row: &Row<'_>| {
@@ -309,9 +354,11 @@ impl Inventory for Sqlite {
                 certificate: row.get(0)?,
                 created_at: rows::moment(row, 1)?,
                 complete: row.get(2)?,
+                retired_at: rows::optional(row, 3, rows::moment)?,
             })
         };
-        let query = "SELECT certificate, created_at, complete FROM authority ORDER BY id";
+        let query =
+            "SELECT certificate, created_at, complete, retired_at FROM authority ORDER BY id";
         self.each(query, &[], read, |authority| {
             authorities.push(authority);
             ControlFlow::Continue(())
@@ -331,7 +378,7 @@ impl Inventory for Sqlite {
     }
 
     fn unrevoke(&mut self, serial: &SerialNumber) -> Result<RevocationChange, StoreError> {
-        let changes = self.change_revocations(std::slice::from_ref(serial), unrevoked)?;
+        let changes = self.change_revocations(std::slice::from_ref(serial), without_hold)?;
         Ok(changes
             .first()
             .copied()

@@ -20,7 +20,7 @@ use openagents_certs::pki::fingerprint::Fingerprint;
 use openagents_certs::pki::revocation::RevocationReason;
 use openagents_certs::pki::serial::SerialNumber;
 use openagents_certs::pki::validity::Validity;
-use openagents_certs::store::{Entry, Inventory as _, Opening, Revocation, Sqlite};
+use openagents_certs::store::{self, Entry, Labels, Opening, Revocation};
 use race::{Runner, program, race, ratio};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -66,6 +66,7 @@ fn fill(authority: &Path, count: u64) {
             Entry {
                 serial: SerialNumber::from_random(serial),
                 fingerprint: digest,
+                public_key: Fingerprint::sha256(&number.to_le_bytes()),
                 certificate: Vec::new(),
                 subject: issuer.subject().clone(),
                 issuer: issuer.subject().clone(),
@@ -77,6 +78,7 @@ fn fill(authority: &Path, count: u64) {
                 output: None,
                 requested_by: "joe@host".into(),
                 note: None,
+                labels: Labels::default(),
                 issued_at: NOW,
                 revocation: Some(Revocation {
                     at: NOW + Duration::from_secs(number),
@@ -85,11 +87,13 @@ fn fill(authority: &Path, count: u64) {
                 }),
                 batch: None,
                 replaces: None,
+                superseded_by: None,
+                retired_at: None,
             }
         })
         .collect();
     let path = authority.join("inventory.db");
-    let mut inventory = Sqlite::open(&path, Opening::MustExist).unwrap();
+    let mut inventory = store::open(&path, Opening::MustExist).unwrap();
     inventory.record(&entries).unwrap();
 }
 

@@ -20,7 +20,7 @@ use openagents_certs::pki::fingerprint::Fingerprint;
 use openagents_certs::pki::name::{AttributeType, DistinguishedName};
 use openagents_certs::pki::serial::SerialNumber;
 use openagents_certs::pki::validity::Validity;
-use openagents_certs::store::{Entry, Filter, Inventory as _, Opening, Output, Sqlite};
+use openagents_certs::store::{self, Entry, Filter, Labels, Opening, Output};
 use race::{Runner, program, race, ratio};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -44,7 +44,7 @@ fn main() {
 
 /// Records entries in transactions of [`BATCH`].
 fn fill(path: &Path, entries: u64) {
-    let mut inventory = Sqlite::open(path, Opening::MustExist).unwrap();
+    let mut inventory = store::open(path, Opening::MustExist).unwrap();
     let mut spent = Duration::ZERO;
     println!("{entries} entries recorded, {BATCH} to a transaction");
     for start in (0..entries).step_by(BATCH) {
@@ -71,7 +71,7 @@ fn one_more(empty: &Path, full: &Path) {
             let entry = entry(u64::MAX - round);
             let started = Instant::now();
             let path = authority.join("inventory.db");
-            Sqlite::open(&path, Opening::MustExist)
+            store::open(&path, Opening::MustExist)
                 .unwrap()
                 .record(&[entry])
                 .unwrap();
@@ -116,7 +116,7 @@ fn list(path: &Path) {
     for _ in 0..ROUNDS / 10 {
         hits = 0;
         let started = Instant::now();
-        let inventory = Sqlite::open(path, Opening::MustExist).unwrap();
+        let inventory = store::open(path, Opening::MustExist).unwrap();
         let mut count = |_| {
             hits += 1;
             ControlFlow::Continue(())
@@ -149,6 +149,7 @@ fn entry(number: u64) -> Entry {
     Entry {
         serial: SerialNumber::from_random(serial),
         fingerprint: Fingerprint::sha256(&certificate),
+        public_key: Fingerprint::sha256(&number.to_le_bytes()),
         certificate,
         subject: DistinguishedName::build(&[(AttributeType::CommonName, &name)]).unwrap(),
         issuer: DistinguishedName::build(&[(AttributeType::CommonName, "Test CA")]).unwrap(),
@@ -163,10 +164,13 @@ fn entry(number: u64) -> Entry {
         }),
         requested_by: "joe@host".into(),
         note: None,
+        labels: Labels::default(),
         issued_at: NOW,
         revocation: None,
         batch: None,
         replaces: None,
+        superseded_by: None,
+        retired_at: None,
     }
 }
 

@@ -53,6 +53,7 @@ impl Clock {
             base: Some(name.into()),
             requested_by: "joe@host".into(),
             note: None,
+            labels: openagents_certs::store::Labels::default(),
         };
         issue::run(&request, &self.at(), &self.directory, true, now).unwrap();
     }

@@ -11,7 +11,7 @@ use super::{Batch, Destination};
 use crate::error::Error;
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys;
-use crate::ops::issue::{self, End, Key, Planned, Signed, file_names};
+use crate::ops::issue::{self, End, Key, Planned, file_names};
 use crate::ops::refused::Outcome;
 use crate::pki::validity::rfc3339;
 use crate::store::{BatchRow, Entry, Output};
@@ -230,16 +230,13 @@ fn planned(row: Row, batch: &Batch<'_>) -> Result<Outcome<Planned>, Error> {
         base: row.name.map(OsString::from),
         requested_by: batch.request.requested_by.clone(),
         note: row.note,
+        labels: batch.request.labels.with(&row.labels),
     };
     issue::plan(&request, &batch.signing.issuer, batch.now)
 }
 
 fn issued(planned: &Planned, number: u64, batch: &Batch<'_>) -> Result<Issued, Error> {
-    let Signed {
-        certificate: der,
-        serial,
-        key,
-    } = issue::sign_only(planned, batch.signing)?;
+    let signed = issue::sign_only(planned, batch.signing)?;
     let output = match &batch.request.destination {
         Destination::Directory(path) => Some(Output {
             directory: files::absolute(path)?,
@@ -250,11 +247,6 @@ fn issued(planned: &Planned, number: u64, batch: &Batch<'_>) -> Result<Issued, E
     let row = BatchRow {
         manifest: batch.manifest.clone(),
         row: number,
-    };
-    let signed = Signed {
-        certificate: der,
-        serial,
-        key,
     };
     let entry = issue::entry(
         planned,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::pki::algorithm::KeyType;
 use crate::pki::validity::Lifetime;
+use crate::store::Labels;
 
 /// How a manifest is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +49,11 @@ pub struct Row {
     pub key_type: Option<KeyType>,
     /// The name of its files, without ending.
     pub name: Option<String>,
-    /// What is to be said of it in the inventory.
+    /// A note for the inventory.
     pub note: Option<String>,
+    /// Labels for the inventory.
+    #[serde(default)]
+    pub labels: Labels,
 }
 
 /// A row where it stands, or why it cannot be read.
@@ -167,6 +171,13 @@ fn csv_row(headers: &csv::StringRecord, record: &csv::StringRecord) -> Result<Ro
                 .map(Into::into)
                 .collect::<Vec<serde_json::Value>>()
                 .into(),
+            "labels" => {
+                let labels = value.split_whitespace().map(|label| {
+                    let (name, value) = label.split_once('=').unwrap_or((label, ""));
+                    (name.to_owned(), value.into())
+                });
+                serde_json::Value::Object(labels.collect())
+            }
             _ => value.into(),
         };
         (name.to_owned(), value)

@@ -23,7 +23,7 @@ use crate::error::{Error, shown};
 use crate::files::{Lock, Spooled};
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::profile::Profile;
-use crate::store::Inventory;
+use crate::store::{Inventory, Labels};
 
 use chunk::{Chunk, Finished, Made};
 use manifest::Syntax;
@@ -45,6 +45,8 @@ pub struct Request {
     pub strict: bool,
     /// Skip the rows that an earlier run of the same manifest released.
     pub resume: bool,
+    /// Labels for every certificate; a row's own come on top.
+    pub labels: Labels,
     /// Who asks for it, as `user@host`.
     pub requested_by: String,
 }

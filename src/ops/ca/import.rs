@@ -12,7 +12,7 @@ use crate::files::{self, Kind, Lock};
 use crate::keys::Signer;
 use crate::path;
 use crate::pki::certificate::Certificate;
-use crate::store::{Inventory as _, Opening};
+use crate::store::Opening;
 
 /// The authority to take in.
 #[derive(Debug)]

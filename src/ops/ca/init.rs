@@ -11,7 +11,7 @@ use crate::files::{self, Kind, Lock};
 use crate::keys::{self, PrivateKey};
 use crate::ops::DryRun;
 use crate::ops::passphrase::Password;
-use crate::store::{Inventory as _, Opening};
+use crate::store::Opening;
 
 /// Makes a root.
 ///

@@ -13,9 +13,7 @@ use crate::keys::{self, PrivateKey};
 use crate::ops::DryRun;
 use crate::ops::passphrase::Password;
 use crate::pki::certificate::Certificate;
-use crate::pki::fingerprint::Fingerprint;
-use crate::pki::plan::IssuancePlan;
-use crate::store::{Entry, Inventory as _, Opening, Output};
+use crate::store::{Entry, Opening, Output};
 
 /// Makes an authority below the parent, recorded in the parent's inventory.
 ///
@@ -45,7 +43,7 @@ pub fn run(
         .signing()
         .sign(&plan, key.public_key_info(), &serial)?;
     let certificate = authority::read_back(der)?;
-    let entry = entry(request, &plan, &issuer, &certificate, requested_by, now)?;
+    let entry = entry(request, &issuer, &certificate, requested_by, now)?;
     issuer.record(&[entry])?;
     let mut inventory = authority::open_inventory(&request.directory, Opening::Create)?;
     inventory.record_authority(certificate.as_der(), now)?;
@@ -90,7 +88,6 @@ pub fn dry_run(
 
 fn entry(
     request: &Request,
-    plan: &IssuancePlan,
     issuer: &Authority,
     certificate: &Certificate,
     requested_by: &str,
@@ -105,23 +102,10 @@ fn entry(
         base,
     };
     Ok(Entry {
-        serial: certificate.serial().clone(),
-        certificate: certificate.as_der().to_vec(),
-        subject: plan.subject.clone(),
-        issuer: plan.issuer.clone(),
-        issuer_fingerprint: issuer.signing().fingerprint.clone(),
-        names: Vec::new(),
         profile: PROFILE.into(),
-        validity: plan.validity,
-        fingerprint: Fingerprint::sha256(certificate.as_der()),
-        key_type: request.key_type.to_string(),
         output: Some(output),
         requested_by: requested_by.to_owned(),
-        note: None,
-        issued_at: now,
-        revocation: None,
-        batch: None,
-        replaces: None,
+        ..Entry::of(certificate, issuer.signing().fingerprint.clone(), now)?
     })
 }
 

@@ -14,7 +14,7 @@ use crate::ops::Report;
 use crate::pki::issuer::Issuer;
 use crate::pki::name::DistinguishedName;
 use crate::pki::pem;
-use crate::store::{Counts, Inventory as _, Opening};
+use crate::store::{Counts, Opening};
 
 /// What the authority in a directory is; its key is not used and needs no passphrase.
 ///
@@ -27,7 +27,7 @@ pub fn run(directory: &Path, now: OffsetDateTime) -> Result<Shown, Error> {
         });
     }
     let inventory = authority::open_inventory(directory, Opening::MustExist)?;
-    let certificate = authority::certificate_in(directory, &inventory)?;
+    let certificate = authority::certificate_in(directory, &*inventory)?;
     let issuer = Issuer::of(&certificate).map_err(|source| Error::Issuer {
         path: directory.to_owned(),
         source,
@@ -97,20 +97,7 @@ impl fmt::Display for Shown {
             shown(&authority.private_key)
         )?;
         writeln!(f, "  inventory    {}", shown(&self.inventory))?;
-        let Counts {
-            valid,
-            revoked,
-            expired,
-            not_yet_valid,
-        } = self.issued;
-        write!(
-            f,
-            "  issued       {valid} valid, {revoked} revoked, {expired} expired"
-        )?;
-        if not_yet_valid > 0 {
-            write!(f, ", {not_yet_valid} not valid yet")?;
-        }
-        writeln!(f)
+        writeln!(f, "  issued       {}", self.issued)
     }
 }
 

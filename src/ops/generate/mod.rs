@@ -22,6 +22,7 @@ use crate::keys;
 use crate::pki::algorithm::KeyType;
 use crate::pki::issuer::Issuer;
 use crate::pki::san::{SubjectAltName, TypedName};
+use crate::store::Labels;
 
 use snippet::Snippets;
 
@@ -230,6 +231,7 @@ fn plans(
             base: Some(base),
             requested_by: request.requested_by.clone(),
             note: None,
+            labels: Labels::default(),
         };
         match issue::plan(&wanted, issuer, now)? {
             Outcome::Done(plan) => planned.push(plan),

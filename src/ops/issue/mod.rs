@@ -27,7 +27,7 @@ use crate::pki::san::TypedName;
 use crate::pki::serial::SerialNumber;
 use crate::pki::spiffe::SpiffeId;
 use crate::pki::validity::Lifetime;
-use crate::store::{BatchRow, Entry, Output};
+use crate::store::{BatchRow, Entry, Labels, Output};
 
 pub use base::{base_of, check_base, file_names};
 use plan::PlannedKey;
@@ -53,8 +53,10 @@ pub struct Request {
     pub base: Option<OsString>,
     /// Who asks for it, as `user@host`.
     pub requested_by: String,
-    /// What is to be said of it in the inventory.
+    /// A note for the inventory.
     pub note: Option<String>,
+    /// Labels for the inventory.
+    pub labels: Labels,
 }
 
 impl Request {
@@ -70,6 +72,7 @@ impl Request {
             base: None,
             requested_by: String::new(),
             note: None,
+            labels: Labels::default(),
         }
     }
 }
@@ -213,6 +216,8 @@ pub(super) struct Signed {
     pub(super) certificate: Vec<u8>,
     /// Its serial number.
     pub(super) serial: SerialNumber,
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub(super) public_key: Fingerprint,
     /// Its key.
     pub(super) key: Option<PrivateKey>,
 }
@@ -234,6 +239,7 @@ pub(super) fn sign_only(planned: &Planned, signing: &Signing) -> Result<Signed, 
     Ok(Signed {
         certificate,
         serial,
+        public_key: Fingerprint::sha256(public_key_info),
         key,
     })
 }
@@ -269,13 +275,17 @@ pub(super) fn entry(
         profile: planned.profile.clone(),
         validity: planned.plan.validity,
         fingerprint: Fingerprint::sha256(&signed.certificate),
+        public_key: signed.public_key.clone(),
         key_type: planned.key.to_string(),
         output,
         requested_by: planned.requested_by.clone(),
         note: planned.note.clone(),
+        labels: planned.labels.clone(),
         issued_at: now,
         revocation: None,
         batch,
         replaces: None,
+        superseded_by: None,
+        retired_at: None,
     }
 }

@@ -21,6 +21,7 @@ use crate::pki::san::{NameNote, SubjectAltName, TypedName};
 use crate::pki::subtree::NameConstraints;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::{Lifetime, Validity, rfc3339};
+use crate::store::Labels;
 
 /// A request that can be signed, and what its reader should know of it.
 #[derive(Debug)]
@@ -43,8 +44,10 @@ pub struct Planned {
     pub(super) base: OsString,
     /// Who asks for it.
     pub(super) requested_by: String,
-    /// What is to be said of it.
+    /// A note for the inventory.
     pub(super) note: Option<String>,
+    /// Labels for the inventory.
+    pub(super) labels: Labels,
 }
 
 impl Planned {
@@ -116,6 +119,7 @@ pub fn plan(
         base,
         requested_by: request.requested_by.clone(),
         note: request.note.clone(),
+        labels: request.labels.clone(),
     }))
 }
 

@@ -78,6 +78,7 @@ pub fn renewal(
         base: renewal.of.place.base.clone(),
         requested_by: renewal.requested_by.clone(),
         note: entry.note.clone(),
+        labels: entry.labels.clone(),
     }))
 }
 

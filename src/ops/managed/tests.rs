@@ -83,7 +83,7 @@ fn a_directory_of_a_thousand_is_read_by_several_threads_in_order() {
 
 fn read(directory: &Path) -> Managed {
     let inventory = open_inventory(directory, Opening::MustExist).unwrap();
-    Managed::read(directory, &inventory).unwrap()
+    Managed::read(directory, &*inventory).unwrap()
 }
 
 /// The moment every authority and certificate of these tests is made.
@@ -123,6 +123,7 @@ pub(in crate::ops) fn issue(authority: &Path, base: &str, out: &Path, lifetime: 
         base: Some(base.into()),
         requested_by: "joe@host".into(),
         note: None,
+        labels: crate::store::Labels::default(),
     };
     issue::run(&request, &authority_at(authority), out, false, NOW).unwrap();
 }

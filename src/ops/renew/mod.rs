@@ -31,14 +31,13 @@ use super::managed::{Managed, ManagedCertificate};
 use crate::authority::{self, AuthorityAt, Recording};
 use crate::config::Config;
 use crate::error::{Error, shown};
-use crate::files;
 use crate::pki::algorithm::KeyType;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::profile::Profile;
 use crate::pki::revocation::RevocationReason;
 use crate::pki::serial::SerialNumber;
-use crate::store::{Inventory as _, Opening, Sqlite};
+use crate::store::{Inventory, Opening};
 
 pub use due::{SPREAD, Timing};
 pub use follow::{Follow, Served};
@@ -88,13 +87,13 @@ pub fn run(
     now: OffsetDateTime,
 ) -> Result<Renewal, Error> {
     let inventory = inventory(from)?;
-    let mut managed = Managed::read(from.directory, &inventory)?;
+    let mut managed = Managed::read(from.directory, &*inventory)?;
     let chosen = if request.names.is_empty() {
         (0..managed.certificates.len()).collect()
     } else {
-        choice::named(&request.names, &mut managed, &inventory)?
+        choice::named(&request.names, &mut managed, &*inventory)?
     };
-    let issuer_ends = issuer_ends(&inventory)?;
+    let issuer_ends = issuer_ends(&*inventory)?;
     drop(inventory);
     let mut report = Renewal::new(request, from, &mut managed);
     let config = Config::clone(&authority::read_config(from.directory)?);
@@ -346,13 +345,10 @@ fn reason(error: &Error, certificate: &Path) -> String {
 }
 
 /// The inventory that knows what was issued.
-fn inventory(from: &AuthorityAt<'_>) -> Result<Sqlite, Error> {
+fn inventory(from: &AuthorityAt<'_>) -> Result<Box<dyn Inventory>, Error> {
     match &from.recording {
         Recording::Directory => list::inventory(from.directory),
-        Recording::File(path) => {
-            files::size_limit_is_an_error();
-            Ok(Sqlite::open(path, Opening::MustExist)?)
-        }
+        Recording::File(path) => authority::open_inventory_file(path, Opening::MustExist),
         Recording::Nowhere => Err(Error::Usage {
             message: "without an inventory there is nothing to renew".into(),
             hint: "leave out `--inventory none`".into(),
@@ -361,7 +357,7 @@ fn inventory(from: &AuthorityAt<'_>) -> Result<Sqlite, Error> {
 }
 
 /// When the certificate of each authority ends, by its fingerprint.
-fn issuer_ends(inventory: &Sqlite) -> Result<HashMap<Vec<u8>, OffsetDateTime>, Error> {
+fn issuer_ends(inventory: &dyn Inventory) -> Result<HashMap<Vec<u8>, OffsetDateTime>, Error> {
     let authorities = inventory.authorities()?.into_iter().filter_map(|record| {
         let fingerprint = Fingerprint::sha256(&record.certificate);
         let certificate = Certificate::from_der(record.certificate).ok()?;

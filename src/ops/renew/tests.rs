@@ -8,7 +8,7 @@ use super::*;
 use crate::ops::managed::tests::{NOW, authority_at, issue, make_authority};
 use crate::ops::{Report as _, Verdict};
 use crate::pki::bundle;
-use crate::store::{Inventory as _, Revocation};
+use crate::store::Revocation;
 
 const DUE: OffsetDateTime = NOW.saturating_add(Duration::days(62));
 

@@ -33,14 +33,14 @@ pub fn plan(
     now: OffsetDateTime,
 ) -> Result<BlastRadius, Error> {
     let inventory = list::inventory(directory)?;
-    let certificate = authority::certificate_in(directory, &inventory)?;
+    let certificate = authority::certificate_in(directory, &*inventory)?;
     let mut survey = Survey::new(now);
     let scope = if targets.is_empty() {
-        survey.below(directory, &certificate, &inventory, 0);
+        survey.below(directory, &certificate, &*inventory, 0);
         Scope::Authority
     } else {
         let search = Search {
-            inventory: &inventory,
+            inventory: &*inventory,
             path: directory.join(authority::INVENTORY),
             authority: &certificate,
             now,
@@ -140,7 +140,8 @@ impl Survey {
     ) {
         let is_live = match entry.status(self.now) {
             Status::Valid | Status::NotYetValid => true,
-            Status::Revoked | Status::Expired => reason == Reason::Itself,
+            Status::Superseded | Status::Retired => true,
+            Status::Revoked | Status::OnHold | Status::Expired => reason == Reason::Itself,
         };
         if !is_live || !self.seen.insert(entry.fingerprint.clone()) {
             return;
@@ -170,7 +171,7 @@ impl Survey {
             return;
         }
         match authority::open_inventory(directory, Opening::MustExist) {
-            Ok(inventory) => self.below(directory, certificate, &inventory, depth),
+            Ok(inventory) => self.below(directory, certificate, &*inventory, depth),
             Err(error) => self.unseen.push(Unseen::new(directory, &error)),
         }
     }

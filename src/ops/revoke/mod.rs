@@ -20,7 +20,7 @@ use crate::files::Lock;
 use crate::pki::revocation::RevocationReason;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
-use crate::store::{Entry, Inventory, Revocation, Status};
+use crate::store::{Entry, Inventory, Revocation};
 
 /// What is to be revoked.
 #[derive(Debug)]
@@ -172,13 +172,13 @@ fn live(
     all: bool,
     search: &Search<'_>,
 ) -> Result<Vec<Entry>, Error> {
-    let (live, others): (Vec<_>, Vec<_>) =
-        entries
-            .into_iter()
-            .partition(|entry| match entry.status(search.now) {
-                Status::Valid | Status::NotYetValid => true,
-                Status::Revoked | Status::Expired => false,
-            });
+    let (mut live, others): (Vec<_>, Vec<_>) = entries
+        .into_iter()
+        .partition(|entry| entry.status(search.now).is_live());
+    let is_current = |entry: &Entry| entry.superseded_by.is_none() && entry.retired_at.is_none();
+    if !all && live.iter().any(is_current) {
+        live.retain(is_current);
+    }
     match live.len() {
         0 => {}
         1 => return Ok(live),

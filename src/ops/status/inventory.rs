@@ -9,11 +9,11 @@ use crate::error::Error;
 use crate::files;
 use crate::ops::list;
 use crate::ops::managed::Managed;
-use crate::store::{Inventory as _, Sqlite};
+use crate::store::Inventory;
 
 /// The inventories of the directories that are looked at.
 #[derive(Default)]
-pub(super) struct Inventories(Vec<Sqlite>);
+pub(super) struct Inventories(Vec<Box<dyn Inventory>>);
 
 impl Inventories {
     /// Opens the inventory of a directory, and gives the files elsewhere that it looks after.
@@ -23,7 +23,7 @@ impl Inventories {
         let is_elsewhere = inventory.directories()?.iter().any(|other| *other != own);
         let mut files = Vec::new();
         if is_elsewhere {
-            let managed = Managed::read(directory, &inventory)?;
+            let managed = Managed::read(directory, &*inventory)?;
             let places = managed.certificates.iter();
             files.extend(places.map(|certificate| certificate.place.certificate()));
         }

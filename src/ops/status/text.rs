@@ -180,6 +180,9 @@ pub(super) fn state(status: Status, level: Level) -> &'static str {
     match (status, level) {
         (Status::Revoked, _) => "revoked",
         (Status::Expired, _) => "expired",
+        (Status::OnHold, _) => "on hold",
+        (Status::Superseded, _) => "superseded",
+        (Status::Retired, _) => "retired",
         (Status::NotYetValid, _) => "not yet",
         (Status::Valid, Level::Ok) => "ok",
         (Status::Valid, Level::Warning) => "warning",

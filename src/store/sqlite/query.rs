@@ -1,4 +1,4 @@
-//! What is asked of the database.
+//! The queries.
 
 use rusqlite::types::Value;
 use time::OffsetDateTime;
@@ -13,10 +13,10 @@ pub(super) struct Query {
     pub(super) parameters: Vec<Value>,
 }
 
-/// Every entry a filter may want, the one that expires first first. It finds at least all that
-/// [`Filter::matches`], which has the last word.
+/// The entries that a filter may match, soonest expiry first. It finds at least all of them; [`Filter::matches`]
+/// decides.
 ///
-/// The index is named, for without statistics SQLite takes the one that saves sorting.
+/// The index is named because SQLite, without statistics, prefers the one that saves sorting.
 pub(super) fn matching(filter: &Filter, now: OffsetDateTime) -> Query {
     let mut wanted = Conditions::default();
     if let Some(within) = filter.expiring_within {
@@ -47,9 +47,14 @@ pub(super) fn matching(filter: &Filter, now: OffsetDateTime) -> Query {
             "(instr(lower(names), {text}) OR instr(lower(common_name), {text}))"
         ));
     }
+    for label in &filter.labels {
+        let pattern = wanted.value(label.pattern());
+        wanted.add(format!("instr(labels, {pattern})"));
+    }
     let index = match (&filter.serial, filter.status) {
         (Some(_), _) => "entry_serial",
-        (None, Some(Status::Revoked)) => "entry_revoked",
+        (None, Some(Status::Revoked | Status::OnHold)) => "entry_revoked",
+        (None, Some(Status::Superseded | Status::Retired)) => "entry_replaced",
         (None, None | Some(Status::Valid | Status::NotYetValid | Status::Expired)) => {
             "entry_not_after"
         }
@@ -64,7 +69,7 @@ pub(super) fn matching(filter: &Filter, now: OffsetDateTime) -> Query {
     }
 }
 
-/// Conditions that must all hold, and the values in them.
+/// Conditions joined with AND, and the values in them.
 struct Conditions {
     text: String,
     parameters: Vec<Value>,
@@ -87,7 +92,10 @@ impl Conditions {
 
     fn add_status(&mut self, status: Status, now: i64) {
         let condition = match status {
-            Status::Revoked => "revoked_at IS NOT NULL".into(),
+            Status::Revoked | Status::OnHold => "revoked_at IS NOT NULL".into(),
+            Status::Superseded | Status::Retired => {
+                format!("({REPLACED}) AND not_after >= {}", self.value(now))
+            }
             Status::Valid => format!("not_after >= {0} AND not_before <= {0}", self.value(now)),
             Status::NotYetValid => {
                 format!("not_after >= {0} AND not_before > {0}", self.value(now))
@@ -97,28 +105,40 @@ impl Conditions {
         self.add(condition);
     }
 
-    /// The name of a parameter with this value.
+    /// The placeholder of a parameter with this value.
     fn value(&mut self, value: impl Into<Value>) -> String {
         self.parameters.push(value.into());
         format!("?{}", self.parameters.len())
     }
 }
 
-/// How many entries are valid, revoked, expired and not yet valid at `:now`, by the indexes alone.
+/// What the index `entry_replaced` is for, word for word.
+const REPLACED: &str = "superseded_by IS NOT NULL OR retired_at IS NOT NULL";
+
+/// The numbers of [`Counts`](super::super::Counts) at `:now`, in its order, from the indexes alone.
 pub(super) const COUNTS: &str = "
     WITH every AS (SELECT
             (SELECT count(*) FROM entry) AS n,
             (SELECT count(*) FROM entry WHERE not_after < :now) AS expired,
             (SELECT count(*) FROM entry WHERE not_after >= :now AND not_before > :now) AS early),
         gone AS (SELECT count(*) AS n,
+            count(*) FILTER (WHERE revocation_reason = 6) AS held,
             count(*) FILTER (WHERE not_after < :now) AS expired,
             count(*) FILTER (WHERE not_after >= :now AND not_before > :now) AS early
-            FROM entry INDEXED BY entry_revoked WHERE revoked_at IS NOT NULL)
-    SELECT (every.n - every.expired - every.early) - (gone.n - gone.expired - gone.early),
-        gone.n, every.expired - gone.expired, every.early - gone.early
-    FROM every, gone";
+            FROM entry INDEXED BY entry_revoked WHERE revoked_at IS NOT NULL),
+        old AS (SELECT count(*) AS n,
+            count(*) FILTER (WHERE retired_at IS NOT NULL) AS retired,
+            count(*) FILTER (WHERE not_before > :now) AS early
+            FROM entry INDEXED BY entry_replaced
+            WHERE (superseded_by IS NOT NULL OR retired_at IS NOT NULL)
+                AND not_after >= :now AND revoked_at IS NULL)
+    SELECT (every.n - every.expired - every.early) - (gone.n - gone.expired - gone.early)
+            - (old.n - old.early),
+        gone.n - gone.held, every.expired - gone.expired,
+        every.early - gone.early - old.early, gone.held, old.n - old.retired, old.retired
+    FROM every, gone, old";
 
-/// Every revoked certificate, the one that was revoked first first.
+/// Every revoked certificate, in the order of revocation.
 pub(super) const REVOKED: &str = "
     SELECT serial, revoked_at, revocation_reason, invalidity_date, not_after, issuer_fingerprint
     FROM entry INDEXED BY entry_revoked WHERE revoked_at IS NOT NULL

@@ -10,7 +10,7 @@ use rusqlite::{Row, Statement, Transaction, params};
 use time::OffsetDateTime;
 
 use super::super::filter::common_name;
-use super::super::{BatchRow, Entry, Output, Revocation, RevokedCertificate};
+use super::super::{BatchRow, Entry, Labels, Output, Revocation, RevokedCertificate};
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
 use crate::pki::revocation::RevocationReason;
@@ -21,15 +21,18 @@ use crate::pki::validity::Validity;
 /// The columns [`entry`] reads, in its order.
 pub(super) const COLUMNS: &str = "serial, not_before, not_after, revoked_at, revocation_reason, \
      invalidity_date, profile, names, subject, issuer, issuer_fingerprint, fingerprint, key_type, \
-     directory, base, requested_by, note, issued_at, manifest, manifest_row, certificate, replaces";
+     directory, base, requested_by, note, issued_at, manifest, manifest_row, certificate, replaces, \
+     public_key, labels, superseded_by, retired_at";
 
-/// Adds one entry; its parameters are what [`insert`] binds.
+/// Adds one entry; [`insert`] binds its parameters.
 pub(super) const INSERT: &str = "INSERT INTO entry (serial, not_before, not_after, revoked_at, \
      revocation_reason, profile, names, subject, issuer, issuer_fingerprint, fingerprint, key_type, \
-     directory, base, requested_by, note, issued_at, manifest, manifest_row, certificate, common_name, replaces, invalidity_date) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
+     directory, base, requested_by, note, issued_at, manifest, manifest_row, certificate, common_name, replaces, invalidity_date, \
+     public_key, labels, superseded_by, retired_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
+     ?24, ?25, ?26, ?27)";
 
-/// Adds one entry by the statement [`INSERT`].
+/// Adds one entry with the statement [`INSERT`].
 pub(super) fn insert(statement: &mut Statement<'_>, entry: &Entry) -> rusqlite::Result<()> {
     let names: Vec<String> = entry.names.iter().map(ToString::to_string).collect();
     let (output, batch) = (entry.output.as_ref(), entry.batch.as_ref());
@@ -65,11 +68,15 @@ pub(super) fn insert(statement: &mut Statement<'_>, entry: &Entry) -> rusqlite::
             .revocation
             .and_then(|revocation| revocation.invalidity_date)
             .map(OffsetDateTime::unix_timestamp),
+        entry.public_key.as_bytes(),
+        entry.labels.lines(),
+        entry.superseded_by.as_ref().map(SerialNumber::shown_octets),
+        entry.retired_at.map(OffsetDateTime::unix_timestamp),
     ])?;
     Ok(())
 }
 
-/// Adds the directories entries were written to, those that are not there yet.
+/// Adds the directories that entries were written to.
 pub(super) fn insert_directories(
     transaction: &Transaction<'_>,
     entries: &[Entry],
@@ -105,9 +112,9 @@ pub(super) fn insert_carried_over(
     Ok(())
 }
 
-/// The directory in a row's only column.
-pub(super) fn directory(row: &Row<'_>) -> rusqlite::Result<PathBuf> {
-    Ok(PathBuf::from(OsString::from_vec(row.get(0)?)))
+/// The directory in a column.
+pub(super) fn directory(row: &Row<'_>, column: usize) -> rusqlite::Result<PathBuf> {
+    Ok(PathBuf::from(OsString::from_vec(row.get(column)?)))
 }
 
 /// The entry in a row of [`COLUMNS`].
@@ -130,10 +137,15 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         issued_at: moment(row, 17)?,
         batch: batch(row, 18)?,
         certificate: row.get(20)?,
-        replaces: match row.get_ref(21)?.data_type() {
-            Type::Null => None,
-            Type::Integer | Type::Real | Type::Text | Type::Blob => Some(serial(row, 21)?),
-        },
+        replaces: optional(row, 21, serial)?,
+        public_key: Fingerprint::from_octets(octets(row, 22)?),
+        labels: optional(row, 23, |row, column| {
+            row.get(column)
+                .map(|text: String| Labels::from_lines(&text))
+        })?
+        .unwrap_or_default(),
+        superseded_by: optional(row, 24, serial)?,
+        retired_at: optional(row, 25, moment)?,
     })
 }
 
@@ -147,7 +159,7 @@ pub(super) fn revoked(row: &Row<'_>) -> rusqlite::Result<RevokedCertificate> {
     })
 }
 
-/// The number in a column, which is not negative.
+/// The number in a column, at least 0.
 pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(conversion(column, Type::Integer))
@@ -172,11 +184,10 @@ pub(super) fn revocation(row: &Row<'_>, column: usize) -> rusqlite::Result<Optio
     let reason = RevocationReason::from_code(code).ok_or(
         rusqlite::Error::IntegralValueOutOfRange(column + 1, code.into()),
     )?;
-    let is_dated = row.get_ref(column + 2)?.data_type() != Type::Null;
     Ok(Some(Revocation {
         at: moment(row, column)?,
         reason,
-        invalidity_date: is_dated.then(|| moment(row, column + 2)).transpose()?,
+        invalidity_date: optional(row, column + 2, moment)?,
     }))
 }
 
@@ -185,7 +196,19 @@ pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<OffsetDat
     OffsetDateTime::from_unix_timestamp(row.get(column)?).map_err(conversion(column, Type::Integer))
 }
 
-/// The octets in a column, borrowed from the database.
+/// What `read` finds in a column; `None` when it is NULL.
+pub(super) fn optional<T>(
+    row: &Row<'_>,
+    column: usize,
+    read: impl Fn(&Row<'_>, usize) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<T>> {
+    match row.get_ref(column)?.data_type() {
+        Type::Null => Ok(None),
+        Type::Integer | Type::Real | Type::Text | Type::Blob => read(row, column).map(Some),
+    }
+}
+
+/// The bytes in a column, borrowed from the database.
 fn octets<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<&'row [u8]> {
     let value = row.get_ref(column)?;
     value.as_blob().map_err(|source| {
@@ -200,7 +223,7 @@ fn names(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<SubjectAltName>> 
         .collect()
 }
 
-/// What [`SubjectAltName`]'s Display gave, taken as it is: rules for new names are not for old ones.
+/// A name in the form of [`SubjectAltName`]'s Display, without the checks: old names may break newer rules.
 fn name(line: &str) -> Option<SubjectAltName> {
     let (kind, value) = line.split_once(':')?;
     match kind {
@@ -213,32 +236,29 @@ fn name(line: &str) -> Option<SubjectAltName> {
 }
 
 fn output(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Output>> {
-    let directory: Option<Vec<u8>> = row.get(column)?;
-    let Some(directory) = directory else {
-        return Ok(None);
-    };
-    Ok(Some(Output {
-        directory: PathBuf::from(OsString::from_vec(directory)),
-        base: row.get(column + 1)?,
-    }))
+    optional(row, column, |row, column| {
+        Ok(Output {
+            directory: directory(row, column)?,
+            base: row.get(column + 1)?,
+        })
+    })
 }
 
 fn batch(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<BatchRow>> {
-    if row.get_ref(column)?.data_type() == Type::Null {
-        return Ok(None);
-    }
-    Ok(Some(BatchRow {
-        manifest: Fingerprint::from_octets(octets(row, column)?),
-        row: count(row, column + 1)?,
-    }))
+    optional(row, column, |row, column| {
+        Ok(BatchRow {
+            manifest: Fingerprint::from_octets(octets(row, column)?),
+            row: count(row, column + 1)?,
+        })
+    })
 }
 
-/// A line among the names that no version of this program wrote.
+/// A line of the names that no version of this program wrote.
 #[derive(Debug, thiserror::Error)]
 #[error("not a name")]
 struct UnknownName;
 
-/// A row among the revoked that is not.
+/// A row of a query for revoked certificates that is not revoked.
 #[derive(Debug, thiserror::Error)]
 #[error("not revoked")]
 struct NotRevoked;

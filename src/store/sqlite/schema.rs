@@ -1,22 +1,24 @@
-//! The tables, and how older ones become them.
+//! The tables, and the migrations from older ones.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::StoreError;
 use super::place::Place;
+use crate::pki::certificate::Certificate;
+use crate::pki::fingerprint::Fingerprint;
 
-/// What became of looking at the schema.
+/// The version of a schema.
 pub(super) enum Version {
-    /// It is the newest.
+    /// The newest.
     Current,
-    /// It is this many migrations old.
+    /// This many migrations older.
     Behind(usize),
 }
 
-/// How the schema in a database relates to ours.
+/// The version of the schema in a database.
 ///
 /// # Errors
-/// When the database is not ours, is newer than this program, or cannot be read.
+/// When the database is not an inventory, is newer than this program, or cannot be read.
 pub(super) fn version(connection: &Connection, place: &Place) -> Result<Version, StoreError> {
     let pragma = |name| {
         connection
@@ -45,7 +47,7 @@ pub(super) fn version(connection: &Connection, place: &Place) -> Result<Version,
     }
 }
 
-/// Runs the last `behind` migrations. To be called within a transaction.
+/// Runs the last `behind` migrations. Call it within a transaction.
 pub(super) fn migrate(connection: &Connection, behind: usize) -> rusqlite::Result<()> {
     for (i, migration) in MIGRATIONS
         .iter()
@@ -53,7 +55,30 @@ pub(super) fn migrate(connection: &Connection, behind: usize) -> rusqlite::Resul
         .skip(MIGRATIONS.len() - behind)
     {
         connection.execute_batch(migration)?;
+        if i == PUBLIC_KEYS {
+            fill_public_keys(connection)?;
+        }
         connection.pragma_update(None, "user_version", i as i64 + 1)?;
+    }
+    Ok(())
+}
+
+/// Fills the column that a migration cannot compute in SQL.
+fn fill_public_keys(connection: &Connection) -> rusqlite::Result<()> {
+    let mut last = 0;
+    let mut next = connection
+        .prepare("SELECT id, certificate FROM entry WHERE id > ?1 ORDER BY id LIMIT 1")?;
+    let mut set = connection.prepare("UPDATE entry SET public_key = ?2 WHERE id = ?1")?;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    while let Some((id, der)) = next.query_row([last], read).optional()? {
+        // The key of a certificate that cannot be read is unknown: its fingerprint matches no key.
+        let certificate: Vec<u8> = der;
+        let key = match Certificate::from_der(certificate.clone()) {
+            Ok(certificate) => Fingerprint::sha256(certificate.public_key_info()),
+            Err(_) => Fingerprint::sha256(&certificate),
+        };
+        set.execute(rusqlite::params![id, key.as_bytes()])?;
+        last = id;
     }
     Ok(())
 }
@@ -68,7 +93,7 @@ pub(super) fn empty_database() -> rusqlite::Result<Vec<u8>> {
     Ok(database)
 }
 
-/// An empty inventory as the first version of this program made it.
+/// An empty inventory as the first version of this program created it.
 #[cfg(test)]
 pub(super) fn first_database(path: &std::path::Path) -> Connection {
     let connection = Connection::open(path).unwrap();
@@ -80,20 +105,22 @@ pub(super) fn first_database(path: &std::path::Path) -> Connection {
     connection
 }
 
-/// Says that a SQLite file is one of ours: `OACI`, OpenAgents certificate inventory.
+/// Marks a SQLite file as an inventory: `OACI`, OpenAgents certificate inventory.
 const APPLICATION_ID: i64 = 0x4f41_4349;
 
-/// Where the write and the read version stand in a database file, and what they are for a file in
-/// WAL mode (<https://www.sqlite.org/fileformat2.html#the_database_header>).
+/// Where the write and the read version are in a database file, and their value for a file in WAL mode
+/// (<https://www.sqlite.org/fileformat2.html#the_database_header>).
 const FORMAT_VERSIONS: std::ops::Range<usize> = 18..20;
 const WAL_FORMAT: u8 = 2;
 
-/// Each makes the schema of one version from that of the version before. They are only ever added
-/// to: a database in use has run the older ones.
+/// Each turns the schema of one version into the next. Only ever add to them: databases in use have run
+/// the older ones.
 ///
-/// Serial numbers are the octets they are shown with; times are seconds since 1970; names are one
-/// to a line. `directory` has every directory that `entry` names. The ledger has one row; its `changes` are those that add no entry.
-const MIGRATIONS: [&str; 4] = [
+/// Serial numbers are the bytes they are displayed with; times are seconds since 1970; names and labels are
+/// one per line. `directory` has every directory that `entry` names. The ledger has one row; its `changes`
+/// are those that add no entry. The index of public keys covers their first 8 bytes, which is enough to find
+/// a few candidates and keeps it small.
+const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
@@ -148,4 +175,19 @@ const MIGRATIONS: [&str; 4] = [
         issuer_fingerprint BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    ALTER TABLE entry ADD COLUMN public_key BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE entry ADD COLUMN labels TEXT;
+    ALTER TABLE entry ADD COLUMN superseded_by BLOB;
+    ALTER TABLE entry ADD COLUMN retired_at INTEGER;
+    ALTER TABLE authority ADD COLUMN retired_at INTEGER;
+    UPDATE entry SET superseded_by = newer.serial
+        FROM entry AS newer WHERE newer.replaces = entry.serial;
+    CREATE INDEX entry_replaced ON entry (not_after, not_before, revoked_at, retired_at)
+        WHERE superseded_by IS NOT NULL OR retired_at IS NOT NULL;
+    CREATE INDEX entry_public_key ON entry (substr(public_key, 1, 8));
+",
 ];
+
+/// The migration that [`fill_public_keys`] belongs to.
+const PUBLIC_KEYS: usize = 4;

@@ -15,7 +15,7 @@ use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock};
 use crate::ops::{Report, Verdict};
 use crate::pki::certificate::Certificate;
-use crate::store::{Inventory as _, Opening};
+use crate::store::Opening;
 
 /// What became of it.
 #[derive(Debug, Serialize)]
@@ -103,7 +103,7 @@ pub fn activate(
     let signing = rotation::signing(&base, &new, from.passphrase)?;
     authority::valid_issuer(&base.with_extension("crt"), &new, now)?;
     let mut inventory = authority::open_inventory(from.directory, Opening::MustExist)?;
-    let passages = gate.passages(&new, &signing, &mut inventory, requested_by, now)?;
+    let passages = gate.passages(&new, &signing, &mut *inventory, requested_by, now)?;
     if dry_run || !force && passages.iter().any(|passage| !passage.passed) {
         return Ok(Activated {
             activated: false,
@@ -158,7 +158,7 @@ fn finish(
     forget_next(lock)?;
     let crosses = rotation::cross_certificates(from.directory)?;
     let anchors = super::anchors(from.directory, &[new, old], None)?;
-    let chained = chains::refresh(lock, &inventory, &crosses, &anchors, now)?;
+    let chained = chains::refresh(lock, &*inventory, &crosses, &anchors, now)?;
     let lists = publish_again(from, lock, now)?;
     let staged = staged(from, (old, new), false, now)?;
     Ok(Activated {

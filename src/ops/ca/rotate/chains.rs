@@ -15,7 +15,7 @@ use crate::files::{self, Kind, Lock, Replacement};
 use crate::ops::issue::file_names;
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
-use crate::store::{Entry, Filter, Inventory, Opening, Status};
+use crate::store::{Entry, Filter, Inventory, Opening};
 
 /// What became of the files of what is valid.
 #[derive(Debug, Default, Serialize)]
@@ -181,7 +181,7 @@ impl Refreshing<'_> {
             chained: Chained::default(),
             now: self.now,
         };
-        let done = below.below(&inventory, &|_| chain.clone());
+        let done = below.below(&*inventory, &|_| chain.clone());
         self.visited = below.visited;
         self.chained.chained.append(&mut below.chained.chained);
         self.chained.unchained.append(&mut below.chained.unchained);
@@ -281,10 +281,7 @@ fn certificate_file(entry: &Entry) -> Option<PathBuf> {
 }
 
 fn is_live(entry: &Entry, now: OffsetDateTime) -> bool {
-    match entry.status(now) {
-        Status::Valid | Status::NotYetValid => true,
-        Status::Revoked | Status::Expired => false,
-    }
+    entry.status(now).is_live()
 }
 
 const MAX_SHOWN: usize = 10;

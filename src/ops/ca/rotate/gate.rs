@@ -18,7 +18,6 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::escape::Escaped;
-use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::{AttributeType, DistinguishedName};
 use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
 use crate::pki::san::SubjectAltName;
@@ -260,23 +259,10 @@ fn client(
     let der = signing.sign(&plan, key.public_key_info(), &serial)?;
     let certificate = authority::read_back(der)?;
     inventory.record(&[Entry {
-        serial,
-        certificate: certificate.as_der().to_vec(),
-        subject: plan.subject,
-        issuer: plan.issuer,
-        issuer_fingerprint: signing.fingerprint.clone(),
-        names,
         profile: "client".into(),
-        validity,
-        fingerprint: Fingerprint::sha256(certificate.as_der()),
-        key_type: KeyType::P256.to_string(),
-        output: None,
         requested_by: requested_by.to_owned(),
         note: Some("shown to ports to see whether they trust the new root".into()),
-        issued_at: now,
-        revocation: None,
-        batch: None,
-        replaces: None,
+        ..Entry::of(&certificate, signing.fingerprint.clone(), now)?
     }])?;
     Ok(Identity::new(&[certificate], key.pkcs8())?)
 }

@@ -18,7 +18,6 @@ use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::issuer::Issuer;
 use crate::pki::plan::IssuancePlan;
-use crate::pki::public_key::PublicKey;
 use crate::pki::validity::Validity;
 use crate::store::Entry;
 
@@ -124,10 +123,10 @@ fn make(
         cross(&signing.issuer, old_signing, now)?,
         cross(&old_signing.issuer, &signing, now)?,
     ];
-    let entries: Vec<Entry> = crosses
+    let entries = crosses
         .iter()
-        .map(|(plan, cross, issuer)| entry(plan, cross, issuer, requested_by, now))
-        .collect();
+        .map(|(_, cross, issuer)| entry(cross, issuer, requested_by, now))
+        .collect::<Result<Vec<Entry>, Error>>()?;
     let (_, inventory) = authority.split();
     if let Some(inventory) = inventory {
         inventory.record_authority(new.as_der(), now)?;
@@ -170,38 +169,17 @@ fn write(
 
 /// What the inventory holds of a cross-certificate.
 fn entry(
-    plan: &IssuancePlan,
     certificate: &Certificate,
     issuer_fingerprint: &Fingerprint,
     requested_by: &str,
     now: OffsetDateTime,
-) -> Entry {
-    Entry {
-        serial: certificate.serial().clone(),
-        certificate: certificate.as_der().to_vec(),
-        subject: plan.subject.clone(),
-        issuer: plan.issuer.clone(),
-        issuer_fingerprint: issuer_fingerprint.clone(),
-        names: Vec::new(),
+) -> Result<Entry, Error> {
+    Ok(Entry {
         profile: PROFILE.into(),
-        validity: plan.validity,
-        fingerprint: Fingerprint::sha256(certificate.as_der()),
-        key_type: key_type(certificate),
-        output: None,
         requested_by: requested_by.to_owned(),
         note: Some(NOTE.into()),
-        issued_at: now,
-        revocation: None,
-        batch: None,
-        replaces: None,
-    }
-}
-
-/// The kind of a certificate's key, as text.
-fn key_type(certificate: &Certificate) -> String {
-    PublicKey::from_der(certificate.public_key_info())
-        .map(|key| key.kind.to_string())
-        .unwrap_or_default()
+        ..Entry::of(certificate, issuer_fingerprint.clone(), now)?
+    })
 }
 
 fn report(

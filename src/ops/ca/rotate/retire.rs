@@ -99,9 +99,9 @@ pub fn retire(
             return Err(inactive(&from, standing.stage));
         }
     };
-    let inventory = authority::open_inventory(from.directory, Opening::MustExist)?;
+    let mut inventory = authority::open_inventory(from.directory, Opening::MustExist)?;
     let Dependents { blocking, replaced } = match old {
-        Some(old) => dependents(old, &inventory, now)?,
+        Some(old) => dependents(old, &*inventory, now)?,
         None => Dependents::default(),
     };
     let may_go = force || blocking.is_empty();
@@ -130,7 +130,11 @@ pub fn retire(
     let anchors = super::anchors(from.directory, &[new], old)?;
     write_anchors(&lock, &anchors)?;
     let crosses = rotation::cross_certificates(from.directory)?;
-    staged.chained = chains::refresh(&lock, &inventory, &crosses, &anchors, now)?;
+    staged.chained = chains::refresh(&lock, &*inventory, &crosses, &anchors, now)?;
+    if let Some(old) = old {
+        let serials: Vec<_> = crosses.iter().map(|cross| cross.serial().clone()).collect();
+        inventory.retire_authority(old.as_der(), &serials, now)?;
+    }
     let kept = move_aside(&lock, now)?;
     staged.lists = publish_again(&from, &lock, now)?;
     staged.stage = Stage::None;

@@ -19,7 +19,7 @@ use crate::pki::certificate::Certificate;
 use crate::pki::escape::Escaped;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
-use crate::store::{Entry, Filter, Inventory, Opening, Status};
+use crate::store::{Entry, Filter, Inventory, Opening};
 
 /// Where a roll-over stands, and what keeps the old root from being retired.
 ///
@@ -30,8 +30,8 @@ pub fn status(directory: &Path, now: OffsetDateTime) -> Result<Standing, Error> 
     let rotation = Rotation::read(directory)?;
     let inventory = authority::open_inventory(directory, Opening::MustExist)?;
     let Dependents { blocking, replaced } = match (rotation.stage, &rotation.other) {
-        (Stage::Prepared, _) => dependents(&rotation.current, &inventory, now)?,
-        (Stage::Activated, Some(old)) => dependents(old, &inventory, now)?,
+        (Stage::Prepared, _) => dependents(&rotation.current, &*inventory, now)?,
+        (Stage::Activated, Some(old)) => dependents(old, &*inventory, now)?,
         (Stage::Activated, None) | (Stage::None, _) => Dependents::default(),
     };
     let place = shown(directory);
@@ -224,10 +224,7 @@ fn depends(entry: &Entry, root: &Certificate, now: OffsetDateTime) -> bool {
 }
 
 fn is_live(entry: &Entry, now: OffsetDateTime) -> bool {
-    match entry.status(now) {
-        Status::Valid | Status::NotYetValid => true,
-        Status::Revoked | Status::Expired => false,
-    }
+    entry.status(now).is_live()
 }
 
 const MAX_SHOWN: usize = 20;
