@@ -77,6 +77,7 @@ pub mod config;
 pub mod error;
 pub mod files;
 pub mod keys;
+pub mod message;
 pub mod net;
 pub mod network;
 pub mod ops;

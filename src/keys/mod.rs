@@ -165,6 +165,21 @@ pub fn random_serial() -> Result<SerialNumber, KeyError> {
     Ok(SerialNumber::from_random(bits))
 }
 
+/// Random bytes of the system: nonces, content keys, identifiers.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], KeyError> {
+    let mut bytes = [0; N];
+    fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The system's randomness, for libraries that draw it themselves.
+pub fn system_random() -> impl ring::rand::SecureRandom {
+    SystemRandom::new()
+}
+
 /// Fills with the system's randomness.
 fn fill(octets: &mut [u8]) -> Result<(), KeyError> {
     SystemRandom::new()

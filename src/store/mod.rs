@@ -7,6 +7,7 @@ mod entry;
 mod error;
 mod filter;
 mod label;
+mod replay;
 mod revocation;
 mod sqlite;
 
@@ -27,6 +28,7 @@ pub use entry::{AuthorityRecord, BatchRow, Counts, Entry, Output, Status};
 pub use error::StoreError;
 pub use filter::Filter;
 pub use label::{Label, LabelError, LabelFilter, Labels};
+pub use replay::{Recording, Replay, ReplayId};
 pub use revocation::{Revocation, RevocationChange, RevokedCertificate};
 pub use sqlite::Opening;
 

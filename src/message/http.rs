@@ -1,0 +1,588 @@
+//! Signed HTTP requests ([RFC 9421](https://www.rfc-editor.org/rfc/rfc9421)) with the digest of their body
+//! ([RFC 9530](https://www.rfc-editor.org/rfc/rfc9530)).
+
+use ring::digest::{SHA256, SHA512, digest};
+use ring::hmac;
+use serde::Serialize;
+use sfv::{
+    BareItem, DictSerializer, Dictionary, InnerList, Integer, Item, Key, List, ListEntry,
+    Parameters, Parser,
+};
+use time::{Duration, OffsetDateTime};
+
+use super::receiver::{EventKind, MAX_SKEW, MIN_IDEMPOTENCY, Trail};
+use super::request::Request;
+use super::sender::leaf_and_chain;
+use super::shared::SharedKey;
+use super::trust::{Trust, thumbprint};
+use super::{Algorithm, Denial, Event, MessageError, Reason, SigningKey, base64};
+use crate::error::Error;
+use crate::keys::random_bytes;
+use crate::pki::certificate::Certificate;
+use crate::store::{Replay, ReplayId};
+
+/// How a request is to be signed.
+#[derive(Clone, Debug)]
+pub struct RequestDraft {
+    /// What the signature covers; `None` for method, target, authority, and content-digest and content-type if there.
+    pub components: Option<Vec<String>>,
+    /// How long the signature is valid.
+    pub ttl: Duration,
+    /// The name of the signature.
+    pub label: String,
+    /// What the signature is for.
+    pub tag: Option<String>,
+    /// The scheme of the target, for it is not in the request.
+    pub scheme: String,
+    /// The name of the key; `None` for the certificate's thumbprint, or `shared`.
+    pub keyid: Option<String>,
+}
+
+/// What a request is signed with.
+#[derive(Debug)]
+pub enum RequestSigner {
+    /// A certificate, the intermediates behind it, and its key.
+    Certificate(Vec<Certificate>, SigningKey),
+    /// A key that both sides have.
+    Shared(SharedKey),
+}
+
+impl RequestSigner {
+    /// Adds Content-Digest (where there is a body), Agent-Certificate, Signature-Input and Signature to a request.
+    ///
+    /// # Errors
+    /// When it is not a request, has not what the signature is to cover, or a value cannot be in a signature.
+    pub fn sign(
+        &self,
+        request: &[u8],
+        draft: &RequestDraft,
+        now: OffsetDateTime,
+    ) -> Result<Vec<u8>, MessageError> {
+        let failed = |what: String| MessageError::Request { what };
+        let mut request = Request::read(request, &draft.scheme).map_err(failed)?;
+        if request.has_body() && request.field(DIGEST).is_none() {
+            let value = format!(
+                "sha-256=:{}:",
+                base64::encode(digest(&SHA256, request.body()).as_ref())
+            );
+            request.add("Content-Digest", &value);
+        }
+        check_digest(&request).map_err(|denial| failed(denial.detail))?;
+        let (alg, keyid) = match self {
+            RequestSigner::Shared(_) => (HMAC, SHARED_KEY_ID.to_owned()),
+            RequestSigner::Certificate(chain, key) => {
+                if request.field(CERTIFICATE).is_some() {
+                    return Err(failed("it already has an Agent-Certificate".into()));
+                }
+                let (leaf, carried) = leaf_and_chain(chain)?;
+                let carried = carried
+                    .iter()
+                    .map(|one| format!(":{}:", base64::encode(one.as_der())));
+                request.add("Agent-Certificate", &carried.collect::<Vec<_>>().join(", "));
+                let algorithm = key.request_algorithm()?;
+                (algorithm.http_name().unwrap_or_default(), thumbprint(leaf))
+            }
+        };
+        let keyid = draft.keyid.clone().unwrap_or(keyid);
+        let list = self.covered(&request, draft, alg, &keyid, now)?;
+        let label = Key::from_string(draft.label.clone())
+            .map_err(|_| failed(format!("'{}' cannot be a label", draft.label)))?;
+        let is_taken = request.field(INPUT).is_some_and(|value| {
+            let inputs: Result<Dictionary, _> = Parser::new(&value).parse();
+            inputs.map_or(true, |inputs| inputs.contains_key(&label))
+        });
+        if is_taken {
+            return Err(failed(format!("it already has a signature '{label}'")));
+        }
+        let parameters = serialized(&list).map_err(failed)?;
+        let base = base(&request, &list, &parameters).map_err(failed)?;
+        let signature = match self {
+            RequestSigner::Certificate(_, key) => {
+                key.sign(key.request_algorithm()?, base.as_bytes())?
+            }
+            RequestSigner::Shared(key) => {
+                hmac::sign(&mac_key(key), base.as_bytes()).as_ref().to_vec()
+            }
+        };
+        request.add("Signature-Input", &format!("{label}={parameters}"));
+        request.add(
+            "Signature",
+            &format!("{label}=:{}:", base64::encode(&signature)),
+        );
+        Ok(request.into_bytes())
+    }
+
+    /// What is covered, and the parameters of the signature.
+    fn covered(
+        &self,
+        request: &Request,
+        draft: &RequestDraft,
+        alg: &str,
+        keyid: &str,
+        now: OffsetDateTime,
+    ) -> Result<InnerList, MessageError> {
+        let failed = |what: String| MessageError::Request { what };
+        let defaults = || {
+            let present = [DIGEST, "content-type"]
+                .into_iter()
+                .filter(|name| request.field(name).is_some());
+            DEFAULT_COMPONENTS
+                .into_iter()
+                .chain(present)
+                .map(str::to_owned)
+                .collect()
+        };
+        let mut names: Vec<String> = draft.components.clone().unwrap_or_else(defaults);
+        let mut require = |name: &str| {
+            if !names.iter().any(|one| one == name) {
+                names.push(name.to_owned());
+            }
+        };
+        if request.has_body() {
+            require(DIGEST);
+        }
+        if let RequestSigner::Certificate(..) = self {
+            require(CERTIFICATE);
+        }
+        let string = |text: &str| {
+            sfv::String::from_string(text.to_owned())
+                .map_err(|_| failed(format!("'{}' is not ASCII", text.escape_debug())))
+        };
+        let integer = |seconds: i64| {
+            Integer::try_from(seconds).map_err(|_| failed("its time is out of range".into()))
+        };
+        let created = now.unix_timestamp();
+        let nonce = base64::encode_url(&random_bytes::<16>()?);
+        let mut parameters: Vec<(&str, BareItem)> = vec![
+            ("created", integer(created)?.into()),
+            (
+                "expires",
+                integer(created.saturating_add(draft.ttl.whole_seconds()))?.into(),
+            ),
+            ("nonce", string(&nonce)?.into()),
+            ("alg", string(alg)?.into()),
+            ("keyid", string(keyid)?.into()),
+        ];
+        if let Some(tag) = &draft.tag {
+            parameters.push(("tag", string(tag)?.into()));
+        }
+        let items = names.iter().map(|name| string(name).map(Item::new));
+        let items = items.collect::<Result<_, _>>()?;
+        Ok(InnerList::with_params(items, keyed(parameters)))
+    }
+}
+
+/// What a verifier requires of every request.
+#[derive(Debug)]
+pub struct RequestVerifier {
+    /// What signatures are verified with.
+    pub key: VerificationKey,
+    /// What must be covered.
+    pub components: Vec<String>,
+    /// How long ago a request may have been signed.
+    pub max_age: Duration,
+    /// The longest that a signature may be valid.
+    pub max_lifetime: Duration,
+    /// The name of the signature; `None` for the only one.
+    pub label: Option<String>,
+    /// The scheme of the target.
+    pub scheme: String,
+    /// The largest request, in bytes.
+    pub max_size: usize,
+}
+
+/// What signatures of requests are verified with.
+#[derive(Debug)]
+pub enum VerificationKey {
+    /// The certificate in the request, under these anchors.
+    Trust(Trust),
+    /// This certificate, with its intermediates, under these anchors.
+    Pinned(Trust, Vec<Certificate>),
+    /// A key that both sides have, and its name.
+    Shared(SharedKey, String),
+}
+
+/// A request whose signature is valid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VerifiedRequest {
+    /// The name of the key.
+    pub keyid: String,
+    /// The first name of the certificate; `None` for a shared key.
+    pub subject: Option<String>,
+    /// The algorithm.
+    pub alg: String,
+    /// When it was signed, in seconds since 1970.
+    pub created: i64,
+    /// When it expires, likewise.
+    pub expires: Option<i64>,
+    /// The nonce.
+    pub nonce: Option<String>,
+    /// What is covered.
+    pub components: Vec<String>,
+    /// The name of the signature.
+    pub label: String,
+}
+
+impl RequestVerifier {
+    /// Verifies a request and records its nonce. Each step is reported to `log` before anything is returned.
+    ///
+    /// # Errors
+    /// When the replay database or the log cannot be written. That the request is refused is the inner error.
+    pub fn receive(
+        &self,
+        request: &[u8],
+        replay: Option<&mut Replay>,
+        log: &mut dyn FnMut(&Event<'_>) -> Result<(), Error>,
+        now: OffsetDateTime,
+    ) -> Result<Result<VerifiedRequest, Denial>, Error> {
+        let mut trail = Trail::new(log, now);
+        let verified = match self.verify(request, replay.is_some(), &mut trail) {
+            Ok(verified) => verified,
+            Err(denial) => return trail.deny(denial),
+        };
+        let seconds = |time: i64| OffsetDateTime::from_unix_timestamp(time).unwrap_or(now);
+        let end = seconds(verified.created).saturating_add(self.max_age);
+        let end = verified
+            .expires
+            .map_or(end, |expires| end.max(seconds(expires)));
+        let id = ReplayId {
+            kind: "nonce",
+            owner: &verified.keyid,
+            id: verified.nonce.as_deref().unwrap_or_default(),
+            until: end
+                .saturating_add(MAX_SKEW)
+                .max(now.saturating_add(MIN_IDEMPOTENCY)),
+        };
+        let recording = match replay.map(|replay| replay.record(&[id], now)).transpose()? {
+            Some(None) => {
+                return trail.deny(Denial::new(Reason::Replayed, "its nonce was seen before"));
+            }
+            recording => recording.flatten(),
+        };
+        trail.report(EventKind::Received, None)?;
+        trail.report(EventKind::Authorization, Some(Ok(())))?;
+        if let Some(recording) = recording {
+            recording.commit()?;
+        }
+        Ok(Ok(verified))
+    }
+
+    fn verify(
+        &self,
+        request: &[u8],
+        is_recorded: bool,
+        trail: &mut Trail<'_>,
+    ) -> Result<VerifiedRequest, Denial> {
+        if request.len() > self.max_size {
+            let detail = format!("the request is larger than {} bytes", self.max_size);
+            return Err(Denial::new(Reason::TooLarge, detail));
+        }
+        let request = Request::read(request, &self.scheme).map_err(Denial::malformed)?;
+        let (label, list, signature) = self.signature(&request)?;
+        let verified = read_parameters(label, &list)?;
+        self.check_coverage(&request, &verified, is_recorded)?;
+        let parameters = serialized(&list).map_err(Denial::malformed)?;
+        let base = base(&request, &list, &parameters).map_err(Denial::malformed)?;
+        let now = trail.now;
+        let verified = self.authenticate(&request, verified, base.as_bytes(), &signature, now)?;
+        check_digest(&request)?;
+        trail.is_authentic = true;
+        trail.request = (verified.nonce.clone(), verified.subject.clone());
+        self.check_times(&verified, now)?;
+        Ok(verified)
+    }
+
+    /// The signature that is meant: its name, what it covers, and its bytes.
+    fn signature(&self, request: &Request) -> Result<(String, InnerList, Vec<u8>), Denial> {
+        let dictionary = |name: &str| {
+            let value = request
+                .field(name)
+                .ok_or_else(|| Denial::malformed(format_args!("it has no {name}")))?;
+            Parser::new(&value)
+                .parse::<Dictionary>()
+                .map_err(Denial::malformed)
+        };
+        let mut inputs = dictionary(INPUT)?;
+        let mut signatures = dictionary(SIGNATURE)?;
+        let label = match (&self.label, inputs.len()) {
+            (Some(label), _) => label.clone(),
+            (None, 1) => inputs
+                .keys()
+                .next()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            (None, _) => {
+                return Err(Denial::malformed(
+                    "it has several signatures; choose one with `--label`",
+                ));
+            }
+        };
+        match (inputs.swap_remove(&*label), signatures.swap_remove(&*label)) {
+            (Some(ListEntry::InnerList(list)), Some(ListEntry::Item(item))) => match item.bare_item
+            {
+                BareItem::ByteSequence(signature) => Ok((label, list, signature)),
+                _ => Err(Denial::malformed("its signature is not a byte sequence")),
+            },
+            _ => Err(Denial::malformed(format_args!(
+                "it has no signature '{}'",
+                label.escape_debug()
+            ))),
+        }
+    }
+
+    fn check_coverage(
+        &self,
+        request: &Request,
+        verified: &VerifiedRequest,
+        is_recorded: bool,
+    ) -> Result<(), Denial> {
+        let mut required: Vec<&str> = self.components.iter().map(String::as_str).collect();
+        if request.has_body() {
+            required.push(DIGEST);
+        }
+        if let VerificationKey::Trust(_) = self.key {
+            required.push(CERTIFICATE);
+        }
+        let is_missing =
+            |name: &&&str| !verified.components.iter().any(|covered| covered == **name);
+        if let Some(name) = required.iter().find(is_missing) {
+            return Err(Denial::malformed(format_args!(
+                "the signature does not cover {name}"
+            )));
+        }
+        if is_recorded && verified.nonce.is_none() {
+            return Err(Denial::malformed("the signature has no nonce"));
+        }
+        if verified
+            .expires
+            .is_some_and(|expires| expires <= verified.created)
+        {
+            return Err(Denial::malformed(
+                "the signature expires before it was created",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Checks the signer and the signature, and says who it is.
+    fn authenticate(
+        &self,
+        request: &Request,
+        verified: VerifiedRequest,
+        base: &[u8],
+        signature: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<VerifiedRequest, Denial> {
+        let wrong = |detail: &str| Err(Denial::new(Reason::BadSignature, detail));
+        let signer = match &self.key {
+            VerificationKey::Shared(key, keyid) => {
+                let is_ours = verified.keyid == *keyid && ["", HMAC].contains(&&*verified.alg);
+                if !is_ours || hmac::verify(&mac_key(key), base, signature).is_err() {
+                    return wrong("the signature is not one of the shared key");
+                }
+                return Ok(VerifiedRequest {
+                    alg: HMAC.into(),
+                    ..verified
+                });
+            }
+            VerificationKey::Pinned(trust, chain) => trust.judge(chain, now)?,
+            VerificationKey::Trust(trust) => {
+                let chain = carried_chain(request)?;
+                let first = chain.first().map(thumbprint);
+                if first.as_ref() != Some(&verified.keyid) {
+                    return Err(Denial::malformed(
+                        "keyid is not the thumbprint of its Agent-Certificate",
+                    ));
+                }
+                trust.judge(&chain, now)?
+            }
+        };
+        let Some(algorithm) = Algorithm::of_request(signer.key.kind) else {
+            return wrong("the certificate's key cannot sign requests");
+        };
+        let name = algorithm.http_name().unwrap_or_default();
+        if !["", name].contains(&&*verified.alg)
+            || !algorithm.verifies(&signer.key, base, signature)
+        {
+            return wrong("the signature is not one of the certificate's key");
+        }
+        let (alg, subject) = (name.to_owned(), signer.identities.into_iter().next());
+        Ok(VerifiedRequest {
+            alg,
+            subject,
+            ..verified
+        })
+    }
+
+    fn check_times(&self, verified: &VerifiedRequest, now: OffsetDateTime) -> Result<(), Denial> {
+        let now = now.unix_timestamp();
+        let age = now.saturating_sub(verified.created);
+        let denied = |reason, detail| Err(Denial::new(reason, detail));
+        if age > self.max_age.whole_seconds()
+            || verified.expires.is_some_and(|expires| expires <= now)
+        {
+            return denied(Reason::ExpiredMessage, "the signature has expired");
+        }
+        if -age > MAX_SKEW.whole_seconds() {
+            return denied(Reason::NotYetValid, "the signature is from the future");
+        }
+        let lifetime = verified
+            .expires
+            .map(|expires| expires.saturating_sub(verified.created));
+        if lifetime.is_some_and(|lifetime| lifetime > self.max_lifetime.whole_seconds()) {
+            return denied(Reason::LifetimeTooLong, "the signature is valid too long");
+        }
+        Ok(())
+    }
+}
+
+/// The components and parameters of a signature; `alg` is empty where there is none.
+fn read_parameters(label: String, list: &InnerList) -> Result<VerifiedRequest, Denial> {
+    let mut components: Vec<String> = Vec::new();
+    for item in &list.items {
+        let name = item
+            .bare_item
+            .as_string()
+            .filter(|_| item.params.is_empty());
+        let name = name
+            .ok_or_else(|| Denial::malformed("a component has parameters, or is not a string"))?;
+        if components.iter().any(|covered| covered == name.as_str()) {
+            return Err(Denial::malformed("a component is covered twice"));
+        }
+        components.push(name.as_str().to_owned());
+    }
+    let wrong = |name: &str| {
+        Denial::malformed(format_args!(
+            "parameter {name} is missing or of another type"
+        ))
+    };
+    let integer = |name: &str| match list.params.get(name) {
+        Some(value) => value
+            .as_integer()
+            .map(|one| Some(i64::from(one)))
+            .ok_or_else(|| wrong(name)),
+        None => Ok(None),
+    };
+    let string = |name: &str| match list.params.get(name) {
+        Some(value) => value
+            .as_string()
+            .map(|one| Some(one.as_str().to_owned()))
+            .ok_or_else(|| wrong(name)),
+        None => Ok(None),
+    };
+    let alg = string("alg")?.unwrap_or_default();
+    if !alg.is_empty() && !ALGORITHMS.contains(&&*alg) {
+        return Err(Denial::malformed(format_args!(
+            "alg '{alg}' is not supported"
+        )));
+    }
+    Ok(VerifiedRequest {
+        keyid: string("keyid")?.ok_or_else(|| wrong("keyid"))?,
+        subject: None,
+        alg,
+        created: integer("created")?.ok_or_else(|| wrong("created"))?,
+        expires: integer("expires")?,
+        nonce: string("nonce")?,
+        components,
+        label,
+    })
+}
+
+/// The certificates in a request.
+fn carried_chain(request: &Request) -> Result<Vec<Certificate>, Denial> {
+    let value = request.field(CERTIFICATE).unwrap_or_default();
+    let list: List = Parser::new(&value).parse().map_err(Denial::malformed)?;
+    list.into_iter()
+        .map(|entry| match entry {
+            ListEntry::Item(Item {
+                bare_item: BareItem::ByteSequence(der),
+                ..
+            }) => Certificate::from_der(der).map_err(Denial::malformed),
+            _ => Err(Denial::malformed(
+                "Agent-Certificate is not a list of byte sequences",
+            )),
+        })
+        .collect()
+}
+
+/// Whether every digest that we know is the body's; a body needs one.
+fn check_digest(request: &Request) -> Result<(), Denial> {
+    let Some(value) = request.field(DIGEST) else {
+        return Ok(());
+    };
+    let digests: Dictionary = Parser::new(&value).parse().map_err(Denial::malformed)?;
+    let mut known = 0;
+    for (name, algorithm) in [("sha-256", &SHA256), ("sha-512", &SHA512)] {
+        let Some(entry) = digests.get(name) else {
+            continue;
+        };
+        let ListEntry::Item(item) = entry else {
+            return Err(Denial::malformed("Content-Digest is not a byte sequence"));
+        };
+        if item.bare_item.as_byte_sequence() != Some(digest(algorithm, request.body()).as_ref()) {
+            return Err(Denial::new(
+                Reason::BadSignature,
+                "Content-Digest is not the body's",
+            ));
+        }
+        known += 1;
+    }
+    if known == 0 {
+        return Err(Denial::malformed(
+            "Content-Digest has neither sha-256 nor sha-512",
+        ));
+    }
+    Ok(())
+}
+
+/// What is signed (RFC 9421 §2.5).
+fn base(request: &Request, list: &InnerList, parameters: &str) -> Result<String, String> {
+    let mut base = String::new();
+    for item in &list.items {
+        let name = item.bare_item.as_string().map_or("", |name| name.as_str());
+        let value = request
+            .component(name)
+            .ok_or_else(|| format!("it has no {}", name.escape_debug()))?;
+        base.push_str(&format!("\"{name}\": {value}\n"));
+    }
+    base.push_str("\"@signature-params\": ");
+    base.push_str(parameters);
+    Ok(base)
+}
+
+/// An inner list as a structured field has it.
+fn serialized(list: &InnerList) -> Result<String, String> {
+    let mut serializer = DictSerializer::new();
+    let name = Key::from_string("x".into()).map_err(|(error, _)| error.to_string())?;
+    serializer.members([(&name, &ListEntry::InnerList(list.clone()))]);
+    let text = serializer.finish().unwrap_or_default();
+    Ok(text.strip_prefix("x=").unwrap_or_default().to_owned())
+}
+
+fn keyed(parameters: Vec<(&str, BareItem)>) -> Parameters {
+    let keyed = |(name, value): (&str, BareItem)| {
+        Key::from_string(name.into()).ok().map(|key| (key, value))
+    };
+    parameters.into_iter().filter_map(keyed).collect()
+}
+
+fn mac_key(key: &SharedKey) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, key.bytes())
+}
+
+/// What signatures cover when nothing is said.
+pub const DEFAULT_COMPONENTS: [&str; 3] = ["@method", "@target-uri", "@authority"];
+/// The name of a shared key when nothing is said.
+pub const SHARED_KEY_ID: &str = "shared";
+const HMAC: &str = "hmac-sha256";
+const ALGORITHMS: [&str; 5] = [
+    "ecdsa-p256-sha256",
+    "ecdsa-p384-sha384",
+    "ed25519",
+    "rsa-pss-sha512",
+    HMAC,
+];
+const DIGEST: &str = "content-digest";
+const CERTIFICATE: &str = "agent-certificate";
+const INPUT: &str = "signature-input";
+const SIGNATURE: &str = "signature";

@@ -1,0 +1,236 @@
+//! Signatures of messages and requests: JWS ([RFC 7518 §3](https://www.rfc-editor.org/rfc/rfc7518#section-3),
+//! [RFC 8037](https://www.rfc-editor.org/rfc/rfc8037)) and HTTP ([RFC 9421 §3.3](https://www.rfc-editor.org/rfc/rfc9421#section-3.3)).
+
+use std::fmt;
+
+use ring::signature::{
+    self, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED,
+    ECDSA_P384_SHA384_FIXED_SIGNING, ED25519, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair,
+    KeyPair as _, RsaEncoding, RsaKeyPair, UnparsedPublicKey, VerificationAlgorithm,
+};
+
+use super::MessageError;
+use crate::keys::system_random;
+use crate::pki::public_key::{Curve, KeyKind, PublicKey};
+
+/// How a message or a request is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
+    /// Ed25519.
+    EdDsa,
+    /// RSASSA-PSS with SHA-256.
+    Ps256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// RSASSA-PSS with SHA-512, of requests only.
+    Ps512,
+}
+
+impl Algorithm {
+    /// The algorithm of this name in a JWS.
+    pub fn from_jose_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "ES256" => Algorithm::Es256,
+            "ES384" => Algorithm::Es384,
+            "EdDSA" | "Ed25519" => Algorithm::EdDsa,
+            "PS256" => Algorithm::Ps256,
+            "RS256" => Algorithm::Rs256,
+            _ => return None,
+        })
+    }
+
+    /// The name in a JWS.
+    pub fn jose_name(self) -> &'static str {
+        match self {
+            Algorithm::Es256 => "ES256",
+            Algorithm::Es384 => "ES384",
+            Algorithm::EdDsa => "EdDSA",
+            Algorithm::Ps256 => "PS256",
+            Algorithm::Rs256 => "RS256",
+            Algorithm::Ps512 => "PS512",
+        }
+    }
+
+    /// The name in an HTTP message signature; none for what that has not.
+    pub fn http_name(self) -> Option<&'static str> {
+        match self {
+            Algorithm::Es256 => Some("ecdsa-p256-sha256"),
+            Algorithm::Es384 => Some("ecdsa-p384-sha384"),
+            Algorithm::EdDsa => Some("ed25519"),
+            Algorithm::Ps512 => Some("rsa-pss-sha512"),
+            Algorithm::Ps256 | Algorithm::Rs256 => None,
+        }
+    }
+
+    /// What a key of this kind signs messages with; none where it cannot.
+    pub fn of_message(kind: KeyKind) -> Option<Self> {
+        match kind {
+            KeyKind::Ec(Curve::P256) => Some(Algorithm::Es256),
+            KeyKind::Ec(Curve::P384) => Some(Algorithm::Es384),
+            KeyKind::Ed25519 => Some(Algorithm::EdDsa),
+            KeyKind::Rsa => Some(Algorithm::Ps256),
+            KeyKind::RsaPss
+            | KeyKind::Ec(_)
+            | KeyKind::EcExplicit
+            | KeyKind::Ed448
+            | KeyKind::X25519
+            | KeyKind::X448
+            | KeyKind::Dsa
+            | KeyKind::Other => None,
+        }
+    }
+
+    /// What a key of this kind signs requests with; none where it cannot.
+    pub fn of_request(kind: KeyKind) -> Option<Self> {
+        match Algorithm::of_message(kind)? {
+            Algorithm::Ps256 => Some(Algorithm::Ps512),
+            other => Some(other),
+        }
+    }
+
+    /// Whether `signature` is this key's over `message`; no where the algorithm does not fit the key.
+    pub(super) fn verifies(self, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
+        self.fits(key.kind)
+            && UnparsedPublicKey::new(self.verification(), &key.key)
+                .verify(message, signature)
+                .is_ok()
+    }
+
+    fn fits(self, kind: KeyKind) -> bool {
+        match self {
+            Algorithm::Es256 => kind == KeyKind::Ec(Curve::P256),
+            Algorithm::Es384 => kind == KeyKind::Ec(Curve::P384),
+            Algorithm::EdDsa => kind == KeyKind::Ed25519,
+            Algorithm::Ps256 | Algorithm::Rs256 | Algorithm::Ps512 => kind == KeyKind::Rsa,
+        }
+    }
+
+    fn verification(self) -> &'static dyn VerificationAlgorithm {
+        match self {
+            Algorithm::Es256 => &ECDSA_P256_SHA256_FIXED,
+            Algorithm::Es384 => &ECDSA_P384_SHA384_FIXED,
+            Algorithm::EdDsa => &ED25519,
+            Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+            Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+            Algorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.jose_name())
+    }
+}
+
+/// A private key that signs messages and requests.
+pub struct SigningKey {
+    pair: Pair,
+    kind: KeyKind,
+}
+
+enum Pair {
+    Ecdsa(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+    Rsa(RsaKeyPair),
+}
+
+impl SigningKey {
+    /// Reads the PKCS #8 key that belongs to `public`.
+    ///
+    /// # Errors
+    /// When a key of this kind cannot sign messages, or the two are no pair.
+    pub fn new(pkcs8: &[u8], public: &PublicKey) -> Result<Self, MessageError> {
+        let refused = |_: ring::error::KeyRejected| MessageError::KeyMismatch;
+        let ecdsa = |algorithm: &'static EcdsaSigningAlgorithm| {
+            EcdsaKeyPair::from_pkcs8(algorithm, pkcs8, &system_random()).map(Pair::Ecdsa)
+        };
+        let cannot = || MessageError::CannotSign { kind: public.kind };
+        let pair = match Algorithm::of_message(public.kind).ok_or_else(cannot)? {
+            Algorithm::Es256 => ecdsa(&ECDSA_P256_SHA256_FIXED_SIGNING),
+            Algorithm::Es384 => ecdsa(&ECDSA_P384_SHA384_FIXED_SIGNING),
+            Algorithm::EdDsa => {
+                Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map(Pair::Ed25519)
+            }
+            Algorithm::Ps256 | Algorithm::Rs256 | Algorithm::Ps512 => {
+                RsaKeyPair::from_pkcs8(pkcs8).map(Pair::Rsa)
+            }
+        };
+        let pair = pair.map_err(refused)?;
+        let own = match &pair {
+            Pair::Ecdsa(pair) => pair.public_key().as_ref(),
+            Pair::Ed25519(pair) => pair.public_key().as_ref(),
+            Pair::Rsa(pair) => pair.public_key().as_ref(),
+        };
+        if own != public.key {
+            return Err(MessageError::KeyMismatch);
+        }
+        let kind = public.kind;
+        Ok(SigningKey { pair, kind })
+    }
+
+    /// What it signs messages with when nothing is asked for, or what was asked for.
+    ///
+    /// # Errors
+    /// When the key cannot sign so.
+    pub fn algorithm(&self, wanted: Option<Algorithm>) -> Result<Algorithm, MessageError> {
+        let cannot = |algorithm| MessageError::Algorithm {
+            algorithm,
+            kind: self.kind,
+        };
+        match wanted {
+            Some(algorithm) if algorithm.fits(self.kind) => Ok(algorithm),
+            Some(algorithm) => Err(cannot(algorithm)),
+            None => {
+                Algorithm::of_message(self.kind).ok_or(MessageError::CannotSign { kind: self.kind })
+            }
+        }
+    }
+
+    /// What it signs requests with.
+    ///
+    /// # Errors
+    /// When the key cannot sign.
+    pub fn request_algorithm(&self) -> Result<Algorithm, MessageError> {
+        Algorithm::of_request(self.kind).ok_or(MessageError::CannotSign { kind: self.kind })
+    }
+
+    pub(super) fn sign(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+    ) -> Result<Vec<u8>, MessageError> {
+        let random = system_random();
+        let failed = |_: ring::error::Unspecified| MessageError::Signing;
+        match &self.pair {
+            Pair::Ecdsa(pair) => {
+                let signature = pair.sign(&random, message).map_err(failed)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+            Pair::Rsa(pair) => {
+                let padding: &dyn RsaEncoding = match algorithm {
+                    Algorithm::Rs256 => &signature::RSA_PKCS1_SHA256,
+                    Algorithm::Ps512 => &signature::RSA_PSS_SHA512,
+                    Algorithm::Ps256 | Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa => {
+                        &signature::RSA_PSS_SHA256
+                    }
+                };
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(padding, &random, message, &mut signature)
+                    .map_err(failed)?;
+                Ok(signature)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey(..)")
+    }
+}
