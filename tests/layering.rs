@@ -75,10 +75,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("roff", &["cli"]),
     ("dialoguer", &["cli/prompt.rs"]),
     ("rcgen", &["pki", "path", "keys"]),
-    (
-        "ring",
-        &["pki", "path", "keys", "message"],
-    ),
+    ("ring", &["pki", "path", "keys", "message"]),
     ("aws_lc_rs", &["pki", "path", "keys", "message"]),
     ("x509_parser", &["pki", "path", "keys"]),
     ("x509_cert", &["pki", "path", "keys"]),
