@@ -40,30 +40,7 @@ pub use dry_run::DryRun;
 pub use expiry::{Expiry, Span};
 
 pub use crate::net::Target;
-
-/// The answer to a question, or that there is none.
-///
-/// "Yes" is given only for what was really checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Done, or the answer is yes: exit code 0.
-    Yes,
-    /// The answer is no: exit code 1.
-    No,
-    /// There was not enough to decide by, such as no trust anchor: exit code 2.
-    Undetermined,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Verdict::Yes => "yes",
-            Verdict::No => "no",
-            Verdict::Undetermined => "undetermined",
-        })
-    }
-}
+pub use crate::path::Verdict;
 
 /// The result of an operation: data for programs, and the same as text for people.
 ///

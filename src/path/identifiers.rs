@@ -2,7 +2,7 @@
 //! [§4.2.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.2)).
 
 use super::candidate::Candidate;
-use super::distinguished_name::canonical;
+use super::distinguished_name::is_same;
 use super::extension::value;
 use super::finding::{Evidence, Role};
 use super::rule::Drafts;
@@ -122,21 +122,10 @@ pub(super) fn names(authority: &AuthorityKeyIdentifier, issuer: &Candidate<'_>) 
     if serial.is_some_and(|serial| serial != certificate.serial().as_bytes()) {
         return false;
     }
-    let mut directory = authority.issuer.iter().filter_map(|name| match name {
-        GeneralName::Directory(name) => Some(name),
-        GeneralName::Other(..)
-        | GeneralName::Email(_)
-        | GeneralName::Dns(_)
-        | GeneralName::X400(_)
-        | GeneralName::EdiParty(_)
-        | GeneralName::Uri(_)
-        | GeneralName::Ip(_)
-        | GeneralName::RegisteredId(_) => None,
-    });
-    let wanted = certificate.issuer();
-    directory.next().is_none_or(|first| {
-        std::iter::once(first)
-            .chain(directory)
-            .any(|name| name == wanted || canonical(name.as_der()) == canonical(wanted.as_der()))
-    })
+    let mut directory = authority
+        .issuer
+        .iter()
+        .filter_map(GeneralName::directory)
+        .peekable();
+    directory.peek().is_none() || directory.any(|name| is_same(name, certificate.issuer()))
 }

@@ -1,5 +1,7 @@
 //! The question and the answer.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::attempt::{Attempt, End};
@@ -25,7 +27,31 @@ pub struct Candidates<'a> {
     pub revocation_lists: &'a [RevocationList],
 }
 
-/// Whether a certificate is good, and why.
+/// The answer to a question, or that there is none.
+///
+/// "Yes" is given only for what was really checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Done, or the answer is yes: exit code 0.
+    Yes,
+    /// The answer is no: exit code 1.
+    No,
+    /// There was not enough to decide by, such as no trust anchor: exit code 2.
+    Undetermined,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Yes => "yes",
+            Verdict::No => "no",
+            Verdict::Undetermined => "undetermined",
+        })
+    }
+}
+
+/// Whether a certificate is valid, and why.
 #[derive(Clone, Debug)]
 pub struct Judgement {
     /// The path that was chosen, from the end entity upwards: one without errors, or else the one
@@ -42,9 +68,22 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// Whether the certificate is good: a path reaches an anchor, and nothing on it is an error.
+    /// Yes when the path reaches an anchor without an error, and every certificate below the anchor is covered by a
+    /// revocation list where lists were given.
+    pub fn verdict(&self) -> Verdict {
+        let is_unknown = |finding: &Finding| finding.id == "revocation-unknown";
+        if !self.reaches_anchor || self.worst() == Some(Severity::Error) {
+            Verdict::No
+        } else if self.findings.iter().any(is_unknown) {
+            Verdict::Undetermined
+        } else {
+            Verdict::Yes
+        }
+    }
+
+    /// Whether the verdict is yes.
     pub fn is_good(&self) -> bool {
-        self.reaches_anchor && self.worst() != Some(Severity::Error)
+        self.verdict() == Verdict::Yes
     }
 
     /// The severity of the worst finding.

@@ -36,7 +36,7 @@ mod validation;
 mod validity;
 mod webpki;
 
-pub use judgement::{CandidatePath, Candidates, Judgement, Member, judge, judge_alone};
+pub use judgement::{CandidatePath, Candidates, Judgement, Member, Verdict, judge, judge_alone};
 pub use name_constraints::is_permitted;
 pub use planned::IssuerChain;
 pub use pool::Origin;

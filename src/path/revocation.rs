@@ -1,20 +1,24 @@
 //! Revocation lists ([RFC 5280 §5](https://www.rfc-editor.org/rfc/rfc5280#section-5) and
 //! [§6.3](https://www.rfc-editor.org/rfc/rfc5280#section-6.3)).
+//!
+//! Any list that the issuer signed can revoke a certificate. Only a list that covers the certificate in full can say
+//! that it is not revoked.
 
 use time::OffsetDateTime;
 
 use super::algorithm::Scheme;
 use super::candidate::Candidate;
-use super::distinguished_name::canonical;
+use super::distinguished_name::is_same;
 use super::extension::value;
 use super::finding::Evidence;
 use super::pool::Pool;
 use super::profile::Requirements;
-use super::rule::Drafts;
+use super::rule::{Draft, Drafts};
 use super::signature::Outcome;
 use super::validity::text;
 use crate::pki::crl::{RevocationList, RevokedCertificate};
 use crate::pki::distribution_point::IssuingDistributionPoint;
+use crate::pki::element::ElementError;
 use crate::pki::extension::{
     AUTHORITY_KEY_IDENTIFIER, CERTIFICATE_ISSUER, CRL_DISTRIBUTION_POINTS, CRL_NUMBER,
     DELTA_CRL_INDICATOR, Extension, FRESHEST_CRL, INVALIDITY_DATE, ISSUING_DISTRIBUTION_POINT,
@@ -24,10 +28,11 @@ use crate::pki::extension_value::ExtensionValue;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::DistinguishedName;
 use crate::pki::revocation::RevocationReason;
+use crate::pki::serial::SerialNumber;
 
-/// Whether a certificate was revoked, going by the newest list that its issuer signed and that
-/// speaks of it. Both are given by their places in the pool; `signature` checks a list under an
-/// issuer's key.
+/// Whether a certificate is revoked, according to all current lists of its issuer.
+///
+/// Both certificates are given by their places in the pool; `signature` checks a list under an issuer's key.
 pub(super) fn examine_issue(
     pool: &Pool<'_>,
     (candidate, issuer): (usize, usize),
@@ -36,65 +41,58 @@ pub(super) fn examine_issue(
     mut signature: impl FnMut(usize, usize) -> Outcome,
 ) {
     let candidate = &pool.candidates[candidate];
-    let speaking: Vec<_> = (0..pool.lists.len())
+    let named: Vec<_> = (0..pool.lists.len())
         .filter(|list| pool.list_issuers[*list] == candidate.issuer)
-        .filter(|list| speaks_of(&pool.lists[*list], candidate))
         .take(MAX_LISTS)
         .collect();
-    if speaking.is_empty() {
-        drafts.add("revocation-unknown");
+    let signed: Vec<_> = named
+        .iter()
+        .filter(|list| signature(**list, issuer) == Outcome::Valid)
+        .map(|list| &pool.lists[*list])
+        .collect();
+    if signed.is_empty() && !named.is_empty() {
+        drafts.add("crl-signature");
         return;
     }
-    // Lists of different scope complete each other; of those of the same, the newest counts.
-    let mut newest: Vec<&RevocationList> = Vec::new();
-    for list in speaking {
-        if signature(list, issuer) != Outcome::Valid {
-            continue;
-        }
-        let list = &pool.lists[list];
-        match newest.iter_mut().find(|other| scope(other) == scope(list)) {
-            None => newest.push(list),
-            Some(other) if age(other) < age(list) => *other = list,
-            Some(_) => {}
+    let is_current = |list: &&RevocationList| !signed.iter().any(|other| supersedes(other, list));
+    let mut covering: Vec<Vec<Draft>> = Vec::new();
+    let mut gap = None;
+    for list in signed.iter().copied().filter(is_current) {
+        let mut own = Drafts::new(requirements.profile);
+        examine(list, &pool.candidates[issuer], requirements, &mut own);
+        look_up(list, candidate, drafts, &mut own);
+        match gap_for(list, candidate) {
+            None => covering.push(own.all),
+            Some(reason) => gap = Some(reason),
         }
     }
-    if newest.is_empty() {
-        drafts.add("crl-signature");
-    }
-    for list in newest {
-        examine(list, &pool.candidates[issuer], requirements, drafts);
-        look_up(list, candidate, drafts);
+    // One list without fault is enough; what is wrong with others then decides nothing.
+    covering.sort_by_key(|drafts| drafts.iter().filter(|draft| draft.is_error()).count());
+    match covering.into_iter().next() {
+        Some(best) => drafts.all.extend(best),
+        None => drafts.with("revocation-unknown", || {
+            let reason = gap.unwrap_or("no CRL of its issuer");
+            Evidence::instead(
+                reason,
+                format_args!("a CRL of {}", candidate.certificate.issuer()),
+            )
+        }),
     }
 }
 
-/// What is wrong with a list that its issuer signed.
+/// What is wrong with a list that the issuer signed.
 fn examine(
     list: &RevocationList,
     issuer: &Candidate<'_>,
     requirements: &Requirements,
     drafts: &mut Drafts,
 ) {
-    let at = requirements.at;
     if let Some(usage) = value(&issuer.extensions().key_usage)
         && !usage.has(KeyUsage::CRL_SIGN)
     {
         drafts.with("crl-issuer", || Evidence::instead(usage, "cRLSign"));
     }
-    if list.this_update() > at {
-        drafts.with("crl-not-yet-valid", || {
-            Evidence::found(text(list.this_update()))
-        });
-    }
-    match list.next_update() {
-        None => drafts.add("crl-next-update-missing"),
-        Some(next) if next < at => drafts.with("crl-overdue", || {
-            Evidence::instead(
-                format_args!("the next was due {}", text(next)),
-                format_args!("no earlier than {}", text(at)),
-            )
-        }),
-        Some(_) => {}
-    }
+    examine_dates(list, requirements.at, drafts);
     if Scheme::read(list.signature_algorithm(), list.signature_algorithm_der()).is_weak() {
         drafts.with("crl-signature-weak", || {
             Evidence::found(list.signature_algorithm())
@@ -103,23 +101,16 @@ fn examine(
     if list.version() < 2 {
         drafts.add("crl-version");
     }
-    let extension = |oid| list.extensions().iter().find(|e| e.oid == oid);
-    match extension(CRL_NUMBER) {
+    match extension(list, CRL_NUMBER) {
         None => drafts.add("crl-number-missing"),
         Some(extension) if extension.critical => drafts.add("crl-number-critical"),
         Some(_) => {}
     }
-    if extension(AUTHORITY_KEY_IDENTIFIER).is_none() {
+    if extension(list, AUTHORITY_KEY_IDENTIFIER).is_none() {
         drafts.add("crl-authority-key-identifier-missing");
     }
     for extension in list.extensions() {
-        let known = [
-            CRL_NUMBER,
-            AUTHORITY_KEY_IDENTIFIER,
-            ISSUING_DISTRIBUTION_POINT,
-            FRESHEST_CRL,
-        ];
-        unknown(extension, &known, drafts);
+        unknown(extension, &LIST_EXTENSIONS, drafts);
         if let Err(fault) = ExtensionValue::read(extension) {
             drafts.with("crl-malformed", || Evidence::found(fault));
         }
@@ -131,26 +122,54 @@ fn examine(
     }
 }
 
-/// Whether the list has the certificate.
-fn look_up(list: &RevocationList, candidate: &Candidate<'_>, drafts: &mut Drafts) {
-    let serial = candidate.certificate.serial();
+fn examine_dates(list: &RevocationList, at: OffsetDateTime, drafts: &mut Drafts) {
+    if list.this_update() > at {
+        drafts.with("crl-not-yet-valid", || {
+            Evidence::found(text(list.this_update()))
+        });
+    }
+    match list.next_update() {
+        None => drafts.add("crl-next-update-missing"),
+        Some(next) if next < at => drafts.with("crl-overdue", || {
+            Evidence::instead(
+                format_args!("next update was due {}", text(next)),
+                format_args!("no earlier than {}", text(at)),
+            )
+        }),
+        Some(_) => {}
+    }
+}
+
+/// Whether the list has the certificate; `own` takes what is wrong with the list's entries.
+fn look_up(
+    list: &RevocationList,
+    candidate: &Candidate<'_>,
+    drafts: &mut Drafts,
+    own: &mut Drafts,
+) {
+    let is_delta = extension(list, DELTA_CRL_INDICATOR).is_some();
+    let is_indirect = scope(list).is_some_and(|scope| scope.is_ok_and(|scope| scope.indirect));
     let mut issuer = list.issuer().clone();
     for entry in list.revoked() {
-        if let Some(other) = certificate_issuer(&entry) {
+        if is_indirect && let Some(other) = certificate_issuer(&entry) {
             issuer = other;
         }
-        let known = [REASON_CODE, CERTIFICATE_ISSUER, INVALIDITY_DATE];
-        let mut critical = entry.extensions.iter().filter(|e| e.critical);
-        // An entry that is not understood makes the whole list say nothing for certain (§5.3).
-        if let Some(extension) = critical.find(|e| !known.iter().any(|oid| e.oid == *oid)) {
-            unknown(extension, &known, drafts);
+        for extension in &entry.extensions {
+            unknown(extension, &ENTRY_EXTENSIONS, own);
+        }
+        if !is_same_number(&entry.serial, candidate.certificate.serial())
+            || !is_same(&issuer, candidate.certificate.issuer())
+        {
+            continue;
+        }
+        if entry.reason != Some(RevocationReason::RemoveFromCrl) {
+            drafts.with("revoked", || revoked(&entry));
             return;
         }
-        if entry.serial == *serial && is_issuer(&issuer, candidate) {
-            if entry.reason != Some(RevocationReason::RemoveFromCrl) {
-                drafts.with("revoked", || revoked(&entry));
-            }
-            return;
+        if !is_delta {
+            own.with("crl-malformed", || {
+                Evidence::found("removeFromCRL in a complete CRL")
+            });
         }
     }
 }
@@ -163,70 +182,108 @@ fn revoked(entry: &RevokedCertificate) -> Evidence {
     }
 }
 
-/// Whom an entry of an indirect list, and those after it, is about (§5.3.3).
+/// Which issuer an entry of an indirect list, and those after it, belong to (§5.3.3).
 fn certificate_issuer(entry: &RevokedCertificate) -> Option<DistinguishedName> {
-    let extension = entry
-        .extensions
-        .iter()
-        .find(|e| e.oid == CERTIFICATE_ISSUER)?;
+    let mut extensions = entry.extensions.iter();
+    let extension = extensions.find(|e| e.oid == CERTIFICATE_ISSUER)?;
     let names = match ExtensionValue::read(extension) {
         Ok(ExtensionValue::Names(names)) => names,
         Ok(_) | Err(_) => return None,
     };
-    names.into_iter().find_map(|name| match name {
-        GeneralName::Directory(name) => Some(name),
-        GeneralName::Other(..)
-        | GeneralName::Email(_)
-        | GeneralName::Dns(_)
-        | GeneralName::X400(_)
-        | GeneralName::EdiParty(_)
-        | GeneralName::Uri(_)
-        | GeneralName::Ip(_)
-        | GeneralName::RegisteredId(_) => None,
-    })
+    names.iter().find_map(|name| name.directory().cloned())
 }
 
-fn is_issuer(name: &DistinguishedName, candidate: &Candidate<'_>) -> bool {
-    let issuer = candidate.certificate.issuer();
-    name == issuer || canonical(name.as_der()) == canonical(issuer.as_der())
-}
-
-/// Whether certificates such as this one are what the list is about (§6.3.3 (b)). A delta list says
-/// too little by itself.
-fn speaks_of(list: &RevocationList, candidate: &Candidate<'_>) -> bool {
-    let is_delta = |extension: &Extension| extension.oid == DELTA_CRL_INDICATOR;
-    if list.extensions().iter().any(is_delta) {
-        return false;
+/// Why a list does not cover a certificate in full (§6.3.3 (b)); `None` where it does.
+fn gap_for(list: &RevocationList, candidate: &Candidate<'_>) -> Option<&'static str> {
+    if extension(list, DELTA_CRL_INDICATOR).is_some() {
+        return Some("a delta CRL only");
     }
-    let Some(Ok(scope)) = scope(list).map(IssuingDistributionPoint::read) else {
-        return true;
+    let scope = match scope(list)? {
+        Ok(scope) => scope,
+        // The fault is found where the list is examined.
+        Err(_) => return None,
     };
     let is_ca = candidate.extensions().is_ca();
-    let is_elsewhere = !scope.names.is_empty()
-        && distribution_points(candidate)
-            .is_some_and(|names| !names.iter().any(|name| scope.names.contains(name)));
-    !(is_elsewhere
-        || scope.only_attribute_certificates
+    if scope.only_attribute_certificates
         || scope.only_ca_certificates && !is_ca
-        || scope.only_user_certificates && is_ca)
+        || scope.only_user_certificates && is_ca
+    {
+        return Some("a CRL for other certificates");
+    }
+    if !scope.only_some_reasons.is_empty() {
+        return Some("a CRL for some reasons only");
+    }
+    // A list with a name of its own covers the certificates that point to it.
+    let is_partition = !scope.names.is_empty()
+        && !distribution_points(candidate)
+            .iter()
+            .any(|name| scope.names.contains(name));
+    is_partition.then_some("a CRL of another distribution point")
 }
 
-/// The value of the extension that says what a list is about.
-fn scope(list: &RevocationList) -> Option<&[u8]> {
-    let mut extensions = list.extensions().iter();
-    let scope = extensions.find(|extension| extension.oid == ISSUING_DISTRIBUTION_POINT)?;
-    Some(&scope.value)
+/// What a list says about its scope; `None` where it covers everything.
+fn scope(list: &RevocationList) -> Option<Result<IssuingDistributionPoint, ElementError>> {
+    extension(list, ISSUING_DISTRIBUTION_POINT)
+        .map(|extension| IssuingDistributionPoint::read(&extension.value))
 }
 
-/// Where a certificate says that its lists are; `None` when it does not.
-fn distribution_points(candidate: &Candidate<'_>) -> Option<Vec<GeneralName>> {
-    let extension = candidate.certificate.extension(CRL_DISTRIBUTION_POINTS)?;
-    match ExtensionValue::read(extension) {
-        Ok(ExtensionValue::DistributionPoints(points)) => {
-            Some(points.into_iter().flat_map(|point| point.names).collect())
+/// The names of the lists that a certificate points to.
+fn distribution_points(candidate: &Candidate<'_>) -> Vec<GeneralName> {
+    let extension = candidate.certificate.extension(CRL_DISTRIBUTION_POINTS);
+    match extension.map(ExtensionValue::read) {
+        Some(Ok(ExtensionValue::DistributionPoints(points))) => {
+            points.into_iter().flat_map(|point| point.names).collect()
+        }
+        Some(Ok(_) | Err(_)) | None => Vec::new(),
+    }
+}
+
+/// Whether one list replaces the other: same scope, and newer beyond doubt.
+///
+/// A list without a number cannot be ordered with one that has a number, nor can a higher number with an earlier
+/// date: then both count.
+fn supersedes(newer: &RevocationList, older: &RevocationList) -> bool {
+    let scopes = [ISSUING_DISTRIBUTION_POINT, DELTA_CRL_INDICATOR];
+    let value = |list, oid| extension(list, oid).map(|extension| extension.value.as_slice());
+    let has_same_scope = scopes
+        .iter()
+        .all(|oid| value(newer, *oid) == value(older, *oid));
+    let is_newer = match (number(newer), number(older)) {
+        (Some(newer_number), Some(older_number)) => {
+            newer_number > older_number && newer.this_update() >= older.this_update()
+        }
+        (None, None) => newer.this_update() > older.this_update(),
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    has_same_scope && is_newer
+}
+
+/// The list's number, in an order in which a larger one comes later.
+fn number(list: &RevocationList) -> Option<(usize, Vec<u8>)> {
+    match ExtensionValue::read(extension(list, CRL_NUMBER)?) {
+        Ok(ExtensionValue::Number(number)) => {
+            let magnitude = magnitude(number.as_bytes());
+            Some((magnitude.len(), magnitude.to_vec()))
         }
         Ok(_) | Err(_) => None,
     }
+}
+
+/// Whether two serial numbers are the same number, even if one is not in its shortest form.
+fn is_same_number(serial: &SerialNumber, other: &SerialNumber) -> bool {
+    serial == other
+        || (serial.is_negative() == other.is_negative()
+            && magnitude(serial.as_bytes()) == magnitude(other.as_bytes()))
+}
+
+/// The bytes of a number without those that only repeat its sign.
+fn magnitude(bytes: &[u8]) -> &[u8] {
+    let sign = match bytes.first() {
+        Some(first) if first & 0x80 != 0 => 0xff,
+        Some(_) | None => 0,
+    };
+    let start = bytes.iter().position(|byte| *byte != sign);
+    &bytes[start.unwrap_or(bytes.len())..]
 }
 
 fn unknown(extension: &Extension, known: &[const_oid::ObjectIdentifier], drafts: &mut Drafts) {
@@ -237,24 +294,18 @@ fn unknown(extension: &Extension, known: &[const_oid::ObjectIdentifier], drafts:
     }
 }
 
-/// An order of lists in which the newer one comes later: by number, and where they are equal by date.
-fn age(list: &RevocationList) -> (Option<(usize, Vec<u8>)>, OffsetDateTime) {
-    (number(list), list.this_update())
+fn extension(list: &RevocationList, oid: const_oid::ObjectIdentifier) -> Option<&Extension> {
+    list.extensions().iter().find(|e| e.oid == oid)
 }
 
-/// The list's number, in an order in which a larger one comes later.
-fn number(list: &RevocationList) -> Option<(usize, Vec<u8>)> {
-    let extension = list.extensions().iter().find(|e| e.oid == CRL_NUMBER)?;
-    match ExtensionValue::read(extension) {
-        Ok(ExtensionValue::Number(number)) => {
-            let octets = number.as_bytes();
-            let start = octets.iter().position(|octet| *octet != 0);
-            let octets = octets[start.unwrap_or(octets.len())..].to_vec();
-            Some((octets.len(), octets))
-        }
-        Ok(_) | Err(_) => None,
-    }
-}
-
-/// More lists by one issuer than anyone has.
+const LIST_EXTENSIONS: [const_oid::ObjectIdentifier; 5] = [
+    CRL_NUMBER,
+    AUTHORITY_KEY_IDENTIFIER,
+    ISSUING_DISTRIBUTION_POINT,
+    DELTA_CRL_INDICATOR,
+    FRESHEST_CRL,
+];
+const ENTRY_EXTENSIONS: [const_oid::ObjectIdentifier; 3] =
+    [REASON_CODE, CERTIFICATE_ISSUER, INVALIDITY_DATE];
+/// More lists than any issuer has.
 const MAX_LISTS: usize = 32;

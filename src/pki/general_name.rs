@@ -103,6 +103,21 @@ impl GeneralName {
         elements.each("a GeneralName", Self::read)
     }
 
+    /// The name of a directoryName.
+    pub fn directory(&self) -> Option<&DistinguishedName> {
+        match self {
+            GeneralName::Directory(name) => Some(name),
+            GeneralName::Other(..)
+            | GeneralName::Email(_)
+            | GeneralName::Dns(_)
+            | GeneralName::X400(_)
+            | GeneralName::EdiParty(_)
+            | GeneralName::Uri(_)
+            | GeneralName::Ip(_)
+            | GeneralName::RegisteredId(_) => None,
+        }
+    }
+
     /// The address of an iPAddress of 4 or 16 octets.
     pub fn address(&self) -> Option<IpAddr> {
         let octets = self.ip_octets()?;

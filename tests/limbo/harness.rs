@@ -1,6 +1,5 @@
 //! Cases of the suite, and what our engine makes of them.
 
-use openagents_certs::path::finding::Severity;
 use openagents_certs::path::profile::{Profile, ReferenceName, Requirements};
 use openagents_certs::path::{Candidates, judge};
 use openagents_certs::pki::certificate::Certificate;
@@ -104,9 +103,11 @@ impl Case {
         if judgement.is_good() {
             return Ok(String::new());
         }
-        let errors = judgement.findings.iter();
-        let errors = errors.filter(|finding| finding.severity == Severity::Error);
-        let errors: Vec<_> = errors
+        // The first ones decide: errors, or what leaves the answer open.
+        let worst = judgement.worst();
+        let deciding = judgement.findings.iter();
+        let errors: Vec<_> = deciding
+            .filter(|finding| Some(finding.severity) == worst)
             .map(|finding| format!("{}: {}", finding.id, finding.summary()))
             .collect();
         Ok(errors.join("; "))

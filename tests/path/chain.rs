@@ -158,9 +158,13 @@ impl Extension {
 #[derive(Clone, Debug)]
 pub(crate) struct List {
     pub(crate) issuer: String,
+    pub(crate) this_update: String,
     pub(crate) next_update: Option<String>,
     pub(crate) number: Option<u16>,
-    pub(crate) revoked: Vec<Vec<u8>>,
+    /// The number of the list that a delta list adds to.
+    pub(crate) base: Option<u8>,
+    /// Serial numbers, and the code of the reason where there is one.
+    pub(crate) revoked: Vec<(Vec<u8>, Option<u8>)>,
     pub(crate) unknown_critical: bool,
     /// The value of issuingDistributionPoint.
     pub(crate) scope: Option<Vec<u8>>,
@@ -171,7 +175,9 @@ impl List {
     pub(crate) fn new(issuer: &str, number: u16) -> Self {
         List {
             issuer: issuer.into(),
+            this_update: "261101000000Z".into(),
             next_update: Some("270101000000Z".into()),
+            base: None,
             number: Some(number),
             revoked: Vec::new(),
             unknown_critical: false,
@@ -179,8 +185,12 @@ impl List {
         }
     }
 
-    pub(crate) fn revoking(mut self, serial: [u8; 16]) -> Self {
-        self.revoked.push(serial.to_vec());
+    pub(crate) fn revoking(self, serial: [u8; 16]) -> Self {
+        self.entry(&serial, None)
+    }
+
+    pub(crate) fn entry(mut self, serial: &[u8], reason: Option<u8>) -> Self {
+        self.revoked.push((serial.to_vec(), reason));
         self
     }
 
@@ -190,11 +200,21 @@ impl List {
             element(0x02, &[1]),
             ECDSA_SHA256.to_vec(),
             name(&self.issuer),
-            time("261101000000Z"),
+            time(&self.this_update),
         ];
         fields.extend(self.next_update.as_deref().map(time));
-        let entry =
-            |serial: &Vec<u8>| sequence(&[element(0x02, serial), time("261001000000Z")].concat());
+        let entry = |(serial, reason): &(Vec<u8>, Option<u8>)| {
+            let mut parts = vec![element(0x02, serial), time("261001000000Z")];
+            parts.extend(reason.map(|code| {
+                let reason = Extension {
+                    oid: vec![0x55, 0x1d, REASON_CODE],
+                    critical: false,
+                    value: element(0x0a, &[code]),
+                };
+                sequence(&reason.der())
+            }));
+            sequence(&parts.concat())
+        };
         let entries: Vec<_> = self.revoked.iter().map(entry).collect();
         if !entries.is_empty() {
             fields.push(sequence(&entries.concat()));
@@ -235,6 +255,9 @@ impl List {
         }
         if let Some(scope) = &self.scope {
             all.push(extension(ISSUING_DISTRIBUTION_POINT, true, scope.clone()));
+        }
+        if let Some(base) = self.base {
+            all.push(extension(DELTA_CRL_INDICATOR, true, element(0x02, &[base])));
         }
         if self.unknown_critical {
             all.push(extension(UNKNOWN, true, sequence(&[])));
@@ -278,6 +301,8 @@ fn time(text: &str) -> Vec<u8> {
 }
 
 const CRL_NUMBER: u8 = 20;
+const REASON_CODE: u8 = 21;
+const DELTA_CRL_INDICATOR: u8 = 27;
 const ISSUING_DISTRIBUTION_POINT: u8 = 28;
 /// An arc that no extension has.
 pub(crate) const UNKNOWN: u8 = 127;
