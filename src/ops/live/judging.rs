@@ -19,7 +19,7 @@ use crate::net::{Failure, KeyProof, Outcome, Reached, Session, Spoken};
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use crate::path::profile::{ReferenceName, Requirements};
 use crate::path::rule::Rule;
-use crate::path::{Candidates, judge, judge_alone};
+use crate::path::{Candidates, Verdict, judge, judge_alone};
 use crate::pki::bundle::relations;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
@@ -378,7 +378,7 @@ impl Judging<'_> {
             revocation_lists: self.given.revocation_lists,
         };
         let judgement = judge(candidates, &requirements);
-        let is_good = judgement.is_good();
+        let is_good = judgement.verdict() != Verdict::No;
         if !judgement.reaches_anchor {
             let intermediates = [others, self.given.certificates].concat();
             let completed = Candidates {

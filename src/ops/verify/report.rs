@@ -114,8 +114,11 @@ impl CertificateReport {
         self.findings
             .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let is_error = |finding: &Finding| finding.severity == Severity::Error;
+        let is_open = |finding: &Finding| finding.id == "revocation-unknown";
         if self.refused_by_stack || self.findings.iter().any(is_error) {
             self.verdict = Verdict::No;
+        } else if self.findings.iter().any(is_open) {
+            self.verdict = Verdict::Undetermined;
         }
     }
 
