@@ -22,6 +22,7 @@ mod readers;
 mod readme;
 mod rendered;
 mod renewal;
+mod requests;
 mod revocation;
 mod rotation;
 mod stacks;

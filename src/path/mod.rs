@@ -40,4 +40,6 @@ pub use judgement::{CandidatePath, Candidates, Judgement, Member, Verdict, judge
 pub use name_constraints::is_permitted;
 pub use planned::IssuerChain;
 pub use pool::Origin;
-pub use signature::{is_list_signed_by, is_self_signed, is_signed_by, is_signed_by_its_key};
+pub use signature::{
+    is_list_signed_by, is_self_signed, is_signed_by, is_signed_by_its_key, is_weakly_signed,
+};

@@ -12,6 +12,7 @@ use super::public_key::{Curve, Kind, PublicKey, bit_length};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::csr::CertificateSigningRequest;
+use crate::pki::rsa_pss::PssParameters;
 
 /// What became of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +48,22 @@ pub(super) fn check(
 }
 
 /// Whether a request is signed by the key in it, which proves that its sender has that key
-/// ([RFC 2986 §3](https://www.rfc-editor.org/rfc/rfc2986#section-3)); no where it cannot be told.
+/// ([RFC 2986 §3](https://www.rfc-editor.org/rfc/rfc2986#section-3)); no if it cannot be determined.
 pub fn is_signed_by_its_key(request: &CertificateSigningRequest) -> bool {
     let key = PublicKey::read(request.public_key_info());
+    let (message, signature) = (request.to_be_signed(), request.signature());
+    if let Some(parameters) = PssParameters::read(request.signature_algorithm())
+        && let Kind::Rsa { modulus, exponent } = key.kind
+    {
+        return parameters.verify((modulus, exponent), message, signature);
+    }
     let scheme = Scheme::read(request.signature_algorithm(), &[]);
-    check(scheme, &key, request.to_be_signed(), request.signature()) == Outcome::Valid
+    check(scheme, &key, message, signature) == Outcome::Valid
+}
+
+/// Whether the hash that a request is signed with can be forged: MD5 or SHA-1.
+pub fn is_weakly_signed(request: &CertificateSigningRequest) -> bool {
+    Scheme::read(request.signature_algorithm(), &[]).is_weak()
 }
 
 /// Whether a certificate is signed by the key in it, as a root is; no where it cannot be told.

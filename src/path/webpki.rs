@@ -67,10 +67,13 @@ fn is_copy(common_name: &str, name: &GeneralName) -> bool {
     }
 }
 
-/// Whether names below this domain belong to different people, going by the Public Suffix List, private domains
-/// included. Of a top-level domain that the list does not know its prevailing rule is that they do.
+/// Whether names below this domain belong to different people: it is an ICANN suffix of the Public Suffix List, or
+/// a top-level domain that the list does not know. Suffixes that companies register for their customers do not
+/// count: wildcards below them are in use.
 fn is_public_suffix(domain: &str) -> bool {
-    public_suffix::DEFAULT_PROVIDER.is_effective_tld(&domain.to_ascii_lowercase())
+    let domain = domain.to_ascii_lowercase();
+    psl::suffix(domain.as_bytes())
+        .is_some_and(|suffix| suffix == domain.as_str() && suffix.typ() != Some(psl::Type::Private))
 }
 
 const MAX_REPORTED: usize = 8;

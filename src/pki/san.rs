@@ -207,10 +207,12 @@ pub enum NameError {
         text: String,
     },
     /// Not a URI.
-    #[error("'{}' is not an absolute URI", text.escape_debug())]
+    #[error("'{}' is not a URI to issue for: {what}", text.escape_debug())]
     Uri {
         /// What was given.
         text: String,
+        /// What is wrong with it.
+        what: &'static str,
     },
     /// Not a SPIFFE ID.
     #[error(transparent)]
@@ -478,36 +480,70 @@ fn email(text: &str, notes: &mut Vec<NameNote>) -> Result<SubjectAltName, NameEr
     }
 }
 
+/// An absolute URI as it is compared: the scheme in lower case (RFC 3986 §6.2.2.1).
+///
+/// What two readers may take for different URIs is refused: dot segments, percent-encoding of what needs none,
+/// backslashes.
 fn uri(text: &str) -> Result<SubjectAltName, NameError> {
-    if text.starts_with("spiffe:") {
-        return Ok(SubjectAltName::Uri(
-            text.parse::<SpiffeId>()?.as_str().to_owned(),
-        ));
-    }
-    let wrong = || NameError::Uri {
+    let wrong = |what| NameError::Uri {
         text: text.to_owned(),
+        what,
     };
-    let (scheme, rest) = text.split_once(':').ok_or_else(wrong)?;
-    let scheme_is_good = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+    let (scheme, rest) = text
+        .split_once(':')
+        .ok_or_else(|| wrong("it has no scheme"))?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
-    let rest_is_good = rest
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b));
-    let host_is_there = rest
-        .strip_prefix("//")
-        .is_none_or(|authority| !authority.is_empty() && !authority.starts_with('/'));
-    if scheme_is_good
-        && rest_is_good
-        && host_is_there
-        && !rest.is_empty()
-        && text.len() <= MAX_URI_OCTETS
-    {
-        Ok(SubjectAltName::Uri(text.to_owned()))
-    } else {
-        Err(wrong())
+    if !is_scheme {
+        return Err(wrong(
+            "its scheme is not a letter and letters, digits, '+', '-' or '.'",
+        ));
     }
+    let uri = format!("{}:{rest}", scheme.to_ascii_lowercase());
+    if uri.starts_with("spiffe:") {
+        return Ok(SubjectAltName::Uri(uri.parse::<SpiffeId>()?.to_string()));
+    }
+    if uri.len() > MAX_URI_BYTES {
+        return Err(wrong("it is longer than 2048 bytes"));
+    }
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
+    if rest.is_empty() || !rest.bytes().all(is_allowed) {
+        return Err(wrong(
+            "it is empty or has characters that a URI cannot contain",
+        ));
+    }
+    if !is_plainly_encoded(rest) {
+        return Err(wrong(
+            "it percent-encodes a character that needs no encoding, or encodes badly",
+        ));
+    }
+    if let Some(hierarchy) = rest.strip_prefix("//") {
+        let path = hierarchy.split(['?', '#']).next().unwrap_or_default();
+        let mut segments = path.split('/');
+        if segments.next().is_none_or(str::is_empty) {
+            return Err(wrong("it has no host"));
+        }
+        if segments.any(|segment| matches!(segment, "." | "..")) {
+            return Err(wrong("its path has a segment '.' or '..'"));
+        }
+    }
+    Ok(SubjectAltName::Uri(uri))
+}
+
+/// Whether each '%' starts two hexadecimal digits in upper case that encode a reserved character, so that no
+/// other text is the same URI (RFC 3986 §6.2.2).
+fn is_plainly_encoded(text: &str) -> bool {
+    text.split('%').skip(1).all(|after| {
+        let digits = after.get(..2).filter(|digits| {
+            digits
+                .bytes()
+                .all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'))
+        });
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        byte.is_some_and(|b| !b.is_ascii_alphanumeric() && !b"-._~".contains(&b))
+    })
 }
 
 /// Schemes one dials: a URL with one of them was meant as an address, not as an identity.
@@ -516,7 +552,7 @@ const DIALLED_SCHEMES: [&str; 9] = [
 ];
 const MAX_NAME_OCTETS: usize = 253; // RFC 1035 §2.3.4, as text without the final dot
 const MAX_LABEL_OCTETS: usize = 63; // RFC 1035 §2.3.4
-const MAX_URI_OCTETS: usize = 2048; // SPIFFE-ID §2.3; RFC 5280 names no bound
+const MAX_URI_BYTES: usize = 2048; // SPIFFE-ID §2.3; RFC 5280 names no bound
 
 #[cfg(test)]
 mod tests {
@@ -536,6 +572,8 @@ mod tests {
             ("urn://x", "uri:urn://x"),
             ("Joe@Example.org", "email:Joe@example.org"),
             ("uri:https://a.com", "uri:https://a.com"),
+            ("URI:HTTPS://a.com/b%2Fc?d", "uri:https://a.com/b%2Fc?d"),
+            ("SPIFFE://td/agent", "uri:spiffe://td/agent"),
             ("_a.com", "dns:_a.com"),
             ("host.", "dns:host"),
         ] {
@@ -580,6 +618,18 @@ mod tests {
             "$(id)",
             "a,b",
             "spiffe://td",
+            "SPIFFE://example.org/../a",
+            "SPIFFE://td/a?x#y",
+            "uri:https://a/../b",
+            "uri:https://a/./b",
+            "uri:https://a/%2e%2E/b",
+            "uri:https://a/%62",
+            "uri:https://a/%2f",
+            "uri:https://a/%",
+            "uri:https://evil.org\\@a/",
+            "uri:https:///a",
+            "uri:https://?a",
+            "uri::a",
             "@a.com",
             "a@",
             "[::1]:8600",

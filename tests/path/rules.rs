@@ -303,7 +303,7 @@ fn what_public_cas_must_do_is_held_to_in_public() {
             also(leaf, &element(0x82, b"*.co.uk"))
         }),
         ("wildcard-public-suffix", |leaf| {
-            also(leaf, &element(0x82, b"*.s3.amazonaws.com"))
+            also(leaf, &element(0x82, b"*.UNKNOWN-TLD"))
         }),
         ("san-type", |leaf| {
             also(leaf, &element(0x81, b"a@example.com"))
@@ -386,6 +386,14 @@ fn refused(rule: &str, change: impl Fn(&mut Draft, &mut Draft, &mut Draft)) {
         "{rule}: {:#?}",
         judgement.findings
     );
+}
+
+#[test]
+fn a_wildcard_below_a_suffix_that_a_company_registered_is_in_use() {
+    let judgement = judged(Profile::Webpki, |_, _, leaf| {
+        also(leaf, &element(0x82, b"*.s3.amazonaws.com"));
+    });
+    assert!(!errors(&judgement).contains(&"wildcard-public-suffix"));
 }
 
 fn judged(profile: Profile, change: impl Fn(&mut Draft, &mut Draft, &mut Draft)) -> Judgement {

@@ -101,6 +101,15 @@ pub(super) fn granted(
             "make a new request: this one was changed, or the key is not its sender's",
         );
     }
+    if path::is_weakly_signed(csr) {
+        let algorithm = csr.signature_algorithm();
+        let message = format!("the request is signed with {algorithm}, which can be forged");
+        return refuse(
+            "request-signature",
+            message,
+            "make a new request, signed with SHA-256 (`openssl req -sha256 …`)",
+        );
+    }
     if csr.public_key_info() == issuer.public_key_info {
         let message = "the request's key is the CA's own".into();
         return refuse(
@@ -120,7 +129,15 @@ pub(super) fn granted(
         }
     };
     let asked = asked(path, csr)?;
-    let names = if request.names.is_empty() && request.spiffe.is_none() {
+    let takes_names = request.names.is_empty() && request.spiffe.is_none();
+    if let Some(name) = asked.iter().find(|name| takes_names && !is_ascii(name)) {
+        return refuse(
+            "request-form",
+            format!("the request asks for the name {name}, which is not ASCII"),
+            "make a new request with the name in its ASCII form (`xn--…`)",
+        );
+    }
+    let names = if takes_names {
         asked.iter().filter_map(typed).collect()
     } else {
         request.names.clone()
@@ -137,9 +154,7 @@ pub(super) fn granted(
     }))
 }
 
-const MIN_MODULUS_BITS: usize = 2048; // CABF BR §6.1.5
 const MAX_MODULUS_BITS: usize = 8192; // what ring verifies
-const MIN_EXPONENT: u64 = 65537; // CABF BR §6.1.6
 
 const NAMES_EXTENSION: &str = "subjectAltName";
 
@@ -147,32 +162,19 @@ const NAMES_EXTENSION: &str = "subjectAltName";
 fn strength(csr: &CertificateSigningRequest) -> Result<String, String> {
     let key = PublicKey::from_der(csr.public_key_info())
         .map_err(|error| format!("its public key is malformed: {error}"))?;
+    if let Some(weakness) = key.weakness() {
+        return Err(format!("its public key cannot be trusted: {weakness}"));
+    }
     match key.kind {
         KeyKind::Ec(Curve::P256) => Ok(KeyType::P256.to_string()),
         KeyKind::Ec(Curve::P384) => Ok(KeyType::P384.to_string()),
         KeyKind::Ed25519 => Ok(KeyType::Ed25519.to_string()),
-        KeyKind::Rsa => {
-            let bits = key.bits.unwrap_or(0);
-            if !(MIN_MODULUS_BITS..=MAX_MODULUS_BITS).contains(&bits) {
-                return Err(format!(
-                    "its RSA key has {bits} bits, not {MIN_MODULUS_BITS} to {MAX_MODULUS_BITS}"
-                ));
-            }
-            let exponent = key
-                .rsa_numbers()
-                .map(|(_, exponent)| exponent.to_vec())
-                .unwrap_or_default();
-            let value = exponent.iter().try_fold(0_u64, |value, &octet| {
-                value.checked_mul(256)?.checked_add(octet.into())
-            });
-            match value {
-                Some(value) if value >= MIN_EXPONENT && value % 2 == 1 => Ok(format!("rsa-{bits}")),
-                Some(value) => Err(format!(
-                    "its RSA key has the exponent {value}, not an odd one from {MIN_EXPONENT}"
-                )),
-                None => Err("its RSA key has an exponent of more than 64 bits".into()),
-            }
-        }
+        KeyKind::Rsa => match key.bits.unwrap_or(0) {
+            bits if bits > MAX_MODULUS_BITS => Err(format!(
+                "its RSA key has {bits} bits, more than {MAX_MODULUS_BITS}"
+            )),
+            bits => Ok(format!("rsa-{bits}")),
+        },
         KeyKind::Ec(_)
         | KeyKind::RsaPss
         | KeyKind::EcExplicit
@@ -209,6 +211,21 @@ fn typed(name: &GeneralName) -> Option<TypedName> {
         | GeneralName::Directory(_)
         | GeneralName::EdiParty(_)
         | GeneralName::RegisteredId(_) => None,
+    }
+}
+
+/// Whether text is the ASCII that RFC 5280 §4.2.1.6 asks for. Nobody can say what other bytes mean.
+fn is_ascii(name: &GeneralName) -> bool {
+    match name {
+        GeneralName::Dns(text) | GeneralName::Email(text) | GeneralName::Uri(text) => {
+            text.is_ascii()
+        }
+        GeneralName::Ip(_)
+        | GeneralName::Other(..)
+        | GeneralName::X400(_)
+        | GeneralName::Directory(_)
+        | GeneralName::EdiParty(_)
+        | GeneralName::RegisteredId(_) => true,
     }
 }
 

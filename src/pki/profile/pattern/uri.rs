@@ -23,9 +23,11 @@ impl UriPattern {
         self.matches(uri, is_plain)
     }
 
-    /// Whether a reader may take a URI for one of this pattern: what a segment holds is left open.
+    /// Whether some reader may take a URI for one of this pattern: with or without its query and fragment, and
+    /// whatever its segments contain.
     pub fn meets(&self, uri: &str) -> bool {
-        self.matches(uri, |_| true)
+        let path = uri.split(['?', '#']).next().unwrap_or_default();
+        self.matches(uri, |_| true) || self.matches(path, |_| true)
     }
 
     fn matches(&self, uri: &str, may_stand_for: impl Fn(&str) -> bool) -> bool {
@@ -76,10 +78,13 @@ impl fmt::Display for UriPattern {
     }
 }
 
-/// Whether a segment of a path is one to every reader.
+/// Whether every reader takes this for one segment of a path, and no reader drops it: it has no query or fragment,
+/// no dot segment and no encoded slash.
 fn is_plain(segment: &str) -> bool {
     let decoded = segment.to_ascii_lowercase().replace("%2e", ".");
-    !matches!(decoded.as_str(), "" | "." | "..") && !decoded.contains("%2f")
+    !matches!(decoded.as_str(), "" | "." | "..")
+        && !decoded.contains("%2f")
+        && !decoded.contains(['?', '#', '\\'])
 }
 
 #[cfg(test)]
@@ -97,6 +102,8 @@ mod tests {
                     "spiffe://td/agent/a/b",
                     "spiffe://td/agents/a",
                     "spiffe://td/agent/",
+                    "SPIFFE://td/agent/b?x#y",
+                    "spiffe://td/agent/b#y",
                 ][..],
             ),
             (
@@ -128,6 +135,20 @@ mod tests {
             not.iter()
                 .for_each(|uri| assert!(!parsed.covers(uri), "{pattern} {uri}"));
         }
+    }
+
+    #[test]
+    fn a_refused_uri_is_refused_with_any_query_or_fragment() {
+        let pattern: UriPattern = "https://a/b/*".parse().unwrap();
+        for uri in [
+            "https://a/b/c",
+            "HTTPS://A/b/c?x",
+            "https://a/b/c#y",
+            "https://a/b/%2F",
+        ] {
+            assert!(pattern.meets(uri), "{uri}");
+        }
+        assert!(!pattern.meets("https://a/c/d"));
     }
 
     #[test]
