@@ -28,4 +28,5 @@ mod rotation;
 mod stacks;
 mod templates;
 mod trust;
+mod verify;
 mod wizard;

@@ -82,7 +82,7 @@ enum Command {
     Issue(issue::Args),
     /// Make and sign PKCS #10 requests
     Csr(csr::Args),
-    /// Check whether certificates are good, and say what is wrong with them
+    /// Check whether certificates are valid
     Verify(verify::Args),
     /// Check whether a whole grpcs setup will work, on which TLS stacks, and what mends it
     VerifyChain(verify_chain::Args),

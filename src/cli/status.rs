@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::ops::status::{
     Metrics, Plugin, Report, Request, Screen, Threshold, Thresholds, Timeline, page, run,
 };
-use crate::ops::{Report as _, html};
+use crate::ops::{Report as _, view};
 use crate::pki::validity::Lifetime;
 use crate::render::{Color, Format, Renderer};
 
@@ -89,7 +89,7 @@ impl Args {
         let mut errors = errors.into_iter().rev();
         if !report.is_empty() || !report.authorities.is_empty() {
             if let Some(path) = &self.html {
-                html::write(&page(&report), path, self.force)?;
+                view::write_page(&page(&report), path, self.force)?;
             }
             self.show(renderer, &report)?;
             if let Some(reason) = report.reason() {

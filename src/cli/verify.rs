@@ -19,65 +19,72 @@ use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
 use crate::render::Renderer;
 
-/// Check whether certificates are good, and say what is wrong with them
+/// Check whether certificates are valid
 ///
-/// The first certificate of each file is judged; others in the file may be its intermediates.
-/// Without `--ca` the ca.crt beside each file holds the trust anchors; without that, only dates and
-/// form are checked. Without `--crl` what the crl.pem beside the anchors revokes is refused. Exit code 0: good, 1: not, 2: could not be told.
+/// The first certificate of each file is judged; the others in the file may be its intermediates.
+/// Trust anchors come from `--ca`; without it, from the ca.crt beside the file, the one in the PKI
+/// directory, or the system's trust store: the first that ends the chain is used. Without `--crl`,
+/// the crl.pem beside the anchors is consulted.
+///
+/// Exit code 0: valid; 1: not valid; 2: undetermined, for instance because no trust anchor was found.
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Examples:\n  openagents-certs verify certs/server.crt --host localhost\n  openagents-certs verify client.crt --ca ca.crt --purpose client --expires-in 30d\n  openagents-certs verify grpcs://localhost:8600 --ca certs/ca.crt"
 )]
 pub(super) struct Args {
-    /// Files with certificates, PEM or DER, or live ports (grpcs://host:port, https://host, host:port)
+    /// Files with certificates (PEM or DER), - for standard input, or live ports (grpcs://host:port, host:port)
     #[arg(required = true, value_name = "FILE|URL")]
     files: Vec<PathBuf>,
 
-    /// The trust anchors [default: the ca.crt beside each file, for live ports the PKI directory's]
+    /// Trust only the anchors in this file [default: see above]
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// Intermediates that are not in the certificate's own file; repeat for more
+    /// Do not try the system's trust store
+    #[arg(long)]
+    no_system_roots: bool,
+
+    /// Use these intermediates too; may be repeated
     #[arg(long, value_name = "FILE")]
     untrusted: Vec<PathBuf>,
 
-    /// The host name or address that is dialled [default for live ports: the one in the URL]
+    /// Require that the certificate is valid for this host name or address [default for live ports: the one dialled]
     #[arg(long, value_name = "NAME", value_parser = host)]
     host: Option<ReferenceName>,
 
-    /// What the certificate is used for [default: server with --host, else any of them]
+    /// Require that the certificate is valid for this purpose [default: server with --host, else any]
     #[arg(long, value_enum, value_name = "PURPOSE")]
     purpose: Option<Purpose>,
 
-    /// How strictly rules are held to
+    /// Select how strictly rules are applied
     #[arg(long, value_enum, default_value_t, value_name = "PROFILE")]
     profile: Profile,
 
-    /// Judge as this TLS stack does, which overlooks some rules and has some of its own
+    /// Judge as this TLS stack does
     #[arg(long = "as", value_enum, value_name = "STACK")]
     stack: Option<Stack>,
 
-    /// Revocation lists, PEM or DER [default: the crl.pem beside the anchors]; where any is given, the whole path is looked up; repeat for more
+    /// Require that these CRLs cover the whole path and list none of it; may be repeated [default: the crl.pem beside the anchors]
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
 
-    /// The private key that must belong to the certificate
+    /// Require that this private key matches the certificate
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// The file whose first line is the password of the private key
-    #[arg(long, value_name = "FILE", requires = "key")]
+    /// Read the private key's password from the first line of this file
+    #[arg(long, value_name = "FILE", alias = "passphrase-file", requires = "key")]
     password_file: Option<PathBuf>,
 
-    /// Judge as of this moment instead of now
+    /// Judge as of this time instead of now
     #[arg(long, value_name = "RFC3339", value_parser = moment)]
     at: Option<OffsetDateTime>,
 
-    /// Say no when less than this is left, such as 30d or 12h
+    /// Fail if less than this time remains, such as 30d or 12h
     #[arg(long, value_name = "TIME")]
     expires_in: Option<Lifetime>,
 
-    /// Say no when there are more intermediates than this, self-issued ones not counted
+    /// Limit the number of intermediates, not counting self-issued ones
     #[arg(long, value_name = "N")]
     max_depth: Option<usize>,
 
@@ -99,6 +106,7 @@ impl Args {
         let request = Request {
             files: self.files,
             ca: self.ca,
+            system_roots: !self.no_system_roots,
             directory: global.directory().to_owned(),
             dialling: self.dialling.options(None),
             untrusted: self.untrusted,
@@ -129,7 +137,7 @@ impl Args {
     }
 }
 
-/// A host name, an address with or without brackets, or a URL or host:port that holds one.
+/// A host name or address, with or without brackets, or a URL or host:port that contains one.
 pub(super) fn host(text: &str) -> Result<ReferenceName, Error> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(ReferenceName::Ip(address));
@@ -139,7 +147,7 @@ pub(super) fn host(text: &str) -> Result<ReferenceName, Error> {
         SubjectAltName::Dns(name) if !name.contains('*') => Ok(ReferenceName::Dns(name)),
         SubjectAltName::Dns(_) | SubjectAltName::Uri(_) | SubjectAltName::Email(_) => {
             Err(Error::Usage {
-                message: format!("'{}' is no host that can be dialled", text.escape_debug()),
+                message: format!("'{}' is not a host name or address", text.escape_debug()),
                 hint: "give a host name or an IP address".into(),
             })
         }

@@ -9,9 +9,9 @@ use super::dialling::Dialling;
 use super::finish;
 use crate::error::Error;
 use crate::ops::Verdict;
-use crate::ops::html;
 use crate::ops::verify_chain::networks::{self, WriteRequest};
 use crate::ops::verify_chain::{self, Connect, Files, Request};
+use crate::ops::view;
 use crate::path::stacks::Stack;
 use crate::pki::san::host_of_url;
 use crate::pki::validity;
@@ -132,7 +132,7 @@ impl Args {
         let report = verify_chain::run(&request, now)?;
         if let Some(path) = html {
             let page = verify_chain::page(&report, request.at.unwrap_or(now));
-            html::write(&page, &path, force)?;
+            view::write_page(&page, &path, force)?;
         }
         finish(renderer, &report)
     }

@@ -10,6 +10,7 @@ use super::http2::End;
 use super::identity::Identity;
 use super::parallel;
 use super::plaintext::Spoken;
+use super::recorder::KeyProof;
 use super::session::{Failure, Outcome, Plan, ServedCertificate, Session, Then, TlsVersion};
 use super::target::{Scheme, Target};
 use super::tls::Hello;
@@ -179,6 +180,8 @@ pub struct Served {
     pub version: Option<TlsVersion>,
     /// The certificates in the order they came; at least one.
     pub certificates: Vec<ServedCertificate>,
+    /// Whether the server proved that it has the private key of the first.
+    pub is_key_proven: bool,
 }
 
 impl Served {
@@ -226,6 +229,7 @@ pub fn served(
                 address,
                 version: session.version,
                 certificates: session.certificates,
+                is_key_proven: session.key_proof == Some(KeyProof::Proven),
             });
         }
         let failure = match session.outcome {

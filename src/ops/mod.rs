@@ -1,5 +1,6 @@
 //! One file per operation: a Request, a Report, and how one becomes the other.
 
+pub mod anchors;
 pub mod batch;
 pub mod ca;
 mod columns;
@@ -9,8 +10,8 @@ mod dry_run;
 mod expiry;
 pub mod explain;
 pub mod export;
+pub mod facts;
 pub mod generate;
-pub mod html;
 pub mod inspect;
 pub mod issue;
 pub mod list;
@@ -32,6 +33,7 @@ pub mod template;
 pub mod trust;
 pub mod verify;
 pub mod verify_chain;
+pub mod view;
 pub mod watch;
 
 use std::fmt;

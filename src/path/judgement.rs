@@ -106,6 +106,7 @@ pub struct Member {
 #[derive(Clone, Debug, Serialize)]
 pub struct CandidatePath {
     /// From the end entity upwards.
+    #[serde(rename = "chain")]
     pub path: Vec<Member>,
     /// Whether it reaches a trust anchor.
     pub reaches_anchor: bool,

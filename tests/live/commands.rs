@@ -34,7 +34,13 @@ fn verify_judges_what_is_served_by_the_name_that_is_dialled() {
         output.status.code()
     };
     assert_eq!(verdict(&[], &OURS.directory), Some(0));
-    assert_eq!(verdict(&[], &THEIRS.directory), Some(1));
+    // Their anchors do not end the chain, and decide only when they are given.
+    assert_eq!(verdict(&["--no-system-roots"], &THEIRS.directory), Some(2));
+    let theirs = THEIRS.directory.join("ca.crt");
+    assert_eq!(
+        verdict(&["--ca", theirs.to_str().unwrap()], &OURS.directory),
+        Some(1)
+    );
     let ca = OURS.directory.join("ca.crt");
     let ca = ["--ca", ca.to_str().unwrap()];
     assert_eq!(verdict(&ca, &THEIRS.directory), Some(0));
@@ -42,7 +48,7 @@ fn verify_judges_what_is_served_by_the_name_that_is_dialled() {
         assert_eq!(verdict(&[name, "example.org"], &OURS.directory), Some(1));
     }
     let elsewhere = Path::new("no-such-directory");
-    assert_eq!(verdict(&[], elsewhere), Some(0));
+    assert_eq!(verdict(&[], elsewhere), Some(2));
 }
 
 #[test]

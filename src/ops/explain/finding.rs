@@ -10,14 +10,14 @@ use super::report::{Page, commands};
 use crate::error::Error;
 use crate::network;
 use crate::ops::verify_chain::{self, Files};
-use crate::ops::{self, live, verify};
+use crate::ops::{self, live};
 use crate::path::finding::Severity;
 use crate::path::rule::Rule;
 use crate::pki::escape::Escaped;
 
 /// Every rule that some command checks, sorted by name.
 pub fn rules() -> Vec<&'static Rule> {
-    let of_operations = [verify::RULES, verify_chain::checks::RULES, live::RULES];
+    let of_operations = [verify_chain::checks::RULES, live::RULES];
     let all = Rule::all()
         .chain(network::rule::rules())
         .chain(of_operations.into_iter().flatten().copied());

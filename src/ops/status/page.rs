@@ -11,12 +11,12 @@ use super::text::{Left, signed_left, state};
 use super::threshold::Level;
 use super::timeline::{DAYS, Days};
 use crate::error::shown;
-use crate::ops::html::{Cell, Content, Item, Page, Section, Tone};
+use crate::ops::view::{Cell, Content, Item, Section, TableKind, Tone, View};
 use crate::pki::validity::rfc3339;
 use crate::store::Status;
 
 /// The report as a page.
-pub fn page(report: &Report) -> Page {
+pub fn page(report: &Report) -> View {
     let summary = &report.summary;
     let (tone, answer) = match (report.level, summary.unreadable) {
         (Level::Critical, _) => (Tone::Bad, "Act now"),
@@ -34,7 +34,7 @@ pub fn page(report: &Report) -> Page {
             Left(soonest)
         ));
     }
-    Page {
+    View {
         title: "Certificate status".into(),
         answer: answer.into(),
         tone,
@@ -130,7 +130,7 @@ fn certificates(title: &str, certificates: &[&CertificateStatus]) -> Section {
                 .iter()
                 .map(|certificate| row(certificate))
                 .collect(),
-            is_grid: false,
+            kind: TableKind::List,
         },
     }
 }
@@ -204,7 +204,7 @@ fn revocation_lists(lists: &[RevocationListStatus]) -> Section {
         content: Content::Table {
             heads: heads.map(str::to_owned).to_vec(),
             rows: rows.collect(),
-            is_grid: false,
+            kind: TableKind::List,
         },
     }
 }
@@ -224,7 +224,7 @@ fn calendar(report: &Report) -> Section {
         content: Content::Table {
             heads: heads.map(str::to_owned).to_vec(),
             rows: rows.collect(),
-            is_grid: true,
+            kind: TableKind::Grid,
         },
     }
 }

@@ -1,12 +1,14 @@
 //! What certificates are verified with, read from files.
 
-use std::path::{Path, PathBuf};
+use std::cell::OnceCell;
+use std::path::Path;
 
 use super::Request;
 use crate::authority::CRL;
 use crate::error::{ContentError, Error};
 use crate::files;
 use crate::keys::{Password, ReadKey, read_encrypted_key, read_key, read_pem_key};
+use crate::ops::anchors::{AnchorSource, Anchors};
 use crate::ops::crl::read_lists;
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
@@ -15,10 +17,21 @@ use crate::pki::document::{Document, Encoding, Kind, Part, is_der};
 
 /// What every file is verified with.
 pub(super) struct Inputs {
-    pub(super) anchors: Option<Anchors>,
+    given: Option<TrustStore>,
+    directory: Option<TrustStore>,
+    /// The system's trust store, once it is needed; `None` in it when it is switched off.
+    system: OnceCell<Option<TrustStore>>,
+    uses_system: bool,
     pub(super) untrusted: Vec<Certificate>,
     pub(super) revocation_lists: Vec<RevocationList>,
     pub(super) key: Option<ReadKey>,
+}
+
+/// Trust anchors with the CRLs beside them.
+pub(super) struct TrustStore {
+    pub(super) anchors: Anchors,
+    /// The CRLs of the `crl.pem` beside them, if there is one; or why it cannot be read.
+    pub(super) beside: Result<Vec<RevocationList>, String>,
 }
 
 impl Inputs {
@@ -31,10 +44,19 @@ impl Inputs {
         for path in &request.revocation_lists {
             revocation_lists.extend(read_lists(path)?);
         }
+        let given = request.ca.clone().map(AnchorSource::Given);
+        let given = given.map(Anchors::read).transpose()?;
+        let directory = match given {
+            Some(_) => None,
+            None => Anchors::in_directory(&request.directory, AnchorSource::Directory)?,
+        };
         let password = request.password_file.as_deref();
         let key = request.key.as_deref();
         Ok(Inputs {
-            anchors: request.ca.as_deref().map(Anchors::read).transpose()?,
+            given: given.map(TrustStore::new),
+            directory: directory.map(TrustStore::new),
+            system: OnceCell::new(),
+            uses_system: request.system_roots,
             untrusted,
             revocation_lists,
             key: key
@@ -42,58 +64,78 @@ impl Inputs {
                 .transpose()?,
         })
     }
-}
 
-/// Trust anchors and where they were read.
-pub(super) struct Anchors {
-    pub(super) path: PathBuf,
-    pub(super) certificates: Vec<Certificate>,
-    /// The lists of the `crl.pem` beside them, if there is one; or why there are none in it.
-    pub(super) beside: Result<Vec<RevocationList>, String>,
-}
-
-impl Anchors {
-    fn read(path: &Path) -> Result<Self, Error> {
-        Ok(Anchors {
-            path: path.to_owned(),
-            certificates: read_bundle(path)?.certificates,
-            beside: lists_beside(path),
-        })
-    }
-
-    /// The `ca.crt` beside a file, if there is one.
-    pub(super) fn beside(file: &Path) -> Result<Option<Self>, Error> {
-        let path = file.with_file_name("ca.crt");
-        match files::kind(&path)? {
-            files::Kind::Absent => Ok(None),
-            files::Kind::File | files::Kind::SymbolicLink | files::Kind::Other => {
-                Anchors::read(&path).map(Some)
+    /// The trust store at this place in the order in which they are tried: what was given and nothing else;
+    /// or what is beside the file, in the PKI directory, and the system's. `None` where there is none.
+    pub(super) fn store<'a>(
+        &'a self,
+        place: usize,
+        beside: Option<&'a TrustStore>,
+    ) -> Option<&'a TrustStore> {
+        match (&self.given, place) {
+            (Some(given), 0) => Some(given),
+            (Some(_), _) => None,
+            (None, 0) => beside,
+            (None, 1) => self.directory.as_ref(),
+            (None, _) => {
+                let load = || {
+                    self.uses_system
+                        .then(|| TrustStore::new(Anchors::of_system()))
+                };
+                self.system.get_or_init(load).as_ref()
             }
         }
+    }
+
+    /// What is beside a file, where that is a source.
+    pub(super) fn beside(&self, file: Option<&Path>) -> Result<Option<TrustStore>, Error> {
+        let Some(file) = file.filter(|_| self.given.is_none()) else {
+            return Ok(None);
+        };
+        let directory = file.parent().unwrap_or(Path::new(""));
+        let anchors = Anchors::in_directory(directory, AnchorSource::Beside)?;
+        Ok(anchors.map(TrustStore::new))
+    }
+}
+
+/// How many places [`Inputs::store`] has.
+pub(super) const STORES: usize = 3;
+
+impl TrustStore {
+    fn new(anchors: Anchors) -> Self {
+        let beside = match anchors.source.path() {
+            Some(path) => lists_beside(path),
+            None => Ok(Vec::new()),
+        };
+        TrustStore { anchors, beside }
     }
 }
 
 /// The certificates of a file.
 pub(in crate::ops) fn read_bundle(path: &Path) -> Result<Bundle, Error> {
-    read_with_encoding(path).map(|(bundle, _)| bundle)
+    read_with_content(path).map(|(_, bundle, _)| bundle)
 }
 
-/// The certificates of a file, and how it is written.
-pub(super) fn read_with_encoding(path: &Path) -> Result<(Bundle, Encoding), Error> {
-    let octets = files::read(path)?;
-    let encoding = if is_der(&octets) {
+/// A file's content, its certificates, and its encoding; `-` is standard input.
+pub(super) fn read_with_content(path: &Path) -> Result<(Vec<u8>, Bundle, Encoding), Error> {
+    let content = if path == Path::new("-") {
+        files::read_stdin()?
+    } else {
+        files::read(path)?
+    };
+    let encoding = if is_der(&content) {
         Encoding::Der
     } else {
         Encoding::Pem
     };
-    let bundle = Bundle::read(&octets).map_err(|source| Error::Bundle {
+    let bundle = Bundle::read(&content).map_err(|source| Error::Bundle {
         path: path.to_owned(),
         source,
     })?;
-    Ok((bundle, encoding))
+    Ok((content.to_vec(), bundle, encoding))
 }
 
-/// The lists of the `crl.pem` beside a file of anchors; none where it is not there.
+/// The CRLs of the `crl.pem` beside a file of anchors; none where there is no such file.
 fn lists_beside(anchors: &Path) -> Result<Vec<RevocationList>, String> {
     let path = anchors.with_file_name(CRL);
     let lists = match files::kind(&path) {

@@ -2,18 +2,13 @@
 
 use time::OffsetDateTime;
 
-use super::Subject;
-use super::inputs::Anchors;
 use super::report::CertificateReport;
-use crate::authority::pem_of;
-use crate::error::{Error, shown};
-use crate::files;
 use crate::path::finding::Severity;
 use crate::path::profile::ReferenceName;
 use crate::path::stacks::{ClientFiles, Identity, ServerFiles, Setup, Stack, judge_pair};
 use crate::pki::usage::Purpose;
 
-/// Who looks at it, and for what.
+/// The stack, and what it judges the certificate for.
 pub(super) struct Question<'a> {
     pub(super) stack: Stack,
     pub(super) purpose: Option<Purpose>,
@@ -21,43 +16,27 @@ pub(super) struct Question<'a> {
     pub(super) at: OffsetDateTime,
 }
 
-/// Lets the stack's verdict take the place of the engine's: what the stack overlooks becomes a warning, what it
-/// refuses is an error.
-///
-/// # Errors
-/// When there are no anchors, or the files cannot be read.
+/// Replaces the verdict of the rules by the stack's: what the stack overlooks becomes a warning, what it
+/// refuses is an error. `chain` and `roots` are files as the stack would load them.
 pub(super) fn judge(
     report: &mut CertificateReport,
-    subject: &Subject,
-    anchors: Option<&Anchors>,
+    chain: &[u8],
+    roots: &[u8],
     question: &Question<'_>,
-) -> Result<(), Error> {
-    let Some(anchors) = anchors else {
-        return Err(Error::Usage {
-            message: format!("{}: no trust anchors to judge it by", shown(&subject.path)),
-            hint: "give them with `--ca FILE`: a stack judges nothing without".into(),
-        });
-    };
-    let chain = if subject.dialled.is_some() {
-        let certificates = subject.bundle.certificates.iter();
-        pem_of(certificates.map(|certificate| certificate.as_der()))?.into_bytes()
-    } else {
-        files::read(&subject.path)?.to_vec()
-    };
-    let roots = files::read(&anchors.path)?;
+) {
     let host = question.host.map(ToString::to_string);
     let is_client = question.purpose == Some(Purpose::Client);
     let setup = Setup {
-        // Who is dialled with a client's certificate is not looked at.
+        // A client's certificate is judged without its server.
         server: Some(ServerFiles {
-            certificate: &chain,
+            certificate: chain,
             key: None,
-            client_roots: is_client.then_some(&roots),
+            client_roots: is_client.then_some(roots),
         }),
         client: Some(ClientFiles {
-            roots: (!is_client).then_some(&roots),
+            roots: (!is_client).then_some(roots),
             identity: is_client.then_some(Identity {
-                certificate: &chain,
+                certificate: chain,
                 key: None,
             }),
         }),
@@ -80,5 +59,4 @@ pub(super) fn judge(
         }
     }
     report.refused_by_stack = is_refused;
-    Ok(())
 }

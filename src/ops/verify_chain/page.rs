@@ -5,13 +5,13 @@ use time::OffsetDateTime;
 use super::networks::{AgentReport, Matrix, NetworkReport, Serves};
 use super::report::{FilesReport, Found, Report, role};
 use crate::ops::Verdict;
-use crate::ops::html::{Cell, Content, Item, Page, Section, Tone};
 use crate::ops::live::LiveReport;
+use crate::ops::view::{Cell, Content, Item, Section, TableKind, Tone, View};
 use crate::path::finding::Severity;
 use crate::path::stacks::{Outcome, Side, Stack};
 
 /// The report as a page; `at` is the moment it speaks of.
-pub fn page(report: &Report, at: OffsetDateTime) -> Page {
+pub fn page(report: &Report, at: OffsetDateTime) -> View {
     let count = |severity| {
         let same = |found: &&Found| found.finding.severity == severity;
         report.findings.iter().filter(same).count()
@@ -25,7 +25,7 @@ pub fn page(report: &Report, at: OffsetDateTime) -> Page {
         Verdict::No => (Tone::Bad, "It does not work"),
         Verdict::Undetermined => (Tone::Warning, "It could not be determined"),
     };
-    Page {
+    View {
         title: "Will this network work?".into(),
         answer: answer.into(),
         tone,
@@ -265,7 +265,11 @@ fn table(heads: &[&str], rows: Vec<Vec<Cell>>, is_grid: bool) -> Content {
     Content::Table {
         heads: heads.iter().map(|head| (*head).to_owned()).collect(),
         rows,
-        is_grid,
+        kind: if is_grid {
+            TableKind::Grid
+        } else {
+            TableKind::List
+        },
     }
 }
 
@@ -291,7 +295,7 @@ mod tests {
         let bad = page(&run(&request, now).unwrap(), now);
 
         assert_eq!((good.tone, bad.tone), (Tone::Good, Tone::Bad));
-        let (good, bad) = (good.to_string(), bad.to_string());
+        let (good, bad) = (good.to_html(), bad.to_html());
         assert!(good.contains("Stack by stack") && !good.contains("What was found"));
         assert!(bad.contains("What they print") && bad.contains("host-mismatch"));
         assert!(!bad.contains("<b>"));
