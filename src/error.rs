@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use crate::config::ConfigError;
 use crate::keys::{KeyError, Pkcs12Error, ReadKeyError, SigningError};
+use crate::message::MessageError;
 use crate::net::probe::ProbeError;
 use crate::net::{IdentityError, TargetError};
 use crate::network::UnusableFile;
@@ -315,6 +316,17 @@ pub enum Error {
     /// Standard input names no certificates.
     #[error(transparent)]
     TargetList(#[from] TargetListError),
+    /// A message that cannot be signed or sealed.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// A file that messages cannot be signed, sealed or checked with.
+    #[error("{}: {source}", shown(path))]
+    MessageFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: MessageError,
+    },
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -403,6 +415,7 @@ impl Error {
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
             Error::Selection(_) => "selection",
             Error::TargetList(_) => "target-list",
+            Error::Message(_) | Error::MessageFile { .. } => "message",
             Error::Config(_) => "config",
             Error::Network { .. } => "network",
             Error::Target(_) => "target",
@@ -488,6 +501,7 @@ impl Error {
             Error::AmbiguousEntry { .. } => Some("give more digits of the serial number".into()),
             Error::Selection(error) => Some(error.hint()),
             Error::TargetList(error) => Some(error.hint()),
+            Error::Message(error) | Error::MessageFile { source: error, .. } => error.hint(),
             Error::Config(error) => Some(error.hint()),
             Error::Network { source, .. } => Some(source.hint()),
             Error::Target(error) => Some(error.hint()),

@@ -16,6 +16,7 @@ mod inspect;
 mod issue;
 mod list;
 mod man;
+mod message;
 mod mint;
 mod pages;
 mod prompt;
@@ -116,6 +117,11 @@ enum Command {
     Completions(completions::Args),
     /// Show a page of the manual, or write all of them
     Man(man::Args),
+    /// Sign, seal, verify and open messages between agents, and sign HTTP requests
+    Message(message::Args),
+    /// Print certificates as a JWK Set, for peers that look keys up there
+    #[command(hide = true)]
+    Jwks(message::Jwks),
     /// Run a command with a certificate that lives as long as it does
     Mint(mint::Args),
 }
@@ -224,6 +230,8 @@ impl Command {
             Command::Template(args) => args.run(global, renderer)?.into(),
             Command::Completions(args) => args.run(global, renderer)?.into(),
             Command::Man(args) => args.run(global, renderer)?.into(),
+            Command::Message(args) => args.run(global, renderer, clock)?.into(),
+            Command::Jwks(args) => args.run(global, renderer, now)?.into(),
             Command::Mint(args) => args.run(global, renderer, now)?,
         })
     }
