@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use crate::config::ConfigError;
-use crate::keys::{KeyError, Pkcs12Error, ReadKeyError, SigningError};
+use crate::keys::{AgeError, KeyError, Pkcs12Error, ReadKeyError, SigningError};
 use crate::message::MessageError;
 use crate::net::probe::ProbeError;
 use crate::net::{IdentityError, TargetError};
@@ -77,6 +77,14 @@ pub enum Error {
     SymbolicLink {
         /// The link.
         path: PathBuf,
+    },
+    /// Something exists, but is not what is asked for.
+    #[error("{}: already exists, and {what}", shown(path))]
+    ExistingDiffers {
+        /// The file.
+        path: PathBuf,
+        /// How it differs, as a clause.
+        what: String,
     },
     /// Another process holds the lock of a directory.
     #[error(
@@ -261,6 +269,36 @@ pub enum Error {
         /// The key's file.
         path: PathBuf,
     },
+    /// A passphrase is to be added to a key that has one, or changed or removed where there is none.
+    #[error("{}: is {}encrypted", shown(path), if *is_encrypted { "already " } else { "not " })]
+    KeyProtection {
+        /// The key's file.
+        path: PathBuf,
+        /// Whether it has a passphrase.
+        is_encrypted: bool,
+    },
+    /// A file that is encrypted with a passphrase, and cannot be opened.
+    #[error("{}: {source}", shown(path))]
+    Encrypted {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: AgeError,
+    },
+    /// A backup that is not complete, or whose parts do not belong together.
+    #[error("{}: the backup {what}", shown(path))]
+    Backup {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong with it, as a clause.
+        what: String,
+    },
+    /// A CRL that another CA signed.
+    #[error("{}: no CRL in it is signed by this CA", shown(path))]
+    ForeignRevocationList {
+        /// The file.
+        path: PathBuf,
+    },
     /// A subtree that name constraints cannot express.
     #[error(transparent)]
     Subtree(#[from] SubtreeError),
@@ -383,6 +421,7 @@ impl Error {
             Error::Exists { .. } => "exists",
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
+            Error::ExistingDiffers { .. } => "existing-differs",
             Error::Locked { .. } => "locked",
             Error::ForeignDirectory { .. } => "foreign-directory",
             Error::NoSetup { .. } => "no-setup",
@@ -402,6 +441,10 @@ impl Error {
             Error::ReadKey { .. } | Error::NoKey { .. } => "private-key",
             Error::NoRequest { .. } => "no-request",
             Error::PassphraseNeeded { .. } => "passphrase-needed",
+            Error::KeyProtection { .. } => "key-protection",
+            Error::Encrypted { .. } => "encrypted",
+            Error::Backup { .. } => "backup",
+            Error::ForeignRevocationList { .. } => "foreign-revocation-list",
             Error::Subtree(_) => "name-constraints",
             Error::KeyGeneration(_) => "key-generation",
             Error::ReadBack(_) => "read-back",
@@ -445,6 +488,9 @@ impl Error {
                 "see what it contains with `openagents-certs inspect {}`",
                 shown(path)
             )),
+            Error::ExistingDiffers { .. } => {
+                Some("leave out the option that differs, or use another directory (`-C DIR`)".into())
+            }
             Error::Locked { .. } => Some("wait until it finishes, or stop it, and try again".into()),
             Error::ForeignDirectory { path, .. } => Some(format!(
                 "remove {}, or run the command as its owner",
@@ -471,6 +517,21 @@ impl Error {
             Error::ReadKey { source, .. } => source.hint(),
             Error::NoKey { path } | Error::NoRequest { path } | Error::NoRevocationList { path } => Some(format!("see what it contains with `openagents-certs inspect {}`", shown(path))),
             Error::PassphraseNeeded { .. } => Some("use `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`".into()),
+            Error::KeyProtection { is_encrypted, .. } => Some(if *is_encrypted {
+                "change the passphrase with `openagents-certs ca passphrase change`".into()
+            } else {
+                "add a passphrase with `openagents-certs ca passphrase add`".into()
+            }),
+            Error::Encrypted { source: AgeError::WrongPassphrase, .. } => {
+                Some("give the passphrase that the backup was written with".into())
+            }
+            Error::Encrypted { .. } | Error::Backup { .. } => {
+                Some("use another copy of the backup".into())
+            }
+            Error::ForeignRevocationList { path } => Some(format!(
+                "see who signed it with `openagents-certs inspect {}`",
+                shown(path)
+            )),
             Error::Subtree(_) => Some("domains are like agents.example.org, networks like 10.0.0.0/8".into()),
             Error::Key { source: KeyError::EmptyPassword, .. } => Some("give a passphrase of at least one character".into()),
             Error::Key { .. } => {

@@ -6,6 +6,7 @@ mod completing;
 mod completions;
 mod crl;
 mod csr;
+mod custody;
 mod dialling;
 mod exec;
 mod explain;
