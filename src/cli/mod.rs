@@ -98,11 +98,11 @@ enum Command {
     Watch(watch::Args),
     /// List the certificates that were issued, the one that expires first first
     List(list::Args),
-    /// Revoke certificates, and publish a new revocation list
+    /// Revoke certificates and publish a new CRL
     Revoke(revoke::Args),
-    /// Take back the hold on certificates, and publish a new revocation list
+    /// Release certificates from hold and publish a new CRL
     Unrevoke(unrevoke::Args),
-    /// Make and publish a new revocation list, or show the one that is there
+    /// Publish a new CRL, or show the current one
     Crl(crl::Args),
     /// Show one certificate that was issued, and what is known of it
     Show(show::Args),
