@@ -3,7 +3,6 @@
 mod authority;
 mod commands;
 mod completions;
-mod custody;
 mod everywhere;
 mod explain;
 mod exports;

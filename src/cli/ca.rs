@@ -1,4 +1,4 @@
-//! `ca`: creating and showing an authority.
+//! `ca`.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,8 @@ use clap::Subcommand;
 use time::OffsetDateTime;
 
 use super::args::{Global, NewPassphrase, ParentPassphrase, PassphraseSource, requested_by};
-use super::{custody, finish, rotate};
-use crate::authority::AuthorityAt;
+use super::{finish, rotate};
+use crate::authority::{AuthorityAt, Recording};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::ca::{self, import, init, intermediate, show};
@@ -17,13 +17,13 @@ use crate::pki::subtree::{NameConstraints, Subtree, SubtreeError};
 use crate::pki::validity::Lifetime;
 use crate::render::Renderer;
 
-/// Create and operate a certificate authority
+/// Create and look after a certificate authority
 #[derive(clap::Args, Debug)]
 #[command(
     arg_required_else_help = true,
     after_help = "Examples:
   openagents-certs ca init --ttl 10y
-  openagents-certs ca backup ca.backup"
+  openagents-certs ca show"
 )]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -37,10 +37,6 @@ enum Command {
     Import(Import),
     Show(Show),
     Rotate(rotate::Args),
-    Passphrase(custody::Passphrase),
-    Backup(custody::Backup),
-    Restore(custody::Restore),
-    Adopt(custody::Adopt),
 }
 
 impl Args {
@@ -54,19 +50,15 @@ impl Args {
             Command::Init(init) => init.run(global, renderer, now),
             Command::Intermediate(intermediate) => intermediate.run(global, renderer, now),
             Command::Import(import) => import.run(global, renderer, now),
-            Command::Show(Show {}) => finish(renderer, &show::run(global.directory(), now)?),
             Command::Rotate(rotate) => rotate.run(global, renderer, now),
-            Command::Passphrase(passphrase) => passphrase.run(global, renderer),
-            Command::Backup(backup) => backup.run(global, renderer, now),
-            Command::Restore(restore) => restore.run(global, renderer, now),
-            Command::Adopt(adopt) => adopt.run(global, renderer, now),
+            Command::Show(Show {}) => finish(renderer, &show::run(global.directory(), now)?),
         }
     }
 }
 
-/// Create a root CA: ca.crt, ca.key and the inventory of issued certificates
+/// Create a root: ca.crt, ca.key and the inventory of what it will issue
 ///
-/// An existing CA is never replaced.
+/// Never replaces an authority that is there.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs ca init --common-name 'Acme Agents Root' --organization Acme --country CH
@@ -75,15 +67,15 @@ struct Init {
     #[command(flatten)]
     subject: Subject,
 
-    /// Validity period of the root [default: 10 years]
+    /// How long the root is valid [default: 10 years]
     #[arg(long, value_name = "LIFETIME", default_value_t = ca::USUAL_LIFETIME, hide_default_value = true)]
     ttl: Lifetime,
 
-    /// Key type [default: p256]
-    #[arg(long, value_enum, value_name = "TYPE")]
-    key_type: Option<KeyType>,
+    /// The kind of its key
+    #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
+    key_type: KeyType,
 
-    /// Number of CAs allowed below it in a chain [default: unlimited]
+    /// How many CAs may follow below it [default: any number]
     #[arg(long, value_name = "N")]
     path_length: Option<u8>,
 
@@ -93,11 +85,7 @@ struct Init {
     #[command(flatten)]
     passphrase: NewPassphrase,
 
-    /// Do nothing if a CA with this name and key type exists and has not expired
-    #[arg(long)]
-    if_needed: bool,
-
-    /// Show what would be created, and write nothing
+    /// Show what would be made, and make nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -113,54 +101,42 @@ impl Init {
             directory: global.directory().to_owned(),
             subject: self.subject.attributes(),
             lifetime: self.ttl,
-            key_type: self.key_type.unwrap_or_default(),
+            key_type: self.key_type,
             path_length: self.path_length,
             name_constraints: self.constraints.parse()?,
         };
-        if self.if_needed
-            && let Some(existing) = init::existing(&request, self.key_type, now)?
-        {
-            return finish(renderer, &existing);
-        }
         if self.dry_run {
             return finish(renderer, &init::dry_run(&request, now)?);
         }
         let passphrase = self.passphrase.ask()?;
-        let created = match init::run(&request, passphrase.as_ref(), now) {
-            // Another process was faster.
-            Err(exists @ Error::Exists { .. }) if self.if_needed => {
-                init::existing(&request, self.key_type, now)?.ok_or(exists)?
-            }
-            created => created?,
-        };
-        finish(renderer, &created)
+        finish(renderer, &init::run(&request, passphrase.as_ref(), now)?)
     }
 }
 
-/// Create a subordinate CA in its own directory, signed by a parent CA
+/// Create a subordinate CA in a directory of its own, signed by the one in another
 ///
-/// Its certificates are served together with the intermediate certificates up to the root.
+/// What it issues is served with the certificates between it and the root.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs ca intermediate -C team --parent root --common-name 'Team CA'
   openagents-certs ca intermediate -C ci --parent root --ttl 90d --permit-dns ci.example.org")]
 struct Intermediate {
-    /// Directory of the CA that signs it
+    /// The directory of the CA that signs it
     #[arg(long, value_name = "DIR")]
     parent: PathBuf,
 
     #[command(flatten)]
     subject: Subject,
 
-    /// Validity period; it ends with the parent's at the latest
+    /// How long it is valid, within its issuer's time
     #[arg(long, value_name = "LIFETIME", default_value = "5y")]
     ttl: Lifetime,
 
-    /// Key type
+    /// The kind of its key
     #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
     key_type: KeyType,
 
-    /// Number of CAs allowed below it in a chain
+    /// How many CAs may follow below it
     #[arg(long, value_name = "N", default_value_t = 0)]
     path_length: u8,
 
@@ -173,7 +149,7 @@ struct Intermediate {
     #[command(flatten)]
     parent_passphrase: ParentPassphrase,
 
-    /// Show what would be created, and write nothing
+    /// Show what would be made, and make nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -195,8 +171,10 @@ impl Intermediate {
         };
         let ask = |path: &Path| self.parent_passphrase.ask(path);
         let parent = AuthorityAt {
+            directory: &self.parent,
+            material: None,
+            recording: Recording::Directory,
             passphrase: &ask,
-            ..AuthorityAt::directory(&self.parent)
         };
         if self.dry_run {
             return finish(renderer, &intermediate::dry_run(&request, &parent, now)?);
@@ -209,10 +187,9 @@ impl Intermediate {
     }
 }
 
-/// Import a CA created by another program: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS
+/// Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS
 ///
-/// The key may be PKCS #1, SEC 1 or PKCS #8, encrypted or not; an encrypted key keeps its passphrase. Record
-/// the certificates it has issued with `ca adopt`.
+/// The key may be PKCS #1, SEC 1 or PKCS #8, encrypted or not; it stays encrypted with its passphrase.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs ca import -C pki --cert rootCA.pem --key rootCA-key.pem
@@ -233,7 +210,7 @@ struct Import {
     #[command(flatten)]
     passphrase: PassphraseSource,
 
-    /// Check the CA, and write nothing
+    /// Check the CA, and take nothing in
     #[arg(long)]
     dry_run: bool,
 }
@@ -259,7 +236,7 @@ impl Import {
     }
 }
 
-/// Show the CA: identity, expiry, constraints, key, and what it has issued
+/// Show what the CA is: identity, expiry, constraints, key, and how much it has issued
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs ca show
@@ -269,33 +246,33 @@ struct Show {}
 /// The attributes of a subject.
 #[derive(clap::Args, Debug)]
 pub(super) struct Subject {
-    /// Common name [default for a CA: a generated, unique name]
+    /// The common name [default: a name of its own for a CA]
     #[arg(long, value_name = "TEXT")]
     common_name: Option<String>,
 
-    /// Organization
+    /// The organization
     #[arg(long, value_name = "TEXT")]
     organization: Option<String>,
 
-    /// Organizational unit
+    /// The organizational unit
     #[arg(long, value_name = "TEXT")]
     organizational_unit: Option<String>,
 
-    /// Country, as two capital letters
+    /// The country, as two capital letters
     #[arg(long, value_name = "CC")]
     country: Option<String>,
 
-    /// State or province
+    /// The state or province
     #[arg(long, value_name = "TEXT")]
     state: Option<String>,
 
-    /// Locality
+    /// The locality
     #[arg(long, value_name = "TEXT")]
     locality: Option<String>,
 }
 
 impl Subject {
-    /// The given attributes, in the order of a name.
+    /// The attributes that were given, in the order names have them.
     pub(super) fn attributes(self) -> Vec<(AttributeType, String)> {
         let all = [
             (AttributeType::Country, self.country),
@@ -311,26 +288,26 @@ impl Subject {
     }
 }
 
-/// The names a CA may issue for.
+/// What a CA may issue for.
 #[derive(clap::Args, Debug)]
 pub(super) struct Constraints {
-    /// Permit only this domain and its subdomains
+    /// Issue only for this domain and those below it
     #[arg(long, value_name = "DOMAIN")]
     permit_dns: Vec<String>,
 
-    /// Exclude this domain and its subdomains
+    /// Never issue for this domain or those below it
     #[arg(long, value_name = "DOMAIN")]
     exclude_dns: Vec<String>,
 
-    /// Permit only addresses in this network, such as 10.0.0.0/8
+    /// Issue only for addresses of this network, such as 10.0.0.0/8
     #[arg(long, value_name = "NETWORK")]
     permit_ip: Vec<String>,
 
-    /// Exclude addresses in this network
+    /// Never issue for addresses of this network
     #[arg(long, value_name = "NETWORK")]
     exclude_ip: Vec<String>,
 
-    /// Permit only URIs with this host, or a subdomain if it starts with a dot
+    /// Issue only for URIs of this host, or below it when it starts with a dot
     #[arg(long, value_name = "HOST")]
     permit_uri: Vec<String>,
 }

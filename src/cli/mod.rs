@@ -6,7 +6,6 @@ mod completing;
 mod completions;
 mod crl;
 mod csr;
-mod custody;
 mod dialling;
 mod exec;
 mod explain;
@@ -17,7 +16,6 @@ mod inspect;
 mod issue;
 mod list;
 mod man;
-mod message;
 mod mint;
 mod pages;
 mod prompt;
@@ -98,11 +96,11 @@ enum Command {
     Watch(watch::Args),
     /// List the certificates that were issued, the one that expires first first
     List(list::Args),
-    /// Revoke certificates and publish a new CRL
+    /// Revoke certificates, and publish a new revocation list
     Revoke(revoke::Args),
-    /// Release certificates from hold and publish a new CRL
+    /// Take back the hold on certificates, and publish a new revocation list
     Unrevoke(unrevoke::Args),
-    /// Publish a new CRL, or show the current one
+    /// Make and publish a new revocation list, or show the one that is there
     Crl(crl::Args),
     /// Show one certificate that was issued, and what is known of it
     Show(show::Args),
@@ -118,11 +116,6 @@ enum Command {
     Completions(completions::Args),
     /// Show a page of the manual, or write all of them
     Man(man::Args),
-    /// Sign, seal, verify and open messages between agents, and sign HTTP requests
-    Message(message::Args),
-    /// Print certificates as a JWK Set, for peers that look keys up there
-    #[command(hide = true)]
-    Jwks(message::Jwks),
     /// Run a command with a certificate that lives as long as it does
     Mint(mint::Args),
 }
@@ -231,8 +224,6 @@ impl Command {
             Command::Template(args) => args.run(global, renderer)?.into(),
             Command::Completions(args) => args.run(global, renderer)?.into(),
             Command::Man(args) => args.run(global, renderer)?.into(),
-            Command::Message(args) => args.run(global, renderer, clock)?.into(),
-            Command::Jwks(args) => args.run(global, renderer, now)?.into(),
             Command::Mint(args) => args.run(global, renderer, now)?,
         })
     }

@@ -10,27 +10,26 @@ use super::finish;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::revoke::{self, Request};
-use crate::ops::targets;
 use crate::pki::revocation::RevocationReason;
 use crate::render::Renderer;
 
-/// Release certificates from hold and publish a new CRL
+/// Take back the hold on certificates, and publish a new revocation list
 ///
-/// Only certificates that were revoked with the reason certificate-hold can be released.
+/// Only what was revoked with the reason certificate-hold can be taken back.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs unrevoke agent-7.example.org
   openagents-certs unrevoke 4f:2a:90:11 --dry-run")]
 pub(super) struct Args {
-    /// Serial numbers (hex or decimal), files with a certificate or key, names, or - to read them from standard input
+    /// Serial numbers (hex, with or without colons, or decimal), files with a certificate or key, names
     #[arg(value_name = "SERIAL|FILE|NAME", required = true)]
     targets: Vec<OsString>,
 
-    /// Release every certificate with a name or key that is on hold, not only one
+    /// Take back every hold on a name or a key, and not only one
     #[arg(long)]
     all: bool,
 
-    /// Show what would be released; change nothing
+    /// Show what would be taken back, and change nothing
     #[arg(long)]
     dry_run: bool,
 
@@ -46,8 +45,7 @@ impl Args {
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
         let request = Request {
-            targets: targets::expand(&self.targets)?,
-            labels: Vec::new(),
+            targets: self.targets,
             all: self.all,
             reason: RevocationReason::CertificateHold,
             invalidity_date: None,

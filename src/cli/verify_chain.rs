@@ -226,7 +226,7 @@ impl Args {
                 },
             ));
         }
-        let files = named.completed();
+        let files = named.completed(Some(global.directory()));
         let is_judged = (is_server_named && !self.write) || !is_other;
         Ok((is_judged.then(|| files.clone()), files))
     }

@@ -55,7 +55,7 @@ impl Args {
         let watching = Watching {
             request: self.request(renderer),
             interval: self.interval.duration(),
-            exporter: self.metrics.map(Exporter::serve).transpose()?,
+            exporter: self.metrics.map(serve_metrics).transpose()?,
             metrics_file: self.metrics_file,
             service: ServiceManager::at(std::env::var_os(NOTIFY_SOCKET).as_deref()),
             alive_every: watchdog(),
@@ -95,6 +95,14 @@ fn watchdog() -> Option<Duration> {
     let microseconds =
         number(WATCHDOG_INTERVAL).filter(|microseconds| is_meant && *microseconds > 0);
     microseconds.map(|microseconds| Duration::microseconds(microseconds / 2))
+}
+
+fn serve_metrics(address: SocketAddr) -> Result<Exporter, Error> {
+    Exporter::serve(address).map_err(|source| Error::Io {
+        action: "listen",
+        path: PathBuf::from(address.to_string()),
+        source,
+    })
 }
 
 /// An address and a port, or a port of this machine alone.

@@ -16,9 +16,10 @@ use super::sender::leaf_and_chain;
 use super::shared::SharedKey;
 use super::trust::{Trust, thumbprint};
 use super::{Algorithm, Denial, Event, MessageError, Reason, SigningKey, base64};
+use crate::error::Error;
 use crate::keys::random_bytes;
 use crate::pki::certificate::Certificate;
-use crate::store::{Replay, ReplayId, StoreError};
+use crate::store::{Replay, ReplayId};
 
 /// How a request is to be signed.
 #[derive(Clone, Debug)]
@@ -227,13 +228,13 @@ impl RequestVerifier {
     ///
     /// # Errors
     /// When the replay database or the log cannot be written. That the request is refused is the inner error.
-    pub fn receive<E: From<StoreError>>(
+    pub fn receive(
         &self,
         request: &[u8],
         replay: Option<&mut Replay>,
-        log: &mut dyn FnMut(&Event<'_>) -> Result<(), E>,
+        log: &mut dyn FnMut(&Event<'_>) -> Result<(), Error>,
         now: OffsetDateTime,
-    ) -> Result<Result<VerifiedRequest, Denial>, E> {
+    ) -> Result<Result<VerifiedRequest, Denial>, Error> {
         let mut trail = Trail::new(log, now);
         let verified = match self.verify(request, replay.is_some(), &mut trail) {
             Ok(verified) => verified,
@@ -266,11 +267,11 @@ impl RequestVerifier {
         Ok(Ok(verified))
     }
 
-    fn verify<E>(
+    fn verify(
         &self,
         request: &[u8],
         is_recorded: bool,
-        trail: &mut Trail<'_, E>,
+        trail: &mut Trail<'_>,
     ) -> Result<VerifiedRequest, Denial> {
         if request.len() > self.max_size {
             let detail = format!("the request is larger than {} bytes", self.max_size);

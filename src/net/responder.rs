@@ -1,4 +1,4 @@
-//! A TLS server on this machine that answers whoever trusts its certificate.
+//! A TLS server on this machine, to find out whether a client trusts its certificate.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,21 +11,22 @@ use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// A TLS server on the loopback interface; it ends when it is dropped.
+/// A TLS server on the loopback interface; stops when dropped.
 ///
-/// It speaks HTTP/2 as far as a gRPC channel has to see it, and answers any HTTP/1.1 request with `ok`.
+/// Speaks as much HTTP/2 as a gRPC channel needs to become ready, and answers every HTTP/1.1
+/// request with `ok`.
 #[derive(Debug)]
 pub struct Responder {
     address: SocketAddr,
-    is_over: Arc<AtomicBool>,
+    is_stopped: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Responder {
-    /// Starts one that shows these certificates, as DER, with the key, as PKCS #8, of the first.
+    /// Starts a server with this chain, as DER, and the first certificate's key, as PKCS #8.
     ///
     /// # Errors
-    /// When the key is not the certificate's or of a kind no one takes, or no port is free.
+    /// When the key does not match or its type is not supported, or no port is free.
     pub fn start(certificates: &[&[u8]], pkcs8: &[u8]) -> Result<Self, ResponderError> {
         let chain = certificates
             .iter()
@@ -38,17 +39,17 @@ impl Responder {
         config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
-        let is_over = Arc::new(AtomicBool::new(false));
-        let (config, over) = (Arc::new(config), Arc::clone(&is_over));
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let (config, over) = (Arc::new(config), Arc::clone(&is_stopped));
         let thread = std::thread::spawn(move || serve(&listener, &config, &over));
         Ok(Responder {
             address,
-            is_over,
+            is_stopped,
             thread: Some(thread),
         })
     }
 
-    /// The port it listens on, of 127.0.0.1.
+    /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
@@ -56,41 +57,41 @@ impl Responder {
 
 impl Drop for Responder {
     fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
-        // The thread waits for a connection: it gets one.
+        self.is_stopped.store(true, Ordering::Relaxed);
+        // Wakes the thread, which waits for a connection.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
-            // What a peer did to it has no meaning any more.
+            // What a client did to it no longer matters.
             let _ = thread.join();
         }
     }
 }
 
-/// Why there is no server.
+/// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ResponderError {
-    /// The certificate or its key cannot be served.
-    #[error("the certificate cannot be served: {0}")]
+    /// The certificate or its key is not usable.
+    #[error("cannot serve the certificate: {0}")]
     Tls(#[from] rustls::Error),
-    /// No port.
-    #[error("no port on this machine: {0}")]
+    /// No port is free.
+    #[error("cannot listen on 127.0.0.1: {0}")]
     Io(#[from] io::Error),
 }
 
-fn serve(listener: &TcpListener, config: &Arc<ServerConfig>, is_over: &AtomicBool) {
+fn serve(listener: &TcpListener, config: &Arc<ServerConfig>, is_stopped: &AtomicBool) {
     while let Ok((stream, _)) = listener.accept() {
-        if is_over.load(Ordering::Relaxed) {
+        if is_stopped.load(Ordering::Relaxed) {
             return;
         }
         let config = Arc::clone(config);
-        // Whoever breaks off tells the one who asks, not us.
+        // The client reports failures.
         std::thread::spawn(move || answer(stream, config));
     }
 }
 
 fn answer(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIME_LIMIT))?;
+    stream.set_write_timeout(Some(TIME_LIMIT))?;
     let connection = ServerConnection::new(config).map_err(io::Error::other)?;
     let mut tls = StreamOwned::new(connection, stream);
     let mut request = [0; 4096];
@@ -102,7 +103,7 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<()> {
     if tls.conn.alpn_protocol() == Some(H2) {
         tls.write_all(&SETTINGS)?;
         tls.flush()?;
-        // The channel is ready with our SETTINGS; it is the other side that closes.
+        // The channel is ready once it has our SETTINGS; the client closes.
         while tls.read(&mut request)? > 0 {}
         return Ok(());
     }
@@ -112,6 +113,6 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<()> {
 }
 
 const H2: &[u8] = b"h2";
-/// An empty SETTINGS frame, then the acknowledgement of the other side's (RFC 9113 §6.5).
+/// An empty SETTINGS frame, then the acknowledgement of the client's (RFC 9113 §6.5).
 const SETTINGS: [u8; 18] = [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0];
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIME_LIMIT: Duration = Duration::from_secs(10);

@@ -1,19 +1,19 @@
-//! Telling the service manager how a service is ([sd_notify(3)](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html)).
+//! Notifying the service manager ([sd_notify(3)](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html)).
 
 use std::ffi::OsStr;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// The socket of the service manager that started this process, if one did.
+/// The service manager that started this process, if there is one.
 #[derive(Debug, Default)]
 pub struct ServiceManager {
     to: Option<(UnixDatagram, SocketAddr)>,
 }
 
 impl ServiceManager {
-    /// The one behind a socket: what NOTIFY_SOCKET says, a path or `@` and an abstract name. What cannot be a socket
-    /// is nobody, for a service has to work without one.
+    /// The service manager at the socket in NOTIFY_SOCKET: a path, or `@` and an abstract name.
+    /// Anything else is ignored: the service also works without one.
     pub fn at(socket: Option<&OsStr>) -> Self {
         let address = socket.and_then(|socket| match socket.as_bytes() {
             [b'@', name @ ..] => SocketAddr::from_abstract_name(name).ok(),
@@ -28,30 +28,30 @@ impl ServiceManager {
         ServiceManager { to }
     }
 
-    /// The service has started.
+    /// Reports that the service has started.
     pub fn ready(&self) {
-        self.say("READY=1");
+        self.notify("READY=1");
     }
 
-    /// What the service is doing, in a line.
+    /// Reports what the service is doing, in one line.
     pub fn status(&self, status: &str) {
-        self.say(&format!("STATUS={}", status.replace('\n', " ")));
+        self.notify(&format!("STATUS={}", status.replace('\n', " ")));
     }
 
-    /// The service is alive.
+    /// Resets the watchdog.
     pub fn alive(&self) {
-        self.say("WATCHDOG=1");
+        self.notify("WATCHDOG=1");
     }
 
-    /// The service ends.
+    /// Reports that the service is stopping.
     pub fn stopping(&self) {
-        self.say("STOPPING=1");
+        self.notify("STOPPING=1");
     }
 
-    fn say(&self, what: &str) {
+    fn notify(&self, state: &str) {
         if let Some((datagram, address)) = &self.to {
-            // Who does not listen is not told.
-            let _ = datagram.send_to_addr(what.as_bytes(), address);
+            // Nothing depends on whether it listens.
+            let _ = datagram.send_to_addr(state.as_bytes(), address);
         }
     }
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_reaches_the_socket_and_nobody_is_told_nothing() {
+    fn notifications_reach_the_socket_and_a_missing_one_is_ignored() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();

@@ -1,85 +1,80 @@
-//! One connection and everything that was seen on it.
+//! One connection and everything it shows: the handshake, and the answer behind it.
 
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::{InvalidMessage, ProtocolVersion};
 use serde::Serialize;
 
-use super::alert::Alert;
-use super::http1;
-use super::http2::{self, Answer, Deadline as _};
-use super::identity::Identity;
-use super::recorder::{ClientCertificateRequest, KeyProof, Recorder};
+use super::connection::{Alert, Deadline as _, Hello, Tls, TooMuch, Wire, tls_error};
+use super::http::{self, Answer};
+use super::recorder::{ClientCertificateRequest, Identity, KeyProof, Recorder};
 use super::target::{Scheme, Target};
-use super::tls::{Hello, Tls};
-use super::wire::{TooMuch, Wire};
 use crate::pki::certificate::{Certificate, CertificateError};
 use crate::pki::escape::Escaped;
 
-/// One TLS connection: what the handshake showed, and what came behind it.
+/// One TLS connection: what the handshake showed, and what came after it.
 #[derive(Debug)]
 pub struct Session {
-    /// Whom it was with.
+    /// The server's address.
     pub address: SocketAddr,
     /// How the handshake went.
     pub outcome: Outcome,
     /// How long the handshake took.
     pub took: Duration,
-    /// The version that was agreed on.
+    /// The negotiated version.
     pub version: Option<TlsVersion>,
-    /// The cipher suite that was agreed on, by its name in the registry.
+    /// The negotiated cipher suite, by its name in the registry.
     pub cipher_suite: Option<String>,
-    /// The application protocol that was agreed on, as text.
+    /// The negotiated application protocol, as text.
     pub protocol: Option<String>,
     /// The certificates in the order they came.
     pub certificates: Vec<ServedCertificate>,
-    /// Whether the server showed that the first one's key is its own.
+    /// Whether the server proved that it holds the key of the first one.
     pub key_proof: Option<KeyProof>,
-    /// Whether it asked for a client certificate.
+    /// Whether it requested a client certificate.
     pub request: Option<ClientCertificateRequest>,
-    /// What came behind the handshake, where it was asked for.
+    /// What came after the handshake, if that was asked for.
     pub answer: Option<Answer>,
-    /// What the server's clock said in an HTTP/1.1 answer, and when that was read.
+    /// The `Date` of an HTTP/1.1 answer, and when it was read.
     pub date: Option<(String, Instant)>,
 }
 
 /// How a handshake went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// To its end.
+    /// It finished.
     Finished,
-    /// Not to its end.
+    /// It did not finish.
     Failed(Failure),
 }
 
-/// Why a handshake did not come to its end.
+/// Why a handshake did not finish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// No answer, or not all of it, in time.
+    /// No answer, or only part of one, in time.
     TimedOut,
-    /// The server ended the connection.
+    /// The server closed the connection.
     Closed,
-    /// The server broke the connection off.
+    /// The server reset the connection.
     Reset,
-    /// The server said why it does not go on.
+    /// The server sent an alert.
     Alert(Alert),
-    /// What came is not TLS; this is how it begins.
+    /// The answer is not TLS; these are its first bytes.
     NotTls(Vec<u8>),
-    /// TLS of which no version or suite is spoken here.
+    /// TLS without a version or cipher suite in common.
     Incompatible(String),
-    /// TLS that breaks its own rules, or is too large.
+    /// TLS that violates the protocol, or is too large.
     Misbehaved(String),
-    /// Endless talk.
+    /// The server sends more than the limit.
     TooMuch,
-    /// The system says something else.
+    /// Another error.
     System(String),
 }
 
-/// The versions of TLS that are spoken here.
+/// The supported versions of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum TlsVersion {
     /// [RFC 5246](https://www.rfc-editor.org/rfc/rfc5246).
@@ -90,12 +85,12 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// A certificate as it was served: its DER, and what was read from it.
+/// A certificate as it was served.
 #[derive(Debug)]
 pub struct ServedCertificate {
-    /// The octets.
+    /// The bytes.
     pub der: Vec<u8>,
-    /// The certificate, if it is one.
+    /// The certificate, if the bytes are one.
     pub certificate: Result<Certificate, CertificateError>,
 }
 
@@ -108,93 +103,92 @@ impl ServedCertificate {
     }
 }
 
-/// What is done once the handshake is over.
+/// What to do after the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
-    /// Nothing: the handshake showed what was wanted.
+    /// Close.
     Close,
-    /// What was agreed on is begun, what the scheme stands for where nothing was, and the answer
-    /// awaited.
-    Talk,
-    /// An HTTP/1.1 question whose answer tells the time.
-    Date,
+    /// Speak the negotiated protocol, or the scheme's, and wait for the answer.
+    Ask,
+    /// Send an HTTP/1.1 request, whose answer has the time.
+    AskDate,
 }
 
-/// How a session is held.
+/// How to connect.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan<'a> {
     pub(super) target: &'a Target,
-    pub(super) hello: Hello<'static>,
+    pub(super) hello: Hello,
     pub(super) identity: Option<&'a Identity>,
     pub(super) then: Then,
-    /// How long each step may take.
+    /// The time limit of each step.
     pub(super) step: Duration,
-    /// When all is over, whatever step it is at.
+    /// The deadline of all steps.
     pub(super) end: Instant,
 }
 
 impl Plan<'_> {
-    pub(super) fn step_end(&self) -> Instant {
+    fn step_end(&self) -> Instant {
         (Instant::now() + self.step).min(self.end)
     }
 }
 
 impl Session {
-    /// Holds a session over a connection that stands.
-    pub(super) fn hold(stream: TcpStream, address: SocketAddr, plan: &Plan<'_>) -> Session {
-        let recorder = Arc::new(Recorder::new(plan.identity.map(Identity::certified_key)));
+    /// Runs a session over an open connection.
+    pub(super) fn run(stream: TcpStream, address: SocketAddr, plan: &Plan<'_>) -> Session {
         let mut session = Session::new(address);
+        let failed = |what: String| Outcome::Failed(Failure::System(what));
         let wire = Wire::new(stream, plan.step_end());
         let Some(server_name) = plan.target.server_name().to_server_name() else {
-            let what = "the name is none that TLS can ask for".to_owned();
-            session.outcome = Outcome::Failed(Failure::System(what));
+            session.outcome = failed("the name is not valid in TLS".into());
             return session;
         };
         let started = Instant::now();
-        let mut tls = match Tls::new(wire, plan.hello, server_name, recorder) {
+        let mut tls = match Tls::new(wire, plan.hello, server_name, Recorder::new(plan.identity)) {
             Ok(tls) => tls,
             Err(error) => {
-                session.outcome = Outcome::Failed(Failure::System(error.to_string()));
+                session.outcome = failed(error.to_string());
                 return session;
             }
         };
-        let done = tls.shake_hands();
+        let handshake = tls.handshake();
         session.took = started.elapsed();
-        session.look_at(&tls);
-        if let Err(error) = done {
+        session.take(&tls);
+        if let Err(error) = handshake {
             session.outcome = Outcome::Failed(Failure::of(&error, tls.wire().first()));
             return session;
         }
         session.outcome = Outcome::Finished;
         tls.set_deadline(plan.step_end());
-        session.talk(&mut tls, plan);
+        session.ask(&mut tls, plan);
         tls.set_deadline(plan.step_end());
         tls.close();
         session
     }
 
-    /// What follows the handshake.
-    fn talk(&mut self, tls: &mut Tls, plan: &Plan<'_>) {
+    fn ask(&mut self, tls: &mut Tls, plan: &Plan<'_>) {
         let is_http = matches!(plan.target.scheme(), Some(Scheme::Https | Scheme::Http));
         let is_http1 = match self.protocol.as_deref() {
             Some(protocol) => protocol == "http/1.1",
             None => is_http,
         };
-        // Who answers without having agreed on a protocol does so about as soon as it shook hands.
-        let patience = (self.took * HANDSHAKES_WAITED).clamp(MIN_PATIENCE, MAX_PATIENCE);
+        // A server that speaks the protocol answers about as fast as it shook hands.
+        let patience = self.took * HANDSHAKES_WAITED;
         match plan.then {
             Then::Close => {}
-            Then::Talk if !is_http1 => {
-                if self.protocol.is_none() {
-                    tls.hasten(Instant::now() + patience);
-                }
-                self.answer = Some(http2::converse(tls));
+            Then::Ask if !is_http1 => {
+                let least = match self.protocol {
+                    Some(_) => MIN_WAIT_FOR_NEGOTIATED,
+                    None => MIN_WAIT,
+                };
+                tls.hasten(Instant::now() + patience.clamp(least, MAX_WAIT));
+                self.answer = Some(http::http2(tls));
             }
-            Then::Talk | Then::Date => {
-                tls.hasten(Instant::now() + patience);
-                let told = http1::ask(tls, &plan.target.server_name().to_string());
-                self.answer = Some(told.answer);
-                self.date = told.date.map(|date| (date, Instant::now()));
+            Then::Ask | Then::AskDate => {
+                tls.hasten(Instant::now() + patience.clamp(MIN_WAIT, MAX_WAIT));
+                let (answer, date) = http::http1(tls, &plan.target.server_name().to_string());
+                self.answer = Some(answer);
+                self.date = date.map(|date| (date, Instant::now()));
             }
         }
     }
@@ -215,16 +209,13 @@ impl Session {
         }
     }
 
-    /// Takes over what was seen, however far the handshake went.
-    fn look_at(&mut self, tls: &Tls) {
-        let seen = tls.seen();
-        self.certificates = seen
-            .certificates
-            .into_iter()
-            .map(ServedCertificate::new)
-            .collect();
-        self.key_proof = seen.key_proof;
-        self.request = seen.request;
+    /// Takes what the handshake showed, however far it went.
+    fn take(&mut self, tls: &Tls) {
+        let record = tls.record();
+        let certificates = record.certificates.into_iter();
+        self.certificates = certificates.map(ServedCertificate::new).collect();
+        self.key_proof = record.key_proof;
+        self.request = record.request;
         let connection = tls.connection();
         self.version = connection.protocol_version().and_then(TlsVersion::of);
         self.cipher_suite = connection
@@ -235,25 +226,51 @@ impl Session {
             .map(|name| String::from_utf8_lossy(name).into_owned());
     }
 
-    /// The certificates that were read, in their order.
-    pub fn read_certificates(&self) -> Vec<&Certificate> {
-        let read = self.certificates.iter();
-        read.filter_map(|served| served.certificate.as_ref().ok())
+    /// The server's own certificate, if it could be parsed.
+    pub fn end_entity(&self) -> Option<&Certificate> {
+        self.certificates.first()?.certificate.as_ref().ok()
+    }
+
+    /// The certificates that could be parsed, in their order.
+    pub fn parsed_certificates(&self) -> Vec<&Certificate> {
+        let served = self.certificates.iter();
+        served
+            .filter_map(|served| served.certificate.as_ref().ok())
             .collect()
     }
 
     /// Whether two sessions were served the same certificates.
     pub fn has_certificates_of(&self, other: &Session) -> bool {
-        let octets = |session: &Session| {
-            let all = session.certificates.iter();
-            all.map(|served| served.der.clone()).collect::<Vec<_>>()
+        let (mine, theirs) = (&self.certificates, &other.certificates);
+        let mut pairs = mine.iter().zip(theirs);
+        mine.len() == theirs.len() && pairs.all(|(mine, theirs)| mine.der == theirs.der)
+    }
+
+    /// Whether the server proved on this connection that it holds the key of its certificate.
+    ///
+    /// In TLS 1.2 a server proves it before it refuses a client certificate, so that a handshake it
+    /// then ends is proof enough ([RFC 5246 §7.4.3](https://www.rfc-editor.org/rfc/rfc5246#section-7.4.3)).
+    pub fn is_key_proven(&self) -> bool {
+        let is_complete = match &self.outcome {
+            Outcome::Finished => true,
+            Outcome::Failed(Failure::Alert(_) | Failure::Closed | Failure::Reset) => {
+                self.request.is_some()
+            }
+            Outcome::Failed(
+                Failure::TimedOut
+                | Failure::NotTls(_)
+                | Failure::Incompatible(_)
+                | Failure::Misbehaved(_)
+                | Failure::TooMuch
+                | Failure::System(_),
+            ) => false,
         };
-        octets(self) == octets(other)
+        is_complete && self.key_proof == Some(KeyProof::Proven)
     }
 }
 
 impl Failure {
-    /// Why reading or writing failed; `first` is how what came began.
+    /// Classifies an I/O error; `first` are the first bytes received.
     fn of(error: &io::Error, first: &[u8]) -> Self {
         if let Some(error) = tls_error(error) {
             return Failure::of_tls(error, first);
@@ -262,9 +279,10 @@ impl Failure {
             return Failure::TooMuch;
         }
         match error.kind() {
-            io::ErrorKind::TimedOut if !is_tls(first) => Failure::NotTls(first.to_vec()),
+            io::ErrorKind::TimedOut | io::ErrorKind::UnexpectedEof if !is_tls(first) => {
+                Failure::NotTls(first.to_vec())
+            }
             io::ErrorKind::TimedOut => Failure::TimedOut,
-            io::ErrorKind::UnexpectedEof if !is_tls(first) => Failure::NotTls(first.to_vec()),
             io::ErrorKind::UnexpectedEof => Failure::Closed,
             io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
@@ -289,17 +307,19 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::TimedOut => f.write_str("no answer in time"),
+            Failure::TimedOut => f.write_str("timed out"),
             Failure::Closed => f.write_str("the server closed the connection"),
-            Failure::Reset => f.write_str("the server broke the connection off"),
+            Failure::Reset => f.write_str("the server reset the connection"),
             Failure::Alert(alert) => write!(f, "the server sent the alert {alert}"),
             Failure::NotTls(first) => {
-                let shown = &first[..first.len().min(MAX_SHOWN_OCTETS)];
-                write!(f, "what came is not TLS: \"{}\"", shown.escape_ascii())
+                let shown = &first[..first.len().min(MAX_SHOWN_BYTES)];
+                write!(f, "the answer is not TLS: \"{}\"", shown.escape_ascii())
             }
-            Failure::Incompatible(what) => write!(f, "nothing in common with the server: {what}"),
+            Failure::Incompatible(what) => {
+                write!(f, "no TLS version or cipher suite in common: {what}")
+            }
             Failure::Misbehaved(what) | Failure::System(what) => Escaped(what).fmt(f),
-            Failure::TooMuch => f.write_str("the server sends without end"),
+            Failure::TooMuch => f.write_str("the server sends data without end"),
         }
     }
 }
@@ -323,13 +343,7 @@ impl fmt::Display for TlsVersion {
     }
 }
 
-/// The error of TLS in an error of reading or writing.
-pub(super) fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
-    error.get_ref()?.downcast_ref()
-}
-
-/// Whether what came begins as a TLS record does ([RFC 8446 §5.1](https://www.rfc-editor.org/rfc/rfc8446#section-5.1)),
-/// or nothing came that would say otherwise.
+/// Whether the first bytes may begin a TLS record ([RFC 8446 §5.1](https://www.rfc-editor.org/rfc/rfc8446#section-5.1)).
 fn is_tls(first: &[u8]) -> bool {
     match first {
         [] => true,
@@ -339,6 +353,8 @@ fn is_tls(first: &[u8]) -> bool {
 }
 
 const HANDSHAKES_WAITED: u32 = 20;
-const MIN_PATIENCE: Duration = Duration::from_millis(150);
-const MAX_PATIENCE: Duration = Duration::from_secs(2);
-const MAX_SHOWN_OCTETS: usize = 16;
+const MIN_WAIT: Duration = Duration::from_millis(150);
+/// A server that negotiated h2 speaks it; it may be slow, but not as slow as a handshake may be.
+const MIN_WAIT_FOR_NEGOTIATED: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(2);
+const MAX_SHOWN_BYTES: usize = 16;

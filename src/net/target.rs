@@ -1,4 +1,4 @@
-//! Whom a probe dials.
+//! The ports that are dialled.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,8 +11,8 @@ use crate::pki::san::{NameError, SubjectAltName};
 
 /// A port to dial, from text such as `grpcs://agent.example.org:8600`, `https://[::1]` or `10.0.0.7:8600`.
 ///
-/// The host is a name in lower-case A-labels or an address, the port is never 0. A path, query or
-/// fragment behind it does not count. `Display` gives it back with its port, as a URL where it came as one.
+/// The host is an address or a name in lower-case A-labels; the port is never 0. A path, query or
+/// fragment is ignored. `Display` includes the port, and the scheme if there was one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     scheme: Option<Scheme>,
@@ -22,7 +22,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// The scheme; `None` for `host:port` alone.
+    /// The scheme; `None` for `host:port`.
     pub fn scheme(&self) -> Option<Scheme> {
         self.scheme
     }
@@ -37,16 +37,16 @@ impl Target {
         self.port
     }
 
-    /// The name that is asked for in TLS and that the certificate has to have: the host, unless
-    /// another was given.
+    /// The server name (SNI), which the certificate must be valid for: the host, unless another
+    /// was given.
     pub fn server_name(&self) -> &Host {
         self.server_name.as_ref().unwrap_or(&self.host)
     }
 
-    /// The same port, asked for another name.
+    /// The same port with another server name.
     ///
     /// # Errors
-    /// When it is neither a host name nor an address.
+    /// When the name is neither a host name nor an address.
     pub fn with_server_name(self, name: &str) -> Result<Self, TargetError> {
         Ok(Target {
             server_name: Some(host(name, name)?),
@@ -102,10 +102,10 @@ impl FromStr for Target {
     }
 }
 
-/// How a port is spoken to.
+/// The protocol of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// gRPC over TLS; OpenAgents' port is 8600.
+    /// gRPC over TLS; the default port is 8600.
     Grpcs,
     /// gRPC in plaintext.
     Grpc,
@@ -116,7 +116,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// Whether TLS is what the scheme says.
+    /// Whether the scheme uses TLS.
     pub fn is_tls(self) -> bool {
         match self {
             Scheme::Grpcs | Scheme::Https => true,
@@ -124,7 +124,7 @@ impl Scheme {
         }
     }
 
-    /// Whether gRPC is what the scheme says.
+    /// Whether the scheme is gRPC's.
     pub fn is_grpc(self) -> bool {
         match self {
             Scheme::Grpcs | Scheme::Grpc => true,
@@ -156,17 +156,17 @@ impl Scheme {
     }
 }
 
-/// A host as it is dialled or asked for.
+/// A host name or address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// A name in lower-case A-labels without a final dot.
+    /// A name in lower-case A-labels, without a final dot.
     Dns(String),
     /// An address.
     Ip(IpAddr),
 }
 
 impl Host {
-    /// As rustls wants it; an address is not sent as a server name.
+    /// For rustls, which does not send an address as a server name.
     pub(super) fn to_server_name(&self) -> Option<ServerName<'static>> {
         match self {
             Host::Dns(name) => DnsName::try_from(name.clone())
@@ -186,9 +186,9 @@ impl fmt::Display for Host {
     }
 }
 
-/// Why something cannot be dialled.
+/// Why a text is not a target.
 #[derive(Debug, thiserror::Error)]
-#[error("'{}' cannot be dialled: {fault}", text.escape_debug())]
+#[error("'{}' is not a host and port: {fault}", text.escape_debug())]
 pub struct TargetError {
     text: String,
     #[source]
@@ -203,12 +203,12 @@ impl TargetError {
         }
     }
 
-    /// What to type instead.
+    /// How to fix it.
     pub fn hint(&self) -> String {
         match &self.fault {
             Fault::Ipv6 => "write an IPv6 address in brackets, as in grpcs://[::1]:8600".into(),
-            Fault::UserInformation => "leave out what stands before the @".into(),
-            Fault::Port => "ports go from 1 to 65535".into(),
+            Fault::UserInformation => "leave out the part before the @".into(),
+            Fault::Port => "give a port from 1 to 65535".into(),
             Fault::Scheme | Fault::Character | Fault::Host(_) | Fault::Wildcard => {
                 "give grpcs://HOST:PORT, https://HOST or HOST:PORT".into()
             }
@@ -218,23 +218,23 @@ impl TargetError {
 
 #[derive(Debug, thiserror::Error)]
 enum Fault {
-    #[error("its scheme is none of grpcs, https, grpc and http")]
+    #[error("its scheme is not grpcs, https, grpc or http")]
     Scheme,
-    #[error("it holds white space, a control character or one that cannot be seen")]
+    #[error("it contains white space, or a control or invisible character")]
     Character,
-    #[error("it holds a user name or password, which is not sent anywhere")]
+    #[error("it contains a user name or password")]
     UserInformation,
-    #[error("its port is no number from 1 to 65535")]
+    #[error("its port is not a number from 1 to 65535")]
     Port,
-    #[error("an IPv6 address without brackets, or more than one port")]
+    #[error("it has an IPv6 address without brackets, or more than one port")]
     Ipv6,
-    #[error("a wildcard stands for many hosts")]
+    #[error("a wildcard is not one host")]
     Wildcard,
     #[error(transparent)]
     Host(#[from] NameError),
 }
 
-/// Host and port of an authority; an address in brackets comes without them.
+/// The host, without brackets, and the port of an authority.
 fn split(authority: &str) -> Result<(&str, Option<&str>), Fault> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (address, rest) = rest.split_once(']').ok_or(Fault::Ipv6)?;
@@ -264,13 +264,12 @@ fn port_number(digits: &str) -> Option<u16> {
         .filter(|port| *port != 0)
 }
 
-/// A host that is told apart from every other kind of name.
 fn host(text: &str, whole: &str) -> Result<Host, TargetError> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(Host::Ip(address));
     }
     let fault = |fault| TargetError::new(whole, fault);
-    // A name given by itself could carry the prefix of another kind.
+    // Without the prefix, a name such as `uri:a` would be parsed as another type.
     match format!("dns:{text}").parse::<SubjectAltName>() {
         Ok(SubjectAltName::Dns(name)) if !name.contains('*') => Ok(Host::Dns(name)),
         Ok(

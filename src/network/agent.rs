@@ -3,10 +3,6 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use super::rule::{
-    AGENT_HTTPS, AGENT_IPV6, AGENT_KEY_IGNORED, AGENT_TRANSPORT_IGNORED, AGENT_URL,
-    AGENT_YAML_NO_TLS, Tell as _, at, whole,
-};
 use super::spelling::meant;
 use super::yaml::{Document, Value, YamlError};
 use crate::path::finding::{Finding, Severity};
@@ -83,7 +79,7 @@ impl Agent {
             }
         };
         if let Some(Endpoint::Http { tls: true, .. }) = endpoint {
-            findings.push(whole(&AGENT_HTTPS).found(url));
+            findings.push(Finding::of("agent-https").found(url));
         }
         Agent {
             name: url.to_owned(),
@@ -137,7 +133,11 @@ impl Agent {
                 network_id: id.value.value.python_text().unwrap_or_default(),
             }),
             (_, Some(host), Some(port)) if host.contains(':') => {
-                findings.push(at(&AGENT_IPV6, line).found(format!("{host} and port {port}")));
+                findings.push(
+                    Finding::of("agent-ipv6")
+                        .at_line(line)
+                        .found(format!("{host} and port {port}")),
+                );
                 None
             }
             (_, Some(host), Some(port)) => Some(Endpoint::Http {
@@ -146,8 +146,11 @@ impl Agent {
                 tls: false,
             }),
             (_, _, _) => {
-                findings
-                    .push(at(&AGENT_URL, line).instead("no host and port", "a host and a port"));
+                findings.push(
+                    Finding::of("agent-url")
+                        .at_line(line)
+                        .instead("no host and port", "a host and a port"),
+                );
                 None
             }
         };
@@ -219,23 +222,27 @@ fn connection_key(entry: &super::yaml::Entry<'_>, findings: &mut Vec<Finding>) {
             .as_text()
             .is_some_and(|url| url.contains("s://"));
     findings.push(if key == "transport" {
-        at(&AGENT_TRANSPORT_IGNORED, line)
+        Finding::of("agent-transport-ignored").at_line(line)
     } else if is_tls || is_tls_url {
-        at(&AGENT_YAML_NO_TLS, line).found(format!("{key}:"))
+        Finding::of("agent-yaml-without-tls")
+            .at_line(line)
+            .found(format!("{key}:"))
     } else {
-        let finding = at(&AGENT_KEY_IGNORED, line);
+        let finding = Finding::of("agent-key-ignored").at_line(line);
         match meant(key, CONNECTION_KEYS) {
             Some(known) => finding
                 .instead(format!("{key}:"), format!("{known}:"))
-                .mended_by(format!("did you mean `{known}`?")),
-            None => finding.found(format!("{key}:")).counting(Severity::Note),
+                .with_hint(format!("did you mean `{known}`?")),
+            None => finding
+                .found(format!("{key}:"))
+                .with_severity(Severity::Note),
         }
     });
 }
 
 /// A URL taken apart as Python's `urlparse` and the agent's runner do.
 fn endpoint(url: &str) -> Result<Endpoint, Box<Finding>> {
-    let wrong = |expected: &str| Box::new(whole(&AGENT_URL).instead(url, expected));
+    let wrong = |expected: &str| Box::new(Finding::of("agent-url").instead(url, expected));
     let (scheme, rest) = url
         .split_once("://")
         .ok_or_else(|| wrong("a URL such as grpcs://localhost:8600"))?;
@@ -266,7 +273,7 @@ fn endpoint(url: &str) -> Result<Endpoint, Box<Finding>> {
         .map_or(authority, |(_, host)| host);
     if authority.starts_with('[') || authority.parse::<Ipv6Addr>().is_ok() {
         let name = "a name or an IPv4 address, such as localhost";
-        return Err(Box::new(whole(&AGENT_IPV6).instead(url, name)));
+        return Err(Box::new(Finding::of("agent-ipv6").instead(url, name)));
     }
     let (host, port) = match authority.split_once(':') {
         Some((host, port)) => (host, port),

@@ -4,10 +4,6 @@ use std::collections::HashSet;
 
 use super::NetworkFile;
 use super::exposure;
-use super::rule::{
-    DUPLICATE_KEY, ENCRYPTION_IGNORED, KEY_MISPLACED, KEY_MISSPELT, REWRITTEN, TLS_MISPLACED,
-    TLS_ON_OTHER, Tell as _, at, whole,
-};
 use super::spelling::{is_tls, meant};
 use super::startup::{Offers, Startup};
 use super::tls;
@@ -25,12 +21,13 @@ pub fn examine(file: &NetworkFile, startup: &Startup) -> Vec<Finding> {
             Severity::Warning
         };
         findings.push(
-            at(&DUPLICATE_KEY, duplicate.last)
+            Finding::of("yaml-duplicate-key")
+                .at_line(duplicate.last)
                 .found(format!(
                     "{}, first on line {}",
                     duplicate.key, duplicate.first
                 ))
-                .counting(weight),
+                .with_severity(weight),
         );
     }
     top_level(file, &mut findings);
@@ -62,7 +59,7 @@ pub fn examine(file: &NetworkFile, startup: &Startup) -> Vec<Finding> {
     encryption(file, &transports, &mut findings);
     exposure::examine(file, startup, &mut findings);
     if file.setting("created_by_version").is_none() {
-        findings.push(whole(&REWRITTEN));
+        findings.push(Finding::of("network-file-rewritten"));
     }
     findings
 }
@@ -88,10 +85,11 @@ fn top_level(file: &NetworkFile, findings: &mut Vec<Finding>) {
     }
     if let Some(transports) = file.document.get(file.root, "transports") {
         findings.push(
-            at(&KEY_MISSPELT, transports.key.line)
+            Finding::of("network-key-misspelt")
+                .at_line(transports.key.line)
                 .found("transports: beside `network:`")
-                .mended_by("move it below `network:`")
-                .counting(Severity::Error),
+                .with_hint("move it below `network:`")
+                .with_severity(Severity::Error),
         );
     }
 }
@@ -114,12 +112,15 @@ fn item(file: &NetworkFile, transport: &Transport, findings: &mut Vec<Finding>) 
             if is_misplaced_tls(&entry) && transport.kind == Kind::Grpc {
                 misplaced_tls(&entry)
             } else if is_misspelt(&entry) {
-                at(&KEY_MISSPELT, entry.key.line)
+                Finding::of("network-key-misspelt")
+                    .at_line(entry.key.line)
                     .instead(format!("{key}:"), "config:")
-                    .mended_by("did you mean `config`?")
-                    .counting(Severity::Error)
+                    .with_hint("did you mean `config`?")
+                    .with_severity(Severity::Error)
             } else {
-                at(&KEY_MISPLACED, entry.key.line).found(format!("{key}:"))
+                Finding::of("transport-key-misplaced")
+                    .at_line(entry.key.line)
+                    .found(format!("{key}:"))
             },
         );
     }
@@ -138,9 +139,10 @@ fn config_keys(file: &NetworkFile, transport: &Transport, findings: &mut Vec<Fin
             .filter(|(name, _)| CONFIG_KEYS.contains(name));
         if let Some((name, rest)) = glued {
             findings.push(
-                at(&KEY_MISSPELT, entry.key.line)
+                Finding::of("network-key-misspelt")
+                    .at_line(entry.key.line)
                     .instead(key, format!("{name}: {rest}"))
-                    .mended_by("put a blank behind the colon"),
+                    .with_hint("put a blank behind the colon"),
             );
         } else if !is_tls(key) && key != "transport" {
             misspelt(file, config, &entry, CONFIG_KEYS, findings);
@@ -156,10 +158,14 @@ fn other_transport(file: &NetworkFile, transport: &Transport, findings: &mut Vec
         let key = entry.key.value.as_text().unwrap_or_default();
         let is_setting = key == "tls" || key == "ssl";
         if is_setting && entry.value.value.is_true() {
-            findings.push(at(&TLS_ON_OTHER, entry.key.line).found(format!(
-                "{key}: on a transport of type {}",
-                transport.kind.name()
-            )));
+            findings.push(
+                Finding::of("tls-on-plaintext-transport")
+                    .at_line(entry.key.line)
+                    .found(format!(
+                        "{key}: on a transport of type {}",
+                        transport.kind.name()
+                    )),
+            );
         }
     }
 }
@@ -173,7 +179,11 @@ fn encryption(file: &NetworkFile, transports: &[Transport], findings: &mut Vec<F
         return;
     };
     if enabled.value.value.is_true() && !transports.iter().any(has_tls) {
-        findings.push(at(&ENCRYPTION_IGNORED, enabled.key.line).found("encryption_enabled: true"));
+        findings.push(
+            Finding::of("network-encryption-ignored")
+                .at_line(enabled.key.line)
+                .found("encryption_enabled: true"),
+        );
     }
 }
 
@@ -196,9 +206,10 @@ fn misspelt(
         return;
     };
     findings.push(
-        at(&KEY_MISSPELT, entry.key.line)
+        Finding::of("network-key-misspelt")
+            .at_line(entry.key.line)
             .instead(format!("{key}:"), format!("{wanted}:"))
-            .mended_by(format!("did you mean `{wanted}`?")),
+            .with_hint(format!("did you mean `{wanted}`?")),
     );
 }
 
@@ -212,7 +223,9 @@ fn is_misplaced_tls(entry: &Entry<'_>) -> bool {
 
 fn misplaced_tls(entry: &Entry<'_>) -> Finding {
     let key = entry.key.value.as_text().unwrap_or_default();
-    at(&TLS_MISPLACED, entry.key.line).found(format!("{key}:"))
+    Finding::of("tls-misplaced")
+        .at_line(entry.key.line)
+        .found(format!("{key}:"))
 }
 
 const ROOT_KEYS: &[&str] = &[

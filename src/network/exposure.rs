@@ -2,7 +2,6 @@
 
 use super::NetworkFile;
 use super::host::{ANY, is_loopback};
-use super::rule::{ADVERTISES_ANY, HEALTH_SHOWS_SECRET, HTTP_BESIDE_TLS, Tell as _, at};
 use super::startup::{Offers, Startup};
 use super::transport::Kind;
 use super::yaml::{NodeId, Value};
@@ -20,10 +19,10 @@ pub(super) fn examine(file: &NetworkFile, startup: &Startup, findings: &mut Vec<
         return;
     };
     if matches!(offers, Some(Offers::Tls { .. })) {
-        let finding = at(&HTTP_BESIDE_TLS, http.line);
+        let finding = Finding::of("http-beside-tls").at_line(http.line);
         let finding = finding.found(format!("http on {}:{}", http.host, http.port));
         findings.push(if is_loopback(&http.host) {
-            finding.mended_by("leave it: only this machine reaches it")
+            finding.with_hint("leave it: only this machine reaches it")
         } else {
             finding
         });
@@ -35,9 +34,10 @@ pub(super) fn examine(file: &NetworkFile, startup: &Startup, findings: &mut Vec<
     };
     for (line, key) in secrets(file) {
         findings.push(
-            at(&HEALTH_SHOWS_SECRET, line)
+            Finding::of("health-shows-secret")
+                .at_line(line)
                 .found(format!("{key}: …"))
-                .counting(severity),
+                .with_severity(severity),
         );
     }
 }
@@ -73,7 +73,7 @@ fn advertised(file: &NetworkFile, has_http: bool, findings: &mut Vec<Finding>) {
         }
     }
     if let Some(first) = places.first() {
-        let mut finding = super::rule::whole(&ADVERTISES_ANY).counting(weight);
+        let mut finding = Finding::of("network-advertises-any").with_severity(weight);
         finding.message = format!("{first}: {}", finding.message);
         findings.push(finding.found(format!("host: 0.0.0.0 on {}", places.join(" and "))));
     }

@@ -13,7 +13,6 @@ mod exposure;
 mod file;
 mod host;
 pub mod reach;
-pub mod rule;
 mod settings;
 mod spelling;
 mod startup;

@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 
 use super::NetworkFile;
-use super::rule::{SETTING_REFUSED, Tell as _, at, whole};
 use super::transport::Kind;
 use super::yaml::{Entry, Node, NodeId, Value};
 use crate::path::finding::Finding;
@@ -52,9 +51,9 @@ impl Check<'_> {
         }
         match self.file.setting("name") {
             None => self.findings.push(
-                whole(&SETTING_REFUSED)
+                Finding::of("network-setting-refused")
                     .instead("no `name:` below `network:`", "a name")
-                    .mended_by("add `name: MyNetwork` below `network:`"),
+                    .with_hint("add `name: MyNetwork` below `network:`"),
             ),
             Some(name) if name.value.value.is_text("") => {
                 self.refuse(name.key, "name", "text that is not empty", name.value);
@@ -235,9 +234,10 @@ impl Check<'_> {
             Some(_) | None => kind.to_owned(),
         };
         self.findings.push(
-            at(&SETTING_REFUSED, place.line)
+            Finding::of("network-setting-refused")
+                .at_line(place.line)
                 .instead(format!("{name}: {found}"), wanted)
-                .mended_by(format!("make `{name}` {wanted}")),
+                .with_hint(format!("make `{name}` {wanted}")),
         );
     }
 }

@@ -2,10 +2,6 @@
 
 use super::NetworkFile;
 use super::host::{Address, overlap};
-use super::rule::{
-    ADDRESS, FALLS_BACK, HOST_NAME, NETWORK_STOPS, NO_GRPC, NOTHING_LISTENS, ONLINE_ALL_THE_SAME,
-    PORT_ANY, PORT_NONE, PORT_TAKEN, SECOND_GRPC, Tell as _, at, whole,
-};
 use super::settings;
 use super::tls::Tls;
 use super::transport::{Kind, Transport};
@@ -135,7 +131,7 @@ impl Run<'_> {
             }
         }
         if self.started.is_empty() {
-            self.findings.push(whole(&NOTHING_LISTENS));
+            self.findings.push(Finding::of("network-nothing-listens"));
         }
         !self.started.is_empty()
     }
@@ -147,11 +143,11 @@ impl Run<'_> {
             .served
             .iter()
             .all(|(_, offers)| matches!(offers, Offers::Plaintext));
-        let finding = at(&SECOND_GRPC, transport.line);
+        let finding = Finding::of("network-second-grpc-ignored").at_line(transport.line);
         self.findings.push(if has_tls && is_plaintext {
             finding
                 .found("this one has TLS, the first one serves plaintext")
-                .counting(Severity::Error)
+                .with_severity(Severity::Error)
         } else {
             finding
         });
@@ -193,7 +189,7 @@ impl Run<'_> {
         }
         if self.has_no_port(transport) {
             self.findings
-                .push(at(&PORT_NONE, self.line_of(transport, "port")));
+                .push(Finding::of("grpc-port-none").at_line(self.line_of(transport, "port")));
             return true;
         }
         let mut came_up = self.grpc_address(transport, &address);
@@ -212,11 +208,14 @@ impl Run<'_> {
         };
         came_up &= !matches!(offers, Offers::Nothing);
         if came_up && !is_first {
-            self.findings
-                .push(at(&FALLS_BACK, transport.line).found(match offers {
-                    Offers::Plaintext => "the second one serves plaintext",
-                    Offers::Tls { .. } | Offers::Nothing => "the second one serves TLS",
-                }));
+            self.findings.push(
+                Finding::of("network-falls-back")
+                    .at_line(transport.line)
+                    .found(match offers {
+                        Offers::Plaintext => "the second one serves plaintext",
+                        Offers::Tls { .. } | Offers::Nothing => "the second one serves TLS",
+                    }),
+            );
         }
         if let Some(port) = port.filter(|_| came_up) {
             self.listen(transport, &address, port);
@@ -239,35 +238,51 @@ impl Run<'_> {
             } else {
                 (host_line, host)
             };
-            self.findings
-                .push(at(&ADDRESS, line).found(format!("{found}; {fault}")));
+            self.findings.push(
+                Finding::of("grpc-address")
+                    .at_line(line)
+                    .found(format!("{found}; {fault}")),
+            );
             return false;
         }
         if address.is_unresolved_name() {
-            self.findings.push(at(&HOST_NAME, host_line).found(host));
+            self.findings
+                .push(Finding::of("grpc-host-name").at_line(host_line).found(host));
         }
         let Some(number) = address.port_number() else {
-            self.findings
-                .push(at(&ADDRESS, port_line).instead(port, "a whole number"));
+            self.findings.push(
+                Finding::of("grpc-address")
+                    .at_line(port_line)
+                    .instead(port, "a whole number"),
+            );
             return false;
         };
         if number == 0 {
-            self.findings.push(at(&PORT_ANY, port_line));
+            self.findings
+                .push(Finding::of("grpc-port-any").at_line(port_line));
             return true;
         }
         let Ok(number) = u16::try_from(number) else {
             // grpcio says that it listens there, and nothing does.
-            self.findings
-                .push(at(&ADDRESS, port_line).instead(port, "1 to 65535"));
+            self.findings.push(
+                Finding::of("grpc-address")
+                    .at_line(port_line)
+                    .instead(port, "1 to 65535"),
+            );
             return true;
         };
         match self.taken(address, number) {
             Some(by) => {
-                self.findings.push(at(&PORT_TAKEN, port_line).found(format!(
-                    "port {number}, as {} on line {}",
-                    by.kind.name(),
-                    by.line
-                )));
+                self.findings
+                    .push(
+                        Finding::of("network-port-taken")
+                            .at_line(port_line)
+                            .found(format!(
+                                "port {number}, as {} on line {}",
+                                by.kind.name(),
+                                by.line
+                            )),
+                    );
                 false
             }
             None => true,
@@ -285,9 +300,17 @@ impl Run<'_> {
         let host_fault = address.host_fault().filter(|_| !address.host.is_empty());
         let line = |key: &str| self.line_of(transport, key);
         let stop = if let Some(fault) = address.fault().or(host_fault) {
-            Some(at(&NETWORK_STOPS, line("host")).found(format!("host: {}; {fault}", address.host)))
+            Some(
+                Finding::of("network-stops")
+                    .at_line(line("host"))
+                    .found(format!("host: {}; {fault}", address.host)),
+            )
         } else if port.is_none() {
-            Some(at(&NETWORK_STOPS, line("port")).found(format!("port: {}", address.port)))
+            Some(
+                Finding::of("network-stops")
+                    .at_line(line("port"))
+                    .found(format!("port: {}", address.port)),
+            )
         } else {
             let by = port.and_then(|port| self.taken(&address, port));
             by.map(|by| {
@@ -297,7 +320,9 @@ impl Run<'_> {
                     by.kind.name(),
                     by.line
                 );
-                at(&NETWORK_STOPS, line("port")).found(found)
+                Finding::of("network-stops")
+                    .at_line(line("port"))
+                    .found(found)
             })
         };
         match (stop, port) {
@@ -342,14 +367,15 @@ impl Run<'_> {
             grpc.offers = served.map_or(Offers::Nothing, |(_, offers)| offers.clone());
             let is_up = self.started.contains(&Kind::Grpc);
             if stays_up && !is_up {
-                self.findings.push(at(&ONLINE_ALL_THE_SAME, grpc.line));
+                self.findings
+                    .push(Finding::of("network-online-without-grpc").at_line(grpc.line));
             }
         } else if self
             .findings
             .iter()
             .all(|finding| finding.severity != Severity::Error)
         {
-            self.findings.push(whole(&NO_GRPC));
+            self.findings.push(Finding::of("network-without-grpc"));
         }
         Startup {
             stays_up,

@@ -1,11 +1,6 @@
 //! The `tls:` block of a gRPC transport: what is effective in it, and what is not.
 
 use super::NetworkFile;
-use super::rule::{
-    CA_WITHOUT_MTLS, MTLS_TEXT, MTLS_WITHOUT_CA, PLAINTEXT, TLS_DISABLED, TLS_ENABLED_MISSING,
-    TLS_ENABLED_TEXT, TLS_KEY_IGNORED, TLS_MISNAMED, TLS_NOT_A_MAPPING, TLS_VERSION_IGNORED,
-    Tell as _, at,
-};
 use super::spelling::{is_tls, meant_in_tls};
 use super::transport::Transport;
 use super::yaml::{Document, Entry, NodeId, Value};
@@ -76,17 +71,20 @@ pub(super) fn examine(file: &NetworkFile, transport: &Transport, findings: &mut 
     let Some(block) = block else {
         let is_intended = misnamed || super::examine::is_tls_elsewhere(file, transport);
         if !is_intended {
-            findings.push(at(&PLAINTEXT, transport.line));
+            findings.push(Finding::of("grpc-plaintext").at_line(transport.line));
         }
         return;
     };
     match &block.value.value {
         Value::Mapping(_) => in_block(document, block, findings),
         Value::Bool(false) | Value::Null => findings.push(
-            at(&TLS_DISABLED, block.key.line).found(format!("tls: {}", block.value.value.kind())),
+            Finding::of("tls-disabled")
+                .at_line(block.key.line)
+                .found(format!("tls: {}", block.value.value.kind())),
         ),
         other => findings.push(
-            at(&TLS_NOT_A_MAPPING, block.key.line)
+            Finding::of("tls-not-a-mapping")
+                .at_line(block.key.line)
                 .instead(format!("tls: {}", other.kind()), "a mapping"),
         ),
     }
@@ -108,15 +106,17 @@ fn misnamed(document: &Document, transport: &Transport, findings: &mut Vec<Findi
         let is_file = KEYS.contains(&key) && key != "enabled";
         if is_tls(key) && entry.value.value.is_true() {
             findings.push(
-                at(&TLS_MISNAMED, entry.key.line)
+                Finding::of("tls-misnamed")
+                    .at_line(entry.key.line)
                     .instead(format!("{key}:"), "tls:")
-                    .mended_by("did you mean `tls:`? Rename the key"),
+                    .with_hint("did you mean `tls:`? Rename the key"),
             );
         } else if is_file {
             findings.push(
-                at(&TLS_MISNAMED, entry.key.line)
+                Finding::of("tls-misnamed")
+                    .at_line(entry.key.line)
                     .found(format!("{key}: beside `tls:` and not in it"))
-                    .mended_by("move it into a `tls:` mapping with `enabled: true`"),
+                    .with_hint("move it into a `tls:` mapping with `enabled: true`"),
             );
         }
     }
@@ -134,10 +134,18 @@ fn in_block(document: &Document, block: Entry<'_>, findings: &mut Vec<Finding>) 
             if let Value::Text(text) = &require.value.value
                 && reads_as_false(text)
             {
-                findings.push(at(&MTLS_TEXT, require.key.line).found(format!("'{text}'")));
+                findings.push(
+                    Finding::of("mtls-text")
+                        .at_line(require.key.line)
+                        .found(format!("'{text}'")),
+                );
             }
             if is_on && !has_ca {
-                findings.push(at(&MTLS_WITHOUT_CA, require.key.line).found("no ca_file"));
+                findings.push(
+                    Finding::of("mtls-without-ca")
+                        .at_line(require.key.line)
+                        .found("no ca_file"),
+                );
             }
         }
         None if is_on && has_ca => {
@@ -147,7 +155,7 @@ fn in_block(document: &Document, block: Entry<'_>, findings: &mut Vec<Finding>) 
                 .take(MAX_KEYS)
                 .any(|entry| meant_by(document, block.id, entry) == Some("require_client_cert"));
             if !is_misspelt {
-                findings.push(at(&CA_WITHOUT_MTLS, block.key.line));
+                findings.push(Finding::of("mtls-not-required").at_line(block.key.line));
             }
         }
         Some(_) | None => {}
@@ -169,7 +177,7 @@ fn enabled(document: &Document, block: Entry<'_>, findings: &mut Vec<Finding>) {
                     (meant_by(document, block.id, &entry) == Some("enabled"))
                         .then(|| key.to_owned())
                 });
-            let finding = at(&TLS_ENABLED_MISSING, block.key.line);
+            let finding = Finding::of("tls-enabled-missing").at_line(block.key.line);
             findings.push(match meant {
                 Some(key) => finding.instead(format!("{key}:"), "enabled:"),
                 None => finding,
@@ -177,7 +185,11 @@ fn enabled(document: &Document, block: Entry<'_>, findings: &mut Vec<Finding>) {
         }
         Some(entry) => match &entry.value.value {
             Value::Text(text) if text.is_empty() => {
-                findings.push(at(&TLS_DISABLED, entry.key.line).found("an empty text"));
+                findings.push(
+                    Finding::of("tls-disabled")
+                        .at_line(entry.key.line)
+                        .found("an empty text"),
+                );
             }
             Value::Text(text) => {
                 let weight = if reads_as_false(text) {
@@ -186,19 +198,23 @@ fn enabled(document: &Document, block: Entry<'_>, findings: &mut Vec<Finding>) {
                     Severity::Note
                 };
                 findings.push(
-                    at(&TLS_ENABLED_TEXT, entry.key.line)
+                    Finding::of("tls-enabled-text")
+                        .at_line(entry.key.line)
                         .found(format!("enabled: '{text}'"))
-                        .counting(weight),
+                        .with_severity(weight),
                 );
             }
             Value::Null => findings.push(
-                at(&TLS_ENABLED_MISSING, entry.key.line)
+                Finding::of("tls-enabled-missing")
+                    .at_line(entry.key.line)
                     .instead("`enabled:` with nothing behind it", "true"),
             ),
             value if value.is_true() => {}
             value => {
                 findings.push(
-                    at(&TLS_DISABLED, entry.key.line).found(format!("enabled: {}", value.kind())),
+                    Finding::of("tls-disabled")
+                        .at_line(entry.key.line)
+                        .found(format!("enabled: {}", value.kind())),
                 );
             }
         },
@@ -216,10 +232,14 @@ fn ignored(document: &Document, block: NodeId, entry: &Entry<'_>, findings: &mut
     let line = entry.key.line;
     if VERSION_KEYS.contains(&key) {
         let found = entry.value.value.python_text().unwrap_or_default();
-        findings.push(at(&TLS_VERSION_IGNORED, line).found(format!("{key}: {found}")));
+        findings.push(
+            Finding::of("tls-version-ignored")
+                .at_line(line)
+                .found(format!("{key}: {found}")),
+        );
         return;
     }
-    let finding = at(&TLS_KEY_IGNORED, line);
+    let finding = Finding::of("tls-key-ignored").at_line(line);
     findings.push(match meant_by(document, block, entry) {
         Some(known) => {
             let weighs = known == "require_client_cert" && entry.value.value.is_true();
@@ -230,8 +250,8 @@ fn ignored(document: &Document, block: NodeId, entry: &Entry<'_>, findings: &mut
             };
             finding
                 .instead(format!("{key}:"), format!("{known}:"))
-                .mended_by(format!("did you mean `{known}`?"))
-                .counting(severity)
+                .with_hint(format!("did you mean `{known}`?"))
+                .with_severity(severity)
         }
         None => finding.found(format!("{key}:")),
     });

@@ -64,6 +64,18 @@ impl Finding {
         }
     }
 
+    /// The same, with what was found.
+    #[must_use]
+    pub fn found(self, found: impl fmt::Display) -> Self {
+        self.with_evidence(Evidence::found(found))
+    }
+
+    /// The same, with what was found and what was expected.
+    #[must_use]
+    pub fn instead(self, found: impl fmt::Display, expected: impl fmt::Display) -> Self {
+        self.with_evidence(Evidence::instead(found, expected))
+    }
+
     /// The same, with a hint that fits this case better.
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> Self {

@@ -16,8 +16,6 @@ pub enum Purpose {
     Client,
     /// serverAuth and clientAuth: an agent that both dials and is dialled.
     Peer,
-    /// Encryption of messages: no extended key usage, but keyAgreement or keyEncipherment.
-    Message,
 }
 
 impl Purpose {
@@ -27,7 +25,6 @@ impl Purpose {
             Purpose::Server => &[SERVER_AUTH],
             Purpose::Client => &[CLIENT_AUTH],
             Purpose::Peer => &[SERVER_AUTH, CLIENT_AUTH],
-            Purpose::Message => &[],
         }
     }
 }
@@ -38,7 +35,6 @@ impl fmt::Display for Purpose {
             Purpose::Server => "server",
             Purpose::Client => "client",
             Purpose::Peer => "peer",
-            Purpose::Message => "message",
         })
     }
 }

@@ -10,6 +10,7 @@ mod chain;
 mod client_certificate;
 mod commands;
 mod hostile;
+mod impostor;
 mod peers;
 mod pki;
 mod server;

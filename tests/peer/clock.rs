@@ -67,7 +67,6 @@ impl Clock {
         let request = revoke::Request {
             targets: vec![name.into()],
             all: false,
-            labels: Vec::new(),
             reason,
             invalidity_date: None,
             dry_run: false,
@@ -80,7 +79,6 @@ impl Clock {
         let request = revoke::Request {
             targets: vec![name.into()],
             all: false,
-            labels: Vec::new(),
             reason: RevocationReason::CertificateHold,
             invalidity_date: None,
             dry_run: false,

@@ -1,12 +1,8 @@
 //! What is done to an authority as a whole.
 
-pub mod adopt;
-pub mod backup;
 pub mod import;
 pub mod init;
 pub mod intermediate;
-pub mod passphrase;
-pub mod restore;
 pub mod rotate;
 pub mod show;
 
@@ -149,10 +145,6 @@ pub enum Origin {
     Imported,
     /// Another program made it, and it could be taken in.
     Importable,
-    /// It was restored from a backup.
-    Restored,
-    /// It exists, and is what was asked for.
-    Unchanged,
 }
 
 impl AuthorityReport {
@@ -195,8 +187,6 @@ impl fmt::Display for AuthorityReport {
             Origin::Reused => "reused",
             Origin::Imported => "taken in",
             Origin::Importable => "that could be taken in",
-            Origin::Restored => "restored",
-            Origin::Unchanged => "unchanged",
         };
         writeln!(f, "CA {made}: {}", self.subject)?;
         writeln!(f, "  certificate  {}", shown(&self.certificate))?;

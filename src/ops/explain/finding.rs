@@ -1,6 +1,5 @@
 //! The documentation of findings and topics, by name.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -8,23 +7,15 @@ use serde::Serialize;
 use super::catalogue::{Cause, Topic, effects, topic};
 use super::report::{Page, commands};
 use crate::error::Error;
-use crate::network;
-use crate::ops::verify_chain::{self, Files};
-use crate::ops::{self, live};
+use crate::ops;
+use crate::ops::verify_chain::Files;
 use crate::path::finding::Severity;
 use crate::path::rule::Rule;
 use crate::pki::escape::Escaped;
 
 /// Every rule that some command checks, sorted by name.
 pub fn rules() -> Vec<&'static Rule> {
-    let of_operations = [verify_chain::checks::RULES, live::RULES];
-    let all = Rule::all()
-        .chain(network::rule::rules())
-        .chain(of_operations.into_iter().flatten().copied());
-    let mut seen = HashSet::new();
-    let mut rules: Vec<_> = all.filter(|rule| seen.insert(rule.id)).collect();
-    rules.sort_by_key(|rule| rule.id);
-    rules
+    Rule::all().collect()
 }
 
 /// The documentation of every finding, sorted by name.

@@ -27,7 +27,7 @@ impl Clients {
         };
         let without = without.filter(|session| session.request.is_some());
         let none_refused = without.and_then(is_taken).map(|taken| !taken);
-        let foreign = probe.session(Question::Foreign);
+        let foreign = probe.session(Question::Stranger);
         let foreign = foreign.filter(|session| is_request_answered(session));
         let shakes = main.is_some_and(|session| session.outcome == Outcome::Finished);
         Clients {
@@ -62,7 +62,7 @@ fn is_request_answered(session: &Session) -> bool {
 /// Whether the server goes on with the client of a session; `None` where it cannot be told.
 pub(super) fn is_taken(session: &Session) -> Option<bool> {
     match &session.outcome {
-        Outcome::Finished => session.answer.as_ref().and_then(Answer::is_taken),
+        Outcome::Finished => session.answer.as_ref().and_then(Answer::is_accepted),
         Outcome::Failed(Failure::Closed | Failure::Reset | Failure::Alert(_)) => Some(false),
         Outcome::Failed(
             Failure::TimedOut

@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc2822;
 use super::clients::{Clients, is_taken};
 use crate::net::probe::{Probe, Question};
 use crate::net::{
-    Attempt, End, Failure, KeyProof, Outcome, Reached, Session, Spoken, Target, TlsVersion,
+    Attempt, End, Failure, KeyProof, Outcome, Plaintext, Reached, Session, Target, TlsVersion,
 };
 use crate::path::finding::Finding;
 use crate::pki::certificate::Certificate;
@@ -205,7 +205,7 @@ impl LiveReport {
             tcp: attempt.map_or("unresolved", |attempt| attempt.reached.name()),
             tcp_error: tcp_error(probe, attempt),
             serves: serves(probe, &clients),
-            plaintext: probe.plaintext.as_ref().map(Spoken::name),
+            plaintext: probe.plaintext.as_ref().map(Plaintext::name),
             handshake_error: main.and_then(|session| match &session.outcome {
                 Outcome::Finished => None,
                 Outcome::Failed(failure) => Some(failure.to_string()),
@@ -217,7 +217,7 @@ impl LiveReport {
             http2_settings: answer.is_some_and(|answer| answer.settings),
             http2_end,
             http2_detail,
-            without_alpn: probe.session(Question::WithoutProtocol).map(without_alpn),
+            without_alpn: probe.session(Question::WithoutAlpn).map(without_alpn),
             client_certificate: clients.asked,
             client_ca_names: clients.authorities,
             ours_taken: clients.ours_taken,
@@ -298,9 +298,9 @@ fn serves(probe: &Probe, clients: &Clients) -> Serves {
     match &probe.plaintext {
         _ if is_tls && clients.asked == ClientCertificate::Required => Serves::Mtls,
         _ if is_tls => Serves::Tls,
-        Some(Spoken::Http2 | Spoken::Http1) => Serves::Plaintext,
-        Some(Spoken::Ssh | Spoken::Other(_)) => Serves::Other,
-        Some(Spoken::Nothing) | None => Serves::None,
+        Some(Plaintext::Http2 | Plaintext::Http1) => Serves::Plaintext,
+        Some(Plaintext::Ssh | Plaintext::Other(_)) => Serves::Other,
+        Some(Plaintext::Nothing) | None => Serves::None,
     }
 }
 

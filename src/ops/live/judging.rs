@@ -6,19 +6,11 @@ use time::OffsetDateTime;
 
 use super::clients::is_taken;
 use super::facts::{LiveReport, names};
-use super::rules::{
-    ALPN, ANCHOR, CERTIFICATE_OPTIONAL, CERTIFICATE_REFUSED, CERTIFICATE_REQUIRED,
-    CERTIFICATE_UNASKED, CHAINS_DIFFER, CLOCK, CLOSED, CONNECTIONS_DIFFER, DUPLICATE, HANDSHAKE,
-    INCOMPLETE, KEY_UNPROVEN, MALFORMED, NO_ANSWER, NO_SETTINGS, NO_TLS, NOT_TLS, OLD_CERTIFICATE,
-    ORDER, OTHER_CERTIFICATE, PLAINTEXT, PLAINTEXT_HTTP1, REFUSED, ROOT, SOME_ADDRESSES,
-    STRANGER_TAKEN, TLS_UNEXPECTED, UNREACHABLE, UNRESOLVED,
-};
 use super::{ClientCertificate, Scheme, Serves, Target, reference_name};
 use crate::net::probe::{Probe, Question};
-use crate::net::{Failure, KeyProof, Outcome, Reached, Session, Spoken};
-use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
+use crate::net::{Failure, KeyProof, Outcome, Plaintext, Reached, Session};
+use crate::path::finding::{CertificateReference, Evidence, Finding, Role};
 use crate::path::profile::{ReferenceName, Requirements};
-use crate::path::rule::Rule;
 use crate::path::{Candidates, Verdict, judge, judge_alone};
 use crate::pki::bundle::relations;
 use crate::pki::certificate::Certificate;
@@ -90,9 +82,8 @@ fn reached(
     if target.scheme().is_some_and(|scheme| !scheme.is_tls()) {
         return Some(report.serves == Serves::Plaintext);
     }
-    let is_refuted = main.key_proof == Some(KeyProof::Failed);
-    let is_unsteady = |finding: &Finding| finding.id == CONNECTIONS_DIFFER.id;
-    if is_refuted || report.findings.iter().any(is_unsteady) {
+    let is_unsteady = |finding: &Finding| finding.id == "live-connections-differ";
+    if is_key_refuted(probe) || report.findings.iter().any(is_unsteady) {
         return Some(false);
     }
     let is_spoken = if is_grpc(target) {
@@ -103,10 +94,27 @@ fn reached(
     };
     match (is_spoken, is_good) {
         (Some(false), _) | (_, Some(false)) => Some(false),
+        // A client that cannot check the signature either does not connect; another might.
+        (Some(true), _) if !is_key_proven(probe) => None,
         (Some(true), is_good) => is_good,
         // No SETTINGS in time: a client would wait as well.
         (None, _) => Some(false),
     }
+}
+
+/// Whether a server signed a handshake with another key than its certificate's.
+fn is_key_refuted(probe: &Probe) -> bool {
+    probe
+        .as_given()
+        .any(|session| session.key_proof == Some(KeyProof::Failed))
+}
+
+/// Whether every server that presented a certificate proved that it holds the key.
+fn is_key_proven(probe: &Probe) -> bool {
+    let mut presented = probe
+        .as_given()
+        .filter(|session| !session.certificates.is_empty());
+    presented.all(Session::is_key_proven)
 }
 
 fn is_grpc(target: &Target) -> bool {
@@ -125,7 +133,7 @@ struct Judging<'a> {
 impl Judging<'_> {
     fn tcp(&mut self) {
         if let Some(error) = &self.probe.unresolved {
-            return self.add(&UNRESOLVED, Some(Evidence::found(error)));
+            return self.add("live-unresolved", Some(Evidence::found(error)));
         }
         let attempts = &self.probe.attempts;
         let is_connected = |reached: &Reached| *reached == Reached::Connected;
@@ -142,14 +150,17 @@ impl Judging<'_> {
             .map(|attempt| attempt.address.to_string())
             .collect();
         if unconnected.len() < attempts.len() {
-            return self.add(&SOME_ADDRESSES, Some(Evidence::found(texts.join("; "))));
+            return self.add(
+                "live-some-addresses",
+                Some(Evidence::found(texts.join("; "))),
+            );
         }
         let evidence = Some(Evidence::found(addresses.join(", ")));
         match &first.reached {
-            Reached::Refused | Reached::Connected => self.add(&REFUSED, evidence),
-            Reached::TimedOut => self.add(&NO_ANSWER, evidence),
+            Reached::Refused | Reached::Connected => self.add("live-refused", evidence),
+            Reached::TimedOut => self.add("live-timeout", evidence),
             Reached::Unreachable(_) => {
-                self.add(&UNREACHABLE, Some(Evidence::found(texts.join("; "))));
+                self.add("live-unreachable", Some(Evidence::found(texts.join("; "))));
             }
         }
     }
@@ -159,27 +170,32 @@ impl Judging<'_> {
         let is_tls_wanted = self.target.scheme().is_none_or(Scheme::is_tls);
         let is_tls = matches!(report.serves, Serves::Tls | Serves::Mtls);
         if is_tls && !is_tls_wanted {
-            self.add(&TLS_UNEXPECTED, None);
+            self.add("live-tls-unexpected", None);
         }
         match &self.probe.plaintext {
-            Some(Spoken::Http2) if is_tls_wanted => self.add(&PLAINTEXT, None),
-            Some(Spoken::Http1) if is_tls_wanted => self.add(&PLAINTEXT_HTTP1, None),
-            Some(Spoken::Http2 | Spoken::Http1) | None => {}
-            Some(Spoken::Ssh) => self.add(&NOT_TLS, Some(Evidence::found("SSH"))),
-            Some(Spoken::Other(first)) => {
-                self.add(&NOT_TLS, Some(Evidence::found(first.escape_ascii())));
+            Some(Plaintext::Http2) if is_tls_wanted => self.add("live-plaintext", None),
+            Some(Plaintext::Http1) if is_tls_wanted => self.add("live-plaintext-http", None),
+            Some(Plaintext::Http2 | Plaintext::Http1) | None => {}
+            Some(Plaintext::Ssh) => self.add("live-not-tls", Some(Evidence::found("SSH"))),
+            Some(Plaintext::Other(first)) => {
+                self.add("live-not-tls", Some(Evidence::found(first.escape_ascii())));
             }
-            Some(Spoken::Nothing) if !is_tls => {
+            Some(Plaintext::Nothing) if !is_tls => {
                 let error = report.handshake_error.as_ref();
-                self.add(&NO_TLS, error.map(Evidence::found));
+                self.add("live-no-tls", error.map(Evidence::found));
             }
-            Some(Spoken::Nothing) => {}
+            Some(Plaintext::Nothing) => {}
         }
     }
 
     fn handshake(&mut self, main: &Session) {
-        if main.key_proof == Some(KeyProof::Failed) {
-            self.add(&KEY_UNPROVEN, None);
+        if is_key_refuted(self.probe) {
+            self.add("live-key-unproven", None);
+        } else if main.outcome == Outcome::Finished
+            && main.end_entity().is_some()
+            && !is_key_proven(self.probe)
+        {
+            self.add("live-key-unchecked", None);
         }
         let Outcome::Failed(failure) = &main.outcome else {
             return;
@@ -190,7 +206,7 @@ impl Judging<'_> {
         let evidence = Some(Evidence::found(failure));
         match failure {
             Failure::Alert(alert) if alert.is_no_application_protocol() => {
-                self.add(&ALPN, evidence);
+                self.add("live-alpn", evidence);
             }
             // TLS 1.2 tells in the handshake what TLS 1.3 tells after it.
             Failure::Alert(_) | Failure::Closed | Failure::Reset if main.request.is_some() => {
@@ -205,7 +221,7 @@ impl Judging<'_> {
             | Failure::Misbehaved(_)
             | Failure::TooMuch
             | Failure::System(_) => {
-                self.add(&HANDSHAKE, evidence);
+                self.add("live-handshake", evidence);
             }
         }
     }
@@ -218,7 +234,7 @@ impl Judging<'_> {
         let agreed = main.protocol.as_deref();
         if agreed != Some("h2") {
             let evidence = Evidence::instead(agreed.unwrap_or("none"), "h2");
-            self.add(&ALPN, Some(evidence));
+            self.add("live-alpn", Some(evidence));
         }
         let end = report.http2_end.unwrap_or_default().replace('_', " ");
         let evidence = match &report.http2_detail {
@@ -227,12 +243,12 @@ impl Judging<'_> {
         };
         match is_taken(main) {
             Some(true) if report.http2_settings || agreed != Some("h2") => {}
-            Some(true) => self.add(&NO_SETTINGS, Some(evidence)),
+            Some(true) => self.add("live-no-settings", Some(evidence)),
             Some(false) if main.request.is_some() => self.refused(main, Some(evidence)),
             // That it does not agree on h2 says it all.
             Some(false) | None if agreed != Some("h2") => {}
-            Some(false) => self.add(&CLOSED, Some(evidence)),
-            None => self.add(&NO_SETTINGS, Some(evidence)),
+            Some(false) => self.add("live-closed", Some(evidence)),
+            None => self.add("live-no-settings", Some(evidence)),
         }
     }
 
@@ -243,21 +259,21 @@ impl Judging<'_> {
             .as_ref()
             .is_some_and(|request| request.answered);
         if is_answered {
-            self.add(&CERTIFICATE_REFUSED, evidence);
+            self.add("live-client-certificate-refused", evidence);
         } else {
-            self.add(&CERTIFICATE_REQUIRED, evidence);
+            self.add("live-client-certificate-required", evidence);
         }
     }
 
     fn clients(&mut self, main: &Session, report: &LiveReport) {
         if self.given.client.is_some() && report.client_certificate == ClientCertificate::NotAsked {
-            self.add(&CERTIFICATE_UNASKED, None);
+            self.add("live-client-certificate-unasked", None);
         }
         if main.request.is_some() && report.none_refused == Some(false) {
-            self.add(&CERTIFICATE_OPTIONAL, None);
+            self.add("live-client-certificate-optional", None);
         }
         if report.foreign_refused == Some(false) {
-            self.add(&STRANGER_TAKEN, None);
+            self.add("live-stranger-taken", None);
         }
     }
 
@@ -270,7 +286,7 @@ impl Judging<'_> {
                 format!("{first} on {} of {}", chain.connections, report.connections)
             });
             let evidence = Evidence::found(chains.collect::<Vec<_>>().join(", "));
-            self.add(&CHAINS_DIFFER, Some(evidence));
+            self.add("live-certificates-differ", Some(evidence));
         }
         let alike = self
             .probe
@@ -279,13 +295,13 @@ impl Judging<'_> {
             .filter(|(question, _)| matches!(question, Question::AsGiven | Question::Again));
         let alike: Vec<_> = alike.map(|(_, session)| session).collect();
         if let Some(evidence) = difference(&alike) {
-            self.add(&CONNECTIONS_DIFFER, Some(Evidence::found(evidence)));
+            self.add("live-connections-differ", Some(Evidence::found(evidence)));
         }
         if let Some(seconds) = report.clock_difference_seconds
             && seconds.abs() > MAX_CLOCK_DIFFERENCE_SECONDS
         {
             let evidence = Evidence::found(format_args!("a difference of {seconds} s"));
-            self.add(&CLOCK, Some(evidence));
+            self.add("live-clock", Some(evidence));
         }
     }
 
@@ -309,10 +325,10 @@ impl Judging<'_> {
     fn chain(&mut self, session: &Session) -> Option<bool> {
         for served in &session.certificates {
             if let Err(error) = &served.certificate {
-                self.add(&MALFORMED, Some(Evidence::found(error)));
+                self.add("live-malformed", Some(Evidence::found(error)));
             }
         }
-        let served: Vec<Certificate> = session.read_certificates().into_iter().cloned().collect();
+        let served: Vec<Certificate> = session.parsed_certificates().into_iter().cloned().collect();
         let is_first_read = session
             .certificates
             .first()
@@ -330,13 +346,13 @@ impl Judging<'_> {
         let relations = relations(served);
         for (i, certificate) in served.iter().enumerate() {
             if relations.copy_of[i].is_some() {
-                self.about(&DUPLICATE, i, certificate, None);
+                self.about("live-duplicate", i, certificate, None);
             } else if i > 0 && certificate.is_self_issued() {
-                self.about(&ROOT, i, certificate, None);
+                self.about("live-root-served", i, certificate, None);
             }
         }
         if let Some(misplaced) = relations.misplaced {
-            self.about(&ORDER, misplaced, &served[misplaced], None);
+            self.about("live-wrong-order", misplaced, &served[misplaced], None);
         }
     }
 
@@ -352,9 +368,9 @@ impl Judging<'_> {
         let are_same =
             names(end_entity) == names(expected) && end_entity.subject() == expected.subject();
         let rule = if are_same {
-            &OLD_CERTIFICATE
+            "live-other-serial"
         } else {
-            &OTHER_CERTIFICATE
+            "live-other-certificate"
         };
         self.about(rule, 0, end_entity, Some(evidence));
     }
@@ -386,7 +402,11 @@ impl Judging<'_> {
                 ..candidates
             };
             let is_incomplete = judge(completed, &requirements).reaches_anchor;
-            let rule = if is_incomplete { &INCOMPLETE } else { &ANCHOR };
+            let rule = if is_incomplete {
+                "live-chain-incomplete"
+            } else {
+                "live-anchor-mismatch"
+            };
             self.about(
                 rule,
                 0,
@@ -407,14 +427,17 @@ impl Judging<'_> {
         }
     }
 
-    fn add(&mut self, rule: &'static Rule, evidence: Option<Evidence>) {
-        self.findings
-            .push(Finding::new(rule, severity(rule), None, evidence));
+    fn add(&mut self, rule: &'static str, evidence: Option<Evidence>) {
+        let finding = Finding::of(rule);
+        self.findings.push(Finding {
+            evidence,
+            ..finding
+        });
     }
 
     fn about(
         &mut self,
-        rule: &'static Rule,
+        rule: &'static str,
         place: usize,
         certificate: &Certificate,
         evidence: Option<Evidence>,
@@ -425,8 +448,11 @@ impl Judging<'_> {
             Role::Intermediate
         };
         let reference = CertificateReference::new(role, place, certificate.subject());
-        let finding = Finding::new(rule, severity(rule), Some(reference), evidence);
-        self.take_over(vec![finding]);
+        let finding = Finding::of(rule).about(reference);
+        self.take_over(vec![Finding {
+            evidence,
+            ..finding
+        }]);
     }
 }
 
@@ -451,11 +477,6 @@ fn difference(alike: &[&Session]) -> Option<String> {
     let (asked, all) = (asked.count(), finished.len());
     let text = format!("a client certificate is asked for on {asked} of {all}");
     (asked > 0 && asked < all).then_some(text)
-}
-
-/// These rules count as much under every profile.
-fn severity(rule: &Rule) -> Severity {
-    rule.severities.tls.unwrap_or(Severity::Note)
 }
 
 fn issuer(certificate: &Certificate) -> String {

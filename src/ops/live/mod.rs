@@ -3,7 +3,6 @@
 mod clients;
 mod facts;
 mod judging;
-pub mod rules;
 mod shown;
 mod stranger;
 
@@ -14,14 +13,13 @@ use time::OffsetDateTime;
 
 pub use facts::{ClientCertificate, LiveReport, Serves};
 pub use judging::Given;
-pub use rules::RULES;
 
 use crate::error::Error;
 use crate::files::{self, Kind};
 use crate::net::Identity;
 use crate::net::probe::{self, Probe};
 pub use crate::net::{Scheme, Target};
-use crate::path::finding::{Evidence, Finding, Severity};
+use crate::path::finding::{Evidence, Finding};
 use crate::path::profile::ReferenceName;
 
 /// How ports are dialled.
@@ -107,8 +105,11 @@ pub fn look(
     let (mut report, probe) = facts(target, dialling, identity.as_ref(), Some(&stranger), now);
     if let Some(error) = unusable {
         let evidence = Some(Evidence::found(error));
-        let unusable = Finding::new(&rules::CLIENT_KEY, Severity::Warning, None, evidence);
-        report.findings.push(unusable);
+        let unusable = Finding::of("live-client-key");
+        report.findings.push(Finding {
+            evidence,
+            ..unusable
+        });
     }
     Ok(judging::judged(report, &probe, target, given, now))
 }
@@ -118,7 +119,7 @@ pub(super) fn facts(
     target: &Target,
     dialling: &Dialling,
     identity: Option<&Identity>,
-    foreign: Option<&Identity>,
+    stranger: Option<&Identity>,
     now: OffsetDateTime,
 ) -> (LiveReport, Probe) {
     let started = Instant::now();
@@ -126,7 +127,7 @@ pub(super) fn facts(
         timeout: dialling.timeout,
         connections: dialling.connections,
         identity,
-        foreign,
+        stranger,
     };
     let probe = Probe::of(target, &options);
     let report = LiveReport::of(target, &probe, identity.is_some(), started, now);

@@ -11,8 +11,7 @@ use super::hook::{Done, Hook, SignalTo};
 use super::report::{Renewal, State};
 use crate::error::{Error, shown};
 use crate::files::{self, Lock, Replacement};
-use crate::net::Target;
-use crate::net::probe;
+use crate::net::{Target, presented_chain};
 use crate::ops::Expiry;
 use crate::ops::issue::file_names;
 use crate::ops::managed::Place;
@@ -142,14 +141,9 @@ impl Follow {
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let step = left.clamp(SHORTEST_STEP, LONGEST_STEP);
-            let (serial, message) = match probe::served(target, None, step) {
-                Ok(served) => match served.end_entity() {
-                    Some(certificate) => (Some(certificate.serial().clone()), String::new()),
-                    None => (
-                        None,
-                        format!("{target} serves a certificate that cannot be read"),
-                    ),
-                },
+            let presented = presented_chain(target, None, step);
+            let (serial, message) = match presented.and_then(|chain| chain.proven(target)) {
+                Ok(certificates) => (Some(certificates[0].serial().clone()), String::new()),
                 Err(error) => (None, error.to_string()),
             };
             let served = |succeeded, message| Served {

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::reading::Chain;
 use crate::error::Error;
-use crate::net::Target;
-use crate::net::probe::served;
+use crate::net::{Target, presented_chain};
 
 /// Whether a target is a URL and not a path.
 pub(super) fn is_url(target: &str) -> bool {
@@ -21,23 +20,11 @@ pub(super) fn read(url: &str) -> Result<Chain, Error> {
             hint: "give grpcs://HOST:PORT or https://HOST:PORT".into(),
         });
     }
-    let mut shown = served(&target, None, PATIENCE)?.certificates.into_iter();
-    let certificate = shown.next().map(|first| first.certificate);
-    let certificate = match certificate {
-        Some(Ok(certificate)) => certificate,
-        Some(Err(source)) => {
-            return Err(Error::Certificate {
-                path: target.to_string().into(),
-                source,
-            });
-        }
-        None => unreachable!("a server that was seen has shown a certificate"),
-    };
-    // What stands behind it and is no certificate leads nowhere, which the path shows.
-    let above = shown.filter_map(|shown| shown.certificate.ok());
+    let mut presented = presented_chain(&target, None, PATIENCE)?.proven(&target)?;
+    let certificate = presented.remove(0);
     Ok(Chain {
         certificate,
-        above: above.collect(),
+        above: presented,
     })
 }
 

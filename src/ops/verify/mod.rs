@@ -23,7 +23,7 @@ use crate::authority::pem_of;
 use crate::error::{Error, shown};
 use crate::files;
 use crate::keys::ReadKey;
-use crate::net::probe;
+use crate::net::presented_chain;
 use crate::ops::live::{self, Dialling};
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use crate::path::profile::{Profile, ReferenceName, Requirements};
@@ -292,16 +292,9 @@ impl Subject {
     fn served(path: &Path, request: &Request) -> Result<Self, Error> {
         let target = request.dialling.target(&path.to_string_lossy())?;
         let path = PathBuf::from(target.to_string());
-        let served = probe::served(&target, None, request.dialling.timeout)?;
-        let has_proven_key = served.is_key_proven;
-        let unreadable = |source| Error::Certificate {
-            path: path.clone(),
-            source,
-        };
-        let served = served.certificates.into_iter();
-        let certificates: Vec<Certificate> = served
-            .map(|served| served.certificate.map_err(unreadable))
-            .collect::<Result<_, _>>()?;
+        let presented = presented_chain(&target, None, request.dialling.timeout)?;
+        let has_proven_key = presented.is_key_proven;
+        let certificates = presented.certificates;
         let content = pem_of(certificates.iter().map(Certificate::as_der))?;
         Ok(Subject {
             path,

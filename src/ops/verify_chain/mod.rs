@@ -8,7 +8,7 @@
 //! grpcs://host:port ─► net ─► live              ┘
 //! ```
 
-pub mod checks;
+mod checks;
 mod effective;
 mod key_file;
 mod live;

@@ -146,8 +146,46 @@ impl Report {
             || self.networks.as_ref().is_some_and(is_bad)
         {
             self.verdict = Verdict::No;
+        } else if self.undetermined().is_some() {
+            self.verdict = Verdict::Undetermined;
         }
         self
+    }
+
+    /// Why the answer is not yes although nothing is wrong.
+    fn undetermined(&self) -> Option<String> {
+        if let Some(port) = self.live.iter().find(|port| port.reached.is_none()) {
+            let target = Escaped(&port.target);
+            let unchecked = port.findings.iter().find(|one| one.id == KEY_UNCHECKED);
+            return Some(match unchecked {
+                Some(finding) => format!("{target}: {}", finding.message),
+                None => format!("{target}: no CA to verify its certificates with; give --ca"),
+            });
+        }
+        let unchecked = self.networks.iter().flat_map(|networks| &networks.networks);
+        if let Some(network) = unchecked
+            .clone()
+            .find(|network| network.grpc.is_unchecked())
+        {
+            let file = networks::shown(&network.file);
+            return Some(format!(
+                "{file}: no CA to verify its certificate with; give --ca"
+            ));
+        }
+        let files = self.files.as_ref()?;
+        let is_required = |pair: &&Outcome| {
+            self.require.contains(&pair.client) && self.require.contains(&pair.server)
+        };
+        let mut required = files.stacks.iter().filter(is_required);
+        required.find(|pair| pair.connects.is_none())?;
+        let has = |role: FileRole| files.files.iter().any(|file| file.role == role);
+        Some(if !has(FileRole::ServerCertificate) {
+            "no server certificate to connect to; give --cert".into()
+        } else if !has(FileRole::Ca) {
+            "no CA to verify the server's certificate with; give --ca".into()
+        } else {
+            "whether a client connects cannot be determined".into()
+        })
     }
 
     /// The required pairs that do not connect, or whose server does not start.
@@ -240,8 +278,10 @@ impl ops::Report for Report {
     }
 
     fn reason(&self) -> Option<String> {
-        if self.verdict == Verdict::Yes {
-            return None;
+        match self.verdict {
+            Verdict::Yes => return None,
+            Verdict::Undetermined => return self.undetermined(),
+            Verdict::No => {}
         }
         if let Some(worst) = self.findings.first()
             && worst.finding.severity == Severity::Error
@@ -433,6 +473,7 @@ impl fmt::Display for Found {
     }
 }
 
+const KEY_UNCHECKED: &str = "live-key-unchecked";
 /// The columns of the matrix: the clients, then each server.
 const FIRST_WIDTH: usize = 19;
 const WIDTH: usize = 12;

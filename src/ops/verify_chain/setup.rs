@@ -74,7 +74,7 @@ impl Files {
             client_certificate: first(&["client.crt", "client.pem"]),
             client_key: first(&["client.key", "client-key.pem"]),
             client_ca: first(&["client_ca.crt", "client-ca.crt"]),
-            revocation_lists: first(&["crl.pem"]).into_iter().collect(),
+            revocation_lists: Vec::new(),
         };
         if found.certificate.is_none() || found.client_certificate.is_none() {
             found.take_pairs(directory, &names);
@@ -84,7 +84,7 @@ impl Files {
                 path: directory.to_owned(),
             });
         }
-        Ok(found.completed())
+        Ok(found.completed(Some(directory)))
     }
 
     /// Lets pairs of other names stand in for those that are not there.
@@ -110,9 +110,9 @@ impl Files {
         }
     }
 
-    /// Adds what stands beside a certificate that is named: its key, the `ca.crt`, and the same
-    /// anchors for the server where clients have a certificate.
-    pub fn completed(mut self) -> Self {
+    /// Adds what was not named: the key beside each certificate, the `ca.crt` beside it or in the
+    /// PKI directory, the same anchors for the server, and the `crl.pem` beside the anchors.
+    pub fn completed(mut self, directory: Option<&Path>) -> Self {
         let key = |certificate: &PathBuf| existing(certificate.with_extension("key"));
         let ca = |file: &PathBuf| existing(file.with_file_name(authority::CERTIFICATE));
         if self.key.is_none() {
@@ -126,10 +126,19 @@ impl Files {
                 .certificate
                 .as_ref()
                 .or(self.client_certificate.as_ref());
-            self.ca = beside.and_then(ca);
+            self.ca = beside
+                .and_then(ca)
+                .or_else(|| existing(directory?.join(authority::CERTIFICATE)));
         }
         if self.client_ca.is_none() && self.client_certificate.is_some() {
             self.client_ca.clone_from(&self.ca);
+        }
+        for anchors in [&self.ca, &self.client_ca].into_iter().flatten() {
+            let list = existing(anchors.with_file_name(REVOCATION_LIST));
+            let known = &mut self.revocation_lists;
+            if let Some(list) = list.filter(|list| !known.contains(list)) {
+                known.push(list);
+            }
         }
         self
     }
@@ -260,6 +269,7 @@ fn is_for(usages: &[ObjectIdentifier], usage: const_oid::ObjectIdentifier) -> bo
         .any(|other| other.as_bytes() == usage.as_bytes())
 }
 
+const REVOCATION_LIST: &str = "crl.pem";
 /// A directory may hold a fleet's certificates; a server's files have one of the first names.
 const MAX_NAMES: usize = 100_000;
 const MAX_PAIRS: usize = 32;

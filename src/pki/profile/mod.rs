@@ -100,7 +100,6 @@ impl Profile {
             ProfilePurpose::Server
             | ProfilePurpose::Client
             | ProfilePurpose::Peer
-            | ProfilePurpose::Message
             | ProfilePurpose::Intermediate => Ok(()),
         }
     }
@@ -171,8 +170,6 @@ pub enum ProfilePurpose {
     Peer,
     /// An X.509-SVID: both, with exactly one URI, a SPIFFE ID.
     Svid,
-    /// Encryption of messages: no extended key usage.
-    Message,
     /// A subordinate CA.
     Intermediate,
 }
@@ -184,7 +181,6 @@ impl ProfilePurpose {
             ProfilePurpose::Server => Some(Purpose::Server),
             ProfilePurpose::Client => Some(Purpose::Client),
             ProfilePurpose::Peer | ProfilePurpose::Svid => Some(Purpose::Peer),
-            ProfilePurpose::Message => Some(Purpose::Message),
             ProfilePurpose::Intermediate => None,
         }
     }

@@ -10,7 +10,7 @@ use crate::authority::{self, Signing};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind};
 use crate::keys::{self, PrivateKey};
-use crate::net::probe::{Options, Probe, Question};
+use crate::net::probe::{Options, Probe};
 use crate::net::{Answer, Identity, Outcome, Session};
 use crate::network::{Credentials, NetworkFile, Offers, Tls, start};
 use crate::ops::live::Dialling;
@@ -93,7 +93,7 @@ impl Gate {
                 timeout: self.dialling.timeout,
                 connections: self.dialling.connections,
                 identity: Some(&identity),
-                foreign: None,
+                stranger: None,
             };
             let probe = Probe::of(&target, &options);
             passages.push(taken(&probe, target.to_string()));
@@ -192,14 +192,17 @@ fn taken(probe: &Probe, target: String) -> Passage {
             &format!("its name has no address: {}", Escaped(cause)),
         );
     }
-    let as_given: Vec<_> = probe
-        .sessions
-        .iter()
-        .filter(|(question, _)| matches!(question, Question::AsGiven | Question::Again))
-        .map(|(_, session)| session)
-        .collect();
+    let as_given: Vec<_> = probe.as_given().collect();
     if as_given.is_empty() {
         return passage(false, "it cannot be reached, or does not speak TLS");
+    }
+    let is_unproven =
+        |session: &&Session| session.outcome == Outcome::Finished && !session.is_key_proven();
+    if as_given.iter().any(is_unproven) {
+        return passage(
+            false,
+            "the server did not prove that it holds the private key of its certificate",
+        );
     }
     if as_given.iter().all(|session| session.request.is_none()) {
         let is_finished = as_given
@@ -216,7 +219,7 @@ fn taken(probe: &Probe, target: String) -> Passage {
     }
     // Several processes may share a port: each has to.
     let is_taken =
-        |session: &&Session| session.answer.as_ref().and_then(Answer::is_taken) == Some(true);
+        |session: &&Session| session.answer.as_ref().and_then(Answer::is_accepted) == Some(true);
     if as_given.iter().all(is_taken) {
         passage(
             true,

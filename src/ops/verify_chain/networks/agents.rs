@@ -12,10 +12,7 @@ use crate::error::{Error, shown};
 use crate::files::{self, Kind};
 use crate::network::agent::{Agent, AgentFileError, Endpoint};
 use crate::network::reach::Why;
-use crate::network::rule::{
-    AGENT_FILE, AGENT_HALF_PAIR, AGENT_REACHES_NONE, AGENT_YAML_NO_TLS, Tell as _, whole,
-};
-use crate::path::finding::Severity;
+use crate::path::finding::{Finding, Severity};
 
 /// Every agent that was named, and what each of them has.
 pub(super) struct Agents {
@@ -87,11 +84,11 @@ impl Agents {
             if let Some(why) = why.filter(|_| dialling.endpoint.is_some()) {
                 let cannot = why == Why::PlaintextToTls && report.file.is_some();
                 report.findings.push(if cannot {
-                    whole(&AGENT_YAML_NO_TLS)
+                    Finding::of("agent-yaml-without-tls")
                         .found(why)
-                        .counting(Severity::Error)
+                        .with_severity(Severity::Error)
                 } else {
-                    whole(&AGENT_REACHES_NONE).found(why)
+                    Finding::of("agent-reaches-no-network").found(why)
                 });
             }
             report
@@ -199,7 +196,8 @@ impl Agents {
             match contents.read(&resolved) {
                 Ok(id) => Some(id),
                 Err(error) => {
-                    findings.push(whole(&AGENT_FILE).found(format!("{}; {error}", shown(path))));
+                    findings
+                        .push(Finding::of("agent-file").found(format!("{}; {error}", shown(path))));
                     is_broken = true;
                     None
                 }
@@ -211,7 +209,7 @@ impl Agents {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => {
-                findings.push(whole(&AGENT_HALF_PAIR));
+                findings.push(Finding::of("agent-half-pair"));
                 is_broken = true;
                 None
             }

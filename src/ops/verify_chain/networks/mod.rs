@@ -26,7 +26,6 @@ pub use write::{Request as WriteRequest, Written};
 use crate::error::Error;
 use crate::files;
 use crate::network::reach::Door;
-use crate::network::rule::{HTTP_PORT_SHARED, PORT_SHARED, Tell as _, at};
 use crate::network::{Kind, NetworkFile, Startup};
 use crate::path::finding::{Finding, Severity};
 
@@ -221,8 +220,8 @@ fn shared_ports(networks: &mut [Network], is_matrix: bool) {
     for network in networks {
         for listener in &network.startup.listeners {
             let rule = match listener.kind {
-                Kind::Grpc => &PORT_SHARED,
-                Kind::Http => &HTTP_PORT_SHARED,
+                Kind::Grpc => "networks-share-port",
+                Kind::Http => "networks-share-http-port",
                 Kind::WebSocket | Kind::LibP2p | Kind::WebRtc | Kind::Mcp | Kind::A2a => continue,
             };
             let key = (listener.port, listener.kind);
@@ -233,10 +232,12 @@ fn shared_ports(networks: &mut [Network], is_matrix: bool) {
             };
             if crate::network::reach::hosts_overlap(host, &listener.host) {
                 let found = format!("port {}, as {}", listener.port, shown(file));
-                network
-                    .report
-                    .findings
-                    .push(at(rule, listener.line).found(found).counting(severity));
+                network.report.findings.push(
+                    Finding::of(rule)
+                        .at_line(listener.line)
+                        .found(found)
+                        .with_severity(severity),
+                );
             }
         }
     }

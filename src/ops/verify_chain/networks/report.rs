@@ -77,6 +77,17 @@ impl fmt::Display for Serves {
     }
 }
 
+impl GrpcReport {
+    /// Whether it serves TLS that no CA was found to verify.
+    pub fn is_unchecked(&self) -> bool {
+        let is_tls = match self.serves {
+            Serves::Tls | Serves::Mtls => true,
+            Serves::Plaintext | Serves::None => false,
+        };
+        is_tls && self.checked_against.is_none()
+    }
+}
+
 impl NetworkReport {
     pub(super) fn new(
         path: &Path,

@@ -9,10 +9,6 @@ use super::certificates::{Certificates, Refusal, Served};
 use super::contents::{ContentId, Contents};
 use super::report::{NetworkReport, Serves};
 use crate::error::{Error, shown};
-use crate::network::rule::{
-    CA_UNKNOWN, CLIENT_REFUSED, CLIENTS_REFUSE, MTLS_WITHOUT_CA, SERVER_REFUSES, TLS_FILE_BESIDE,
-    TLS_FILE_MISSING, TLS_FILE_NO_NAME, TLS_FILE_UNEXPANDED, TLS_FILE_UNNAMED, Tell as _, at,
-};
 use crate::network::{Credentials, FileName, NetworkFile, Offers, Startup, Tls, start as startup};
 use crate::path::finding::{Finding, Severity};
 use crate::path::stacks::{Outcome, Stack};
@@ -75,7 +71,9 @@ pub(super) fn judge(
     report.grpc.checked_against = ca_file;
     material.roots = roots;
     if roots.is_none() {
-        report.findings.push(at(&CA_UNKNOWN, line));
+        report
+            .findings
+            .push(Finding::of("tls-ca-unknown").at_line(line));
     }
     let hosts = hosts(request, &report.grpc.host);
     let client = client(material, request, contents)?;
@@ -103,7 +101,7 @@ pub(super) fn judge(
         let file = shown(&material.certificate_path);
         report
             .findings
-            .push(refused(&CLIENTS_REFUSE, line, &refusal, &file));
+            .push(refused("tls-certificate-refused", line, &refusal, &file));
         return Ok(());
     }
     let Some(client_roots) = material.client_roots else {
@@ -117,7 +115,7 @@ pub(super) fn judge(
     if let Err(refusal) = verdict.as_ref() {
         report.grpc.serves = Serves::None;
         report.findings.push(refused(
-            &CLIENT_REFUSED,
+            "mtls-client-refused",
             line,
             refusal,
             &shown(&client.path),
@@ -189,7 +187,11 @@ fn load(
             (None, Some(_)) => "no cert_file",
             (Some(_), None | Some(_)) => "no key_file",
         };
-        return Err(vec![at(&TLS_FILE_UNNAMED, tls.line).found(missing)]);
+        return Err(vec![
+            Finding::of("tls-file-unnamed")
+                .at_line(tls.line)
+                .found(missing),
+        ]);
     };
     let mut findings = Vec::new();
     let mut open = |file: &FileName| {
@@ -208,9 +210,10 @@ fn load(
     let is_empty = ca.is_some_and(|ca| contents.octets(ca).is_empty());
     if tls.require_client_cert && is_empty {
         findings.push(
-            at(&MTLS_WITHOUT_CA, tls.require_line)
+            Finding::of("mtls-without-ca")
+                .at_line(tls.require_line)
                 .found("the ca_file is empty")
-                .mended_by("put the CA's certificate into the file that `ca_file` names"),
+                .with_hint("put the CA's certificate into the file that `ca_file` names"),
         );
     }
     let client_roots = ca.filter(|_| tls.require_client_cert && !is_empty);
@@ -227,9 +230,10 @@ fn load(
         )),
         Err(refusal) => {
             findings.push(
-                at(&SERVER_REFUSES, tls.line)
+                Finding::of("tls-credentials-refused")
+                    .at_line(tls.line)
                     .found(&refusal.why)
-                    .mended_by(refusal.hint.clone()),
+                    .with_hint(refusal.hint.clone()),
             );
             Err(findings)
         }
@@ -244,7 +248,9 @@ fn open(
 ) -> Result<(ContentId, PathBuf), Box<Finding>> {
     let Some(name) = &file.path else {
         return Err(Box::new(
-            at(&TLS_FILE_NO_NAME, file.line).found(format!("{}:", file.key)),
+            Finding::of("tls-file-no-name")
+                .at_line(file.line)
+                .found(format!("{}:", file.key)),
         ));
     };
     let path = contents.resolved(name);
@@ -257,15 +263,21 @@ fn open(
         matches!(&*error, Error::Io { source, .. } if source.kind() == ErrorKind::NotFound);
     let beside = network.with_file_name(name);
     let finding = if is_missing && (name.starts_with('~') || name.contains('$')) {
-        at(&TLS_FILE_UNEXPANDED, file.line).found(found)
+        Finding::of("tls-file-unexpanded")
+            .at_line(file.line)
+            .found(found)
     } else if is_missing && beside != path && contents.read_if_there(&beside).is_some() {
-        at(&TLS_FILE_BESIDE, file.line).instead(found, shown(&beside))
+        Finding::of("tls-file-beside-yaml")
+            .at_line(file.line)
+            .instead(found, shown(&beside))
     } else {
         let cause = match &*error {
             Error::Io { source, .. } => source.to_string(),
             error => error.to_string(),
         };
-        at(&TLS_FILE_MISSING, file.line).found(format!("{found}; {cause}"))
+        Finding::of("tls-file-missing")
+            .at_line(file.line)
+            .found(format!("{found}; {cause}"))
     };
     Err(Box::new(finding))
 }
@@ -362,8 +374,9 @@ fn hosts(request: &Request, bound: &str) -> Vec<Option<String>> {
     hosts
 }
 
-fn refused(rule: &crate::path::rule::Rule, line: usize, refusal: &Refusal, file: &str) -> Finding {
-    at(rule, line)
+fn refused(rule: &str, line: usize, refusal: &Refusal, file: &str) -> Finding {
+    Finding::of(rule)
+        .at_line(line)
         .found(format!("{file}: {}", refusal.why))
-        .mended_by(refusal.hint.clone())
+        .with_hint(refusal.hint.clone())
 }
