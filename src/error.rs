@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use crate::config::ConfigError;
-use crate::keys::{KeyError, Pkcs12Error, ReadKeyError, SigningError};
+use crate::keys::{AgeError, KeyError, Pkcs12Error, ReadKeyError, SigningError};
+use crate::message::MessageError;
 use crate::net::{IdentityError, ProbeError, TargetError};
 use crate::network::UnusableFile;
 use crate::pki::bundle::BundleError;
@@ -75,6 +76,14 @@ pub enum Error {
     SymbolicLink {
         /// The link.
         path: PathBuf,
+    },
+    /// Something exists, but is not what is asked for.
+    #[error("{}: already exists, and {what}", shown(path))]
+    ExistingDiffers {
+        /// The file.
+        path: PathBuf,
+        /// How it differs, as a clause.
+        what: String,
     },
     /// Another process holds the lock of a directory.
     #[error(
@@ -259,6 +268,36 @@ pub enum Error {
         /// The key's file.
         path: PathBuf,
     },
+    /// A passphrase is to be added to a key that has one, or changed or removed where there is none.
+    #[error("{}: is {}encrypted", shown(path), if *is_encrypted { "already " } else { "not " })]
+    KeyProtection {
+        /// The key's file.
+        path: PathBuf,
+        /// Whether it has a passphrase.
+        is_encrypted: bool,
+    },
+    /// A file that is encrypted with a passphrase, and cannot be opened.
+    #[error("{}: {source}", shown(path))]
+    Encrypted {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: AgeError,
+    },
+    /// A backup that is not complete, or whose parts do not belong together.
+    #[error("{}: the backup {what}", shown(path))]
+    Backup {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong with it, as a clause.
+        what: String,
+    },
+    /// A CRL that another CA signed.
+    #[error("{}: no CRL in it is signed by this CA", shown(path))]
+    ForeignRevocationList {
+        /// The file.
+        path: PathBuf,
+    },
     /// A subtree that name constraints cannot express.
     #[error(transparent)]
     Subtree(#[from] SubtreeError),
@@ -314,6 +353,17 @@ pub enum Error {
     /// Standard input names no certificates.
     #[error(transparent)]
     TargetList(#[from] TargetListError),
+    /// A message that cannot be signed or sealed.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// A file that messages cannot be signed, sealed or checked with.
+    #[error("{}: {source}", shown(path))]
+    MessageFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: MessageError,
+    },
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -370,6 +420,7 @@ impl Error {
             Error::Exists { .. } => "exists",
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
+            Error::ExistingDiffers { .. } => "existing-differs",
             Error::Locked { .. } => "locked",
             Error::ForeignDirectory { .. } => "foreign-directory",
             Error::NoSetup { .. } => "no-setup",
@@ -389,6 +440,10 @@ impl Error {
             Error::ReadKey { .. } | Error::NoKey { .. } => "private-key",
             Error::NoRequest { .. } => "no-request",
             Error::PassphraseNeeded { .. } => "passphrase-needed",
+            Error::KeyProtection { .. } => "key-protection",
+            Error::Encrypted { .. } => "encrypted",
+            Error::Backup { .. } => "backup",
+            Error::ForeignRevocationList { .. } => "foreign-revocation-list",
             Error::Subtree(_) => "name-constraints",
             Error::KeyGeneration(_) => "key-generation",
             Error::ReadBack(_) => "read-back",
@@ -402,6 +457,7 @@ impl Error {
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
             Error::Selection(_) => "selection",
             Error::TargetList(_) => "target-list",
+            Error::Message(_) | Error::MessageFile { .. } => "message",
             Error::Config(_) => "config",
             Error::Network { .. } => "network",
             Error::Target(_) => "target",
@@ -431,6 +487,9 @@ impl Error {
                 "see what it contains with `openagents-certs inspect {}`",
                 shown(path)
             )),
+            Error::ExistingDiffers { .. } => {
+                Some("leave out the option that differs, or use another directory (`-C DIR`)".into())
+            }
             Error::Locked { .. } => Some("wait until it finishes, or stop it, and try again".into()),
             Error::ForeignDirectory { path, .. } => Some(format!(
                 "remove {}, or run the command as its owner",
@@ -457,6 +516,21 @@ impl Error {
             Error::ReadKey { source, .. } => source.hint(),
             Error::NoKey { path } | Error::NoRequest { path } | Error::NoRevocationList { path } => Some(format!("see what it contains with `openagents-certs inspect {}`", shown(path))),
             Error::PassphraseNeeded { .. } => Some("use `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`".into()),
+            Error::KeyProtection { is_encrypted, .. } => Some(if *is_encrypted {
+                "change the passphrase with `openagents-certs ca passphrase change`".into()
+            } else {
+                "add a passphrase with `openagents-certs ca passphrase add`".into()
+            }),
+            Error::Encrypted { source: AgeError::WrongPassphrase, .. } => {
+                Some("give the passphrase that the backup was written with".into())
+            }
+            Error::Encrypted { .. } | Error::Backup { .. } => {
+                Some("use another copy of the backup".into())
+            }
+            Error::ForeignRevocationList { path } => Some(format!(
+                "see who signed it with `openagents-certs inspect {}`",
+                shown(path)
+            )),
             Error::Subtree(_) => Some("domains are like agents.example.org, networks like 10.0.0.0/8".into()),
             Error::Key { source: KeyError::EmptyPassword, .. } => Some("give a passphrase of at least one character".into()),
             Error::Key { .. } => {
@@ -487,6 +561,7 @@ impl Error {
             Error::AmbiguousEntry { .. } => Some("give more digits of the serial number".into()),
             Error::Selection(error) => Some(error.hint()),
             Error::TargetList(error) => Some(error.hint()),
+            Error::Message(error) | Error::MessageFile { source: error, .. } => error.hint(),
             Error::Config(error) => Some(error.hint()),
             Error::Network { source, .. } => Some(source.hint()),
             Error::Target(error) => Some(error.hint()),

@@ -18,7 +18,7 @@ fn what_programs_really_print_is_recognised() {
 
 #[test]
 fn what_the_sources_of_programs_print_is_recognised() {
-    hold(include_str!("explain/documented.tsv"), 100);
+    hold(include_str!("explain/documented.tsv"), 700);
 }
 
 #[test]
@@ -54,6 +54,97 @@ fn what_names_the_fault_comes_before_what_wraps_it() {
     );
     assert_eq!(report.matches[0].id, "certificate-expired");
     assert!(report.matches.len() > 1);
+}
+
+#[test]
+fn of_a_number_and_a_text_the_text_counts() {
+    let first = |text: &str| explained(text).matches[0].id;
+    assert_eq!(
+        first("error 24 at 1 depth lookup:invalid CA certificate"),
+        "issuer-is-no-ca"
+    );
+    assert_eq!(
+        first("error 18 at 0 depth lookup: ?"),
+        "self-signed-certificate"
+    );
+    let nginx = "nginx: [emerg] SSL_CTX_use_PrivateKey(\"/etc/nginx/server.key\") failed \
+                 (SSL: error:05800074:x509 certificate routines::key values mismatch)";
+    assert_eq!(first(nginx), "key-mismatch");
+}
+
+#[test]
+fn what_no_table_has_is_guessed_from_its_words_and_called_a_guess() {
+    for (text, id) in [
+        (
+            "peer certificate issued by an unrecognized authority",
+            "issuer-unknown",
+        ),
+        (
+            "XTLS: the certificate expired on 2026-01-01",
+            "certificate-expired",
+        ),
+        (
+            "leaf certificate doesn't allow server auth EKU",
+            "wrong-purpose",
+        ),
+        (
+            "could not read PEM private key from /etc/x.key",
+            "private-key-unreadable",
+        ),
+        (
+            "the broker was reset during the TLS handshake",
+            "connection-closed",
+        ),
+        (
+            "server cert does not match the requested host name",
+            "hostname-mismatch",
+        ),
+    ] {
+        let report = explained(text);
+        let found = &report.matches[0];
+        assert_eq!((found.id, found.guess), (id, true), "{text}");
+        assert!(report.to_string().contains("(a guess;"), "{report}");
+    }
+    for text in [
+        "all is well",
+        "session expired, please log in",
+        "user revoked",
+    ] {
+        assert!(explained(text).matches.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn the_dialled_name_is_taken_from_the_text() {
+    for (text, host) in [
+        (
+            "x509: certificate is valid for localhost, not a.test",
+            "a.test",
+        ),
+        (
+            "Hostname mismatch, certificate is not valid for 'b.test'. (_ssl.c:1006)",
+            "b.test",
+        ),
+        (
+            "No subject alternative DNS name matching c.test found.",
+            "c.test",
+        ),
+        ("Peer name d.test is not in peer certificate", "d.test"),
+        (
+            "hostname \"e.test\" does not match the server certificate",
+            "e.test",
+        ),
+        (
+            "x509: cannot validate certificate for 10.0.0.7 because it doesn't contain any IP SANs",
+            "10.0.0.7",
+        ),
+    ] {
+        let next = &explained(text).matches[0].next;
+        assert!(
+            next.iter().any(|one| one.contains(host)),
+            "{text}: {next:?}"
+        );
+    }
 }
 
 #[test]

@@ -51,7 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "authority",
         &["keys", "store", "files", "config", "pki", "error"],
     ),
-    ("message", &["keys", "store", "path", "pki", "error"]),
+    ("message", &["keys", "store", "path", "pki"]),
     ("network", &["path", "pki"]),
     ("path", &["pki"]),
     ("keys", &["pki", "error"]),
@@ -63,7 +63,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Of keys, store, config and net only the types of their errors, which become its variants.
     (
         "error",
-        &["pki", "path", "network", "keys", "store", "config", "net"],
+        &[
+            "pki", "path", "network", "keys", "store", "config", "message", "net",
+        ],
     ),
     ("pki", &[]),
 ];

@@ -3,6 +3,7 @@
 mod authority;
 mod commands;
 mod completions;
+mod custody;
 mod everywhere;
 mod explain;
 mod exports;

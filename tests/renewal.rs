@@ -437,6 +437,7 @@ impl Scene {
         let request = revoke::Request {
             targets: vec![OsString::from(self.path(base).with_extension("crt"))],
             all: false,
+            labels: Vec::new(),
             reason: RevocationReason::CessationOfOperation,
             invalidity_date: None,
             dry_run: false,

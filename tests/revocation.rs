@@ -198,14 +198,14 @@ fn only_a_hold_is_taken_back() {
     let root = pki.root("root");
     pki.revoke(&["a.test", "--reason", "certificate-hold"]);
     assert!(!pki.verify("root/a.test.crt"));
-    assert!(certs(&["unrevoke", "a.test", "--dry-run"], &root).contains("no longer on hold"));
+    assert!(certs(&["unrevoke", "a.test", "--dry-run"], &root).contains("hold released"));
     assert!(!pki.verify("root/a.test.crt"));
     certs(&["unrevoke", "a.test"], &root);
     assert!(pki.verify("root/a.test.crt"));
-    assert!(certs(&["unrevoke", "a.test"], &root).contains("is not revoked"));
+    assert!(certs(&["unrevoke", "a.test"], &root).contains("not revoked"));
     pki.revoke(&["a.test", "--reason", "superseded"]);
     let text = certs_fails(1, &["unrevoke", "a.test"], &root);
-    assert!(text.contains("only a certificate on hold"), "{text}");
+    assert!(text.contains("only a hold"), "{text}");
 }
 
 #[test]
@@ -309,6 +309,73 @@ fn a_hold_is_released_although_the_published_crl_still_shows_it() {
     pki.restore(&backup);
     pki.unrevoke("held.test", NOW);
     assert_eq!(pki.publish(NOW).len(), 0);
+}
+
+#[test]
+fn a_name_is_its_current_certificate_and_a_compromised_key_takes_all_of_its_certificates() {
+    let pki = Pki::new("revocation-renewed");
+    let root = pki.root("root");
+    certs(&["renew", "a.test"], &root);
+    certs(&["renew", "b.test"], &root);
+    let revoked = |arguments: &[&str]| -> Vec<String> {
+        let arguments = [&["revoke", "--json"], arguments].concat();
+        let report: Value = serde_json::from_str(&certs(&arguments, &root)).unwrap();
+        let certificates = report["certificates"].as_array().unwrap().iter();
+        let mut serials: Vec<_> = certificates
+            .map(|certificate| certificate["serial"].as_str().unwrap().to_owned())
+            .collect();
+        serials.sort();
+        serials
+    };
+    let all = |name: &str| -> Vec<String> {
+        let list = certs(&["list", "--name", name, "--json"], &root);
+        let list: Value = serde_json::from_str(&list).unwrap();
+        let listed = list["certificates"].as_array().unwrap().iter();
+        let mut serials: Vec<_> = listed
+            .map(|one| one["serial"].as_str().unwrap().to_owned())
+            .collect();
+        serials.sort();
+        serials
+    };
+    let current = revoked(&["a.test"]);
+    assert_eq!(current.len(), 1);
+    let file = root.join("a.test.crt");
+    let shown = certs(&["inspect", file.to_str().unwrap()], &root);
+    assert!(shown.contains(&current[0]), "{shown}");
+    assert_eq!(all("b.test").len(), 2);
+    let file = root.join("b.test.crt");
+    let reason = ["--reason", "key-compromise"];
+    let serials = revoked(&[&[file.to_str().unwrap()], &reason[..]].concat());
+    assert_eq!(serials, all("b.test"));
+}
+
+#[test]
+fn what_list_writes_is_read_from_standard_input_and_labels_select() {
+    let pki = Pki::new("revocation-piped");
+    let root = pki.root("root");
+    for (name, team) in [("r1.test", "red"), ("r2.test", "red"), ("g.test", "green")] {
+        let label = format!("team={team}");
+        certs(&["issue", "client", name, "--label", &label], &root);
+    }
+    let list = root.join("list");
+    std::fs::write(&list, certs(&["list", "--name", "g.test"], &root)).unwrap();
+    let stdin = |path: &std::path::Path, arguments: &[&str]| {
+        let mut command = peer::program(arguments, &root);
+        let command = command.stdin(std::fs::File::open(path).unwrap());
+        String::from_utf8(run(command).stdout).unwrap()
+    };
+    let report = stdin(&list, &["revoke", "-"]);
+    assert!(
+        report.contains("g.test") && !report.contains("r1.test"),
+        "{report}"
+    );
+    let nothing = stdin(
+        std::path::Path::new("/dev/null"),
+        &["revoke", "-", "--label", "team"],
+    );
+    assert!(nothing.contains("No certificate was selected"), "{nothing}");
+    let report = certs(&["revoke", "--label", "team=red"], &root);
+    assert_eq!(report.matches(" revoked on ").count(), 2, "{report}");
 }
 
 #[test]

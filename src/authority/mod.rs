@@ -386,8 +386,30 @@ pub fn read_key(path: &Path, password: Ask<'_>) -> Result<(ReadKey, Option<Passw
     read_key_in(path, &files::read(path)?, password)
 }
 
+/// Whether the private key in a file needs a passphrase.
+///
+/// # Errors
+/// When the file cannot be read, or contains no private key.
+pub fn is_key_encrypted(path: &Path) -> Result<bool, Error> {
+    let blocks = pem::blocks(&files::read(path)?).map_err(|source| Error::Pem {
+        path: path.to_owned(),
+        source,
+    })?;
+    let key = blocks.iter().find(|block| block.is_private_key());
+    key.map(needs_password).ok_or_else(|| Error::NoKey {
+        path: path.to_owned(),
+    })
+}
+
+fn needs_password(block: &pem::Block) -> bool {
+    block.label == "ENCRYPTED PRIVATE KEY" || block.is_encrypted()
+}
+
 /// The private key in the content of a file.
-fn read_key_in(
+///
+/// # Errors
+/// As [`read_key`].
+pub fn read_key_in(
     path: &Path,
     octets: &[u8],
     password: Ask<'_>,
@@ -401,8 +423,7 @@ fn read_key_in(
             path: path.to_owned(),
         });
     };
-    let needs_password = block.label == "ENCRYPTED PRIVATE KEY" || block.is_encrypted();
-    let password = if needs_password {
+    let password = if needs_password(block) {
         Some(password(path)?)
     } else {
         None

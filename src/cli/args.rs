@@ -138,7 +138,7 @@ pub(super) struct PassphraseSource {
 
 impl PassphraseSource {
     /// The source that one of the options names.
-    fn given(&self) -> Option<Source> {
+    pub(super) fn given(&self) -> Option<Source> {
         let file = self.passphrase_file.clone().map(Source::File);
         let environment = || self.passphrase_env.clone().map(Source::Environment);
         file.or_else(environment)

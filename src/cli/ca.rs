@@ -1,4 +1,4 @@
-//! `ca`.
+//! `ca`: creating and showing an authority.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,8 @@ use clap::Subcommand;
 use time::OffsetDateTime;
 
 use super::args::{Global, NewPassphrase, ParentPassphrase, PassphraseSource, requested_by};
-use super::{finish, rotate};
-use crate::authority::{AuthorityAt, Recording};
+use super::{custody, finish, rotate};
+use crate::authority::AuthorityAt;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::ca::{self, import, init, intermediate, show};
@@ -17,13 +17,13 @@ use crate::pki::subtree::{NameConstraints, Subtree, SubtreeError};
 use crate::pki::validity::Lifetime;
 use crate::render::Renderer;
 
-/// Create and look after a certificate authority
+/// Create and operate a certificate authority
 #[derive(clap::Args, Debug)]
 #[command(
     arg_required_else_help = true,
     after_help = "Examples:
   openagents-certs ca init --ttl 10y
-  openagents-certs ca show"
+  openagents-certs ca backup ca.backup"
 )]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -37,6 +37,10 @@ enum Command {
     Import(Import),
     Show(Show),
     Rotate(rotate::Args),
+    Passphrase(custody::Passphrase),
+    Backup(custody::Backup),
+    Restore(custody::Restore),
+    Adopt(custody::Adopt),
 }
 
 impl Args {
@@ -50,15 +54,19 @@ impl Args {
             Command::Init(init) => init.run(global, renderer, now),
             Command::Intermediate(intermediate) => intermediate.run(global, renderer, now),
             Command::Import(import) => import.run(global, renderer, now),
-            Command::Rotate(rotate) => rotate.run(global, renderer, now),
             Command::Show(Show {}) => finish(renderer, &show::run(global.directory(), now)?),
+            Command::Rotate(rotate) => rotate.run(global, renderer, now),
+            Command::Passphrase(passphrase) => passphrase.run(global, renderer),
+            Command::Backup(backup) => backup.run(global, renderer, now),
+            Command::Restore(restore) => restore.run(global, renderer, now),
+            Command::Adopt(adopt) => adopt.run(global, renderer, now),
         }
     }
 }
 
-/// Create a root: ca.crt, ca.key and the inventory of what it will issue
+/// Create a root CA: ca.crt, ca.key and the inventory of issued certificates
 ///
-/// Never replaces an authority that is there.
+/// An existing CA is never replaced.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs ca init --common-name 'Acme Agents Root' --organization Acme --country CH
@@ -67,15 +75,15 @@ struct Init {
     #[command(flatten)]
     subject: Subject,
 
-    /// How long the root is valid [default: 10 years]
+    /// Validity period of the root [default: 10 years]
     #[arg(long, value_name = "LIFETIME", default_value_t = ca::USUAL_LIFETIME, hide_default_value = true)]
     ttl: Lifetime,
 
-    /// The kind of its key
-    #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
-    key_type: KeyType,
+    /// Key type [default: p256]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    key_type: Option<KeyType>,
 
-    /// How many CAs may follow below it [default: any number]
+    /// Number of CAs allowed below it in a chain [default: unlimited]
     #[arg(long, value_name = "N")]
     path_length: Option<u8>,
 
@@ -85,7 +93,11 @@ struct Init {
     #[command(flatten)]
     passphrase: NewPassphrase,
 
-    /// Show what would be made, and make nothing
+    /// Do nothing if a CA with this name and key type exists and has not expired
+    #[arg(long)]
+    if_needed: bool,
+
+    /// Show what would be created, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -101,42 +113,54 @@ impl Init {
             directory: global.directory().to_owned(),
             subject: self.subject.attributes(),
             lifetime: self.ttl,
-            key_type: self.key_type,
+            key_type: self.key_type.unwrap_or_default(),
             path_length: self.path_length,
             name_constraints: self.constraints.parse()?,
         };
+        if self.if_needed
+            && let Some(existing) = init::existing(&request, self.key_type, now)?
+        {
+            return finish(renderer, &existing);
+        }
         if self.dry_run {
             return finish(renderer, &init::dry_run(&request, now)?);
         }
         let passphrase = self.passphrase.ask()?;
-        finish(renderer, &init::run(&request, passphrase.as_ref(), now)?)
+        let created = match init::run(&request, passphrase.as_ref(), now) {
+            // Another process was faster.
+            Err(exists @ Error::Exists { .. }) if self.if_needed => {
+                init::existing(&request, self.key_type, now)?.ok_or(exists)?
+            }
+            created => created?,
+        };
+        finish(renderer, &created)
     }
 }
 
-/// Create a subordinate CA in a directory of its own, signed by the one in another
+/// Create a subordinate CA in its own directory, signed by a parent CA
 ///
-/// What it issues is served with the certificates between it and the root.
+/// Its certificates are served together with the intermediate certificates up to the root.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs ca intermediate -C team --parent root --common-name 'Team CA'
   openagents-certs ca intermediate -C ci --parent root --ttl 90d --permit-dns ci.example.org")]
 struct Intermediate {
-    /// The directory of the CA that signs it
+    /// Directory of the CA that signs it
     #[arg(long, value_name = "DIR")]
     parent: PathBuf,
 
     #[command(flatten)]
     subject: Subject,
 
-    /// How long it is valid, within its issuer's time
+    /// Validity period; it ends with the parent's at the latest
     #[arg(long, value_name = "LIFETIME", default_value = "5y")]
     ttl: Lifetime,
 
-    /// The kind of its key
+    /// Key type
     #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
     key_type: KeyType,
 
-    /// How many CAs may follow below it
+    /// Number of CAs allowed below it in a chain
     #[arg(long, value_name = "N", default_value_t = 0)]
     path_length: u8,
 
@@ -149,7 +173,7 @@ struct Intermediate {
     #[command(flatten)]
     parent_passphrase: ParentPassphrase,
 
-    /// Show what would be made, and make nothing
+    /// Show what would be created, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -171,10 +195,8 @@ impl Intermediate {
         };
         let ask = |path: &Path| self.parent_passphrase.ask(path);
         let parent = AuthorityAt {
-            directory: &self.parent,
-            material: None,
-            recording: Recording::Directory,
             passphrase: &ask,
+            ..AuthorityAt::directory(&self.parent)
         };
         if self.dry_run {
             return finish(renderer, &intermediate::dry_run(&request, &parent, now)?);
@@ -187,9 +209,10 @@ impl Intermediate {
     }
 }
 
-/// Take in a CA that another program made: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS
+/// Import a CA created by another program: OpenSSL, mkcert, step, cfssl, easy-rsa, GnuTLS
 ///
-/// The key may be PKCS #1, SEC 1 or PKCS #8, encrypted or not; it stays encrypted with its passphrase.
+/// The key may be PKCS #1, SEC 1 or PKCS #8, encrypted or not; an encrypted key keeps its passphrase. Record
+/// the certificates it has issued with `ca adopt`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs ca import -C pki --cert rootCA.pem --key rootCA-key.pem
@@ -210,7 +233,7 @@ struct Import {
     #[command(flatten)]
     passphrase: PassphraseSource,
 
-    /// Check the CA, and take nothing in
+    /// Check the CA, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -236,7 +259,7 @@ impl Import {
     }
 }
 
-/// Show what the CA is: identity, expiry, constraints, key, and how much it has issued
+/// Show the CA: identity, expiry, constraints, key, and what it has issued
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs ca show
@@ -246,33 +269,33 @@ struct Show {}
 /// The attributes of a subject.
 #[derive(clap::Args, Debug)]
 pub(super) struct Subject {
-    /// The common name [default: a name of its own for a CA]
+    /// Common name [default for a CA: a generated, unique name]
     #[arg(long, value_name = "TEXT")]
     common_name: Option<String>,
 
-    /// The organization
+    /// Organization
     #[arg(long, value_name = "TEXT")]
     organization: Option<String>,
 
-    /// The organizational unit
+    /// Organizational unit
     #[arg(long, value_name = "TEXT")]
     organizational_unit: Option<String>,
 
-    /// The country, as two capital letters
+    /// Country, as two capital letters
     #[arg(long, value_name = "CC")]
     country: Option<String>,
 
-    /// The state or province
+    /// State or province
     #[arg(long, value_name = "TEXT")]
     state: Option<String>,
 
-    /// The locality
+    /// Locality
     #[arg(long, value_name = "TEXT")]
     locality: Option<String>,
 }
 
 impl Subject {
-    /// The attributes that were given, in the order names have them.
+    /// The given attributes, in the order of a name.
     pub(super) fn attributes(self) -> Vec<(AttributeType, String)> {
         let all = [
             (AttributeType::Country, self.country),
@@ -288,26 +311,26 @@ impl Subject {
     }
 }
 
-/// What a CA may issue for.
+/// The names a CA may issue for.
 #[derive(clap::Args, Debug)]
 pub(super) struct Constraints {
-    /// Issue only for this domain and those below it
+    /// Permit only this domain and its subdomains
     #[arg(long, value_name = "DOMAIN")]
     permit_dns: Vec<String>,
 
-    /// Never issue for this domain or those below it
+    /// Exclude this domain and its subdomains
     #[arg(long, value_name = "DOMAIN")]
     exclude_dns: Vec<String>,
 
-    /// Issue only for addresses of this network, such as 10.0.0.0/8
+    /// Permit only addresses in this network, such as 10.0.0.0/8
     #[arg(long, value_name = "NETWORK")]
     permit_ip: Vec<String>,
 
-    /// Never issue for addresses of this network
+    /// Exclude addresses in this network
     #[arg(long, value_name = "NETWORK")]
     exclude_ip: Vec<String>,
 
-    /// Issue only for URIs of this host, or below it when it starts with a dot
+    /// Permit only URIs with this host, or a subdomain if it starts with a dot
     #[arg(long, value_name = "HOST")]
     permit_uri: Vec<String>,
 }

@@ -14,11 +14,11 @@ use crate::ops::crl::{self, NextUpdate, Place, Request};
 use crate::pki::validity::{self, Lifetime};
 use crate::render::Renderer;
 
-/// Make and publish a new revocation list, or show the one that is there
+/// Publish a new CRL, or show the current one
 ///
-/// It takes the place of crl.pem and crl.der in the PKI directory; to be done before the last one is
-/// out of date, for instance by a timer with `--due`. Every `revoke` does it too, and `watch` in
-/// good time.
+/// Replaces crl.pem and crl.der in the PKI directory. Do this before the current CRL expires, for
+/// instance from a timer with `--due`. `revoke` publishes a CRL each time, and `watch` does before it
+/// expires.
 #[derive(clap::Args, Debug)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -32,27 +32,27 @@ pub(super) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// The next list comes within this time [default: what certs.toml says, or 30d]
+    /// Lifetime until the next CRL is due [default: from certs.toml, or 30d]
     #[arg(long, value_name = "LIFETIME", conflicts_with = "next_update")]
     ttl: Option<Lifetime>,
 
-    /// The next list comes by this moment, such as 2027-01-31T00:00:00Z
+    /// Time when the next CRL is due, such as 2027-01-31T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = validity::moment)]
     next_update: Option<OffsetDateTime>,
 
-    /// Write it to this file as well; - is standard output
+    /// Also write it to this file; - is standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
-    /// Write DER to that file, or to standard output, and not PEM
+    /// Write that copy as DER; without --out, to standard output
     #[arg(long)]
     der: bool,
 
-    /// Show what would be made, and make nothing
+    /// Show what would be published; publish nothing
     #[arg(long)]
     dry_run: bool,
 
-    /// Make it only when there is one and two thirds of its time are gone
+    /// Publish only if there is a CRL and two thirds of its lifetime have passed
     #[arg(long, conflicts_with_all = ["dry_run", "out", "der"])]
     due: bool,
 
@@ -65,13 +65,13 @@ enum Command {
     Show(Show),
 }
 
-/// Show whose the list is, its number, and whether it is out of date: then the exit code is 1
+/// Show a CRL: its issuer, its number and whether it is overdue (exit code 1)
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs crl show
   openagents-certs crl show /srv/www/crl.der --json")]
 struct Show {
-    /// The list, PEM or DER [default: the crl.pem in the PKI directory]
+    /// CRL file, PEM or DER [default: the crl.pem in the PKI directory]
     file: Option<PathBuf>,
 }
 

@@ -15,57 +15,56 @@ use crate::ops::verify_chain::Files;
 use crate::path::profile::ReferenceName;
 use crate::render::Renderer;
 
-/// Say what a TLS error means, what leads to it and what to do next
+/// Explain a TLS error, a log or a finding
 ///
-/// Give the text of an error from gRPC (Python, Node, Rust, Go, Java), OpenSSL, Python, Node, Java or
-/// curl, or a whole log on standard input: each error that is recognised is explained once, the most
-/// telling first. With files, or a directory given by -C, they are checked and the cause is named.
-/// Give the name of a finding of this program instead, and it is documented. Exit code 0: explained,
-/// 1: nothing recognised, 2: no text, or no such finding.
+/// Give the text of an error from any TLS program, or a whole log on standard input: each error is explained once,
+/// the most specific first, with its likely causes and the commands to run next. A text that is not known is guessed
+/// from its words, and marked as a guess. With files, or a directory given by -C, the files are checked and the cause is
+/// named. Give the name of a finding instead to read its documentation.
+///
+/// Exit code 0: explained, 1: not recognized, 2: no text, or no such finding.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs explain 'CERTIFICATE_VERIFY_FAILED: unable to get local issuer certificate'
-  openagents-certs explain 'Failed to bind to address 0.0.0.0:8600' --cert certs/server.crt --key certs/server.key
-  openagents-certs explain host-mismatch
-  journalctl -u my-network | openagents-certs explain")]
+  journalctl -u my-network | openagents-certs explain -C certs")]
 pub(super) struct Args {
-    /// The text, or names of findings; nothing or - for standard input
+    /// Error text, or names of findings; standard input without one or with -
     #[arg(value_name = "TEXT|FINDING", add = completing::findings())]
     text: Vec<OsString>,
 
-    /// Read the text from this file
+    /// Read the text from a file
     #[arg(long, value_name = "FILE", conflicts_with = "text")]
     log: Option<PathBuf>,
 
-    /// List every finding there is
+    /// List all findings
     #[arg(long, conflicts_with_all = ["text", "log"])]
     list: bool,
 
-    /// The server's certificate to look for the cause in
+    /// Check this server certificate for the cause
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
 
-    /// The server's private key
+    /// Check this private key of the server
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// The CA the client trusts
+    /// Check this CA, which the client trusts
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// The host name or address that is dialled
+    /// Check for this dialled host name or address
     #[arg(long, value_name = "NAME", value_parser = verify::host)]
     host: Option<ReferenceName>,
 
-    /// The client's certificate
+    /// Check this client certificate
     #[arg(long, value_name = "FILE")]
     client_cert: Option<PathBuf>,
 
-    /// The client's private key
+    /// Check this private key of the client
     #[arg(long, value_name = "FILE")]
     client_key: Option<PathBuf>,
 
-    /// The CA the server trusts [default: the same]
+    /// Check this CA, which the server trusts [default: the same]
     #[arg(long, value_name = "FILE")]
     client_ca: Option<PathBuf>,
 }
@@ -85,7 +84,8 @@ impl Args {
             .iter()
             .map(|word| word.to_string_lossy().into_owned())
             .collect();
-        if let Some(report) = explain::documented(&names) {
+        if let Some(mut report) = explain::documented(&names) {
+            report.columns = renderer.columns();
             return finish(renderer, &report);
         }
         let found = match global.given_directory() {
@@ -119,7 +119,8 @@ impl Args {
             files,
             host: self.host,
         };
-        let report = explain::run(&request, now)?;
+        let mut report = explain::run(&request, now)?;
+        report.columns = renderer.columns();
         let unknown = name.filter(|_| report.matches.is_empty());
         if let Some(error) = unknown.and_then(|name| explain::unknown_name(&name)) {
             return Err(error);
@@ -130,8 +131,8 @@ impl Args {
 
 fn no_text() -> Error {
     Error::Usage {
-        message: "there is no text to explain".into(),
-        hint: "give the error in quotes, a log on standard input, or `--list` to see every finding"
+        message: "no text to explain".into(),
+        hint: "give the error in quotes, a log on standard input, or `--list` for all findings"
             .into(),
     }
 }

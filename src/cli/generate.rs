@@ -43,6 +43,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME")]
     client: Vec<String>,
 
+    /// Add a pair that messages are encrypted to for each client: NAME.message.crt and NAME.message.key
+    #[arg(long)]
+    messages: bool,
+
     /// Make the pair 'client' and print the configuration for mutual TLS
     #[arg(long)]
     mtls: bool,
@@ -126,6 +130,7 @@ impl Args {
         Ok(generate::Request {
             directory: self.output.unwrap_or_else(|| global.directory().to_owned()),
             server_names: server_names.collect::<Result<Vec<TypedName>, _>>()?,
+            messages: self.messages,
             clients: clients
                 .iter()
                 .map(|name| name.parse())

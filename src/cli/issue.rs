@@ -50,6 +50,11 @@ enum Command {
   openagents-certs issue peer agent-7.example.org
   openagents-certs issue peer agent-7.example.org --san uri:spiffe://example.org/agent-7")]
     Peer(Wanted),
+    /// Issue a certificate that messages are encrypted to
+    #[command(after_help = "Examples:
+  openagents-certs issue message alice
+  openagents-certs issue message spiffe://example.org/agent/alice --key-type x25519")]
+    Message(Wanted),
     Batch(Batch),
 }
 
@@ -218,6 +223,7 @@ impl Args {
             Command::Server(wanted) => ("server", wanted),
             Command::Client(wanted) => ("client", wanted),
             Command::Peer(wanted) => ("peer", wanted),
+            Command::Message(wanted) => ("message", wanted),
             Command::Batch(batch) => return batch.run(global, renderer, now),
         };
         let names = wanted

@@ -6,6 +6,7 @@ mod completing;
 mod completions;
 mod crl;
 mod csr;
+mod custody;
 mod dialling;
 mod exec;
 mod explain;
@@ -16,6 +17,7 @@ mod inspect;
 mod issue;
 mod list;
 mod man;
+mod message;
 mod mint;
 mod pages;
 mod prompt;
@@ -96,11 +98,11 @@ enum Command {
     Watch(watch::Args),
     /// List the certificates that were issued, the one that expires first first
     List(list::Args),
-    /// Revoke certificates, and publish a new revocation list
+    /// Revoke certificates and publish a new CRL
     Revoke(revoke::Args),
-    /// Take back the hold on certificates, and publish a new revocation list
+    /// Release certificates from hold and publish a new CRL
     Unrevoke(unrevoke::Args),
-    /// Make and publish a new revocation list, or show the one that is there
+    /// Publish a new CRL, or show the current one
     Crl(crl::Args),
     /// Show one certificate that was issued, and what is known of it
     Show(show::Args),
@@ -116,6 +118,11 @@ enum Command {
     Completions(completions::Args),
     /// Show a page of the manual, or write all of them
     Man(man::Args),
+    /// Sign, seal, verify and open messages between agents, and sign HTTP requests
+    Message(message::Args),
+    /// Print certificates as a JWK Set, for peers that look keys up there
+    #[command(hide = true)]
+    Jwks(message::Jwks),
     /// Run a command with a certificate that lives as long as it does
     Mint(mint::Args),
 }
@@ -224,6 +231,8 @@ impl Command {
             Command::Template(args) => args.run(global, renderer)?.into(),
             Command::Completions(args) => args.run(global, renderer)?.into(),
             Command::Man(args) => args.run(global, renderer)?.into(),
+            Command::Message(args) => args.run(global, renderer, clock)?.into(),
+            Command::Jwks(args) => args.run(global, renderer, now)?.into(),
             Command::Mint(args) => args.run(global, renderer, now)?,
         })
     }

@@ -19,7 +19,7 @@ pub(super) fn new_passphrase(what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let question = dialoguer::Password::new().with_prompt(format!("New passphrase for {what}"));
     answered(
         question
-            .with_confirmation("The same again", "They differ, try again")
+            .with_confirmation("Repeat the passphrase", "Passphrases do not match")
             .interact(),
     )
 }

@@ -10,47 +10,56 @@ use super::finish;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::revoke::{self, Request};
+use crate::ops::targets;
 use crate::pki::revocation::RevocationReason;
 use crate::pki::validity;
 use crate::render::Renderer;
+use crate::store::LabelFilter;
 
-/// Revoke certificates, and publish a new revocation list
+/// Revoke certificates and publish a new CRL
 ///
-/// The list goes to crl.pem and crl.der in the PKI directory. A certificate that is revoked already
-/// stays so since the first moment; only a weightier reason takes the place of the old one. gRPC reads
-/// no revocation lists by default, and OpenAgents none at all: against those a short lifetime helps,
-/// and `ca rotate`.
+/// The CRL is published as crl.pem and crl.der in the PKI directory. A NAME selects the current
+/// certificate with that name. With `--reason key-compromise`, every certificate with the same key is
+/// revoked. Revoking a certificate again keeps the time of the first revocation; a more severe reason
+/// replaces the earlier one.
+///
+/// gRPC does not check CRLs by default, and OpenAgents never does: short lifetimes and `ca rotate`
+/// protect those.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs revoke agent-7.example.org --reason key-compromise
-  openagents-certs revoke 4f:2a:90:11 certs/old.crt --reason superseded
-  openagents-certs revoke --plan certs/server.crt")]
+  openagents-certs revoke --plan certs/server.crt
+  openagents-certs list --label team=red | openagents-certs revoke -")]
 pub(super) struct Args {
-    /// Serial numbers (hex, with or without colons, or decimal), files with a certificate or key, names
-    #[arg(value_name = "SERIAL|FILE|NAME", required_unless_present = "ca")]
+    /// Serial numbers (hex or decimal), files with a certificate or key, names, or - to read them from standard input
+    #[arg(value_name = "SERIAL|FILE|NAME", required_unless_present_any = ["ca", "label"])]
     targets: Vec<OsString>,
 
-    /// Why, spelled so or as RFC 5280 does (keyCompromise) [default: unspecified]
+    /// Reason (RFC 5280 spelling accepted) [default: unspecified]
     #[arg(long, value_enum, ignore_case = true, value_name = "REASON")]
     reason: Option<RevocationReason>,
 
-    /// Since when the key is thought to be in other hands, such as 2026-11-01T00:00:00Z
+    /// Since when the key is known or suspected to be compromised, such as 2026-11-01T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = validity::moment)]
     invalidity_date: Option<OffsetDateTime>,
 
-    /// Revoke every live certificate of a name or a key, and not only one
+    /// Revoke every live certificate with a name or key, not only the current one
     #[arg(long)]
     all: bool,
 
-    /// Show what hangs on the certificate or its key and in which order to replace it, and revoke nothing
+    /// Revoke only certificates with this label, NAME=VALUE or NAME; repeat to require several
+    #[arg(long, value_name = "LABEL")]
+    label: Vec<LabelFilter>,
+
+    /// Show what depends on the certificate or its key and in which order to replace it; revoke nothing
     #[arg(long)]
     plan: bool,
 
-    /// With --plan: what hangs on the CA
+    /// With --plan, show what depends on the CA
     #[arg(long, requires = "plan", conflicts_with = "targets")]
     ca: bool,
 
-    /// Show what would be revoked, and revoke nothing
+    /// Show what would be revoked; revoke nothing
     #[arg(long)]
     dry_run: bool,
 
@@ -65,12 +74,19 @@ impl Args {
         renderer: &Renderer,
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
+        let targets = targets::expand(&self.targets)?;
         if self.plan {
-            let report = revoke::plan(global.directory(), &self.targets, now)?;
+            let report = revoke::plan(global.directory(), &targets, now)?;
             return finish(renderer, &report);
         }
         let request = Request {
-            targets: self.targets,
+            // An empty list on standard input selects nothing, not everything with the label.
+            labels: if targets.is_empty() && targets::is_piped(&self.targets) {
+                Vec::new()
+            } else {
+                self.label
+            },
+            targets,
             all: self.all,
             reason: self.reason.unwrap_or_default(),
             invalidity_date: self.invalidity_date,

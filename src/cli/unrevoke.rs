@@ -10,26 +10,27 @@ use super::finish;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::revoke::{self, Request};
+use crate::ops::targets;
 use crate::pki::revocation::RevocationReason;
 use crate::render::Renderer;
 
-/// Take back the hold on certificates, and publish a new revocation list
+/// Release certificates from hold and publish a new CRL
 ///
-/// Only what was revoked with the reason certificate-hold can be taken back.
+/// Only certificates that were revoked with the reason certificate-hold can be released.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs unrevoke agent-7.example.org
   openagents-certs unrevoke 4f:2a:90:11 --dry-run")]
 pub(super) struct Args {
-    /// Serial numbers (hex, with or without colons, or decimal), files with a certificate or key, names
+    /// Serial numbers (hex or decimal), files with a certificate or key, names, or - to read them from standard input
     #[arg(value_name = "SERIAL|FILE|NAME", required = true)]
     targets: Vec<OsString>,
 
-    /// Take back every hold on a name or a key, and not only one
+    /// Release every certificate with a name or key that is on hold, not only one
     #[arg(long)]
     all: bool,
 
-    /// Show what would be taken back, and change nothing
+    /// Show what would be released; change nothing
     #[arg(long)]
     dry_run: bool,
 
@@ -45,7 +46,8 @@ impl Args {
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
         let request = Request {
-            targets: self.targets,
+            targets: targets::expand(&self.targets)?,
+            labels: Vec::new(),
             all: self.all,
             reason: RevocationReason::CertificateHold,
             invalidity_date: None,

@@ -51,6 +51,7 @@ values! {
         P256 "p256" "ECDSA on NIST P-256; works on every gRPC stack"
         P384 "p384" "ECDSA on NIST P-384"
         Ed25519 "ed25519" "Ed25519; small and fast, but grpc-core cannot use it"
+        X25519 "x25519" "X25519, for messages only: it cannot sign"
         Rsa2048 "rsa-2048" "RSA, 2048 bits"
         Rsa3072 "rsa-3072" "RSA, 3072 bits"
         Rsa4096 "rsa-4096" "RSA, 4096 bits"
@@ -59,6 +60,7 @@ values! {
         Server "server" "serverAuth"
         Client "client" "clientAuth"
         Peer "peer" "serverAuth and clientAuth: an agent that both dials and listens"
+        Message "message" "Encryption of messages"
     }
     RevocationReason {
         Unspecified "unspecified" "No reason given; the CRL leaves it out"

@@ -165,6 +165,27 @@ pub fn keep(lock: &Lock, names: &[&str], now: OffsetDateTime) -> Result<(), Erro
     lock.sync()
 }
 
+/// Keeps every file of a locked directory, but those whose names start with a dot, under its name in another one.
+///
+/// # Errors
+/// When a name is taken there by another file, or the system refuses.
+pub fn link_all(lock: &Lock, into: &Lock) -> Result<(), Error> {
+    for name in super::names(&lock.path, usize::MAX)? {
+        if name.as_encoded_bytes().starts_with(b".") || lock.kind(&name)? != Kind::File {
+            continue;
+        }
+        let linked = linkat(
+            &lock.directory,
+            &name,
+            &into.directory,
+            &name,
+            AtFlags::empty(),
+        );
+        linked.map_err(|error| io_error("keep the old file as", &into.path.join(&name), error))?;
+    }
+    into.sync()
+}
+
 /// Gives a file of a locked directory another name that is not taken; does nothing if the file is gone.
 ///
 /// # Errors

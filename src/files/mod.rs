@@ -2,6 +2,7 @@
 
 mod attributes;
 mod lock;
+mod log;
 mod private;
 mod read;
 mod stage;
@@ -15,9 +16,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-pub use lock::{Lock, keep, move_aside, move_into, remove, report_waits, timestamp};
+pub use lock::{Lock, keep, link_all, move_aside, move_into, remove, report_waits, timestamp};
+pub use log::{Log, each_record};
 pub use private::PrivateDirectory;
-pub use read::{MAX_FILE_OCTETS, read, read_stdin};
+pub use read::{MAX_FILE_OCTETS, read, read_stdin, read_stdin_up_to, read_up_to};
 pub use stream::{MAX_LINE_OCTETS, Piece, Spooled, each_line};
 pub use together::{
     NewFile, Replacement, absent, replace, replace_each, replace_together, write_many,

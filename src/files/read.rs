@@ -24,6 +24,14 @@ pub const MAX_FILE_OCTETS: usize = 32 << 20;
 /// # Errors
 /// When it is a directory, a device or a socket, cannot be read, stalls, or is larger than [`MAX_FILE_OCTETS`].
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    read_up_to(path, MAX_FILE_OCTETS)?.ok_or_else(|| Stop::TooLarge.explain(path))
+}
+
+/// As [`read`], of at most `limit` bytes; `None` when the file is larger.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_up_to(path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let failed = |source: std::io::Error| io_error("read", path, source);
     let unreadable = |what| Error::Unreadable {
         path: path.to_owned(),
@@ -48,11 +56,11 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     if kind.is_char_device() || kind.is_block_device() || kind.is_socket() {
         return Err(unreadable("is a device or a socket, not a file"));
     }
-    if metadata.len() > MAX_FILE_OCTETS as u64 {
-        return Err(unreadable(TOO_LARGE));
+    if metadata.len() > limit as u64 {
+        return Ok(None);
     }
     let patience = kind.is_fifo().then_some(PIPE_PATIENCE);
-    drain(file, metadata.len() as usize, patience).map_err(|stop| stop.explain(path))
+    within(drain(file, metadata.len() as usize, limit, patience), path)
 }
 
 /// All of standard input, up to [`MAX_FILE_OCTETS`]; waits for its end.
@@ -60,11 +68,19 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 /// # Errors
 /// When it cannot be read, or is larger.
 pub fn read_stdin() -> Result<Zeroizing<Vec<u8>>, Error> {
+    read_stdin_up_to(MAX_FILE_OCTETS)?.ok_or_else(|| Stop::TooLarge.explain(Path::new("-")))
+}
+
+/// As [`read_stdin`], of at most `limit` bytes; `None` when there is more.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_stdin_up_to(limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let path = Path::new("-");
     let input = std::os::fd::AsFd::as_fd(&std::io::stdin())
         .try_clone_to_owned()
         .map_err(|source| io_error("read", path, source))?;
-    drain(File::from(input), 0, None).map_err(|stop| stop.explain(path))
+    within(drain(File::from(input), 0, limit, None), path)
 }
 
 pub(super) const PIPE_PATIENCE: Duration = Duration::from_millis(1500);
@@ -91,10 +107,23 @@ impl Stop {
     }
 }
 
+/// `None` for what is too large.
+fn within(
+    drained: Result<Zeroizing<Vec<u8>>, Stop>,
+    path: &Path,
+) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    match drained {
+        Ok(content) => Ok(Some(content)),
+        Err(Stop::TooLarge) => Ok(None),
+        Err(stop) => Err(stop.explain(path)),
+    }
+}
+
 /// Reads to the end; grows by copying and wiping, so that no freed memory holds a key.
 fn drain(
     mut file: File,
     expected: usize,
+    limit: usize,
     patience: Option<Duration>,
 ) -> Result<Zeroizing<Vec<u8>>, Stop> {
     let deadline = patience.map(|patience| Instant::now() + patience);
@@ -102,10 +131,10 @@ fn drain(
     let mut length = 0;
     loop {
         if length == content.len() {
-            if length > MAX_FILE_OCTETS {
+            if length > limit {
                 return Err(Stop::TooLarge);
             }
-            let mut larger = Zeroizing::new(vec![0; (length * 2).clamp(4096, MAX_FILE_OCTETS + 1)]);
+            let mut larger = Zeroizing::new(vec![0; (length * 2).max(4096).min(limit + 1)]);
             larger[..length].copy_from_slice(&content);
             content = larger;
         }
@@ -113,7 +142,7 @@ fn drain(
             wait(&file, deadline)?;
         }
         match file.read(&mut content[length..]) {
-            Ok(0) if length > MAX_FILE_OCTETS => return Err(Stop::TooLarge),
+            Ok(0) if length > limit => return Err(Stop::TooLarge),
             Ok(0) => break,
             Ok(n) => length += n,
             Err(error)

@@ -1,5 +1,6 @@
 //! Private keys and everything random.
 
+mod age;
 mod encryption;
 mod generate;
 mod jwk;
@@ -18,6 +19,7 @@ use der::Decode as _;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
+pub use age::{AgeError, decrypt, encrypt};
 pub use encryption::EncryptionError;
 pub use jwk::Jwk;
 pub use password::Password;

@@ -16,10 +16,9 @@ use super::sender::leaf_and_chain;
 use super::shared::SharedKey;
 use super::trust::{Trust, thumbprint};
 use super::{Algorithm, Denial, Event, MessageError, Reason, SigningKey, base64};
-use crate::error::Error;
 use crate::keys::random_bytes;
 use crate::pki::certificate::Certificate;
-use crate::store::{Replay, ReplayId};
+use crate::store::{Replay, ReplayId, StoreError};
 
 /// How a request is to be signed.
 #[derive(Clone, Debug)]
@@ -228,13 +227,13 @@ impl RequestVerifier {
     ///
     /// # Errors
     /// When the replay database or the log cannot be written. That the request is refused is the inner error.
-    pub fn receive(
+    pub fn receive<E: From<StoreError>>(
         &self,
         request: &[u8],
         replay: Option<&mut Replay>,
-        log: &mut dyn FnMut(&Event<'_>) -> Result<(), Error>,
+        log: &mut dyn FnMut(&Event<'_>) -> Result<(), E>,
         now: OffsetDateTime,
-    ) -> Result<Result<VerifiedRequest, Denial>, Error> {
+    ) -> Result<Result<VerifiedRequest, Denial>, E> {
         let mut trail = Trail::new(log, now);
         let verified = match self.verify(request, replay.is_some(), &mut trail) {
             Ok(verified) => verified,
@@ -267,11 +266,11 @@ impl RequestVerifier {
         Ok(Ok(verified))
     }
 
-    fn verify(
+    fn verify<E>(
         &self,
         request: &[u8],
         is_recorded: bool,
-        trail: &mut Trail<'_>,
+        trail: &mut Trail<'_, E>,
     ) -> Result<VerifiedRequest, Denial> {
         if request.len() > self.max_size {
             let detail = format!("the request is larger than {} bytes", self.max_size);

@@ -17,6 +17,8 @@ mod envelope;
 pub mod http;
 mod json;
 mod jwe;
+mod jwks;
+pub mod lines;
 mod policy;
 mod receiver;
 mod recipient;
@@ -29,6 +31,7 @@ mod trust;
 pub use denial::{Denial, Reason};
 pub use envelope::{Capability, Claims, Payload};
 pub use json::JsonError;
+pub use jwks::{JsonWebKey, JsonWebKeySet};
 pub use policy::{Policy, PolicyError};
 pub use receiver::{Accepted, Event, EventKind, Expectations, Receiver};
 pub use recipient::{OpeningKey, Recipient};
@@ -119,6 +122,9 @@ pub enum MessageError {
         /// What is wrong with it.
         what: String,
     },
+    /// A policy that cannot be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// Not 32 bytes, or as many as a MAC needs.
     #[error("not a shared key: expected {least} to {most} bytes, raw, in hexadecimal or in base64")]
     SharedKey {
@@ -156,6 +162,9 @@ impl MessageError {
             }
             MessageError::SharedKey { .. } => {
                 "create one with `openagents-certs message key FILE`".into()
+            }
+            MessageError::Policy(_) => {
+                "the keys are max_lifetime, and in each [[allow]] subject, capabilities, tenants, scopes, approval and approvers".into()
             }
             MessageError::NotInThisBuild => {
                 "use a build with default features, or `message seal-shared`".into()

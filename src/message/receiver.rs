@@ -14,9 +14,8 @@ use super::envelope::Envelope;
 use super::jwe::{Binding, Jwe, MAX_HEADER_BYTES};
 use super::trust::{Signer, Trust};
 use super::{Algorithm, Capability, Claims, Denial, OpeningKey, Policy, Reason, base64, json};
-use crate::error::Error;
 use crate::pki::certificate::Certificate;
-use crate::store::{Replay, ReplayId};
+use crate::store::{Replay, ReplayId, StoreError};
 
 /// What a receiver requires of every message.
 #[derive(Clone, Debug)]
@@ -84,14 +83,14 @@ impl Receiver {
     /// # Errors
     /// When the replay database or the log cannot be written; then nothing is recorded. That the message is refused is
     /// the inner error.
-    pub fn receive(
+    pub fn receive<E: From<StoreError>>(
         &mut self,
         message: &[u8],
         key: Option<&OpeningKey>,
         replay: Option<&mut Replay>,
-        log: &mut dyn FnMut(&Event<'_>) -> Result<(), Error>,
+        log: &mut dyn FnMut(&Event<'_>) -> Result<(), E>,
         now: OffsetDateTime,
-    ) -> Result<Result<Accepted, Denial>, Error> {
+    ) -> Result<Result<Accepted, Denial>, E> {
         let mut trail = Trail::new(log, now);
         let parts = match self.parts(message, now) {
             Ok(parts) => parts,
@@ -135,6 +134,20 @@ impl Receiver {
             envelope: parts.payload,
             plaintext,
         }))
+    }
+
+    /// Reports the denial of what is not even a message.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub fn refuse<E>(
+        &self,
+        denial: Denial,
+        log: &mut dyn FnMut(&Event<'_>) -> Result<(), E>,
+        now: OffsetDateTime,
+    ) -> Result<Denial, E> {
+        let refused = Trail::new(log, now).deny::<()>(denial.clone())?;
+        Ok(refused.err().unwrap_or(denial))
     }
 
     /// Reads the form of a message.
@@ -203,11 +216,11 @@ impl Receiver {
     }
 
     /// All checks of a message in their order, but for replay; its JWE, if it has one.
-    fn check<'p>(
+    fn check<'p, E>(
         &mut self,
         parts: &'p Parts<'_>,
         is_opened: bool,
-        trail: &mut Trail<'_>,
+        trail: &mut Trail<'_, E>,
     ) -> Result<Option<Jwe<'p>>, Denial> {
         let now = trail.now;
         let signer = self.signer(parts, now)?;
@@ -388,8 +401,8 @@ pub enum EventKind {
 }
 
 /// Reports what happens to one message or request.
-pub(super) struct Trail<'l> {
-    log: &'l mut dyn FnMut(&Event<'_>) -> Result<(), Error>,
+pub(super) struct Trail<'l, E> {
+    log: &'l mut dyn FnMut(&Event<'_>) -> Result<(), E>,
     pub(super) now: OffsetDateTime,
     /// Whether the signature was verified, so that there is something to report of the message.
     pub(super) is_authentic: bool,
@@ -398,9 +411,9 @@ pub(super) struct Trail<'l> {
     pub(super) request: (Option<String>, Option<String>),
 }
 
-impl<'l> Trail<'l> {
+impl<'l, E> Trail<'l, E> {
     pub(super) fn new(
-        log: &'l mut dyn FnMut(&Event<'_>) -> Result<(), Error>,
+        log: &'l mut dyn FnMut(&Event<'_>) -> Result<(), E>,
         now: OffsetDateTime,
     ) -> Self {
         let (is_authentic, claims, request) = (false, None, (None, None));
@@ -413,7 +426,7 @@ impl<'l> Trail<'l> {
         }
     }
 
-    pub(super) fn deny<T>(mut self, denial: Denial) -> Result<Result<T, Denial>, Error> {
+    pub(super) fn deny<T>(mut self, denial: Denial) -> Result<Result<T, Denial>, E> {
         let decision = Some(Err(denial.reason));
         if self.is_authentic {
             self.report(EventKind::Received, None)?;
@@ -427,7 +440,7 @@ impl<'l> Trail<'l> {
         &mut self,
         event: EventKind,
         decision: Option<Result<(), Reason>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), E> {
         let claims = self.claims.as_ref();
         let (nonce, sender) = &self.request;
         let (decision, reason) = match decision {

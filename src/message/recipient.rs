@@ -296,6 +296,14 @@ impl AgreementCurve {
     }
 }
 
+/// How content keys are wrapped for a key of this kind.
+pub(super) fn encryption_algorithm(kind: KeyKind) -> Option<&'static str> {
+    match AgreementCurve::of(kind) {
+        Some(_) => Some(AGREEMENT),
+        None => (kind == KeyKind::Rsa).then_some(RSA_OAEP),
+    }
+}
+
 fn public_key(certificate: &Certificate) -> Result<PublicKey, MessageError> {
     PublicKey::from_der(certificate.public_key_info()).map_err(unusable)
 }

@@ -172,7 +172,7 @@ impl ForeignReason {
     /// It, as a clause.
     pub fn clause(self) -> &'static str {
         match self {
-            ForeignReason::NotIssuedHere => "was not issued by this authority",
+            ForeignReason::NotIssuedHere => "is not in this inventory",
             ForeignReason::Authority => "is a CA's",
             ForeignReason::Copy => "is a copy of one that is managed",
         }

@@ -17,6 +17,7 @@ pub mod issue;
 pub mod list;
 pub mod live;
 pub mod managed;
+pub mod message;
 pub mod mint;
 pub mod passphrase;
 mod paths;

@@ -13,6 +13,7 @@ use super::profile::Requirements;
 use super::rule::{Draft, Drafts};
 use super::{name_constraints, validation};
 use crate::pki::certificate::Certificate;
+use crate::pki::extension::KeyUsage;
 use crate::pki::usage::{CLIENT_AUTH, Purpose, SERVER_AUTH};
 
 /// The certificates above what is issued, examined once for a whole batch.
@@ -30,7 +31,7 @@ pub struct IssuerChain<'a> {
     above: Vec<Candidate<'a>>,
     at: OffsetDateTime,
     /// What is wrong with the chain itself, for each purpose.
-    own: [OnceLock<Vec<Draft>>; 4],
+    own: [OnceLock<Vec<Draft>>; 5],
 }
 
 impl<'a> IssuerChain<'a> {
@@ -39,7 +40,7 @@ impl<'a> IssuerChain<'a> {
         IssuerChain {
             above: certificates.iter().map(Candidate::alone).collect(),
             at,
-            own: [const { OnceLock::new() }; 4],
+            own: [const { OnceLock::new() }; 5],
         }
     }
 
@@ -83,6 +84,7 @@ impl<'a> IssuerChain<'a> {
             Some(Purpose::Server) => 1,
             Some(Purpose::Client) => 2,
             Some(Purpose::Peer) => 3,
+            Some(Purpose::Message) => 4,
         };
         self.own[place].get_or_init(|| {
             let mut drafts = Drafts::new(requirements.profile);
@@ -167,9 +169,16 @@ fn role(planned: &Candidate<'_>) -> Role {
     }
 }
 
-/// The purpose that the certificate's own extendedKeyUsage names.
+/// The purpose that the certificate's own usages name.
 fn purpose(planned: &Candidate<'_>) -> Option<Purpose> {
-    let usages = value(&planned.extensions().extended_key_usage)?;
+    let extensions = planned.extensions();
+    let Some(usages) = value(&extensions.extended_key_usage) else {
+        let encrypts =
+            |usage: &KeyUsage| !usage.has(KeyUsage::DIGITAL_SIGNATURE) && !extensions.is_ca();
+        return value(&extensions.key_usage)
+            .filter(|usage| encrypts(usage))
+            .map(|_| Purpose::Message);
+    };
     let names = |purpose| usages.iter().any(|usage| *usage == purpose);
     match (names(SERVER_AUTH), names(CLIENT_AUTH)) {
         (true, true) => Some(Purpose::Peer),

@@ -56,6 +56,14 @@ fn end_entity(
     if usage.has(KeyUsage::KEY_CERT_SIGN) && !is_ca {
         drafts.add("cert-sign-without-ca");
     }
+    if requirements.purpose == Some(Purpose::Message) {
+        if !usage.has(KeyUsage::KEY_AGREEMENT) && !usage.has(KeyUsage::KEY_ENCIPHERMENT) {
+            drafts.with("purpose", || {
+                Evidence::instead(usage, "keyAgreement or keyEncipherment")
+            });
+        }
+        return;
+    }
     if usage.has(KeyUsage::DIGITAL_SIGNATURE) {
         return;
     }
@@ -101,6 +109,7 @@ fn extended(
         Some(Purpose::Server) => allowed(SERVER_AUTH),
         Some(Purpose::Client) => allowed(CLIENT_AUTH),
         Some(Purpose::Peer) => allowed(SERVER_AUTH) && allowed(CLIENT_AUTH),
+        Some(Purpose::Message) => true,
         None => role != Role::EndEntity || allowed(SERVER_AUTH) || allowed(CLIENT_AUTH),
     };
     let named = |purpose| usages.iter().any(|have| *have == purpose);
@@ -108,6 +117,7 @@ fn extended(
         Some(Purpose::Server) => named(SERVER_AUTH),
         Some(Purpose::Client) => named(CLIENT_AUTH),
         Some(Purpose::Peer) => named(SERVER_AUTH) && named(CLIENT_AUTH),
+        Some(Purpose::Message) => true,
         None => named(SERVER_AUTH) || named(CLIENT_AUTH),
     };
     if role == Role::EndEntity && fits && !is_named {
@@ -174,6 +184,7 @@ fn wanted(purpose: Option<Purpose>) -> &'static str {
         Some(Purpose::Server) => "id-kp-serverAuth",
         Some(Purpose::Client) => "id-kp-clientAuth",
         Some(Purpose::Peer) => "id-kp-serverAuth and id-kp-clientAuth",
+        Some(Purpose::Message) => "any",
         None => "id-kp-serverAuth or id-kp-clientAuth",
     }
 }

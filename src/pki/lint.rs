@@ -60,15 +60,12 @@ const RULES: [(&str, &str, Rule); 9] = [
             .then(|| "it is for no name at all".into())
     }),
     ("key-usage-role", "RFC 5280 §4.2.1.3", |plan| {
-        let expected = if is_ca(plan) {
-            KeyUsage::Ca
-        } else {
-            KeyUsage::EndEntity
-        };
-        (plan.key_usage != expected).then(|| "its keyUsage is not its role's".into())
+        ((plan.key_usage == KeyUsage::Ca) != is_ca(plan))
+            .then(|| "its keyUsage is not its role's".into())
     }),
     ("extended-key-usage-missing", "RFC 5280 §4.2.1.12", |plan| {
-        (!is_ca(plan) && plan.extended_key_usages.is_empty()).then(|| "it is for no purpose".into())
+        (plan.key_usage == KeyUsage::EndEntity && plan.extended_key_usages.is_empty())
+            .then(|| "it is for no purpose".into())
     }),
     ("name-constraints-role", "RFC 5280 §4.2.1.10", |plan| {
         (!is_ca(plan) && !plan.name_constraints.is_empty())

@@ -78,6 +78,10 @@ pub enum BasicConstraints {
 pub enum KeyUsage {
     /// digitalSignature: all that TLS 1.2 with ECDHE and TLS 1.3 need, whatever the key.
     EndEntity,
+    /// keyAgreement: messages are encrypted to it.
+    Agreement,
+    /// keyEncipherment: the same for RSA.
+    Encipherment,
     /// keyCertSign and cRLSign.
     Ca,
 }
@@ -220,6 +224,8 @@ impl KeyUsage {
     pub(crate) fn to_der(self) -> der::Result<Vec<u8>> {
         let (unused_bits, octet) = match self {
             KeyUsage::EndEntity => (7, 0b1000_0000), // digitalSignature (0)
+            KeyUsage::Agreement => (3, 0b0000_1000), // keyAgreement (4)
+            KeyUsage::Encipherment => (5, 0b0010_0000), // keyEncipherment (2)
             KeyUsage::Ca => (1, 0b0000_0110),        // keyCertSign (5), cRLSign (6)
         };
         BitString::new(unused_bits, [octet])?.to_der()

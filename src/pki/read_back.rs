@@ -334,7 +334,9 @@ fn basic_constraints(
 
 fn key_usage(planned: KeyUsage, found: read::KeyUsage) -> Result<(), ReadBackError> {
     let planned = match planned {
-        KeyUsage::EndEntity => 1 << 0,   // digitalSignature
+        KeyUsage::EndEntity => 1 << 0, // digitalSignature
+        KeyUsage::Agreement => 1 << 4,
+        KeyUsage::Encipherment => 1 << 2,
         KeyUsage::Ca => 1 << 5 | 1 << 6, // keyCertSign, cRLSign
     };
     same("key usage", planned, found.flags)

@@ -16,6 +16,8 @@ pub enum Purpose {
     Client,
     /// serverAuth and clientAuth: an agent that both dials and is dialled.
     Peer,
+    /// Encryption of messages: no extended key usage, but keyAgreement or keyEncipherment.
+    Message,
 }
 
 impl Purpose {
@@ -25,6 +27,7 @@ impl Purpose {
             Purpose::Server => &[SERVER_AUTH],
             Purpose::Client => &[CLIENT_AUTH],
             Purpose::Peer => &[SERVER_AUTH, CLIENT_AUTH],
+            Purpose::Message => &[],
         }
     }
 }
@@ -35,6 +38,7 @@ impl fmt::Display for Purpose {
             Purpose::Server => "server",
             Purpose::Client => "client",
             Purpose::Peer => "peer",
+            Purpose::Message => "message",
         })
     }
 }

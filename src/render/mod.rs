@@ -206,6 +206,19 @@ impl Renderer {
         }
     }
 
+    /// Writes to standard error why a message is denied: what was found, and the reason in the last line.
+    pub fn denied(&self, reason: &str, message: &str) {
+        match self.format {
+            Format::Json => self.stderr_json("denied", &DeniedFields { reason, message }),
+            Format::Text | Format::Csv | Format::Prometheus => {
+                if !self.quiet {
+                    self.stderr_line(message);
+                }
+                self.labelled("denied", AnsiColor::Red, reason);
+            }
+        }
+    }
+
     /// Whether text that only confirms what was done is left out.
     pub fn is_silent(&self) -> bool {
         self.quiet && self.format != Format::Json
@@ -264,6 +277,12 @@ fn going_on(result: io::Result<()>) -> Result<ControlFlow<()>, Error> {
 
 #[derive(Serialize)]
 struct MessageFields<'a> {
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct DeniedFields<'a> {
+    reason: &'a str,
     message: &'a str,
 }
 

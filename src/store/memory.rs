@@ -261,6 +261,12 @@ impl Inventory for Memory {
         Ok(())
     }
 
+    fn snapshot(&mut self) -> Result<Vec<u8>, StoreError> {
+        Err(StoreError::Missing {
+            path: "inventory.db".into(),
+        })
+    }
+
     fn crl_number(&self) -> Result<u64, StoreError> {
         Ok(self.crl_number)
     }

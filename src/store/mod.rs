@@ -208,6 +208,9 @@ pub trait Inventory: Send {
     /// A CRL number above `above` and above every number given before, whether or not that CRL was
     /// published ([RFC 5280 §5.2.3](https://www.rfc-editor.org/rfc/rfc5280#section-5.2.3)). The first is 1.
     fn next_crl_number(&mut self, above: u64) -> Result<u64, StoreError>;
+
+    /// Everything it holds, as the content of a SQLite database that [`open`] reads.
+    fn snapshot(&mut self) -> Result<Vec<u8>, StoreError>;
 }
 
 /// A name without its type, as in `dns:NAME`.

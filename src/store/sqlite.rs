@@ -416,6 +416,12 @@ impl Inventory for Sqlite {
         Ok(())
     }
 
+    fn snapshot(&mut self) -> Result<Vec<u8>, StoreError> {
+        let database = self.connection.serialize("main");
+        let database = database.map_err(|source| self.place.explain(source))?;
+        Ok(database.to_vec())
+    }
+
     fn crl_number(&self) -> Result<u64, StoreError> {
         let query = "SELECT crl_number FROM ledger";
         let number = self

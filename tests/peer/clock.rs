@@ -67,6 +67,7 @@ impl Clock {
         let request = revoke::Request {
             targets: vec![name.into()],
             all: false,
+            labels: Vec::new(),
             reason,
             invalidity_date: None,
             dry_run: false,
@@ -79,6 +80,7 @@ impl Clock {
         let request = revoke::Request {
             targets: vec![name.into()],
             all: false,
+            labels: Vec::new(),
             reason: RevocationReason::CertificateHold,
             invalidity_date: None,
             dry_run: false,

@@ -1,4 +1,4 @@
-//! `openagents-certs-findings(7)`: every finding, from where the rules are.
+//! `openagents-certs-findings(7)`: every finding, from the rule table.
 
 use super::{MISCELLANEA, PROGRAM, Page};
 use crate::ops::explain::{Explained, all_findings};

@@ -11,7 +11,12 @@ use crate::files::{self, Kind, Lock};
 use crate::keys::{self, PrivateKey};
 use crate::ops::DryRun;
 use crate::ops::passphrase::Password;
-use crate::store::Opening;
+use crate::pki::algorithm::KeyType;
+use crate::pki::fingerprint::Fingerprint;
+use crate::pki::issuer::Issuer;
+use crate::pki::name::DistinguishedName;
+use crate::pki::subtree::NameConstraints;
+use crate::store::{Entry, Opening};
 
 /// Makes a root.
 ///
@@ -30,6 +35,71 @@ pub fn run(
         Origin::Made,
         now,
     )
+}
+
+/// The authority in a directory, when it is what is asked for: the subject, path length and name constraints as far as
+/// they are given, the key type if one is given, and not expired. `None` when there is no authority.
+///
+/// # Errors
+/// When the authority there is another one, has expired, or cannot be read.
+pub fn existing(
+    request: &Request,
+    key_type: Option<KeyType>,
+    now: OffsetDateTime,
+) -> Result<Option<AuthorityReport>, Error> {
+    let directory = &request.directory;
+    if !authority::exists(directory)? {
+        return Ok(None);
+    }
+    let inventory = authority::open_inventory(directory, Opening::MustExist)?;
+    let certificate = authority::certificate_in(directory, inventory.as_ref())?;
+    let path = directory.join(authority::CERTIFICATE);
+    let issuer = authority::valid_issuer(&path, &certificate, now)?;
+    let mut differences = Vec::new();
+    let mut compare = |what: &str, existing: String, requested: String| {
+        if existing != requested {
+            differences.push(format!("its {what} is {existing}, not {requested}"));
+        }
+    };
+    if !request.subject.is_empty() {
+        let attributes = request.subject.iter();
+        let attributes: Vec<_> = attributes
+            .map(|(kind, value)| (*kind, value.as_str()))
+            .collect();
+        let subject = DistinguishedName::build(&attributes)?;
+        compare(
+            "subject",
+            certificate.subject().to_string(),
+            subject.to_string(),
+        );
+    }
+    if let Some(key_type) = key_type {
+        let fingerprint = Fingerprint::sha256(certificate.as_der());
+        let existing = Entry::of(&certificate, fingerprint, now)?.key_type;
+        compare("key type", existing, key_type.to_string());
+    }
+    if let Some(length) = request.path_length {
+        let existing = issuer
+            .path_length
+            .map_or("unlimited".into(), |length| length.to_string());
+        compare("path length", existing, length.to_string());
+    }
+    if request.name_constraints != NameConstraints::default() {
+        let planned = Issuer::planned(&plan(request, None, certificate.serial(), now)?);
+        let clauses = |issuer: &Issuer| issuer.name_constraints.clauses().join(", ");
+        compare(
+            "list of name constraints",
+            clauses(&issuer),
+            clauses(&planned),
+        );
+    }
+    if differences.is_empty() {
+        return AuthorityReport::new(directory, &certificate, Origin::Unchanged, now).map(Some);
+    }
+    Err(Error::ExistingDiffers {
+        path,
+        what: differences.join("; "),
+    })
 }
 
 /// What would be made, with nothing written.

@@ -1,8 +1,12 @@
 //! What is done to an authority as a whole.
 
+pub mod adopt;
+pub mod backup;
 pub mod import;
 pub mod init;
 pub mod intermediate;
+pub mod passphrase;
+pub mod restore;
 pub mod rotate;
 pub mod show;
 
@@ -145,6 +149,10 @@ pub enum Origin {
     Imported,
     /// Another program made it, and it could be taken in.
     Importable,
+    /// It was restored from a backup.
+    Restored,
+    /// It exists, and is what was asked for.
+    Unchanged,
 }
 
 impl AuthorityReport {
@@ -187,6 +195,8 @@ impl fmt::Display for AuthorityReport {
             Origin::Reused => "reused",
             Origin::Imported => "taken in",
             Origin::Importable => "that could be taken in",
+            Origin::Restored => "restored",
+            Origin::Unchanged => "unchanged",
         };
         writeln!(f, "CA {made}: {}", self.subject)?;
         writeln!(f, "  certificate  {}", shown(&self.certificate))?;

@@ -9,11 +9,9 @@ use time::OffsetDateTime;
 use super::{AuthorityReport, Origin};
 use crate::authority;
 use crate::error::{Error, shown};
-use crate::files;
 use crate::ops::Report;
 use crate::pki::issuer::Issuer;
 use crate::pki::name::DistinguishedName;
-use crate::pki::pem;
 use crate::store::{Counts, Opening};
 
 /// What the authority in a directory is; its key is not used and needs no passphrase.
@@ -33,15 +31,11 @@ pub fn run(directory: &Path, now: OffsetDateTime) -> Result<Shown, Error> {
         source,
     })?;
     let key = directory.join(authority::KEY);
-    let blocks = pem::blocks(&files::read(&key)?).map_err(|source| Error::Pem {
-        path: key.clone(),
-        source,
-    })?;
     Ok(Shown {
         issuer: certificate.issuer().clone(),
         path_length: issuer.path_length,
         name_constraints: issuer.name_constraints.clauses(),
-        private_key_encrypted: blocks.iter().any(pem::Block::is_encrypted),
+        private_key_encrypted: authority::is_key_encrypted(&key)?,
         inventory: directory.join(authority::INVENTORY),
         issued: inventory.counts(now)?,
         authority: AuthorityReport::new(directory, &certificate, Origin::Reused, now)?,

@@ -11,7 +11,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 pub use publish::{
-    NextUpdate, Publication, PublishedList, carry_over, moment, publish, whole_seconds,
+    NextUpdate, Publication, PublishedList, carry_over, carry_over_lists, moment, publish,
+    whole_seconds,
 };
 pub(super) use publish::{carried_over, no_inventory};
 pub use show::{FileReport, ListFacts, show};

@@ -148,6 +148,20 @@ pub fn carry_over(
     PublishedLists::read(directory).carry_over(authorities, inventory, &mut recorded)
 }
 
+/// As [`carry_over`], of CRLs that were read before.
+///
+/// # Errors
+/// As [`carry_over`].
+pub fn carry_over_lists(
+    lists: Vec<RevocationList>,
+    authorities: &[&Certificate],
+    inventory: &mut dyn Inventory,
+) -> Result<usize, Error> {
+    let mut recorded = revoked(inventory)?;
+    let warnings = Vec::new();
+    PublishedLists { lists, warnings }.carry_over(authorities, inventory, &mut recorded)
+}
+
 /// The moment of the next update.
 ///
 /// # Errors

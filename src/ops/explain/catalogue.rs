@@ -191,8 +191,16 @@ fn texts() -> impl Iterator<Item = Row> {
             "server" => Side::Server,
             _ => Side::Either,
         },
-        is_number: false,
+        is_number: is_number(phrase),
     })
+}
+
+/// Whether a phrase is only a number.
+fn is_number(phrase: &str) -> bool {
+    let (before, last) = phrase.rsplit_once(' ').unwrap_or(("", phrase));
+    let digits = last.trim_start_matches('-');
+    let is_code = digits.starts_with("0x") || digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_code && (before.is_empty() || before == "errno")
 }
 
 /// The results of OpenSSL's verification, by text and by number.
@@ -278,3 +286,116 @@ const VERIFICATIONS_TSV: &str = include_str!("verifications.tsv");
 const GUESSES_TSV: &str = include_str!("guesses.tsv");
 const MARKS_TSV: &str = include_str!("marks.tsv");
 const EFFECTS_TSV: &str = include_str!("effects.tsv");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::explain::rules;
+
+    #[test]
+    fn every_topic_says_what_it_means_what_causes_it_and_what_to_do() {
+        let topics: BTreeMap<String, Topic> = toml::from_str(TOPICS_TOML).unwrap();
+        let rules = rules();
+        for (id, topic) in &topics {
+            assert!(
+                !topic.title.is_empty() && !topic.title.ends_with('.'),
+                "{id}"
+            );
+            assert!(topic.meaning.ends_with('.'), "{id}: {}", topic.meaning);
+            assert!(!topic.causes.is_empty() && !topic.next.is_empty(), "{id}");
+            for cause in &topic.causes {
+                assert!(!cause.message.ends_with('.'), "{id}: {}", cause.message);
+                let Some(finding) = &cause.finding else {
+                    continue;
+                };
+                let is_rule = rules.iter().any(|rule| rule.id == finding);
+                assert!(is_rule, "{id}: {finding}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_is_complete_and_its_topic_exists() {
+        let tables = [
+            (TEXTS_TSV, 4, 2),
+            (ALERTS_TSV, 4, 2),
+            (VERIFICATIONS_TSV, 3, 1),
+            (GUESSES_TSV, 2, 0),
+        ];
+        for (table, columns, topic_column) in tables {
+            for row in rows::<5>(table) {
+                let topic = topic(row[topic_column]);
+                assert!(topic.is_some(), "{row:?}");
+                assert!(row[columns..].iter().all(|rest| rest.is_empty()), "{row:?}");
+                let needed = if columns == 4 && topic_column == 2 {
+                    3
+                } else {
+                    columns
+                };
+                assert!(
+                    row[..needed].iter().all(|column| !column.is_empty()),
+                    "{row:?}"
+                );
+            }
+        }
+        for [stack, side, _, phrase] in rows(TEXTS_TSV) {
+            assert!(
+                ["client", "server", "either"].contains(&side),
+                "{stack}: {side}"
+            );
+            let first_is_gap = phrase.starts_with(['*', '{']);
+            let has_word = Phrase::new(phrase).words().next().is_some();
+            assert!(has_word && !first_is_gap, "{phrase}");
+            let is_folded = |word: &str| {
+                let word = word.strip_suffix('*').unwrap_or(word);
+                ["", "{host}"].contains(&word)
+                    || folded(word) == word
+                    || (word.starts_with('-') && folded(word) == word[1..])
+            };
+            assert!(phrase.split(' ').all(is_folded), "{phrase}");
+        }
+        for [id, stack, effect] in rows(EFFECTS_TSV) {
+            assert!(rules().iter().any(|rule| rule.id == id), "{id}");
+            assert!(!stack.is_empty() && !effect.is_empty(), "{id}");
+        }
+    }
+
+    #[test]
+    fn no_phrase_is_listed_twice() {
+        let mut seen = HashSet::new();
+        for [_, _, _, phrase] in rows(TEXTS_TSV) {
+            assert!(seen.insert(phrase), "{phrase}");
+        }
+    }
+
+    #[test]
+    fn what_people_read_is_plain_english() {
+        let tables = [TOPICS_TOML, EFFECTS_TSV].map(str::to_ascii_lowercase);
+        for phrase in AWKWARD {
+            for table in &tables {
+                assert!(!table.contains(phrase), "{phrase}");
+            }
+        }
+    }
+
+    /// Phrases of the style guide's table that no text may use.
+    const AWKWARD: [&str; 17] = [
+        "anew",
+        "mend",
+        " told",
+        "stands ",
+        "whoever",
+        "hangs on",
+        "for ever",
+        "so long",
+        "so many",
+        "in good time",
+        "octet",
+        "broken off",
+        "is good",
+        "is bad",
+        "is none",
+        "exists already",
+        "is no file",
+    ];
+}

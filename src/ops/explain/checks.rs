@@ -1,4 +1,4 @@
-//! What is wrong with the files an error may be about.
+//! Checks of the files an error may be about.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -10,13 +10,13 @@ use crate::path::finding::Severity;
 use crate::path::profile::ReferenceName;
 use crate::path::stacks::Stack;
 
-/// What was found in the files.
+/// The result of checking the files.
 #[derive(Debug, Serialize)]
 pub struct Checks {
-    /// The files, and what each stack does with them.
+    /// The files, and how each stack handles them.
     #[serde(flatten)]
     pub files: Option<FilesReport>,
-    /// What is wrong, the worst first.
+    /// The findings, the worst first.
     pub findings: Vec<Found>,
     /// Why the files could not be checked.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,26 +30,26 @@ pub struct Unchecked {
     pub code: &'static str,
     /// What happened.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
 /// What the files say about the cause.
 #[derive(Clone, Debug, Serialize)]
 pub struct Conclusion {
-    /// Whether it is a cause of what the text says; otherwise it is wrong beside that.
+    /// Whether it is a cause of the error in the text; otherwise it is another fault.
     pub explains: bool,
     /// The finding; `None` where a file cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding: Option<&'static str>,
     /// The file.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
+    pub path: Option<String>,
     /// What is wrong with it.
     pub message: String,
-    /// What mends it.
+    /// How to fix it.
     pub hint: Option<String>,
-    /// The pairs of programs, client and server, that print the same with these files.
+    /// The pairs of client and server that print the same error with these files.
     pub reproduced_by: Vec<Pair>,
 }
 
@@ -62,7 +62,7 @@ pub struct Pair {
     pub server: Stack,
 }
 
-/// Checks the whole setup, as far as its files are there.
+/// Checks the whole setup, as far as its files exist.
 pub(super) fn run(
     files: &Files,
     host: Option<&ReferenceName>,
@@ -94,14 +94,14 @@ pub(super) fn run(
     })
 }
 
-/// The first cause of what was recognised that the files have, or else the worst thing they have.
+/// The first cause of a recognised error that the files show, or else their worst finding.
 pub(super) fn conclude(seen: &[Seen], checks: Option<&Checks>) -> Option<Conclusion> {
     let checks = checks?;
     if let Some(error) = &checks.error {
         return Some(Conclusion {
             explains: !seen.is_empty(),
             finding: None,
-            file: None,
+            path: None,
             message: error.message.clone(),
             hint: error.hint.clone(),
             reproduced_by: Vec::new(),
@@ -116,7 +116,7 @@ pub(super) fn conclude(seen: &[Seen], checks: Option<&Checks>) -> Option<Conclus
             return Some(because(found, true, pairs));
         }
     }
-    // What the programs print is foretold from what they refuse.
+    // Which errors the programs would print follows from what they refuse.
     let refused = |found: &&Found| !found.affects.is_empty() && counts(found);
     if !pairs.is_empty()
         && let Some(found) = checks.findings.iter().find(refused)
@@ -128,7 +128,7 @@ pub(super) fn conclude(seen: &[Seen], checks: Option<&Checks>) -> Option<Conclus
     worst.map(|found| because(found, false, pairs))
 }
 
-/// The pairs whose texts, as they are foretold, mean what was recognised.
+/// The pairs that would print an error with the same meaning.
 fn reproducing(seen: &[Seen], checks: &Checks) -> Vec<Pair> {
     let outcomes = checks.files.iter().flat_map(|files| &files.stacks);
     let same = outcomes.filter(|outcome| {
@@ -152,7 +152,7 @@ fn because(found: &Found, explains: bool, reproduced_by: Vec<Pair>) -> Conclusio
     Conclusion {
         explains,
         finding: Some(found.finding.id),
-        file: found.file.clone(),
+        path: found.file.clone(),
         message: found.finding.summary(),
         hint: Some(found.finding.hint.clone()),
         reproduced_by,

@@ -1,20 +1,20 @@
-//! A line of a log, made fit to be looked through: no colours, one way of writing each text.
+//! A line of a log in a form that can be searched: no colours, one spelling of each text.
 
-/// A line without what only decorates it, and the same folded for comparing. Both have the same
-/// length, so that a place in one is that place in the other.
+/// A line without decoration, and the same folded for comparison. Both have the same length, so a place in one
+/// is the same place in the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Line {
-    /// What stands there.
+    /// The text itself.
     pub(super) clean: String,
     /// ASCII letters in lower case, and `_` as a blank.
     pub(super) folded: String,
 }
 
 impl Line {
-    /// Takes out terminal escapes and NUL octets (a log in UTF-16 has one after each letter), turns
+    /// Takes out terminal escapes and NUL bytes (a log in UTF-16 has one after each letter), turns
     /// quotes and blanks into plain ones, and runs of blanks, also written as `\n` or `%20`, into one.
-    pub(super) fn new(octets: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(octets);
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
         let mut clean = String::with_capacity(text.len());
         let mut rest = text.as_ref();
         while let Some(c) = rest.chars().next() {
@@ -41,7 +41,7 @@ impl Line {
     }
 }
 
-/// Text as it is compared; as long as it was.
+/// Text in the form that is compared, of the same length.
 pub(super) fn fold(text: &str) -> String {
     let folded = text.chars().map(|c| match c {
         '_' => ' ',
@@ -65,30 +65,30 @@ fn escaped_character(text: &str) -> (usize, Option<char>) {
 ///
 /// [ECMA-48]: https://ecma-international.org/publications-and-standards/standards/ecma-48/
 fn escape_length(text: &str) -> usize {
-    let octets = text.as_bytes();
-    match octets.get(1) {
+    let bytes = text.as_bytes();
+    match bytes.get(1) {
         Some(b'[') => {
-            let end = octets[2..]
+            let end = bytes[2..]
                 .iter()
-                .take(MAX_ESCAPE_OCTETS)
-                .position(|octet| (0x40..=0x7e).contains(octet));
+                .take(MAX_ESCAPE_BYTES)
+                .position(|byte| (0x40..=0x7e).contains(byte));
             end.map_or(1, |end| end + 3)
         }
         Some(b']') => {
-            let end = octets[2..]
+            let end = bytes[2..]
                 .iter()
-                .take(MAX_TITLE_OCTETS)
-                .position(|&octet| octet == 0x07);
+                .take(MAX_TITLE_BYTES)
+                .position(|&byte| byte == 0x07);
             end.map_or(1, |end| end + 3)
         }
-        Some(octet) if octet.is_ascii() => 2,
+        Some(byte) if byte.is_ascii() => 2,
         Some(_) | None => 1,
     }
 }
 
 const ESCAPE: char = '\u{1b}';
-const MAX_ESCAPE_OCTETS: usize = 64;
-const MAX_TITLE_OCTETS: usize = 4096;
+const MAX_ESCAPE_BYTES: usize = 64;
+const MAX_TITLE_BYTES: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -105,11 +105,11 @@ mod tests {
 
     #[test]
     fn a_log_in_utf_16_is_read() {
-        let octets: Vec<u8> = "\u{feff}self-signed certificate\r"
+        let bytes: Vec<u8> = "\u{feff}self-signed certificate\r"
             .encode_utf16()
             .flat_map(u16::to_le_bytes)
             .collect();
-        assert_eq!(Line::new(&octets).folded, "self-signed certificate");
+        assert_eq!(Line::new(&bytes).folded, "self-signed certificate");
     }
 
     #[test]

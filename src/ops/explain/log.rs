@@ -71,8 +71,10 @@ impl Log {
         }
         self.seen.sort_by_key(|seen| (seen.topic.tells, seen.line));
         if !self.tells(Telling::Cause) && !self.tells(Telling::Symptom) {
-            let guesses = std::mem::take(&mut self.guesses).into_iter();
-            self.seen.splice(0..0, guesses.take(1));
+            let is_new = |guess: &Seen| self.seen.is_empty() || guess.topic.tells == Telling::Cause;
+            let guess = std::mem::take(&mut self.guesses).into_iter();
+            let guess: Vec<_> = guess.filter(is_new).collect();
+            self.seen.splice(0..0, guess);
         }
         for seen in self.seen.iter_mut().filter(|seen| !seen.is_marked) {
             seen.stack = self.first_mark.unwrap_or(seen.stack);

@@ -1,4 +1,4 @@
-//! What an error text of a TLS program means, what a finding means, and what mends them.
+//! What an error text of a TLS program means, what a finding means, and how to fix them.
 
 mod catalogue;
 mod checks;
@@ -28,21 +28,21 @@ use crate::ops::verify_chain::Files;
 use crate::path::profile::ReferenceName;
 use log::Log;
 
-/// A text to be explained, and what it is about.
+/// A text to explain, and what it is about.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The text.
     pub text: Input,
-    /// The files it may be about; what stands beside them under its usual name is taken along.
+    /// The files it may be about; others beside them with their usual names are included.
     pub files: Files,
-    /// The name that is dialled.
+    /// The dialled name.
     pub host: Option<ReferenceName>,
 }
 
 /// Where a text is.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// Here.
+    /// The text itself.
     Given(String),
     /// In a file.
     File(PathBuf),
@@ -53,7 +53,7 @@ pub enum Input {
 /// Recognises the errors in a text, and looks for their causes in the files.
 ///
 /// # Errors
-/// When the text cannot be read or there is none.
+/// When the text cannot be read or is empty.
 pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     let mut log = Log::default();
     let mut lines = 0;
@@ -82,7 +82,7 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     Ok(Report::new(seen, lines, request, checks, conclusion))
 }
 
-/// A text out of the words of a command line.
+/// The words of a command line as one text.
 pub fn words(words: &[impl AsRef<OsStr>]) -> String {
     let words: Vec<_> = words
         .iter()
@@ -91,17 +91,17 @@ pub fn words(words: &[impl AsRef<OsStr>]) -> String {
     words.join(" ")
 }
 
-/// A line that is given whole is looked at in pieces like those of a file.
+/// Takes a line in pieces, as they come from a file.
 fn take_long(log: &mut Log, number: u64, line: &[u8]) {
     let mut start = 0;
     loop {
         let end = line.len().min(start + files::MAX_LINE_OCTETS);
-        let overlap = if start == 0 { 0 } else { OVERLAP_OCTETS };
+        let overlap = if start == 0 { 0 } else { OVERLAP_BYTES };
         log.take(number, overlap, &line[start..end]);
         if end == line.len() {
             break;
         }
-        start = end - OVERLAP_OCTETS;
+        start = end - OVERLAP_BYTES;
     }
 }
 
@@ -111,10 +111,10 @@ fn nothing_given(text: &Input) -> Error {
         Input::Given(_) | Input::Stdin => String::new(),
     };
     Error::Usage {
-        message: format!("{file}there is no text to explain"),
+        message: format!("{file}no text to explain"),
         hint: "give the error in quotes, or a log: `openagents-certs explain --log FILE`, `… 2>&1 | openagents-certs explain`"
             .into(),
     }
 }
 
-const OVERLAP_OCTETS: usize = 1024;
+const OVERLAP_BYTES: usize = 1024;

@@ -166,7 +166,7 @@ impl Report {
             return page.write(f, "cause", NO_CAUSE);
         };
         let label = if conclusion.explains { "cause" } else { "also" };
-        let file = conclusion.file.as_ref();
+        let file = conclusion.path.as_ref();
         let file = file.map_or(String::new(), |file| format!("{}: ", Escaped(file)));
         let id = conclusion.finding;
         let id = id.map_or(String::new(), |id| format!(" [{id}]"));

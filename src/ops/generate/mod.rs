@@ -21,6 +21,7 @@ use crate::files::{self, Kind, Lock};
 use crate::keys;
 use crate::pki::algorithm::KeyType;
 use crate::pki::issuer::Issuer;
+use crate::pki::profile::ProfilePurpose;
 use crate::pki::san::{SubjectAltName, TypedName};
 use crate::store::Labels;
 
@@ -35,6 +36,8 @@ pub struct Request {
     pub server_names: Vec<TypedName>,
     /// One pair for each.
     pub clients: Vec<TypedName>,
+    /// Add a pair that messages are encrypted to for each client.
+    pub messages: bool,
     /// When the certificates end; as the profiles say when nothing is said.
     pub end: Option<End>,
     /// The kind of every key; the usual one when nothing is said.
@@ -56,6 +59,7 @@ impl Request {
             directory: directory.into(),
             server_names: vec![server_name],
             clients: Vec::new(),
+            messages: false,
             end: None,
             key_type: None,
             port: 8600,
@@ -202,11 +206,17 @@ fn root(request: &Request) -> ca::Request {
 }
 
 fn bases(request: &Request) -> Vec<OsString> {
-    let clients = request
-        .clients
-        .iter()
-        .map(|client| issue::base_of(&client.name));
-    std::iter::once(SERVER.into()).chain(clients).collect()
+    let clients = request.clients.iter();
+    let of_clients = |purpose| {
+        clients
+            .clone()
+            .map(move |client| issue::base_for(&client.name, purpose))
+    };
+    let messages = of_clients(ProfilePurpose::Message).filter(|_| request.messages);
+    std::iter::once(SERVER.into())
+        .chain(of_clients(ProfilePurpose::Client))
+        .chain(messages)
+        .collect()
 }
 
 fn plans(
@@ -216,18 +226,29 @@ fn plans(
 ) -> Result<Outcome<Vec<Planned>>, Error> {
     let config = authority::read_config(&request.directory)?;
     let server = ("server", request.server_names.clone());
-    let clients = request
-        .clients
-        .iter()
-        .map(|client| ("client", vec![client.clone()]));
+    let clients = request.clients.iter();
+    let of_clients = |profile| {
+        clients
+            .clone()
+            .map(move |client| (profile, vec![client.clone()]))
+    };
+    let all = std::iter::once(server)
+        .chain(of_clients("client"))
+        .chain(of_clients("message"));
     let mut planned = Vec::new();
-    for ((profile, names), base) in std::iter::once(server).chain(clients).zip(bases(request)) {
+    // There is a base for each certificate, and none for messages that are not wanted.
+    for ((profile, names), base) in all.zip(bases(request)) {
+        // The curve of Ed25519 encrypts as X25519.
+        let key_type = match (profile, request.key_type) {
+            ("message", Some(KeyType::Ed25519)) => Some(KeyType::X25519),
+            (_, key_type) => key_type,
+        };
         let wanted = issue::Request {
             profile: Arc::new(config.profile(profile)?),
             names,
             spiffe: None,
             end: request.end,
-            key: issue::Key::New(request.key_type),
+            key: issue::Key::New(key_type),
             base: Some(base),
             requested_by: request.requested_by.clone(),
             note: None,

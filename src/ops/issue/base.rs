@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use crate::error::Error;
+use crate::pki::profile::ProfilePurpose;
 use crate::pki::san::SubjectAltName;
 
 /// The names of the certificate's and the key's file.
@@ -35,6 +36,16 @@ pub fn base_of(name: &SubjectAltName) -> OsString {
         .take(MAX_BASE_OCTETS)
         .collect::<String>()
         .into()
+}
+
+/// The name of the files of a certificate for this name: beside a pair that signs, one that messages are encrypted to
+/// has a name of its own.
+pub fn base_for(name: &SubjectAltName, purpose: ProfilePurpose) -> OsString {
+    let mut base = base_of(name);
+    if purpose == ProfilePurpose::Message {
+        base.push(".message");
+    }
+    base
 }
 
 /// Refuses a file name that is a path, hidden, an option or one of the authority's own files.

@@ -29,7 +29,7 @@ use crate::pki::spiffe::SpiffeId;
 use crate::pki::validity::Lifetime;
 use crate::store::{BatchRow, Entry, Labels, Output};
 
-pub use base::{base_of, check_base, file_names};
+pub use base::{base_for, base_of, check_base, file_names};
 use plan::PlannedKey;
 pub use plan::{Planned, plan};
 pub use renewal::{Renewal, renewal};

@@ -6,7 +6,7 @@ use std::fmt;
 use time::OffsetDateTime;
 
 use super::request::{Requested, granted};
-use super::{End, Key, Request, base_of, check_base};
+use super::{End, Key, Request, base_for, check_base};
 use crate::error::{Error, shown};
 use crate::ops::ca::below;
 use crate::ops::refused::{Outcome, Refused};
@@ -16,7 +16,8 @@ use crate::pki::general_name::GeneralName;
 use crate::pki::issuer::Issuer;
 use crate::pki::name::{AttributeType, DistinguishedName};
 use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
-use crate::pki::profile::{Location, PolicyId, Profile};
+use crate::pki::profile::{Location, PolicyId, Profile, ProfilePurpose};
+use crate::pki::public_key::{KeyKind, PublicKey};
 use crate::pki::san::{NameNote, SubjectAltName, TypedName};
 use crate::pki::subtree::NameConstraints;
 use crate::pki::usage::Purpose;
@@ -84,7 +85,7 @@ pub fn plan(
     let names = distinct(&typed);
     let base = match (&request.base, names.first()) {
         (Some(base), _) => base.clone(),
-        (None, Some(first)) => base_of(first),
+        (None, Some(first)) => base_for(first, profile.purpose),
         (None, None) if is_ca => INTERMEDIATE_BASE.into(),
         (None, None) => return Err(no_name()),
     };
@@ -108,8 +109,12 @@ pub fn plan(
         notes.push(format!("ends on {end}, with its CA, and not on {asked}"));
     }
     warnings.dedup();
+    let mut plan = issuance_plan(request, issuer, names, validity)?;
+    if profile.purpose == ProfilePurpose::Message {
+        plan.key_usage = key.encryption_usage();
+    }
     Ok(Outcome::Done(Planned {
-        plan: issuance_plan(request, issuer, names, validity)?,
+        plan,
         notes,
         warnings,
         purpose: profile.purpose.end_entity(),
@@ -137,6 +142,21 @@ impl PlannedKey {
         match self {
             PlannedKey::New(key_type) => Some(*key_type),
             PlannedKey::Requested(..) => None,
+        }
+    }
+
+    /// The keyUsage that lets messages be encrypted to it.
+    fn encryption_usage(&self) -> KeyUsage {
+        let is_rsa = match self {
+            PlannedKey::New(key_type) => key_type.modulus_bits().is_some(),
+            PlannedKey::Requested(info, _) => {
+                PublicKey::from_der(info).is_ok_and(|key| key.kind == KeyKind::Rsa)
+            }
+        };
+        if is_rsa {
+            KeyUsage::Encipherment
+        } else {
+            KeyUsage::Agreement
         }
     }
 }
@@ -300,7 +320,9 @@ fn subject(request: &Request, names: &[SubjectAltName]) -> Result<DistinguishedN
     }
     let common_name = match (names.first(), request.profile.purpose.end_entity()) {
         (Some(name @ (SubjectAltName::Dns(_) | SubjectAltName::Ip(_))), _) => Some(name.value()),
-        (Some(name @ SubjectAltName::Email(_)), Some(Purpose::Client)) => Some(name.value()),
+        (Some(name @ SubjectAltName::Email(_)), Some(Purpose::Client | Purpose::Message)) => {
+            Some(name.value())
+        }
         (Some(SubjectAltName::Uri(_) | SubjectAltName::Email(_)) | None, _) => None,
     };
     let mut attributes = request.profile.subject.attributes();

@@ -9,6 +9,8 @@ use crate::error::Error;
 use crate::ops::managed::ManagedCertificate;
 use crate::ops::refused::Outcome;
 use crate::pki::algorithm::KeyType;
+use crate::pki::certificate::Certificate;
+use crate::pki::extension::KeyUsage as Usage;
 use crate::pki::issuer::Issuer;
 use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
 use crate::pki::profile::{Location, PolicyId, Profile};
@@ -112,7 +114,7 @@ fn issuance_plan(renewal: &Renewal<'_>, issuer: &Issuer, validity: Validity) -> 
         validity,
         subject_alt_names: renewal.of.entry.names.clone(),
         basic_constraints: BasicConstraints::EndEntity,
-        key_usage: KeyUsage::EndEntity,
+        key_usage: key_usage(certificate),
         extended_key_usages: usages.unwrap_or_else(|| profile.extended_key_usages()),
         authority_key_identifier: Some(issuer.key_identifier.clone()),
         name_constraints: NameConstraints::default(),
@@ -124,5 +126,15 @@ fn issuance_plan(renewal: &Renewal<'_>, issuer: &Issuer, validity: Validity) -> 
             .iter()
             .map(PolicyId::oid)
             .collect(),
+    }
+}
+
+/// The keyUsage of a certificate: to sign, or to have messages encrypted to it.
+fn key_usage(certificate: &Certificate) -> KeyUsage {
+    match certificate.key_usage() {
+        Ok(Some(usage)) if usage.has(Usage::DIGITAL_SIGNATURE) => KeyUsage::EndEntity,
+        Ok(Some(usage)) if usage.has(Usage::KEY_AGREEMENT) => KeyUsage::Agreement,
+        Ok(Some(usage)) if usage.has(Usage::KEY_ENCIPHERMENT) => KeyUsage::Encipherment,
+        Ok(_) | Err(_) => KeyUsage::EndEntity,
     }
 }

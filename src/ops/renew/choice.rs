@@ -89,7 +89,10 @@ fn added(name: &OsStr, managed: &mut Managed, inventory: &dyn Inventory) -> Resu
     if let Some(foreign) = file.foreign.pop() {
         let hint = match foreign.reason {
             ForeignReason::Authority => "a CA is rolled over with `openagents-certs ca rotate`",
-            ForeignReason::NotIssuedHere | ForeignReason::Copy => {
+            ForeignReason::NotIssuedHere => {
+                "if this CA issued it, record it with `openagents-certs ca adopt FILE`; otherwise renew it where it was issued"
+            }
+            ForeignReason::Copy => {
                 "renew it where it was issued, or issue a new one with `openagents-certs issue`"
             }
         };

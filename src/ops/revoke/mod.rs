@@ -1,16 +1,18 @@
-//! Revoking certificates, taking a hold back, and what a revocation would mean.
+//! Revoking certificates, releasing holds, and what a revocation would affect.
 
-mod blast;
+mod plan;
 mod report;
 mod target;
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
+use std::ops::ControlFlow;
 
 use time::OffsetDateTime;
 
-pub use blast::{BlastRadius, Exposed, Reason, Scope, Step, Unseen, plan};
-pub use report::{Changed, Outcome as CertificateOutcome, Report};
-use target::{Meant, Search};
+pub use plan::{BlastRadius, Exposed, Reason, Scope, Step, Unseen, plan};
+pub use report::{Effect, Report, RevokedEntry};
+use target::{Matches, Search};
 
 use super::crl;
 use super::refused::{Outcome, Refused};
@@ -20,28 +22,31 @@ use crate::files::Lock;
 use crate::pki::revocation::RevocationReason;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
-use crate::store::{Entry, Inventory, Revocation};
+use crate::store::{Entry, Filter, Inventory, LabelFilter, Revocation, Status};
 
-/// What is to be revoked.
+/// The certificates to revoke, or whose hold to release.
 #[derive(Debug)]
 pub struct Request {
     /// Serial numbers, files and names.
     pub targets: Vec<OsString>,
-    /// Whether a name of several certificates stands for all of them.
+    /// Labels that each must have; without targets, all live certificates that have them.
+    pub labels: Vec<LabelFilter>,
+    /// Whether a name that several certificates have selects all of them.
     pub all: bool,
-    /// Why; [`RevocationReason::Unspecified`] for no reason.
+    /// The reason; [`RevocationReason::Unspecified`] for none.
     pub reason: RevocationReason,
-    /// Since when their keys are known or thought to be in other hands.
+    /// Since when the keys are known or suspected to be compromised.
     pub invalidity_date: Option<OffsetDateTime>,
-    /// Show what would be revoked, and revoke nothing.
+    /// Whether to report only.
     pub dry_run: bool,
 }
 
-/// Revokes certificates, all or none, and publishes a new list.
+/// Revokes certificates, all or none, and publishes a new CRL. A compromised key takes every certificate
+/// for it along.
 ///
 /// # Errors
-/// When one of the targets stands for nothing that can be revoked, the moment of invalidity has not
-/// come yet, or the inventory or the list cannot be written.
+/// When a target selects nothing that can be revoked, the invalidity date is in the future, or the
+/// inventory or the CRL cannot be written.
 pub fn run(
     request: &Request,
     from: &AuthorityAt<'_>,
@@ -55,34 +60,29 @@ pub fn run(
     };
     if let Some(date) = revocation.invalidity_date.filter(|date| *date > now) {
         return Err(Error::Usage {
-            message: format!(
-                "the date of invalidity, {}, has not come yet",
-                rfc3339(date)
-            ),
-            hint: "give the moment since when the certificate was not to be trusted".into(),
+            message: format!("the invalidity date, {}, is in the future", rfc3339(date)),
+            hint: "give the time since when the certificate is not to be trusted".into(),
         });
     }
     let mut authority = from.open_all(now)?;
     let next_update = crl::next_update(None, from.directory)?;
-    let select = |meant: Meant, target: &OsStr, search: &Search<'_>| match meant {
-        Meant::One(entry) => Ok(vec![*entry]),
-        Meant::Many(entries) => live(entries, target, request.all, search),
-    };
-    if request.dry_run {
-        let entries = selected(&request.targets, &mut authority, from, select, now)?;
-        return Ok(Report::unmade(entries, revocation, now));
+    let lock = lock(request, from)?;
+    let carried_over = carry_over(lock.as_ref(), &mut authority, from)?;
+    let mut entries = selected(request, &mut authority, from, current, now)?;
+    if request.reason == RevocationReason::KeyCompromise {
+        add_those_with_the_same_keys(&mut entries, recording(&mut authority)?.as_ref(), now)?;
     }
-    let lock = Lock::acquire(from.directory)?;
-    let carried_over = carry_over(&mut authority, from)?;
-    let entries = selected(&request.targets, &mut authority, from, select, now)?;
+    let Some(lock) = lock else {
+        return Ok(Report::planned(entries, revocation, now));
+    };
     let serials: Vec<SerialNumber> = entries.iter().map(|entry| entry.serial.clone()).collect();
     let changes = recording(&mut authority)?.revoke_all(&serials, revocation)?;
     let publication = crl::publish(&mut authority, &lock, next_update, now)?;
-    let report = Report::of(entries, &changes, revocation, publication.lists, now);
+    let report = Report::revoked(entries, &changes, revocation, publication.lists, now);
     Ok(report.with_warning(carried_over))
 }
 
-/// Takes the hold on certificates back, and publishes a new list. Refuses what was revoked for good.
+/// Releases holds and publishes a new CRL. Refuses what is revoked for good.
 ///
 /// # Errors
 /// As [`run`].
@@ -94,20 +94,9 @@ pub fn unrevoke(
     let now = crl::whole_seconds(now);
     let mut authority = from.open_all(now)?;
     let next_update = crl::next_update(None, from.directory)?;
-    let select = |meant: Meant, target: &OsStr, search: &Search<'_>| match meant {
-        Meant::One(entry) => Ok(vec![*entry]),
-        Meant::Many(entries) => on_hold(entries, target, request.all, search),
-    };
-    let lock = if request.dry_run {
-        None
-    } else {
-        Some(Lock::acquire(from.directory)?)
-    };
-    let carried_over = match lock {
-        Some(_) => carry_over(&mut authority, from)?,
-        None => None,
-    };
-    let entries = selected(&request.targets, &mut authority, from, select, now)?;
+    let lock = lock(request, from)?;
+    let carried_over = carry_over(lock.as_ref(), &mut authority, from)?;
+    let entries = selected(request, &mut authority, from, on_hold, now)?;
     let is_final = |revocation: &Revocation| revocation.reason != RevocationReason::CertificateHold;
     let refused = entries
         .iter()
@@ -116,19 +105,39 @@ pub fn unrevoke(
         return Ok(Outcome::Refused(refusal(entry, revocation)));
     }
     let Some(lock) = lock else {
-        return Ok(Outcome::Done(Report::unrevoked(entries, Vec::new(), true)));
+        return Ok(Outcome::Done(Report::released(
+            entries,
+            Vec::new(),
+            true,
+            now,
+        )));
     };
     for entry in entries.iter().filter(|entry| entry.revocation.is_some()) {
         recording(&mut authority)?.unrevoke(&entry.serial)?;
     }
     let publication = crl::publish(&mut authority, &lock, next_update, now)?;
-    let report = Report::unrevoked(entries, publication.lists, false);
+    let report = Report::released(entries, publication.lists, false, now);
     Ok(Outcome::Done(report.with_warning(carried_over)))
+}
+
+/// The directory's lock, unless nothing is to change.
+fn lock(request: &Request, from: &AuthorityAt<'_>) -> Result<Option<Lock>, Error> {
+    if request.dry_run {
+        return Ok(None);
+    }
+    Lock::acquire(from.directory).map(Some)
 }
 
 /// Records what the published CRLs show and the inventory does not, before anything else changes; a
 /// warning when there was such a revocation.
-fn carry_over(authority: &mut Authority, from: &AuthorityAt<'_>) -> Result<Option<String>, Error> {
+fn carry_over(
+    lock: Option<&Lock>,
+    authority: &mut Authority,
+    from: &AuthorityAt<'_>,
+) -> Result<Option<String>, Error> {
+    if lock.is_none() {
+        return Ok(None);
+    }
     let (issuing, inventory) = authority.issuing();
     let inventory = inventory.ok_or_else(crl::no_inventory)?;
     let authorities: Vec<_> = issuing.iter().map(|one| one.certificate).collect();
@@ -136,37 +145,98 @@ fn carry_over(authority: &mut Authority, from: &AuthorityAt<'_>) -> Result<Optio
     Ok((count > 0).then(|| crl::carried_over(count)))
 }
 
-/// The certificates that every target stands for, each once.
+/// Which entries a name or key with several certificates selects.
+type Select = fn(Vec<Entry>, &OsStr, bool, &Search<'_>) -> Result<Vec<Entry>, Error>;
+
+/// The selected certificates, each once.
 fn selected(
-    targets: &[OsString],
+    request: &Request,
     authority: &mut Authority,
     from: &AuthorityAt<'_>,
-    select: impl Fn(Meant, &OsStr, &Search<'_>) -> Result<Vec<Entry>, Error>,
+    select: Select,
     now: OffsetDateTime,
 ) -> Result<Vec<Entry>, Error> {
     let certificate = authority.certificate().clone();
-    let inventory: &dyn Inventory = &**recording(authority)?;
     let search = Search {
         path: from.inventory_path(),
-        inventory,
+        inventory: &**recording(authority)?,
         authority: &certificate,
         now,
     };
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    for target in targets {
-        let meant = search.meant(target)?;
-        for entry in select(meant, target, &search)? {
-            if seen.insert(entry.serial.clone()) {
-                entries.push(entry);
+    let mut entries = Vec::new();
+    if request.targets.is_empty() {
+        entries = labelled(request, search.inventory, now)?;
+    }
+    for target in &request.targets {
+        match search.matches(target)? {
+            Matches::One(entry) => entries.push(*entry),
+            Matches::Many(found) => {
+                entries.extend(select(found, target, request.all, &search)?);
             }
         }
     }
+    let has_labels = |entry: &Entry| {
+        request
+            .labels
+            .iter()
+            .all(|label| label.matches(&entry.labels))
+    };
+    let mut seen = HashSet::new();
+    entries.retain(|entry| has_labels(entry) && seen.insert(entry.serial.clone()));
     Ok(entries)
 }
 
-/// Of the certificates of one name or key those that are live; when none is, the one that was revoked last.
-fn live(
+/// Every certificate with the labels that a revocation, or the release of a hold, concerns.
+fn labelled(
+    request: &Request,
+    inventory: &dyn Inventory,
+    now: OffsetDateTime,
+) -> Result<Vec<Entry>, Error> {
+    let mut entries = Vec::new();
+    if request.labels.is_empty() {
+        return Ok(entries);
+    }
+    let filter = Filter {
+        labels: request.labels.clone(),
+        ..Filter::default()
+    };
+    inventory.visit(&filter, now, &mut |entry| {
+        let status = entry.status(now);
+        if status.is_live() || status == Status::OnHold {
+            entries.push(entry);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(entries)
+}
+
+/// Adds every other certificate for the keys of these that is not revoked or expired.
+fn add_those_with_the_same_keys(
+    entries: &mut Vec<Entry>,
+    inventory: &dyn Inventory,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    let mut seen: HashSet<SerialNumber> =
+        entries.iter().map(|entry| entry.serial.clone()).collect();
+    let keys: HashSet<_> = entries
+        .iter()
+        .map(|entry| entry.public_key.clone())
+        .collect();
+    for key in keys {
+        for other in inventory.find_by_public_key(&key)? {
+            let status = other.status(now);
+            let is_affected = status.is_live() || status == Status::OnHold;
+            if is_affected && seen.insert(other.serial.clone()) {
+                entries.push(other);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Of the certificates with one name or key: the current one, or with `all` every live one; when none is
+/// live, the one that was revoked last.
+fn current(
     entries: Vec<Entry>,
     target: &OsStr,
     all: bool,
@@ -189,27 +259,20 @@ fn live(
         .into_iter()
         .filter(|entry| entry.revocation.is_some());
     let last = revoked.max_by_key(|entry| entry.revocation.map(|revocation| revocation.at));
-    match last {
-        Some(entry) => Ok(vec![entry]),
-        None => Err(SelectionError::Expired {
-            text: target.to_string_lossy().into_owned(),
-        }
-        .into()),
-    }
+    last.map(|entry| vec![entry]).ok_or_else(|| {
+        let text = target.to_string_lossy().into_owned();
+        SelectionError::Expired { text }.into()
+    })
 }
 
-/// Of the certificates of one name or key those on hold; when none is, the only one there is.
+/// Of the certificates with one name or key: those on hold; when none is, the only one there is.
 fn on_hold(
     entries: Vec<Entry>,
     target: &OsStr,
     all: bool,
     search: &Search<'_>,
 ) -> Result<Vec<Entry>, Error> {
-    let is_held = |entry: &Entry| {
-        entry
-            .revocation
-            .is_some_and(|revocation| revocation.reason == RevocationReason::CertificateHold)
-    };
+    let is_held = |entry: &Entry| entry.status(search.now) == Status::OnHold;
     let (held, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_held);
     let chosen = if held.is_empty() { others } else { held };
     if chosen.len() == 1 || all {
@@ -223,12 +286,12 @@ fn refusal(entry: &Entry, revocation: Revocation) -> Refused {
     Refused::new(
         "RFC 5280 §5.3.1",
         format!(
-            "{} was revoked on {} ({}): only a certificate on hold can be taken back",
+            "{} was revoked on {} ({}), and only a hold can be released",
             entry.serial,
             rfc3339(revocation.at),
             revocation.reason
         ),
-        "issue a new certificate in its place",
+        "issue a new certificate with `openagents-certs issue`",
     )
 }
 

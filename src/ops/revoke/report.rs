@@ -1,4 +1,4 @@
-//! What `revoke` and `unrevoke` have to say.
+//! The result of `revoke` and `unrevoke`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,70 +8,61 @@ use time::OffsetDateTime;
 
 use crate::ops;
 use crate::ops::crl::PublishedList;
+use crate::ops::facts::CertificateFacts;
 use crate::ops::issue::file_names;
-use crate::pki::escape::Escaped;
-use crate::pki::name::DistinguishedName;
-use crate::pki::san::SubjectAltName;
-use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
 use crate::store::{Entry, Revocation, RevocationChange};
 
-/// What became of every certificate, and the lists that say so.
+/// The effect on each certificate, and the CRLs that were published.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// Whether nothing was changed, and this is what would be.
     pub dry_run: bool,
-    /// Every certificate that was meant.
-    pub certificates: Vec<Changed>,
-    /// The new revocation lists, the authority's own first.
+    /// Every selected certificate.
+    pub certificates: Vec<RevokedEntry>,
+    /// The new CRLs, the authority's own first.
     pub lists: Vec<PublishedList>,
     #[serde(skip)]
     warnings: Vec<String>,
 }
 
-/// What became of a certificate.
+/// The effect on a certificate.
 #[derive(Debug, Serialize)]
-pub struct Changed {
-    /// Its serial number.
-    pub serial: SerialNumber,
-    /// Its subject.
-    pub subject: DistinguishedName,
-    /// Its names.
-    pub subject_alt_names: Vec<SubjectAltName>,
-    /// What became of it.
-    pub outcome: Outcome,
+pub struct RevokedEntry {
+    /// The certificate.
+    #[serde(flatten)]
+    pub facts: CertificateFacts,
+    /// What changed.
+    pub outcome: Effect,
     /// When and why it is revoked now, if it is.
     pub revocation: Option<Revocation>,
-    /// Its last moment of validity.
-    #[serde(with = "time::serde::rfc3339")]
-    pub not_after: OffsetDateTime,
     /// The file it was written to.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub certificate: Option<PathBuf>,
 }
 
-/// What a revocation, or taking one back, comes to.
+/// What revoking a certificate, or releasing its hold, changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum Effect {
     /// It is revoked now.
     Revoked,
-    /// It was revoked already, and the reason or the date of invalidity is another now.
+    /// It was revoked already; the reason or the invalidity date changed.
     Amended,
-    /// It was revoked already, and nothing changed.
+    /// It was revoked already; nothing changed.
     AlreadyRevoked,
-    /// It was on hold, and is good again.
+    /// It was on hold and is valid again.
     Released,
-    /// It was not revoked, and nothing changed.
+    /// It was not revoked; nothing changed.
     NotRevoked,
 }
 
 impl Report {
     /// What was revoked.
-    pub(super) fn of(
+    pub(super) fn revoked(
         entries: Vec<Entry>,
         changes: &[RevocationChange],
-        wanted: Revocation,
+        requested: Revocation,
         lists: Vec<PublishedList>,
         now: OffsetDateTime,
     ) -> Self {
@@ -80,23 +71,60 @@ impl Report {
                 .iter()
                 .any(|list| list.issuers.contains(&entry.issuer_fingerprint))
         };
-        let mut warnings: Vec<_> = entries
-            .iter()
-            .filter(|entry| !is_listed(entry))
-            .map(unlisted)
-            .collect();
+        let unlisted = entries.iter().filter(|entry| !is_listed(entry));
+        let mut warnings: Vec<_> = unlisted.map(unlisted_warning).collect();
         warnings.extend(entries.iter().filter_map(|entry| expired(entry, now)));
         warnings.extend(lists.iter().flat_map(|list| list.warnings.clone()));
-        let certificates = entries
-            .into_iter()
-            .zip(changes)
-            .map(|(entry, change)| changed(entry, *change, wanted))
-            .collect();
+        let certificates = entries.iter().zip(changes);
         Report {
             dry_run: false,
-            certificates,
+            certificates: certificates
+                .map(|(entry, change)| RevokedEntry::changed(entry, *change, requested, now))
+                .collect(),
             lists,
             warnings,
+        }
+    }
+
+    /// What would be revoked.
+    pub(super) fn planned(entries: Vec<Entry>, requested: Revocation, now: OffsetDateTime) -> Self {
+        let planned = |entry: &Entry| {
+            let (change, _) = requested.over(entry.revocation);
+            RevokedEntry::changed(entry, change, requested, now)
+        };
+        Report {
+            dry_run: true,
+            certificates: entries.iter().map(planned).collect(),
+            lists: Vec::new(),
+            warnings: entries
+                .iter()
+                .filter_map(|entry| expired(entry, now))
+                .collect(),
+        }
+    }
+
+    /// The holds that were released, or would be.
+    pub(super) fn released(
+        entries: Vec<Entry>,
+        lists: Vec<PublishedList>,
+        dry_run: bool,
+        now: OffsetDateTime,
+    ) -> Self {
+        let released = |entry: &Entry| {
+            let effect = match entry.revocation {
+                Some(_) => Effect::Released,
+                None => Effect::NotRevoked,
+            };
+            RevokedEntry::new(entry, effect, None, now)
+        };
+        Report {
+            dry_run,
+            certificates: entries.iter().map(released).collect(),
+            warnings: lists
+                .iter()
+                .flat_map(|list| list.warnings.clone())
+                .collect(),
+            lists,
         }
     }
 
@@ -105,74 +133,49 @@ impl Report {
         self.warnings.extend(warning);
         self
     }
-
-    /// What would be revoked.
-    pub(super) fn unmade(entries: Vec<Entry>, wanted: Revocation, now: OffsetDateTime) -> Self {
-        let warnings = entries
-            .iter()
-            .filter_map(|entry| expired(entry, now))
-            .collect();
-        let change = |entry: Entry| {
-            let (change, _) = wanted.over(entry.revocation);
-            changed(entry, change, wanted)
-        };
-        Report {
-            dry_run: true,
-            certificates: entries.into_iter().map(change).collect(),
-            lists: Vec::new(),
-            warnings,
-        }
-    }
-
-    /// What is good again, or would be.
-    pub(super) fn unrevoked(entries: Vec<Entry>, lists: Vec<PublishedList>, dry_run: bool) -> Self {
-        let released = |entry: Entry| {
-            let outcome = match entry.revocation {
-                Some(_) => Outcome::Released,
-                None => Outcome::NotRevoked,
-            };
-            Changed::new(entry, outcome, None)
-        };
-        Report {
-            dry_run,
-            certificates: entries.into_iter().map(released).collect(),
-            warnings: lists
-                .iter()
-                .flat_map(|list| list.warnings.clone())
-                .collect(),
-            lists,
-        }
-    }
 }
 
-impl Changed {
-    fn new(entry: Entry, outcome: Outcome, revocation: Option<Revocation>) -> Self {
+impl RevokedEntry {
+    fn new(
+        entry: &Entry,
+        outcome: Effect,
+        revocation: Option<Revocation>,
+        now: OffsetDateTime,
+    ) -> Self {
         let output = entry.output.as_ref();
-        let certificate =
-            output.map(|output| output.directory.join(file_names(output.base.as_ref()).0));
-        Changed {
-            serial: entry.serial,
-            subject: entry.subject,
-            subject_alt_names: entry.names,
+        RevokedEntry {
+            facts: CertificateFacts::of_entry(entry, now),
             outcome,
             revocation,
-            not_after: entry.validity.not_after(),
-            certificate,
+            certificate: output
+                .map(|output| output.directory.join(file_names(output.base.as_ref()).0)),
         }
     }
 
-    fn name(&self) -> String {
-        match self.subject_alt_names.first() {
-            Some(name) => Escaped(&name.value()).to_string(),
-            None => self.subject.to_string(),
-        }
+    fn changed(
+        entry: &Entry,
+        change: RevocationChange,
+        requested: Revocation,
+        now: OffsetDateTime,
+    ) -> Self {
+        let (_, revocation) = requested.over(entry.revocation);
+        let (effect, revocation) = match change {
+            RevocationChange::Done => (Effect::Revoked, Some(revocation)),
+            RevocationChange::Amended(_) => (Effect::Amended, Some(revocation)),
+            RevocationChange::Stands(existing) => (Effect::AlreadyRevoked, Some(existing)),
+            RevocationChange::NotRevoked | RevocationChange::Unknown => (Effect::NotRevoked, None),
+        };
+        RevokedEntry::new(entry, effect, revocation, now)
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.dry_run {
-            writeln!(f, "Nothing was changed. This would be:")?;
+            writeln!(f, "Dry run; nothing was changed. This would happen:")?;
+        }
+        if self.certificates.is_empty() {
+            writeln!(f, "No certificate was selected")?;
         }
         for certificate in &self.certificates {
             certificate.fmt(f)?;
@@ -181,16 +184,16 @@ impl fmt::Display for Report {
     }
 }
 
-impl fmt::Display for Changed {
+impl fmt::Display for RevokedEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.outcome {
-            Outcome::Revoked => "revoked",
-            Outcome::Amended => "was revoked already, and now is for another reason",
-            Outcome::AlreadyRevoked => "was revoked already",
-            Outcome::Released => "no longer on hold",
-            Outcome::NotRevoked => "is not revoked",
+        let effect = match self.outcome {
+            Effect::Revoked => "revoked",
+            Effect::Amended => "already revoked, reason changed,",
+            Effect::AlreadyRevoked => "already revoked",
+            Effect::Released => "hold released",
+            Effect::NotRevoked => "not revoked",
         };
-        write!(f, "{} {what}", self.serial)?;
+        write!(f, "{} {effect}", self.facts.serial)?;
         if let Some(revocation) = self.revocation {
             write!(f, " on {} ({}", rfc3339(revocation.at), revocation.reason)?;
             if let Some(date) = revocation.invalidity_date {
@@ -198,7 +201,7 @@ impl fmt::Display for Changed {
             }
             f.write_str(")")?;
         }
-        writeln!(f, ": {}", self.name())
+        writeln!(f, ": {}", self.facts.name())
     }
 }
 
@@ -208,34 +211,14 @@ impl ops::Report for Report {
     }
 }
 
-fn changed(entry: Entry, change: RevocationChange, wanted: Revocation) -> Changed {
-    let (_, stands) = wanted.over(entry.revocation);
-    match change {
-        RevocationChange::Done => Changed::new(entry, Outcome::Revoked, Some(stands)),
-        RevocationChange::Amended(_) => Changed::new(entry, Outcome::Amended, Some(stands)),
-        RevocationChange::Stands(standing) => {
-            Changed::new(entry, Outcome::AlreadyRevoked, Some(standing))
-        }
-        RevocationChange::NotRevoked | RevocationChange::Unknown => {
-            Changed::new(entry, Outcome::NotRevoked, None)
-        }
-    }
-}
-
-fn unlisted(entry: &Entry) -> String {
+fn unlisted_warning(entry: &Entry) -> String {
     format!(
-        "{} was issued by an earlier CA, {}, and stands on no list: take that CA out of every ca.crt",
+        "{} was issued by an earlier CA, {}, and is on no CRL; remove that CA from every ca.crt",
         entry.serial, entry.issuer
     )
 }
 
 fn expired(entry: &Entry, now: OffsetDateTime) -> Option<String> {
     let end = entry.validity.not_after();
-    (end < now).then(|| {
-        format!(
-            "{} expired on {}: nothing accepted it any more",
-            entry.serial,
-            rfc3339(end)
-        )
-    })
+    (end < now).then(|| format!("{} had already expired, on {}", entry.serial, rfc3339(end)))
 }

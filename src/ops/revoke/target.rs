@@ -1,6 +1,5 @@
-//! Which certificate a serial number, a file or a name stands for.
+//! Which certificates a serial number, a file or a name selects.
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -14,41 +13,41 @@ use crate::path;
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::Certificate;
 use crate::pki::escape::Escaped;
+use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::AttributeType;
-use crate::pki::san::SubjectAltName;
 use crate::pki::serial::{SerialNumber, SerialPrefix};
 use crate::pki::validity::rfc3339;
 use crate::store::{Entry, Filter, Inventory};
 
-/// Where certificates are looked for.
+/// Where certificates are searched for.
 pub(crate) struct Search<'a> {
-    /// What was issued.
+    /// The inventory.
     pub(crate) inventory: &'a dyn Inventory,
     /// The inventory's file, for messages.
     pub(crate) path: PathBuf,
-    /// The CA here.
+    /// The CA.
     pub(crate) authority: &'a Certificate,
-    /// The moment it is.
+    /// The current time.
     pub(crate) now: OffsetDateTime,
 }
 
-/// What something stands for.
+/// What a target selects.
 #[derive(Debug)]
-pub(crate) enum Meant {
-    /// One certificate for certain.
+pub(crate) enum Matches {
+    /// Exactly one certificate.
     One(Box<Entry>),
-    /// Every certificate with this name or key, expired and revoked ones among them; at least one.
+    /// Every certificate with this name or key, including expired and revoked ones; at least one.
     Many(Vec<Entry>),
 }
 
 impl Search<'_> {
-    /// What a serial number (hex with or without colons, from its first digits on, or decimal), a file
-    /// with a certificate or a private key, or a name stands for.
+    /// What a serial number (hex with or without colons, its first digits, or decimal), a file with a
+    /// certificate or a private key, or a name selects.
     ///
     /// # Errors
-    /// [`SelectionError`] when it stands for nothing that this CA could revoke; and when the file or the
+    /// [`SelectionError`] when it selects nothing that this CA can revoke; and when the file or the
     /// inventory cannot be read.
-    pub(crate) fn meant(&self, target: &OsStr) -> Result<Meant, Error> {
+    pub(crate) fn matches(&self, target: &OsStr) -> Result<Matches, Error> {
         let text = target.to_string_lossy();
         if is_file(target)? {
             return self.in_file(Path::new(target));
@@ -58,26 +57,28 @@ impl Search<'_> {
             text: text.clone().into_owned(),
         };
         let by_serial = self.with_serial(&text)?;
-        if let Some(Found::Whole(entry)) = by_serial {
-            return Ok(Meant::One(entry));
+        if let Some(SerialMatch::Whole(entry)) = by_serial {
+            return Ok(Matches::One(entry));
         }
-        let named = self.named(&text)?;
+        let named = self.inventory.find_by_name(&text, self.now)?;
         match (by_serial, named.is_empty()) {
-            (Some(Found::Start(entry) | Found::Whole(entry)), true) => Ok(Meant::One(entry)),
-            (Some(Found::Start(entry) | Found::Whole(entry)), false) => {
+            (Some(SerialMatch::Start(entry) | SerialMatch::Whole(entry)), true) => {
+                Ok(Matches::One(entry))
+            }
+            (Some(SerialMatch::Start(entry) | SerialMatch::Whole(entry)), false) => {
                 Err(SelectionError::Ambiguous {
                     text: text.into_owned(),
                     serial: entry.serial,
                 }
                 .into())
             }
-            (None, false) => Ok(Meant::Many(named)),
+            (None, false) => Ok(Matches::Many(named)),
             (None, true) if self.is_authority(&text) => Err(self.authority_itself().into()),
             (None, true) => Err(unknown().into()),
         }
     }
 
-    /// Refuses what stands for several certificates.
+    /// The error for a target that selects several certificates.
     pub(crate) fn several(&self, target: &OsStr, entries: &[Entry]) -> SelectionError {
         let line = |entry: &Entry| {
             let names: Vec<_> = entry
@@ -107,30 +108,20 @@ impl Search<'_> {
     /// # Errors
     /// When the inventory cannot be read.
     pub(crate) fn with_key(&self, public_key_info: &[u8]) -> Result<Vec<Entry>, Error> {
-        self.all(&Filter::default(), |entry| {
-            // What is recorded says its key somewhere, octet for octet.
-            holds(&entry.certificate, public_key_info)
-                && Certificate::from_der(entry.certificate.clone())
-                    .is_ok_and(|certificate| certificate.public_key_info() == public_key_info)
-        })
+        let key = Fingerprint::sha256(public_key_info);
+        Ok(self.inventory.find_by_public_key(&key)?)
     }
 
-    fn all(
-        &self,
-        filter: &Filter,
-        mut is_meant: impl FnMut(&Entry) -> bool,
-    ) -> Result<Vec<Entry>, Error> {
+    fn all(&self, filter: &Filter) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
         self.inventory.visit(filter, self.now, &mut |entry| {
-            if is_meant(&entry) {
-                entries.push(entry);
-            }
+            entries.push(entry);
             ControlFlow::Continue(())
         })?;
         Ok(entries)
     }
 
-    fn in_file(&self, path: &Path) -> Result<Meant, Error> {
+    fn in_file(&self, path: &Path) -> Result<Matches, Error> {
         let mut certificates = match authority::read_certificates(path) {
             Err(Error::Bundle {
                 source: BundleError::Other { label },
@@ -150,7 +141,7 @@ impl Search<'_> {
         if let Some(entry) = self.inventory.find(&serial)?
             && entry.certificate == certificate.as_der()
         {
-            return Ok(Meant::One(Box::new(entry)));
+            return Ok(Matches::One(Box::new(entry)));
         }
         let issuer = certificate.issuer().clone();
         let error = if issuer != *own.subject() {
@@ -171,7 +162,7 @@ impl Search<'_> {
         Err(error.into())
     }
 
-    fn of_key_in(&self, path: &Path) -> Result<Meant, Error> {
+    fn of_key_in(&self, path: &Path) -> Result<Matches, Error> {
         let no_passphrase = |path: &Path| {
             Err(Error::PassphraseNeeded {
                 path: path.to_owned(),
@@ -190,10 +181,10 @@ impl Search<'_> {
             }
             .into());
         }
-        Ok(Meant::Many(entries))
+        Ok(Matches::Many(entries))
     }
 
-    fn with_serial(&self, text: &str) -> Result<Option<Found>, Error> {
+    fn with_serial(&self, text: &str) -> Result<Option<SerialMatch>, Error> {
         if let Ok(prefix) = text.parse::<SerialPrefix>() {
             let digits = hex_digits(&prefix.to_string());
             let filter = Filter {
@@ -201,15 +192,15 @@ impl Search<'_> {
                 limit: Some(MAX_NAMED + 1),
                 ..Filter::default()
             };
-            let mut entries = self.all(&filter, |_| true)?;
+            let mut entries = self.all(&filter)?;
             let whole = |entry: &Entry| hex_digits(&entry.serial.to_string()) == digits;
             if let Some(at) = entries.iter().position(whole) {
-                return Ok(Some(Found::Whole(Box::new(entries.swap_remove(at)))));
+                return Ok(Some(SerialMatch::Whole(Box::new(entries.swap_remove(at)))));
             }
             if digits.len() >= MIN_PREFIX_DIGITS {
                 match entries.len() {
                     0 => {}
-                    1 => return Ok(Some(Found::Start(Box::new(entries.swap_remove(0))))),
+                    1 => return Ok(Some(SerialMatch::Start(Box::new(entries.swap_remove(0))))),
                     _ => return Err(self.several(OsStr::new(text), &entries).into()),
                 }
             }
@@ -218,36 +209,7 @@ impl Search<'_> {
             return Ok(None);
         };
         let found = self.inventory.find(&serial)?;
-        Ok(found.map(|entry| Found::Whole(Box::new(entry))))
-    }
-
-    /// Every entry with this name, or this common name in either case.
-    fn named(&self, text: &str) -> Result<Vec<Entry>, Error> {
-        let name: Option<SubjectAltName> = text.parse().ok();
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut seen = HashSet::new();
-        let value = name.as_ref().map(|name| name.value().into_owned());
-        let searched = [Some(text.to_owned()), value.filter(|value| value != text)];
-        for part in searched.into_iter().flatten() {
-            let filter = Filter {
-                name: Some(part),
-                ..Filter::default()
-            };
-            let found = self.all(&filter, |entry| {
-                let is_name = name.as_ref().is_some_and(|name| entry.names.contains(name));
-                let common_names = entry.subject.values(AttributeType::CommonName);
-                is_name
-                    || common_names
-                        .iter()
-                        .any(|other| other.eq_ignore_ascii_case(text))
-            })?;
-            for entry in found {
-                if seen.insert(entry.serial.clone()) {
-                    entries.push(entry);
-                }
-            }
-        }
-        Ok(entries)
+        Ok(found.map(|entry| SerialMatch::Whole(Box::new(entry))))
     }
 
     fn is_authority(&self, text: &str) -> bool {
@@ -273,15 +235,15 @@ impl Search<'_> {
     }
 }
 
-/// A certificate that was found by its serial number.
-enum Found {
-    /// By all of it.
+/// How a certificate was found by its serial number.
+enum SerialMatch {
+    /// By the whole number.
     Whole(Box<Entry>),
     /// By its first digits.
     Start(Box<Entry>),
 }
 
-/// Whether something is meant as a file: one is there, or it ends as only files do.
+/// Whether a target is a file: one exists, or its extension is one of certificate files.
 fn is_file(target: &OsStr) -> Result<bool, Error> {
     let text = target.to_string_lossy();
     let path = Path::new(target);
@@ -294,28 +256,23 @@ fn is_file(target: &OsStr) -> Result<bool, Error> {
     }
     match files::kind(path) {
         Ok(Kind::File | Kind::SymbolicLink) => Ok(true),
-        // A pipe, as `<(command)` is; a directory of a certificate's name is not meant.
+        // A pipe such as `<(command)`, but not a directory that happens to have the name.
         Ok(Kind::Other) => Ok(text.contains('/')),
         Ok(Kind::Absent) => Ok(false),
-        // Too long for a path, or with an octet that none has: perhaps a name.
+        // Not a possible path: perhaps a name.
         Err(_) if !text.contains('/') => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Hex digits as a serial number is shown with, without colons.
+/// The hex digits of a serial number, without colons.
 fn hex_digits(shown: &str) -> String {
     shown.chars().filter(|&c| c != ':').collect()
 }
 
-/// Whether some octets stand somewhere in others.
-fn holds(octets: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && octets.windows(part.len()).any(|window| window == part)
-}
-
-/// Endings of files, which no domain has.
+/// File extensions that are not top-level domains.
 const FILE_ENDINGS: [&str; 5] = ["crt", "pem", "der", "cer", "key"];
-/// How many certificates are named when several are meant.
+/// How many certificates an error lists.
 const MAX_NAMED: usize = 10;
-/// Fewer digits are a name, or a slip.
+/// Fewer digits are a name or a typing error.
 const MIN_PREFIX_DIGITS: usize = 4;

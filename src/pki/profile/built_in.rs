@@ -13,7 +13,7 @@ pub struct BuiltIn {
 
 impl BuiltIn {
     /// All of them.
-    pub const ALL: [BuiltIn; 5] = [
+    pub const ALL: [BuiltIn; 6] = [
         BuiltIn {
             name: "server",
             text: include_str!("../../../templates/profiles/server.toml"),
@@ -29,6 +29,10 @@ impl BuiltIn {
         BuiltIn {
             name: "svid",
             text: include_str!("../../../templates/profiles/svid.toml"),
+        },
+        BuiltIn {
+            name: "message",
+            text: include_str!("../../../templates/profiles/message.toml"),
         },
         BuiltIn {
             name: "intermediate",

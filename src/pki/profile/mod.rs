@@ -100,6 +100,7 @@ impl Profile {
             ProfilePurpose::Server
             | ProfilePurpose::Client
             | ProfilePurpose::Peer
+            | ProfilePurpose::Message
             | ProfilePurpose::Intermediate => Ok(()),
         }
     }
@@ -170,6 +171,8 @@ pub enum ProfilePurpose {
     Peer,
     /// An X.509-SVID: both, with exactly one URI, a SPIFFE ID.
     Svid,
+    /// Encryption of messages: no extended key usage.
+    Message,
     /// A subordinate CA.
     Intermediate,
 }
@@ -181,6 +184,7 @@ impl ProfilePurpose {
             ProfilePurpose::Server => Some(Purpose::Server),
             ProfilePurpose::Client => Some(Purpose::Client),
             ProfilePurpose::Peer | ProfilePurpose::Svid => Some(Purpose::Peer),
+            ProfilePurpose::Message => Some(Purpose::Message),
             ProfilePurpose::Intermediate => None,
         }
     }

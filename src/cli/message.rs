@@ -1,0 +1,866 @@
+//! `message`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::args::Global;
+use crate::error::{Error, shown};
+use crate::message::http::{
+    DEFAULT_COMPONENTS, RequestDraft, RequestSigner, RequestVerifier, SHARED_KEY_ID,
+    VerificationKey,
+};
+use crate::message::{
+    Algorithm, Capability, Denial, MessageDraft, Payload, Reason, SignedMessage, lines,
+};
+use crate::ops::Verdict;
+use crate::ops::message::{self, MAX_MESSAGE_BYTES, MAX_PAYLOAD_BYTES, Pair, ReceptionRequest};
+use crate::pki::escape::Escaped;
+use crate::pki::validity::Lifetime;
+use crate::render::{Format, Renderer};
+
+type Clock<'a> = &'a dyn Fn() -> OffsetDateTime;
+
+/// Sign, seal, verify and open messages between agents, and sign HTTP requests
+///
+/// A message is a JWS that carries its signer's certificate; a sealed one has a JWE for payload. Any JOSE library reads
+/// and writes them. A message that is refused gives exit code 1, and `denied: REASON` in the last line of stderr.
+#[derive(clap::Args, Debug)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
+  openagents-certs message sign --cert alice.crt --key alice.key --audience bob --scope read call.json
+  openagents-certs message verify --ca ca.crt --audience bob --scope read message.jws"
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sign(Sign),
+    Seal(Seal),
+    Verify(Verify),
+    Open(Open),
+    SealShared(SealShared),
+    OpenShared(OpenShared),
+    SignRequest(SignRequest),
+    VerifyRequest(VerifyRequest),
+    Key(NewKey),
+    Jwks(Jwks),
+}
+
+impl Args {
+    pub(super) fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        clock: Clock<'_>,
+    ) -> Result<Verdict, Error> {
+        match self.command {
+            Command::Sign(args) => args.run(renderer, clock),
+            Command::Seal(args) => args.run(renderer, clock),
+            Command::Verify(args) => args.run(renderer, clock),
+            Command::Open(args) => args.run(renderer, clock),
+            Command::SealShared(args) => args.run(renderer),
+            Command::OpenShared(args) => args.run(renderer),
+            Command::SignRequest(args) => args.run(renderer, clock),
+            Command::VerifyRequest(args) => args.run(renderer, clock),
+            Command::Key(args) => args.run(renderer),
+            Command::Jwks(args) => args.run(global, renderer, clock()),
+        }
+    }
+}
+
+/// Sign a message
+///
+/// The payload is the input: as JSON if it is JSON, else as text or base64.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs message sign --cert alice.crt --key alice.key --audience bob --scope read call.json
+  echo '{\"tool\":\"search\"}' | openagents-certs message sign --cert alice.crt --key alice.key --audience bob --scope search --capability tool_call")]
+struct Sign {
+    #[command(flatten)]
+    outgoing: Outgoing,
+    #[command(flatten)]
+    input: Input,
+}
+
+impl Sign {
+    fn run(self, renderer: &Renderer, clock: Clock<'_>) -> Result<Verdict, Error> {
+        let sender = self.outgoing.pair.pair().sender(self.outgoing.alg)?;
+        let draft = self.outgoing.draft();
+        if self.input.lines {
+            let send = &|line: lines::OutgoingLine| {
+                let signed = sender.sign(&of_line(&draft, &line), line.payload(), clock())?;
+                Ok(signed.answer())
+            };
+            return send_lines(&self.input, self.outgoing.max_size, renderer, send);
+        }
+        let payload = payload(&self.input, self.outgoing.max_size)?;
+        write_signed(
+            renderer,
+            &sender.sign(&draft, Payload::of(&payload), clock())?,
+        )
+    }
+}
+
+/// Seal a message: sign it, and encrypt its payload for one or many recipients
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs message seal --cert alice.crt --key alice.key --to bob.message.crt --audience bob --scope read call.json
+  openagents-certs message seal --cert alice.crt --key alice.key --to bob.message.crt --to carol.message.crt --audience team --scope read - < call.json")]
+struct Seal {
+    #[command(flatten)]
+    outgoing: Outgoing,
+
+    /// Encrypt for the owner of this certificate; repeat for more
+    #[arg(long, value_name = "CERT", required = true)]
+    to: Vec<PathBuf>,
+
+    #[command(flatten)]
+    input: Input,
+}
+
+impl Seal {
+    fn run(self, renderer: &Renderer, clock: Clock<'_>) -> Result<Verdict, Error> {
+        let sender = self.outgoing.pair.pair().sender(self.outgoing.alg)?;
+        let recipients = message::recipients(&self.to, clock())?;
+        let draft = self.outgoing.draft();
+        if self.input.lines {
+            let send = &|line: lines::OutgoingLine| {
+                let draft = of_line(&draft, &line);
+                let sealed = sender.seal(&draft, line.into_bytes(), &recipients, clock())?;
+                Ok(sealed.answer())
+            };
+            return send_lines(&self.input, self.outgoing.max_size, renderer, send);
+        }
+        let payload = payload(&self.input, self.outgoing.max_size)?;
+        write_signed(
+            renderer,
+            &sender.seal(&draft, payload, &recipients, clock())?,
+        )
+    }
+}
+
+/// Verify a message, and print what it claims
+///
+/// A sealed message is verified without opening it. Checks in this order: form, the signer's certificate, signature,
+/// caller, audience, scopes, times, ids, tenant, policy, replay.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs message verify --ca ca.crt --audience bob --scope read message.jws
+  openagents-certs message verify --ca ca.crt --audience bob --scope read --replay-db seen.db --trace trace.jsonl --lines - < messages.jsonl")]
+struct Verify {
+    #[command(flatten)]
+    incoming: Incoming,
+    #[command(flatten)]
+    input: Input,
+}
+
+impl Verify {
+    fn run(self, renderer: &Renderer, clock: Clock<'_>) -> Result<Verdict, Error> {
+        receive(self.incoming.request(None), &self.input, renderer, clock)
+    }
+}
+
+/// Verify a sealed message, then decrypt it, and print its payload exactly as it was sealed
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs message open --cert bob.message.crt --key bob.message.key --ca ca.crt --audience bob --scope read message.jws
+  openagents-certs message open --cert bob.message.crt --key bob.message.key --ca ca.crt --audience bob --scope read --policy policy.toml message.jws > payload")]
+struct Open {
+    #[command(flatten)]
+    pair: PairArgs,
+    #[command(flatten)]
+    incoming: Incoming,
+    #[command(flatten)]
+    input: Input,
+}
+
+impl Open {
+    fn run(self, renderer: &Renderer, clock: Clock<'_>) -> Result<Verdict, Error> {
+        let request = self.incoming.request(Some(self.pair.pair()));
+        receive(request, &self.input, renderer, clock)
+    }
+}
+
+/// Encrypt under a key that both sides have
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs message seal-shared --shared-key team.key note.txt
+  openagents-certs message seal-shared --shared-key team.key --aad build-7 --lines - < payloads.jsonl")]
+struct SealShared {
+    /// Read the shared key from this file: 32 bytes, raw, in hexadecimal or base64
+    #[arg(long, value_name = "FILE")]
+    shared_key: PathBuf,
+
+    /// Bind this text to the message; whoever opens it has to give the same
+    #[arg(long, value_name = "TEXT")]
+    aad: Option<String>,
+
+    /// Refuse a larger payload, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_PAYLOAD_BYTES)]
+    max_size: usize,
+
+    #[command(flatten)]
+    input: Input,
+}
+
+impl SealShared {
+    fn run(self, renderer: &Renderer) -> Result<Verdict, Error> {
+        let key = message::shared_key(&self.shared_key)?;
+        let aad = self.aad.as_deref();
+        if self.input.lines {
+            let send = &|line: lines::OutgoingLine| {
+                let sealed = key.seal(line.into_bytes(), aad)?;
+                Ok(lines::sent(None, &sealed))
+            };
+            return send_lines(&self.input, self.max_size, renderer, send);
+        }
+        let sealed = key.seal(payload(&self.input, self.max_size)?, aad)?;
+        write_line(renderer, &sealed)?;
+        Ok(Verdict::Yes)
+    }
+}
+
+/// Decrypt what was encrypted under a key that both sides have
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs message open-shared --shared-key team.key note.jwe
+  openagents-certs message open-shared --shared-key team.key --aad build-7 - < note.jwe")]
+struct OpenShared {
+    /// Read the shared key from this file: 32 bytes, raw, in hexadecimal or base64
+    #[arg(long, value_name = "FILE")]
+    shared_key: PathBuf,
+
+    /// Require this text to be bound to the message
+    #[arg(long, value_name = "TEXT")]
+    aad: Option<String>,
+
+    /// Deny a larger message, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_MESSAGE_BYTES)]
+    max_size: usize,
+
+    #[command(flatten)]
+    input: Input,
+}
+
+impl OpenShared {
+    fn run(self, renderer: &Renderer) -> Result<Verdict, Error> {
+        let key = message::shared_key(&self.shared_key)?;
+        let aad = self.aad.as_deref();
+        if self.input.lines {
+            return answer_lines(&self.input, self.max_size, renderer, &mut |line| {
+                let opened = line.ok_or_else(too_large).and_then(lines::incoming);
+                Ok(match opened.and_then(|message| key.open(&message, aad)) {
+                    Ok(plaintext) => (lines::opened(&plaintext), false),
+                    Err(denial) => (denial.answer(), true),
+                })
+            });
+        }
+        let message = message::input(
+            self.input.path(),
+            self.max_size.saturating_add(LINE_END_BYTES),
+        )?;
+        match message
+            .ok_or_else(too_large)
+            .and_then(|message| key.open(&message, aad))
+        {
+            Ok(plaintext) => {
+                renderer.raw(&plaintext)?;
+                Ok(Verdict::Yes)
+            }
+            Err(denial) => Ok(deny(renderer, &denial)),
+        }
+    }
+}
+
+/// Sign an HTTP/1.1 request (RFC 9421), and print it with its signature
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs message sign-request --cert alice.crt --key alice.key request.http
+  openagents-certs message sign-request --shared-key team.key --keyid team --components @method,@target-uri - < request.http")]
+struct SignRequest {
+    #[command(flatten)]
+    signer: RequestKey,
+
+    /// Cover these components, separated by commas [default: method, target, authority, content-digest, content-type]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = component)]
+    components: Option<Vec<String>>,
+
+    /// How long the signature is valid, such as 30s
+    #[arg(long, value_name = "LIFETIME", default_value = "30s")]
+    ttl: Lifetime,
+
+    /// The name of the signature
+    #[arg(long, value_name = "LABEL", default_value = "sig1")]
+    label: String,
+
+    /// What the signature is for
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+
+    #[command(flatten)]
+    request: RequestInput,
+}
+
+impl SignRequest {
+    fn run(self, renderer: &Renderer, clock: Clock<'_>) -> Result<Verdict, Error> {
+        let signer = match (self.signer.shared_key, self.signer.cert, self.signer.key) {
+            (Some(path), _, _) => RequestSigner::Shared(message::mac_key(&path)?),
+            (None, Some(certificate), Some(private_key)) => {
+                let passphrase_file = self.signer.passphrase_file;
+                Pair {
+                    certificate,
+                    private_key,
+                    passphrase_file,
+                }
+                .request_signer()?
+            }
+            (None, _, _) => {
+                return Err(Error::Usage {
+                    message: "there is nothing to sign the request with".into(),
+                    hint: "give `--cert` and `--key`, or `--shared-key`".into(),
+                });
+            }
+        };
+        let draft = RequestDraft {
+            components: self.components,
+            ttl: self.ttl.duration(),
+            label: self.label,
+            tag: self.tag,
+            scheme: self.request.scheme.clone(),
+            keyid: self.signer.keyid,
+        };
+        let path = self.request.path();
+        let request = message::input(path, MAX_MESSAGE_BYTES)?.ok_or_else(|| larger(path))?;
+        renderer.raw(&signer.sign(&request, &draft, clock())?)?;
+        Ok(Verdict::Yes)
+    }
+}
+
+/// Verify a signed HTTP/1.1 request (RFC 9421), and print who signed what
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs message verify-request --ca ca.crt --replay-db seen.db request.http
+  openagents-certs message verify-request --shared-key team.key --keyid team - < request.http")]
+struct VerifyRequest {
+    /// Trust the signers that these anchors lead to
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["shared_key", "cert"])]
+    ca: Option<PathBuf>,
+
+    /// Accept only this certificate, which then need not be in the request
+    #[arg(long, value_name = "FILE", conflicts_with = "shared_key")]
+    cert: Option<PathBuf>,
+
+    /// Look up the whole path of the signer in this revocation list; repeat for more
+    #[arg(long, value_name = "FILE")]
+    crl: Vec<PathBuf>,
+
+    /// Verify with the shared key in this file: 32 to 128 bytes, raw, in hexadecimal or base64
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ca", "crl"])]
+    shared_key: Option<PathBuf>,
+
+    /// Require this name of the shared key
+    #[arg(long, value_name = "ID", default_value = SHARED_KEY_ID)]
+    keyid: String,
+
+    /// Require these components to be covered, separated by commas
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = component, default_values = DEFAULT_COMPONENTS)]
+    components: Vec<String>,
+
+    /// Deny a request that was signed longer ago, such as 5m
+    #[arg(long, value_name = "LIFETIME", default_value = "5m")]
+    max_age: Lifetime,
+
+    /// Deny a signature that is valid longer, such as 1h
+    #[arg(long, value_name = "LIFETIME", default_value = "1h")]
+    max_lifetime: Lifetime,
+
+    /// Verify the signature of this name [default: the only one]
+    #[arg(long, value_name = "LABEL")]
+    label: Option<String>,
+
+    /// Record nonces in this database, and deny a request that was seen before
+    #[arg(long, value_name = "FILE")]
+    replay_db: Option<PathBuf>,
+
+    /// Append every decision to this file, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+
+    #[command(flatten)]
+    request: RequestInput,
+}
+
+impl VerifyRequest {
+    fn run(self, renderer: &Renderer, clock: Clock<'_>) -> Result<Verdict, Error> {
+        let verifier = RequestVerifier {
+            key: self.verification_key()?,
+            components: self.components,
+            max_age: self.max_age.duration(),
+            max_lifetime: self.max_lifetime.duration(),
+            label: self.label,
+            scheme: self.request.scheme.clone(),
+            max_size: MAX_MESSAGE_BYTES,
+        };
+        let mut reception = message::RequestReception::open(
+            verifier,
+            self.replay_db.as_ref(),
+            self.trace.as_ref(),
+        )?;
+        let request = message::input(self.request.path(), MAX_MESSAGE_BYTES)?;
+        let Some(request) = request else {
+            return Ok(deny(renderer, &too_large()));
+        };
+        match reception.receive(&request, clock())? {
+            Ok(verified) => {
+                write_line(renderer, &serde_json::json!(verified).to_string())?;
+                Ok(Verdict::Yes)
+            }
+            Err(denial) => Ok(deny(renderer, &denial)),
+        }
+    }
+
+    fn verification_key(&self) -> Result<VerificationKey, Error> {
+        if let Some(path) = &self.shared_key {
+            let key = message::mac_key(path)?;
+            return Ok(VerificationKey::Shared(key, self.keyid.clone()));
+        }
+        let anchors = self.ca.as_ref().or(self.cert.as_ref());
+        let trust = message::trust(anchors.map_or(Path::new(""), PathBuf::as_path), &self.crl)?;
+        Ok(match &self.cert {
+            Some(path) => VerificationKey::Pinned(trust, message::chain(path)?),
+            None => VerificationKey::Trust(trust),
+        })
+    }
+}
+
+/// Create a shared key: 32 random bytes in a file that only you can read
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs message key team.key
+  openagents-certs message key team.key --force")]
+struct NewKey {
+    /// The file to write
+    #[arg(value_name = "FILE", required_unless_present = "out")]
+    file: Option<PathBuf>,
+
+    /// The same as FILE
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    out: Option<PathBuf>,
+
+    /// Replace the file if it is already there
+    #[arg(long)]
+    force: bool,
+}
+
+impl NewKey {
+    fn run(self, renderer: &Renderer) -> Result<Verdict, Error> {
+        let path = self.file.or(self.out).unwrap_or_default();
+        let written = message::create_key(&path, self.force)?;
+        let report = serde_json::json!({ "path": written });
+        if !renderer.is_silent() {
+            renderer.result(
+                &report,
+                &format_args!("{}  shared key, 32 bytes", shown(&path)),
+            )?;
+        }
+        Ok(Verdict::Yes)
+    }
+}
+
+/// Print certificates as a JWK Set, for peers that look keys up there
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs message jwks -C certs
+  openagents-certs message jwks alice.crt bob.message.crt")]
+pub(super) struct Jwks {
+    /// Certificates, or directories with certificates [default: the PKI directory]
+    #[arg(value_name = "FILE|DIR")]
+    paths: Vec<PathBuf>,
+}
+
+impl Jwks {
+    pub(super) fn run(
+        self,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
+        let directory = || vec![global.directory().to_owned()];
+        let paths = if self.paths.is_empty() {
+            directory()
+        } else {
+            self.paths
+        };
+        let set = message::key_set(&paths, now)?;
+        let text = serde_json::to_string_pretty(&set).unwrap_or_default();
+        renderer.raw((text + "\n").as_bytes())?;
+        Ok(Verdict::Yes)
+    }
+}
+
+/// What every message that is sent says.
+#[derive(clap::Args, Debug)]
+struct Outgoing {
+    #[command(flatten)]
+    pair: PairArgs,
+
+    /// Who the message is for
+    #[arg(long, value_name = "AUDIENCE")]
+    audience: String,
+
+    /// What the message may be used for; repeat for more
+    #[arg(long, value_name = "SCOPE", required = true)]
+    scope: Vec<String>,
+
+    /// Who sends the message [default: the certificate's first URI, DNS or e-mail name, or its common name]
+    #[arg(long, value_name = "NAME")]
+    subject: Option<String>,
+
+    /// The tenant of the sender
+    #[arg(
+        long,
+        value_name = "TENANT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    tenant: String,
+
+    /// The service that sends the message [default: the subject]
+    #[arg(long, value_name = "ID")]
+    service_id: Option<String>,
+
+    /// Who vouches for the sender [default: the certificate's issuer]
+    #[arg(long, value_name = "NAME")]
+    issuer: Option<String>,
+
+    /// What the message asks for: read, delegate, tool_call or workflow_command
+    #[arg(long, value_name = "CAPABILITY", default_value_t = Capability::Read)]
+    capability: Capability,
+
+    /// How long the message is valid, such as 60s or 5m
+    #[arg(long, value_name = "LIFETIME", default_value = "60s")]
+    ttl: Lifetime,
+
+    /// The trace that the message is part of [default: a new one]
+    #[arg(long, value_name = "ID")]
+    trace_id: Option<String>,
+
+    /// The key under which the receiver acts once [default: a new one]
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+
+    /// Sign with ES256, ES384, EdDSA, PS256 or RS256 [default: what fits the key]
+    #[arg(long, value_name = "ALG", value_parser = algorithm)]
+    alg: Option<Algorithm>,
+
+    /// Refuse a larger payload, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_PAYLOAD_BYTES)]
+    max_size: usize,
+}
+
+impl Outgoing {
+    fn draft(&self) -> MessageDraft {
+        MessageDraft {
+            audience: self.audience.clone(),
+            scopes: self.scope.clone(),
+            capability: self.capability,
+            ttl: self.ttl.duration(),
+            subject: self.subject.clone(),
+            tenant_id: self.tenant.clone(),
+            service_id: self.service_id.clone(),
+            issuer: self.issuer.clone(),
+            trace_id: self.trace_id.clone(),
+            idempotency_key: self.idempotency_key.clone(),
+        }
+    }
+}
+
+/// What messages that are received must be.
+#[derive(clap::Args, Debug)]
+struct Incoming {
+    /// Trust the signers that these anchors lead to
+    #[arg(long, value_name = "FILE")]
+    ca: PathBuf,
+
+    /// Accept messages for this audience
+    #[arg(long, value_name = "AUDIENCE")]
+    audience: String,
+
+    /// Require this scope; repeat for more
+    #[arg(long, value_name = "SCOPE", required = true)]
+    scope: Vec<String>,
+
+    /// Require this tenant
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+
+    /// Record ids in this database, and deny a message that was seen before
+    #[arg(long, value_name = "FILE")]
+    replay_db: Option<PathBuf>,
+
+    /// Check callers, capabilities and scopes against this policy (TOML)
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// Approve the message with this id; repeat for more
+    #[arg(long, value_name = "MESSAGE-ID")]
+    approve: Vec<String>,
+
+    /// Take this approval into account: a message with scope `approve` and payload {"approve":"MESSAGE-ID"}, signed by
+    /// one of the policy's approvers; repeat for more
+    #[arg(long, value_name = "FILE")]
+    approval: Vec<PathBuf>,
+
+    /// Look up the whole path of the signer in this revocation list; repeat for more
+    #[arg(long, value_name = "FILE")]
+    crl: Vec<PathBuf>,
+
+    /// Append every decision to this file, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+
+    /// Deny a message that is valid longer, such as 1h
+    #[arg(long, value_name = "LIFETIME", default_value = "1h")]
+    max_lifetime: Lifetime,
+
+    /// Deny a larger message, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_MESSAGE_BYTES)]
+    max_size: usize,
+}
+
+impl Incoming {
+    fn request(self, pair: Option<Pair>) -> ReceptionRequest {
+        ReceptionRequest {
+            ca: self.ca,
+            revocation_lists: self.crl,
+            audience: self.audience,
+            scopes: self.scope,
+            tenant: self.tenant,
+            max_lifetime: self.max_lifetime.duration(),
+            max_size: self.max_size,
+            policy: self.policy,
+            approved: self.approve,
+            approvals: self.approval,
+            replay: self.replay_db,
+            trace: self.trace,
+            pair,
+        }
+    }
+}
+
+/// A certificate and its key.
+#[derive(clap::Args, Debug)]
+struct PairArgs {
+    /// The certificate, with its intermediates behind it
+    #[arg(long, value_name = "FILE")]
+    cert: PathBuf,
+
+    /// The private key of the certificate
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+
+    /// Read the passphrase of the private key from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+impl PairArgs {
+    fn pair(&self) -> Pair {
+        Pair {
+            certificate: self.cert.clone(),
+            private_key: self.key.clone(),
+            passphrase_file: self.passphrase_file.clone(),
+        }
+    }
+}
+
+/// What a request is signed with.
+#[derive(clap::Args, Debug)]
+struct RequestKey {
+    /// The certificate, with its intermediates behind it
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "key",
+        required_unless_present = "shared_key"
+    )]
+    cert: Option<PathBuf>,
+
+    /// The private key of the certificate
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+
+    /// Read the passphrase of the private key from the first line of this file
+    #[arg(long, value_name = "FILE", requires = "key")]
+    passphrase_file: Option<PathBuf>,
+
+    /// Sign with the shared key in this file: 32 to 128 bytes, raw, in hexadecimal or base64
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cert", "key"])]
+    shared_key: Option<PathBuf>,
+
+    /// The name of the key [default: the certificate's thumbprint, or `shared`]
+    #[arg(long, value_name = "ID")]
+    keyid: Option<String>,
+}
+
+/// Where messages come from.
+#[derive(clap::Args, Debug)]
+struct Input {
+    /// Read and write JSON lines, one message each
+    #[arg(long)]
+    lines: bool,
+
+    /// The input; - for standard input
+    #[arg(value_name = "FILE", default_value = "-", hide_default_value = true)]
+    file: PathBuf,
+}
+
+impl Input {
+    fn path(&self) -> Option<&Path> {
+        named(&self.file)
+    }
+}
+
+/// Where a request comes from.
+#[derive(clap::Args, Debug)]
+struct RequestInput {
+    /// The scheme of the request's target
+    #[arg(long, value_name = "SCHEME", default_value = "https", value_parser = ["https", "http"])]
+    scheme: String,
+
+    /// The request; - for standard input
+    #[arg(value_name = "FILE", default_value = "-", hide_default_value = true)]
+    file: PathBuf,
+}
+
+impl RequestInput {
+    fn path(&self) -> Option<&Path> {
+        named(&self.file)
+    }
+}
+
+/// A file; none for `-`, standard input.
+fn named(path: &Path) -> Option<&Path> {
+    Some(path).filter(|path| *path != Path::new("-"))
+}
+
+fn algorithm(text: &str) -> Result<Algorithm, String> {
+    Algorithm::from_jose_name(text)
+        .ok_or_else(|| "expected ES256, ES384, EdDSA, PS256 or RS256".to_owned())
+}
+
+/// A component as it is covered: names of header fields are in lower case.
+#[expect(clippy::unnecessary_wraps, reason = "clap's form")]
+fn component(text: &str) -> Result<String, String> {
+    Ok(text.trim().trim_matches('"').to_ascii_lowercase())
+}
+
+fn payload(input: &Input, limit: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
+    message::input(input.path(), limit)?.ok_or_else(|| larger(input.path()))
+}
+
+fn larger(path: Option<&Path>) -> Error {
+    Error::Unreadable {
+        path: path.unwrap_or(Path::new("-")).to_owned(),
+        what: "is larger than `--max-size`",
+    }
+}
+
+/// The draft with the ids of a line.
+fn of_line(draft: &MessageDraft, line: &lines::OutgoingLine) -> MessageDraft {
+    let mut draft = draft.clone();
+    draft.trace_id = line.trace_id.clone().or(draft.trace_id);
+    draft.idempotency_key = line.idempotency_key.clone().or(draft.idempotency_key);
+    draft
+}
+
+fn send_lines(
+    input: &Input,
+    max_size: usize,
+    renderer: &Renderer,
+    send: &dyn Fn(lines::OutgoingLine) -> Result<String, crate::message::MessageError>,
+) -> Result<Verdict, Error> {
+    let all = message::sign_lines(input.path(), max_size, send, &mut |line| {
+        write_line(renderer, line)
+    })?;
+    Ok(if all {
+        Verdict::Yes
+    } else {
+        Verdict::Undetermined
+    })
+}
+
+/// Answers each line; no if any was denied.
+fn answer_lines(
+    input: &Input,
+    max_size: usize,
+    renderer: &Renderer,
+    answer: &mut dyn FnMut(Option<&[u8]>) -> Result<(String, bool), Error>,
+) -> Result<Verdict, Error> {
+    message::answer_lines(input.path(), max_size, answer, &mut |line| {
+        write_line(renderer, line)
+    })
+}
+
+fn receive(
+    request: ReceptionRequest,
+    input: &Input,
+    renderer: &Renderer,
+    clock: Clock<'_>,
+) -> Result<Verdict, Error> {
+    let max_size = request.max_size;
+    let mut reception = message::Reception::open(&request, clock())?;
+    for warning in &reception.warnings {
+        renderer.warning(warning);
+    }
+    if input.lines {
+        return answer_lines(input, max_size, renderer, &mut |line| {
+            reception.answer(line, clock())
+        });
+    }
+    let limit = max_size.saturating_add(LINE_END_BYTES);
+    let Some(message) = message::input(input.path(), limit)? else {
+        let denial = reception.refuse(too_large(), clock())?;
+        return Ok(deny(renderer, &denial));
+    };
+    match reception.receive(&message, clock())? {
+        Ok(accepted) => {
+            match &accepted.plaintext {
+                Some(plaintext) => renderer.raw(plaintext)?,
+                None => write_line(renderer, &accepted.claims_line())?,
+            }
+            Ok(Verdict::Yes)
+        }
+        Err(denial) => Ok(deny(renderer, &denial)),
+    }
+}
+
+fn write_signed(renderer: &Renderer, signed: &SignedMessage) -> Result<Verdict, Error> {
+    match renderer.format {
+        Format::Json => write_line(renderer, &signed.answer())?,
+        Format::Text | Format::Csv | Format::Prometheus => write_line(renderer, &signed.text)?,
+    }
+    Ok(Verdict::Yes)
+}
+
+fn write_line(renderer: &Renderer, line: &str) -> Result<(), Error> {
+    renderer.raw(&[line.as_bytes(), b"\n"].concat())
+}
+
+fn deny(renderer: &Renderer, denial: &Denial) -> Verdict {
+    renderer.denied(denial.reason.name(), &Escaped(&denial.detail).to_string());
+    Verdict::No
+}
+
+fn too_large() -> Denial {
+    Denial::new(Reason::TooLarge, "it is larger than `--max-size`")
+}
+
+const LINE_END_BYTES: usize = 2;

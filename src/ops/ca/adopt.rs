@@ -1,0 +1,481 @@
+//! Certificates that the authority issued before it had this inventory, recorded so that they can be listed, renewed
+//! and revoked.
+
+mod index;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use self::index::Index;
+use crate::authority;
+use crate::error::{Error, shown};
+use crate::files::{self, Target};
+use crate::ops::{Report, Verdict};
+use crate::path;
+use crate::pki::certificate::Certificate;
+use crate::pki::document::{Document, Kind};
+use crate::pki::escape::Escaped;
+use crate::pki::fingerprint::Fingerprint;
+use crate::pki::name::DistinguishedName;
+use crate::pki::serial::SerialNumber;
+use crate::pki::usage::{CLIENT_AUTH, SERVER_AUTH};
+use crate::store::{
+    Entry, Inventory, Opening, Output, Revocation, RevocationChange, RevokedCertificate, Status,
+};
+
+/// What to record.
+#[derive(Debug)]
+pub struct Request {
+    /// The authority's directory.
+    pub directory: PathBuf,
+    /// Files of certificates, directories of them, and `index.txt` files of OpenSSL.
+    pub files: Vec<PathBuf>,
+    /// Where the certificates of an `index.txt` are; `newcerts` or `certs` beside it by default.
+    pub index_certificates: Option<PathBuf>,
+    /// Check everything, and record nothing.
+    pub dry_run: bool,
+    /// Who asks, as `user@host`.
+    pub requested_by: String,
+}
+
+/// What became of the certificates.
+#[derive(Debug, Serialize)]
+pub struct Adoption {
+    /// Whether nothing was recorded, and this is what would be.
+    pub dry_run: bool,
+    /// How many are recorded now that were not before.
+    pub adopted: usize,
+    /// How many were recorded already.
+    pub unchanged: usize,
+    /// How many were not recorded.
+    pub refused: usize,
+    /// Each of them.
+    pub certificates: Vec<Candidate>,
+}
+
+/// A certificate that was given.
+#[derive(Debug, Serialize)]
+pub struct Candidate {
+    /// The file it is in, or the index that names it.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
+    pub path: PathBuf,
+    /// The line of the index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// Its serial number.
+    pub serial: Option<SerialNumber>,
+    /// Its subject.
+    pub subject: Option<DistinguishedName>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Its status in the inventory.
+    pub status: Option<Status>,
+    /// Why it was refused.
+    pub reason: Option<String>,
+}
+
+/// What became of a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It was recorded.
+    Adopted,
+    /// It was recorded before.
+    Unchanged,
+    /// It was recorded before, and is revoked now.
+    Revoked,
+    /// It was not recorded.
+    Refused,
+}
+
+/// Records certificates. Only those that this CA, or one that it replaced, has signed are accepted.
+///
+/// # Errors
+/// When there is no authority, or the inventory cannot be read or written. A file that cannot be read is reported
+/// among the certificates.
+pub fn run(request: &Request, now: OffsetDateTime) -> Result<Adoption, Error> {
+    if !authority::exists(&request.directory)? {
+        return Err(Error::NoAuthority {
+            path: request.directory.clone(),
+        });
+    }
+    let mut inventory = authority::open_inventory(&request.directory, Opening::MustExist)?;
+    let mut adopting = Adopting {
+        request,
+        authorities: authorities(inventory.as_ref())?,
+        inventory: inventory.as_mut(),
+        now,
+        candidates: Vec::new(),
+    };
+    for path in &request.files {
+        match files::target(path) {
+            Ok(Target::Directory(_)) => {
+                for file in files::walk(path, MAX_DEPTH) {
+                    match file {
+                        Ok(file) => adopting.file(&file, true)?,
+                        Err(error) => adopting.refuse(path, error.to_string()),
+                    }
+                }
+            }
+            Ok(Target::File(_) | Target::Special) => adopting.file(path, false)?,
+            Err(error) => adopting.refuse(path, error.to_string()),
+        }
+    }
+    let candidates = adopting.candidates;
+    let count = |outcome| {
+        candidates
+            .iter()
+            .filter(|one| one.outcome == outcome)
+            .count()
+    };
+    Ok(Adoption {
+        dry_run: request.dry_run,
+        adopted: count(Outcome::Adopted),
+        unchanged: count(Outcome::Unchanged) + count(Outcome::Revoked),
+        refused: count(Outcome::Refused),
+        certificates: candidates,
+    })
+}
+
+/// The certificates of this CA and of those before it.
+fn authorities(inventory: &dyn Inventory) -> Result<Vec<Certificate>, Error> {
+    let records = inventory.authorities()?.into_iter();
+    let complete = records.filter(|record| record.complete);
+    Ok(complete
+        .filter_map(|record| Certificate::from_der(record.certificate).ok())
+        .collect())
+}
+
+struct Adopting<'a> {
+    request: &'a Request,
+    authorities: Vec<Certificate>,
+    inventory: &'a mut dyn Inventory,
+    now: OffsetDateTime,
+    candidates: Vec<Candidate>,
+}
+
+impl Adopting<'_> {
+    /// Everything in one file. In a directory, files without certificates are passed over.
+    fn file(&mut self, path: &Path, is_in_directory: bool) -> Result<(), Error> {
+        let content = match files::read(path) {
+            Ok(content) => content,
+            Err(error) => {
+                self.refuse(path, error.to_string());
+                return Ok(());
+            }
+        };
+        if Index::is_index(&content) {
+            return self.index(path, &content);
+        }
+        let document = match Document::read(&content) {
+            Ok(document) => document,
+            Err(_) if is_in_directory => return Ok(()),
+            Err(error) => {
+                self.refuse(path, error.to_string());
+                return Ok(());
+            }
+        };
+        let parts = document.parts.iter();
+        let parts: Vec<_> = parts
+            .filter(|part| part.kind() == Kind::Certificate)
+            .collect();
+        if parts.is_empty() && !is_in_directory {
+            self.refuse(path, "contains no certificate".into());
+        }
+        for (i, part) in parts.iter().enumerate() {
+            let certificate = match Certificate::from_der(part.contents().to_vec()) {
+                Ok(certificate) => certificate,
+                Err(error) => {
+                    self.refuse(path, error.to_string());
+                    continue;
+                }
+            };
+            // What follows the first is its chain; the CA's own certificates are recorded as such.
+            if self.authorities.contains(&certificate)
+                || i > 0 && certificate.is_ca().unwrap_or(false)
+            {
+                continue;
+            }
+            let output = if i == 0 { output(path)? } else { None };
+            self.certificate(path, None, &certificate, output, None)?;
+        }
+        Ok(())
+    }
+
+    /// Everything that an `index.txt` lists.
+    fn index(&mut self, path: &Path, content: &[u8]) -> Result<(), Error> {
+        let mut index = Index::read(path, content, self.request.index_certificates.as_deref());
+        for (line, row) in std::mem::take(&mut index.rows) {
+            let row = match row {
+                Ok(row) => row,
+                Err(reason) => {
+                    let candidate = Candidate::refused(path, Some(line), reason);
+                    self.candidates.push(candidate);
+                    continue;
+                }
+            };
+            match index.certificate(&row) {
+                Ok(certificate) => {
+                    self.certificate(path, Some(line), &certificate, None, row.revocation)?;
+                }
+                Err(mut reason) => {
+                    if let Some(revocation) = row.revocation
+                        && !self.request.dry_run
+                    {
+                        self.keep_revocation(&row.serial, revocation, row.not_after)?;
+                        reason.push_str("; its revocation is kept for the CRL");
+                    }
+                    let mut candidate = Candidate::refused(path, Some(line), reason);
+                    candidate.serial = Some(row.serial);
+                    self.candidates.push(candidate);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the revocation of a certificate that is not at hand.
+    fn keep_revocation(
+        &mut self,
+        serial: &SerialNumber,
+        revocation: Revocation,
+        not_after: OffsetDateTime,
+    ) -> Result<(), Error> {
+        let Some(issuer) = self.authorities.last() else {
+            return Ok(());
+        };
+        let revoked = RevokedCertificate {
+            serial: serial.clone(),
+            revocation,
+            not_after,
+            issuer_fingerprint: Fingerprint::sha256(issuer.as_der()),
+        };
+        Ok(self.inventory.carry_over(&[revoked], 0)?)
+    }
+
+    /// One certificate.
+    fn certificate(
+        &mut self,
+        path: &Path,
+        line: Option<usize>,
+        certificate: &Certificate,
+        output: Option<Output>,
+        revocation: Option<Revocation>,
+    ) -> Result<(), Error> {
+        let mut candidate = Candidate {
+            path: path.to_owned(),
+            line,
+            serial: Some(certificate.serial().clone()),
+            subject: Some(certificate.subject().clone()),
+            outcome: Outcome::Refused,
+            status: None,
+            reason: None,
+        };
+        match self.record(path, certificate, output, revocation)? {
+            Ok((outcome, status)) => {
+                candidate.outcome = outcome;
+                candidate.status = Some(status);
+            }
+            Err(reason) => candidate.reason = Some(reason),
+        }
+        self.candidates.push(candidate);
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        path: &Path,
+        certificate: &Certificate,
+        output: Option<Output>,
+        revocation: Option<Revocation>,
+    ) -> Result<Result<(Outcome, Status), String>, Error> {
+        let is_by = |authority: &&Certificate| {
+            authority.subject() == certificate.issuer()
+                && path::is_signed_by(certificate, authority)
+        };
+        let Some(issuer) = self.authorities.iter().find(is_by) else {
+            let issuer = certificate.issuer();
+            return Ok(Err(format!(
+                "was not signed by this CA, but issued by {issuer}"
+            )));
+        };
+        let serial = certificate.serial();
+        if serial.is_negative() || serial.is_zero() {
+            return Ok(Err("has a serial number that is not positive".into()));
+        }
+        let fingerprint = Fingerprint::sha256(issuer.as_der());
+        let issued_at = certificate.not_before();
+        let mut entry = match Entry::of(certificate, fingerprint, issued_at) {
+            Ok(entry) => entry,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        if let Some(known) = self.inventory.find(serial)? {
+            if known.fingerprint != entry.fingerprint {
+                return Ok(Err("has the serial number of another certificate".into()));
+            }
+            return self.known(known, revocation).map(Ok);
+        }
+        entry.profile = profile(certificate).into();
+        entry.output = output;
+        entry.requested_by.clone_from(&self.request.requested_by);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        entry.note = Some(format!("adopted from {}", Escaped(&name)));
+        entry.revocation = revocation;
+        let status = entry.status(self.now);
+        if !self.request.dry_run {
+            self.inventory.adopt(std::slice::from_ref(&entry))?;
+        }
+        Ok(Ok((Outcome::Adopted, status)))
+    }
+
+    /// A certificate that is recorded already, and perhaps was revoked elsewhere.
+    fn known(
+        &mut self,
+        mut known: Entry,
+        revocation: Option<Revocation>,
+    ) -> Result<(Outcome, Status), Error> {
+        let Some(revocation) = revocation else {
+            return Ok((Outcome::Unchanged, known.status(self.now)));
+        };
+        let (change, stands) = revocation.over(known.revocation);
+        known.revocation = Some(stands);
+        let outcome = match change {
+            RevocationChange::Done | RevocationChange::Amended(_) => Outcome::Revoked,
+            RevocationChange::Stands(_)
+            | RevocationChange::NotRevoked
+            | RevocationChange::Unknown => Outcome::Unchanged,
+        };
+        if outcome == Outcome::Revoked && !self.request.dry_run {
+            self.inventory.revoke(&known.serial, revocation)?;
+        }
+        Ok((outcome, known.status(self.now)))
+    }
+
+    fn refuse(&mut self, path: &Path, reason: String) {
+        self.candidates.push(Candidate::refused(path, None, reason));
+    }
+}
+
+impl Candidate {
+    fn refused(path: &Path, line: Option<usize>, reason: String) -> Self {
+        Candidate {
+            path: path.to_owned(),
+            line,
+            serial: None,
+            subject: None,
+            outcome: Outcome::Refused,
+            status: None,
+            reason: Some(reason),
+        }
+    }
+}
+
+/// The files of a pair, if the certificate is in one of them.
+fn output(path: &Path) -> Result<Option<Output>, Error> {
+    let path = files::absolute(path)?;
+    let is_pair = path.extension().is_some_and(|extension| extension == "crt")
+        && files::exists(&path.with_extension("key"))?;
+    let place = path.parent().zip(path.file_stem());
+    Ok(place.filter(|_| is_pair).map(|(directory, base)| Output {
+        directory: directory.to_owned(),
+        base: base.to_string_lossy().into_owned(),
+    }))
+}
+
+/// The built-in profile whose purposes a certificate has.
+fn profile(certificate: &Certificate) -> &'static str {
+    if certificate.is_ca().unwrap_or(false) {
+        return "intermediate";
+    }
+    let usages = certificate.extended_key_usages().ok().flatten();
+    let has = |usage| {
+        usages
+            .as_ref()
+            .is_some_and(|usages| usages.iter().any(|one| *one == usage))
+    };
+    match (has(SERVER_AUTH), has(CLIENT_AUTH)) {
+        (true, true) => "peer",
+        (false, true) => "client",
+        (true | false, false) => "server",
+    }
+}
+
+impl fmt::Display for Adoption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.dry_run {
+            writeln!(f, "Nothing was recorded. This would be the result:")?;
+        }
+        for one in &self.certificates {
+            let outcome = match one.outcome {
+                Outcome::Adopted => "adopted  ",
+                Outcome::Unchanged => "unchanged",
+                Outcome::Revoked => "revoked  ",
+                Outcome::Refused => "refused  ",
+            };
+            write!(f, "{outcome}  {}", shown(&one.path))?;
+            if let Some(line) = one.line {
+                write!(f, ":{line}")?;
+            }
+            if let Some(subject) = &one.subject {
+                write!(f, "  {subject}")?;
+            }
+            if let Some(status) = one.status.filter(|status| *status != Status::Valid) {
+                write!(f, "  ({status})")?;
+            }
+            match &one.reason {
+                Some(reason) => writeln!(f, ": {}", Escaped(reason))?,
+                None => writeln!(f)?,
+            }
+        }
+        let Adoption {
+            adopted,
+            unchanged,
+            refused,
+            ..
+        } = self;
+        writeln!(
+            f,
+            "{adopted} adopted, {unchanged} unchanged, {refused} refused"
+        )?;
+        let is_revoked = |one: &Candidate| {
+            one.outcome == Outcome::Revoked
+                || one.outcome == Outcome::Adopted
+                    && matches!(one.status, Some(Status::Revoked | Status::OnHold))
+        };
+        if !self.dry_run && self.certificates.iter().any(is_revoked) {
+            writeln!(f, "Publish the revocations with `openagents-certs crl`")?;
+        }
+        Ok(())
+    }
+}
+
+impl Report for Adoption {
+    fn verdict(&self) -> Verdict {
+        if self.refused == 0 {
+            Verdict::Yes
+        } else {
+            Verdict::No
+        }
+    }
+
+    fn reason(&self) -> Option<String> {
+        let mut refused = self.certificates.iter();
+        let first = refused.find(|one| one.outcome == Outcome::Refused)?;
+        let reason = first.reason.as_deref().unwrap_or_default();
+        let others = match self.refused - 1 {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        Some(format!(
+            "{}: {}{others}",
+            shown(&first.path),
+            Escaped(reason)
+        ))
+    }
+}
+
+/// Directories below this are not looked at.
+const MAX_DEPTH: usize = 8;
