@@ -14,13 +14,14 @@ use std::time::Duration as Seconds;
 use crate::peer::clock::Clock;
 use crate::peer::{certs, certs_fails, is_here, program, run, scratch, script};
 use openagents_certs::authority::rotation::Stage;
-use openagents_certs::ops::ca::rotate::{self, Gate, Request};
+use openagents_certs::ops::ca::rotate::{self, Blocking, Gate, Outcome, Request, StageReport};
 use openagents_certs::ops::revoke;
 use openagents_certs::ops::{Report as _, Verdict};
 use openagents_certs::pki::algorithm::KeyType;
 use openagents_certs::pki::bundle;
 use openagents_certs::pki::certificate::Certificate;
 use openagents_certs::pki::revocation::RevocationReason;
+use openagents_certs::store::{self, AuthorityRecord, Opening};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde_json::Value;
 use time::macros::datetime;
@@ -163,25 +164,39 @@ fn the_old_root_stays_until_nothing_valid_depends_on_it() {
     clock.issue("again.test", later);
     let retire = |now| rotate::retire(&clock.at(), (false, false), now).unwrap();
     let refused = retire(later);
-    assert_eq!(
-        (refused.verdict(), refused.blocking.len()),
-        (Verdict::No, 2)
-    );
+    assert_eq!(refused.verdict(), Verdict::No);
+    assert_eq!(retirement(refused).1.len(), 2);
     clock.revoke("b.test", RevocationReason::Superseded, later);
-    assert_eq!(retire(later).blocking.len(), 1);
-    let standing = rotate::status(&clock.directory, later).unwrap();
+    assert_eq!(retirement(retire(later)).1.len(), 1);
+    let status = rotate::status(&clock.directory, later).unwrap();
     assert_eq!(
-        (standing.stage, standing.blocking.len(), standing.replaced),
+        (status.stage, status.blocking.len(), status.replaced),
         (Stage::Activated, 1, 1)
     );
-    // Of what was a year long, all is over.
-    let done = retire(NOW + Duration::days(366));
-    assert!(done.retired);
-    let kept = done.kept.unwrap();
+    // By then, certificates of one year have expired.
+    let (is_retired, _, kept) = retirement(retire(NOW + Duration::days(366)));
+    assert!(is_retired);
+    let kept = kept.unwrap();
     assert!(kept.starts_with(clock.directory.join("rotation")) && kept.exists());
     assert_eq!(certificates(&clock.directory.join("ca.crt")).len(), 1);
-    let standing = rotate::status(&clock.directory, later).unwrap();
-    assert_eq!(standing.stage, Stage::None);
+    let status = rotate::status(&clock.directory, later).unwrap();
+    assert_eq!(status.stage, Stage::None);
+}
+
+#[test]
+fn the_retired_root_and_its_cross_certificates_are_recorded_as_retired() {
+    let clock = Clock::new(&scratch("rotation-retired"), NOW);
+    clock.issue("a.test", NOW);
+    rotate::prepare(&request(), &clock.at(), "joe@host", false, NOW).unwrap();
+    rotate::activate(&Gate::default(), &clock.at(), (false, false), "joe@host", NOW).unwrap();
+    clock.issue("a.test", NOW);
+    rotate::retire(&clock.at(), (false, false), NOW).unwrap();
+    let inventory = store::open(&clock.directory.join("inventory.db"), Opening::MustExist).unwrap();
+    let retired = |record: &&AuthorityRecord| record.retired_at.is_some();
+    let records = inventory.authorities().unwrap();
+    assert_eq!(records.iter().filter(retired).count(), 1);
+    assert!(records[0].retired_at.is_some());
+    assert_eq!(inventory.counts(NOW).unwrap().retired, 2);
 }
 
 #[test]
@@ -195,10 +210,7 @@ fn a_root_is_replaced_again_and_again() {
         rotate::activate(&gate, &clock.at(), (false, false), "joe@host", now).unwrap();
         clock.issue("a.test", now);
         let done = rotate::retire(&clock.at(), (true, false), now).unwrap();
-        assert_eq!(
-            done.staged.current.subject.to_string(),
-            format!("CN={name}")
-        );
+        assert_eq!(done.current.subject.to_string(), format!("CN={name}"));
         assert_eq!(
             clock.publish(now).issuer().to_string(),
             format!("CN={name}")
@@ -268,14 +280,15 @@ fn what_was_killed_half_way_goes_on_where_it_was() {
     std::fs::write(path("rotation/next.crt"), &next).unwrap();
     std::fs::write(path("rotation/next.key"), &key).unwrap();
     clock.issue("c.test", NOW);
-    assert!(activate().unwrap().activated);
+    let outcome = activate().unwrap().outcome;
+    assert!(matches!(outcome, Outcome::Activate { activated: true, .. }));
     assert!(!path("rotation/next.key").exists());
     assert_eq!(read("ca.key"), key);
     // Before the old root was moved aside.
     std::fs::write(path("ca.crt"), &next).unwrap();
     clock.issue("d.test", NOW);
     let done = rotate::retire(&clock.at(), (true, false), NOW).unwrap();
-    assert!(done.kept.unwrap().exists());
+    assert!(retirement(done).2.unwrap().exists());
     assert!(!path("rotation/previous.crt").exists());
 }
 
@@ -485,4 +498,16 @@ impl Scene {
 
 fn der(certificate: &Certificate) -> CertificateDer<'static> {
     CertificateDer::from(certificate.as_der().to_vec())
+}
+
+/// Whether the old root was retired, what prevented it, and where its key is kept.
+fn retirement(report: StageReport) -> (bool, Vec<Blocking>, Option<PathBuf>) {
+    match report.outcome {
+        Outcome::Retire {
+            retired,
+            blocking,
+            kept,
+        } => (retired, blocking, kept),
+        Outcome::Prepare {} | Outcome::Activate { .. } => panic!("another command"),
+    }
 }

@@ -1,4 +1,4 @@
-//! The files of a roll-over: one root taking the place of another.
+//! The files of a rotation: one root taking the place of another.
 //!
 //! ```text
 //! certs/
@@ -25,7 +25,7 @@ use crate::files::{self, Kind};
 use crate::pki::certificate::Certificate;
 use crate::store::Opening;
 
-/// How far a roll-over is.
+/// The stage of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
@@ -37,10 +37,10 @@ pub enum Stage {
     Activated,
 }
 
-/// A roll-over as its files show it.
+/// A rotation as its files show it.
 #[derive(Debug)]
 pub struct Rotation {
-    /// How far it is.
+    /// The stage.
     pub stage: Stage,
     /// The root that issues.
     pub current: Certificate,
@@ -49,7 +49,7 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// How far the roll-over in a directory is.
+    /// The stage of the rotation in a directory.
     ///
     /// # Errors
     /// When `ca.crt` or one of the roots cannot be read.
@@ -81,7 +81,7 @@ impl Rotation {
     }
 }
 
-/// The root in one of the files of a roll-over, `next` or `previous`, if it is there.
+/// The root in one of the files of a rotation, `next` or `previous`, if it is there.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -173,7 +173,7 @@ pub fn signing(
     Ok(Signing::new(certificate, issuer, signer, Vec::new()))
 }
 
-/// The directory of a roll-over's files.
+/// The directory of a rotation's files.
 pub fn place(directory: &Path) -> PathBuf {
     directory.join(DIRECTORY)
 }
@@ -184,5 +184,5 @@ pub const NEXT: &str = "next";
 pub const PREVIOUS: &str = "previous";
 /// The file of the cross-certificates.
 pub const CROSS: &str = "cross.crt";
-/// The directory of a roll-over's files.
+/// The directory of a rotation's files.
 pub const DIRECTORY: &str = "rotation";

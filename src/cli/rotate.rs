@@ -9,7 +9,7 @@ use super::args::{Global, PassphraseSource, requested_by};
 use super::ca::Subject;
 use super::dialling::Dialling;
 use super::finish;
-use crate::authority::{AuthorityAt, Recording};
+use crate::authority::AuthorityAt;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::ca::rotate::{self, Gate, Request};
@@ -17,10 +17,10 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::validity::Lifetime;
 use crate::render::Renderer;
 
-/// Replace the root by another in stages, while agents go on talking
+/// Replace the root CA in stages, without downtime
 ///
-/// prepare makes the new root and puts both into ca.crt; hand that out. activate issues from the new
-/// root. Once what the old root issued is renewed, retire takes the old root out of ca.crt.
+/// `prepare` creates the new root and puts both into ca.crt, which you distribute. `activate` issues from the new
+/// root. After the certificates of the old root are renewed, `retire` removes it from ca.crt.
 #[derive(clap::Args, Debug)]
 #[command(
     arg_required_else_help = true,
@@ -59,10 +59,10 @@ impl Args {
     }
 }
 
-/// Make the new root beside the old one, cross-sign both, and put both into ca.crt
+/// Create the new root, cross-sign both roots, and put both into ca.crt
 ///
-/// The old root goes on issuing. What it issued gets the cross-certificate behind it, so that whoever
-/// trusts only the new root takes it too. Killed half-way, it goes on where it was.
+/// The old root continues to issue. Its certificates are served with the cross-certificate, so that clients which
+/// trust only the new root accept them, too. Safe to rerun after an interruption.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs ca rotate prepare
@@ -71,18 +71,18 @@ struct Prepare {
     #[command(flatten)]
     subject: Subject,
 
-    /// How long the new root is valid [default: as long as the old one]
+    /// Validity period of the new root [default: that of the old root]
     #[arg(long, value_name = "LIFETIME")]
     ttl: Option<Lifetime>,
 
-    /// The kind of its key
+    /// Key type
     #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
     key_type: KeyType,
 
     #[command(flatten)]
     passphrase: PassphraseSource,
 
-    /// Show what would be made, and make nothing
+    /// Show what would be created, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -106,28 +106,28 @@ impl Prepare {
     }
 }
 
-/// Issue from the new root, once everyone who is named trusts it
+/// Issue from the new root, if everyone named trusts it
 ///
-/// The old root's key is kept in rotation/. Exit code 1: somebody does not trust the new root yet, and
-/// nothing was changed.
+/// The old root's key is kept in rotation/. Exit code 1: someone named does not trust the new root yet, and nothing
+/// was changed.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs ca rotate activate --endpoint grpcs://agents.example.org:8600
   openagents-certs ca rotate activate --network network.yaml --trust /etc/agents/ca.crt")]
 struct Activate {
-    /// A port that has to take a client certificate of the new root; repeat for more
+    /// Port that must accept a client certificate of the new root; can be repeated
     #[arg(long, value_name = "URL")]
     endpoint: Vec<String>,
 
-    /// A network.yaml whose ca_file has to hold the new root; repeat for more
+    /// network.yaml whose ca_file must contain the new root; can be repeated
     #[arg(long, value_name = "FILE")]
     network: Vec<PathBuf>,
 
-    /// A file of trust anchors that has to hold the new root; repeat for more
+    /// File of trust anchors that must contain the new root; can be repeated
     #[arg(long, value_name = "FILE")]
     trust: Vec<PathBuf>,
 
-    /// Issue from the new root whoever trusts it
+    /// Switch even if not everyone trusts the new root
     #[arg(long)]
     force: bool,
 
@@ -137,7 +137,7 @@ struct Activate {
     #[command(flatten)]
     passphrase: PassphraseSource,
 
-    /// Look at everyone who is named, and change nothing; what is shown to ports is recorded all the same
+    /// Check everyone, and change nothing; the certificate presented to ports is recorded even so
     #[arg(long)]
     dry_run: bool,
 }
@@ -165,23 +165,23 @@ impl Activate {
     }
 }
 
-/// Take the old root out of ca.crt, once nothing valid was issued by it
+/// Remove the old root from ca.crt, if no valid certificate depends on it
 ///
-/// What was renewed or issued again by the new root, into the same files, counts as replaced. Its key is moved aside, to rotation/retired-DATE.key. Exit code 1: something valid was issued by it,
-/// and nothing was changed.
+/// Certificates that the new root renewed or reissued into the same files count as replaced. The old root's key is
+/// kept as rotation/retired-DATE.key. Exit code 1: valid certificates depend on it, and nothing was changed.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs ca rotate retire
   openagents-certs ca rotate retire -C pki --dry-run")]
 struct Retire {
-    /// Retire it though valid certificates depend on it
+    /// Retire it even if valid certificates depend on it
     #[arg(long)]
     force: bool,
 
     #[command(flatten)]
     passphrase: PassphraseSource,
 
-    /// Show what keeps it, and change nothing
+    /// Show what depends on it, and change nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -202,7 +202,7 @@ impl Retire {
     }
 }
 
-/// Show how far the roll-over is, and what keeps the old root
+/// Show the stage of the rotation, and what depends on the old root
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs ca rotate status
@@ -212,9 +212,7 @@ struct Status {}
 /// The authority in the PKI directory.
 fn at<'a>(global: &'a Global, ask: crate::authority::Ask<'a>) -> AuthorityAt<'a> {
     AuthorityAt {
-        directory: global.directory(),
-        material: None,
-        recording: Recording::Directory,
         passphrase: ask,
+        ..AuthorityAt::directory(global.directory())
     }
 }

@@ -1,4 +1,4 @@
-//! An authority that another program made.
+//! An authority created by another program.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ use crate::path;
 use crate::pki::certificate::Certificate;
 use crate::store::Opening;
 
-/// The authority to take in.
+/// The authority to import.
 #[derive(Debug)]
 pub struct Request {
     /// Where it will live.
     pub directory: PathBuf,
-    /// Its certificate; behind it perhaps those above it.
+    /// Its certificate; those above it may follow in the file.
     pub certificate: PathBuf,
-    /// Its private key; the `ca.key` in the directory when there is none.
+    /// Its private key; `ca.key` in the directory if none is given.
     pub key: Option<PathBuf>,
     /// More certificates above it.
     pub chain: Option<PathBuf>,
@@ -29,11 +29,12 @@ pub struct Request {
     pub dry_run: bool,
 }
 
-/// Takes an authority in: its files become `ca.crt`, `ca.key` and, for a subordinate, `issuer.crt`. A password that
-/// decrypts the key encrypts it again.
+/// Imports an authority: its files become `ca.crt`, `ca.key` and, for a subordinate, `issuer.crt`. An encrypted key
+/// keeps its passphrase.
 ///
 /// # Errors
-/// When there is an authority already, the files are no pair or no valid CA's, or the root of a subordinate is missing.
+/// When an authority already exists, the files are not a pair or not of a valid CA, or the root of a subordinate is
+/// missing.
 pub fn run(
     request: &Request,
     password: Ask<'_>,
@@ -86,9 +87,9 @@ pub fn run(
     AuthorityReport::new(directory, &certificate, Origin::Imported, now)
 }
 
-/// Refuses a directory that has an authority, or another key than the one that is given.
+/// Refuses a directory with an authority, or with another key than the given one.
 fn refuse_another(request: &Request, is_there: bool) -> Result<(), Error> {
-    let hint = "take it in with another directory (`-C DIR`)";
+    let hint = "import into another directory (`-C DIR`)";
     for name in [authority::CERTIFICATE, authority::ISSUER] {
         let path = request.directory.join(name);
         if files::kind(&path)? != Kind::Absent {
@@ -109,7 +110,7 @@ fn refuse_another(request: &Request, is_there: bool) -> Result<(), Error> {
         });
     }
     if !is_there && request.key.is_none() {
-        let hint = "name the CA's private key with `--key FILE`".into();
+        let hint = "give the CA's private key with `--key FILE`".into();
         return Err(Error::Missing {
             path,
             beside: request.certificate.clone(),
@@ -119,7 +120,7 @@ fn refuse_another(request: &Request, is_there: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// The certificate, and all others that are given.
+/// The certificate, and all others that were given.
 fn certificates(request: &Request) -> Result<(Certificate, Vec<Certificate>), Error> {
     let mut all = authority::read_certificates(&request.certificate)?;
     let certificate = all.remove(0);
@@ -129,7 +130,7 @@ fn certificates(request: &Request) -> Result<(Certificate, Vec<Certificate>), Er
     Ok((certificate, all))
 }
 
-/// What goes into `issuer.crt`, nothing for a root, and into `ca.crt`: found by following the issuers' names.
+/// The contents of `issuer.crt` (none for a root) and of `ca.crt`, found by following the names of the issuers.
 fn sorted(
     certificate: &Certificate,
     above: Vec<Certificate>,
@@ -160,7 +161,7 @@ fn sorted(
         .unwrap_or_default();
     Err(Error::Usage {
         message: format!(
-            "{}: the certificate of its issuer {missing} is missing",
+            "{}: the certificate of its issuer, {missing}, is missing",
             shown(&request.certificate)
         ),
         hint: "give the certificates above it, up to the root, with `--chain FILE`".into(),

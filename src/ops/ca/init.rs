@@ -18,7 +18,7 @@ use crate::pki::name::DistinguishedName;
 use crate::pki::subtree::NameConstraints;
 use crate::store::{Entry, Opening};
 
-/// Makes a root.
+/// Creates a root.
 ///
 /// # Errors
 /// As [`apply`].
@@ -32,7 +32,7 @@ pub fn run(
     AuthorityReport::new(
         &request.directory,
         authority.certificate(),
-        Origin::Made,
+        Origin::Created,
         now,
     )
 }
@@ -102,7 +102,7 @@ pub fn existing(
     })
 }
 
-/// What would be made, with nothing written.
+/// What would be created; nothing is written.
 ///
 /// # Errors
 /// As [`plan`].
@@ -117,11 +117,11 @@ pub fn dry_run(request: &Request, now: OffsetDateTime) -> Result<DryRun, Error> 
     })
 }
 
-/// Makes the key, signs the certificate and writes both, under the directory's lock. With `replace`, an
-/// authority that is there stays under a dated name.
+/// Creates the key, signs the certificate and writes both, under the directory's lock. With `replace`, an
+/// existing authority is kept under a dated name.
 ///
 /// # Errors
-/// When an authority is there already, or the key or the files cannot be made.
+/// When an authority already exists, or the key or the files cannot be created.
 pub fn apply(
     request: &Request,
     passphrase: Option<&Password>,
@@ -133,16 +133,16 @@ pub fn apply(
     if there && replace && files::kind(&request.directory.join(authority::ISSUER))? != Kind::Absent
     {
         let message = format!(
-            "{}: a subordinate CA is not replaced by a root",
+            "{}: a root cannot replace a subordinate CA",
             shown(&request.directory)
         );
         return Err(Error::Usage {
             message,
-            hint: "make the root in another directory (`-C DIR`)".into(),
+            hint: "create the root in another directory (`-C DIR`)".into(),
         });
     }
     if there && !replace {
-        let hint = "issue from it (`openagents-certs issue server NAME`), or make the new CA in another directory (`-C DIR`)";
+        let hint = "issue from it (`openagents-certs issue server NAME`), or create the new CA in another directory (`-C DIR`); `--if-needed` accepts an existing CA";
         return Err(Error::Exists {
             path: request.directory.join(authority::KEY),
             hint: hint.into(),

@@ -1,4 +1,4 @@
-//! A subordinate authority in a directory of its own.
+//! A subordinate authority in its own directory.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -15,11 +15,11 @@ use crate::ops::passphrase::Password;
 use crate::pki::certificate::Certificate;
 use crate::store::{Entry, Opening, Output};
 
-/// Makes an authority below the parent, recorded in the parent's inventory.
+/// Creates an authority below the parent and records it in the parent's inventory.
 ///
 /// # Errors
-/// When an authority is there already, the parent may have none below it, or the key, the inventories or the
-/// files cannot be made.
+/// When an authority already exists, the parent may have none below it, or the key, the inventories or the
+/// files cannot be created.
 pub fn run(
     request: &Request,
     parent: &AuthorityAt<'_>,
@@ -29,7 +29,7 @@ pub fn run(
 ) -> Result<AuthorityReport, Error> {
     let lock = Lock::acquire(&request.directory)?;
     if authority::exists(&request.directory)? {
-        let hint = "make the subordinate CA in a directory of its own (`-C DIR`)".into();
+        let hint = "create the subordinate CA in its own directory (`-C DIR`)".into();
         return Err(Error::Exists {
             path: request.directory.join(authority::KEY),
             hint,
@@ -62,10 +62,10 @@ pub fn run(
         false,
     )?;
     inventory.complete_authority(certificate.as_der())?;
-    AuthorityReport::new(&request.directory, &certificate, Origin::Made, now)
+    AuthorityReport::new(&request.directory, &certificate, Origin::Created, now)
 }
 
-/// What would be made, with nothing written.
+/// What would be created; nothing is written.
 ///
 /// # Errors
 /// As [`run`], as far as it can be known beforehand.

@@ -1,4 +1,4 @@
-//! What is done to an authority as a whole.
+//! Operations on an authority as a whole.
 
 pub mod adopt;
 pub mod backup;
@@ -30,25 +30,25 @@ use crate::pki::serial::SerialNumber;
 use crate::pki::subtree::NameConstraints;
 use crate::pki::validity::{Lifetime, Validity};
 
-/// The authority that is wanted.
+/// The authority to create.
 #[derive(Debug)]
 pub struct Request {
     /// Where it will live.
     pub directory: PathBuf,
-    /// Its subject's attributes, in order; one is made up when there are none.
+    /// Its subject's attributes, in order; a name is generated if there are none.
     pub subject: Vec<(AttributeType, String)>,
-    /// How long it is valid.
+    /// Its validity period.
     pub lifetime: Lifetime,
-    /// Its key.
+    /// The type of its key.
     pub key_type: KeyType,
     /// How many CAs may follow below it; `None` for any number.
     pub path_length: Option<u8>,
-    /// What it may issue for.
+    /// The names it may issue for.
     pub name_constraints: NameConstraints,
 }
 
 impl Request {
-    /// A root of ten years with a P-256 key and a made-up name.
+    /// A root for ten years with a P-256 key and a generated name.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Request {
             directory: directory.into(),
@@ -61,25 +61,25 @@ impl Request {
     }
 }
 
-/// How long a root lives when nothing is said: ten years.
+/// The default validity period of a root: ten years.
 pub const USUAL_LIFETIME: Lifetime = match Lifetime::from_days(3650) {
     Some(lifetime) => lifetime,
     None => unreachable!(),
 };
 
-/// What will be signed: by the authority itself, or by its issuer, which it does not outlive.
+/// The plan of its certificate, issued by itself or by an issuer that it does not outlive.
 ///
 /// # Errors
-/// When the subject, the lifetime or the path length cannot stand in such a certificate.
+/// When the subject, the validity or the path length is not possible.
 pub fn plan(
     request: &Request,
     issuer: Option<&Issuer>,
     serial: &SerialNumber,
     now: OffsetDateTime,
 ) -> Result<IssuancePlan, Error> {
-    let made_up = [(AttributeType::CommonName, default_common_name(serial))];
+    let generated = [(AttributeType::CommonName, default_common_name(serial))];
     let attributes = if request.subject.is_empty() {
-        &made_up[..]
+        &generated[..]
     } else {
         &request.subject
     };
@@ -88,15 +88,33 @@ pub fn plan(
         .map(|(kind, value)| (*kind, value.as_str()))
         .collect();
     let subject = DistinguishedName::build(&attributes)?;
-    let wanted = Validity::starting(now, request.lifetime)?;
+    let validity = Validity::starting(now, request.lifetime)?;
     let (validity, path_length) = match issuer {
         Some(issuer) => (
-            wanted.within(issuer.validity)?,
+            validity.within(issuer.validity)?,
             Some(below(issuer, request.path_length)?),
         ),
-        None => (wanted, request.path_length),
+        None => (validity, request.path_length),
     };
-    Ok(IssuancePlan {
+    let constraints = request.name_constraints.clone();
+    Ok(authority_plan(
+        subject,
+        issuer,
+        validity,
+        path_length,
+        constraints,
+    ))
+}
+
+/// The plan of a CA's certificate; without an issuer it issues itself.
+fn authority_plan(
+    subject: DistinguishedName,
+    issuer: Option<&Issuer>,
+    validity: Validity,
+    path_length: Option<u8>,
+    name_constraints: NameConstraints,
+) -> IssuancePlan {
+    IssuancePlan {
         issuer: issuer.map_or_else(|| subject.clone(), |issuer| issuer.subject.clone()),
         subject,
         validity,
@@ -105,24 +123,24 @@ pub fn plan(
         key_usage: KeyUsage::Ca,
         extended_key_usages: Vec::new(),
         authority_key_identifier: issuer.map(|issuer| issuer.key_identifier.clone()),
-        name_constraints: request.name_constraints.clone(),
+        name_constraints,
         crl_distribution_points: Vec::new(),
         ca_issuers: Vec::new(),
         ocsp: Vec::new(),
         certificate_policies: Vec::new(),
-    })
+    }
 }
 
-/// What there is to say of an authority's certificate.
+/// An authority's certificate and files.
 #[derive(Debug, Serialize)]
 pub struct AuthorityReport {
-    /// Where it comes from.
+    /// Its origin.
     pub origin: Origin,
     /// The subject.
     pub subject: DistinguishedName,
     /// The serial number.
     pub serial: SerialNumber,
-    /// When it ends.
+    /// When it expires.
     #[serde(flatten)]
     pub expiry: Expiry,
     /// SHA-256 over the certificate.
@@ -133,21 +151,22 @@ pub struct AuthorityReport {
     /// The private key's file.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub private_key: PathBuf,
-    /// What may not work.
+    /// What may not work with it.
     pub warnings: Vec<String>,
 }
 
-/// Where an authority comes from.
+/// The origin of an authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
-    /// It was made just now.
-    Made,
-    /// It was there before.
+    /// It was created by this command.
+    #[serde(rename = "made")]
+    Created,
+    /// It existed before.
     Reused,
-    /// Another program made it.
+    /// Another program created it.
     Imported,
-    /// Another program made it, and it could be taken in.
+    /// Another program created it, and it can be imported.
     Importable,
     /// It was restored from a backup.
     Restored,
@@ -156,10 +175,10 @@ pub enum Origin {
 }
 
 impl AuthorityReport {
-    /// What there is to say of the authority with this certificate in a directory.
+    /// The authority with this certificate in a directory.
     ///
     /// # Errors
-    /// When the certificate ends before it begins.
+    /// When the certificate ends before it starts.
     pub fn new(
         directory: &Path,
         certificate: &Certificate,
@@ -190,15 +209,15 @@ impl AuthorityReport {
 
 impl fmt::Display for AuthorityReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let made = match self.origin {
-            Origin::Made => "made",
+        let origin = match self.origin {
+            Origin::Created => "created",
             Origin::Reused => "reused",
-            Origin::Imported => "taken in",
-            Origin::Importable => "that could be taken in",
+            Origin::Imported => "imported",
+            Origin::Importable => "can be imported",
             Origin::Restored => "restored",
             Origin::Unchanged => "unchanged",
         };
-        writeln!(f, "CA {made}: {}", self.subject)?;
+        writeln!(f, "CA {origin}: {}", self.subject)?;
         writeln!(f, "  certificate  {}", shown(&self.certificate))?;
         writeln!(f, "  private key  {}", shown(&self.private_key))?;
         writeln!(f, "  expires      {}", self.expiry)?;
@@ -221,13 +240,13 @@ fn warnings(issuer: &Issuer) -> Vec<String> {
         .chain(&constraints.excluded)
         .any(is_ip)
     {
-        let text = "the CA has a constraint on IP addresses: grpc-core refuses every certificate below it that is for an IP address";
+        let text = "the CA has a name constraint on IP addresses: grpc-core refuses every certificate below it that contains an IP address";
         return vec![text.into()];
     }
     Vec::new()
 }
 
-/// A name no other CA has, since stacks mix up CAs of one name.
+/// A name that no other CA has, because some stacks confuse CAs with the same name.
 fn default_common_name(serial: &SerialNumber) -> String {
     let hex: String = serial
         .as_bytes()
@@ -239,21 +258,21 @@ fn default_common_name(serial: &SerialNumber) -> String {
     format!("OpenAgents CA {hex}")
 }
 
-/// How many CAs may follow below a subordinate: none unless more were asked for, and fewer than below its issuer.
-pub(super) fn below(issuer: &Issuer, wanted: Option<u8>) -> Result<u8, Error> {
-    let wanted = wanted.unwrap_or(0);
+/// The path length of a subordinate: 0 unless requested otherwise, and less than its issuer's.
+pub(super) fn below(issuer: &Issuer, requested: Option<u8>) -> Result<u8, Error> {
+    let length = requested.unwrap_or(0);
     if issuer
         .path_length
-        .is_some_and(|length| u64::from(wanted) >= length)
+        .is_some_and(|limit| u64::from(length) >= limit)
     {
         return Err(Error::Usage {
             message: format!(
-                "no CA with path length {wanted} may follow below {}",
+                "a CA with path length {length} is not allowed below {}",
                 issuer.subject
             ),
-            hint: "issue from a CA whose path length is larger, or give a smaller `--path-length`"
+            hint: "issue from a CA with a larger path length, or give a smaller `--path-length`"
                 .into(),
         });
     }
-    Ok(wanted)
+    Ok(length)
 }

@@ -1,4 +1,4 @@
-//! What an authority is.
+//! The facts about an authority.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ use crate::pki::issuer::Issuer;
 use crate::pki::name::DistinguishedName;
 use crate::store::{Counts, Opening};
 
-/// What the authority in a directory is; its key is not used and needs no passphrase.
+/// The facts about the authority in a directory; its key is not used, so no passphrase is needed.
 ///
 /// # Errors
 /// When there is none, or one of its files is missing or damaged.
-pub fn run(directory: &Path, now: OffsetDateTime) -> Result<Shown, Error> {
+pub fn run(directory: &Path, now: OffsetDateTime) -> Result<AuthorityFacts, Error> {
     if !authority::exists(directory)? {
         return Err(Error::NoAuthority {
             path: directory.to_owned(),
@@ -31,7 +31,7 @@ pub fn run(directory: &Path, now: OffsetDateTime) -> Result<Shown, Error> {
         source,
     })?;
     let key = directory.join(authority::KEY);
-    Ok(Shown {
+    Ok(AuthorityFacts {
         issuer: certificate.issuer().clone(),
         path_length: issuer.path_length,
         name_constraints: issuer.name_constraints.clauses(),
@@ -42,28 +42,28 @@ pub fn run(directory: &Path, now: OffsetDateTime) -> Result<Shown, Error> {
     })
 }
 
-/// What an authority is.
+/// The facts about an authority.
 #[derive(Debug, Serialize)]
-pub struct Shown {
+pub struct AuthorityFacts {
     /// Its certificate and files.
     #[serde(flatten)]
     pub authority: AuthorityReport,
-    /// Who signed it; itself, for a root.
+    /// Its issuer; itself, for a root.
     pub issuer: DistinguishedName,
-    /// How many more CAs may follow below it; `None` for any number.
+    /// How many CAs may be below it in a chain; `None` for any number.
     pub path_length: Option<u64>,
-    /// What it may issue for, as text; empty for anything.
+    /// The names it may issue for, as text; empty for any.
     pub name_constraints: Vec<String>,
     /// Whether its key needs a passphrase.
     pub private_key_encrypted: bool,
     /// The inventory's file.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub inventory: PathBuf,
-    /// How many certificates it has issued, by what they are now.
+    /// How many certificates it has issued, by status.
     pub issued: Counts,
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for AuthorityFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let authority = &self.authority;
         let protection = if self.private_key_encrypted {
@@ -72,15 +72,15 @@ impl fmt::Display for Shown {
             "not encrypted"
         };
         let below = self.path_length.map_or_else(
-            || "any number of CAs".into(),
-            |length| format!("{length} CAs"),
+            || "unlimited".into(),
+            |length| length.to_string(),
         );
         writeln!(f, "CA: {}", authority.subject)?;
         writeln!(f, "  issuer       {}", self.issuer)?;
         writeln!(f, "  serial       {}", authority.serial)?;
         writeln!(f, "  expires      {}", authority.expiry)?;
         writeln!(f, "  SHA-256      {}", authority.fingerprint_sha256)?;
-        writeln!(f, "  below it     {below}")?;
+        writeln!(f, "  path length  {below}")?;
         for constraint in &self.name_constraints {
             writeln!(f, "  constraint   {constraint}")?;
         }
@@ -95,7 +95,7 @@ impl fmt::Display for Shown {
     }
 }
 
-impl Report for Shown {
+impl Report for AuthorityFacts {
     fn is_content(&self) -> bool {
         true
     }

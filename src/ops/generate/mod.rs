@@ -91,7 +91,7 @@ pub fn run(
     } else {
         (
             init::apply(&root(request), None, &lock, request.new_ca, now)?,
-            Origin::Made,
+            Origin::Created,
         )
     };
     plans(request, authority.issuer(), now)?.and_then(|planned| {

@@ -9,7 +9,7 @@ use super::certificate::{CertificateStatus, seconds};
 use super::revocation::RevocationListStatus;
 use super::threshold::{Level, Thresholds};
 use crate::error::{Error, shown};
-use crate::ops::ca::show::Shown;
+use crate::ops::ca::show::AuthorityFacts;
 use crate::ops::{self, Verdict};
 use crate::pki::name::DistinguishedName;
 use crate::store::Counts;
@@ -90,7 +90,7 @@ pub struct Unreadable {
 }
 
 impl AuthorityStatus {
-    pub(super) fn of(directory: &Path, shown: Shown, thresholds: &Thresholds) -> Self {
+    pub(super) fn of(directory: &Path, shown: AuthorityFacts, thresholds: &Thresholds) -> Self {
         let expiry = &shown.authority.expiry;
         let left = time::Duration::seconds(expiry.expires_in_seconds);
         AuthorityStatus {

@@ -1,4 +1,4 @@
-//! What was issued before, served with the cross-certificate too; and the trust anchors of the CAs below.
+//! Serving existing certificates with the cross-certificate, and the trust anchors of the CAs below.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -11,76 +11,82 @@ use time::OffsetDateTime;
 
 use crate::authority;
 use crate::error::{Error, shown};
-use crate::files::{self, Kind, Lock, Replacement};
+use crate::files::{self, Lock, Replacement};
 use crate::ops::issue::file_names;
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
 use crate::store::{Entry, Filter, Inventory, Opening};
 
-/// What became of the files of what is valid.
+/// The files of valid certificates that changed.
 #[derive(Debug, Default, Serialize)]
-pub struct Chained {
-    /// Files that were written anew, with another chain behind the certificate or other anchors.
+pub struct ChainUpdates {
+    /// Files that were rewritten, with another chain after the certificate or with other anchors.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub chained: Vec<PathBuf>,
-    /// Those that could not be.
-    pub unchained: Vec<Unchained>,
+    /// Those that could not be rewritten.
+    pub unchained: Vec<StaleChain>,
 }
 
-/// A file that does not have the chain it should have.
+/// A file whose chain or anchors are out of date.
 #[derive(Debug, Serialize)]
-pub struct Unchained {
+pub struct StaleChain {
     /// The file.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
-    pub file: PathBuf,
-    /// Why not.
+    pub path: PathBuf,
+    /// Why it was not rewritten.
     pub message: String,
 }
 
-impl fmt::Display for Chained {
+impl fmt::Display for ChainUpdates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.chained.is_empty() {
             writeln!(
                 f,
-                "Written anew, with the cross-certificate or the roots of now: copy again what is used elsewhere"
+                "Rewritten with the current cross-certificates and roots; copy them again wherever copies are in use:"
             )?;
         }
-        for path in self.chained.iter().take(MAX_SHOWN) {
-            writeln!(f, "  file  {}", shown(path))?;
-        }
-        if self.chained.len() > MAX_SHOWN {
-            writeln!(f, "  and {} more", self.chained.len() - MAX_SHOWN)?;
-        }
-        for unchained in self.unchained.iter().take(MAX_SHOWN) {
-            writeln!(
-                f,
-                "  without it: {}: {}",
-                shown(&unchained.file),
-                unchained.message
-            )?;
-        }
-        if self.unchained.len() > MAX_SHOWN {
-            writeln!(f, "  and {} more", self.unchained.len() - MAX_SHOWN)?;
-        }
-        Ok(())
+        let chained = self
+            .chained
+            .iter()
+            .map(|path| format!("file  {}", shown(path)));
+        write_some(f, chained)?;
+        let stale = self.unchained.iter();
+        write_some(
+            f,
+            stale.map(|one| format!("not rewritten: {}: {}", shown(&one.path), one.message)),
+        )
     }
 }
 
-/// Puts the cross-certificates behind everything valid that was issued below the root in a locked
-/// directory, and the anchors into the CAs below. What cannot be written is said, and the rest goes on.
+/// Writes the first lines, and the number of the others.
+fn write_some(
+    f: &mut fmt::Formatter<'_>,
+    mut lines: impl ExactSizeIterator<Item = String>,
+) -> fmt::Result {
+    for line in lines.by_ref().take(MAX_SHOWN) {
+        writeln!(f, "  {line}")?;
+    }
+    match lines.len() {
+        0 => Ok(()),
+        more => writeln!(f, "  and {more} more"),
+    }
+}
+
+/// Appends the cross-certificates to every valid certificate issued below the root in a locked
+/// directory, and distributes the anchors to the CAs below. What cannot be written is reported, and the rest continues.
 pub(super) fn refresh(
     lock: &Lock,
     inventory: &dyn Inventory,
     crosses: &[Certificate],
     anchors: &[Certificate],
     now: OffsetDateTime,
-) -> Result<Chained, Error> {
+) -> Result<ChainUpdates, Error> {
     let mut refreshing = Refreshing {
         held: lock,
         root: files::absolute(lock.path())?,
         anchors: authority::pem_of(anchors.iter().map(Certificate::as_der))?,
         visited: BTreeSet::new(),
-        chained: Chained::default(),
+        chained: ChainUpdates::default(),
         now,
     };
     let behind = |entry: &Entry| {
@@ -96,12 +102,12 @@ struct Refreshing<'a> {
     root: PathBuf,
     anchors: String,
     visited: BTreeSet<PathBuf>,
-    chained: Chained,
+    chained: ChainUpdates,
     now: OffsetDateTime,
 }
 
 impl Refreshing<'_> {
-    /// Everything valid in an inventory, a directory after the other.
+    /// The valid certificates of an inventory, directory by directory.
     fn below(
         &mut self,
         inventory: &dyn Inventory,
@@ -109,7 +115,7 @@ impl Refreshing<'_> {
     ) -> Result<(), Error> {
         let mut places: BTreeMap<PathBuf, Vec<Entry>> = BTreeMap::new();
         inventory.visit(&Filter::default(), self.now, &mut |entry| {
-            if is_live(&entry, self.now)
+            if entry.status(self.now).is_live()
                 && let Some(output) = &entry.output
             {
                 let directory = output.directory.clone();
@@ -140,8 +146,8 @@ impl Refreshing<'_> {
                 continue;
             };
             match chain_behind(lock, &path, entry, &chain) {
-                Ok(Written::Anew) => self.chained.chained.push(path.clone()),
-                Ok(Written::AsItWas) => {}
+                Ok(Written::Rewritten) => self.chained.chained.push(path.clone()),
+                Ok(Written::Unchanged) => {}
                 Err(error) => {
                     self.failed(&path, &error);
                     continue;
@@ -172,13 +178,13 @@ impl Refreshing<'_> {
         let own = authority::read_back(entry.certificate.clone())?;
         let inventory = authority::open_inventory(lock.path(), Opening::MustExist)?;
         let chain: Vec<_> = std::iter::once(own).chain(above).collect();
-        // What is issued in that very directory is written under the lock that is held on it.
+        // Certificates in that same directory are written under the lock that is already held.
         let mut below = Refreshing {
             held: lock,
             root: lock.path().to_owned(),
             anchors: self.anchors.clone(),
             visited: std::mem::take(&mut self.visited),
-            chained: Chained::default(),
+            chained: ChainUpdates::default(),
             now: self.now,
         };
         let done = below.below(&*inventory, &|_| chain.clone());
@@ -188,31 +194,31 @@ impl Refreshing<'_> {
         done
     }
 
-    /// The lock of a directory; `None` when it is held already.
+    /// The lock of a directory; `None` if it is held already.
     fn lock(&self, directory: &Path) -> Result<Option<Lock>, Error> {
         if directory == self.root {
             return Ok(None);
         }
-        if files::kind(directory)? == Kind::Absent {
+        if !files::exists(directory)? {
             return Err(Error::Unreadable {
                 path: directory.to_owned(),
-                what: "is not there any more",
+                what: "no longer exists",
             });
         }
-        // What was issued into an authority's own directory is that authority's, and this one was copied from it.
-        let is_there = |name| Ok::<_, Error>(files::kind(&directory.join(name))? != Kind::Absent);
-        if is_there(authority::KEY)? && !is_there(authority::ISSUER)? {
+        // The directory of another root: this authority was copied from it.
+        let exists = |name| files::exists(&directory.join(name));
+        if exists(authority::KEY)? && !exists(authority::ISSUER)? {
             return Err(Error::Unreadable {
                 path: directory.to_owned(),
-                what: "is the directory of an authority of its own, which this one was copied from",
+                what: "is the directory of another authority, which this one was copied from",
             });
         }
         Lock::acquire(directory).map(Some)
     }
 
     fn failed(&mut self, file: &Path, error: &Error) {
-        self.chained.unchained.push(Unchained {
-            file: file.to_owned(),
+        self.chained.unchained.push(StaleChain {
+            path: file.to_owned(),
             message: error.to_string(),
         });
     }
@@ -222,23 +228,23 @@ fn lock_of<'a>(own: &'a Option<Lock>, held: &'a Lock) -> &'a Lock {
     own.as_ref().unwrap_or(held)
 }
 
-/// What became of a file.
+/// The effect on a file.
 enum Written {
-    Anew,
-    AsItWas,
+    Rewritten,
+    Unchanged,
 }
 
-/// Gives a certificate's file this chain, unless it has it, or holds another certificate by now.
+/// Gives a certificate's file this chain, unless it has it already, or contains another certificate by now.
 fn chain_behind(
     lock: &Lock,
     path: &Path,
     entry: &Entry,
     chain: &[Certificate],
 ) -> Result<Written, Error> {
-    if files::kind(path)? == Kind::Absent {
+    if !files::exists(path)? {
         return Err(Error::Unreadable {
             path: path.to_owned(),
-            what: "is not there any more",
+            what: "no longer exists",
         });
     }
     let bundle = Bundle::read(&files::read(path)?).map_err(|source| Error::Bundle {
@@ -250,38 +256,29 @@ fn chain_behind(
         .split_first()
         .unwrap_or_else(|| unreachable!("a bundle that was read has a certificate"));
     if first.as_der() != entry.certificate || others == chain {
-        return Ok(Written::AsItWas);
+        return Ok(Written::Unchanged);
     }
     if bundle.private_keys > 0 || !bundle.others.is_empty() {
         return Err(Error::Unreadable {
             path: path.to_owned(),
-            what: "holds more than certificates, and is left as it is",
+            what: "contains more than certificates, and is left as it is",
         });
     }
     let served = std::iter::once(first).chain(chain).map(Certificate::as_der);
     let name = path.file_name().unwrap_or_default();
     replace(lock, name, &authority::pem_of(served)?)?;
-    Ok(Written::Anew)
+    Ok(Written::Rewritten)
 }
 
-/// Writes a file that is there anew; its owner and mode stay.
+/// Replaces a file; its owner and mode stay.
 fn replace(lock: &Lock, name: &OsStr, text: &str) -> Result<(), Error> {
-    let file = Replacement {
-        name,
-        content: text.as_bytes(),
-        like: name,
-    };
-    files::replace_each(lock, &[file])
+    files::replace_each(lock, &[Replacement::of(name, text.as_bytes())])
 }
 
 /// The file a certificate was written to.
 fn certificate_file(entry: &Entry) -> Option<PathBuf> {
     let output = entry.output.as_ref()?;
     Some(output.directory.join(file_names(output.base.as_ref()).0))
-}
-
-fn is_live(entry: &Entry, now: OffsetDateTime) -> bool {
-    entry.status(now).is_live()
 }
 
 const MAX_SHOWN: usize = 10;

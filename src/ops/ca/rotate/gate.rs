@@ -1,4 +1,4 @@
-//! Whether those who have to trust a new root do.
+//! Checks whether agents and networks trust a new root.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -26,47 +26,47 @@ use crate::pki::usage::CLIENT_AUTH;
 use crate::pki::validity::{Lifetime, Validity};
 use crate::store::{Entry, Inventory};
 
-/// Who has to trust the new root before it issues.
+/// Who must trust the new root before it issues.
 #[derive(Debug, Default)]
 pub struct Gate {
-    /// Ports that have to take a client certificate of the new root.
+    /// Ports that must accept a client certificate of the new root.
     pub endpoints: Vec<String>,
-    /// `network.yaml` files whose trust in clients has to have it.
+    /// `network.yaml` files whose `ca_file` must contain it.
     pub networks: Vec<PathBuf>,
-    /// Files of trust anchors that have to have it.
+    /// Files of trust anchors that must contain it.
     pub trust: Vec<PathBuf>,
     /// How ports are dialled.
     pub dialling: Dialling,
 }
 
-/// Whether one of them trusts the new root.
+/// The result for one of them.
 #[derive(Debug, Serialize)]
 pub struct Passage {
     /// The port or the file.
     pub target: String,
-    /// Whether the new root is trusted there, or need not be.
+    /// Whether the new root is trusted, or need not be.
     pub passed: bool,
-    /// What was seen, as a lower-case clause.
+    /// What was found, as a lower-case clause.
     pub message: String,
 }
 
 impl fmt::Display for Passage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mark = if self.passed { "passed" } else { "waits " };
+        let mark = if self.passed { "trusts" } else { "waits " };
         writeln!(f, "  {mark}  {}: {}", self.target, self.message)
     }
 }
 
 impl Gate {
-    /// Whether nobody was named.
+    /// Whether there is nobody to check.
     pub fn is_empty(&self) -> bool {
         self.endpoints.is_empty() && self.networks.is_empty() && self.trust.is_empty()
     }
 
-    /// Looks at everyone who was named. A certificate that is shown to ports is recorded first.
+    /// Checks everyone. A certificate that is presented to ports is recorded first.
     ///
     /// # Errors
-    /// When one of the ports is written wrongly, or the certificate cannot be made or recorded.
+    /// When the name of a port is malformed, or the certificate cannot be issued or recorded.
     pub(super) fn passages(
         &self,
         new: &Certificate,
@@ -96,13 +96,13 @@ impl Gate {
                 stranger: None,
             };
             let probe = Probe::of(&target, &options);
-            passages.push(taken(&probe, target.to_string()));
+            passages.push(accepted(&probe, target.to_string()));
         }
         Ok(passages)
     }
 }
 
-/// Whether a file of trust anchors has the new root.
+/// Whether a file of trust anchors contains the new root.
 fn trust(path: &Path, named_as: &Path, new: &Certificate) -> Passage {
     let passage = |passed, message: String| Passage {
         target: shown(named_as),
@@ -124,7 +124,7 @@ fn trust(path: &Path, named_as: &Path, new: &Certificate) -> Passage {
     }
 }
 
-/// Whether the clients' CA of a network has the new root.
+/// Whether the `ca_file` of a network contains the new root.
 fn network(path: &Path, new: &Certificate) -> Passage {
     let passage = |passed, message: String| Passage {
         target: shown(path),
@@ -139,7 +139,7 @@ fn network(path: &Path, new: &Certificate) -> Passage {
         Ok(file) => file,
         Err(error) => return passage(false, Escaped(&error.to_string()).to_string()),
     };
-    // What the files hold is looked at here; whether they are there decides nothing yet.
+    // The content of the files is checked below; whether they exist does not matter yet.
     let startup = start(&file, &mut |tls: &Tls| {
         if tls.require_client_cert && tls.ca_file.is_some() {
             Credentials::Mutual(Vec::new())
@@ -149,27 +149,26 @@ fn network(path: &Path, new: &Certificate) -> Passage {
     });
     let offers = startup.grpc.map_or(Offers::Nothing, |grpc| grpc.offers);
     let ca_file = match offers {
-        Offers::Nothing => return passage(true, "it serves no gRPC, and trusts no root".into()),
+        Offers::Nothing => return passage(true, "it serves no gRPC, and needs no root".into()),
         Offers::Plaintext => {
-            return passage(true, "it serves plaintext, and trusts no root".into());
+            return passage(true, "it serves plaintext, and needs no root".into());
         }
         Offers::Tls {
             requires_client: false,
             ..
         } => {
-            let message =
-                "it asks for no client certificate, so that it need not trust the new root";
+            let message = "it requests no client certificate, and need not trust the new root";
             return passage(true, message.into());
         }
         Offers::Tls { tls, .. } => tls.ca_file.and_then(|file| file.path),
     };
     match ca_file {
-        None => passage(false, "its ca_file is no path".into()),
+        None => passage(false, "its ca_file is not a path".into()),
         Some(ca_file) => trust(&place_of(Path::new(&ca_file), path), path, new),
     }
 }
 
-/// Where a network finds a file: below the directory it is started in, which is this one or its own.
+/// Where a network finds a file: relative to the directory it is started in, which is this one or its own.
 fn place_of(file: &Path, network: &Path) -> PathBuf {
     let is_here = files::kind(file).is_ok_and(|kind| kind != Kind::Absent);
     if is_here {
@@ -179,8 +178,8 @@ fn place_of(file: &Path, network: &Path) -> PathBuf {
     }
 }
 
-/// What became of a client that showed a certificate of the new root.
-fn taken(probe: &Probe, target: String) -> Passage {
+/// Whether a port accepted a client certificate of the new root.
+fn accepted(probe: &Probe, target: String) -> Passage {
     let passage = |passed, message: &str| Passage {
         target: target.clone(),
         passed,
@@ -189,7 +188,7 @@ fn taken(probe: &Probe, target: String) -> Passage {
     if let Some(cause) = &probe.unresolved {
         return passage(
             false,
-            &format!("its name has no address: {}", Escaped(cause)),
+            &format!("cannot resolve its name: {}", Escaped(cause)),
         );
     }
     let as_given: Vec<_> = probe.as_given().collect();
@@ -211,29 +210,26 @@ fn taken(probe: &Probe, target: String) -> Passage {
         return if is_finished {
             passage(
                 true,
-                "it asks for no client certificate, so that it need not trust the new root",
+                "it requests no client certificate, and need not trust the new root",
             )
         } else {
-            passage(false, "the TLS handshake does not come to its end")
+            passage(false, "the TLS handshake does not complete")
         };
     }
-    // Several processes may share a port: each has to.
+    // Several processes may share a port: each must accept it.
     let is_taken =
         |session: &&Session| session.answer.as_ref().and_then(Answer::is_accepted) == Some(true);
     if as_given.iter().all(is_taken) {
-        passage(
-            true,
-            "it took a client certificate that the new root issued",
-        )
+        passage(true, "it accepted a client certificate of the new root")
     } else {
         passage(
             false,
-            "it refused a client certificate that the new root issued: give it the new ca.crt and restart it",
+            "it refused a client certificate of the new root: give it the new ca.crt and restart it",
         )
     }
 }
 
-/// A client certificate of the new root alone, for a quarter of an hour.
+/// A client certificate of the new root, without the cross-certificate.
 fn client(
     signing: &Signing,
     inventory: &mut dyn Inventory,
@@ -264,13 +260,13 @@ fn client(
     inventory.record(&[Entry {
         profile: "client".into(),
         requested_by: requested_by.to_owned(),
-        note: Some("shown to ports to see whether they trust the new root".into()),
+        note: Some("presented to ports to check whether they trust the new root".into()),
         ..Entry::of(&certificate, signing.fingerprint.clone(), now)?
     }])?;
     Ok(Identity::new(&[certificate], key.pkcs8())?)
 }
 
-/// Under a reserved domain, so that it is nobody's (RFC 2606).
+/// In a reserved domain, so that it belongs to nobody (RFC 2606).
 const NAME: &str = "rotation.invalid";
 const LIFETIME: Lifetime = match Lifetime::from_days(1) {
     Some(lifetime) => lifetime,

@@ -1,58 +1,108 @@
-//! One root taking the place of another, in stages, without an agent that has to stand still.
+//! One root replacing another in stages, without downtime.
 //!
-//! ```text
-//! prepare   the new root is made, both certify each other, and both are in ca.crt
-//! activate  the new root issues, once everyone that was named trusts it
-//! retire    the old root leaves ca.crt, once nothing valid was issued by it
-//! ```
+//! | command  | requires                                            | leads to                                             |
+//! |----------|-----------------------------------------------------|------------------------------------------------------|
+//! | prepare  | one root                                            | both roots certify each other and are in `ca.crt`    |
+//! | activate | a prepared root that everyone named trusts          | the new root issues                                  |
+//! | retire   | an active root; nothing valid depends on the old one | the old root is no longer in `ca.crt`               |
+//!
+//! Each command can be run again after it was interrupted, and then completes its stage.
 
-mod activate;
+mod certificates;
 mod chains;
+mod dependents;
 mod gate;
-mod plan;
-mod prepare;
-mod retire;
-mod status;
+mod stages;
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::macros::format_description;
 
-pub use activate::{Activated, activate};
-pub use chains::{Chained, Unchained};
+pub use certificates::Request;
+pub use chains::{ChainUpdates, StaleChain};
+pub use dependents::{Blocking, RotationStatus, status};
 pub use gate::{Gate, Passage};
-pub use plan::Request;
-pub use prepare::prepare;
-pub use retire::{Retired, retire};
-pub use status::{Standing, status};
+pub use stages::{activate, prepare, retire};
 
-use crate::authority::rotation::{self, Stage};
-use crate::authority::{self, Ask, Authority, AuthorityAt, Recording};
+use crate::authority::rotation::{self, CROSS, DIRECTORY, Rotation, Stage};
+use crate::authority::{self, AuthorityAt, CERTIFICATE, KEY};
 use crate::error::{Error, shown};
-use crate::files::{self, Kind, Lock, NewFile, Replacement};
-use crate::ops::crl::{self, NextUpdate, PublishedList};
-use crate::ops::{Expiry, Report};
+use crate::files::{self, Lock, Replacement};
+use crate::ops::crl::{self, PublishedList};
+use crate::ops::{Expiry, Report, Verdict};
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::Validity;
+use crate::store::Inventory;
 
-/// A root of a roll-over.
+/// What a command of a rotation did, or would do.
+#[derive(Debug, Serialize)]
+pub struct StageReport {
+    /// What only this command has to report.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Whether nothing was written, and this is what would be.
+    pub dry_run: bool,
+    /// The stage.
+    pub stage: Stage,
+    /// The root that issues.
+    pub current: Root,
+    /// The root beside it; `None` when there is only one.
+    pub other: Option<Root>,
+    /// Files that were written, or would be.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
+    pub files: Vec<PathBuf>,
+    /// The certificates whose files got another chain.
+    #[serde(flatten)]
+    pub chains: ChainUpdates,
+    /// The new CRLs, if there were any before.
+    pub lists: Vec<PublishedList>,
+    /// What to do next.
+    pub next: Vec<String>,
+    #[serde(skip)]
+    warnings: Vec<String>,
+}
+
+/// What one of the commands has to report.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Outcome {
+    /// Of `prepare`.
+    Prepare {},
+    /// Of `activate`.
+    Activate {
+        /// Whether the new root issues now.
+        activated: bool,
+        /// Who was checked for trust in the new root.
+        gate: Vec<Passage>,
+    },
+    /// Of `retire`.
+    Retire {
+        /// Whether the old root is no longer trusted.
+        retired: bool,
+        /// Valid certificates of the old root.
+        blocking: Vec<Blocking>,
+        /// Where the old root's key is kept.
+        #[serde(serialize_with = "crate::ops::paths::as_text")]
+        kept: Option<PathBuf>,
+    },
+}
+
+/// A root of a rotation.
 #[derive(Debug, Serialize)]
 pub struct Root {
     /// Its subject.
     pub subject: DistinguishedName,
-    /// Its serial number; `None` before it is made.
+    /// Its serial number; `None` before it is created.
     pub serial: Option<SerialNumber>,
-    /// When it ends.
+    /// When it expires.
     #[serde(flatten)]
     pub expiry: Expiry,
-    /// SHA-256 over its certificate; `None` before it is made.
+    /// SHA-256 over its certificate; `None` before it is created.
     pub fingerprint_sha256: Option<Fingerprint>,
 }
 
@@ -70,45 +120,24 @@ impl Root {
 
 impl fmt::Display for Root {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, until {}", self.subject, self.expiry)
+        write!(f, "{}, expires {}", self.subject, self.expiry)
     }
 }
 
-/// What a stage has come to.
-#[derive(Debug, Serialize)]
-pub struct Staged {
-    /// Whether nothing was changed, and this is what would be.
-    pub dry_run: bool,
-    /// The stage.
-    pub stage: Stage,
-    /// The root that issues.
-    pub current: Root,
-    /// The root beside it; `None` when there is one only.
-    pub other: Option<Root>,
-    /// Files that were written, or would be.
-    #[serde(serialize_with = "crate::ops::paths::as_text")]
-    pub files: Vec<PathBuf>,
-    /// What became of the certificates that are served with a cross-certificate.
-    #[serde(flatten)]
-    pub chained: Chained,
-    /// The new revocation lists, where there were any before.
-    pub lists: Vec<PublishedList>,
-    /// What to do now.
-    pub next: Vec<String>,
-    #[serde(skip)]
-    warnings: Vec<String>,
-}
-
-impl fmt::Display for Staged {
+impl fmt::Display for StageReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.dry_run {
-            writeln!(f, "Nothing was written. This would be:")?;
+        match &self.outcome {
+            Outcome::Activate { gate, .. } if !gate.is_empty() => {
+                writeln!(f, "Trust in the new root:")?;
+                gate.iter().try_for_each(|passage| passage.fmt(f))?;
+            }
+            Outcome::Retire { blocking, .. } => dependents::write_blocking(f, blocking, "")?,
+            Outcome::Prepare {} | Outcome::Activate { .. } => {}
         }
-        let (current, other) = match self.stage {
-            Stage::None => ("root", ""),
-            Stage::Prepared => ("old root, which issues", "new root"),
-            Stage::Activated => ("new root, which issues", "old root"),
-        };
+        if self.dry_run {
+            writeln!(f, "Nothing was written. This would be the result:")?;
+        }
+        let (current, other) = self.stage.labels();
         writeln!(f, "{current}: {}", self.current)?;
         if let Some(root) = &self.other {
             writeln!(f, "{other}: {root}")?;
@@ -116,119 +145,218 @@ impl fmt::Display for Staged {
         for path in &self.files {
             writeln!(f, "  file  {}", shown(path))?;
         }
-        self.chained.fmt(f)?;
+        self.chains.fmt(f)?;
         self.lists.iter().try_for_each(|list| list.fmt(f))?;
         for (at, step) in self.next.iter().enumerate() {
             let label = if at == 0 { "Next:" } else { "     " };
             writeln!(f, "{label} {step}")?;
         }
-        Ok(())
+        match &self.outcome {
+            Outcome::Retire {
+                kept: Some(path), ..
+            } => writeln!(f, "The old root's key is kept in {}", shown(path)),
+            Outcome::Prepare {} | Outcome::Activate { .. } | Outcome::Retire { .. } => Ok(()),
+        }
     }
 }
 
-impl Report for Staged {
+impl Report for StageReport {
+    fn verdict(&self) -> Verdict {
+        let (is_done, is_allowed) = match &self.outcome {
+            Outcome::Prepare {} => (true, true),
+            Outcome::Activate { activated, gate } => {
+                (*activated, gate.iter().all(|passage| passage.passed))
+            }
+            Outcome::Retire {
+                retired, blocking, ..
+            } => (*retired, blocking.is_empty()),
+        };
+        if is_done || self.dry_run && is_allowed {
+            Verdict::Yes
+        } else {
+            Verdict::No
+        }
+    }
+
+    fn reason(&self) -> Option<String> {
+        let (first, others) = match &self.outcome {
+            _ if self.verdict() == Verdict::Yes => return None,
+            Outcome::Prepare {} => return None,
+            Outcome::Activate { gate, .. } => {
+                let mut waiting = gate.iter().filter(|passage| !passage.passed);
+                let Passage {
+                    target, message, ..
+                } = waiting.next()?;
+                (
+                    format!("not activated: {target}: {message}"),
+                    waiting.count(),
+                )
+            }
+            Outcome::Retire { blocking, .. } => {
+                let Blocking { name, serial, .. } = blocking.first()?;
+                let first = format!(
+                    "not retired: renew or revoke {name} ({serial}), which the old root issued"
+                );
+                (first, blocking.len() - 1)
+            }
+        };
+        Some(match others {
+            0 => first,
+            others => format!("{first}; and {others} more"),
+        })
+    }
+
     fn warnings(&self) -> Vec<String> {
-        self.warnings.clone()
+        let lists = self.lists.iter().flat_map(|list| list.warnings.clone());
+        self.warnings.iter().cloned().chain(lists).collect()
     }
 }
 
-/// The authority in a directory itself, whose passphrase is asked for so.
-fn asking<'a>(directory: &'a Path, passphrase: Ask<'a>) -> AuthorityAt<'a> {
-    AuthorityAt {
-        directory,
-        material: None,
-        recording: Recording::Directory,
-        passphrase,
+impl Stage {
+    /// What the root that issues and the one beside it are called.
+    fn labels(self) -> (&'static str, &'static str) {
+        match self {
+            Stage::None => ("root", ""),
+            Stage::Prepared => ("old root (issuing)", "new root"),
+            Stage::Activated => ("new root (issuing)", "old root"),
+        }
+    }
+
+    /// What to do at this stage.
+    fn next(self, directory: &Path) -> Vec<String> {
+        let place = shown(directory);
+        let anchors = shown(&directory.join(CERTIFICATE));
+        match self {
+            Stage::None => vec![format!(
+                "distribute {anchors} to every agent and network; until then they trust the old root, too"
+            )],
+            Stage::Prepared => vec![
+                format!("distribute {anchors} to every agent and network, and restart them"),
+                format!(
+                    "openagents-certs ca rotate activate -C {place} --endpoint grpcs://HOST:PORT"
+                ),
+            ],
+            Stage::Activated => vec![
+                format!(
+                    "renew the certificates of the old root: openagents-certs renew --all -C {place}"
+                ),
+                format!("openagents-certs ca rotate retire -C {place}"),
+            ],
+        }
+    }
+
+    /// The files that the command leading to this stage writes.
+    fn files(self, directory: &Path) -> Vec<PathBuf> {
+        let (own, staged): (&[&str], &[&str]) = match self {
+            Stage::None => (&[CERTIFICATE], &[]),
+            Stage::Prepared => (&[CERTIFICATE], &["next.crt", "next.key", CROSS]),
+            Stage::Activated => (
+                &[CERTIFICATE, KEY],
+                &["previous.crt", "previous.key", CROSS],
+            ),
+        };
+        let place = rotation::place(directory);
+        let own = own.iter().map(|name| directory.join(name));
+        own.chain(staged.iter().map(|name| place.join(name)))
+            .collect()
     }
 }
 
-/// The authority of a directory, when it is a root.
-fn open_root(from: &AuthorityAt<'_>, now: OffsetDateTime) -> Result<Authority, Error> {
-    refuse_subordinate(from.directory)?;
-    from.open_all(now)
+/// A rotation that a command works on.
+struct Rotating<'a> {
+    from: &'a AuthorityAt<'a>,
+    lock: Lock,
+    now: OffsetDateTime,
 }
 
-/// Refuses a directory whose authority has another above it.
+impl Rotating<'_> {
+    /// Puts the cross-certificates behind what the roots issued, distributes the anchors to the CAs below, and
+    /// publishes the CRLs again: what follows every change of the roots.
+    fn finish(
+        &self,
+        outcome: Outcome,
+        rotation: &Rotation,
+        anchors: &[Certificate],
+        inventory: &dyn Inventory,
+    ) -> Result<StageReport, Error> {
+        let crosses = rotation::cross_certificates(self.from.directory)?;
+        let chains = chains::refresh(&self.lock, inventory, &crosses, anchors, self.now)?;
+        let mut report = report(outcome, rotation, self.from.directory, self.now)?;
+        report.chains = chains;
+        report.lists = self.publish_again()?;
+        Ok(report)
+    }
+
+    /// Publishes new CRLs where there are any: each root signs its own.
+    fn publish_again(&self) -> Result<Vec<PublishedList>, Error> {
+        if !files::exists(&self.lock.path().join(authority::CRL))? {
+            return Ok(Vec::new());
+        }
+        let next_update = crl::next_update(None, self.from.directory)?;
+        let mut authority = self.from.open_all(self.now)?;
+        Ok(crl::publish(&mut authority, &self.lock, next_update, self.now)?.lists)
+    }
+
+    /// What `ca.crt` is to contain: these roots, then all others in it except the one that is removed.
+    fn anchors(
+        &self,
+        roots: &[&Certificate],
+        removed: Option<&Certificate>,
+    ) -> Result<Vec<Certificate>, Error> {
+        let existing = authority::read_certificates(&self.from.directory.join(CERTIFICATE))?;
+        let is_other = |anchor: &Certificate| {
+            !roots.contains(&anchor) && removed.is_none_or(|removed| removed != anchor)
+        };
+        let own = roots.iter().map(|root| (*root).clone());
+        Ok(own.chain(existing.into_iter().filter(is_other)).collect())
+    }
+
+    /// Writes `ca.crt`.
+    fn write_anchors(&self, anchors: &[Certificate]) -> Result<(), Error> {
+        let text = authority::pem_of(anchors.iter().map(Certificate::as_der))?;
+        files::replace_each(&self.lock, &[Replacement::of(CERTIFICATE, text.as_bytes())])
+    }
+
+    /// The directory of the rotation's files, locked.
+    fn below(&self) -> Result<Lock, Error> {
+        self.lock.below(DIRECTORY)
+    }
+}
+
+/// The report of a command that led to this stage.
+fn report(
+    outcome: Outcome,
+    rotation: &Rotation,
+    directory: &Path,
+    now: OffsetDateTime,
+) -> Result<StageReport, Error> {
+    let other = rotation.other.as_ref();
+    Ok(StageReport {
+        outcome,
+        dry_run: false,
+        stage: rotation.stage,
+        current: Root::of(&rotation.current, now)?,
+        other: other.map(|other| Root::of(other, now)).transpose()?,
+        files: rotation.stage.files(directory),
+        chains: ChainUpdates::default(),
+        lists: Vec::new(),
+        next: rotation.stage.next(directory),
+        warnings: Vec::new(),
+    })
+}
+
+/// Refuses a directory without an authority, or whose authority is not a root.
 fn refuse_subordinate(directory: &Path) -> Result<(), Error> {
     if !authority::exists(directory)? {
         return Err(Error::NoAuthority {
             path: directory.to_owned(),
         });
     }
-    if files::kind(&directory.join(authority::ISSUER))? == Kind::Absent {
+    if !files::exists(&directory.join(authority::ISSUER))? {
         return Ok(());
     }
     Err(Error::Usage {
-        message: format!(
-            "{}: is a subordinate CA, which its clients trust by the root above it",
-            shown(directory)
-        ),
-        hint: "make another one with `openagents-certs ca intermediate --parent DIR -C NEW-DIR`, and rotate roots where they are".into(),
+        message: format!("{}: is a subordinate CA; only roots are rotated", shown(directory)),
+        hint: "rotate the root in its own directory, or create another subordinate CA with `openagents-certs ca intermediate --parent DIR -C NEW-DIR`".into(),
     })
-}
-
-/// What `ca.crt` is to hold: these roots, and behind them whatever else stands there but the one that is gone.
-fn anchors(
-    directory: &Path,
-    roots: &[&Certificate],
-    gone: Option<&Certificate>,
-) -> Result<Vec<Certificate>, Error> {
-    let standing = authority::read_certificates(&directory.join(authority::CERTIFICATE))?;
-    let is_other =
-        |anchor: &Certificate| !roots.contains(&anchor) && gone.is_none_or(|gone| gone != anchor);
-    let own = roots.iter().map(|root| (*root).clone());
-    Ok(own.chain(standing.into_iter().filter(is_other)).collect())
-}
-
-/// Writes `ca.crt`.
-fn write_anchors(lock: &Lock, anchors: &[Certificate]) -> Result<(), Error> {
-    let text = authority::pem_of(anchors.iter().map(Certificate::as_der))?;
-    let name = OsStr::new(authority::CERTIFICATE);
-    let anchors = Replacement {
-        name,
-        content: text.as_bytes(),
-        like: name,
-    };
-    files::replace_each(lock, &[anchors])
-}
-
-/// Publishes new lists where there are any: each root signs its own.
-fn publish_again(
-    from: &AuthorityAt<'_>,
-    lock: &Lock,
-    now: OffsetDateTime,
-) -> Result<Vec<PublishedList>, Error> {
-    if files::kind(&lock.path().join(authority::CRL))? == Kind::Absent {
-        return Ok(Vec::new());
-    }
-    let next_update: NextUpdate = crl::next_update(None, from.directory)?;
-    let mut authority = from.open_all(now)?;
-    Ok(crl::publish(&mut authority, lock, next_update, now)?.lists)
-}
-
-/// The name a root's file is kept under, such as `retired-20281120T080500Z.key`.
-fn retired_name(ending: &str, now: OffsetDateTime) -> String {
-    let stamp = format_description!("[year][month][day]T[hour][minute][second]Z");
-    let date = now
-        .format(stamp)
-        .unwrap_or_else(|_| now.unix_timestamp().to_string());
-    format!("retired-{date}.{ending}")
-}
-
-/// A file that is to be written.
-fn file<'a>(name: &'a str, content: &'a [u8], secret: bool) -> NewFile<'a> {
-    NewFile {
-        name: OsStr::new(name),
-        content,
-        secret,
-    }
-}
-
-/// The files of a directory of a roll-over with these names.
-fn files_of(directory: &Path, own: &[&str], staged: &[&str]) -> Vec<PathBuf> {
-    let place = rotation::place(directory);
-    own.iter()
-        .map(|name| directory.join(name))
-        .chain(staged.iter().map(|name| place.join(name)))
-        .collect()
 }

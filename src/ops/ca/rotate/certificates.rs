@@ -1,35 +1,38 @@
-//! What a new root and the cross-certificates will say.
+//! The contents of a new root and of the cross-certificates.
 
 use time::OffsetDateTime;
 
+use crate::authority::{self, Signing};
 use crate::error::Error;
+use crate::keys;
 use crate::ops::ca;
 use crate::pki::algorithm::KeyType;
 use crate::pki::certificate::Certificate;
 use crate::pki::general_name::GeneralName;
 use crate::pki::issuer::Issuer;
 use crate::pki::name::{AttributeType, DistinguishedName};
-use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
+use crate::pki::plan::IssuancePlan;
 use crate::pki::serial::SerialNumber;
 use crate::pki::subtree::{NameConstraints, Subtree};
 use crate::pki::validity::{Lifetime, Validity};
+use crate::store::Entry;
 
-/// The root that is to take the place of the one there.
+/// The root that replaces the current one.
 #[derive(Debug)]
 pub struct Request {
-    /// Its subject's attributes, in order; made of the old root's when there are none.
+    /// Its subject's attributes, in order; derived from the old root's if there are none.
     pub subject: Vec<(AttributeType, String)>,
-    /// How long it is valid; as long as the old one was when nothing is said.
+    /// Its validity period; the old root's if none is given.
     pub lifetime: Option<Lifetime>,
-    /// Its key; of the usual kind when nothing is said.
+    /// The type of its key.
     pub key_type: KeyType,
 }
 
-/// What the new root will say: another name, the same constraints, and room for the old root below it.
+/// The plan of the new root: another name, the same constraints, and a path length that fits the old root below it.
 ///
 /// # Errors
-/// When its subject or its end cannot be, the subject is the old root's, or the old root has constraints
-/// that cannot be written.
+/// When its subject or validity is not possible, the subject is the old root's, or the old root has constraints
+/// that cannot be reproduced.
 pub(super) fn root(
     request: &Request,
     old: &Certificate,
@@ -44,10 +47,10 @@ pub(super) fn root(
     };
     let lifetime = request.lifetime.or_else(|| {
         let validity = old_issuer.validity;
-        // What is backdated is no part of what was asked for then.
+        // The backdated minutes are not part of the requested period.
         Lifetime::between(validity.not_before() + BACKDATED, validity.not_after())
     });
-    let wanted = ca::Request {
+    let request = ca::Request {
         directory: std::path::PathBuf::new(),
         subject,
         lifetime: lifetime.unwrap_or(crate::ops::ca::USUAL_LIFETIME),
@@ -58,23 +61,46 @@ pub(super) fn root(
         },
         name_constraints: constraints(old_issuer)?,
     };
-    let plan = ca::plan(&wanted, None, serial, now)?;
+    let plan = ca::plan(&request, None, serial, now)?;
     let same = old.subject().to_string();
     if plan.subject.to_string().eq_ignore_ascii_case(&same) {
         return Err(Error::Usage {
             message: format!(
-                "the new root cannot have the old one's name, {same}: grpc-core mixes up CAs of one name"
+                "the new root cannot have the old root's name, {same}: grpc-core confuses CAs with the same name"
             ),
-            hint: "give another one with `--common-name`, or none to have one made up".into(),
+            hint: "choose another name with `--common-name`, or leave it out to generate one"
+                .into(),
         });
     }
     Ok(plan)
 }
 
-/// A cross-certificate: `subject`'s key under its own name, certified by `issuer`, as long as both are valid.
+/// Certifies the key of one root with another; the result is ready to be recorded.
 ///
 /// # Errors
-/// When `issuer` may have no CA below it.
+/// As [`cross`]; and when it cannot be signed.
+pub(super) fn cross_sign(
+    subject: &Issuer,
+    issuer: &Signing,
+    requested_by: &str,
+    now: OffsetDateTime,
+) -> Result<Entry, Error> {
+    let plan = cross(subject, &issuer.issuer, now)?;
+    let serial = keys::random_serial()?;
+    let certificate = authority::read_back(issuer.cross_sign(&plan, subject, &serial)?)?;
+    Ok(Entry {
+        profile: PROFILE.into(),
+        requested_by: requested_by.to_owned(),
+        note: Some(NOTE.into()),
+        ..Entry::of(&certificate, issuer.fingerprint.clone(), now)?
+    })
+}
+
+/// The plan of a cross-certificate: the subject's key under its own name, certified by the issuer, as long as both
+/// are valid.
+///
+/// # Errors
+/// When the issuer may have no CA below it.
 pub(super) fn cross(
     subject: &Issuer,
     issuer: &Issuer,
@@ -85,53 +111,39 @@ pub(super) fn cross(
         Some(0) => {
             return Err(Error::Usage {
                 message: format!(
-                    "{} may have no CA below it (path length 0), so that it cannot certify another root",
+                    "{} cannot certify another root: it may have no CA below it (path length 0)",
                     issuer.subject
                 ),
-                hint:
-                    "hand out a new root by itself: `openagents-certs ca init` in another directory"
-                        .into(),
+                hint: "distribute a separate new root: `openagents-certs ca init -C DIR`".into(),
             });
         }
         Some(length) => Some(length - 1),
     };
     let path_length = [below, subject.path_length].into_iter().flatten().min();
-    let starting = Validity::between(
-        now.max(issuer.validity.not_before() + BACKDATED) - BACKDATED,
-        subject
-            .validity
-            .not_after()
-            .min(issuer.validity.not_after()),
-    )?;
-    Ok(IssuancePlan {
-        subject: subject.subject.clone(),
-        issuer: issuer.subject.clone(),
-        validity: starting,
-        subject_alt_names: Vec::new(),
-        basic_constraints: BasicConstraints::Ca {
-            path_length: path_length.map(|length| u8::try_from(length).unwrap_or(u8::MAX)),
-        },
-        key_usage: KeyUsage::Ca,
-        extended_key_usages: Vec::new(),
-        authority_key_identifier: Some(issuer.key_identifier.clone()),
-        name_constraints: constraints(subject)?,
-        crl_distribution_points: Vec::new(),
-        ca_issuers: Vec::new(),
-        ocsp: Vec::new(),
-        certificate_policies: Vec::new(),
-    })
+    let end = subject
+        .validity
+        .not_after()
+        .min(issuer.validity.not_after());
+    let start = now.max(issuer.validity.not_before() + BACKDATED) - BACKDATED;
+    Ok(ca::authority_plan(
+        subject.subject.clone(),
+        Some(issuer),
+        Validity::between(start, end)?,
+        path_length.map(|length| u8::try_from(length).unwrap_or(u8::MAX)),
+        constraints(subject)?,
+    ))
 }
 
-/// One more CA below than the old root allows, for the old root itself has to fit.
+/// One more than the old root's path length, so that the old root itself fits below.
 fn deeper(length: u64) -> Result<u8, Error> {
     u8::try_from(length.saturating_add(1)).map_err(|_| Error::Usage {
-        message: format!("the old root's path length, {length}, is more than can be written"),
-        hint: "make a new root in another directory: `openagents-certs ca init -C DIR`".into(),
+        message: format!("the old root's path length, {length}, is too large to add one"),
+        hint: "create a new root in another directory: `openagents-certs ca init -C DIR`".into(),
     })
 }
 
-/// The old name's attributes, with the next generation behind the common name: `Acme Root` becomes
-/// `Acme Root G2`, and that `Acme Root G3`. A name that was made up gives way to another.
+/// The old name's attributes, with the next generation after the common name: `Acme Root` becomes
+/// `Acme Root G2`, and that `Acme Root G3`. A generated name is replaced by another one.
 fn next_name(old: &DistinguishedName) -> Vec<(AttributeType, String)> {
     let kinds = [
         AttributeType::Country,
@@ -144,7 +156,7 @@ fn next_name(old: &DistinguishedName) -> Vec<(AttributeType, String)> {
     let Some(common_name) = common_name.first() else {
         return Vec::new();
     };
-    if common_name.starts_with(MADE_UP) {
+    if common_name.starts_with(GENERATED) {
         return Vec::new();
     }
     let mut attributes: Vec<_> = kinds
@@ -160,7 +172,7 @@ fn next_name(old: &DistinguishedName) -> Vec<(AttributeType, String)> {
     attributes
 }
 
-/// The name constraints a CA has, to be written again.
+/// The name constraints of a CA, for another certificate.
 fn constraints(issuer: &Issuer) -> Result<NameConstraints, Error> {
     let subtrees = |names: &[GeneralName]| names.iter().map(subtree).collect::<Result<Vec<_>, _>>();
     Ok(NameConstraints {
@@ -194,16 +206,24 @@ fn subtree(name: &GeneralName) -> Result<Subtree, Error> {
         | GeneralName::Directory(_)
         | GeneralName::EdiParty(_)
         | GeneralName::RegisteredId(_) => Err(Error::Usage {
-            message: format!("the old root has a name constraint that is not written here: {name}"),
-            hint: "make a new root in another directory: `openagents-certs ca init -C DIR`".into(),
+            message: format!(
+                "the old root has a name constraint that cannot be reproduced: {name}"
+            ),
+            hint: "create a new root in another directory: `openagents-certs ca init -C DIR`"
+                .into(),
         }),
     }
 }
 
-/// What names that were made up begin with.
-const MADE_UP: &str = "OpenAgents CA ";
-/// As notBefore is ([`Validity::starting`]).
+/// What generated names start with.
+const GENERATED: &str = "OpenAgents CA ";
+/// As much as [`Validity::starting`] backdates.
 const BACKDATED: time::Duration = time::Duration::minutes(5);
+
+/// The built-in profile of CAs.
+const PROFILE: &str = "intermediate";
+/// The note of a cross-certificate in the inventory.
+pub(super) const NOTE: &str = "cross-certificate of a rotation";
 
 #[cfg(test)]
 mod tests {
@@ -224,12 +244,12 @@ mod tests {
             assert_eq!(next[0], (AttributeType::Organization, "Acme".into()));
             assert_eq!(next[1], (AttributeType::CommonName, new.into()));
         }
-        let made_up = [(AttributeType::CommonName, "OpenAgents CA 99cd5140")];
-        assert!(next_name(&DistinguishedName::build(&made_up).unwrap()).is_empty());
+        let generated = [(AttributeType::CommonName, "OpenAgents CA 99cd5140")];
+        assert!(next_name(&DistinguishedName::build(&generated).unwrap()).is_empty());
     }
 
     #[test]
-    fn a_network_is_written_as_it_was_read() {
+    fn a_network_is_reproduced_as_it_was_read() {
         let octets = vec![10, 1, 0, 0, 255, 255, 0, 0];
         let written = subtree(&GeneralName::Ip(octets)).unwrap();
         assert_eq!(written, Subtree::ip("10.1.0.0/16").unwrap());

@@ -1,4 +1,4 @@
-//! Where a roll-over stands.
+//! The stage of a rotation, and the certificates that depend on the old root.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::prepare::NOTE;
+use super::certificates::NOTE;
 use super::{Root, refuse_subordinate};
 use crate::authority;
 use crate::authority::rotation::{Rotation, Stage};
@@ -21,11 +21,11 @@ use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
 use crate::store::{Entry, Filter, Inventory, Opening};
 
-/// Where a roll-over stands, and what keeps the old root from being retired.
+/// The stage of a rotation, and what prevents the old root from being retired.
 ///
 /// # Errors
 /// When there is no root, or its files cannot be read.
-pub fn status(directory: &Path, now: OffsetDateTime) -> Result<Standing, Error> {
+pub fn status(directory: &Path, now: OffsetDateTime) -> Result<RotationStatus, Error> {
     refuse_subordinate(directory)?;
     let rotation = Rotation::read(directory)?;
     let inventory = authority::open_inventory(directory, Opening::MustExist)?;
@@ -37,21 +37,13 @@ pub fn status(directory: &Path, now: OffsetDateTime) -> Result<Standing, Error> 
     let place = shown(directory);
     let next = match rotation.stage {
         Stage::None => format!("openagents-certs ca rotate prepare -C {place}"),
-        Stage::Prepared => format!(
-            "hand {} to everyone; then `openagents-certs ca rotate activate -C {place} --endpoint grpcs://HOST:PORT`",
-            shown(&directory.join(authority::CERTIFICATE))
-        ),
         Stage::Activated if blocking.is_empty() => {
             format!("openagents-certs ca rotate retire -C {place}")
         }
-        Stage::Activated => {
-            format!(
-                "renew what the old root issued; then `openagents-certs ca rotate retire -C {place}`"
-            )
-        }
+        Stage::Prepared | Stage::Activated => rotation.stage.next(directory).join("; then "),
     };
     let other = rotation.other.as_ref();
-    Ok(Standing {
+    Ok(RotationStatus {
         stage: rotation.stage,
         current: Root::of(&rotation.current, now)?,
         other: other.map(|other| Root::of(other, now)).transpose()?,
@@ -61,20 +53,20 @@ pub fn status(directory: &Path, now: OffsetDateTime) -> Result<Standing, Error> 
     })
 }
 
-/// Where a roll-over stands.
+/// The stage of a rotation.
 #[derive(Debug, Serialize)]
-pub struct Standing {
-    /// How far it is.
+pub struct RotationStatus {
+    /// The stage.
     pub stage: Stage,
     /// The root that issues.
     pub current: Root,
-    /// The root beside it: the new one, then the old one.
+    /// The root beside it: first the new one, then the old one.
     pub other: Option<Root>,
-    /// What is valid and was issued by the old root.
+    /// Valid certificates of the old root.
     pub blocking: Vec<Blocking>,
-    /// How many more are valid, but were replaced by what another root issued.
+    /// How many more are valid, but were replaced by certificates of another root.
     pub replaced: usize,
-    /// What to do now.
+    /// What to do next.
     pub next: String,
 }
 
@@ -83,11 +75,11 @@ pub struct Standing {
 pub struct Blocking {
     /// Its serial number.
     pub serial: SerialNumber,
-    /// Whose it is: its first name, or its subject.
+    /// Its first name, or its subject.
     pub name: String,
-    /// The profile it was issued by.
+    /// Its profile.
     pub profile: String,
-    /// When it ends.
+    /// When it expires.
     #[serde(with = "time::serde::rfc3339")]
     pub not_after: OffsetDateTime,
     /// The file it was written to.
@@ -95,35 +87,28 @@ pub struct Blocking {
     pub certificate: Option<PathBuf>,
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for RotationStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (stage, current, other) = match self.stage {
-            Stage::None => ("none: there is one root", "root", ""),
-            Stage::Prepared => (
-                "prepared: the new root is trusted, the old one issues",
-                "old root",
-                "new root",
-            ),
-            Stage::Activated => (
-                "activated: the new root issues, the old one is still trusted",
-                "new root",
-                "old root",
-            ),
+        let stage = match self.stage {
+            Stage::None => "none: there is one root",
+            Stage::Prepared => "prepared: both roots are trusted, the old one issues",
+            Stage::Activated => "activated: both roots are trusted, the new one issues",
         };
         writeln!(f, "Stage {stage}")?;
-        writeln!(f, "  {current:<10} {}", self.current)?;
+        let (current, other) = self.stage.labels();
+        writeln!(f, "  {current:<18}  {}", self.current)?;
         if let Some(root) = &self.other {
-            writeln!(f, "  {other:<10} {root}")?;
+            writeln!(f, "  {other:<18}  {root}")?;
         }
         write_blocking(f, &self.blocking, "  ")?;
         if self.replaced > 0 {
-            writeln!(f, "  replaced, but valid still: {}", self.replaced)?;
+            writeln!(f, "  replaced, but still valid: {}", self.replaced)?;
         }
         writeln!(f, "Next: {}", self.next)
     }
 }
 
-/// What keeps the old root, behind this indent.
+/// The certificates that prevent the old root from being retired, indented.
 pub(super) fn write_blocking(
     f: &mut fmt::Formatter<'_>,
     blocking: &[Blocking],
@@ -133,7 +118,7 @@ pub(super) fn write_blocking(
         return Ok(());
     }
     let count = blocking.len();
-    writeln!(f, "{indent}valid and issued by the old root: {count}")?;
+    writeln!(f, "{indent}valid certificates of the old root: {count}")?;
     for one in blocking.iter().take(MAX_SHOWN) {
         write!(f, "{indent}  {one}")?;
     }
@@ -147,7 +132,7 @@ impl fmt::Display for Blocking {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{}  until {}  {}  {}",
+            "{}  expires {}  {}  {}",
             self.serial,
             rfc3339(self.not_after),
             Escaped(&self.profile),
@@ -156,22 +141,22 @@ impl fmt::Display for Blocking {
     }
 }
 
-impl Report for Standing {
+impl Report for RotationStatus {
     fn is_content(&self) -> bool {
         true
     }
 }
 
-/// Everything valid that a root issued, cross-certificates aside.
+/// The valid certificates of a root, without cross-certificates.
 #[derive(Debug, Default)]
 pub(super) struct Dependents {
-    /// What is used, as far as is known; what ends last comes last.
+    /// Those that are in use, as far as is known; soonest expiry first.
     pub(super) blocking: Vec<Blocking>,
-    /// How many others there are: in their files stands by now what another root issued.
+    /// How many others there are: their files now contain certificates of another root.
     pub(super) replaced: usize,
 }
 
-/// Everything valid that a root issued, cross-certificates aside.
+/// The valid certificates of a root.
 pub(super) fn dependents(
     root: &Certificate,
     inventory: &dyn Inventory,
@@ -182,7 +167,7 @@ pub(super) fn dependents(
     inventory.visit(&Filter::default(), now, &mut |entry| {
         if depends(&entry, root, now) {
             old.push(entry);
-        } else if entry.issuer != *root.subject() && is_live(&entry, now) {
+        } else if entry.issuer != *root.subject() && entry.status(now).is_live() {
             serials.extend(entry.replaces);
             outputs.extend(entry.output.map(|output| (output.directory, output.base)));
         }
@@ -218,13 +203,11 @@ impl Blocking {
     }
 }
 
-/// Whether a certificate is valid and was issued by a root.
+/// Whether a certificate is valid and was issued by a root, and is not a cross-certificate.
 fn depends(entry: &Entry, root: &Certificate, now: OffsetDateTime) -> bool {
-    is_live(entry, now) && entry.issuer == *root.subject() && entry.note.as_deref() != Some(NOTE)
-}
-
-fn is_live(entry: &Entry, now: OffsetDateTime) -> bool {
     entry.status(now).is_live()
+        && entry.issuer == *root.subject()
+        && entry.note.as_deref() != Some(NOTE)
 }
 
 const MAX_SHOWN: usize = 20;
