@@ -173,6 +173,7 @@ const RUNS: &[(&str, &str)] = &[
         "ca import",
         "ca import -C imported --cert root/ca.crt --key root/ca.key",
     ),
+    ("ca adopt", "ca adopt -C root sub/issuer.crt"),
     ("issue", "issue server host.example.test"),
     ("issue", "issue client two.example.test --dry-run"),
     ("issue batch", "issue batch rows.jsonl"),

@@ -48,7 +48,7 @@ fn processes_at_once_that_want_one_name_make_one_pair() {
     assert_eq!(made.len(), 1, "{refused:?}");
     for output in refused {
         assert!(
-            stderr(&output).contains("exists already"),
+            stderr(&output).contains("already exists"),
             "{}",
             stderr(&output)
         );

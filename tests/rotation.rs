@@ -188,7 +188,14 @@ fn the_retired_root_and_its_cross_certificates_are_recorded_as_retired() {
     let clock = Clock::new(&scratch("rotation-retired"), NOW);
     clock.issue("a.test", NOW);
     rotate::prepare(&request(), &clock.at(), "joe@host", false, NOW).unwrap();
-    rotate::activate(&Gate::default(), &clock.at(), (false, false), "joe@host", NOW).unwrap();
+    rotate::activate(
+        &Gate::default(),
+        &clock.at(),
+        (false, false),
+        "joe@host",
+        NOW,
+    )
+    .unwrap();
     clock.issue("a.test", NOW);
     rotate::retire(&clock.at(), (false, false), NOW).unwrap();
     let inventory = store::open(&clock.directory.join("inventory.db"), Opening::MustExist).unwrap();
@@ -281,7 +288,13 @@ fn what_was_killed_half_way_goes_on_where_it_was() {
     std::fs::write(path("rotation/next.key"), &key).unwrap();
     clock.issue("c.test", NOW);
     let outcome = activate().unwrap().outcome;
-    assert!(matches!(outcome, Outcome::Activate { activated: true, .. }));
+    assert!(matches!(
+        outcome,
+        Outcome::Activate {
+            activated: true,
+            ..
+        }
+    ));
     assert!(!path("rotation/next.key").exists());
     assert_eq!(read("ca.key"), key);
     // Before the old root was moved aside.

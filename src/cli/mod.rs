@@ -78,7 +78,7 @@ struct Cli {
 enum Command {
     /// Make the whole PKI of a network: a CA, a server pair, client pairs
     Generate(generate::Args),
-    /// Create and look after a certificate authority
+    /// Create and operate a certificate authority
     Ca(ca::Args),
     /// Issue a certificate for a server, a client, or both
     Issue(issue::Args),

@@ -71,10 +71,9 @@ impl fmt::Display for AuthorityFacts {
         } else {
             "not encrypted"
         };
-        let below = self.path_length.map_or_else(
-            || "unlimited".into(),
-            |length| length.to_string(),
-        );
+        let below = self
+            .path_length
+            .map_or_else(|| "unlimited".into(), |length| length.to_string());
         writeln!(f, "CA: {}", authority.subject)?;
         writeln!(f, "  issuer       {}", self.issuer)?;
         writeln!(f, "  serial       {}", authority.serial)?;
