@@ -238,7 +238,7 @@ impl Stage {
             ],
             Stage::Activated => vec![
                 format!(
-                    "renew the certificates of the old root: openagents-certs renew --all -C {place}"
+                    "renew the certificates of the old root: openagents-certs renew --all --force -C {place}"
                 ),
                 format!("openagents-certs ca rotate retire -C {place}"),
             ],
