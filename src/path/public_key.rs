@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::pki::element::{
-    BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, is_minimal_integer, whole_bits,
-};
+use crate::pki::element::{Element, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::pki::oid::ObjectIdentifier;
+pub(super) use crate::pki::public_key::bit_length;
+use crate::pki::public_key::{KeyParts, rsa_numbers};
 
 /// A public key as a SubjectPublicKeyInfo
 /// ([RFC 5280 §4.1.2.7](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.7)) gives it.
@@ -59,9 +59,9 @@ impl<'a> PublicKey<'a> {
             kind: Kind::Malformed,
             octets: &[],
         };
-        fields(public_key_info).map_or(malformed, |(oid, parameters, octets)| PublicKey {
-            kind: kind(oid, parameters, octets),
-            octets,
+        KeyParts::read(public_key_info).map_or(malformed, |parts| PublicKey {
+            kind: kind(parts.algorithm, parts.parameters, parts.key),
+            octets: parts.key,
         })
     }
 }
@@ -83,14 +83,6 @@ impl fmt::Display for PublicKey<'_> {
     }
 }
 
-/// How many bits a big-endian number without leading zeros has.
-pub(super) fn bit_length(number: &[u8]) -> usize {
-    match number.first() {
-        Some(first) => number.len() * 8 - first.leading_zeros() as usize,
-        None => 0,
-    }
-}
-
 /// An object identifier by its name, or else in dots.
 pub(super) struct Identifier<'a>(pub(super) &'a [u8]);
 
@@ -104,28 +96,11 @@ impl fmt::Display for Identifier<'_> {
     }
 }
 
-type Fields<'a> = (&'a [u8], Option<Element<'a>>, &'a [u8]);
-
-fn fields(public_key_info: &[u8]) -> Option<Fields<'_>> {
-    let what = "the public key";
-    let mut parts = Element::only(public_key_info, SEQUENCE, what)
-        .ok()?
-        .children();
-    let mut algorithm = parts.next(SEQUENCE, what).ok()?.children();
-    let octets = whole_bits(parts.next(BIT_STRING, what).ok()?, what).ok()?;
-    parts.end(what).ok()?;
-    let oid = algorithm.next(OBJECT_IDENTIFIER, what).ok()?.content;
-    let parameters = match algorithm.is_empty() {
-        true => None,
-        false => Some(algorithm.any(what).ok()?),
-    };
-    algorithm.end(what).ok()?;
-    Some((oid, parameters, octets))
-}
-
 fn kind<'a>(oid: &'a [u8], parameters: Option<Element<'a>>, octets: &'a [u8]) -> Kind<'a> {
     match oid {
-        RSA_ENCRYPTION => rsa(octets).unwrap_or(Kind::Malformed),
+        RSA_ENCRYPTION => rsa_numbers(octets).map_or(Kind::Malformed, |(modulus, exponent)| {
+            Kind::Rsa { modulus, exponent }
+        }),
         EC_PUBLIC_KEY => match parameters {
             Some(e) if e.tag == OBJECT_IDENTIFIER => ec(e.content, octets),
             Some(e) if e.tag == SEQUENCE => Kind::ExplicitCurve,
@@ -152,20 +127,6 @@ fn ec<'a>(curve: &'a [u8], point: &[u8]) -> Kind<'a> {
         }
         _ => Kind::Malformed,
     }
-}
-
-fn rsa(octets: &[u8]) -> Option<Kind<'_>> {
-    let what = "the RSA key";
-    let mut numbers = Element::only(octets, SEQUENCE, what).ok()?.children();
-    let mut positive = || {
-        let content = numbers.next(INTEGER, what).ok()?.content;
-        let negative = content.first()? & 0x80 != 0;
-        (is_minimal_integer(content) && !negative)
-            .then(|| content.strip_prefix(&[0]).unwrap_or(content))
-    };
-    let (modulus, exponent) = (positive()?, positive()?);
-    numbers.end(what).ok()?;
-    Some(Kind::Rsa { modulus, exponent })
 }
 
 const UNCOMPRESSED: u8 = 0x04;

@@ -8,7 +8,7 @@ use der::Tag;
 use super::algorithm::{
     ID_EC_PUBLIC_KEY, ID_ED25519, ID_X25519, RSA_ENCRYPTION, SECP256R1, SECP384R1,
 };
-use super::algorithm_identifier::AlgorithmIdentifier;
+use super::algorithm_identifier::{AlgorithmIdentifier, RSASSA_PSS};
 use super::element::{
     BIT_STRING, Element, ElementError, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, is_minimal_integer,
     whole_bits,
@@ -35,24 +35,24 @@ pub struct PublicKey {
 impl PublicKey {
     /// Reads the DER of a SubjectPublicKeyInfo.
     ///
-    /// Checks the form of the key but not that it is a good one, nor that a point lies on its curve.
+    /// Checks the form of the key; [`PublicKey::weakness`] says whether it protects anything.
     ///
     /// # Errors
-    /// When it is none, or something follows it.
+    /// If it is none, or something follows it.
     pub fn from_der(der: &[u8]) -> Result<Self, ElementError> {
-        let sequence = Element::only(der, SEQUENCE, "the public key")?;
-        let mut parts = sequence.children();
-        let algorithm = parts.next(SEQUENCE, "the public key's algorithm")?;
-        let algorithm = AlgorithmIdentifier::read(algorithm)?;
-        let key = parts.next(BIT_STRING, "subjectPublicKey")?;
-        parts.end("subjectPublicKey")?;
-        let key = whole_bits(key, "subjectPublicKey")?;
+        let parts = KeyParts::read(der)?;
+        let oid = ObjectIdentifier::from_der_content(parts.algorithm);
+        oid.check("the public key's algorithm")?;
+        let algorithm = AlgorithmIdentifier {
+            oid,
+            parameters: parts.parameters.map(|parameters| parameters.whole.to_vec()),
+        };
         let kind = KeyKind::of(&algorithm);
         let mut read = PublicKey {
             bits: kind.bits(),
             algorithm,
             kind,
-            key: key.to_vec(),
+            key: parts.key.to_vec(),
             problems: Vec::new(),
         };
         read.check();
@@ -61,17 +61,8 @@ impl PublicKey {
 
     /// The modulus and the exponent of an RSA key, as unsigned big-endian octets.
     pub fn rsa_numbers(&self) -> Option<(&[u8], &[u8])> {
-        match self.kind {
-            KeyKind::Rsa | KeyKind::RsaPss => rsa_numbers(&self.key).ok(),
-            KeyKind::Ec(_)
-            | KeyKind::EcExplicit
-            | KeyKind::Ed25519
-            | KeyKind::Ed448
-            | KeyKind::X25519
-            | KeyKind::X448
-            | KeyKind::Dsa
-            | KeyKind::Other => None,
-        }
+        let is_rsa = matches!(self.kind, KeyKind::Rsa | KeyKind::RsaPss);
+        is_rsa.then(|| rsa_numbers(&self.key).ok())?
     }
 
     fn check(&mut self) {
@@ -158,6 +149,43 @@ impl PublicKey {
         let message = format_args!("the public key is unusual: {fault}");
         self.problems
             .push(Problem::unusual("public-key", REFERENCE, message));
+    }
+}
+
+/// The parts of a SubjectPublicKeyInfo, in place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyParts<'a> {
+    /// The content of the algorithm's object identifier.
+    pub(crate) algorithm: &'a [u8],
+    /// The algorithm's parameters.
+    pub(crate) parameters: Option<Element<'a>>,
+    /// The content of the subjectPublicKey.
+    pub(crate) key: &'a [u8],
+}
+
+impl<'a> KeyParts<'a> {
+    /// Takes the DER apart; what the parts hold is not looked at.
+    pub(crate) fn read(der: &'a [u8]) -> Result<Self, ElementError> {
+        let mut parts = Element::only(der, SEQUENCE, "the public key")?.children();
+        let mut algorithm = parts
+            .next(SEQUENCE, "the public key's algorithm")?
+            .children();
+        let key = whole_bits(
+            parts.next(BIT_STRING, "subjectPublicKey")?,
+            "subjectPublicKey",
+        )?;
+        parts.end("subjectPublicKey")?;
+        let oid = algorithm.next(OBJECT_IDENTIFIER, "the public key's algorithm")?;
+        let parameters = match algorithm.is_empty() {
+            true => None,
+            false => Some(algorithm.any("the algorithm's parameters")?),
+        };
+        algorithm.end("the algorithm's parameters")?;
+        Ok(KeyParts {
+            algorithm: oid.content,
+            parameters,
+            key,
+        })
     }
 }
 
@@ -276,47 +304,38 @@ impl Curve {
 
     /// The object identifier that names it.
     pub fn oid(self) -> KnownObjectIdentifier {
-        match self {
-            Curve::P224 => KnownObjectIdentifier::new_unwrap("1.3.132.0.33"),
-            Curve::P256 => SECP256R1,
-            Curve::P384 => SECP384R1,
-            Curve::P521 => KnownObjectIdentifier::new_unwrap("1.3.132.0.35"),
-            Curve::Secp256k1 => KnownObjectIdentifier::new_unwrap("1.3.132.0.10"),
-            Curve::BrainpoolP256r1 => KnownObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.7"),
-            Curve::BrainpoolP384r1 => KnownObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.11"),
-            Curve::BrainpoolP512r1 => KnownObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.13"),
-        }
+        self.row().1
     }
 
     /// The size of its field in bits.
     pub fn bits(self) -> usize {
-        match self {
-            Curve::P224 => 224,
-            Curve::P256 | Curve::Secp256k1 | Curve::BrainpoolP256r1 => 256,
-            Curve::P384 | Curve::BrainpoolP384r1 => 384,
-            Curve::P521 => 521,
-            Curve::BrainpoolP512r1 => 512,
-        }
+        self.row().2
     }
 
-    /// How many octets a coordinate takes.
+    /// How many bytes a coordinate takes.
     pub fn field_octets(self) -> usize {
         self.bits().div_ceil(8)
+    }
+
+    /// Name, object identifier and size.
+    fn row(self) -> (&'static str, KnownObjectIdentifier, usize) {
+        let oid = KnownObjectIdentifier::new_unwrap;
+        match self {
+            Curve::P224 => ("P-224", oid("1.3.132.0.33"), 224),
+            Curve::P256 => ("P-256", SECP256R1, 256),
+            Curve::P384 => ("P-384", SECP384R1, 384),
+            Curve::P521 => ("P-521", oid("1.3.132.0.35"), 521),
+            Curve::Secp256k1 => ("secp256k1", oid("1.3.132.0.10"), 256),
+            Curve::BrainpoolP256r1 => ("brainpoolP256r1", oid("1.3.36.3.3.2.8.1.1.7"), 256),
+            Curve::BrainpoolP384r1 => ("brainpoolP384r1", oid("1.3.36.3.3.2.8.1.1.11"), 384),
+            Curve::BrainpoolP512r1 => ("brainpoolP512r1", oid("1.3.36.3.3.2.8.1.1.13"), 512),
+        }
     }
 }
 
 impl fmt::Display for Curve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Curve::P224 => "P-224",
-            Curve::P256 => "P-256",
-            Curve::P384 => "P-384",
-            Curve::P521 => "P-521",
-            Curve::Secp256k1 => "secp256k1",
-            Curve::BrainpoolP256r1 => "brainpoolP256r1",
-            Curve::BrainpoolP384r1 => "brainpoolP384r1",
-            Curve::BrainpoolP512r1 => "brainpoolP512r1",
-        })
+        f.write_str(self.row().0)
     }
 }
 
@@ -377,25 +396,16 @@ const RSA_IDENTIFIER: &[u8] = &[
 const REFERENCE: &str = "RFC 5280 §4.1.2.7";
 const KINDS: [(KnownObjectIdentifier, KeyKind); 7] = [
     (RSA_ENCRYPTION, KeyKind::Rsa),
-    (
-        KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10"),
-        KeyKind::RsaPss,
-    ),
+    (RSASSA_PSS, KeyKind::RsaPss),
     (ID_ED25519, KeyKind::Ed25519),
-    (
-        KnownObjectIdentifier::new_unwrap("1.3.101.113"),
-        KeyKind::Ed448,
-    ),
+    (ID_ED448, KeyKind::Ed448),
     (ID_X25519, KeyKind::X25519),
-    (
-        KnownObjectIdentifier::new_unwrap("1.3.101.111"),
-        KeyKind::X448,
-    ),
-    (
-        KnownObjectIdentifier::new_unwrap("1.2.840.10040.4.1"),
-        KeyKind::Dsa,
-    ),
+    (ID_X448, KeyKind::X448),
+    (ID_DSA, KeyKind::Dsa),
 ];
+const ID_ED448: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.101.113");
+const ID_X448: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.101.111");
+const ID_DSA: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.2.840.10040.4.1");
 
 #[cfg(test)]
 mod tests {
