@@ -307,6 +307,9 @@ pub enum Error {
     /// What was signed is not what was planned; it is neither recorded nor written.
     #[error(transparent)]
     ReadBack(ReadBackError),
+    /// The public key to certify is malformed.
+    #[error("the public key to certify is malformed: {0}")]
+    PublicKey(ElementError),
     /// A name that no certificate can contain.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -404,7 +407,7 @@ impl From<SigningError> for Error {
     fn from(error: SigningError) -> Self {
         match error {
             SigningError::Key(source) => Error::KeyGeneration(source),
-            SigningError::Encoding(source) => Error::Encoding(source),
+            SigningError::PublicKey(source) => Error::PublicKey(source),
             SigningError::ReadBack(source) => Error::ReadBack(source),
         }
     }
@@ -447,6 +450,7 @@ impl Error {
             Error::Subtree(_) => "name-constraints",
             Error::KeyGeneration(_) => "key-generation",
             Error::ReadBack(_) => "read-back",
+            Error::PublicKey(_) => "public-key",
             Error::Name(_) => "name",
             Error::Attribute(_) => "subject",
             Error::Validity(_) => "validity",
@@ -543,6 +547,7 @@ impl Error {
             Error::ReadBack(_) => {
                 Some("nothing was issued; report this as a bug, with the command and its output".into())
             }
+            Error::PublicKey(_) => Some("choose another key".into()),
             Error::Encoding(_) => Some("choose other names, or a shorter lifetime".into()),
             Error::Lint(_) => {
                 Some("see the profile with `openagents-certs template show NAME`".into())

@@ -14,6 +14,7 @@ use crate::pki::algorithm::{
     ID_EC_PUBLIC_KEY, ID_ED25519, ID_X25519, RSA_ENCRYPTION, SECP256R1, SECP384R1,
     SignatureAlgorithm,
 };
+use crate::pki::encoding::{bit_string, sequence};
 
 /// A private key that is ready to sign, and its public half.
 pub struct Signer {
@@ -130,14 +131,10 @@ fn public_key_info(
         Pair::Ed25519(pair) => pair.public_key().as_ref(),
         Pair::Rsa(pair) => pair.public_key().as_ref(),
     };
-    let subject_public_key =
-        der::asn1::BitStringRef::from_bytes(key).map_err(|source| KeyError::Encoding { source })?;
-    ::pkcs8::spki::SubjectPublicKeyInfo {
-        algorithm,
-        subject_public_key,
-    }
-    .to_der()
-    .map_err(|source| KeyError::Encoding { source })
+    let algorithm = algorithm
+        .to_der()
+        .map_err(|source| KeyError::Encoding { source })?;
+    Ok(sequence(&[&algorithm, &bit_string(key)]))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 
 use super::{KeyError, Signer};
 use crate::pki::crl_plan::{RevocationListPlan, RevokedEntries};
-use crate::pki::csr_plan::CsrPlan;
-use crate::pki::plan::{self, IssuancePlan};
+use crate::pki::element::ElementError;
+use crate::pki::plan::{self, CsrPlan, IssuancePlan};
 use crate::pki::read_back::{self, Expected, ReadBackError};
 use crate::pki::serial::SerialNumber;
 
@@ -50,7 +50,7 @@ impl Signer {
     ) -> Result<Vec<u8>, SigningError> {
         let algorithm = self.algorithm();
         let digest = entries.digest();
-        let der = self.signed(&plan.to_be_signed(entries, algorithm)?)?;
+        let der = self.signed(&plan.to_be_signed(entries, algorithm))?;
         read_back::revocation_list(&der, plan, digest, self.public_key_info(), algorithm)?;
         Ok(der)
     }
@@ -61,7 +61,7 @@ impl Signer {
     /// As [`Signer::certificate`].
     pub fn request(&self, plan: &CsrPlan) -> Result<Vec<u8>, SigningError> {
         let public_key_info = self.public_key_info();
-        let der = self.signed(&plan.to_be_signed(public_key_info)?)?;
+        let der = self.signed(&plan.to_be_signed(public_key_info))?;
         read_back::request(&der, plan, public_key_info, self.algorithm())?;
         Ok(der)
     }
@@ -77,7 +77,7 @@ impl Signer {
         let to_be_signed = match key_identifier {
             None => plan.to_be_signed(public_key_info, serial, algorithm)?,
             Some(identifier) => {
-                plan.to_be_signed_for(public_key_info, identifier, serial, algorithm)?
+                plan.to_be_signed_for(public_key_info, identifier, serial, algorithm)
             }
         };
         let der = self.signed(&to_be_signed)?;
@@ -94,7 +94,7 @@ impl Signer {
 
     fn signed(&self, to_be_signed: &[u8]) -> Result<Vec<u8>, SigningError> {
         let signature = self.sign(to_be_signed)?;
-        Ok(plan::signed(to_be_signed, self.algorithm(), &signature)?)
+        Ok(plan::signed(to_be_signed, self.algorithm(), &signature))
     }
 }
 
@@ -104,9 +104,9 @@ pub enum SigningError {
     /// The key does not sign.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The plan cannot be encoded.
-    #[error("cannot be encoded as DER: {0}")]
-    Encoding(#[from] der::Error),
+    /// The public key is malformed.
+    #[error("the public key to certify is malformed")]
+    PublicKey(#[from] ElementError),
     /// What was signed is not what was planned.
     #[error(transparent)]
     ReadBack(#[from] ReadBackError),
@@ -377,7 +377,7 @@ mod tests {
             (0, NOW, RevocationReason::KeyCompromise, None),
         ] {
             let mut changed = RevokedEntries::default();
-            changed.add(&serial(other), at, reason, invalid).unwrap();
+            changed.add(&serial(other), at, reason, invalid);
             let der = signer.revocation_list(&plan(), entries(1)).unwrap();
             let (key, algorithm) = (signer.public_key_info(), signer.algorithm());
             let result =
@@ -560,7 +560,7 @@ mod tests {
                 0 => (RevocationReason::KeyCompromise, Some(NOW - Duration::DAY)),
                 _ => (RevocationReason::Unspecified, None),
             };
-            entries.add(&serial(first), NOW, reason, invalid).unwrap();
+            entries.add(&serial(first), NOW, reason, invalid);
         }
         entries
     }

@@ -113,11 +113,11 @@ impl fmt::Display for Hex<'_> {
     }
 }
 
-const UTF8_STRING: u8 = 0x0c;
+pub(crate) const UTF8_STRING: u8 = 0x0c;
 const NUMERIC_STRING: u8 = 0x12;
-const PRINTABLE_STRING: u8 = 0x13;
+pub(crate) const PRINTABLE_STRING: u8 = 0x13;
 const T61_STRING: u8 = 0x14;
-const IA5_STRING: u8 = 0x16;
+pub(crate) const IA5_STRING: u8 = 0x16;
 const GRAPHIC_STRING: u8 = 0x19;
 const VISIBLE_STRING: u8 = 0x1a;
 const GENERAL_STRING: u8 = 0x1b;

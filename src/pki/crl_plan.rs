@@ -1,12 +1,12 @@
 //! Revocation lists as they will be signed.
 
-use der::asn1::{GeneralizedTime, Uint};
-use der::{Encode as _, Tag};
 use ring::digest;
 use time::OffsetDateTime;
 
 use super::algorithm::SignatureAlgorithm;
-use super::encoding::{context, context_primitive, element, extension, time_der};
+use super::element::{ENUMERATED, INTEGER, context, context_constructed};
+use super::encoding::{element, extension, generalized_time, sequence, time_der, unsigned_integer};
+use super::extension as known;
 use super::name::DistinguishedName;
 use super::revocation::RevocationReason;
 use super::serial::SerialNumber;
@@ -31,42 +31,38 @@ pub struct RevocationListPlan {
 
 impl RevocationListPlan {
     /// The DER of the TBSCertList with these entries, to be signed with this algorithm.
-    ///
-    /// # Errors
-    /// When it would be too long for DER.
-    pub fn to_be_signed(
-        &self,
-        entries: RevokedEntries,
-        algorithm: SignatureAlgorithm,
-    ) -> der::Result<Vec<u8>> {
+    pub fn to_be_signed(&self, entries: RevokedEntries, algorithm: SignatureAlgorithm) -> Vec<u8> {
         let revoked = if entries.is_empty() {
-            // Absent when nothing is revoked (RFC 5280 §5.1.2.6).
+            // Absent if nothing is revoked (RFC 5280 §5.1.2.6).
             Vec::new()
         } else {
-            element(Tag::Sequence, &entries.der)?
+            sequence(&[&entries.der])
         };
         drop(entries);
-        let fields = [
-            VERSION_2.to_vec(),
-            algorithm.identifier_der().to_vec(),
-            self.issuer.as_der().to_vec(),
-            time_der(self.this_update)?,
-            time_der(self.next_update)?,
-            revoked,
-            element(context(0), &element(Tag::Sequence, &self.extensions()?)?)?,
-        ];
-        element(Tag::Sequence, &fields.concat())
+        let extensions = sequence(&[&self.extensions()]);
+        sequence(&[
+            &VERSION_2,
+            algorithm.identifier_der(),
+            self.issuer.as_der(),
+            &time_der(self.this_update),
+            &time_der(self.next_update),
+            &revoked,
+            &element(context_constructed(0), &[&extensions]),
+        ])
     }
 
-    fn extensions(&self) -> der::Result<Vec<u8>> {
-        let key_identifier = element(context_primitive(0), &self.authority_key_identifier)?;
-        let authority = element(Tag::Sequence, &key_identifier)?;
-        let number = Uint::new(&self.number.to_be_bytes())?.to_der()?;
-        Ok([
-            extension("2.5.29.35", false, authority)?,
-            extension("2.5.29.20", false, number)?,
+    fn extensions(&self) -> Vec<u8> {
+        let authority = element(context(0), &[&self.authority_key_identifier]);
+        let number = unsigned_integer(&self.number.to_be_bytes());
+        [
+            extension(
+                known::AUTHORITY_KEY_IDENTIFIER,
+                false,
+                &sequence(&[&authority]),
+            ),
+            extension(known::CRL_NUMBER, false, &number),
         ]
-        .concat())
+        .concat()
     }
 }
 
@@ -78,40 +74,32 @@ pub struct RevokedEntries {
 }
 
 impl RevokedEntries {
-    /// Adds a certificate that was revoked at this moment for this reason, and that was not to be
+    /// Adds a certificate that was revoked at this time for this reason, and that was not to be
     /// trusted since an earlier one ([RFC 5280 §5.3](https://www.rfc-editor.org/rfc/rfc5280#section-5.3)).
-    ///
-    /// # Errors
-    /// When a moment cannot be encoded.
     pub fn add(
         &mut self,
         serial: &SerialNumber,
         revoked_at: OffsetDateTime,
         reason: RevocationReason,
         invalidity_date: Option<OffsetDateTime>,
-    ) -> der::Result<()> {
-        let mut entry = serial.to_der()?;
-        entry.extend(time_der(revoked_at)?);
+    ) {
         let mut extensions = Vec::new();
-        // "unspecified" is said by saying nothing (§5.3.1).
+        // "unspecified" is left out (§5.3.1).
         if reason != RevocationReason::Unspecified {
-            let value = element(Tag::Enumerated, &[reason.code()])?;
-            extensions.extend(extension("2.5.29.21", false, value)?);
+            let value = element(ENUMERATED, &[&[reason.code()]]);
+            extensions.extend(extension(known::REASON_CODE, false, &value));
         }
-        if let Some(moment) = invalidity_date {
-            extensions.extend(extension("2.5.29.24", false, generalized_time(moment)?)?);
+        if let Some(time) = invalidity_date {
+            let value = generalized_time(time);
+            extensions.extend(extension(known::INVALIDITY_DATE, false, &value));
         }
         if !extensions.is_empty() {
-            entry.extend(element(Tag::Sequence, &extensions)?);
+            extensions = sequence(&[&extensions]);
         }
-        self.der.extend(element(Tag::Sequence, &entry)?);
-        self.digest.add(
-            serial.as_bytes(),
-            revoked_at,
-            reason.code(),
-            invalidity_date,
-        );
-        Ok(())
+        let entry = sequence(&[&serial.to_der(), &time_der(revoked_at), &extensions]);
+        self.der.extend(entry);
+        self.digest
+            .add(serial.minimal(), revoked_at, reason.code(), invalidity_date);
     }
 
     /// How many there are.
@@ -177,13 +165,7 @@ impl Default for EntryDigest {
     }
 }
 
-/// A moment as GeneralizedTime in whatever year, as invalidityDate has it (§5.3.2).
-fn generalized_time(moment: OffsetDateTime) -> der::Result<Vec<u8>> {
-    let since_1970 = std::time::Duration::from_secs(moment.unix_timestamp().max(0).unsigned_abs());
-    GeneralizedTime::from_unix_duration(since_1970)?.to_der()
-}
-
-const VERSION_2: [u8; 3] = [0x02, 0x01, 0x01];
+const VERSION_2: [u8; 3] = [INTEGER, 1, 1];
 
 #[cfg(test)]
 mod tests {
@@ -223,8 +205,8 @@ mod tests {
             RevocationReason::Unspecified,
             RevocationReason::KeyCompromise,
         );
-        entries.add(&serial(1), at, unspecified, None).unwrap();
-        entries.add(&serial(0xff), at, stolen, before).unwrap();
+        entries.add(&serial(1), at, unspecified, None);
+        entries.add(&serial(0xff), at, stolen, before);
         let list = read(entries);
         let revoked: Vec<_> = list.revoked().collect();
         assert_eq!(
@@ -248,7 +230,7 @@ mod tests {
             number: 0xff,
         };
         let algorithm = SignatureAlgorithm::Ed25519;
-        let to_be_signed = plan.to_be_signed(entries, algorithm).unwrap();
-        RevocationList::from_der(signed(&to_be_signed, algorithm, &[0; 64]).unwrap()).unwrap()
+        let to_be_signed = plan.to_be_signed(entries, algorithm);
+        RevocationList::from_der(signed(&to_be_signed, algorithm, &[0; 64])).unwrap()
     }
 }

@@ -80,7 +80,7 @@ pub enum IssuerError {
     #[error("the public key of the certificate is malformed")]
     PublicKey {
         /// What the decoder says.
-        source: der::Error,
+        source: ElementError,
     },
     /// It ends before it begins.
     #[error(transparent)]

@@ -8,7 +8,6 @@ pub mod certificate;
 pub mod crl;
 pub mod crl_plan;
 pub mod csr;
-pub mod csr_plan;
 pub mod distribution_point;
 pub mod document;
 pub mod element;

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use const_oid::ObjectIdentifier;
-use der::asn1::{Any, Ia5StringRef, PrintableStringRef, SetOfVec, Utf8StringRef};
-use der::{Encode, Sequence};
 
-use super::attribute;
+use super::attribute::{self, IA5_STRING, PRINTABLE_STRING, UTF8_STRING};
+use super::element::SET;
+use super::encoding::{element, oid, sequence};
 use super::escape::is_unsafe_to_show;
 
 /// A distinguished name as the DER it has in a certificate
@@ -35,10 +35,7 @@ impl DistinguishedName {
             .iter()
             .map(|(kind, value)| rdn(*kind, value))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(DistinguishedName(
-            rdns.to_der()
-                .map_err(|source| AttributeError::Encoding { source })?,
-        ))
+        Ok(DistinguishedName(sequence(&[&rdns.concat()])))
     }
 
     /// The name with this DER, taken as it is.
@@ -192,32 +189,10 @@ pub enum AttributeError {
         /// The first character that is wrong.
         character: char,
     },
-    /// What was built has no DER.
-    #[error("the name cannot be encoded")]
-    Encoding {
-        /// What the encoder says.
-        source: der::Error,
-    },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Sequence)]
-struct Attribute {
-    oid: ObjectIdentifier,
-    value: Any,
-}
-
-impl der::ValueOrd for Attribute {
-    fn value_cmp(&self, other: &Self) -> der::Result<std::cmp::Ordering> {
-        Ok(self.to_der()?.cmp(&other.to_der()?))
-    }
-}
-
-fn rdn(kind: AttributeType, value: &str) -> Result<SetOfVec<Attribute>, AttributeError> {
-    let wrong = |character| AttributeError::Character {
-        kind,
-        value: value.to_owned(),
-        character,
-    };
+/// A relative distinguished name of one attribute.
+fn rdn(kind: AttributeType, value: &str) -> Result<Vec<u8>, AttributeError> {
     if value.is_empty() {
         return Err(AttributeError::Empty { kind });
     }
@@ -225,40 +200,27 @@ fn rdn(kind: AttributeType, value: &str) -> Result<SetOfVec<Attribute>, Attribut
     if length > kind.upper_bound() {
         return Err(AttributeError::TooLong { kind, length });
     }
-    if let Some(character) = value.chars().find(|&c| is_unsafe_to_show(c)) {
-        return Err(wrong(character));
-    }
-    let encoding = |source| AttributeError::Encoding { source };
-    let value = match kind {
-        AttributeType::Country => {
-            if let Some(character) = value.chars().find(|c| !c.is_ascii_uppercase()) {
-                return Err(wrong(character));
-            }
-            PrintableStringRef::new(value)
-                .and_then(|v| Any::encode_from(&v))
-                .map_err(encoding)?
-        }
-        AttributeType::EmailAddress => {
-            if let Some(character) = value.chars().find(|c| !c.is_ascii()) {
-                return Err(wrong(character));
-            }
-            Ia5StringRef::new(value)
-                .and_then(|v| Any::encode_from(&v))
-                .map_err(encoding)?
-        }
+    let (tag, is_allowed): (u8, fn(char) -> bool) = match kind {
+        AttributeType::Country => (PRINTABLE_STRING, |c| c.is_ascii_uppercase()),
+        AttributeType::EmailAddress => (IA5_STRING, |c| c.is_ascii()),
         AttributeType::StateOrProvince
         | AttributeType::Locality
         | AttributeType::Organization
         | AttributeType::OrganizationalUnit
-        | AttributeType::CommonName => Utf8StringRef::new(value)
-            .and_then(|v| Any::encode_from(&v))
-            .map_err(encoding)?,
+        | AttributeType::CommonName => (UTF8_STRING, |_| true),
     };
-    SetOfVec::try_from(vec![Attribute {
-        oid: kind.oid(),
-        value,
-    }])
-    .map_err(encoding)
+    let wrong = value
+        .chars()
+        .find(|&c| is_unsafe_to_show(c) || !is_allowed(c));
+    if let Some(character) = wrong {
+        return Err(AttributeError::Character {
+            kind,
+            value: value.to_owned(),
+            character,
+        });
+    }
+    let attribute = sequence(&[&oid(kind.oid()), &element(tag, &[value.as_bytes()])]);
+    Ok(element(SET, &[&attribute]))
 }
 
 #[cfg(test)]

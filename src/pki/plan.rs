@@ -3,16 +3,20 @@
 use std::fmt;
 
 use const_oid::ObjectIdentifier;
-use der::asn1::{BitString, OctetString};
-use der::{Encode, Tag};
 use serde::Serialize;
 
 use super::algorithm::SignatureAlgorithm;
-use super::encoding::{
-    GENERAL_NAME_URI, context, context_primitive, element, extension, general_name, general_names,
-    time_der,
+use super::csr::EXTENSION_REQUEST;
+use super::element::{
+    BIT_STRING, BOOLEAN, ElementError, INTEGER, OCTET_STRING, SET, context, context_constructed,
 };
+use super::encoding::{
+    GENERAL_NAME_URI, bit_string, element, extension, general_name, general_names, oid, sequence,
+    time_der, unsigned_integer,
+};
+use super::extension as known;
 use super::name::DistinguishedName;
+use super::public_key::KeyParts;
 use super::san::SubjectAltName;
 use super::serial::SerialNumber;
 use super::subtree::NameConstraints;
@@ -91,102 +95,88 @@ impl IssuancePlan {
     /// number, to be signed with this algorithm.
     ///
     /// # Errors
-    /// When `subject_public_key_info` is none.
+    /// If `subject_public_key_info` is malformed.
     pub fn to_be_signed(
         &self,
         subject_public_key_info: &[u8],
         serial: &SerialNumber,
         algorithm: SignatureAlgorithm,
-    ) -> der::Result<Vec<u8>> {
+    ) -> Result<Vec<u8>, ElementError> {
         let identifier = key_identifier(subject_public_key_info)?;
-        self.to_be_signed_for(subject_public_key_info, &identifier, serial, algorithm)
+        Ok(self.to_be_signed_for(subject_public_key_info, &identifier, serial, algorithm))
     }
 
-    /// The same for a subject that has its subject key identifier already, as in a cross-certificate.
-    ///
-    /// # Errors
-    /// As [`IssuancePlan::to_be_signed`].
+    /// The same for a subject that already has a subject key identifier, as in a cross-certificate.
     pub fn to_be_signed_for(
         &self,
         subject_public_key_info: &[u8],
         identifier: &[u8],
         serial: &SerialNumber,
         algorithm: SignatureAlgorithm,
-    ) -> der::Result<Vec<u8>> {
-        let validity = [
-            time_der(self.validity.not_before())?,
-            time_der(self.validity.not_after())?,
-        ]
-        .concat();
-        let extensions = self.extensions(identifier)?.concat();
-        let fields = [
-            element(context(0), &VERSION_3)?,
-            serial.to_der()?,
-            algorithm.identifier_der().to_vec(),
-            self.issuer.as_der().to_vec(),
-            element(Tag::Sequence, &validity)?,
-            self.subject.as_der().to_vec(),
-            subject_public_key_info.to_vec(),
-            element(context(3), &element(Tag::Sequence, &extensions)?)?,
-        ];
-        element(Tag::Sequence, &fields.concat())
+    ) -> Vec<u8> {
+        let not_before = time_der(self.validity.not_before());
+        let not_after = time_der(self.validity.not_after());
+        let extensions = sequence(&[&self.extensions(identifier).concat()]);
+        sequence(&[
+            &element(context_constructed(0), &[&VERSION_3]),
+            &serial.to_der(),
+            algorithm.identifier_der(),
+            self.issuer.as_der(),
+            &sequence(&[&not_before, &not_after]),
+            self.subject.as_der(),
+            subject_public_key_info,
+            &element(context_constructed(3), &[&extensions]),
+        ])
     }
 
-    /// Every extension as DER, in the order they stand in the certificate.
-    fn extensions(&self, identifier: &[u8]) -> der::Result<Vec<Vec<u8>>> {
-        let authority = self
-            .authority_key_identifier
-            .as_deref()
-            .unwrap_or(identifier);
-        let authority = element(Tag::Sequence, &element(context_primitive(0), authority)?)?;
-        let names = (!self.subject_alt_names.is_empty())
-            .then(|| general_names(&self.subject_alt_names))
-            .transpose()?;
-        let constraints = (!self.name_constraints.is_empty())
-            .then(|| self.name_constraints.to_der())
-            .transpose()?;
-        let access = self
-            .ocsp
-            .iter()
-            .map(|url| access_description("1.3.6.1.5.5.7.48.1", url));
-        let access = access.chain(
-            self.ca_issuers
-                .iter()
-                .map(|url| access_description("1.3.6.1.5.5.7.48.2", url)),
-        );
-        let points = self
-            .crl_distribution_points
-            .iter()
-            .map(|url| distribution_point(url));
-        let policies = self
-            .certificate_policies
-            .iter()
-            .map(|oid| element(Tag::Sequence, &oid.to_der()?));
+    /// Every extension, in the order of the certificate. None may be empty.
+    fn extensions(&self, identifier: &[u8]) -> Vec<Vec<u8>> {
+        let authority = self.authority_key_identifier.as_deref();
+        let authority = element(context(0), &[authority.unwrap_or(identifier)]);
+        let usages = self.extended_key_usages.iter().map(|usage| oid(*usage));
+        let points = self.crl_distribution_points.iter();
+        let points = points.map(|url| distribution_point(url));
+        let ocsp = self.ocsp.iter().map(|url| access_description(OCSP, url));
+        let issuers = self.ca_issuers.iter();
+        let issuers = issuers.map(|url| access_description(CA_ISSUERS, url));
+        let policies = self.certificate_policies.iter();
+        let policies = policies.map(|policy| sequence(&[&oid(*policy)]));
+        let names =
+            (!self.subject_alt_names.is_empty()).then(|| general_names(&self.subject_alt_names));
+        let constraints =
+            (!self.name_constraints.is_empty()).then(|| self.name_constraints.to_der());
         let all = [
-            ("2.5.29.19", true, Some(self.basic_constraints.to_der()?)),
-            ("2.5.29.15", true, Some(self.key_usage.to_der()?)),
             (
-                "2.5.29.37",
-                false,
-                sequence_of(self.extended_key_usages.iter().map(Encode::to_der))?,
+                known::BASIC_CONSTRAINTS,
+                true,
+                Some(self.basic_constraints.to_der()),
             ),
-            ("2.5.29.17", self.subject.is_empty(), names),
+            (known::KEY_USAGE, true, Some(self.key_usage.to_der())),
+            (known::EXTENDED_KEY_USAGE, false, sequence_of(usages)),
+            (known::SUBJECT_ALT_NAME, self.subject.is_empty(), names),
             (
-                "2.5.29.14",
+                known::SUBJECT_KEY_IDENTIFIER,
                 false,
-                Some(OctetString::new(identifier)?.to_der()?),
+                Some(element(OCTET_STRING, &[identifier])),
             ),
-            ("2.5.29.35", false, Some(authority)),
-            ("2.5.29.30", true, constraints),
-            ("2.5.29.31", false, sequence_of(points)?),
-            ("1.3.6.1.5.5.7.1.1", false, sequence_of(access)?),
-            ("2.5.29.32", false, sequence_of(policies)?),
+            (
+                known::AUTHORITY_KEY_IDENTIFIER,
+                false,
+                Some(sequence(&[&authority])),
+            ),
+            (known::NAME_CONSTRAINTS, true, constraints),
+            (known::CRL_DISTRIBUTION_POINTS, false, sequence_of(points)),
+            (
+                known::AUTHORITY_INFORMATION_ACCESS,
+                false,
+                sequence_of(ocsp.chain(issuers)),
+            ),
+            (known::CERTIFICATE_POLICIES, false, sequence_of(policies)),
         ];
-        let present = all
-            .into_iter()
-            .filter_map(|(oid, critical, value)| Some((oid, critical, value?)));
+        let present = all.into_iter();
+        let present = present.filter_map(|(id, critical, value)| Some((id, critical, value?)));
         present
-            .map(|(oid, critical, value)| extension(oid, critical, value))
+            .map(|(id, critical, value)| extension(id, critical, &value))
             .collect()
     }
 }
@@ -207,86 +197,118 @@ impl fmt::Display for IssuancePlan {
     }
 }
 
+/// Everything that a PKCS #10 request will say, except for its public key
+/// ([RFC 2986 §4](https://www.rfc-editor.org/rfc/rfc2986#section-4)).
+#[derive(Clone, Debug)]
+pub struct CsrPlan {
+    /// The subject; empty if the names alone identify it.
+    pub subject: DistinguishedName,
+    /// The names that are requested.
+    pub subject_alt_names: Vec<SubjectAltName>,
+    /// Whether the certificate of a CA is requested.
+    pub basic_constraints: BasicConstraints,
+}
+
+impl CsrPlan {
+    /// The DER of the CertificationRequestInfo for this public key (a DER SubjectPublicKeyInfo).
+    pub fn to_be_signed(&self, subject_public_key_info: &[u8]) -> Vec<u8> {
+        let mut extensions = Vec::new();
+        if !self.subject_alt_names.is_empty() {
+            let names = general_names(&self.subject_alt_names);
+            extensions.push(extension(
+                known::SUBJECT_ALT_NAME,
+                self.subject.is_empty(),
+                &names,
+            ));
+        }
+        if let BasicConstraints::Ca { .. } = self.basic_constraints {
+            let constraints = self.basic_constraints.to_der();
+            extensions.push(extension(known::BASIC_CONSTRAINTS, true, &constraints));
+            extensions.push(extension(known::KEY_USAGE, true, &KeyUsage::Ca.to_der()));
+        }
+        let attributes = if extensions.is_empty() {
+            Vec::new()
+        } else {
+            let values = element(SET, &[&sequence(&[&extensions.concat()])]);
+            sequence(&[&oid(EXTENSION_REQUEST), &values])
+        };
+        sequence(&[
+            &VERSION_1,
+            self.subject.as_der(),
+            subject_public_key_info,
+            &element(context_constructed(0), &[&attributes]),
+        ])
+    }
+}
+
 impl BasicConstraints {
-    pub(crate) fn to_der(self) -> der::Result<Vec<u8>> {
-        let content = match self {
-            BasicConstraints::EndEntity => Vec::new(),
-            BasicConstraints::Ca { path_length: None } => true.to_der()?,
+    fn to_der(self) -> Vec<u8> {
+        const TRUE: &[u8] = &[BOOLEAN, 1, 0xff];
+        match self {
+            BasicConstraints::EndEntity => sequence(&[]),
+            BasicConstraints::Ca { path_length: None } => sequence(&[TRUE]),
             BasicConstraints::Ca {
                 path_length: Some(n),
-            } => [true.to_der()?, n.to_der()?].concat(),
-        };
-        element(Tag::Sequence, &content)
+            } => sequence(&[TRUE, &unsigned_integer(&[n])]),
+        }
     }
 }
 
 impl KeyUsage {
-    pub(crate) fn to_der(self) -> der::Result<Vec<u8>> {
-        let (unused_bits, octet) = match self {
+    fn to_der(self) -> Vec<u8> {
+        let (unused_bits, bits) = match self {
             KeyUsage::EndEntity => (7, 0b1000_0000), // digitalSignature (0)
             KeyUsage::Agreement => (3, 0b0000_1000), // keyAgreement (4)
             KeyUsage::Encipherment => (5, 0b0010_0000), // keyEncipherment (2)
             KeyUsage::Ca => (1, 0b0000_0110),        // keyCertSign (5), cRLSign (6)
         };
-        BitString::new(unused_bits, [octet])?.to_der()
+        element(BIT_STRING, &[&[unused_bits, bits]])
     }
 }
 
-/// A signed object's DER from what was signed: a certificate, a CSR or a CRL
-/// (RFC 5280 §4.1.1, RFC 2986 §4.2).
-///
-/// # Errors
-/// When the three together are too long for DER.
-pub fn signed(
-    to_be_signed: &[u8],
-    algorithm: SignatureAlgorithm,
-    signature: &[u8],
-) -> der::Result<Vec<u8>> {
-    let signature = BitString::from_bytes(signature)?.to_der()?;
-    element(
-        Tag::Sequence,
-        &[to_be_signed, algorithm.identifier_der(), &signature].concat(),
-    )
+/// The DER of a signed object: a certificate, a request or a revocation list (RFC 5280 §4.1.1, RFC 2986 §4.2).
+pub fn signed(to_be_signed: &[u8], algorithm: SignatureAlgorithm, signature: &[u8]) -> Vec<u8> {
+    sequence(&[
+        to_be_signed,
+        algorithm.identifier_der(),
+        &bit_string(signature),
+    ])
 }
 
 /// The key identifier of a DER SubjectPublicKeyInfo: the first 160 bits of the SHA-256 of the
 /// subjectPublicKey's content ([RFC 7093 §2](https://www.rfc-editor.org/rfc/rfc7093#section-2) method 1).
 ///
 /// # Errors
-/// When it is no SubjectPublicKeyInfo.
-pub fn key_identifier(subject_public_key_info: &[u8]) -> der::Result<Vec<u8>> {
-    use der::Decode as _;
-    let info = ::pkcs8::spki::SubjectPublicKeyInfoRef::from_der(subject_public_key_info)?;
-    let digest = ring::digest::digest(&ring::digest::SHA256, info.subject_public_key.raw_bytes());
-    Ok(digest.as_ref()[..KEY_IDENTIFIER_OCTETS].to_vec())
+/// If it is malformed.
+pub fn key_identifier(subject_public_key_info: &[u8]) -> Result<Vec<u8>, ElementError> {
+    let key = KeyParts::read(subject_public_key_info)?.key;
+    let digest = ring::digest::digest(&ring::digest::SHA256, key);
+    Ok(digest.as_ref()[..KEY_IDENTIFIER_BYTES].to_vec())
 }
 
-const KEY_IDENTIFIER_OCTETS: usize = 20; // RFC 7093 §2
-const VERSION_3: [u8; 3] = [0x02, 0x01, 0x02];
+const KEY_IDENTIFIER_BYTES: usize = 20; // RFC 7093 §2
+const VERSION_1: [u8; 3] = [INTEGER, 1, 0];
+const VERSION_3: [u8; 3] = [INTEGER, 1, 2];
+const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
+const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
 
-/// A SEQUENCE OF these elements; `None` when there are none, for no extension may be empty.
-fn sequence_of(
-    elements: impl Iterator<Item = der::Result<Vec<u8>>>,
-) -> der::Result<Option<Vec<u8>>> {
-    let content = elements.collect::<der::Result<Vec<_>>>()?.concat();
-    if content.is_empty() {
-        Ok(None)
-    } else {
-        element(Tag::Sequence, &content).map(Some)
-    }
+/// A SEQUENCE OF these elements; `None` if there are none.
+fn sequence_of(elements: impl Iterator<Item = Vec<u8>>) -> Option<Vec<u8>> {
+    let content = elements.collect::<Vec<_>>().concat();
+    (!content.is_empty()).then(|| sequence(&[&content]))
 }
 
-fn distribution_point(url: &str) -> der::Result<Vec<u8>> {
-    let full_name = element(context(0), &general_name(GENERAL_NAME_URI, url.as_bytes())?)?;
-    element(Tag::Sequence, &element(context(0), &full_name)?)
+fn distribution_point(url: &str) -> Vec<u8> {
+    let name = general_name(GENERAL_NAME_URI, url.as_bytes());
+    let full_name = element(context_constructed(0), &[&name]);
+    sequence(&[&element(context_constructed(0), &[&full_name])])
 }
 
-fn access_description(method: &str, url: &str) -> der::Result<Vec<u8>> {
-    let method = ObjectIdentifier::new(method)?.to_der()?;
-    element(
-        Tag::Sequence,
-        &[method, general_name(GENERAL_NAME_URI, url.as_bytes())?].concat(),
-    )
+fn access_description(method: ObjectIdentifier, url: &str) -> Vec<u8> {
+    sequence(&[
+        &oid(method),
+        &general_name(GENERAL_NAME_URI, url.as_bytes()),
+    ])
 }
 
 fn as_text<S: serde::Serializer>(

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use const_oid::ObjectIdentifier as KnownObjectIdentifier;
-use der::Tag;
 
 use super::algorithm::{
     ID_EC_PUBLIC_KEY, ID_ED25519, ID_X25519, RSA_ENCRYPTION, SECP256R1, SECP384R1,
@@ -13,7 +12,7 @@ use super::element::{
     BIT_STRING, Element, ElementError, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, is_minimal_integer,
     whole_bits,
 };
-use super::encoding::element;
+use super::encoding::{bit_string, sequence};
 use super::oid::ObjectIdentifier;
 use super::problem::Problem;
 
@@ -346,11 +345,7 @@ impl fmt::Display for Curve {
 /// When it is none, or something follows it.
 pub fn rsa_public_key_info(key: &[u8]) -> Result<Vec<u8>, ElementError> {
     rsa_numbers(key)?;
-    let too_long = |_: der::Error| ElementError::Length {
-        what: "the RSA public key",
-    };
-    let bits = element(Tag::BitString, &[&[0], key].concat()).map_err(too_long)?;
-    element(Tag::Sequence, &[RSA_IDENTIFIER, &bits].concat()).map_err(too_long)
+    Ok(sequence(&[RSA_IDENTIFIER, &bit_string(key)]))
 }
 
 /// The modulus and the exponent of an RSAPublicKey (RFC 8017 §A.1.1), as unsigned big-endian octets.

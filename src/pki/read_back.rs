@@ -24,10 +24,9 @@ use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name, X50
 
 use super::algorithm::SignatureAlgorithm;
 use super::crl_plan::{EntryDigest, RevocationListPlan};
-use super::csr_plan::CsrPlan;
 use super::fingerprint::Colons;
 use super::name::{AttributeType, DistinguishedName};
-use super::plan::{BasicConstraints, IssuancePlan, KeyUsage};
+use super::plan::{BasicConstraints, CsrPlan, IssuancePlan, KeyUsage};
 use super::san::SubjectAltName;
 use super::serial::SerialNumber;
 use super::subtree::{NameConstraints, Subtree};
@@ -61,7 +60,7 @@ pub fn certificate(
     same("version", X509Version::V3, fields.version())?;
     bytes(
         "serial number",
-        expected.serial.as_bytes(),
+        expected.serial.minimal(),
         fields.raw_serial(),
     )?;
     name("issuer", &plan.issuer, &fields.issuer)?;

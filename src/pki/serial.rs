@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use der::asn1::{Int, Uint};
+use super::element::{INTEGER, is_minimal_integer};
 
 /// A certificate's serial number as the content octets of its DER INTEGER, big-endian
 /// ([RFC 5280 §4.1.2.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.2)).
@@ -106,13 +106,17 @@ impl SerialNumber {
     }
 
     /// The whole DER INTEGER.
-    pub(crate) fn to_der(&self) -> der::Result<Vec<u8>> {
-        use der::Encode as _;
-        if self.is_negative() {
-            Int::new(&self.0)?.to_der()
-        } else {
-            Uint::new(&self.0)?.to_der()
+    pub(crate) fn to_der(&self) -> Vec<u8> {
+        super::encoding::element(INTEGER, &[self.minimal()])
+    }
+
+    /// The shortest content octets of the same INTEGER.
+    pub(crate) fn minimal(&self) -> &[u8] {
+        let mut octets = self.0.as_slice();
+        while octets.len() > 1 && !is_minimal_integer(octets) {
+            octets = &octets[1..];
         }
+        octets
     }
 }
 

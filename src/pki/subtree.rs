@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use der::Tag;
 use serde::Serialize;
 
+use super::element::context_constructed;
 use super::encoding::{
-    GENERAL_NAME_DNS, GENERAL_NAME_IP, GENERAL_NAME_URI, address_octets, context, element,
-    general_name,
+    GENERAL_NAME_DNS, GENERAL_NAME_IP, GENERAL_NAME_URI, address_octets, element, general_name,
+    sequence,
 };
 use super::san::{NameError, SubjectAltName};
 
@@ -28,19 +28,15 @@ impl NameConstraints {
 }
 
 impl NameConstraints {
-    pub(crate) fn to_der(&self) -> der::Result<Vec<u8>> {
+    pub(crate) fn to_der(&self) -> Vec<u8> {
         let mut content = Vec::new();
         for (number, subtrees) in [(0, &self.permitted), (1, &self.excluded)] {
             if !subtrees.is_empty() {
-                let bases = subtrees
-                    .iter()
-                    .map(Subtree::to_der)
-                    .collect::<der::Result<Vec<_>>>()?
-                    .concat();
-                content.extend(element(context(number), &bases)?);
+                let bases: Vec<_> = subtrees.iter().map(Subtree::to_der).collect();
+                content.extend(element(context_constructed(number), &[&bases.concat()]));
             }
         }
-        element(Tag::Sequence, &content)
+        sequence(&[&content])
     }
 }
 
@@ -133,10 +129,10 @@ impl Subtree {
         }
     }
 
-    fn to_der(&self) -> der::Result<Vec<u8>> {
+    fn to_der(&self) -> Vec<u8> {
         let base = match self {
-            Subtree::Dns(domain) => general_name(GENERAL_NAME_DNS, domain.as_bytes())?,
-            Subtree::Uri(host) => general_name(GENERAL_NAME_URI, host.as_bytes())?,
+            Subtree::Dns(domain) => general_name(GENERAL_NAME_DNS, domain.as_bytes()),
+            Subtree::Uri(host) => general_name(GENERAL_NAME_URI, host.as_bytes()),
             Subtree::Ip { address, prefix } => {
                 let octets = address_octets(*address);
                 let mask = (0..octets.len()).map(|i| prefix_octet(usize::from(*prefix), i));
@@ -146,10 +142,10 @@ impl Subtree {
                     .map(|(a, m)| a & m)
                     .chain(mask)
                     .collect();
-                general_name(GENERAL_NAME_IP, &base)?
+                general_name(GENERAL_NAME_IP, &base)
             }
         };
-        element(Tag::Sequence, &base)
+        sequence(&[&base])
     }
 }
 

@@ -223,7 +223,7 @@ const SMALL_PRIMES: [u64; 39] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::encoding::element;
+    use crate::pki::encoding::{sequence, unsigned_integer};
     use crate::pki::public_key::rsa_public_key_info;
 
     #[test]
@@ -300,16 +300,7 @@ mod tests {
     }
 
     fn rsa(modulus: &[u8], exponent: &[u8]) -> PublicKey {
-        let integer = |bytes: &[u8]| {
-            let content = if bytes[0] & 0x80 != 0 {
-                [&[0], bytes].concat()
-            } else {
-                bytes.to_vec()
-            };
-            element(der::Tag::Integer, &content).unwrap()
-        };
-        let numbers = [integer(modulus), integer(exponent)].concat();
-        let key = element(der::Tag::Sequence, &numbers).unwrap();
+        let key = sequence(&[&unsigned_integer(modulus), &unsigned_integer(exponent)]);
         PublicKey::from_der(&rsa_public_key_info(&key).unwrap()).unwrap()
     }
 

@@ -18,6 +18,7 @@ use crate::pki::element::{
     BIT_STRING, Element, ElementError, INTEGER, NULL, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
     context, context_constructed, small_integer, whole_bits,
 };
+use crate::pki::encoding::element;
 use crate::pki::public_key::{Curve, KeyKind, PublicKey};
 
 /// A private key that was read, and its public half. Wiped on drop.
@@ -322,22 +323,7 @@ impl NewKey {
 
 /// One DER element with the parts as its content; wiped on drop.
 pub(in crate::keys) fn encode(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
-    let length = parts.iter().map(|part| part.len()).sum::<usize>();
-    let mut der = Zeroizing::new(Vec::with_capacity(length + 6));
-    der.push(tag);
-    let octets = length.to_be_bytes();
-    let significant = &octets[octets
-        .iter()
-        .position(|b| *b != 0)
-        .unwrap_or(octets.len() - 1)..];
-    if length >= 0x80 {
-        der.push(0x80 | significant.len() as u8);
-    }
-    der.extend_from_slice(significant);
-    for part in parts {
-        der.extend_from_slice(part);
-    }
-    der
+    Zeroizing::new(element(tag, parts))
 }
 
 /// A PrivateKeyInfo of version 1.
@@ -426,15 +412,6 @@ mod tests {
                 .unwrap();
         for length in 0..blocks[0].contents.len() {
             assert!(read_key(&blocks[0].contents[..length]).is_err());
-        }
-    }
-
-    #[test]
-    fn lengths_are_encoded_as_der_has_them() {
-        for length in [0, 1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x10000] {
-            let der = encode(OCTET_STRING, &[&vec![7; length]]);
-            let element = Element::only(&der, OCTET_STRING, "it").unwrap();
-            assert_eq!(element.content.len(), length);
         }
     }
 }

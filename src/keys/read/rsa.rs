@@ -3,6 +3,7 @@
 use super::{NewKey, ReadKeyError, encode, pkcs8, public_key_info};
 use crate::keys::number::Number;
 use crate::pki::element::{Element, INTEGER, SEQUENCE, small_integer};
+use crate::pki::encoding::unsigned_integer;
 use crate::pki::public_key::{KeyKind, bit_length, unsigned};
 
 /// The largest modulus that is read: twice what anyone uses, and what ring and AWS-LC end at.
@@ -43,7 +44,7 @@ pub(super) fn read_pkcs1(
         return Err(ReadKeyError::TooLarge);
     }
     check(modulus, public_exponent, numbers)?;
-    let public = [modulus, public_exponent].map(integer);
+    let public = [modulus, public_exponent].map(unsigned_integer);
     let public = encode(SEQUENCE, &[&public[0], &public[1]]);
     Ok(NewKey {
         kind,
@@ -85,13 +86,4 @@ fn check(modulus: &[u8], public_exponent: &[u8], numbers: [&[u8]; 6]) -> Result<
         return wrong("its coefficient is wrong");
     }
     Ok(())
-}
-
-/// The DER INTEGER of an unsigned number without leading zeros.
-fn integer(magnitude: &[u8]) -> zeroize::Zeroizing<Vec<u8>> {
-    let sign: &[u8] = match magnitude.first() {
-        Some(first) if first & 0x80 == 0 => &[],
-        Some(_) | None => &[0],
-    };
-    encode(INTEGER, &[sign, magnitude])
 }

@@ -353,7 +353,7 @@ impl Plan {
                     revocation.at,
                     revocation.reason,
                     revocation.invalidity_date,
-                )?;
+                );
             }
         }
         Ok(Plan {

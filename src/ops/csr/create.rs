@@ -14,10 +14,9 @@ use crate::ops::Report;
 use crate::ops::issue::{base_of, check_base};
 use crate::ops::passphrase::Password;
 use crate::pki::algorithm::KeyType;
-use crate::pki::csr_plan::CsrPlan;
 use crate::pki::name::{AttributeType, DistinguishedName};
 use crate::pki::pem;
-use crate::pki::plan::BasicConstraints;
+use crate::pki::plan::{BasicConstraints, CsrPlan};
 use crate::pki::san::{SubjectAltName, TypedName};
 
 /// The request that is wanted.

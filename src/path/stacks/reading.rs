@@ -1,16 +1,14 @@
 //! Which certificates the two libraries can read at all, beyond what X.509 allows and short of it.
 
-use const_oid::db::rfc4519::COMMON_NAME;
-use der::Tag;
-
 use super::pem::Dialect;
 use crate::pki::attribute::{self, Attribute};
 use crate::pki::certificate::{Certificate, CertificateError};
 use crate::pki::element::{
     Element, Elements, INTEGER, SEQUENCE, UTC_TIME, context_constructed, is_minimal_integer,
 };
-use crate::pki::encoding;
+use crate::pki::encoding::sequence;
 use crate::pki::general_name::GeneralName;
+use const_oid::db::rfc4519::COMMON_NAME;
 
 /// A certificate as a library holds it.
 #[derive(Clone, Debug)]
@@ -177,7 +175,7 @@ fn definite(der: &[u8]) -> Option<Vec<u8>> {
     for _ in 0..CERTIFICATE_PARTS {
         length += elements.any("a part").ok()?.whole.len();
     }
-    encoding::element(Tag::Sequence, &content[..length]).ok()
+    Some(sequence(&[&content[..length]]))
 }
 
 /// The certificate with dates that can be read in the place of its own.
@@ -188,11 +186,11 @@ fn with_other_dates(der: &[u8]) -> Option<Vec<u8>> {
     let validity = validity(&mut fields.children())?;
     let start = validity.whole.as_ptr().addr() - fields.content.as_ptr().addr();
     let (before, rest) = fields.content.split_at(start);
-    let dates = encoding::element(Tag::Sequence, &[EPOCH, EPOCH].concat()).ok()?;
+    let dates = sequence(&[EPOCH, EPOCH]);
     let after = &rest[validity.whole.len()..];
-    let fields_der = encoding::element(Tag::Sequence, &[before, &dates, after].concat()).ok()?;
+    let fields_der = sequence(&[before, &dates, after]);
     let behind = &certificate.content[fields.whole.len()..];
-    encoding::element(Tag::Sequence, &[&fields_der, behind].concat()).ok()
+    Some(sequence(&[&fields_der, behind]))
 }
 
 /// The certificate with version 3 in the place of a higher one.
