@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
+
+use crate::pki::escape::is_unsafe_to_show;
 
 /// Indented JSON in which every character that cannot be shown safely is a `\u` escape.
 pub(super) fn json(data: &impl Serialize) -> String {
@@ -21,85 +22,36 @@ pub(super) fn json_line(data: &impl Serialize) -> String {
 
 /// Writes what [`json`] returns.
 pub(super) fn write_json(writer: &mut impl Write, data: &impl Serialize) -> io::Result<()> {
-    let formatter = SafeFormatter(PrettyFormatter::new());
-    let mut serializer = serde_json::Serializer::with_formatter(writer, formatter);
-    data.serialize(&mut serializer).map_err(io::Error::from)
+    serde_json::to_writer_pretty(Escaping(writer), data).map_err(io::Error::from)
 }
 
-struct SafeFormatter(PrettyFormatter<'static>);
+/// Escapes what cannot be shown safely. Such characters occur only in strings, where `\u` is an escape.
+struct Escaping<'a, W>(&'a mut W);
 
-impl Formatter for SafeFormatter {
-    fn write_string_fragment<W: Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.find(crate::pki::escape::is_unsafe_to_show) {
-            writer.write_all(&rest.as_bytes()[..at])?;
+impl<W: Write> Write for Escaping<'_, W> {
+    /// Takes whole fragments: the serializer writes one `str` at a time.
+    fn write(&mut self, fragment: &[u8]) -> io::Result<usize> {
+        let text = std::str::from_utf8(fragment).map_err(io::Error::other)?;
+        let mut rest = text;
+        let is_escaped = |c: char| c != '\n' && is_unsafe_to_show(c);
+        while let Some(at) = rest.find(is_escaped) {
+            self.0.write_all(&rest.as_bytes()[..at])?;
             let mut characters = rest[at..].chars();
             for unit in characters
                 .next()
-                .into_iter()
+                .iter()
                 .flat_map(|c| c.encode_utf16(&mut [0; 2]).to_vec())
             {
-                write!(writer, "\\u{unit:04x}")?;
+                write!(self.0, "\\u{unit:04x}")?;
             }
             rest = characters.as_str();
         }
-        writer.write_all(rest.as_bytes())
+        self.0.write_all(rest.as_bytes())?;
+        Ok(fragment.len())
     }
 
-    fn write_char_escape<W: Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-        escape: CharEscape,
-    ) -> io::Result<()> {
-        self.0.write_char_escape(writer, escape)
-    }
-
-    fn begin_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_array(writer)
-    }
-
-    fn end_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array(writer)
-    }
-
-    fn begin_array_value<W: Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        self.0.begin_array_value(writer, first)
-    }
-
-    fn end_array_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array_value(writer)
-    }
-
-    fn begin_object<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object(writer)
-    }
-
-    fn end_object<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object(writer)
-    }
-
-    fn begin_object_key<W: Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        self.0.begin_object_key(writer, first)
-    }
-
-    fn begin_object_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(writer)
-    }
-
-    fn end_object_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object_value(writer)
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
