@@ -1,14 +1,16 @@
 //! Distinguished names compared ([RFC 5280 §7.1](https://www.rfc-editor.org/rfc/rfc5280#section-7.1)).
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 use crate::pki::attribute;
 use crate::pki::element::ElementError;
 use crate::pki::name::DistinguishedName;
 
-/// A Name in a form in which equal names have equal octets: text without regard to its string type,
-/// case and spacing, the attributes of an RDN sorted.
+/// A Name in a form in which equal names have equal bytes: text prepared for comparison whatever its string type,
+/// the attributes of an RDN sorted.
 ///
-/// Each RDN is framed by its length, so that a name lies within another exactly where its octets
-/// begin with the other's.
+/// Each RDN is preceded by its length, so that a name lies within another exactly if its bytes begin with the
+/// other's.
 pub(super) fn canonical(name: &[u8]) -> Result<Vec<u8>, ElementError> {
     let rdns = attribute::read(name)?;
     let mut canonical = Vec::with_capacity(name.len());
@@ -39,20 +41,43 @@ pub(super) fn is_same(name: &DistinguishedName, other: &DistinguishedName) -> bo
         }
 }
 
-/// Lower case, without white space at the ends, and one space for each run of it within.
+/// Text prepared for comparison ([RFC 4518](https://www.rfc-editor.org/rfc/rfc4518)): without regard to case,
+/// compatibility forms and composition, characters that are not seen and the number of spaces.
 fn fold(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
-    for word in text.split_whitespace() {
-        if !folded.is_empty() {
-            folded.push(' ');
-        }
-        if word.is_ascii() {
-            folded.extend(word.chars().map(|c| c.to_ascii_lowercase()));
-        } else {
-            folded.push_str(&word.to_lowercase());
-        }
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return without_extra_spaces(text).to_ascii_lowercase();
     }
-    folded
+    let visible = text.chars().filter_map(mapped);
+    let unified: String = NFKC.normalize_iter(visible).collect();
+    // By way of upper case, so that all letters that have one in common are equal (B.2 of RFC 3454).
+    let folded = unified
+        .chars()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase);
+    let unified: String = NFKC.normalize_iter(folded).collect();
+    without_extra_spaces(&unified)
+}
+
+/// A character as it counts: nothing for one that is not seen, a space for all white space (RFC 4518 §2.2).
+fn mapped(c: char) -> Option<char> {
+    match c {
+        '\t'..='\r' | '\u{85}' => Some(' '),
+        '\u{ad}' | '\u{34f}' | '\u{1806}' | '\u{180b}'..='\u{180e}' | '\u{fe00}'..='\u{fe0f}' => {
+            None
+        }
+        '\u{6dd}' | '\u{70f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => None,
+        '\u{2060}'..='\u{2063}' | '\u{206a}'..='\u{206f}' | '\u{feff}' => None,
+        '\u{fff9}'..='\u{fffc}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0001}'..='\u{e007f}' => None,
+        c if c.is_control() => None,
+        c if c.is_whitespace() => Some(' '),
+        c => Some(c),
+    }
+}
+
+/// Without spaces at the ends, and with one for each run of them within.
+fn without_extra_spaces(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    words.join(" ")
 }
 
 fn frame(into: &mut Vec<u8>, octets: &[u8]) {
@@ -60,6 +85,8 @@ fn frame(into: &mut Vec<u8>, octets: &[u8]) {
     into.extend_from_slice(&(octets.len() as u32).to_be_bytes());
     into.extend_from_slice(octets);
 }
+
+const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
 
 #[cfg(test)]
 mod tests {
@@ -71,6 +98,23 @@ mod tests {
         let utf8 = common_name(0x0c, b"good ca");
         assert_eq!(canonical(&printable), canonical(&utf8));
         assert_ne!(canonical(&utf8), canonical(&common_name(0x0c, b"goodca")));
+    }
+
+    #[test]
+    fn composition_compatibility_forms_and_unseen_characters_do_not_count() {
+        let name = |text: &str| canonical(&common_name(0x0c, text.as_bytes())).unwrap();
+        for (one, other) in [
+            ("Caf\u{e9}", "cafe\u{301}"),
+            ("Stra\u{df}e", "STRASSE"),
+            ("\u{ff21}B", "ab"),
+            ("a\u{200b}b\u{ad}c", "abc"),
+            ("a\u{a0}\u{2003}b", "a b"),
+            ("a\u{0}b\u{202e}", "ab"),
+            ("\u{3a3}\u{3c2}", "\u{3c3}\u{3c3}"),
+        ] {
+            assert_eq!(name(one), name(other), "{one:?} {other:?}");
+        }
+        assert_ne!(name("cafe"), name("caf\u{e9}"));
     }
 
     #[test]

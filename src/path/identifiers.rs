@@ -25,8 +25,12 @@ pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts
     // RFC 5280 lets only self-signed certificates leave the identifier out.
     let is_root = candidate.is_self_issued();
     if extensions.authority_key_identifier.is_none() {
-        if !is_root {
-            drafts.add("authority-key-identifier-missing");
+        match role {
+            Role::EndEntity | Role::Intermediate if !is_root => {
+                drafts.add("authority-key-identifier-missing");
+            }
+            Role::Anchor if !is_root => drafts.add("anchor-authority-key-identifier-missing"),
+            Role::EndEntity | Role::Intermediate | Role::Anchor => {}
         }
         return;
     }

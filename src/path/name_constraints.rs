@@ -107,17 +107,21 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// How much there is to compare: each name with each subtree, distinguished names at a higher price.
+    /// How much there is to compare: each name with each subtree, distinguished names at a price by their size.
     fn comparisons(&self, constraints: &NameConstraints) -> usize {
-        fn directories<'n>(names: impl Iterator<Item = &'n GeneralName>) -> usize {
+        fn directories<'n>(names: impl Iterator<Item = &'n GeneralName>) -> (usize, usize) {
             names
-                .filter(|name| matches!(name, GeneralName::Directory(_)))
-                .count()
+                .filter_map(GeneralName::directory)
+                .fold((0, 0), |(count, bytes), name| {
+                    (count + 1, bytes + name.as_der().len())
+                })
         }
         let names = || self.alternative.iter().chain(&self.of_subject);
         let bases = || constraints.permitted.iter().chain(&constraints.excluded);
-        let all = names().count() * bases().count();
-        all + DIRECTORY_PRICE * directories(names()) * directories(bases())
+        let (name_count, name_bytes) = directories(names());
+        let (base_count, base_bytes) = directories(bases());
+        let bytes = name_count * base_bytes + base_count * name_bytes;
+        names().count() * bases().count() + bytes / DIRECTORY_BYTES_PER_COMPARISON
     }
 }
 
@@ -183,5 +187,5 @@ fn permitted(name: &GeneralName, constraints: &NameConstraints) -> String {
 
 /// As rustls-webpki and Go have it: more is no honest certificate but an attempt to take time.
 const MAX_COMPARISONS: usize = 250_000;
-const DIRECTORY_PRICE: usize = 40;
+const DIRECTORY_BYTES_PER_COMPARISON: usize = 2;
 const MAX_REPORTED: usize = 8;

@@ -8,6 +8,7 @@ use super::candidate::Candidate;
 use super::finding::{Evidence, Role};
 use super::profile::{ReferenceName, Requirements};
 use super::rule::Drafts;
+use super::subtree::is_uri;
 use crate::pki::general_name::GeneralName;
 
 /// What is wrong with the names of a certificate.
@@ -159,7 +160,7 @@ fn is_absolute(uri: &str) -> bool {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
             && !rest.is_empty()
-            && rest.bytes().all(|b| b.is_ascii_graphic())
+            && is_uri(rest)
     })
 }
 

@@ -110,10 +110,17 @@ fn email(name: &str, base: &str) -> Lies {
 
 /// The host, or all below a domain that begins with a dot. A URI without a host name must be refused.
 fn uri(name: &str, base: &str) -> Lies {
-    match host_of(name) {
+    match host_of(name).filter(|_| is_uri(name)) {
         Some(host) if is_host_or_domain(base) => Lies::from(is_within_host(host, base)),
         Some(_) | None => Lies::Unknown,
     }
+}
+
+/// Whether it has only the characters of a URI (RFC 3986 §2): programs read others, a backslash above all, as the end
+/// of the host.
+pub(super) fn is_uri(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte))
 }
 
 fn ip(name: &[u8], base: &[u8]) -> Lies {

@@ -5,7 +5,7 @@
 use super::candidate::Candidate;
 use super::extension::value;
 use super::finding::{Evidence, Role};
-use super::profile::Requirements;
+use super::profile::{Profile, Requirements};
 use super::public_key::Kind;
 use super::rule::Drafts;
 use crate::pki::extension::KeyUsage;
@@ -95,7 +95,6 @@ fn extended(
     let Ok(usages) = &extension.value else {
         return;
     };
-    let allowed = |usage| allows(usages, usage);
     if role == Role::EndEntity && extension.critical {
         drafts.add("extended-key-usage-critical");
     }
@@ -105,34 +104,36 @@ fn extended(
     if role == Role::Anchor {
         drafts.add("anchor-extended-key-usage");
     }
-    let fits = match requirements.purpose {
-        Some(Purpose::Server) => allowed(SERVER_AUTH),
-        Some(Purpose::Client) => allowed(CLIENT_AUTH),
-        Some(Purpose::Peer) => allowed(SERVER_AUTH) && allowed(CLIENT_AUTH),
-        Some(Purpose::Message) => true,
-        None => role != Role::EndEntity || allowed(SERVER_AUTH) || allowed(CLIENT_AUTH),
-    };
-    let named = |purpose| usages.iter().any(|have| *have == purpose);
-    let is_named = match requirements.purpose {
-        Some(Purpose::Server) => named(SERVER_AUTH),
-        Some(Purpose::Client) => named(CLIENT_AUTH),
-        Some(Purpose::Peer) => named(SERVER_AUTH) && named(CLIENT_AUTH),
-        Some(Purpose::Message) => true,
-        None => named(SERVER_AUTH) || named(CLIENT_AUTH),
-    };
-    if role == Role::EndEntity && fits && !is_named {
-        drafts.with("purpose-any", || {
-            Evidence::instead(list(usages), wanted(requirements.purpose))
-        });
+    // A CA need not be for TLS where no purpose is asked for; the path as a whole decides.
+    let fits = has_purpose(requirements.purpose, |purpose| allows(usages, purpose))
+        || requirements.purpose.is_none() && role != Role::EndEntity;
+    let is_named = has_purpose(requirements.purpose, |purpose| names(usages, purpose));
+    let evidence = || Evidence::instead(list(usages), wanted(requirements.purpose));
+    match role {
+        Role::EndEntity if !fits => drafts.with("purpose", evidence),
+        Role::EndEntity if !is_named => drafts.with("purpose-any", evidence),
+        Role::Intermediate | Role::Anchor if !fits => drafts.with("ca-purpose", evidence),
+        Role::Intermediate if !is_named && allows(usages, SERVER_AUTH) => {
+            drafts.with("ca-purpose-any", evidence);
+        }
+        Role::Anchor if !is_named && allows(usages, SERVER_AUTH) => {
+            drafts.with("anchor-purpose-any", evidence);
+        }
+        Role::EndEntity | Role::Intermediate | Role::Anchor => {}
     }
-    if !fits {
-        let rule = match role {
-            Role::EndEntity => "purpose",
-            Role::Intermediate | Role::Anchor => "ca-purpose",
-        };
-        drafts.with(rule, || {
-            Evidence::instead(list(usages), wanted(requirements.purpose))
-        });
+}
+
+/// Whether the purpose is there; without one, whether any of server and client is.
+fn has_purpose(
+    purpose: Option<Purpose>,
+    has: impl Fn(const_oid::ObjectIdentifier) -> bool,
+) -> bool {
+    match purpose {
+        Some(Purpose::Server) => has(SERVER_AUTH),
+        Some(Purpose::Client) => has(CLIENT_AUTH),
+        Some(Purpose::Peer) => has(SERVER_AUTH) && has(CLIENT_AUTH),
+        Some(Purpose::Message) => true,
+        None => has(SERVER_AUTH) || has(CLIENT_AUTH),
     }
 }
 
@@ -145,13 +146,21 @@ pub(super) fn examine_path(
     if requirements.purpose.is_some() {
         return;
     }
+    // RFC 5280 takes anyExtendedKeyUsage for each purpose, TLS programs do not.
+    let permits = match requirements.profile {
+        Profile::Rfc5280 => allows,
+        Profile::Tls | Profile::Webpki => names,
+    };
     let mut left = vec![SERVER_AUTH, CLIENT_AUTH];
     for (place, candidate) in path.iter().enumerate() {
         let Some(usages) = value(&candidate.extensions().extended_key_usage) else {
             continue;
         };
+        if names(usages, ANY_EXTENDED_KEY_USAGE) && place + 1 == path.len() {
+            continue;
+        }
         let wanted = left.clone();
-        left.retain(|purpose| allows(usages, *purpose));
+        left.retain(|purpose| permits(usages, *purpose));
         if left.is_empty() {
             if place > 0 {
                 let wanted: Vec<_> = wanted.into_iter().map(ObjectIdentifier::from).collect();
@@ -165,8 +174,11 @@ pub(super) fn examine_path(
 }
 
 fn allows(usages: &[ObjectIdentifier], purpose: const_oid::ObjectIdentifier) -> bool {
-    let mut usages = usages.iter();
-    usages.any(|have| *have == purpose || *have == ANY_EXTENDED_KEY_USAGE)
+    names(usages, purpose) || names(usages, ANY_EXTENDED_KEY_USAGE)
+}
+
+fn names(usages: &[ObjectIdentifier], purpose: const_oid::ObjectIdentifier) -> bool {
+    usages.iter().any(|have| *have == purpose)
 }
 
 fn list(usages: &[ObjectIdentifier]) -> String {

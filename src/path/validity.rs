@@ -34,7 +34,7 @@ pub(super) fn examine(candidate: &Candidate<'_>, at: OffsetDateTime, drafts: &mu
             )
         });
     }
-    if let Some(fault) = certificate.time_fault() {
+    for fault in certificate.time_faults() {
         let rule = if fault == EARLY_GENERALIZED_TIME {
             "time-form"
         } else {

@@ -152,9 +152,11 @@ impl Certificate {
         self.der[self.inner_algorithm.clone()] == self.der[self.outer_algorithm.clone()]
     }
 
-    /// What is wrong with the way notBefore and notAfter are written, as a clause.
-    pub fn time_fault(&self) -> Option<&'static str> {
-        self.not_before.fault.or(self.not_after.fault)
+    /// What is wrong with the encoding of notBefore and notAfter, as clauses.
+    pub fn time_faults(&self) -> impl Iterator<Item = &'static str> {
+        [self.not_before, self.not_after]
+            .into_iter()
+            .filter_map(|moment| moment.fault)
     }
 
     /// Whether it has an issuerUniqueID or a subjectUniqueID.

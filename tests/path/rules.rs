@@ -172,6 +172,89 @@ fn rules_for_end_entities_are_held_to() {
 }
 
 #[test]
+fn an_intermediate_for_any_purpose_is_for_none_that_tls_programs_look_for() {
+    let any = [0x55, 0x1d, 0x25, 0x00];
+    for (profile, refuses) in [
+        (Profile::Tls, true),
+        (Profile::Webpki, true),
+        (Profile::Rfc5280, false),
+    ] {
+        let judgement = judged(profile, |_, ca, _| {
+            ca.put(EXTENDED_KEY_USAGE, false, sequence(&oid(&any)));
+        });
+        assert_eq!(errors(&judgement).contains(&"ca-purpose-any"), refuses);
+        assert_eq!(judgement.is_good(), !refuses, "{profile:?}");
+    }
+    let judgement = judged(Profile::Tls, |root, _, _| {
+        root.put(EXTENDED_KEY_USAGE, false, sequence(&oid(&any)));
+    });
+    assert!(judgement.is_good());
+}
+
+#[test]
+fn a_trust_anchor_without_key_usage_or_authority_key_identifier_is_only_warned_of() {
+    for profile in [Profile::Tls, Profile::Webpki] {
+        let judgement = judged(profile, |root, _, _| root.remove(KEY_USAGE));
+        assert!(judgement.is_good(), "{:#?}", judgement.findings);
+        assert_eq!(judgement.findings[0].id, "anchor-key-usage-missing");
+        let judgement = judged(profile, |root, _, _| {
+            root.issuer = "Elsewhere".into();
+            root.remove(AUTHORITY_KEY_IDENTIFIER);
+        });
+        assert!(judgement.is_good(), "{:#?}", judgement.findings);
+    }
+}
+
+#[test]
+fn a_uri_with_a_backslash_is_in_no_permitted_subtree() {
+    let base = element(0x86, b"example.org");
+    for (uri, is_good) in [
+        (&b"https://example.org/"[..], true),
+        (b"https://evil.org\\@example.org/", false),
+        (b"https://example.org\\.evil.org/", false),
+        (b"https://example.org/ \"", false),
+    ] {
+        let judgement = judged(Profile::Tls, |root, _, leaf| {
+            root.put(NAME_CONSTRAINTS, true, permitted(&base));
+            also(leaf, &element(0x86, uri));
+        });
+        assert_eq!(judgement.is_good(), is_good, "{:?}", judgement.findings);
+    }
+}
+
+#[test]
+fn an_excluded_directory_name_is_excluded_however_it_is_composed() {
+    for (excluded_name, subject) in [
+        ("Caf\u{e9}", "Cafe\u{301}"),
+        ("Cafe\u{301}", "Caf\u{e9}"),
+        ("Stra\u{df}e", "STRASSE"),
+        ("Evil Org", "Evil\u{200b} \u{a0}Org"),
+    ] {
+        let judgement = judged(Profile::Tls, |root, _, leaf| {
+            let base = element(0xa4, &name(excluded_name));
+            let subtrees = sequence(&element(0xa1, &sequence(&base)));
+            root.put(NAME_CONSTRAINTS, true, subtrees);
+            leaf.subject = subject.into();
+        });
+        assert!(errors(&judgement).contains(&"name-excluded"), "{subject:?}");
+    }
+}
+
+#[test]
+fn a_serial_number_or_a_date_that_grpcio_does_not_read_is_an_error() {
+    let judgement = judged(Profile::Tls, |_, _, leaf| leaf.serial = vec![0, 1]);
+    assert_eq!(errors(&judgement), ["serial-form"]);
+    for date in ["20281231235959.5Z", "20281231235959+0000"] {
+        let judgement = judged(Profile::Tls, |_, _, leaf| {
+            // The other date is only unusual, and hides nothing.
+            leaf.not_before = "20260101000000Z".into();
+            leaf.not_after = date.into();
+        });
+        assert!(errors(&judgement).contains(&"time-malformed"), "{date}");
+    }
+}
+
+#[test]
 fn name_constraints_bind_every_form_of_name() {
     for (base, name) in [
         (
