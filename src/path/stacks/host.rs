@@ -16,7 +16,10 @@ pub(super) enum GrpcCoreRefusal {
     Call,
 }
 
-/// grpc-core: the host-name verifier, and then the check of the call's host.
+/// grpc-core: the host-name verifier, then the check of the call's host.
+///
+/// The second one is skipped where `grpc.ssl_target_name_override` gives the name, and strict where a name is
+/// dialed as it is. A name that cannot be local is taken to be overridden.
 pub(super) fn grpc_core(certificate: &Certificate, host: &str) -> Result<(), GrpcCoreRefusal> {
     let names = certificate
         .subject_alt_names()
@@ -28,10 +31,17 @@ pub(super) fn grpc_core(certificate: &Certificate, host: &str) -> Result<(), Grp
     if !verifies(&names, common_name, host) {
         return Err(GrpcCoreRefusal::Handshake);
     }
-    if !matches_call(&names, common_name, host) {
+    if is_local(host) && !matches_call(&names, common_name, host) {
         return Err(GrpcCoreRefusal::Call);
     }
     Ok(())
+}
+
+fn is_local(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// Node's tls.checkServerIdentity: why the name does not fit.
@@ -135,6 +145,8 @@ fn verifies(names: &[GeneralName], common_name: Option<&str>, host: &str) -> boo
 
 /// VerifySubjectAlternativeName.
 fn verifier_covers(pattern: &str, host: &str) -> bool {
+    // It is handed over as a C string, which ends at a NUL.
+    let pattern = pattern.split('\0').next().unwrap_or(pattern);
     let is_bad = |name: &str| name.is_empty() || name.starts_with('.');
     if is_bad(pattern) || is_bad(host) {
         return false;
@@ -186,8 +198,7 @@ fn matches_call(names: &[GeneralName], common_name: Option<&str>, host: &str) ->
     names.is_empty() && !is_address && common_name.is_some_and(|name| call_covers(name, host))
 }
 
-/// does_entry_match_name. It takes no `*.tld`, but is not asked where the name was given with
-/// `grpc.ssl_target_name_override`; the verifier takes it, and that is what counts here.
+/// does_entry_match_name.
 fn call_covers(entry: &str, host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let entry = entry.strip_suffix('.').unwrap_or(entry);
@@ -306,6 +317,8 @@ mod tests {
             ("*", "localhost", false, false),
             ("", "localhost", false, false),
             ("grpcs://localhost", "localhost", false, false),
+            ("foo.test\0.evil.test", "foo.test", true, false),
+            ("*.0.0.5", "10.0.0.5", true, true),
             ("xn--*.example.test", "xn--a.example.test", false, false),
         ] {
             assert_eq!(

@@ -7,6 +7,7 @@ use super::deviation::Deviations;
 use super::fault::Fault;
 use crate::path::candidate::Candidate;
 use crate::path::extension::value;
+use crate::path::names::is_host;
 use crate::path::subtree::{Lies, Subtrees, lies_in};
 use crate::pki::extension::NameConstraints;
 use crate::pki::general_name::GeneralName;
@@ -110,6 +111,14 @@ fn lies(
             }
             Ok(lies_in(name, base, subtrees) == Lies::Inside)
         }
+        (GeneralName::Uri(name), GeneralName::Uri(base)) => {
+            let host = if deviations.constrains_addresses {
+                openssl_host(name)
+            } else {
+                boring_ssl_host(name).filter(|_| !base.is_empty())
+            };
+            Ok(is_below(host.ok_or(Fault::NameSyntax)?, base))
+        }
         (
             GeneralName::Dns(_)
             | GeneralName::Ip(_)
@@ -157,6 +166,50 @@ fn dns(name: &str, base: &str, subtrees: Subtrees, deviations: &Deviations) -> b
     is_whole_label && name[start..].eq_ignore_ascii_case(base)
 }
 
+/// nc_uri of OpenSSL 3.0: up to the first colon, else up to the first slash, user information included.
+fn openssl_host(uri: &str) -> Option<&str> {
+    let (_, rest) = uri.split_once(':')?;
+    let rest = rest.strip_prefix("//")?;
+    let host = match rest.split_once(':') {
+        Some((host, _)) => host,
+        None => rest.split('/').next()?,
+    };
+    (!host.is_empty()).then_some(host)
+}
+
+/// nc_uri of BoringSSL, as measured: no user information, no address, and a host of letters, digits and hyphens.
+fn boring_ssl_host(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let last = host.rsplit('.').next()?;
+    let is_number = last.bytes().all(|b| b.is_ascii_digit());
+    let is_fit = is_scheme
+        && port.bytes().all(|b| b.is_ascii_digit())
+        && !is_number
+        && !host.contains('_')
+        && is_host(host);
+    is_fit.then_some(host)
+}
+
+/// Whether a host is the base, or lies below it where the base begins with a dot.
+fn is_below(host: &str, base: &str) -> bool {
+    if base.starts_with('.') {
+        let start = host
+            .len()
+            .checked_sub(base.len())
+            .filter(|start| *start > 0);
+        start.is_some_and(|start| host.as_bytes()[start..].eq_ignore_ascii_case(base.as_bytes()))
+    } else {
+        host.eq_ignore_ascii_case(base)
+    }
+}
+
 /// At least so many labels of letters, digits, hyphens and underscores.
 fn looks_like_host(name: &str, labels: usize) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
@@ -174,3 +227,31 @@ fn looks_like_host(name: &str, labels: usize) -> bool {
 
 /// As both libraries have it.
 const MAX_COMPARISONS: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_of_uris_are_read_as_each_library_does() {
+        for (uri, boring_ssl, openssl) in [
+            ("https://a.example/b", Some("a.example"), Some("a.example")),
+            ("https://a.example:1/", Some("a.example"), Some("a.example")),
+            (
+                "https://a.example?q",
+                Some("a.example"),
+                Some("a.example?q"),
+            ),
+            ("https://a.example./", Some("a.example"), Some("a.example.")),
+            ("https://u@a.example/", None, Some("u@a.example")),
+            ("https://u:p@a.example/", None, Some("u")),
+            ("https://a.example:8443@b.example/", None, Some("a.example")),
+            ("https://10.0.0.1/", None, Some("10.0.0.1")),
+            ("https://a_b.example/", None, Some("a_b.example")),
+            ("urn:a:b", None, None),
+        ] {
+            assert_eq!(boring_ssl_host(uri), boring_ssl, "{uri}");
+            assert_eq!(openssl_host(uri), openssl, "{uri}");
+        }
+    }
+}
