@@ -11,6 +11,8 @@ use super::public_key::{Curve, Kind, PublicKey, bit_length};
 use super::rule::Drafts;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::certificate::Certificate;
+use crate::pki::public_key as pki;
+use crate::pki::weakness::Weakness;
 
 /// How a signature is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +135,7 @@ pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts
         None => {}
     }
     examine_key(&candidate.public_key(), role, drafts);
+    examine_weakness(candidate, role, drafts);
 }
 
 fn examine_key(key: &PublicKey<'_>, role: Role, drafts: &mut Drafts) {
@@ -171,6 +174,36 @@ fn examine_key(key: &PublicKey<'_>, role: Role, drafts: &mut Drafts) {
             }
         }
     }
+}
+
+/// Looks for keys that anyone can break. Points that have signed something are known to be on their curve.
+fn examine_weakness(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts) {
+    let key = candidate.public_key();
+    let is_looked_at = match key.kind {
+        Kind::Rsa { modulus, .. } => bit_length(modulus) >= MIN_RSA_BITS,
+        Kind::Ec(_) | Kind::Ed25519 => role == Role::EndEntity,
+        Kind::OtherCurve(_) => true,
+        Kind::ExplicitCurve | Kind::Dsa | Kind::Other(_) | Kind::Malformed => false,
+    };
+    if !is_looked_at {
+        return;
+    }
+    let key = pki::PublicKey::from_der(candidate.certificate.public_key_info());
+    let Some(weakness) = key.ok().and_then(|key| key.weakness()) else {
+        return;
+    };
+    let id = match weakness {
+        Weakness::OffCurve { .. } => "key-off-curve",
+        Weakness::SmallOrder => "key-small-order",
+        Weakness::SmallFactor { .. } => "key-factored",
+        Weakness::Roca => "key-roca",
+        Weakness::Exponent { exponent } if exponent % 2 == 1 && exponent > 1 => {
+            "key-exponent-small"
+        }
+        // Found above.
+        Weakness::SmallModulus { .. } | Weakness::Exponent { .. } => return,
+    };
+    drafts.with(id, || Evidence::found(weakness));
 }
 
 /// SHA-1 roots from before its end are still in use; a date before there was any SHA-1 is no excuse.

@@ -22,7 +22,8 @@ pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts
         drafts.add("common-name-twice");
     }
     for common_name in common_names.iter().take(MAX_REPORTED) {
-        if !names.iter().any(|name| is_copy(common_name, name)) {
+        let agrees = |name| is_copy(common_name, name) || is_beside(common_name, name);
+        if !names.iter().any(agrees) {
             drafts.with("common-name-not-in-san", || Evidence::found(common_name));
         }
     }
@@ -65,6 +66,11 @@ fn is_copy(common_name: &str, name: &GeneralName) -> bool {
         | GeneralName::Uri(_)
         | GeneralName::RegisteredId(_) => false,
     }
+}
+
+/// Whether a common name is the domain of a wildcard, as many CAs write it.
+fn is_beside(common_name: &str, name: &GeneralName) -> bool {
+    matches!(name, GeneralName::Dns(pattern) if pattern.strip_prefix("*.") == Some(common_name))
 }
 
 /// Whether names below this domain belong to different people: it is an ICANN suffix of the Public Suffix List, or

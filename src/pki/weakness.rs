@@ -74,10 +74,8 @@ fn rsa_weakness(modulus: &[u8], exponent: &[u8]) -> Option<Weakness> {
     if bits < MIN_RSA_BITS {
         return Some(Weakness::SmallModulus { bits });
     }
-    if let Some(factor) = SMALL_PRIMES
-        .into_iter()
-        .find(|p| remainder(modulus, *p) == 0)
-    {
+    let residues = residues(modulus);
+    if let Some((factor, _)) = residues.into_iter().find(|(_, residue)| *residue == 0) {
         return Some(Weakness::SmallFactor { factor });
     }
     // An exponent of more than eight bytes is odd or not, but never small.
@@ -87,14 +85,13 @@ fn rsa_weakness(modulus: &[u8], exponent: &[u8]) -> Option<Weakness> {
     if is_small || low % 2 == 0 {
         return Some(Weakness::Exponent { exponent: low });
     }
-    is_roca(modulus).then_some(Weakness::Roca)
+    is_roca(&residues).then_some(Weakness::Roca)
 }
 
 /// Whether the modulus is a power of 65537 modulo every small prime, as all of Infineon's are and one in
 /// 2^154 others ([Nemec et al., The Return of Coppersmith's Attack, §2.3](https://crocs.fi.muni.cz/public/papers/rsa_ccs17)).
-fn is_roca(modulus: &[u8]) -> bool {
-    let is_power = |p: u64| {
-        let wanted = remainder(modulus, p);
+fn is_roca(residues: &[(u64, u64)]) -> bool {
+    let is_power = |&(p, wanted): &(u64, u64)| {
         let mut power = 1;
         loop {
             if power == wanted {
@@ -106,13 +103,30 @@ fn is_roca(modulus: &[u8]) -> bool {
             }
         }
     };
-    SMALL_PRIMES.into_iter().skip(1).all(is_power)
+    residues.iter().skip(1).all(is_power)
 }
 
-fn remainder(number: &[u8], divisor: u64) -> u64 {
-    number
+/// What is left of a number when it is divided by each of the small primes: first by products of them, four bytes
+/// at a time.
+fn residues(number: &[u8]) -> [(u64, u64); SMALL_PRIMES.len()] {
+    let mut residues = SMALL_PRIMES.map(|prime| (prime, 0));
+    let (head, words) = number.as_rchunks::<4>();
+    let head = head
         .iter()
-        .fold(0, |rest, byte| (rest << 8 | u64::from(*byte)) % divisor)
+        .fold(0, |value, byte| value << 8 | u64::from(*byte));
+    let mut start = 0;
+    for count in PRIMES_PER_PRODUCT {
+        let primes = &mut residues[start..start + count];
+        start += count;
+        let product: u64 = primes.iter().map(|(prime, _)| prime).product();
+        let rest = words.iter().fold(head % product, |rest, word| {
+            (rest << 32 | u64::from(u32::from_be_bytes(*word))) % product
+        });
+        for (prime, residue) in primes {
+            *residue = rest % *prime;
+        }
+    }
+    residues
 }
 
 /// Whether `y² = x³ + ax + b`; whether there is such a `y` for a compressed point (SEC 1 §2.3.4).
@@ -219,12 +233,24 @@ const SMALL_PRIMES: [u64; 39] = [
     2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
     101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];
+/// How many of them, in their order, have a product below 2^32.
+const PRIMES_PER_PRODUCT: [usize; 8] = [9, 6, 5, 5, 4, 4, 4, 2];
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::pki::encoding::{sequence, unsigned_integer};
     use crate::pki::public_key::rsa_public_key_info;
+
+    #[test]
+    fn residues_are_those_of_division() {
+        assert_eq!(PRIMES_PER_PRODUCT.iter().sum::<usize>(), SMALL_PRIMES.len());
+        let number: Vec<u8> = (1..=67).map(|byte| byte * 3).collect();
+        for (prime, residue) in residues(&number) {
+            let expected = BigUint::from_bytes_be(&number) % prime;
+            assert_eq!(BigUint::from(residue), expected, "{prime}");
+        }
+    }
 
     #[test]
     fn a_point_lies_on_its_curve_or_is_found_out() {

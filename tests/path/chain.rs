@@ -47,6 +47,8 @@ pub(crate) struct Draft {
     pub(crate) not_before: String,
     pub(crate) not_after: String,
     pub(crate) subject: String,
+    /// Another SubjectPublicKeyInfo than that of the key.
+    pub(crate) public_key_info: Option<Vec<u8>>,
     pub(crate) extensions: Vec<Extension>,
 }
 
@@ -89,6 +91,7 @@ impl Draft {
             not_before: "260101000000Z".into(),
             not_after: "281231235959Z".into(),
             subject: subject.into(),
+            public_key_info: None,
             extensions: Vec::new(),
         };
         let own = element(0x04, &key.identifier());
@@ -126,7 +129,9 @@ impl Draft {
             name(&self.issuer),
             sequence(&validity),
             name(&self.subject),
-            key.public_key_info(),
+            self.public_key_info
+                .clone()
+                .unwrap_or_else(|| key.public_key_info()),
         ]);
         if !extensions.is_empty() {
             fields.push(element(0xa3, &sequence(&extensions.concat())));
@@ -314,8 +319,8 @@ pub(crate) const AUTHORITY_KEY_IDENTIFIER: u8 = 35;
 pub(crate) const EXTENDED_KEY_USAGE: u8 = 37;
 
 pub(crate) const SERVER_AUTH: [u8; 8] = [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
-const EC_PUBLIC_KEY: [u8; 7] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-const SECP256R1: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+pub(crate) const EC_PUBLIC_KEY: [u8; 7] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+pub(crate) const SECP256R1: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 const ECDSA_SHA256: [u8; 12] = [
     0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02,
 ];

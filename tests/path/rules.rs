@@ -8,8 +8,9 @@ use openagents_certs::pki::usage::Purpose;
 
 use super::NOW;
 use super::chain::{
-    AUTHORITY_KEY_IDENTIFIER, BASIC_CONSTRAINTS, Draft, EXTENDED_KEY_USAGE, KEY_USAGE, Key,
-    SUBJECT_ALT_NAME, SUBJECT_KEY_IDENTIFIER, UNKNOWN, element, name, oid, sequence,
+    AUTHORITY_KEY_IDENTIFIER, BASIC_CONSTRAINTS, Draft, EC_PUBLIC_KEY, EXTENDED_KEY_USAGE,
+    KEY_USAGE, Key, SECP256R1, SUBJECT_ALT_NAME, SUBJECT_KEY_IDENTIFIER, UNKNOWN, element, name,
+    oid, sequence,
 };
 
 #[test]
@@ -219,6 +220,57 @@ fn a_uri_with_a_backslash_is_in_no_permitted_subtree() {
             also(leaf, &element(0x86, uri));
         });
         assert_eq!(judgement.is_good(), is_good, "{:?}", judgement.findings);
+    }
+}
+
+#[test]
+fn keys_that_anyone_can_break_are_errors_under_every_profile() {
+    let point = |coordinates: &[u8]| {
+        let algorithm = sequence(&[oid(&EC_PUBLIC_KEY), oid(&SECP256R1)].concat());
+        let bits = element(0x03, &[&[0, 4], coordinates].concat());
+        sequence(&[algorithm, bits].concat())
+    };
+    let ed25519 =
+        sequence(&[sequence(&oid(&[0x2b, 0x65, 0x70])), element(0x03, &[0; 33])].concat());
+    let rsa = |modulus: &[u8]| {
+        let numbers = [
+            element(0x02, &[&[0], modulus].concat()),
+            element(0x02, &[1, 0, 1]),
+        ];
+        let bits = [&[0], &sequence(&numbers.concat())[..]].concat();
+        let identifier = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+        let algorithm = sequence(&[oid(&identifier), element(0x05, &[])].concat());
+        sequence(&[algorithm, element(0x03, &bits)].concat())
+    };
+    for (key, id) in [
+        (point(&[0; 64]), "key-off-curve"),
+        (point(&[1; 64]), "key-off-curve"),
+        (ed25519, "key-small-order"),
+        // All bits set: divisible by 3.
+        (rsa(&[0xff; 256]), "key-factored"),
+    ] {
+        for profile in [Profile::Tls, Profile::Rfc5280, Profile::Webpki] {
+            let judgement = judged(profile, |_, _, leaf| {
+                leaf.public_key_info = Some(key.clone());
+            });
+            assert!(errors(&judgement).contains(&id), "{id} {profile:?}");
+        }
+    }
+}
+
+#[test]
+fn a_common_name_may_be_the_domain_of_a_wildcard() {
+    for (common_name, is_good) in [("example.com", true), ("example.org", false)] {
+        let judgement = judged(Profile::Webpki, |_, _, leaf| {
+            leaf.subject = common_name.into();
+            leaf.remove(SUBJECT_ALT_NAME);
+            let names = [
+                element(0x82, HOST.as_bytes()),
+                element(0x82, b"*.example.com"),
+            ];
+            leaf.put(SUBJECT_ALT_NAME, false, sequence(&names.concat()));
+        });
+        assert_eq!(judgement.is_good(), is_good, "{:#?}", judgement.findings);
     }
 }
 
