@@ -111,6 +111,12 @@ pub enum Error {
         /// Its owner's number.
         owner: u32,
     },
+    /// No certificate of the CA can be shown to check who trusts it.
+    #[error("{}: no certificate for localhost to show", shown(path))]
+    NothingToShow {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A directory contains none of the files of a setup.
     #[error("{}: contains no server.crt, client.crt or ca.crt", shown(path))]
     NoSetup {
@@ -426,6 +432,7 @@ impl Error {
             Error::ExistingDiffers { .. } => "existing-differs",
             Error::Locked { .. } => "locked",
             Error::ForeignDirectory { .. } => "foreign-directory",
+            Error::NothingToShow { .. } => "nothing-to-show",
             Error::NoSetup { .. } => "no-setup",
             Error::NoAuthority { .. } => "no-authority",
             Error::UnknownAuthority { .. } => "unknown-authority",
@@ -499,6 +506,7 @@ impl Error {
                 "remove {}, or run the command as its owner",
                 shown(path)
             )),
+            Error::NothingToShow { .. } => Some("the CA's key is missing or encrypted: give a certificate for localhost with `--cert` and `--key`, or the passphrase with `--passphrase-file`".into()),
             Error::NoSetup { .. } => Some("create one with `openagents-certs generate`, or name the files with `--cert`, `--key` and `--ca`".into()),
             Error::NoAuthority { .. } => {
                 Some("create one with `openagents-certs ca init`, or name another directory with `-C DIR`".into())

@@ -1,10 +1,12 @@
-//! The only one that starts other programs.
+//! Starting other programs: the only place that does.
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
@@ -12,15 +14,14 @@ use signal_hook::iterator::Signals;
 
 use crate::error::Error;
 
-/// Runs a program with our own streams but for its standard input, which is this, and waits for its end;
-/// whether it could be started and ended well.
+/// Runs a program with this standard input and our own other streams; returns whether it succeeded.
 pub fn is_taken(program: &OsString, arguments: &[OsString], input: &[u8]) -> bool {
     let mut command = Command::new(program);
     let Ok(mut child) = command.args(arguments).stdin(Stdio::piped()).spawn() else {
         return false;
     };
     if let Some(mut stdin) = child.stdin.take() {
-        // A reader who leaves early wants no more.
+        // A reader that leaves early needs no more.
         let _ = std::io::Write::write_all(&mut stdin, input);
     }
     child.wait().is_ok_and(|status| status.success())
@@ -75,24 +76,24 @@ pub fn run(
         .unwrap_or(u8::MAX))
 }
 
-/// A program that is run in the background, in a process group of its own, for a limited time.
+/// A program to run in the background, in its own process group, for a limited time.
 #[derive(Debug)]
 pub struct Limited<'a> {
     /// The program.
     pub program: &'a OsString,
-    /// Its arguments, as they are.
+    /// Its arguments.
     pub arguments: &'a [OsString],
-    /// Variables that are added to our environment.
+    /// Variables to add to our environment.
     pub environment: &'a [(&'a str, OsString)],
-    /// Variables that are taken out of it.
+    /// Variables to remove from it.
     pub withheld: &'a [OsString],
-    /// How long it may take; then it is told to end, and killed with all that it started.
+    /// The time limit; then the process group is terminated, and at last killed.
     pub timeout: Duration,
-    /// Where its standard output goes; nowhere when there is none.
+    /// Where its standard output goes; `None` discards it.
     pub output: Option<&'a OwnedFd>,
 }
 
-/// Runs a program that has nothing to read, and waits for its end; nothing when it had to be killed.
+/// Runs a program without input and waits for its end; `None` when it had to be killed.
 ///
 /// # Errors
 /// When it cannot be started.
@@ -130,11 +131,11 @@ pub fn run_limited(limited: &Limited<'_>) -> std::io::Result<Option<ExitStatus>>
     Ok(None)
 }
 
-/// How long a program that was told to end may take to do so.
+/// How long a terminated program may take to end, and its output to arrive.
 const GRACE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// Waits for a process, more and more patiently; nothing when it has not ended by then.
+/// Waits for a process with growing pauses; `None` when it has not ended by then.
 fn wait_until(child: &mut Child, end: Instant) -> std::io::Result<Option<ExitStatus>> {
     let mut pause = Duration::from_millis(1);
     loop {
@@ -149,30 +150,36 @@ fn wait_until(child: &mut Child, end: Instant) -> std::io::Result<Option<ExitSta
     }
 }
 
-/// What a program said, and how it ended.
+/// What a program printed, and how it ended.
 #[derive(Debug)]
-pub struct Said {
+pub struct Answer {
     /// Its exit code; `None` where a signal ended it or it took too long.
     pub code: Option<i32>,
-    /// The start of what it wrote to its standard output and error, in that order.
+    /// The start of its standard output, then of its standard error.
     pub text: String,
 }
 
-/// Runs a program without input until it has ended, or kills it when it takes longer than `patience`; `None`
-/// where there is no such program.
+/// Runs a program without input for a limited time, and collects what it prints; `None` where there is no such
+/// program. Descendants that keep its output open do not extend the time.
 ///
 /// # Errors
-/// When it is there and cannot be started.
-pub fn asked(
+/// When it exists and cannot be started.
+pub fn ask(
     program: &OsString,
     arguments: &[OsString],
     environment: &[(String, OsString)],
-    patience: Duration,
-) -> Result<Option<Said>, Error> {
+    withheld: &[OsString],
+    timeout: Duration,
+) -> Result<Option<Answer>, Error> {
+    let end = Instant::now() + timeout;
     let variables = environment.iter().map(|(name, value)| (name, value));
     let mut command = Command::new(program);
-    command.args(arguments).envs(variables).process_group(0);
+    command.args(arguments).process_group(0);
+    withheld.iter().for_each(|name| {
+        command.env_remove(name);
+    });
     let spawned = command
+        .envs(variables)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -182,49 +189,58 @@ pub fn asked(
         Err(source) if source.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(failed(program, source)),
     };
-    let streams = (child.stdout.take(), child.stderr.take());
-    let readers = [
-        streams
-            .0
-            .map(|stream| std::thread::spawn(|| start_of(stream))),
-        streams
-            .1
-            .map(|stream| std::thread::spawn(|| start_of(stream))),
-    ];
-    let code = code_within(&mut child, patience).map_err(|source| failed(program, source))?;
-    let texts = readers.into_iter().flatten();
-    let texts: Vec<String> = texts
-        .map(|reader| reader.join().unwrap_or_default())
-        .collect();
-    Ok(Some(Said {
-        code,
-        text: texts.concat(),
+    let output = child.stdout.take().map(Output::of);
+    let errors = child.stderr.take().map(Output::of);
+    let status = wait_until(&mut child, end).map_err(|source| failed(program, source))?;
+    if status.is_none() {
+        // What has ended in the meantime needs no signal.
+        let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+        child.wait().map_err(|source| failed(program, source))?;
+    }
+    let end = end.min(Instant::now() + GRACE);
+    let texts = [output, errors].into_iter().flatten();
+    Ok(Some(Answer {
+        code: status.and_then(|status| status.code()),
+        text: texts.map(|output| output.text(end)).collect(),
     }))
 }
 
-/// The exit code, unless it has to be killed with all that it has started.
-fn code_within(child: &mut Child, patience: Duration) -> std::io::Result<Option<i32>> {
-    if let Some(status) = wait_until(child, Instant::now() + patience)? {
-        return Ok(status.code());
-    }
-    // What has ended in the meantime needs no signal.
-    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
-    child.wait()?;
-    Ok(None)
+/// The start of a stream, read in the background.
+struct Output {
+    start: Arc<Mutex<Vec<u8>>>,
+    is_over: Receiver<()>,
 }
 
-/// Reads a stream to its end, and gives as much of it as is worth showing.
-fn start_of(mut stream: impl Read) -> String {
-    let mut start = Vec::new();
-    let mut buffer = [0; 4096];
-    while let Ok(count @ 1..) = stream.read(&mut buffer) {
-        let room = MAX_SAID_OCTETS - start.len();
-        start.extend_from_slice(&buffer[..count.min(room)]);
+impl Output {
+    fn of(mut stream: impl Read + Send + 'static) -> Self {
+        let start = Arc::new(Mutex::new(Vec::new()));
+        let (over, is_over) = std::sync::mpsc::channel();
+        let shared = Arc::clone(&start);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                let mut start = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let room = MAX_OUTPUT_BYTES - start.len();
+                start.extend_from_slice(&buffer[..count.min(room)]);
+            }
+            // Nobody waits any more when this fails.
+            let _ = over.send(());
+        });
+        Output { start, is_over }
     }
-    String::from_utf8_lossy(&start).into_owned()
+
+    /// What has been read when the stream ends, or at this time.
+    fn text(&self, end: Instant) -> String {
+        // Either way, what was read so far counts.
+        let _ = self
+            .is_over
+            .recv_timeout(end.saturating_duration_since(Instant::now()));
+        let start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&start).into_owned()
+    }
 }
 
-const MAX_SAID_OCTETS: usize = 64 * 1024;
+const MAX_OUTPUT_BYTES: usize = 64 * 1024;
 
 fn pidfd(child: &Child) -> std::io::Result<std::os::fd::OwnedFd> {
     let pid = Pid::from_child(child);
@@ -249,3 +265,38 @@ const HANDED_ON: [i32; 6] = [
     Signal::USR1.as_raw(),
     Signal::USR2.as_raw(),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, timeout: Duration) -> (Answer, Duration) {
+        let begin = Instant::now();
+        let arguments = ["-c".into(), script.into()];
+        let answer = ask(&"sh".into(), &arguments, &[], &[], timeout).unwrap();
+        (answer.unwrap(), begin.elapsed())
+    }
+
+    #[test]
+    fn a_program_that_leaves_a_child_behind_does_not_extend_the_time() {
+        let (answer, elapsed) = shell("setsid sleep 5 & echo one", Duration::from_millis(300));
+        assert_eq!((answer.code, answer.text.as_str()), (Some(0), "one\n"));
+        assert!(elapsed < Duration::from_secs(4), "{elapsed:?}");
+    }
+
+    #[test]
+    fn a_program_that_takes_too_long_is_killed_and_what_it_printed_is_kept() {
+        let (answer, elapsed) = shell("echo one; exec sleep 60", Duration::from_millis(300));
+        assert_eq!((answer.code, answer.text.as_str()), (None, "one\n"));
+        assert!(elapsed < Duration::from_secs(20), "{elapsed:?}");
+    }
+
+    #[test]
+    fn withheld_variables_do_not_reach_the_program() {
+        let arguments = ["-c".into(), "echo [$HOME]".into()];
+        let withheld = ["HOME".into()];
+        let limit = Duration::from_secs(20);
+        let answer = ask(&"sh".into(), &arguments, &[], &withheld, limit).unwrap();
+        assert_eq!(answer.unwrap().text, "[]\n");
+    }
+}

@@ -50,6 +50,70 @@ fn each_runtime_trusts_the_ca_once_its_variables_are_set() {
 }
 
 #[test]
+fn a_check_records_nothing_and_does_not_stand_in_the_way_of_a_rotation() {
+    let scene = Scene::new("pki");
+    let before = scene.output(&["list", "--json"]).stdout;
+    let fake = scene.program("curl -sk \"$3\" >/dev/null");
+    let check = ["trust", "check", "--runtime", "python", "--python"];
+    let output = scene.output(&[&check[..], &[&fake]].concat());
+    assert!(code(&output) < 3, "{}", text(&output));
+    assert_eq!(scene.output(&["list", "--json"]).stdout, before);
+    assert_eq!(code(&scene.output(&["ca", "rotate", "prepare"])), 0);
+}
+
+#[test]
+fn an_encrypted_ca_is_checked_with_the_servers_own_certificate_or_not_at_all() {
+    let scene = Scene::empty("pki");
+    let passphrase = scene.file("passphrase", "correct horse");
+    let fake = scene.program("exit 1");
+    let given = ["--passphrase-file", &passphrase];
+    let init = scene.output(&[&["ca", "init"], &given[..]].concat());
+    assert_eq!(code(&init), 0, "{}", text(&init));
+    let check = ["trust", "check", "--runtime", "python", "--python", &fake];
+    let output = scene.output(&check);
+    assert_eq!(code(&output), 2, "{}", text(&output));
+    assert!(
+        text(&output).contains("no certificate for localhost"),
+        "{}",
+        text(&output)
+    );
+    let issue = [
+        &["issue", "server", "localhost", "--name", "server"],
+        &given[..],
+    ]
+    .concat();
+    assert_eq!(code(&scene.output(&issue)), 0);
+    let output = scene.output(&[&check[..], &["--json"]].concat());
+    assert!(text(&output).contains("server.crt"), "{}", text(&output));
+}
+
+#[test]
+fn a_runtime_that_succeeds_without_connecting_proves_nothing() {
+    let scene = Scene::new("pki");
+    for script in ["exit 0", "echo broken; exit 1"] {
+        let fake = scene.program(script);
+        let check = ["trust", "check", "--runtime", "python", "--python", &fake];
+        let output = scene.output(&check);
+        assert_eq!(code(&output), 2, "{script}: {}", text(&output));
+        assert!(text(&output).contains("undetermined"), "{}", text(&output));
+    }
+}
+
+#[test]
+fn the_variable_of_the_passphrase_does_not_reach_the_runtimes() {
+    let scene = Scene::new("pki");
+    let fake = scene.program("echo \"[$TRUST_TEST_PASSPHRASE]\"; exit 1");
+    let check = ["trust", "check", "--runtime", "python", "--python", &fake];
+    let secret = ["--passphrase-env", "TRUST_TEST_PASSPHRASE"];
+    let mut command = scene.command(&[&check[..], &secret].concat());
+    let output = command
+        .env("TRUST_TEST_PASSPHRASE", "secret")
+        .output()
+        .unwrap();
+    assert!(text(&output).contains("[]"), "{}", text(&output));
+}
+
+#[test]
 fn a_shell_reads_the_variables_whatever_the_path_is() {
     let scene = Scene::new("a b'c\"d$e\\f%g\nh");
     let lines = scene.output(&["trust", "env"]).stdout;
@@ -104,18 +168,37 @@ fn the_system_trusts_the_ca_and_forgets_it_again() {
 /// A directory with an authority.
 struct Scene {
     path: PathBuf,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Scene {
     fn new(name: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let scene = Scene {
-            path: directory.path().join(name),
-            _directory: directory,
-        };
+        let scene = Scene::empty(name);
         assert_eq!(code(&scene.output(&["ca", "init"])), 0);
         scene
+    }
+
+    fn empty(name: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Scene {
+            path: directory.path().join(name),
+            directory,
+        }
+    }
+
+    /// A file beside the authority.
+    fn file(&self, name: &str, content: &str) -> String {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// A program beside the authority.
+    fn program(&self, script: &str) -> String {
+        let path = self.file("program", &format!("#!/bin/sh\n{script}\n"));
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&path, mode).unwrap();
+        path
     }
 
     /// Installs twice, which the second time changes nothing, and uninstalls twice.
@@ -130,13 +213,17 @@ impl Scene {
             assert_eq!(code, 0, "{first}");
             let (code, second) = trust(action);
             assert_eq!(code, 0, "{second}");
-            assert!(second.contains("so already"), "{second}");
+            assert!(second.contains("unchanged"), "{second}");
             let expected = if action == "install" { 0 } else { 1 };
             assert_eq!(trust("status").0, expected);
         }
     }
 
     fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_openagents-certs"));
         command.arg("-C").arg(&self.path).args(arguments);
         for name in [
@@ -147,7 +234,7 @@ impl Scene {
         ] {
             command.env_remove(name);
         }
-        command.output().unwrap()
+        command
     }
 }
 

@@ -10,15 +10,16 @@ use super::args::{Global, Issuer, requested_by};
 use super::finish;
 use crate::error::Error;
 use crate::ops::Verdict;
-use crate::ops::issue::{self, End, Key};
+use crate::ops::issue::{self, End};
 use crate::ops::quoting::Shell;
 use crate::ops::trust::check::{self, Runtime};
-use crate::ops::trust::store::{self, Platform, Store, Stores, Wanted};
+use crate::ops::trust::store::{self, Action, Platform, Store, Stores};
 use crate::ops::trust::{Anchors, environment};
+use crate::pki::san::TypedName;
 use crate::pki::validity::Lifetime;
 use crate::render::{Format, Renderer};
 
-/// Have this machine, its browsers and its runtimes trust the CA, and prove that they do
+/// Make this machine, its browsers and its runtimes trust the CA, and prove that they do
 #[derive(clap::Args, Debug)]
 #[command(arg_required_else_help = true)]
 #[command(after_help = "Examples:
@@ -31,36 +32,41 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Print the variables by which runtimes are told whom to trust
+    /// Print environment variables that name the CA for runtimes
     ///
-    /// For gRPC, Node.js, OpenSSL (Python, Go, Ruby), requests, curl and Java. All but NODE_EXTRA_CA_CERTS
-    /// replace the public roots. For Java a truststore.p12 is kept in the PKI directory.
+    /// Covers gRPC, Node.js, OpenSSL (Python, Go, Ruby), Python's requests, curl and Java. All but
+    /// NODE_EXTRA_CA_CERTS replace the public roots. For Java, a truststore.p12 is kept in the PKI directory.
     #[command(after_help = "Examples:
-  openagents-certs trust env --shell sh > trust.sh
   openagents-certs trust env --shell fish | source
   openagents-certs trust env --shell dotenv >> .env")]
     Env(Env),
-    /// Have the system, NSS databases (Chromium, Firefox) and Java trust the CA
+    /// Install the CA in the trust stores of the system, of NSS (Chromium, Firefox) and of Java
     ///
-    /// Every store that is there, unless some are named. Done twice it changes nothing the second time.
+    /// Changes every store that exists, unless some are named. Running it again changes nothing.
     #[command(after_help = "Examples:
   sudo openagents-certs trust install --store system
   openagents-certs trust install --store nss --store java --dry-run")]
     Install(Change),
-    /// Take the trust back
+    /// Remove the CA from the trust stores
     #[command(after_help = "Examples:
   sudo openagents-certs trust uninstall
   openagents-certs trust uninstall --store nss --nss-db ~/.pki/nssdb")]
     Uninstall(Change),
-    /// Say which stores trust the CA; exit code 1 when one does not
+    /// Show which trust stores trust the CA
+    ///
+    /// Exit code 0: all do, 1: one does not, 2: there is none.
     #[command(after_help = "Examples:
   openagents-certs trust status
   openagents-certs trust status --store system --json")]
     Status(Where),
-    /// Prove in the runtimes themselves that they trust the CA
+    /// Prove, in the runtimes themselves, that they trust the CA
     ///
-    /// A server on this machine shows a certificate that the CA issues for a quarter of an hour, and each
-    /// runtime connects to it, as its environment and the stores have it.
+    /// A server on this machine shows a certificate of the CA, and each runtime connects to it with its own
+    /// environment and trust stores. The certificate is server.crt, where that is valid for localhost; otherwise the CA
+    /// signs one for 15 minutes, which is neither recorded nor written to disk. An encrypted CA key is used only if its
+    /// passphrase is given. A runtime that does not connect proves nothing: its answer is undetermined.
+    ///
+    /// Exit code 0: all trust the CA, 1: one refuses, 2: undetermined.
     #[command(after_help = "Examples:
   openagents-certs trust check --runtime python,node,java,openssl,grpc
   openagents-certs trust check --runtime node --with-env")]
@@ -69,22 +75,22 @@ enum Command {
 
 #[derive(clap::Args, Debug)]
 struct Env {
-    /// Who reads the lines
+    /// Output syntax
     #[arg(long, value_enum, default_value_t = Shell::Sh)]
     shell: Shell,
 
-    /// The trust anchors [default: ca.crt in the PKI directory]
+    /// Trust anchors [default: ca.crt in the PKI directory]
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// The truststore for Java [default: truststore.p12 in the PKI directory, kept up to date]
+    /// Truststore for Java [default: truststore.p12 in the PKI directory, kept current]
     #[arg(long, value_name = "FILE")]
     truststore: Option<PathBuf>,
 }
 
 #[derive(clap::Args, Debug)]
 struct Where {
-    /// Only these stores; repeat for more
+    /// Limit to these stores; repeatable
     #[arg(
         long = "store",
         value_enum,
@@ -93,23 +99,23 @@ struct Where {
     )]
     stores: Vec<Store>,
 
-    /// The trust anchors [default: ca.crt in the PKI directory]
+    /// Trust anchors [default: ca.crt in the PKI directory]
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// The system's way of keeping trust anchors [default: by what is there]
+    /// Platform of the system's trust store [default: detected]
     #[arg(long, value_enum, value_name = "PLATFORM")]
     platform: Option<Platform>,
 
-    /// An NSS database [default: ~/.pki/nssdb and Firefox's profiles]; repeat for more
+    /// NSS database; repeatable [default: ~/.pki/nssdb and Firefox's profiles]
     #[arg(long, value_name = "DIR")]
     nss_db: Vec<PathBuf>,
 
-    /// The Java whose trust anchors they are
+    /// Java installation
     #[arg(long, value_name = "DIR", env = "JAVA_HOME", hide_env = true)]
     java_home: Option<PathBuf>,
 
-    /// A keystore with the password 'changeit', instead of Java's own
+    /// Java keystore with the password 'changeit' [default: Java's own]
     #[arg(long, value_name = "FILE")]
     java_keystore: Option<PathBuf>,
 }
@@ -119,14 +125,14 @@ struct Change {
     #[command(flatten)]
     places: Where,
 
-    /// Show each step, and do nothing
+    /// Show the steps without taking them
     #[arg(long)]
     dry_run: bool,
 }
 
 #[derive(clap::Args, Debug)]
 struct Check {
-    /// Only these runtimes [default: all that are installed]
+    /// Limit to these runtimes [default: all that are installed]
     #[arg(
         long = "runtime",
         value_enum,
@@ -135,19 +141,19 @@ struct Check {
     )]
     runtimes: Vec<Runtime>,
 
-    /// With the variables of `trust env`, and not only those that are set
+    /// Set the variables of `trust env` for the runtimes
     #[arg(long)]
     with_env: bool,
 
-    /// The Python that is asked
+    /// Python to ask
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     python: OsString,
 
-    /// Show this certificate for localhost instead of a new one
+    /// Show this certificate for localhost
     #[arg(long, value_name = "FILE", requires = "key")]
     cert: Option<PathBuf>,
 
-    /// Its private key
+    /// Private key of --cert
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 
@@ -165,8 +171,8 @@ impl Args {
         let directory = global.directory();
         match self.command {
             Command::Env(env) => env.run(directory, renderer),
-            Command::Install(change) => change.run(directory, renderer, Wanted::Install),
-            Command::Uninstall(change) => change.run(directory, renderer, Wanted::Uninstall),
+            Command::Install(change) => change.run(directory, renderer, Action::Install),
+            Command::Uninstall(change) => change.run(directory, renderer, Action::Uninstall),
             Command::Status(places) => {
                 let (anchors, stores) = places.read(directory)?;
                 finish(renderer, &store::status(&anchors, &stores)?)
@@ -182,10 +188,10 @@ impl Env {
         let truststore = match (self.truststore, self.ca) {
             (Some(path), _) => Some(path),
             (None, None) => kept_truststore(&anchors, renderer),
-            // Beside a file of others nothing is put.
+            // Nothing is written beside files that are not ours.
             (None, Some(_)) => {
                 renderer.notice(
-                    &"Java is left out: it needs a `--truststore FILE`, which `export jks` makes",
+                    &"Java is omitted: it needs `--truststore FILE`, which `export jks` writes",
                 );
                 None
             }
@@ -207,12 +213,12 @@ impl Env {
     }
 }
 
-/// The truststore beside the anchors; where it cannot be written, that is said and it is done without.
+/// The truststore beside the anchors; a warning where it cannot be written.
 fn kept_truststore(anchors: &Anchors, renderer: &Renderer) -> Option<PathBuf> {
     match environment::truststore(anchors) {
         Ok(path) => Some(path),
         Err(error) => {
-            renderer.warning(&format!("{error}; Java is left out"));
+            renderer.warning(&format!("{error}; Java is omitted"));
             None
         }
     }
@@ -234,11 +240,11 @@ impl Where {
 }
 
 impl Change {
-    fn run(self, directory: &Path, renderer: &Renderer, wanted: Wanted) -> Result<Verdict, Error> {
+    fn run(self, directory: &Path, renderer: &Renderer, action: Action) -> Result<Verdict, Error> {
         let (anchors, stores) = self.places.read(directory)?;
         finish(
             renderer,
-            &store::change(&anchors, &stores, wanted, self.dry_run)?,
+            &store::change(&anchors, &stores, action, self.dry_run)?,
         )
     }
 }
@@ -257,30 +263,23 @@ impl Check {
         } else {
             Vec::new()
         };
-        let ask = |path: &Path| self.issuer.passphrase.ask(path);
-        let names = ["localhost", "127.0.0.1", "::1"];
-        let names = names
-            .into_iter()
-            .map(str::parse)
-            .collect::<Result<_, _>>()?;
+        let names = ["localhost", "127.0.0.1", "::1"].into_iter();
+        let names: Vec<TypedName> = names.map(str::parse).collect::<Result<_, _>>()?;
         let request = check::Request {
             runtimes: self.runtimes,
             python: self.python,
             environment,
-            issue: issue::Request {
-                profile: issue::profile(directory, "server")?,
-                names,
-                spiffe: None,
-                end: Lifetime::from_days(1).map(|day| End::At(now + day.duration() / 96)),
-                key: Key::New(None),
-                base: Some("localhost".into()),
-                requested_by: requested_by(),
-                note: Some("for trust check".into()),
-                labels: crate::store::Labels::default(),
-            },
+            withheld: self.issuer.secret_variables(),
             pair: self.cert.zip(self.key),
+            has_passphrase: self.issuer.passphrase.given().is_some(),
+            temporary: issue::Request {
+                end: Lifetime::from_days(1).map(|day| End::At(now + day.duration() / 96)),
+                requested_by: requested_by(),
+                ..issue::Request::new(issue::profile(directory, "server")?, names)
+            },
         };
+        let ask = |path: &Path| self.issuer.passphrase.ask(path);
         let from = self.issuer.at(directory, &ask);
-        finish(renderer, &check::run(&request, &from, now)?)
+        finish(renderer, &check::run(&request, from, now)?)
     }
 }

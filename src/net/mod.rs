@@ -27,7 +27,7 @@ pub use exporter::Exporter;
 pub use http::{Answer, End, Plaintext};
 pub use presented::{PresentedChain, ProbeError, presented_chain};
 pub use recorder::{ClientCertificateRequest, Identity, IdentityError, KeyProof};
-pub use responder::{Responder, ResponderError};
+pub use responder::{Counts, Responder, ResponderError};
 pub use service::ServiceManager;
 pub use session::{Failure, Outcome, ServedCertificate, Session, TlsVersion};
 pub use target::{Host, Scheme, Target, TargetError};

@@ -2,8 +2,8 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,7 +19,17 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 pub struct Responder {
     address: SocketAddr,
     is_stopped: Arc<AtomicBool>,
+    clients: Arc<Clients>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// The clients so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Clients that connected.
+    pub connections: usize,
+    /// Clients that finished the TLS handshake.
+    pub handshakes: usize,
 }
 
 impl Responder {
@@ -40,11 +50,14 @@ impl Responder {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let is_stopped = Arc::new(AtomicBool::new(false));
+        let clients = Arc::new(Clients::default());
         let (config, over) = (Arc::new(config), Arc::clone(&is_stopped));
-        let thread = std::thread::spawn(move || serve(&listener, &config, &over));
+        let counted = Arc::clone(&clients);
+        let thread = std::thread::spawn(move || serve(&listener, &config, &over, &counted));
         Ok(Responder {
             address,
             is_stopped,
+            clients,
             thread: Some(thread),
         })
     }
@@ -52,6 +65,33 @@ impl Responder {
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// The clients so far. Waits a moment for one more handshake than before, which may still be under way here when
+    /// the client has already ended.
+    pub fn counts(&self, before: Option<Counts>) -> Counts {
+        let counts = self.clients.counts.lock();
+        let counts = counts.unwrap_or_else(PoisonError::into_inner);
+        let Some(before) = before else {
+            return *counts;
+        };
+        let is_open = |counts: &mut Counts| counts.handshakes <= before.handshakes;
+        let changed = &self.clients.changed;
+        let waited = changed.wait_timeout_while(counts, SETTLING, is_open);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+#[derive(Debug, Default)]
+struct Clients {
+    counts: Mutex<Counts>,
+    changed: Condvar,
+}
+
+impl Clients {
+    fn count(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
     }
 }
 
@@ -78,26 +118,35 @@ pub enum ResponderError {
     Io(#[from] io::Error),
 }
 
-fn serve(listener: &TcpListener, config: &Arc<ServerConfig>, is_stopped: &AtomicBool) {
+fn serve(
+    listener: &TcpListener,
+    config: &Arc<ServerConfig>,
+    is_stopped: &AtomicBool,
+    clients: &Arc<Clients>,
+) {
     while let Ok((stream, _)) = listener.accept() {
         if is_stopped.load(Ordering::Relaxed) {
             return;
         }
-        let config = Arc::clone(config);
+        clients.count(|counts| counts.connections += 1);
+        let (config, clients) = (Arc::clone(config), Arc::clone(clients));
         // The client reports failures.
-        std::thread::spawn(move || answer(stream, config));
+        std::thread::spawn(move || answer(stream, config, &clients));
     }
 }
 
-fn answer(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<()> {
+fn answer(stream: TcpStream, config: Arc<ServerConfig>, clients: &Clients) -> io::Result<()> {
     stream.set_read_timeout(Some(TIME_LIMIT))?;
     stream.set_write_timeout(Some(TIME_LIMIT))?;
     let connection = ServerConnection::new(config).map_err(io::Error::other)?;
     let mut tls = StreamOwned::new(connection, stream);
     let mut request = [0; 4096];
     tls.flush()?;
-    let count = tls.read(&mut request)?;
-    if count == 0 {
+    let read = tls.read(&mut request);
+    if !tls.conn.is_handshaking() {
+        clients.count(|counts| counts.handshakes += 1);
+    }
+    if read? == 0 {
         return Ok(());
     }
     if tls.conn.alpn_protocol() == Some(H2) {
@@ -116,3 +165,5 @@ const H2: &[u8] = b"h2";
 /// An empty SETTINGS frame, then the acknowledgement of the client's (RFC 9113 §6.5).
 const SETTINGS: [u8; 18] = [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0];
 const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// How long a handshake may still take here after the client ended.
+const SETTLING: Duration = Duration::from_millis(500);

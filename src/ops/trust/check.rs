@@ -1,8 +1,8 @@
-//! Proving in the runtimes themselves that they trust the CA.
+//! Proof, by the runtimes themselves, that they trust the CA.
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -10,69 +10,69 @@ use time::OffsetDateTime;
 
 pub use super::runtime::Runtime;
 use super::runtime::{JAVA, JAVA_FILE};
-use crate::authority::{self, AuthorityAt};
+use crate::authority::{self, AuthorityAt, CERTIFICATE, KEY, Recording};
 use crate::error::Error;
 use crate::files::{self, NewFile, PrivateDirectory};
+use crate::keys::ReadKey;
 use crate::net::Responder;
 use crate::ops::issue;
 use crate::ops::refused::Outcome;
-use crate::ops::{Report, Verdict};
+use crate::ops::{Report, Verdict, verify};
+use crate::path::profile::ReferenceName;
+use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::escape::Escaped;
+use crate::pki::usage::Purpose;
 use crate::process;
 
-/// What is asked.
+/// Which runtimes to ask, and with what certificate.
 #[derive(Debug)]
 pub struct Request {
-    /// The runtimes; none for all that are there.
+    /// The runtimes; none for all that are installed.
     pub runtimes: Vec<Runtime>,
-    /// The Python that is asked.
+    /// The Python to ask.
     pub python: OsString,
-    /// Variables that the runtimes get beside those of this process.
+    /// Variables to add to the runtimes' environment.
     pub environment: Vec<(String, OsString)>,
-    /// How the server's certificate is made.
-    pub issue: issue::Request,
-    /// A certificate and its key instead.
+    /// Variables to withhold from the runtimes, because they hold secrets of the CA.
+    pub withheld: Vec<OsString>,
+    /// A certificate for `localhost` and its key; `None` to find or sign one.
     pub pair: Option<(PathBuf, PathBuf)>,
+    /// The temporary certificate, where one has to be signed.
+    pub temporary: issue::Request,
+    /// Whether a passphrase for the CA's key was given.
+    pub has_passphrase: bool,
 }
 
-/// Serves a certificate of the CA on this machine, and has each runtime connect.
+/// Shows a certificate of the CA on this machine, and has each runtime connect.
 ///
-/// The certificate is for `localhost`, short-lived, recorded like any other, and its files are gone afterwards.
+/// The certificate is the given one; else `server.crt` beside the CA, where it is valid for `localhost`; else one
+/// that the CA signs for a few minutes. The last is neither recorded nor written to disk: only the handshakes on this
+/// machine show it. An encrypted CA key is not used unless its passphrase was given.
 ///
 /// # Errors
-/// When none can be issued or served, or a runtime that was named is not there.
+/// When there is no certificate to show, it cannot be served, or a named runtime is not installed.
 pub fn run(
     request: &Request,
-    from: &AuthorityAt<'_>,
+    from: AuthorityAt<'_>,
     now: OffsetDateTime,
-) -> Result<Outcome<Checked>, Error> {
-    let directory = PrivateDirectory::new(&[])?;
-    let (certificate, key) = match &request.pair {
-        Some((certificate, key)) => (certificate.clone(), key.clone()),
-        None => {
-            let mut authority = from.open(now)?;
-            let planned = issue::plan(&request.issue, authority.issuer(), now)?;
-            let issued = planned.and_then(|planned| {
-                let lock = directory.lock();
-                issue::apply(&planned, &mut authority, lock, false, now).map(Outcome::Done)
-            })?;
-            match issued {
-                Outcome::Done(issued) => {
-                    let key = issued.private_key.unwrap_or_default();
-                    (issued.certificate, key)
-                }
+) -> Result<Outcome<CheckReport>, Error> {
+    let pair = match &request.pair {
+        Some((certificate, key)) => Pair::read(certificate, key, from.passphrase)?,
+        None => match existing(from.directory, now)? {
+            Some(pair) => pair,
+            None => match temporary(request, from, now)? {
+                Outcome::Done(pair) => pair,
                 Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
-            }
-        }
+            },
+        },
     };
-    let chain = authority::read_certificates(&certificate)?;
-    let ders: Vec<&[u8]> = chain.iter().map(Certificate::as_der).collect();
-    let (key, _) = authority::read_key(&key, from.passphrase)?;
-    let responder = Responder::start(&ders, key.pkcs8()).map_err(|error| Error::Usage {
+    let ders: Vec<&[u8]> = pair.chain.iter().map(Certificate::as_der).collect();
+    let responder = Responder::start(&ders, pair.key.pkcs8()).map_err(|error| Error::Usage {
         message: error.to_string(),
         hint: "give another pair with `--cert` and `--key`".into(),
     })?;
+    let directory = PrivateDirectory::new(&[])?;
     let java = NewFile {
         name: JAVA_FILE.as_ref(),
         content: JAVA.as_bytes(),
@@ -83,27 +83,117 @@ pub fn run(
         [] => Runtime::ALL.to_vec(),
         named => named.to_vec(),
     };
-    let mut checked = Checked {
-        runtimes: Vec::new(),
-    };
+    let mut checks = Vec::new();
     for runtime in runtimes {
-        let (program, arguments) =
-            runtime.call(responder.port(), &request.python, directory.path());
-        let said = process::asked(&program, &arguments, &request.environment, PATIENCE)?;
-        let outcome = match said {
-            None => Answer::Absent,
-            Some(said) if runtime.is_absent(&said.text) => Answer::Absent,
-            Some(said) if said.code == Some(0) => Answer::Trusted,
-            Some(said) => Answer::Refused {
-                reason: Escaped(&runtime.reason(&said.text)).to_string(),
-            },
-        };
-        match outcome {
-            Answer::Absent if !request.runtimes.is_empty() => return Err(absent(runtime)),
-            answer => checked.runtimes.push(RuntimeCheck { runtime, answer }),
+        let answer = connect(request, runtime, &responder, directory.path())?;
+        if matches!(answer, Answer::Absent) && !request.runtimes.is_empty() {
+            return Err(absent(runtime));
         }
+        checks.push(RuntimeCheck { runtime, answer });
     }
-    Ok(Outcome::Done(checked))
+    Ok(Outcome::Done(CheckReport::new(pair.shown, checks)))
+}
+
+/// A certificate with its chain, its key, and what it is called in the report.
+struct Pair {
+    chain: Vec<Certificate>,
+    key: ReadKey,
+    shown: ShownCertificate,
+}
+
+impl Pair {
+    fn read(certificate: &Path, key: &Path, ask: authority::Ask<'_>) -> Result<Self, Error> {
+        Ok(Pair {
+            chain: authority::read_certificates(certificate)?,
+            key: authority::read_key(key, ask)?.0,
+            shown: ShownCertificate::File {
+                path: files::absolute(certificate)?,
+            },
+        })
+    }
+}
+
+/// The server's pair beside the CA, where it proves what a temporary one would.
+fn existing(directory: &Path, now: OffsetDateTime) -> Result<Option<Pair>, Error> {
+    let [certificate, key] = ["server.crt", "server.key"].map(|name| directory.join(name));
+    if !certificate.is_file() || authority::is_key_encrypted(&key).unwrap_or(true) {
+        return Ok(None);
+    }
+    let request = verify::Request {
+        ca: Some(directory.join(CERTIFICATE)),
+        key: Some(key.clone()),
+        host: Some(ReferenceName::Dns(HOST.to_owned())),
+        purpose: Some(Purpose::Server),
+        ..verify::Request::new(&certificate)
+    };
+    let is_valid = verify::run(&request, now)
+        .is_ok_and(|(report, errors)| errors.is_empty() && report.verdict() == Verdict::Yes);
+    let none: authority::Ask<'_> = &|path| Err(Error::PassphraseNeeded { path: path.into() });
+    is_valid
+        .then(|| Pair::read(&certificate, &key, none))
+        .transpose()
+}
+
+/// A certificate that the CA signs for this check alone.
+fn temporary(
+    request: &Request,
+    from: AuthorityAt<'_>,
+    now: OffsetDateTime,
+) -> Result<Outcome<Pair>, Error> {
+    let key = from.directory.join(KEY);
+    let is_locked = from.material.is_none()
+        && !request.has_passphrase
+        && authority::is_key_encrypted(&key).unwrap_or(true);
+    if is_locked {
+        return Err(Error::NothingToShow {
+            path: from.directory.to_owned(),
+        });
+    }
+    let from = AuthorityAt {
+        recording: Recording::Nowhere,
+        ..from
+    };
+    let streamed = issue::stream(&request.temporary, &from, now)?;
+    streamed.and_then(|streamed| {
+        let path = Path::new("the temporary certificate");
+        let pem = streamed.pem.as_bytes();
+        let chain = bundle::certificates(pem).map_err(|source| Error::Bundle {
+            path: path.to_owned(),
+            source,
+        })?;
+        let (key, _) = authority::read_key_in(path, pem, from.passphrase)?;
+        Ok(Outcome::Done(Pair {
+            chain,
+            key,
+            shown: ShownCertificate::Temporary,
+        }))
+    })
+}
+
+/// Has a runtime connect. Its word counts only for a handshake that was seen on this side.
+fn connect(
+    request: &Request,
+    runtime: Runtime,
+    responder: &Responder,
+    directory: &Path,
+) -> Result<Answer, Error> {
+    let (program, arguments) = runtime.call(responder.port(), &request.python, directory);
+    let before = responder.counts(None);
+    let (environment, withheld) = (&request.environment, &request.withheld);
+    let answer = process::ask(&program, &arguments, environment, withheld, TIMEOUT)?;
+    let Some(answer) = answer.filter(|answer| !runtime.is_absent(&answer.text)) else {
+        return Ok(Answer::Absent);
+    };
+    let counts = responder.counts(Some(before));
+    let reason = Escaped(&runtime.reason(&answer.text)).to_string();
+    Ok(match answer.code {
+        Some(0) if counts.handshakes > before.handshakes => Answer::Trusted,
+        Some(0) => Answer::Undetermined {
+            reason: "it succeeded without a TLS handshake with this server".into(),
+        },
+        Some(_) | None if counts.connections > before.connections => Answer::Refused { reason },
+        Some(_) | None => Answer::Undetermined { reason },
+    })
 }
 
 fn absent(runtime: Runtime) -> Error {
@@ -121,9 +211,27 @@ fn absent(runtime: Runtime) -> Error {
 
 /// What each runtime did.
 #[derive(Debug, Serialize)]
-pub struct Checked {
+pub struct CheckReport {
+    /// Yes, where every installed runtime trusts the CA.
+    pub verdict: Verdict,
+    /// The certificate that was shown.
+    pub certificate: ShownCertificate,
     /// The runtimes, in the order they were asked.
     pub runtimes: Vec<RuntimeCheck>,
+}
+
+/// The certificate that the runtimes were shown.
+#[derive(Debug, Serialize)]
+#[serde(tag = "source", rename_all = "lowercase")]
+pub enum ShownCertificate {
+    /// One from a file.
+    File {
+        /// The file.
+        #[serde(serialize_with = "crate::ops::paths::as_text")]
+        path: PathBuf,
+    },
+    /// One that the CA signed for this check, and that was neither recorded nor written to disk.
+    Temporary,
 }
 
 /// What a runtime did.
@@ -142,22 +250,50 @@ pub struct RuntimeCheck {
 pub enum Answer {
     /// It connected: it trusts the CA.
     Trusted,
-    /// It did not.
+    /// It connected, and refused the certificate.
     Refused {
-        /// What it said.
+        /// What it printed.
+        reason: String,
+    },
+    /// It did not connect, so nothing is known.
+    Undetermined {
+        /// What it printed.
         reason: String,
     },
     /// It is not installed.
     Absent,
 }
 
-impl fmt::Display for Checked {
+impl CheckReport {
+    fn new(certificate: ShownCertificate, runtimes: Vec<RuntimeCheck>) -> Self {
+        let has = |of: fn(&Answer) -> bool| runtimes.iter().any(|check| of(&check.answer));
+        let verdict = if has(|answer| matches!(answer, Answer::Refused { .. })) {
+            Verdict::No
+        } else if has(|answer| matches!(answer, Answer::Undetermined { .. }))
+            || !has(|answer| matches!(answer, Answer::Trusted))
+        {
+            Verdict::Undetermined
+        } else {
+            Verdict::Yes
+        };
+        CheckReport {
+            verdict,
+            certificate,
+            runtimes,
+        }
+    }
+}
+
+impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for check in &self.runtimes {
             let name = check.runtime.name();
             match &check.answer {
                 Answer::Trusted => writeln!(f, "{name:8} trusts the CA")?,
-                Answer::Refused { reason } => writeln!(f, "{name:8} does not: {reason}")?,
+                Answer::Refused { reason } => {
+                    writeln!(f, "{name:8} does not trust the CA: {reason}")?
+                }
+                Answer::Undetermined { reason } => writeln!(f, "{name:8} undetermined: {reason}")?,
                 Answer::Absent => writeln!(f, "{name:8} is not installed")?,
             }
         }
@@ -165,29 +301,36 @@ impl fmt::Display for Checked {
     }
 }
 
-impl Report for Checked {
+impl Report for CheckReport {
+    fn is_content(&self) -> bool {
+        true
+    }
+
     fn verdict(&self) -> Verdict {
-        match self.reason() {
-            Some(_) => Verdict::No,
-            None => Verdict::Yes,
-        }
+        self.verdict
     }
 
     fn reason(&self) -> Option<String> {
-        let refused = self.runtimes.iter().find_map(|check| match &check.answer {
-            Answer::Refused { reason } => Some(format!(
-                "{} does not trust the CA: {reason}",
-                check.runtime.name()
-            )),
-            Answer::Trusted | Answer::Absent => None,
-        });
-        let has_any = |check: &RuntimeCheck| matches!(check.answer, Answer::Trusted);
-        match refused {
-            None if !self.runtimes.iter().any(has_any) => Some("no runtime is installed".into()),
-            refused => refused,
+        if self.verdict == Verdict::Yes {
+            return None;
         }
+        let reasons = self.runtimes.iter().filter_map(|check| {
+            let name = check.runtime.name();
+            match &check.answer {
+                Answer::Refused { reason } => {
+                    Some((0, format!("{name} does not trust the CA: {reason}")))
+                }
+                Answer::Undetermined { reason } => {
+                    Some((1, format!("{name} was not checked: {reason}")))
+                }
+                Answer::Trusted | Answer::Absent => None,
+            }
+        });
+        let worst = reasons.min_by_key(|(rank, _)| *rank);
+        Some(worst.map_or("no runtime is installed".into(), |(_, reason)| reason))
     }
 }
 
+const HOST: &str = "localhost";
 /// Java is slow to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);

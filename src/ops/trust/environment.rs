@@ -1,4 +1,4 @@
-//! The variables by which runtimes are told whom to trust.
+//! The environment variables that name the CA for runtimes.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -7,15 +7,13 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::Anchors;
-use super::java::STORE_PASSWORD;
+use super::STORE_PASSWORD;
 use crate::error::Error;
 use crate::files::{self, Lock, NewFile};
 use crate::keys::{Password, Pkcs12, Pkcs12Contents, Protection, write_pkcs12};
 use crate::ops::quoting::Shell;
 
-/// The variables and their values: the file of the anchors, and for Java a truststore.
-///
-/// `truststore` is left out where there is none.
+/// The variables and their values: the file of the anchors, and the truststore for Java, where there is one.
 ///
 /// # Errors
 /// When the working directory is gone.
@@ -38,7 +36,7 @@ pub fn variables(
 /// The lines that set the variables.
 ///
 /// # Errors
-/// When a path has octets that the shell cannot be told.
+/// When the shell cannot express a path.
 pub fn lines(variables: &[(String, OsString)], shell: Shell) -> Result<Vec<u8>, Error> {
     let mut lines = Vec::new();
     for (name, value) in variables {
@@ -47,7 +45,7 @@ pub fn lines(variables: &[(String, OsString)], shell: Shell) -> Result<Vec<u8>, 
     Ok(lines)
 }
 
-/// The truststore for Java beside the anchors, made unless the one that is there holds just these.
+/// The truststore for Java beside the anchors; written unless it already contains exactly these.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -68,7 +66,7 @@ pub fn truststore(anchors: &Anchors) -> Result<PathBuf, Error> {
         anchors: &named,
         anchors_are_trusted: true,
     };
-    // What is in it is public, and so is the password: sealing it well protects nothing and costs every start of Java.
+    // Content and password are public: strong encryption protects nothing and slows every start of Java.
     let der = write_pkcs12(&contents, &store_password(), Protection::Legacy)?;
     let parent = path
         .parent()
@@ -83,12 +81,12 @@ pub fn truststore(anchors: &Anchors) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// Whether a truststore holds just these anchors.
+/// Whether a truststore contains exactly these anchors.
 fn is_current(path: &Path, anchors: &Anchors) -> bool {
-    let Ok(octets) = files::read(path) else {
+    let Ok(content) = files::read(path) else {
         return false;
     };
-    let Ok(store) = Pkcs12::read(&octets, Some(&store_password())) else {
+    let Ok(store) = Pkcs12::read(&content, Some(&store_password())) else {
         return false;
     };
     let held = store.certificates.iter().map(|bag| bag.content.as_slice());
@@ -99,14 +97,14 @@ fn store_password() -> Password {
     Password::new(Zeroizing::new(STORE_PASSWORD.as_bytes().to_vec()))
 }
 
-/// Options as the JVM splits them: at white space outside of quotes.
+/// Options as the JVM splits them: at white space outside quotes.
 fn java_options(path: &OsStr) -> OsString {
     let mut options = b"-Djavax.net.ssl.trustStore=".to_vec();
-    let is_plain = |octet: &u8| !octet.is_ascii_whitespace() && !b"'\"".contains(octet);
+    let is_plain = |byte: &u8| !byte.is_ascii_whitespace() && !b"'\"".contains(byte);
     if path.as_bytes().iter().all(is_plain) {
         options.extend_from_slice(path.as_bytes());
     } else {
-        for (i, part) in path.as_bytes().split(|octet| *octet == b'\'').enumerate() {
+        for (i, part) in path.as_bytes().split(|byte| *byte == b'\'').enumerate() {
             if i > 0 {
                 options.extend_from_slice(b"\"'\"");
             }
@@ -126,7 +124,7 @@ fn java_options(path: &OsStr) -> OsString {
 const NAMES: [&str; 5] = [
     // gRPC in C, C++, Python, Ruby and PHP.
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-    // Node.js: beside its own.
+    // Node.js, in addition to its own roots.
     "NODE_EXTRA_CA_CERTS",
     // OpenSSL, Python's ssl, Go, Ruby, rustls-native-certs.
     "SSL_CERT_FILE",

@@ -1,11 +1,10 @@
-//! Having the machine, its browsers and its runtimes trust a CA, and proving that they do.
+//! Making the machine, its browsers and its runtimes trust a CA, and proving that they do.
 
 pub mod check;
 pub mod environment;
-mod java;
-mod nss;
-mod plan;
+mod place;
 mod runtime;
+mod step;
 pub mod store;
 mod system;
 
@@ -18,20 +17,20 @@ use crate::pki::escape::Escaped;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::AttributeType;
 
-/// The anchors that are to be trusted, and their file.
+/// The trust anchors, and their file.
 #[derive(Debug)]
 pub struct Anchors {
     /// The file.
     pub path: PathBuf,
-    /// What is in it.
+    /// The certificates in it.
     pub certificates: Vec<Certificate>,
 }
 
 impl Anchors {
-    /// Those of a file, else of the PKI directory.
+    /// Reads those of a file, or else of the PKI directory.
     ///
     /// # Errors
-    /// When there are none, or one is no CA's.
+    /// When there are none, or one is not a CA.
     pub fn read(file: Option<&Path>, directory: &Path) -> Result<Self, Error> {
         let in_directory = || directory.join(CERTIFICATE);
         let path = file.map_or_else(in_directory, Path::to_owned);
@@ -51,7 +50,7 @@ impl Anchors {
     }
 }
 
-/// What an anchor is called where others stand beside it: the same every time, and no other's.
+/// A name for an anchor in a store: always the same, and unique.
 pub(super) fn nickname(anchor: &Certificate) -> String {
     let names = anchor.subject().values(AttributeType::CommonName);
     let name = names.into_iter().next().unwrap_or_default();
@@ -59,12 +58,14 @@ pub(super) fn nickname(anchor: &Certificate) -> String {
     format!("{} ({})", Escaped(&name), short_fingerprint(anchor))
 }
 
-/// The first eight octets of the SHA-256 fingerprint, in hex.
+/// The first eight bytes of the SHA-256 fingerprint, in hex.
 pub(super) fn short_fingerprint(anchor: &Certificate) -> String {
     let fingerprint = Fingerprint::sha256(anchor.as_der());
-    let octets = fingerprint.as_bytes().iter().take(SHORT_OCTETS);
-    octets.map(|octet| format!("{octet:02x}")).collect()
+    let bytes = fingerprint.as_bytes().iter().take(SHORT_BYTES);
+    bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
-const SHORT_OCTETS: usize = 8;
+const SHORT_BYTES: usize = 8;
 const MAX_NAME: usize = 64;
+/// The password of every Java trust store, which protects nothing: the certificates are public.
+const STORE_PASSWORD: &str = "changeit";

@@ -1,4 +1,4 @@
-//! What a runtime is asked to do, to see whom it trusts.
+//! How each runtime is made to connect.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Runtime {
-    /// Python's urllib, with the ssl module's own anchors.
+    /// Python's urllib, with the anchors of the ssl module.
     Python,
     /// Node.js.
     Node,
@@ -46,7 +46,7 @@ impl Runtime {
         }
     }
 
-    /// The program, and its arguments that have it connect to `localhost` on a port; Java's source is in a directory.
+    /// The program and the arguments that make it connect to `localhost` on a port; Java's source is in a directory.
     pub(super) fn call(
         self,
         port: u16,
@@ -75,7 +75,7 @@ impl Runtime {
                 ("openssl".into(), arguments)
             }
             Runtime::Curl => {
-                // Our server knows only as much of HTTP/2 as gRPC needs.
+                // Our server speaks only as much HTTP/2 as gRPC needs.
                 let quiet = [
                     "--http1.1",
                     "--silent",
@@ -91,7 +91,7 @@ impl Runtime {
         }
     }
 
-    /// How the runtime says that what is asked of it is not installed.
+    /// Whether the output says that the runtime is not installed.
     pub(super) fn is_absent(self, text: &str) -> bool {
         match self {
             Runtime::Grpc => text.contains("No module named 'grpc'"),
@@ -101,10 +101,10 @@ impl Runtime {
         }
     }
 
-    /// The line of what it said that tells why.
+    /// The line of the output that says why.
     pub(super) fn reason(self, text: &str) -> String {
-        let is_told = |line: &&str| !line.is_empty() && !line.starts_with("Picked up ");
-        let lines = || text.lines().map(str::trim).filter(is_told);
+        let is_output = |line: &&str| !line.is_empty() && !line.starts_with("Picked up ");
+        let lines = || text.lines().map(str::trim).filter(is_output);
         let telling = lines().find(|line| {
             let lower = line.to_ascii_lowercase();
             ["verif", "certificate", "self-signed", "pkix", "trust"]
@@ -113,13 +113,13 @@ impl Runtime {
         });
         let line = telling
             .or_else(|| lines().next_back())
-            .unwrap_or("it said nothing");
+            .unwrap_or("no output");
         line.chars().take(MAX_REASON).collect()
     }
 }
 
 const MAX_REASON: usize = 300;
-/// The file of Java's source.
+/// The name of Java's source file.
 pub(super) const JAVA_FILE: &str = "Check.java";
 
 const PYTHON: &str = "\
@@ -147,7 +147,7 @@ require('https').get(process.argv[1], answer => process.exit(answer.statusCode =
   .on('error', error => { console.error(error.message); process.exit(1); });
 ";
 
-/// Java's program.
+/// Java's source.
 pub(super) const JAVA: &str = r#"
 import java.net.Proxy;
 import java.net.URL;

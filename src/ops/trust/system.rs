@@ -4,24 +4,24 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::plan::{Call, Step};
 use super::short_fingerprint;
+use super::step::{Call, Step};
 use crate::authority::{self, pem_of};
 use crate::error::Error;
 use crate::files::{self, Target};
 use crate::pki::certificate::Certificate;
 
-/// Whose way of keeping trust anchors it is.
+/// A platform's way of storing trust anchors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Platform {
     /// Debian, Ubuntu and Alpine: update-ca-certificates.
     Debian,
-    /// Fedora, RHEL and their kin: update-ca-trust.
+    /// Fedora, RHEL and their relatives: update-ca-trust.
     Fedora,
     /// Arch: trust extract-compat.
     Arch,
-    /// openSUSE: update-ca-certificates, with a directory of its own.
+    /// openSUSE: update-ca-certificates, with its own directory.
     Suse,
     /// macOS: the System keychain.
     Macos,
@@ -42,7 +42,7 @@ impl Platform {
         }
     }
 
-    /// The one of this machine, by what is there.
+    /// This machine's, detected from its files.
     pub fn here() -> Option<Self> {
         if cfg!(target_os = "macos") {
             return Some(Platform::Macos);
@@ -62,7 +62,7 @@ impl Platform {
         })
     }
 
-    /// Where anchors are put; `None` where a program takes them.
+    /// The directory for anchors; `None` where a program imports them.
     fn directory(self) -> Option<&'static str> {
         match self {
             Platform::Debian => Some("/usr/local/share/ca-certificates"),
@@ -73,7 +73,7 @@ impl Platform {
         }
     }
 
-    /// The file that programs read, with every anchor of the machine.
+    /// The file with every anchor of the machine, which programs read.
     fn bundle(self) -> Option<&'static str> {
         match self {
             Platform::Debian | Platform::Arch => Some("/etc/ssl/certs/ca-certificates.crt"),
@@ -83,7 +83,7 @@ impl Platform {
         }
     }
 
-    /// What makes the bundle anew; after a removal from scratch.
+    /// The program that updates the bundle; after a removal it rebuilds it.
     fn updater(self, is_removal: bool) -> Option<Call> {
         match (self, is_removal) {
             (Platform::Debian, true) => Some(Call::new("update-ca-certificates", ["--fresh"])),
@@ -107,7 +107,7 @@ impl Platform {
             .any(|directory| is_file(&directory.join(&updater.program)))
     }
 
-    /// The steps that have the machine trust these anchors, which stand in a file.
+    /// The steps that install these anchors, which are in a file.
     pub(super) fn install(self, file: &Path, anchors: &[Certificate]) -> Result<Vec<Step>, Error> {
         let mut steps = Vec::new();
         for anchor in anchors {
@@ -117,20 +117,12 @@ impl Platform {
                     steps.push(Step::Write { path, content });
                 }
                 (Platform::Windows, None) => {
-                    let mut call = Call::new("certutil", ["-addstore", "-f", "ROOT"]);
-                    call.arguments.push(file.into());
-                    steps.push(Step::Run(call));
+                    let call = Call::new("certutil", ["-addstore", "-f", "ROOT"]);
+                    steps.push(Step::Run(call.with(file)));
                 }
                 (_, None) => {
-                    let keychain = ["-k", "/Library/Keychains/System.keychain"];
-                    let mut call = Call::new(
-                        "security",
-                        ["add-trusted-cert", "-d", "-r", "trustRoot"]
-                            .into_iter()
-                            .chain(keychain),
-                    );
-                    call.arguments.push(file.into());
-                    steps.push(Step::Run(call));
+                    let options = ["add-trusted-cert", "-d", "-r", "trustRoot", "-k", KEYCHAIN];
+                    steps.push(Step::Run(Call::new("security", options).with(file)));
                 }
             }
         }
@@ -138,7 +130,7 @@ impl Platform {
         Ok(steps)
     }
 
-    /// The steps that take the trust back.
+    /// The steps that remove them.
     pub(super) fn uninstall(self, file: &Path, anchors: &[Certificate]) -> Vec<Step> {
         let mut steps = Vec::new();
         for anchor in anchors {
@@ -150,9 +142,8 @@ impl Platform {
                     steps.push(Step::Run(call));
                 }
                 (_, None) => {
-                    let mut call = Call::new("security", ["remove-trusted-cert", "-d"]);
-                    call.arguments.push(file.into());
-                    steps.push(Step::Run(call));
+                    let call = Call::new("security", ["remove-trusted-cert", "-d"]);
+                    steps.push(Step::Run(call.with(file)));
                 }
             }
         }
@@ -160,7 +151,7 @@ impl Platform {
         steps
     }
 
-    /// Whether an anchor is among those that programs of this machine read.
+    /// Whether an anchor is among those that the machine's programs read.
     pub(super) fn holds(self, anchor: &Certificate) -> Result<bool, Error> {
         if let Some(bundle) = self.bundle() {
             let path = Path::new(bundle);
@@ -177,21 +168,13 @@ impl Platform {
             | Platform::Debian
             | Platform::Fedora
             | Platform::Arch
-            | Platform::Suse => Call::new(
-                "security",
-                [
-                    "find-certificate",
-                    "-a",
-                    "-Z",
-                    "/Library/Keychains/System.keychain",
-                ],
-            ),
+            | Platform::Suse => Call::new("security", ["find-certificate", "-a", "-Z", KEYCHAIN]),
         };
-        let said = call.ask()?;
-        Ok(said.code == Some(0) && said.text.to_ascii_lowercase().contains(&hex))
+        let answer = call.ask()?;
+        Ok(answer.code == Some(0) && answer.text.to_ascii_lowercase().contains(&hex))
     }
 
-    /// The file of an anchor; each has its own, for some programs read only the first of a file.
+    /// The file of an anchor; each has its own, because some programs read only the first certificate of a file.
     fn place(self, anchor: &Certificate) -> Option<PathBuf> {
         let name = format!("openagents-certs-{}.crt", short_fingerprint(anchor));
         self.directory()
@@ -206,3 +189,4 @@ fn is_directory(path: &Path) -> bool {
 fn is_file(path: &Path) -> bool {
     matches!(files::target(path), Ok(Target::File(_)))
 }
+const KEYCHAIN: &str = "/Library/Keychains/System.keychain";

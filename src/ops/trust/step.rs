@@ -1,4 +1,4 @@
-//! Steps that change what is trusted, shown before they are taken.
+//! Steps that change a trust store; each is shown before it is taken.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -11,16 +11,16 @@ use crate::error::{Error, shown};
 use crate::files::{self, Lock, NewFile};
 use crate::ops::quoting::posix;
 use crate::pki::escape::Escaped;
-use crate::process::{self, Said};
+use crate::process::{self, Answer};
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// A public file is written, unless it is there just so.
+    /// Write a public file, unless it exists with this content.
     Write { path: PathBuf, content: String },
-    /// A file is removed, if it is there.
+    /// Remove a file, if it exists.
     Remove { path: PathBuf },
-    /// A program is run.
+    /// Run a program.
     Run(Call),
 }
 
@@ -31,53 +31,50 @@ pub(super) struct Call {
     pub(super) arguments: Vec<OsString>,
 }
 
-/// A step as it is told of.
+/// A step in a report.
 #[derive(Clone, Debug, Serialize)]
-pub struct Told {
-    /// The step, as what one could type.
+pub struct StepReport {
+    /// The step, as one could type it.
     pub step: String,
-    /// Whether it was taken; no in a dry run, and where there was nothing to do.
+    /// Whether it changed anything.
     pub done: bool,
 }
 
 impl Step {
-    /// Takes the step. Whether it changed anything.
+    /// Takes the step, and returns whether it changed anything.
     pub(super) fn take(&self) -> Result<bool, Error> {
         match self {
             Step::Write { path, content } => {
                 if files::read(path).is_ok_and(|found| *found == content.as_bytes()) {
                     return Ok(false);
                 }
-                let (directory, name) = parts(path);
-                let lock = Lock::acquire(directory)?;
+                let (directory, name) = files::place(path)?;
                 let file = NewFile {
-                    name: name.as_os_str(),
+                    name,
                     content: content.as_bytes(),
                     secret: false,
                 };
-                files::write_together(&lock, &[file], true)?;
+                files::write_together(&Lock::acquire(directory)?, &[file], true)?;
                 Ok(true)
             }
             Step::Remove { path } => {
                 if files::kind(path)? == files::Kind::Absent {
                     return Ok(false);
                 }
-                let (directory, name) = parts(path);
-                let name = name.to_string_lossy();
-                files::remove(&Lock::acquire(directory)?, &[&name])?;
+                let (directory, name) = files::place(path)?;
+                files::remove(&Lock::acquire(directory)?, &[&name.to_string_lossy()])?;
                 Ok(true)
             }
             Step::Run(call) => {
-                let said = call.ask()?;
-                if said.code == Some(0) {
+                let answer = call.ask()?;
+                if answer.code == Some(0) {
                     return Ok(true);
                 }
-                let last = said.text.trim().lines().last().unwrap_or("it said nothing");
+                let last = answer.text.trim().lines().last().unwrap_or("no output");
                 Err(Error::Usage {
                     message: format!("`{call}` failed: {}", Escaped(last)),
-                    hint:
-                        "mend what it says and try again; what was done already is not done twice"
-                            .into(),
+                    hint: "fix this and run the command again; completed steps are not repeated"
+                        .into(),
                 })
             }
         }
@@ -95,11 +92,16 @@ impl Call {
         }
     }
 
-    /// Runs it, and gives what it said.
-    pub(super) fn ask(&self) -> Result<Said, Error> {
-        let said = process::asked(&self.program, &self.arguments, &[], PATIENCE)?;
-        said.ok_or_else(|| Error::Usage {
-            message: format!("{}: is not installed", shown(Path::new(&self.program))),
+    pub(super) fn with(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Runs it, and returns what it printed.
+    pub(super) fn ask(&self) -> Result<Answer, Error> {
+        let answer = process::ask(&self.program, &self.arguments, &[], &[], TIMEOUT)?;
+        answer.ok_or_else(|| Error::Usage {
+            message: format!("{}: not installed", shown(Path::new(&self.program))),
             hint: "install it, or choose other stores with `--store`".into(),
         })
     }
@@ -118,10 +120,8 @@ impl fmt::Display for Step {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use std::os::unix::ffi::OsStrExt as _;
-        for (i, word) in std::iter::once(&self.program)
-            .chain(&self.arguments)
-            .enumerate()
-        {
+        let words = std::iter::once(&self.program).chain(&self.arguments);
+        for (i, word) in words.enumerate() {
             let quoted = posix(word.as_bytes());
             let text = String::from_utf8_lossy(&quoted);
             write!(f, "{}{}", if i > 0 { " " } else { "" }, Escaped(&text))?;
@@ -130,9 +130,4 @@ impl fmt::Display for Call {
     }
 }
 
-fn parts(path: &Path) -> (&Path, OsString) {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    (directory, path.file_name().unwrap_or_default().to_owned())
-}
-
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
