@@ -358,7 +358,8 @@ impl Reader {
 /// What is due, without more ado.
 fn due() -> Request {
     Request {
-        names: Vec::new(),
+        names: None,
+        labels: Vec::new(),
         due_only: true,
         timing: Timing {
             spread: 0.0,
@@ -369,7 +370,7 @@ fn due() -> Request {
         combined: false,
         force: false,
         dry_run: false,
-        nothing_due_is_success: true,
+        must_renew: false,
         requested_by: "joe@host".into(),
         follow: Follow::default(),
     }

@@ -1,6 +1,6 @@
 //! `export`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
@@ -9,74 +9,81 @@ use super::args::{Global, PassphraseSource};
 use super::{finish, prompt};
 use crate::error::Error;
 use crate::ops::Verdict;
-use crate::ops::export::{Format, Naming, Request, run};
+use crate::ops::export::{self, Format, Naming, Request, run};
 use crate::ops::passphrase::{Password, Source};
+use crate::ops::targets;
 use crate::render::Renderer;
+use crate::store::LabelFilter;
 
-/// Export a certificate in the form another program takes: PKCS #12, Kubernetes, .env, JWK …
+/// Export a certificate as PKCS #12, Kubernetes objects, .env, JWK and more
 ///
-/// To standard output, or to a file with `--out`. A CA's private key is never exported.
+/// Writes to standard output, or to a file with `--out`. The private key of a CA is never exported.
+/// Several certificates, from standard input or by label, go to the directory that `--out` names.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs export p12 alice --out alice.p12 --password-file secret.txt
   openagents-certs export k8s-secret node.internal --namespace agents | kubectl apply -f -
   openagents-certs export jks ca --out truststore.p12 --password-env STORE_PASSWORD
-  openagents-certs export env alice > .env")]
+  openagents-certs list --label team=red | openagents-certs export fullchain - --out red/")]
 pub(super) struct Args {
-    /// The form
+    /// Output format
     #[arg(id = "form", value_enum, value_name = "FORMAT")]
     format: Format,
 
-    /// A name in the PKI directory (alice for alice.crt, ca), a file, or a serial number
+    /// A name in the PKI directory (alice for alice.crt, ca), a file, a serial number, or - to read them from standard input
     #[arg(
         default_value_if("form", "bundle", "ca"),
         default_value_if("form", "k8s-configmap", "ca")
     )]
     name: Option<OsString>,
 
-    /// Write to this file
+    /// Write to this file, or for several certificates to this directory
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
 
-    /// Replace the file that is there
+    /// Replace an existing file
     #[arg(long, requires = "out")]
     force: bool,
 
-    /// Say what would be written, and write nothing
+    /// Show what would be written; write nothing
     #[arg(long, requires = "out")]
     dry_run: bool,
 
-    /// The private key, where it is not beside the certificate
+    /// Private key, if not beside the certificate
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// p12, jks: seal it with the first line of this file
+    /// p12, jks: encrypt with the password in the first line of this file
     #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
     password_file: Option<PathBuf>,
 
-    /// p12, jks: seal it with this environment variable
+    /// p12, jks: encrypt with the password in this environment variable
     #[arg(long, value_name = "NAME")]
     password_env: Option<OsString>,
 
-    /// p12, jks: triple DES, RC2 and SHA-1, for macOS before 14 and Java before 8u301; protects little
+    /// p12, jks: use 3DES, RC2 and SHA-1 for macOS before 14 and Java before 8u301 (weak)
     #[arg(long)]
     legacy: bool,
 
-    /// jwk: with the private key
+    /// jwk: include the private key
     #[arg(long)]
     private: bool,
 
-    /// env: what is in the files, and not where they are
+    /// env: write the contents of the files instead of their paths
     #[arg(long)]
     contents: bool,
 
-    /// k8s-secret, k8s-configmap: the object's name
+    /// k8s-secret, k8s-configmap: name of the object
     #[arg(long, value_name = "NAME")]
     k8s_name: Option<String>,
 
-    /// k8s-secret, k8s-configmap: the object's namespace
+    /// k8s-secret, k8s-configmap: namespace of the object
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
+
+    /// Export the current certificates with this label, NAME=VALUE or NAME; repeat to require several
+    #[arg(long, value_name = "LABEL", conflicts_with = "key")]
+    label: Vec<LabelFilter>,
 
     #[command(flatten)]
     passphrase: PassphraseSource,
@@ -89,22 +96,50 @@ impl Args {
         renderer: &Renderer,
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
-        let Some(name) = self.name.clone() else {
-            return Err(Error::Usage {
-                message: "which certificate is to be exported is not said".into(),
-                hint: "name one, such as `openagents-certs export p12 alice --out alice.p12`"
-                    .into(),
-            });
-        };
         if self.format.is_binary() && self.out.is_none() && renderer.is_terminal() {
             return Err(Error::Usage {
-                message: "this is no text, and standard output is a terminal".into(),
-                hint: "give `--out FILE`, or send it on with `>` or `|`".into(),
+                message: "this format is binary, and standard output is a terminal".into(),
+                hint: "give `--out FILE`, or redirect the output with `>` or `|`".into(),
             });
         }
+        let mut names: Vec<OsString> = self.name.iter().cloned().collect();
+        let is_one = self.label.is_empty() && !targets::is_piped(&names);
+        names = targets::expand(&names)?;
+        if !self.label.is_empty() {
+            names.extend(export::labelled(global.directory(), &self.label, now)?);
+        }
+        match (&names[..], is_one) {
+            ([name], _) => self.export(name, self.out.clone(), global, renderer, now),
+            ([], true) => Err(Error::Usage {
+                message: "no certificate is named".into(),
+                hint: "name one, as in `openagents-certs export p12 alice --out alice.p12`".into(),
+            }),
+            (several, _) => {
+                let mut verdict = Verdict::Yes;
+                for name in several {
+                    let out = self
+                        .out
+                        .as_ref()
+                        .map(|directory| directory.join(export::file_name(name, self.format)));
+                    verdict = self.export(name, out, global, renderer, now)?;
+                }
+                Ok(verdict)
+            }
+        }
+    }
+
+    /// Exports one certificate, to a file or to standard output.
+    fn export(
+        &self,
+        name: &OsStr,
+        out: Option<PathBuf>,
+        global: &Global,
+        renderer: &Renderer,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Error> {
         let request = Request {
             format: self.format,
-            name,
+            name: name.to_owned(),
             directory: global.directory().to_owned(),
             key: self.key.clone(),
             legacy: self.legacy,
@@ -117,7 +152,7 @@ impl Args {
         };
         let passphrase = |path: &std::path::Path| self.passphrase.ask(path);
         let exported = run(&request, &passphrase, &|| self.password(), now)?;
-        match &self.out {
+        match &out {
             Some(path) => {
                 let written = exported.write(path, self.force, self.dry_run)?;
                 finish(renderer, &written)
@@ -129,7 +164,7 @@ impl Args {
         }
     }
 
-    /// The password a PKCS #12 file is sealed with.
+    /// The password that encrypts a PKCS #12 file; `--passphrase-file` and its like are accepted for it, too.
     fn password(&self) -> Result<Password, Error> {
         if let Some(path) = &self.password_file {
             return Source::File(path.clone()).read();
@@ -137,9 +172,12 @@ impl Args {
         if let Some(name) = &self.password_env {
             return Source::Environment(name.clone()).read();
         }
+        if let Some(source) = self.passphrase.given() {
+            return source.read();
+        }
         if !prompt::is_possible() {
             return Err(Error::Usage {
-                message: "there is no password, and no terminal to ask for one on".into(),
+                message: "no password was given, and there is no terminal to ask for one".into(),
                 hint: "give `--password-file FILE` or `--password-env NAME`".into(),
             });
         }

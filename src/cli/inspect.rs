@@ -11,30 +11,31 @@ use crate::ops::Verdict;
 use crate::ops::inspect::{Detail, Request, run};
 use crate::render::{Format, Renderer};
 
-/// Show what is in certificates, keys, requests and revocation lists
+/// Show certificates, keys, requests and CRLs
 ///
-/// A live port (grpcs://host:port, https://host, host:port) is shown by the certificates it serves and
-/// what else is seen of the connection. Reads PEM with any text around it, bundles, DER, PKCS #7 and PKCS #12. Of a private key only the
-/// public half is shown. Says nothing about whether a certificate is to be trusted: `verify` does.
+/// Reads PEM with any text around it, bundles, DER, PKCS #7 and PKCS #12. For a live port
+/// (grpcs://host:port, https://host, host:port), shows the certificates it serves and the connection.
+/// Only the public half of a private key is shown. To find out whether a certificate is valid, use
+/// `verify`.
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Examples:\n  openagents-certs inspect certs/server.crt\n  openagents-certs inspect bundle.p12 --password-file password.txt --format json\n  openagents-certs inspect grpcs://localhost:8600"
 )]
 pub(super) struct Args {
-    /// What to show: files, live ports, or - for standard input
+    /// Files, live ports, or - for standard input
     #[arg(required = true, value_name = "FILE|URL")]
     files: Vec<PathBuf>,
 
-    /// Show five lines of each object
+    /// Show five lines per object
     #[arg(long)]
     short: bool,
 
-    /// Write each object as clean PEM, private keys left out
+    /// Write each object as clean PEM, without private keys
     #[arg(long, conflicts_with = "short")]
     pem: bool,
 
-    /// Open what is encrypted with the first line of this file
-    #[arg(long, value_name = "FILE")]
+    /// Decrypt with the password in the first line of this file
+    #[arg(long, value_name = "FILE", alias = "passphrase-file")]
     password_file: Option<PathBuf>,
 
     #[command(flatten)]
@@ -76,6 +77,5 @@ impl Args {
     }
 }
 
-/// As many as the questions that are asked of a port need; two processes on one port are
-/// `verify-chain`'s to find.
+/// Enough for what `inspect` asks of a port; `verify-chain` looks for two processes on one port.
 const CONNECTIONS: usize = 4;

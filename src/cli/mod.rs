@@ -88,13 +88,13 @@ enum Command {
     Verify(verify::Args),
     /// Check whether a whole grpcs setup will work, on which TLS stacks, and what mends it
     VerifyChain(verify_chain::Args),
-    /// Show what is in certificates, keys, requests and revocation lists
+    /// Show certificates, keys, requests and CRLs
     Inspect(inspect::Args),
     /// Say what a TLS error means, what leads to it and what to do next
     Explain(explain::Args),
-    /// Renew certificates: names, profile, lifetime and key stay
+    /// Renew certificates, keeping names, profile, lifetime and key
     Renew(renew::Args),
-    /// Renew what is due, for ever
+    /// Run continuously and renew certificates when they are due
     Watch(watch::Args),
     /// List the certificates that were issued, the one that expires first first
     List(list::Args),
@@ -106,9 +106,9 @@ enum Command {
     Crl(crl::Args),
     /// Show one certificate that was issued, and what is known of it
     Show(show::Args),
-    /// Show what ends when: the authority, its anchors, certificates and revocation list, or any files
+    /// Show when the CA, certificates and CRLs expire
     Status(status::Args),
-    /// Export a certificate in the form another program takes: PKCS #12, Kubernetes, .env, JWK …
+    /// Export a certificate as PKCS #12, Kubernetes objects, .env, JWK and more
     Export(export::Args),
     /// Have this machine, its browsers and its runtimes trust the CA, and prove that they do
     Trust(trust::Args),

@@ -10,37 +10,38 @@ use super::args::{Global, Issuer, requested_by};
 use super::finish;
 use crate::error::Error;
 use crate::ops::renew::{self, Follow, Hook, Renewal, Request, SPREAD, SignalTo, Timing};
-use crate::ops::{Target, Verdict};
+use crate::ops::{Target, Verdict, targets};
 use crate::pki::algorithm::KeyType;
 use crate::pki::validity::Lifetime;
 use crate::render::Renderer;
+use crate::store::LabelFilter;
 
-/// Renew certificates: names, profile, lifetime and key stay
+/// Renew certificates, keeping names, profile, lifetime and key
 ///
-/// Without names, what is due is renewed: when two thirds of its lifetime are gone, a little later for some, so that
-/// not all are renewed at once. Looked after are the certificates that the authority issued, in the PKI directory and
-/// where else it has written them.
+/// Without names, renews what is due: by default after two thirds of the lifetime, with a small delay
+/// that differs between certificates. Managed certificates are those that the authority issued and whose
+/// files are in the PKI directory or where else it wrote them.
 ///
-/// The key stays, and one rename replaces the certificate. With `--rekey` both are replaced at once; a program that
-/// reads them one after the other just then and finds that they do not match has to read them again.
+/// The key is kept, and one rename replaces the certificate. With `--rekey` both files are replaced
+/// together; a program that reads them at that moment and finds a mismatch must read them again.
 ///
-/// Exit code 0: renewed; 1: nothing was due (0 with `--systemd`), a new certificate was refused, or the new ones are
-/// in place but the program, the signal or the port failed; 2: something could not be read or renewed, or the old
-/// pair was put back: the old certificate is in place.
+/// Exit code 0: renewed, or nothing was due; 1: a new certificate was refused, or it is in place but the
+/// program, the signal or the probe failed; 2: something could not be read or renewed, or the old pair
+/// was restored.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  openagents-certs renew --due --systemd --exec systemctl reload openagents
+  openagents-certs renew --exec systemctl reload openagents
   openagents-certs renew server --rekey --signal /run/agent.pid:HUP --probe grpcs://localhost:8600 --rollback
-  openagents-certs renew --all --dry-run
+  openagents-certs list --expiring 30d | openagents-certs renew -
 
-The program is run once for each certificate, without a shell, with OPENAGENTS_CERTS_EVENT (renewed or
+The program runs once for each certificate, without a shell, with OPENAGENTS_CERTS_EVENT (renewed or
 rolled-back), _NAME, _CERT, _KEY, _COMBINED, _SERIAL, _OLD_SERIAL, _NOT_AFTER and _DIR in its environment.")]
 pub(super) struct Args {
-    /// The certificates: the name of their files, one of their own names, or a path [default: what is due]
+    /// Certificates: the name of their files, one of their names, a serial number, a path, or - to read them from standard input [default: what is due]
     #[arg(value_name = "NAME")]
     names: Vec<OsString>,
 
-    /// Renew all that are managed, due or not
+    /// Renew all managed certificates, due or not
     #[arg(long, conflicts_with_all = ["names", "due"])]
     all: bool,
 
@@ -48,55 +49,62 @@ pub(super) struct Args {
     #[arg(long)]
     due: bool,
 
+    /// Renew only certificates with this label, NAME=VALUE or NAME; repeat to require several
+    #[arg(long, value_name = "LABEL")]
+    label: Vec<LabelFilter>,
+
     #[command(flatten)]
     how: How,
 
-    /// Renew what is revoked, too
+    /// Renew revoked certificates too
     #[arg(long)]
     force: bool,
 
-    /// Show what would be renewed and when the rest is due, and renew nothing
+    /// Show what would be renewed and when the rest is due; renew nothing
     #[arg(long)]
     dry_run: bool,
 
-    /// Exit with 0 when nothing is due, as timers want it
+    /// Exit with code 1 when nothing was renewed
     #[arg(long)]
+    exit_code: bool,
+
+    /// Accepted for compatibility; without effect
+    #[arg(long, hide = true)]
     systemd: bool,
 }
 
 /// How certificates are renewed.
 #[derive(clap::Args, Debug)]
 pub(super) struct How {
-    /// Due when this part of the lifetime is gone, such as 0.5 [default: two thirds]
+    /// Renew after this fraction of the lifetime, such as 0.5 [default: two thirds]
     #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     at_fraction: Option<f64>,
 
-    /// Due so long before the end, such as 7d, where it is valid for longer than that; with --at-fraction, what comes
-    /// first
+    /// Renew this long before expiry, such as 30d; with --at-fraction, whichever is earlier
     #[arg(long, value_name = "LIFETIME")]
     before: Option<Lifetime>,
 
-    /// Put off by up to this part of what is then left, each certificate by its own; 0 for none
+    /// Delay renewal by up to this fraction of the remaining lifetime, differently for each certificate
     #[arg(long, value_name = "FRACTION", value_parser = fraction_or_zero, default_value_t = SPREAD)]
     spread: f64,
 
-    /// Make a new key, too
+    /// Generate a new key
     #[arg(long)]
     rekey: bool,
 
-    /// The kind of the new key [default: that of the old one]
+    /// Type of the new key [default: that of the old one]
     #[arg(long, value_enum, value_name = "TYPE", requires = "rekey")]
     key_type: Option<KeyType>,
 
-    /// Keep NAME.pem with certificate and key, too; one that is there is always kept up
+    /// Also write NAME.pem with certificate and key; an existing one is always updated
     #[arg(long)]
     combined: bool,
 
-    /// Run this program afterwards, with the arguments behind it: up to the next option of this command, or `;`
+    /// Run this program afterwards, with the arguments that follow, up to the next option of this command or `;`
     #[arg(long, value_name = "PROGRAM")]
     exec: Option<OsString>,
 
-    /// One more argument for it
+    /// Pass one more argument to the program
     #[arg(
         long,
         value_name = "ARG",
@@ -105,23 +113,23 @@ pub(super) struct How {
     )]
     exec_arg: Vec<OsString>,
 
-    /// Kill the program when it takes longer
+    /// Kill the program after this time
     #[arg(long, value_name = "LIFETIME", default_value = "60s")]
     exec_timeout: Lifetime,
 
-    /// Then send a signal to the process whose number is in this file [default: HUP]
+    /// Then send a signal to the process whose PID is in this file [default: HUP]
     #[arg(long, value_name = "FILE[:SIGNAL]")]
     signal: Vec<SignalTo>,
 
-    /// Then see that this port serves the new certificate, such as grpcs://localhost:8600
+    /// Then check that this port serves the new certificate, such as grpcs://localhost:8600
     #[arg(long, value_name = "URL")]
     probe: Option<Target>,
 
-    /// How long it may take to do so
+    /// Give the port this much time
     #[arg(long, value_name = "LIFETIME", default_value = "30s")]
     probe_timeout: Lifetime,
 
-    /// Put the old pair back when the program, a signal or the port fails, and run and send them again
+    /// Restore the old pair when the program, the signal or the probe fails, then run and send them again
     #[arg(long)]
     rollback: bool,
 
@@ -138,13 +146,20 @@ impl Args {
     ) -> Result<Verdict, Error> {
         let ask = |path: &Path| self.how.issuer.passphrase.ask(path);
         let from = self.how.issuer.at(global.directory(), &ask);
+        let names = targets::expand(&self.names)?;
+        let usual = self.how.request(renderer);
         let request = Request {
             due_only: self.due || (self.names.is_empty() && !self.all),
-            names: self.names,
+            names: (!self.names.is_empty()).then_some(names),
+            labels: self.label,
             force: self.force,
             dry_run: self.dry_run,
-            nothing_due_is_success: self.systemd,
-            ..self.how.request(renderer)
+            must_renew: self.exit_code,
+            timing: Timing {
+                before_is_strict: true,
+                ..usual.timing
+            },
+            ..usual
         };
         let mut renewal = renew::run(&request, &from, now)?;
         answer(&mut renewal, renderer)
@@ -152,7 +167,7 @@ impl Args {
 }
 
 impl How {
-    /// What is due, renewed so.
+    /// A request for everything that is due.
     pub(super) fn request(&self, renderer: &Renderer) -> Request {
         let hook = self.exec.as_ref().map(|program| Hook {
             program: program.clone(),
@@ -162,11 +177,13 @@ impl How {
             output: renderer.stderr_copy(),
         });
         Request {
-            names: Vec::new(),
+            names: None,
+            labels: Vec::new(),
             due_only: true,
             timing: Timing {
                 at_fraction: self.at_fraction,
                 before: self.before,
+                before_is_strict: false,
                 spread: self.spread,
             },
             rekey: self.rekey,
@@ -174,7 +191,7 @@ impl How {
             combined: self.combined,
             force: false,
             dry_run: false,
-            nothing_due_is_success: true,
+            must_renew: false,
             requested_by: requested_by(),
             follow: Follow {
                 hook,
@@ -187,7 +204,7 @@ impl How {
     }
 }
 
-/// Writes a report, then what failed, of which the last decides.
+/// Writes a report and the failures; the last one is the result.
 fn answer(renewal: &mut Renewal, renderer: &Renderer) -> Result<Verdict, Error> {
     let failures = renewal.take_failures();
     let verdict = finish(renderer, renewal)?;
@@ -199,7 +216,7 @@ fn answer(renewal: &mut Renewal, renderer: &Renderer) -> Result<Verdict, Error> 
     Err(last)
 }
 
-/// How long to wait for something, a day at most.
+/// A waiting time, a day at most.
 fn duration(lifetime: Lifetime) -> Duration {
     lifetime.duration().unsigned_abs().min(LONGEST_WAIT)
 }
@@ -223,4 +240,4 @@ fn fraction_or_zero(text: &str) -> Result<f64, &'static str> {
     }
 }
 
-const NO_FRACTION: &str = "not a part from 0 to 1, such as 0.66";
+const NO_FRACTION: &str = "not a fraction from 0 to 1, such as 0.66";

@@ -15,13 +15,15 @@ use crate::ops::{Report as _, view};
 use crate::pki::validity::Lifetime;
 use crate::render::{Color, Format, Renderer};
 
-/// Show what ends when: the authority, its anchors, certificates and revocation list, or any files
+/// Show when the CA, certificates and CRLs expire
 ///
-/// Without a TARGET, the PKI directory. In directories, and those below, files are looked at that are named
-/// as certificates and revocation lists are (*.crt, *.pem, *.cer, *.cert, *.der, *.p7b, *.crl). Each
-/// certificate ends with the first of it, its chain, its anchor (the ca.crt beside it) and its issuer's
-/// revocation list. Exit code 0: all well, 1: something ends soon, has ended, is revoked or does not verify,
-/// 2: something could not be read.
+/// Checks the PKI directory, or the given TARGETs. In directories and below, files named like
+/// certificates and CRLs are read (*.crt, *.pem, *.cer, *.cert, *.der, *.p7b, *.crl). The effective
+/// expiry of a certificate is the earliest of the certificate, its chain and its anchor (from the ca.crt
+/// beside it). CRLs are listed separately.
+///
+/// `--format prometheus` writes metrics. Exit code 0: ok; 1: something expires soon, has expired, is
+/// revoked or does not verify; 2: something could not be read.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs status
@@ -30,47 +32,47 @@ use crate::render::{Color, Format, Renderer};
   openagents-certs status --nagios
   openagents-certs status --format prometheus > /var/lib/node_exporter/certs.prom")]
 pub(super) struct Args {
-    /// Files, directories, patterns such as 'certs/**/*.crt', a network.yaml, servers such as grpcs://node:8600
+    /// Files, directories, patterns such as 'certs/**/*.crt', a network.yaml, or live ports (grpcs://host:port, host:port)
     #[arg(value_name = "TARGET")]
     targets: Vec<PathBuf>,
 
-    /// Warn when less is left: 30d, or a part of the lifetime such as 33% or 1/3 [default: 30d, or a third]
+    /// Warn when less time remains: 30d, or a fraction of the lifetime such as 33% or 1/3 [default: 30d, or a third]
     #[arg(long, value_name = "TIME")]
     warn: Option<Threshold>,
 
-    /// Critical when less is left [default: 7d, or a tenth of the lifetime]
+    /// Critical when less time remains [default: 7d, or a tenth of the lifetime]
     #[arg(long, value_name = "TIME")]
     crit: Option<Threshold>,
 
-    /// The trust anchors [default: the ca.crt beside each file]
+    /// Trust only the anchors in this file [default: the ca.crt beside each file, or in the PKI directory]
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// Revocation lists beside the crl.pem in the directories; repeat for more
+    /// Also read these CRLs, besides the crl.pem in each directory; may be repeated
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
 
-    /// Look no more than so many levels of directories deep
+    /// Maximum directory depth
     #[arg(long, value_name = "N", default_value_t = DEPTH, value_parser = depth)]
     depth: usize,
 
-    /// Look as deep as the directories go
+    /// Search directories without a depth limit
     #[arg(short, long, conflicts_with = "depth")]
     recursive: bool,
 
-    /// Draw the next 90 days instead
+    /// Show a calendar of the next 90 days
     #[arg(long, conflicts_with = "nagios")]
     timeline: bool,
 
-    /// Answer as a monitoring plugin: one line, and exit code 0, 1, 2 or 3
+    /// Write one line and exit with 0, 1, 2 or 3, as a monitoring plugin
     #[arg(long)]
     nagios: bool,
 
-    /// Write the report as a page of HTML too; an earlier page is replaced
+    /// Also write the report as an HTML page; an earlier page is replaced
     #[arg(long, value_name = "FILE", conflicts_with = "nagios")]
     html: Option<PathBuf>,
 
-    /// Replace whatever is in the page's place
+    /// Replace any file with the page's name
     #[arg(long, requires = "html")]
     force: bool,
 }
@@ -103,7 +105,7 @@ impl Args {
         Err(last)
     }
 
-    /// As [`Args::run`], as a monitoring plugin answers, which has exit codes of its own.
+    /// Runs as a monitoring plugin, which has exit codes of its own.
     fn run_as_plugin(
         &self,
         global: &Global,
@@ -112,7 +114,7 @@ impl Args {
     ) -> Result<Exit, Error> {
         let answer = run(&self.request(global), now);
         let plugin = match &answer {
-            Ok((report, _)) => Plugin::Looked(report),
+            Ok((report, _)) => Plugin::Checked(report),
             Err(error) => Plugin::Failed(error),
         };
         renderer.text(&plugin)?;
@@ -155,7 +157,7 @@ impl Args {
     }
 }
 
-/// What a monitoring system is told when the arguments cannot be read.
+/// The answer to a monitoring system when the arguments cannot be parsed.
 pub(super) fn misused(error: &Error) -> ExitCode {
     let renderer = Renderer {
         format: Format::Text,
@@ -163,12 +165,12 @@ pub(super) fn misused(error: &Error) -> ExitCode {
         quiet: true,
     };
     let plugin = Plugin::Failed(error);
-    // Nobody is left to tell when standard output fails.
+    // There is nowhere to report that standard output failed.
     let _ = renderer.text(&plugin);
     ExitCode::from(plugin.exit_code())
 }
 
-/// So many days, but no more than this part of the lifetime.
+/// This many days, but at most this fraction of the lifetime.
 fn usual(days: u32, part: f64) -> Threshold {
     match Lifetime::from_days(days) {
         Some(time) => Threshold::Both(time, part),
@@ -193,7 +195,7 @@ fn depth(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Deep enough for a directory a host and one a service below that.
+/// Enough for one directory per host, with one per service below.
 const DEPTH: usize = 4;
 const WARNING_DAYS: u32 = 30;
 const WARNING_PART: f64 = 1.0 / 3.0;

@@ -13,13 +13,15 @@ use crate::ops::{Verdict, renew};
 use crate::pki::validity::Lifetime;
 use crate::render::Renderer;
 
-/// Renew what is due, for ever
+/// Run continuously and renew certificates when they are due
 ///
-/// Looks when the next certificate is due by the clock, also after the machine slept, every `--interval`, and on
-/// SIGHUP; ends on SIGTERM and SIGINT with exit code 0. What fails is tried again, first after 5 s and at last every
-/// 15 min. Every event is one line, with `--json` one JSON object. Under systemd (Type=notify) it says when it is
-/// ready and what it waits for, and keeps the watchdog quiet; give the watchdog more time than --exec-timeout and
-/// --probe-timeout together. A revocation list that is there is made anew in good time. Two watches of one directory do no harm: one of them renews.
+/// Checks at startup, when the next certificate is due, every `--interval`, and on SIGHUP; SIGTERM and
+/// SIGINT end it with exit code 0. Failures are retried, first after 5 s and at most every 15 min. The
+/// wall clock counts, so a machine that slept catches up. A published CRL is refreshed before it expires.
+///
+/// Each event is one line, or one JSON object with `--json`. Under systemd (Type=notify) it reports
+/// readiness and serves the watchdog; give the watchdog more time than --exec-timeout and
+/// --probe-timeout together. Several instances may watch one directory: only one of them renews.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs watch --exec systemctl reload openagents
@@ -28,15 +30,15 @@ pub(super) struct Args {
     #[command(flatten)]
     how: How,
 
-    /// Look at least this often
+    /// Check at least this often
     #[arg(long, value_name = "LIFETIME", default_value = "60s")]
     interval: Lifetime,
 
-    /// Serve metrics for Prometheus on this port of this machine, or address and port [default address: 127.0.0.1]
+    /// Serve Prometheus metrics on this port, or address and port [default address: 127.0.0.1]
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = address)]
     metrics: Option<SocketAddr>,
 
-    /// Write metrics to this file, such as /var/lib/node_exporter/certs.prom
+    /// Write Prometheus metrics to this file, such as /var/lib/node_exporter/certs.prom
     #[arg(long, value_name = "FILE")]
     metrics_file: Option<PathBuf>,
 }
@@ -66,7 +68,7 @@ impl Args {
         };
         let mut written = Ok(());
         watch::run(&watching, &from, awaiting, &mut |event| {
-            // A log that cannot be written to is no reason to let certificates expire: it is told in the end.
+            // A log that cannot be written must not let certificates expire; the error is returned at the end.
             let now = renderer.event(event, event);
             written = std::mem::replace(&mut written, Ok(())).and(now);
         })?;
@@ -87,7 +89,7 @@ const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
 const WATCHDOG_INTERVAL: &str = "WATCHDOG_USEC";
 const WATCHDOG_PROCESS: &str = "WATCHDOG_PID";
 
-/// Half of what the service manager's watchdog waits, if it watches this process (sd_watchdog_enabled(3)).
+/// Half of the service manager's watchdog interval, if it watches this process (sd_watchdog_enabled(3)).
 fn watchdog() -> Option<Duration> {
     let number = |name| std::env::var(name).ok()?.parse::<i64>().ok();
     let own = i64::from(std::process::id());
@@ -105,12 +107,12 @@ fn serve_metrics(address: SocketAddr) -> Result<Exporter, Error> {
     })
 }
 
-/// An address and a port, or a port of this machine alone.
+/// An address and a port, or a port of the loopback address.
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
     let port = text.strip_prefix(':').unwrap_or(text);
     match (port.parse(), text.parse()) {
         (Ok(port), _) => Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
         (Err(_), Ok(address)) => Ok(address),
-        (Err(_), Err(_)) => Err("no port, and no IP address with a port, such as 127.0.0.1:9187"),
+        (Err(_), Err(_)) => Err("not a port, or an IP address with a port, such as 127.0.0.1:9187"),
     }
 }

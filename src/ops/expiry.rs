@@ -1,4 +1,4 @@
-//! When something ends, seen from now.
+//! Validity as of some moment, and durations in words.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::pki::validity::{Validity, rfc3339};
 
-/// A period of validity seen from a moment.
+/// A validity period as of some moment.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Expiry {
     /// The first moment of validity.
@@ -21,12 +21,12 @@ pub struct Expiry {
 }
 
 impl Expiry {
-    /// A period seen from `now`.
+    /// A validity period as of `now`.
     pub fn of(validity: Validity, now: OffsetDateTime) -> Self {
         Expiry::between(validity.not_before(), validity.not_after(), now)
     }
 
-    /// A certificate's period seen from `now`, whatever order its ends are in.
+    /// A certificate's validity as of `now`, whatever the order of its ends.
     pub(super) fn between(
         not_before: OffsetDateTime,
         not_after: OffsetDateTime,
@@ -53,7 +53,30 @@ impl fmt::Display for Expiry {
     }
 }
 
-/// A length of time in its two largest units, such as `3 days 4 hours` or `89 days`.
+/// A duration in seconds, short: `89d`, `3d 4h`, `5h 12m`, `40s`.
+pub struct Left(pub i64);
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (large, small) = match self.0 {
+            i64::MIN..60 => return write!(f, "{}s", self.0),
+            60..3600 => return write!(f, "{}m", self.0 / 60),
+            3600..DAY => ((self.0 / 3600, 'h'), (self.0 % 3600 / 60, 'm')),
+            DAY.. => ((self.0 / DAY, 'd'), (self.0 % DAY / 3600, 'h')),
+        };
+        write!(f, "{}{}", large.0, large.1)?;
+        if small.0 > 0 && (large.1 == 'h' || large.0 < FEW_DAYS) {
+            write!(f, " {}{}", small.0, small.1)?;
+        }
+        Ok(())
+    }
+}
+
+const DAY: i64 = 86400;
+/// Fewer days than this are shown with hours.
+const FEW_DAYS: i64 = 10;
+
+/// A duration in its two largest units, such as `3 days 4 hours` or `89 days`.
 pub struct Span(pub Duration);
 
 impl fmt::Display for Span {
@@ -94,6 +117,21 @@ impl fmt::Display for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_short() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (3599, "59m"),
+            (3600, "1h"),
+            (3660, "1h 1m"),
+            (90000, "1d 1h"),
+            (10 * DAY + 3600, "10d"),
+        ] {
+            assert_eq!(Left(seconds).to_string(), text);
+        }
+    }
 
     #[test]
     fn a_span_has_its_two_largest_units() {

@@ -14,6 +14,30 @@ pub(super) fn as_text<P: AsText, S: Serializer>(paths: &P, to: S) -> Result<S::O
     paths.text().serialize(to)
 }
 
+/// A file's path in JSON, or a live port as it was given.
+///
+/// # Errors
+/// The serializer's own.
+pub(super) fn file_or_port<S: Serializer>(path: &str, to: S) -> Result<S::Ok, S::Error> {
+    absolute_or_port(path).serialize(to)
+}
+
+/// Several of them.
+///
+/// # Errors
+/// The serializer's own.
+pub(super) fn files_or_ports<S: Serializer>(paths: &[String], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(paths.iter().map(|path| absolute_or_port(path)))
+}
+
+fn absolute_or_port(path: &str) -> String {
+    if path.contains("://") || path == "-" {
+        path.to_owned()
+    } else {
+        lossy(Path::new(path))
+    }
+}
+
 /// One path or several.
 pub(super) trait AsText {
     /// What they are in JSON.

@@ -1,12 +1,12 @@
-//! Values as shells and files of settings take them, whatever octets are in them.
+//! Values quoted for shells, .env files and YAML, whatever bytes they contain.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
 use crate::error::Error;
-use crate::pki::escape::Escaped;
+use crate::pki::escape::{Escaped, is_unsafe_to_show};
 
-/// What reads the lines that set variables.
+/// The syntax of lines that set variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shell {
     /// A POSIX shell, bash and zsh too.
@@ -22,16 +22,16 @@ pub enum Shell {
 }
 
 impl Shell {
-    /// The line that sets a variable, with its end.
+    /// The line that sets a variable, with its line end.
     ///
     /// # Errors
-    /// When the value has what the shell cannot be told: octets that are not UTF-8, but for sh and fish.
+    /// When the value is not UTF-8, except for sh and fish.
     pub fn assignment(self, name: &str, value: &OsStr) -> Result<Vec<u8>, Error> {
-        let octets = value.as_bytes();
+        let bytes = value.as_bytes();
         let text = || {
             value.to_str().ok_or_else(|| Error::Usage {
                 message: format!(
-                    "{}: is not UTF-8, which {} cannot be told",
+                    "{}: is not UTF-8, which {} cannot express",
                     Escaped(&value.to_string_lossy()),
                     self.title()
                 ),
@@ -39,8 +39,8 @@ impl Shell {
             })
         };
         Ok(match self {
-            Shell::Sh => [b"export ", name.as_bytes(), b"=", &posix(octets), b"\n"].concat(),
-            Shell::Fish => [b"set -gx ", name.as_bytes(), b" ", &fish(octets), b"\n"].concat(),
+            Shell::Sh => [b"export ", name.as_bytes(), b"=", &posix(bytes), b"\n"].concat(),
+            Shell::Fish => [b"set -gx ", name.as_bytes(), b" ", &fish(bytes), b"\n"].concat(),
             Shell::Powershell => format!("$Env:{name} = {}\n", powershell(text()?)).into_bytes(),
             Shell::Systemd => format!("Environment=\"{name}={}\"\n", systemd(text()?)).into_bytes(),
             Shell::Dotenv => format!("{name}={}\n", dotenv(text()?)).into_bytes(),
@@ -58,37 +58,37 @@ impl Shell {
     }
 }
 
-/// Octets as one word of a POSIX shell.
-pub fn posix(octets: &[u8]) -> Vec<u8> {
-    let is_plain = |octet: &u8| octet.is_ascii_alphanumeric() || b"/._-+:@%,".contains(octet);
-    if !octets.is_empty() && octets.iter().all(is_plain) {
-        return octets.to_vec();
+/// Bytes as one word of a POSIX shell.
+pub fn posix(bytes: &[u8]) -> Vec<u8> {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,".contains(byte);
+    if !bytes.is_empty() && bytes.iter().all(is_plain) {
+        return bytes.to_vec();
     }
     let mut quoted = vec![b'\''];
-    for octet in octets {
-        match octet {
+    for byte in bytes {
+        match byte {
             b'\'' => quoted.extend_from_slice(b"'\\''"),
-            octet => quoted.push(*octet),
+            byte => quoted.push(*byte),
         }
     }
     quoted.push(b'\'');
     quoted
 }
 
-fn fish(octets: &[u8]) -> Vec<u8> {
+fn fish(bytes: &[u8]) -> Vec<u8> {
     let mut quoted = vec![b'\''];
-    for chunk in octets.utf8_chunks() {
-        for octet in chunk.valid().bytes() {
-            if octet == b'\'' || octet == b'\\' {
+    for chunk in bytes.utf8_chunks() {
+        for byte in chunk.valid().bytes() {
+            if byte == b'\'' || byte == b'\\' {
                 quoted.push(b'\\');
             }
-            quoted.push(octet);
+            quoted.push(byte);
         }
-        // Octets by their numbers stand outside of quotes.
+        // Numeric escapes are read outside of quotes only.
         if !chunk.invalid().is_empty() {
             quoted.push(b'\'');
-            for octet in chunk.invalid() {
-                quoted.extend_from_slice(format!("\\X{octet:02x}").as_bytes());
+            for byte in chunk.invalid() {
+                quoted.extend_from_slice(format!("\\X{byte:02x}").as_bytes());
             }
             quoted.push(b'\'');
         }
@@ -100,7 +100,7 @@ fn fish(octets: &[u8]) -> Vec<u8> {
 fn powershell(text: &str) -> String {
     let mut quoted = String::from("'");
     for c in text.chars() {
-        // PowerShell takes the curly ones for quotes as well.
+        // PowerShell treats typographic quotes as quotes, too.
         if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {
             quoted.push(c);
         }
@@ -110,7 +110,7 @@ fn powershell(text: &str) -> String {
     quoted
 }
 
-/// What stands between the quotes of an Environment= line: C escapes, and no specifiers.
+/// The text between the quotes of an Environment= line: C escapes, without specifiers.
 fn systemd(text: &str) -> String {
     let mut quoted = String::new();
     for c in text.chars() {
@@ -126,6 +126,8 @@ fn systemd(text: &str) -> String {
     quoted
 }
 
+/// A value of a .env file. In double quotes, everything that a dotenv library or a shell would interpret is
+/// escaped.
 fn dotenv(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
@@ -134,12 +136,28 @@ fn dotenv(text: &str) -> String {
     if !text.contains(['\'', '\\', '\n', '\r']) {
         return format!("'{text}'");
     }
-    let mut quoted = String::from("\"");
+    // At most two characters for each, so that a secret is never copied by growing.
+    let mut quoted = String::with_capacity(2 * text.len() + 2);
+    quoted.push('"');
     for c in text.chars() {
         match c {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
-            '"' | '\\' | '$' => quoted.extend(['\\', c]),
+            '"' | '\\' | '$' | '`' => quoted.extend(['\\', c]),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Text as a double-quoted scalar of YAML; what is unsafe to show is escaped.
+pub fn yaml(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if is_unsafe_to_show(c) => quoted.push_str(&format!("\\U{:08x}", u32::from(c))),
             c => quoted.push(c),
         }
     }
@@ -151,28 +169,28 @@ fn dotenv(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const ODD: &[u8] = b"/a b'c\"d$e\\f%g\nh";
+    const ODD: &[u8] = b"/a b'c\"d$e\\f%g\nh`i";
 
     #[test]
-    fn every_shell_has_its_quotes() {
+    fn every_shell_has_its_own_quotes() {
         let value = OsStr::from_bytes(ODD);
         for (shell, line) in [
-            (Shell::Sh, "export X='/a b'\\''c\"d$e\\f%g\nh'\n"),
-            (Shell::Fish, "set -gx X '/a b\\'c\"d$e\\\\f%g\nh'\n"),
-            (Shell::Powershell, "$Env:X = '/a b''c\"d$e\\f%g\nh'\n"),
+            (Shell::Sh, "export X='/a b'\\''c\"d$e\\f%g\nh`i'\n"),
+            (Shell::Fish, "set -gx X '/a b\\'c\"d$e\\\\f%g\nh`i'\n"),
+            (Shell::Powershell, "$Env:X = '/a b''c\"d$e\\f%g\nh`i'\n"),
             (
                 Shell::Systemd,
-                "Environment=\"X=/a b'c\\\"d$e\\\\f%%g\\nh\"\n",
+                "Environment=\"X=/a b'c\\\"d$e\\\\f%%g\\nh`i\"\n",
             ),
-            (Shell::Dotenv, "X=\"/a b'c\\\"d\\$e\\\\f%g\\nh\"\n"),
+            (Shell::Dotenv, "X=\"/a b'c\\\"d\\$e\\\\f%g\\nh\\`i\"\n"),
         ] {
-            let found = shell.assignment("X", value).unwrap();
-            assert_eq!(String::from_utf8(found).unwrap(), line);
+            let assignment = shell.assignment("X", value).unwrap();
+            assert_eq!(String::from_utf8(assignment).unwrap(), line);
         }
     }
 
     #[test]
-    fn octets_that_are_not_utf_8_go_where_they_can() {
+    fn bytes_that_are_not_utf_8_go_where_they_can() {
         let value = OsStr::from_bytes(b"/a\xff");
         let line = |shell: Shell| shell.assignment("X", value);
         assert_eq!(line(Shell::Sh).unwrap(), b"export X='/a\xff'\n");

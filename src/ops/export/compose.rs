@@ -5,14 +5,15 @@ use std::path::Path;
 use super::material::Material;
 use crate::error::{Error, shown};
 use crate::files;
+use crate::ops::quoting;
 
-/// The top-level `secrets` of a compose file, which a service then lists by name; each stands in the container
-/// as `/run/secrets/NAME`.
+/// The top-level `secrets` of a compose file. A service lists them by name and finds each as
+/// `/run/secrets/NAME`.
 pub(super) fn secrets(material: &Material) -> Result<String, Error> {
     let Some(path) = &material.path else {
         return Err(Error::Usage {
-            message: "the certificate is in no file that could be named".into(),
-            hint: "write it with `export fullchain --out FILE`, and export that".into(),
+            message: "the certificate has no file on disk".into(),
+            hint: "write it with `export fullchain --out FILE`, then export that file".into(),
         });
     };
     let mut files = vec![("crt", path.as_path()), ("key", material.key_path()?)];
@@ -43,26 +44,14 @@ pub(super) fn secrets(material: &Material) -> Result<String, Error> {
     Ok(yaml)
 }
 
-/// An absolute path as a double-quoted scalar of YAML, in which Compose finds no variables.
+/// An absolute path as a scalar of YAML in which Compose finds no variables.
 fn quoted(path: &Path) -> Result<String, Error> {
     let path = files::absolute(path)?;
     let Some(text) = path.to_str() else {
         return Err(Error::Usage {
-            message: format!("{}: is not UTF-8, which YAML is", shown(&path)),
-            hint: "rename it".into(),
+            message: format!("{}: is not UTF-8, which YAML requires", shown(&path)),
+            hint: "rename the file".into(),
         });
     };
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '$' => quoted.push_str("$$"),
-            c if crate::pki::escape::is_unsafe_to_show(c) => {
-                quoted.push_str(&format!("\\U{:08x}", u32::from(c)));
-            }
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    Ok(quoted)
+    Ok(quoting::yaml(text).replace('$', "$$"))
 }

@@ -12,14 +12,15 @@ use crate::files;
 use crate::keys;
 use crate::ops::quoting::Shell;
 
-/// The variables that name a certificate's files, or with `contents` hold what is in them; and whether a
-/// private key is among it.
+/// The variables with the paths of a certificate's files, or with `contents` with what is in them; and
+/// whether that includes a private key.
 pub(super) fn lines(
     material: &Material,
     contents: bool,
     passphrase: Ask<'_>,
 ) -> Result<(Zeroizing<Vec<u8>>, bool), Error> {
-    let mut lines = Zeroizing::new(Vec::new());
+    // Large enough for any export, so that growing leaves no copy of the key behind.
+    let mut lines = Zeroizing::new(Vec::with_capacity(LARGEST));
     let mut line = |name: &str, value: &OsStr| {
         let line = Zeroizing::new(Shell::Dotenv.assignment(name, value)?);
         lines.extend_from_slice(&line);
@@ -37,8 +38,8 @@ pub(super) fn lines(
     let key = material.key_path()?;
     let Some(path) = &material.path else {
         return Err(Error::Usage {
-            message: "the certificate is in no file that could be named".into(),
-            hint: "export what is in it with `--contents`, or write it with `export fullchain --out FILE`".into(),
+            message: "the certificate has no file on disk".into(),
+            hint: "export its contents with `--contents`, or write it with `export fullchain --out FILE`".into(),
         });
     };
     line(CERTIFICATE, files::absolute(path)?.as_os_str())?;
@@ -49,6 +50,8 @@ pub(super) fn lines(
     Ok((lines, false))
 }
 
+/// A key of 16,384 bits and a bundle of roots, quoted.
+const LARGEST: usize = 1 << 20;
 const CERTIFICATE: &str = "OPENAGENTS_CERTS_CERT";
 const KEY: &str = "OPENAGENTS_CERTS_KEY";
 const CA: &str = "OPENAGENTS_CERTS_CA";

@@ -26,14 +26,16 @@ pub(super) fn jwk(
     };
     let jwk = Jwk::public(material.certificate.public_key_info()).map_err(failed)?;
     let mut jwk = jwk.ok_or_else(|| Error::Usage {
-        message: "a key of this kind has no JWK".into(),
-        hint: "JWK knows P-256, P-384, P-521, RSA and Ed25519".into(),
+        message: "this key type has no JWK form".into(),
+        hint: "JWK supports P-256, P-384, P-521, RSA and Ed25519".into(),
     })?;
     if private {
         let key = material.key(passphrase)?;
         jwk.add_private(key.pkcs8()).map_err(failed)?;
     }
-    let mut json = Zeroizing::new(String::from("{\n"));
+    // Large enough for any key and chain, so that growing leaves no copy of the key behind.
+    let mut json = Zeroizing::new(String::with_capacity(LARGEST));
+    json.push_str("{\n");
     for (name, value) in &jwk.members {
         json.push_str(&format!("  \"{name}\": \"{}\",\n", value.as_str()));
     }
@@ -45,5 +47,7 @@ pub(super) fn jwk(
         .collect();
     json.push_str(&format!("  \"x5t#S256\": \"{digest}\",\n"));
     json.push_str(&format!("  \"x5c\": [\n{}\n  ]\n}}\n", chain.join(",\n")));
-    Ok((Zeroizing::new(json.as_bytes().to_vec()), private))
+    Ok((super::bytes_of(json), private))
 }
+
+const LARGEST: usize = 1 << 20;

@@ -9,12 +9,12 @@ use super::material::Material;
 use crate::error::Error;
 use crate::pki::validity::rfc3339;
 
-/// What an object is called.
+/// The name of an object.
 #[derive(Clone, Debug, Default)]
 pub struct Naming {
-    /// Its name; otherwise what the certificate is called, in characters that Kubernetes takes.
+    /// Its name; otherwise derived from the certificate's name.
     pub name: Option<String>,
-    /// Its namespace; otherwise none is said.
+    /// Its namespace; otherwise none.
     pub namespace: Option<String>,
 }
 
@@ -29,7 +29,10 @@ pub(super) fn secret(
 ) -> Result<Zeroizing<String>, Error> {
     let name = naming.name_or(&material.name)?;
     let data = |text: &str| Zeroizing::new(Base64::encode_string(text.as_bytes()));
-    let mut yaml = Zeroizing::new(String::new());
+    // Base64 adds a third; growing would leave a copy of the key behind.
+    let anchors_size = anchors.map_or(0, str::len);
+    let size = 2 * (certificate.len() + key.len() + anchors_size) + OVERHEAD;
+    let mut yaml = Zeroizing::new(String::with_capacity(size));
     yaml.push_str("apiVersion: v1\nkind: Secret\n");
     yaml.push_str(&metadata(&name, naming, &ends(material)));
     yaml.push_str("type: kubernetes.io/tls\ndata:\n");
@@ -42,7 +45,7 @@ pub(super) fn secret(
     Ok(yaml)
 }
 
-/// A ConfigMap with the anchors under `ca.crt`, as trust bundles are handed to pods.
+/// A ConfigMap with the anchors under `ca.crt`, as pods mount trust bundles.
 pub(super) fn config_map(
     material: &Material,
     anchors: &str,
@@ -57,23 +60,23 @@ pub(super) fn config_map(
     yaml.push_str(&metadata(&name, naming, ""));
     yaml.push_str("data:\n  ca.crt: |\n");
     for line in anchors.lines() {
-        // Memory takes all that is written to it.
+        // A String takes everything that is written to it.
         let _ = writeln!(yaml, "    {line}");
     }
     Ok(yaml)
 }
 
 impl Naming {
-    /// The name that was given, or one made from another.
+    /// The given name, or one derived from another.
     fn name_or(&self, other: &str) -> Result<String, Error> {
         let name = match &self.name {
             Some(name) => name.clone(),
-            None => made(other),
+            None => object_name(other),
         };
         for name in std::iter::once(&name).chain(&self.namespace) {
             if !is_name(name) {
                 return Err(Error::Usage {
-                    message: format!("'{}' is no name of an object", name.escape_debug()),
+                    message: format!("'{}' is not a valid object name", name.escape_debug()),
                     hint: "lower-case letters, digits, `-` and `.`, at most 253; give one with `--k8s-name`".into(),
                 });
             }
@@ -95,8 +98,8 @@ fn metadata(name: &str, naming: &Naming, annotations: &str) -> String {
     )
 }
 
-/// Another name in characters that Kubernetes takes.
-fn made(name: &str) -> String {
+/// A name with only characters that Kubernetes allows.
+fn object_name(name: &str) -> String {
     let lower = name.to_lowercase();
     let plain: String = lower
         .chars()
@@ -114,7 +117,7 @@ fn made(name: &str) -> String {
     labels.join(".")
 }
 
-/// Whether it is a DNS subdomain name as Kubernetes has it.
+/// Whether it is a DNS subdomain name as Kubernetes defines it.
 fn is_name(name: &str) -> bool {
     let is_label = |label: &str| {
         let edges = [label.chars().next(), label.chars().last()];
@@ -126,20 +129,22 @@ fn is_name(name: &str) -> bool {
 }
 
 const MAX_NAME: usize = 253; // RFC 1123 §2.1
+/// More than everything but the data takes.
+const OVERHEAD: usize = 4096;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn any_name_becomes_one_that_kubernetes_takes() {
+    fn any_name_becomes_one_that_kubernetes_accepts() {
         for (name, object) in [
             ("node.internal", "node.internal"),
             ("Älter Knoten_7", "lter-knoten-7"),
             ("_.example.org", "example.org"),
             ("-a-..b", "a.b"),
         ] {
-            assert_eq!(made(name), object);
+            assert_eq!(object_name(name), object);
             assert!(is_name(object));
         }
         for name in ["", "A", "a_b", "-a", "a.", "a..b"] {

@@ -1,4 +1,4 @@
-//! What is exported: a certificate, those above it, its key, and the anchors.
+//! What is exported: a certificate, its chain, its key and the anchors.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::error::{Error, shown};
 use crate::files::{self, Target};
 use crate::keys::ReadKey;
 use crate::ops::issue::file_names;
-use crate::ops::show;
+use crate::ops::{list, show};
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::serial::SerialPrefix;
@@ -18,22 +18,22 @@ use crate::pki::serial::SerialPrefix;
 /// A certificate and what belongs to it.
 #[derive(Debug)]
 pub(super) struct Material {
-    /// What it is called.
+    /// Its name.
     pub(super) name: String,
-    /// Its file, where it has one.
+    /// Its file, if it has one.
     pub(super) path: Option<PathBuf>,
     /// The certificate.
     pub(super) certificate: Certificate,
-    /// Those between it and an anchor, nearest first.
+    /// The certificates between it and an anchor, nearest first.
     pub(super) chain: Vec<Certificate>,
     /// The anchors, and their file.
     pub(super) anchors: Option<(PathBuf, Vec<Certificate>)>,
-    /// Where its key is, if it is anywhere.
+    /// The file of its key, if it has one.
     key: Option<PathBuf>,
 }
 
 impl Material {
-    /// What a name stands for: files in the PKI directory, else a file, else a serial number.
+    /// The material with a name: in the PKI directory, else a file, else a serial number, else a recorded name.
     pub(super) fn find(
         name: &OsStr,
         directory: &Path,
@@ -53,14 +53,21 @@ impl Material {
         if let Ok(prefix) = text.parse::<SerialPrefix>() {
             return Material::issued(&prefix, directory, key, now);
         }
+        if authority::exists(directory)? {
+            let current = list::inventory(directory)?.find_current(text, now)?;
+            if let [entry] = &current[..]
+                && let Ok(prefix) = entry.serial.to_string().parse()
+            {
+                return Material::issued(&prefix, directory, key, now);
+            }
+        }
         Err(Error::Usage {
             message: format!(
-                "{}: neither a certificate in {}, nor a file or a serial number",
+                "{}: not a certificate in {}, a file, a serial number or a name",
                 shown(Path::new(name)),
                 shown(directory)
             ),
-            hint: "see what there is with `openagents-certs list` or `openagents-certs status`"
-                .into(),
+            hint: "list the certificates with `openagents-certs list`".into(),
         })
     }
 
@@ -91,7 +98,7 @@ impl Material {
         })
     }
 
-    /// What the inventory has: the file it was written to, if that still holds it.
+    /// From the inventory: the file it was written to, if that still contains it.
     fn issued(
         prefix: &SerialPrefix,
         directory: &Path,
@@ -123,7 +130,7 @@ impl Material {
         })
     }
 
-    /// Whether it is a CA's, whose key never leaves.
+    /// Whether it is a CA, whose key is never exported.
     pub(super) fn is_authority(&self) -> bool {
         self.certificate.is_ca().unwrap_or(false)
     }
@@ -143,7 +150,7 @@ impl Material {
             }
             None => Err(Error::Usage {
                 message: format!(
-                    "{}: there is no ca.crt for it",
+                    "{}: no ca.crt was found for it",
                     shown(Path::new(&self.name))
                 ),
                 hint: "name the PKI directory with `-C DIR`, or put the ca.crt beside the file"
@@ -152,24 +159,21 @@ impl Material {
         }
     }
 
-    /// Where the key is.
+    /// The file of the key.
     pub(super) fn key_path(&self) -> Result<&Path, Error> {
         if self.is_authority() {
             return Err(Error::Usage {
-                message: format!("{}: a CA's key is not exported", shown(Path::new(&self.name))),
-                hint: "export a certificate that it issued; for trust in the CA, `export bundle`, `jks` or `k8s-configmap`".into(),
+                message: format!("{}: the key of a CA is never exported", shown(Path::new(&self.name))),
+                hint: "export a certificate that it issued; to distribute trust in the CA, use `export bundle`, `jks` or `k8s-configmap`".into(),
             });
         }
         self.key.as_deref().ok_or_else(|| Error::Usage {
-            message: format!(
-                "{}: its private key is not beside it",
-                shown(Path::new(&self.name))
-            ),
+            message: format!("{}: no private key beside it", shown(Path::new(&self.name))),
             hint: "name it with `--key FILE`".into(),
         })
     }
 
-    /// The key, which has to be the certificate's.
+    /// The key, which must match the certificate.
     pub(super) fn key(&self, passphrase: Ask<'_>) -> Result<ReadKey, Error> {
         let path = self.key_path()?;
         let (key, _) = authority::read_key(path, passphrase)?;

@@ -1,4 +1,4 @@
-//! A certificate in the form another program takes.
+//! A certificate in the format another program needs.
 
 mod compose;
 mod environment;
@@ -8,6 +8,7 @@ mod material;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -22,32 +23,33 @@ use crate::authority::{Ask, pem_of};
 use crate::error::{Error, shown};
 use crate::files::{self, Lock, NewFile};
 use crate::keys::{self, KeyError, Password, Pkcs12Contents, Protection, write_pkcs12};
-use crate::ops::Report;
+use crate::ops::{Report, list};
 use crate::pki::certificate::Certificate;
 use crate::pki::name::AttributeType;
+use crate::store::{Filter, LabelFilter, Status};
 
-/// What is to be exported, and in which form.
+/// What to export, and in which format.
 #[derive(Debug)]
 pub struct Request {
-    /// The form.
+    /// The format.
     pub format: Format,
     /// A name in the PKI directory, a file or a serial number.
     pub name: OsString,
     /// The PKI directory.
     pub directory: PathBuf,
-    /// The private key, where it is not beside the certificate.
+    /// The private key, if not beside the certificate.
     pub key: Option<PathBuf>,
-    /// Whether PKCS #12 is for old programs.
+    /// Whether PKCS #12 uses algorithms that old programs support.
     pub legacy: bool,
-    /// Whether a JWK has the private key.
+    /// Whether a JWK includes the private key.
     pub private: bool,
-    /// Whether variables hold contents, and not paths.
+    /// Whether variables hold contents rather than paths.
     pub contents: bool,
-    /// What objects of Kubernetes are called.
+    /// The names of Kubernetes objects.
     pub naming: Naming,
 }
 
-/// The form that is exported.
+/// A format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
@@ -74,7 +76,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whether it is no text.
+    /// Whether it is not text.
     pub fn is_binary(self) -> bool {
         match self {
             Format::P12 | Format::Jks | Format::Der => true,
@@ -88,27 +90,27 @@ impl Format {
         }
     }
 
-    /// Whether it is sealed with a password.
+    /// Whether it is encrypted with a password.
     pub fn has_password(self) -> bool {
         matches!(self, Format::P12 | Format::Jks)
     }
 }
 
-/// What was exported.
+/// An export.
 #[derive(Debug)]
 pub struct Exported {
-    /// The octets; wiped on drop.
+    /// The content; wiped on drop.
     pub content: Zeroizing<Vec<u8>>,
-    /// Whether a private key is in them.
+    /// Whether it includes a private key.
     pub holds_private_key: bool,
     format: Format,
     name: String,
 }
 
-/// Makes the export. `passphrase` opens an encrypted key, `password` seals a PKCS #12.
+/// Exports a certificate. `passphrase` decrypts its key, `password` encrypts a PKCS #12 file.
 ///
 /// # Errors
-/// When there is no such certificate, its key is missing or another's, or the form cannot hold it.
+/// When there is no such certificate, its key is missing or does not match, or the format cannot hold it.
 pub fn run(
     request: &Request,
     passphrase: Ask<'_>,
@@ -144,7 +146,7 @@ pub fn run(
                 .transpose()?;
             let (anchors, naming) = (anchors.as_deref(), &request.naming);
             let yaml = kubernetes::secret(&material, &certificate, &key, anchors, naming)?;
-            (octets_of(&yaml), true)
+            (bytes_of(yaml), true)
         }
         Format::Env => environment::lines(&material, request.contents, passphrase)?,
         Format::DockerSecret => text(compose::secrets(&material)?),
@@ -158,24 +160,66 @@ pub fn run(
     })
 }
 
+/// The serial numbers of the current certificates with these labels.
+///
+/// # Errors
+/// When the inventory cannot be read.
+pub fn labelled(
+    directory: &Path,
+    labels: &[LabelFilter],
+    now: OffsetDateTime,
+) -> Result<Vec<OsString>, Error> {
+    let filter = Filter {
+        labels: labels.to_vec(),
+        status: Some(Status::Valid),
+        ..Filter::default()
+    };
+    let mut serials = Vec::new();
+    list::inventory(directory)?.visit(&filter, now, &mut |entry| {
+        serials.push(entry.serial.to_string().into());
+        ControlFlow::Continue(())
+    })?;
+    Ok(serials)
+}
+
+/// The name of the file of one of several exports.
+pub fn file_name(name: &OsStr, format: Format) -> String {
+    let path = Path::new(name);
+    let stem = path.file_stem().unwrap_or(name).to_string_lossy();
+    let extension = match format {
+        Format::Fullchain | Format::Bundle => "pem",
+        Format::P12 | Format::Jks => "p12",
+        Format::K8sSecret | Format::K8sConfigmap | Format::DockerSecret => "yaml",
+        Format::Env => "env",
+        Format::Der => "der",
+        Format::Jwk => "json",
+    };
+    // A name is no path: its dots are part of it, and colons of a serial number are left out.
+    let base = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => stem,
+        Some(_) | None => name.to_string_lossy(),
+    };
+    format!("{}.{extension}", base.replace([':', '/'], ""))
+}
+
 impl Exported {
-    /// Writes it to a file, 0600 when a private key is in it; what is there already is replaced only
-    /// when `replace` is set. With `dry_run` nothing is written.
+    /// Writes it to a file, with mode 0600 when it includes a private key. An existing file is replaced
+    /// only when `replace` is set. With `dry_run`, nothing is written.
     ///
     /// # Errors
-    /// When something is there and `replace` is not set, or the disk refuses.
-    pub fn write(self, path: &Path, replace: bool, dry_run: bool) -> Result<Written, Error> {
+    /// When the file exists and `replace` is not set, or it cannot be written.
+    pub fn write(self, path: &Path, replace: bool, dry_run: bool) -> Result<ExportedFile, Error> {
         let (directory, name) = files::place(path)?;
         if !dry_run {
             let lock = Lock::acquire(directory)?;
             files::write_together(&lock, &[self.file(name)], replace)?;
         }
-        Ok(Written {
+        Ok(ExportedFile {
             dry_run,
             format: self.format,
             name: self.name,
-            file: path.to_owned(),
-            octets: self.content.len(),
+            path: path.to_owned(),
+            size_bytes: self.content.len(),
             holds_private_key: self.holds_private_key,
         })
     }
@@ -189,41 +233,41 @@ impl Exported {
     }
 }
 
-/// What was written.
+/// A file that was written.
 #[derive(Debug, Serialize)]
-pub struct Written {
+pub struct ExportedFile {
     /// Whether nothing was written.
     pub dry_run: bool,
-    /// The form.
+    /// The format.
     pub format: Format,
-    /// What the certificate is called.
+    /// The certificate's name.
     pub name: String,
     /// The file.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
-    pub file: PathBuf,
-    /// How large it is.
-    pub octets: usize,
-    /// Whether a private key is in it.
+    pub path: PathBuf,
+    /// Its size.
+    pub size_bytes: usize,
+    /// Whether it includes a private key.
     pub holds_private_key: bool,
 }
 
-impl fmt::Display for Written {
+impl fmt::Display for ExportedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.dry_run {
-            write!(f, "Nothing was written. This would be: ")?;
+            write!(f, "Dry run; nothing was written. This would be: ")?;
         }
         let key = if self.holds_private_key {
-            ", private key in it, mode 0600"
+            ", includes the private key, mode 0600"
         } else {
             ""
         };
-        writeln!(f, "{} ({} octets{key})", shown(&self.file), self.octets)
+        writeln!(f, "{} ({} bytes{key})", shown(&self.path), self.size_bytes)
     }
 }
 
-impl Report for Written {}
+impl Report for ExportedFile {}
 
-/// A PKCS #12 file: with the key, or for a CA its anchors alone.
+/// A PKCS #12 file: with the key, or for a CA with its anchors only.
 fn keystore(
     request: &Request,
     material: &Material,
@@ -263,13 +307,15 @@ fn keystore(
         Ok(der) => Ok((der, key.is_some())),
         Err(KeyError::EmptyPassword) => Err(Error::Usage {
             message: "the password is empty".into(),
-            hint: "a PKCS #12 file needs a password of at least one character, Java of six".into(),
+            hint:
+                "a PKCS #12 file needs a password of at least one character, for Java at least six"
+                    .into(),
         }),
         Err(error) => Err(error.into()),
     }
 }
 
-/// What an anchor is called in a keystore: no two the same.
+/// The name of an anchor in a keystore; no two are the same.
 fn anchor_name(index: usize, anchor: &Certificate) -> String {
     let names = anchor.subject().values(AttributeType::CommonName);
     let name = names
@@ -286,6 +332,7 @@ fn ders(certificates: &[Certificate]) -> impl Iterator<Item = &[u8]> {
     certificates.iter().map(Certificate::as_der)
 }
 
-fn octets_of(text: &str) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(text.as_bytes().to_vec())
+/// The bytes of a text, without copying them.
+fn bytes_of(mut text: Zeroizing<String>) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(std::mem::take(&mut *text).into_bytes())
 }

@@ -1,19 +1,23 @@
-//! Which certificates are meant.
+//! Which certificates a request selects.
 
 use std::ffi::{OsStr, OsString};
+use std::ops::ControlFlow;
 use std::path::Path;
+
+use time::OffsetDateTime;
 
 use crate::error::{Error, shown};
 use crate::files;
 use crate::ops::managed::{ForeignReason, Managed, ManagedCertificate};
 use crate::pki::name::AttributeType;
-use crate::store::Inventory;
+use crate::pki::serial::{SerialNumber, SerialPrefix};
+use crate::store::{Filter, Inventory};
 
-/// Adds what is named by its path and stands elsewhere to what is managed, and gives the places of those that are
-/// named: by the name of their files, one of their own names, or a path.
+/// The places in `managed` of the certificates with these names: the name of their files, one of their own
+/// names, their serial number, or a path. A path elsewhere is added to `managed`.
 ///
 /// # Errors
-/// When a name is nobody's, or several certificates'; when its file cannot be read.
+/// When nothing has a name, or several certificates do; when a file cannot be read.
 pub(super) fn named(
     names: &[OsString],
     managed: &mut Managed,
@@ -21,42 +25,44 @@ pub(super) fn named(
 ) -> Result<Vec<usize>, Error> {
     let mut chosen = Vec::new();
     for name in names {
-        let found = match place_of(name, managed)? {
-            Some(index) => index,
+        let place = match place_of(name, managed)? {
+            Some(place) => place,
             None => added(name, managed, inventory)?,
         };
-        if !chosen.contains(&found) {
-            chosen.push(found);
+        if !chosen.contains(&place) {
+            chosen.push(place);
         }
     }
     Ok(chosen)
 }
 
-/// The one certificate a name is of, if it is of any.
+/// The place of the only certificate with a name, if there is one.
 fn place_of(name: &OsStr, managed: &Managed) -> Result<Option<usize>, Error> {
-    let rules: [&dyn Fn(&ManagedCertificate) -> bool; 3] = [
+    let text = name.to_string_lossy();
+    let rules: [&dyn Fn(&ManagedCertificate) -> bool; 4] = [
         &|certificate| is_file(Path::new(name), certificate),
         &|certificate| {
             let file = Path::new(&certificate.place.base);
             certificate.place.base == name || file.with_added_extension("crt") == Path::new(name)
         },
-        &|certificate| has_name(&name.to_string_lossy(), certificate),
+        &|certificate| is_serial(&text, &certificate.entry.serial),
+        &|certificate| has_name(&text, certificate),
     ];
     for rule in rules {
-        let fitting: Vec<usize> = (0..managed.certificates.len())
+        let matching: Vec<usize> = (0..managed.certificates.len())
             .filter(|index| rule(&managed.certificates[*index]))
             .collect();
-        match fitting[..] {
+        match matching[..] {
             [] => {}
             [only] => return Ok(Some(only)),
             [..] => {
-                let paths = fitting
+                let paths = matching
                     .iter()
                     .take(MAX_NAMED)
                     .map(|index| shown(&managed.certificates[*index].place.certificate()));
                 return Err(Error::Usage {
                     message: format!(
-                        "'{}' is the name of several certificates",
+                        "several certificates have the name '{}'",
                         shown(Path::new(name))
                     ),
                     hint: format!("give the file: {}", paths.collect::<Vec<_>>().join(", ")),
@@ -67,19 +73,22 @@ fn place_of(name: &OsStr, managed: &Managed) -> Result<Option<usize>, Error> {
     Ok(None)
 }
 
-/// Reads a file that is not in one of the directories, and takes it in.
+/// Reads a file outside the managed directories and adds it.
 fn added(name: &OsStr, managed: &mut Managed, inventory: &dyn Inventory) -> Result<usize, Error> {
     let path = Path::new(name);
     let is_path =
         path.extension() == Some(OsStr::new("crt")) || name.as_encoded_bytes().contains(&b'/');
     if !is_path || files::kind(path)? == files::Kind::Absent {
-        return Err(Error::Usage {
-            message: format!(
-                "no certificate that is managed here is called '{}'",
-                shown(path)
-            ),
-            hint: "see them with `openagents-certs renew --all --dry-run`, or give a file's path"
-                .into(),
+        return Err(match recorded(&name.to_string_lossy(), inventory)? {
+            Some(serial) => Error::Usage {
+                message: format!("{serial}: has no file on disk that could be renewed"),
+                hint: "issue a new certificate with `openagents-certs issue`".into(),
+            },
+            None => Error::Usage {
+                message: format!("no managed certificate has the name '{}'", shown(path)),
+                hint: "list them with `openagents-certs renew --all --dry-run`, or give the path of a file"
+                    .into(),
+            },
         });
     }
     let mut file = Managed::read_file(path, inventory)?;
@@ -88,13 +97,11 @@ fn added(name: &OsStr, managed: &mut Managed, inventory: &dyn Inventory) -> Resu
     }
     if let Some(foreign) = file.foreign.pop() {
         let hint = match foreign.reason {
-            ForeignReason::Authority => "a CA is rolled over with `openagents-certs ca rotate`",
+            ForeignReason::Authority => "replace a CA with `openagents-certs ca rotate`",
             ForeignReason::NotIssuedHere => {
-                "if this CA issued it, record it with `openagents-certs ca adopt FILE`; otherwise renew it where it was issued"
+                "record it with `openagents-certs ca adopt FILE`, or issue a new one with `openagents-certs issue`"
             }
-            ForeignReason::Copy => {
-                "renew it where it was issued, or issue a new one with `openagents-certs issue`"
-            }
+            ForeignReason::Copy => "renew the original",
         };
         return Err(Error::Usage {
             message: format!("{}: {}", shown(path), foreign.reason.clause()),
@@ -103,6 +110,33 @@ fn added(name: &OsStr, managed: &mut Managed, inventory: &dyn Inventory) -> Resu
     }
     managed.certificates.append(&mut file.certificates);
     Ok(managed.certificates.len() - 1)
+}
+
+/// The serial number that a text is in full, if it is recorded.
+fn recorded(text: &str, inventory: &dyn Inventory) -> Result<Option<SerialNumber>, Error> {
+    let Ok(prefix) = text.parse::<SerialPrefix>() else {
+        return Ok(None);
+    };
+    let filter = Filter {
+        serial: Some(prefix),
+        ..Filter::default()
+    };
+    let mut found = None;
+    let now = OffsetDateTime::UNIX_EPOCH;
+    inventory.visit(&filter, now, &mut |entry| {
+        found = Some(entry.serial).filter(|serial| is_serial(text, serial));
+        match found {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
+    })?;
+    Ok(found)
+}
+
+/// Whether a text is a serial number in full, in hex, with or without colons.
+fn is_serial(text: &str, serial: &SerialNumber) -> bool {
+    let digits = |text: &str| text.replace(':', "").to_ascii_lowercase();
+    digits(text) == digits(&serial.to_string())
 }
 
 fn is_file(path: &Path, certificate: &ManagedCertificate) -> bool {
@@ -122,5 +156,5 @@ fn has_name(name: &str, certificate: &ManagedCertificate) -> bool {
         || entry.names.iter().any(|own| own.value() == name)
 }
 
-/// How many files are named where a name is several certificates'.
+/// How many files an error lists.
 const MAX_NAMED: usize = 5;

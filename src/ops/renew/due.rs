@@ -6,24 +6,27 @@ use crate::pki::fingerprint::Fingerprint;
 use crate::pki::validity::{Lifetime, Validity};
 use crate::store::Entry;
 
-/// When certificates are due.
+/// When certificates are due for renewal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Timing {
-    /// When so much of its lifetime is gone, from 0 to 1.
+    /// After this fraction of the lifetime, from 0 to 1.
     pub at_fraction: Option<f64>,
-    /// So long before its end, where it is valid for longer than that.
+    /// This long before expiry.
     pub before: Option<Lifetime>,
-    /// Up to this part of what is then left, certificates are put off, each by its own, so that those that
-    /// were issued together are not renewed together; from 0 to 1.
+    /// Whether `before` holds for certificates with a shorter lifetime too, which are then always due, and
+    /// without delay.
+    pub before_is_strict: bool,
+    /// Certificates are delayed by up to this fraction of the remaining lifetime, each by its own share, so
+    /// that those issued together are not renewed together; from 0 to 1.
     pub spread: f64,
 }
 
 impl Timing {
-    /// The moment from which a certificate is due: when two thirds of its lifetime are gone where nothing is said,
-    /// the earlier of the two where both are.
+    /// When a certificate becomes due: by default after two thirds of its lifetime; the earlier moment when
+    /// both settings are given.
     ///
-    /// The lifetime counts from the moment of issue. What it is put off by is a part of its fingerprint, so it is the
-    /// same whenever it is asked.
+    /// The lifetime counts from the time of issue. The delay derives from the fingerprint, so it is always
+    /// the same.
     pub fn due_at(&self, entry: &Entry) -> OffsetDateTime {
         let end = entry.validity.not_after();
         let start = start(entry.validity, entry.issued_at);
@@ -32,16 +35,20 @@ impl Timing {
         let before = self
             .before
             .map(Lifetime::duration)
-            .filter(|before| *before < lifetime)
+            .filter(|before| self.before_is_strict || *before < lifetime)
             .map(|before| end - before);
+        if let (Some(before), true) = (before, self.before_is_strict) {
+            let fraction = self.at_fraction.map(at_fraction);
+            return fraction.map_or(before, |fraction| fraction.min(before));
+        }
         let nominal = match (self.at_fraction, before) {
             (Some(fraction), Some(before)) => at_fraction(fraction).min(before),
             (Some(fraction), None) => at_fraction(fraction),
             (None, Some(before)) => before,
             (None, None) => at_fraction(TWO_THIRDS),
         };
-        let put_off = (end - nominal) * (self.spread * part(&entry.fingerprint));
-        let due_at = nominal + Duration::seconds(put_off.whole_seconds().max(0));
+        let delay = (end - nominal) * (self.spread * share(&entry.fingerprint));
+        let due_at = nominal + Duration::seconds(delay.whole_seconds().max(0));
         due_at.replace_nanosecond(0).unwrap_or(due_at)
     }
 }
@@ -51,16 +58,17 @@ impl Default for Timing {
         Timing {
             at_fraction: None,
             before: None,
+            before_is_strict: false,
             spread: SPREAD,
         }
     }
 }
 
-/// How far certificates are put off where nothing is said: of 90 days with two thirds gone, up to 22 hours.
+/// The default delay: up to 22 hours for 90 days with a third left.
 pub const SPREAD: f64 = 0.03;
 const TWO_THIRDS: f64 = 2.0 / 3.0;
 
-/// The moment of issue, or where that cannot be the first moment of validity.
+/// The time of issue; notBefore when that is outside the validity.
 fn start(validity: Validity, issued_at: OffsetDateTime) -> OffsetDateTime {
     if (validity.not_before()..validity.not_after()).contains(&issued_at) {
         issued_at
@@ -69,10 +77,10 @@ fn start(validity: Validity, issued_at: OffsetDateTime) -> OffsetDateTime {
     }
 }
 
-/// A number from 0 to 1 that is a certificate's own.
-fn part(fingerprint: &Fingerprint) -> f64 {
+/// A number from 0 to 1 that differs between certificates.
+fn share(fingerprint: &Fingerprint) -> f64 {
     let first = fingerprint.as_bytes().iter().take(4);
-    let number = first.fold(0_u32, |number, octet| number << 8 | u32::from(*octet));
+    let number = first.fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
     f64::from(number) / f64::from(u32::MAX)
 }
 
@@ -87,11 +95,12 @@ mod tests {
     const SHARP: Timing = Timing {
         at_fraction: None,
         before: None,
+        before_is_strict: false,
         spread: 0.0,
     };
 
     #[test]
-    fn a_certificate_is_due_when_two_thirds_of_its_lifetime_are_gone() {
+    fn a_certificate_is_due_after_two_thirds_of_its_lifetime() {
         assert_eq!(SHARP.due_at(&lasting(90)), ISSUED + Duration::days(60));
         let sooner = Timing {
             at_fraction: Some(0.5),
@@ -101,13 +110,20 @@ mod tests {
     }
 
     #[test]
-    fn it_is_due_so_long_before_its_end_unless_it_is_never_valid_that_long() {
+    fn before_expiry_counts_for_longer_lifetimes_and_for_all_when_it_is_strict() {
         let week = Timing {
             before: "7d".parse().ok(),
             ..SHARP
         };
         assert_eq!(week.due_at(&lasting(90)), ISSUED + Duration::days(83));
         assert_eq!(week.due_at(&lasting(6)), ISSUED + Duration::days(4));
+        let strict = Timing {
+            before_is_strict: true,
+            spread: 1.0,
+            ..week
+        };
+        assert_eq!(strict.due_at(&lasting(90)), ISSUED + Duration::days(83));
+        assert_eq!(strict.due_at(&lasting(6)), ISSUED - Duration::days(1));
         let both = Timing {
             at_fraction: Some(0.5),
             ..week
@@ -116,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn those_issued_together_are_spread_over_a_little_of_what_is_left() {
+    fn certificates_issued_together_are_renewed_at_different_times() {
         let due = (0..=255_u8).map(|n| {
             let fingerprint = Fingerprint::sha256(&[n]);
             Timing::default().due_at(&Entry {

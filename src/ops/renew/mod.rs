@@ -37,7 +37,7 @@ use crate::pki::fingerprint::Fingerprint;
 use crate::pki::profile::Profile;
 use crate::pki::revocation::RevocationReason;
 use crate::pki::serial::SerialNumber;
-use crate::store::{Inventory, Opening};
+use crate::store::{Inventory, LabelFilter, Opening};
 
 pub use due::{SPREAD, Timing};
 pub use follow::{Follow, Served};
@@ -49,8 +49,10 @@ use replace::{Made, Wanted};
 /// The certificates that are to be renewed, and how.
 #[derive(Debug)]
 pub struct Request {
-    /// Those with these names or in these files; all that are managed when there are none.
-    pub names: Vec<OsString>,
+    /// Names, files and serial numbers; `None` for all managed certificates.
+    pub names: Option<Vec<OsString>>,
+    /// Labels that each must have.
+    pub labels: Vec<LabelFilter>,
     /// Only what is due.
     pub due_only: bool,
     /// When they are due.
@@ -65,8 +67,8 @@ pub struct Request {
     pub force: bool,
     /// Say what would be renewed, and renew nothing.
     pub dry_run: bool,
-    /// That nothing is due is a success.
-    pub nothing_due_is_success: bool,
+    /// Whether the answer is no when nothing was renewed.
+    pub must_renew: bool,
     /// Who asks for it, as `user@host`.
     pub requested_by: String,
     /// What is to follow.
@@ -88,11 +90,14 @@ pub fn run(
 ) -> Result<Renewal, Error> {
     let inventory = inventory(from)?;
     let mut managed = Managed::read(from.directory, &*inventory)?;
-    let chosen = if request.names.is_empty() {
-        (0..managed.certificates.len()).collect()
-    } else {
-        choice::named(&request.names, &mut managed, &*inventory)?
+    let mut chosen = match &request.names {
+        None => (0..managed.certificates.len()).collect(),
+        Some(names) => choice::named(names, &mut managed, &*inventory)?,
     };
+    chosen.retain(|index| {
+        let labels = &managed.certificates[*index].entry.labels;
+        request.labels.iter().all(|label| label.matches(labels))
+    });
     let issuer_ends = issuer_ends(&*inventory)?;
     drop(inventory);
     let mut report = Renewal::new(request, from, &mut managed);
@@ -181,7 +186,7 @@ impl Renewal {
             foreign: Vec::new(),
             errors: Vec::new(),
             copied_from: None,
-            nothing_due_is_success: request.nothing_due_is_success,
+            must_renew: request.must_renew,
             failures: Vec::new(),
             pending: Vec::new(),
         }
@@ -193,7 +198,7 @@ impl Renewal {
             copied_from: managed.copied_from.take(),
             ..Renewal::empty(from.directory, request)
         };
-        if request.names.is_empty() {
+        if request.names.is_none() {
             report.foreign = std::mem::take(&mut managed.foreign);
             managed
                 .unreadable
@@ -316,7 +321,7 @@ impl<'a> Choosing<'a> {
                     .copied(),
                 requested_by: self.request.requested_by.clone(),
             },
-            is_named: !self.request.names.is_empty() || !self.request.due_only,
+            is_named: self.request.names.is_some() || !self.request.due_only,
         })
     }
 }

@@ -46,7 +46,7 @@ pub struct Renewal {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copied_from: Option<PathBuf>,
     #[serde(skip)]
-    pub(super) nothing_due_is_success: bool,
+    pub(super) must_renew: bool,
     #[serde(skip)]
     pub(super) failures: Vec<Error>,
     #[serde(skip)]
@@ -212,8 +212,16 @@ impl Renewal {
         Some(format!("{}: {message}", shown(&refused.certificate)))
     }
 
+    /// Whether the only certificate that was selected is revoked.
+    fn is_revoked_alone(&self) -> bool {
+        matches!(&self.certificates[..], [only] if only.outcome == Outcome::Revoked)
+    }
+
     fn nothing_due(&self) -> Option<String> {
-        if self.renewed > 0 || self.nothing_due_is_success || !self.errors.is_empty() {
+        if self.renewed > 0
+            || !self.must_renew && !self.is_revoked_alone()
+            || !self.errors.is_empty()
+        {
             return None;
         }
         let elsewhere = self
@@ -223,15 +231,10 @@ impl Renewal {
         if elsewhere {
             return None;
         }
-        let named = match &self.certificates[..] {
-            [only] if only.outcome == Outcome::Revoked => only.message.as_ref(),
-            [..] => None,
-        };
-        if let Some(message) = named {
-            return Some(format!(
-                "{}: {message}",
-                shown(&self.certificates[0].certificate)
-            ));
+        if self.is_revoked_alone() {
+            let only = &self.certificates[0];
+            let message = only.message.as_deref().unwrap_or_default();
+            return Some(format!("{}: {message}", shown(&only.certificate)));
         }
         Some(match self.next_due {
             Some(next) => format!("nothing is due before {}", rfc3339(next)),

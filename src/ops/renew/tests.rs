@@ -309,8 +309,8 @@ fn an_encrypted_key_is_not_replaced_by_one_that_is_not() {
 #[test]
 fn of_two_at_once_one_renews() {
     let scene = Scene::new();
-    for names in [vec![], vec!["server".into()]] {
-        let due_only = names.is_empty();
+    for names in [None, Some(vec!["server".into()])] {
+        let due_only = names.is_none();
         let request = || Request {
             names: names.clone(),
             due_only,
@@ -340,7 +340,7 @@ fn nothing_due_is_told_apart_unless_a_timer_asks() {
             .starts_with("nothing is due before 2027-01-")
     );
     let timer = Request {
-        nothing_due_is_success: true,
+        must_renew: false,
         ..due()
     };
     assert_eq!(scene.renew(&timer, NOW).verdict(), Verdict::Yes);
@@ -376,7 +376,8 @@ impl Scene {
 /// What is due, without more ado.
 pub(in crate::ops) fn due() -> Request {
     Request {
-        names: Vec::new(),
+        names: None,
+        labels: Vec::new(),
         due_only: true,
         timing: Timing::default(),
         rekey: false,
@@ -384,7 +385,7 @@ pub(in crate::ops) fn due() -> Request {
         combined: false,
         force: false,
         dry_run: false,
-        nothing_due_is_success: false,
+        must_renew: true,
         requested_by: "joe@host".into(),
         follow: Follow::default(),
     }
@@ -400,7 +401,7 @@ fn rekey() -> Request {
 
 fn named(name: &str) -> Request {
     Request {
-        names: vec![name.into()],
+        names: Some(vec![name.into()]),
         due_only: false,
         ..due()
     }

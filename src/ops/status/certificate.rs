@@ -1,82 +1,76 @@
-//! A certificate and when it really ends: it, a certificate above it, or the list that says it is not revoked.
+//! A certificate and when it really expires: with it, or with a certificate above it.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 use super::reading::Chain;
 use super::revocation::RevocationLists;
-use super::standing::{Above, Trusted, fault, judged};
 use super::threshold::{Level, Thresholds};
+use crate::ops::anchors::{AnchorSource, Anchors};
+use crate::ops::expiry::Left;
+use crate::ops::facts::CertificateFacts;
+use crate::path::finding::Severity;
+use crate::path::profile::Requirements;
+use crate::path::{Candidates, Judgement, Origin, judge};
 use crate::pki::certificate::Certificate;
-use crate::pki::fingerprint::Fingerprint;
-use crate::pki::general_name::GeneralName;
-use crate::pki::name::{AttributeType, DistinguishedName};
-use crate::pki::serial::SerialNumber;
+use crate::pki::name::DistinguishedName;
 use crate::pki::validity::rfc3339;
 use crate::store::Status;
 
-/// A certificate and when it ends.
+/// A certificate and when it expires.
 #[derive(Clone, Debug, Serialize)]
 pub struct CertificateStatus {
-    /// What it was found in.
+    /// Where it was found.
     pub source: Source,
-    /// The file or URL it was found in.
-    pub location: String,
-    /// The same file, or for an anchor the same certificate, elsewhere.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The file, or the port as it was dialled.
+    #[serde(serialize_with = "crate::ops::paths::file_or_port")]
+    pub path: String,
+    /// Links to the same file, or for an anchor other files with the same certificate.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "crate::ops::paths::files_or_ports"
+    )]
     pub also_at: Vec<String>,
     /// What it is for.
     pub role: Role,
-    /// Whether the inventory has it as issued to this place.
+    /// Whether the inventory has it.
     pub managed: bool,
-    /// Its subject.
-    pub subject: DistinguishedName,
-    /// Its issuer.
-    pub issuer: DistinguishedName,
-    /// Its serial number.
-    pub serial: SerialNumber,
-    /// The names it is for.
-    pub subject_alt_names: Vec<GeneralName>,
-    /// SHA-256 over it.
-    pub fingerprint_sha256: Fingerprint,
-    /// The first moment of its validity.
-    #[serde(with = "time::serde::rfc3339")]
-    pub not_before: OffsetDateTime,
-    /// The last moment of its validity.
-    #[serde(with = "time::serde::rfc3339")]
-    pub not_after: OffsetDateTime,
-    /// What it is now.
+    /// The certificate.
+    #[serde(flatten)]
+    pub facts: CertificateFacts,
+    /// Its status.
     pub status: Status,
-    /// When it ceases to be of use: the earliest end of what it depends on, or since when it is revoked.
+    /// When it stops being usable: the earliest end of what it depends on, or when it was revoked.
     #[serde(with = "time::serde::rfc3339")]
     pub effective_not_after: OffsetDateTime,
     /// Seconds until then; negative when it has passed.
     pub effective_expires_in_seconds: i64,
     /// What ends then.
     pub limited_by: LimitKind,
-    /// What part of the time is left of what ends first, from 0 to 1.
+    /// The fraction of the lifetime that remains, from 0 to 1, of what ends first.
     pub remaining: f64,
-    /// How it is.
+    /// How urgent it is.
     pub level: Level,
-    /// Why it is not well, in one line.
+    /// What is wrong, in one line.
     pub problem: Option<String>,
-    /// The file of the trust anchors it was checked against.
-    pub checked_against: Option<String>,
-    /// Whether a path with good signatures leads to one of them; `None` where there were none.
+    /// The trust anchors it was checked against.
+    pub anchors: Option<AnchorSource>,
+    /// Whether a path with valid signatures leads to one of them; `None` without anchors.
     pub reaches_anchor: Option<bool>,
-    /// Everything it depends on, what ends first first.
+    /// Everything it depends on, earliest end first.
     pub limits: Vec<Limit>,
 }
 
-/// What a certificate was found in.
+/// Where a certificate was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// A file.
+    /// In a file.
     File,
-    /// A server, which showed it in a handshake.
+    /// On a port.
     Server,
 }
 
@@ -84,17 +78,194 @@ pub enum Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// A CA's that issued itself.
+    /// A self-issued CA.
     Anchor,
-    /// A CA's that another issued.
+    /// A CA that another CA issued.
     Intermediate,
-    /// Neither.
+    /// Not a CA.
     EndEntity,
+}
+
+/// Something that a certificate depends on and that expires.
+#[derive(Clone, Debug, Serialize)]
+pub struct Limit {
+    /// What it is.
+    pub kind: LimitKind,
+    /// Its subject.
+    pub name: DistinguishedName,
+    /// When it expires.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_after: OffsetDateTime,
+    /// Seconds until then; negative when it has passed.
+    pub expires_in_seconds: i64,
+    /// How urgent it is.
+    pub level: Level,
+    #[serde(skip)]
+    remaining: f64,
+}
+
+/// What ends first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitKind {
+    /// The certificate itself.
+    Certificate,
+    /// A CA between it and the anchor.
+    Intermediate,
+    /// The trust anchor.
+    Anchor,
+    /// It is revoked.
+    Revocation,
+}
+
+/// What certificates are judged by.
+pub(super) struct Standard<'a> {
+    pub(super) thresholds: Thresholds,
+    pub(super) lists: &'a RevocationLists,
+    pub(super) now: OffsetDateTime,
+}
+
+impl CertificateStatus {
+    /// The status of a certificate found at `path`, under these anchors.
+    pub(super) fn of(
+        chain: &Chain,
+        (source, path): (Source, String),
+        anchors: Option<&Anchors>,
+        standard: &Standard<'_>,
+    ) -> Self {
+        let certificate = &chain.certificate;
+        let role = Role::of(certificate);
+        let whole = std::iter::once(certificate).chain(&chain.above);
+        let trusted = anchors.map_or(Cow::Borrowed(&[][..]), |a| a.of_interest(whole));
+        let judged = match role {
+            Role::Anchor => None,
+            Role::Intermediate | Role::EndEntity => {
+                anchors.map(|_| judged(chain, &trusted, standard.now))
+            }
+        };
+        let above = Above::of(chain, judged.as_ref(), &trusted);
+        let own = Limit::new(LimitKind::Certificate, certificate, standard);
+        let mut limits = vec![own];
+        limits.extend(above.limits(standard));
+        limits.sort_by_key(|limit| limit.not_after);
+        let reaches_anchor = judged.as_ref().map(|judgement| judgement.reaches_anchor);
+        let first = limits[0].clone();
+        let mut status = CertificateStatus {
+            source,
+            path,
+            also_at: Vec::new(),
+            role,
+            managed: false,
+            facts: CertificateFacts::of(certificate, standard.now),
+            status: status(certificate, standard.now),
+            effective_not_after: first.not_after,
+            effective_expires_in_seconds: first.expires_in_seconds,
+            limited_by: first.kind,
+            remaining: first.remaining,
+            level: Level::Ok,
+            problem: None,
+            anchors: reaches_anchor.and(anchors).map(|a| a.source.clone()),
+            reaches_anchor,
+            limits,
+        };
+        status.conclude(standard.now);
+        let untrusted = anchors.filter(|a| a.source.is_given() && reaches_anchor == Some(false));
+        if let Some(anchors) = untrusted {
+            status.set_critical(format!("no path to an anchor in {}", anchors.source));
+        } else if let Some(fault) = judged.and_then(|judgement| fault(role, &judgement)) {
+            status.set_critical(fault);
+        }
+        if let Some(since) = above.revoked(certificate, standard.lists) {
+            status.set_revoked(Status::Revoked, since, standard.now);
+        }
+        status
+    }
+
+    /// Notes that it is revoked or on hold, which outweighs everything else.
+    pub(super) fn set_revoked(
+        &mut self,
+        status: Status,
+        since: OffsetDateTime,
+        now: OffsetDateTime,
+    ) {
+        self.status = status;
+        self.limited_by = LimitKind::Revocation;
+        self.effective_not_after = since.min(self.effective_not_after);
+        self.effective_expires_in_seconds = seconds(self.effective_not_after, now);
+        self.remaining = 0.0;
+        self.level = Level::Critical;
+        self.problem = Some(match status {
+            Status::OnHold => format!("on hold since {}", rfc3339(since)),
+            _ => format!("revoked on {}", rfc3339(since)),
+        });
+    }
+
+    /// Notes that it was replaced, or its CA rotated out: its expiry no longer matters.
+    pub(super) fn set_replaced(&mut self, status: Status) {
+        self.status = status;
+        self.level = Level::Ok;
+        self.problem = None;
+    }
+
+    /// Whether its expiry still matters to someone.
+    pub fn is_live(&self) -> bool {
+        match self.status {
+            Status::Valid | Status::NotYetValid => true,
+            Status::Revoked
+            | Status::OnHold
+            | Status::Expired
+            | Status::Superseded
+            | Status::Retired => false,
+        }
+    }
+
+    /// Soonest expiry first, then by place.
+    pub(super) fn order(&self) -> (OffsetDateTime, &str, &[u8]) {
+        let fingerprint = self.facts.fingerprint_sha256.as_bytes();
+        (self.effective_not_after, &self.path, fingerprint)
+    }
+
+    fn set_critical(&mut self, problem: String) {
+        self.level = Level::Critical;
+        self.problem = Some(problem);
+    }
+
+    /// Derives level and problem from the limits.
+    fn conclude(&mut self, now: OffsetDateTime) {
+        let worst = self.limits.iter().map(|limit| limit.level).max();
+        self.level = worst.unwrap_or(Level::Ok);
+        if self.level > Level::Ok {
+            let worst = self.limits.iter().find(|limit| limit.level == self.level);
+            self.problem = worst.map(Limit::sentence);
+        }
+        if self.status == Status::NotYetValid {
+            let left = Left(seconds(self.facts.expiry.not_before, now));
+            self.set_critical(format!("not valid until {left} from now"));
+        }
+    }
+
+    /// The problem, unless it is only that the certificate itself expires.
+    pub(super) fn note(&self) -> Option<&str> {
+        let problem = self.problem.as_deref()?;
+        let is_own = |limit: &&Limit| limit.kind == LimitKind::Certificate;
+        let own = self.limits.iter().find(is_own);
+        let is_own_end = own.is_some_and(|limit| limit.sentence() == problem);
+        (!is_own_end).then_some(problem)
+    }
+
+    /// Its first name; for a CA its common name.
+    pub fn title(&self) -> String {
+        let common_name = || self.facts.common_name();
+        match self.role {
+            Role::EndEntity => self.facts.name(),
+            Role::Anchor | Role::Intermediate => common_name().unwrap_or_else(|| self.facts.name()),
+        }
+    }
 }
 
 impl Role {
     fn of(certificate: &Certificate) -> Self {
-        // Version 1 knows no basicConstraints; a root of that age issued itself all the same.
+        // A version 1 root has no basicConstraints; it counts as an end entity.
         let is_authority = certificate.is_ca().unwrap_or(false);
         match (is_authority, certificate.is_self_issued()) {
             (true, true) => Role::Anchor,
@@ -104,255 +275,129 @@ impl Role {
     }
 }
 
-/// Something that a certificate depends on, with an end.
-#[derive(Clone, Debug, Serialize)]
-pub struct Limit {
-    /// What it is.
-    pub kind: LimitKind,
-    /// Whose it is: a subject, or a revocation list's issuer.
-    pub name: DistinguishedName,
-    /// When it ends.
-    #[serde(with = "time::serde::rfc3339")]
-    pub not_after: OffsetDateTime,
-    /// Seconds until then; negative when it has passed.
-    pub expires_in_seconds: i64,
-    /// How it is.
-    pub level: Level,
-    #[serde(skip)]
-    remaining: f64,
+impl Limit {
+    fn new(kind: LimitKind, certificate: &Certificate, standard: &Standard<'_>) -> Self {
+        let (start, end) = (certificate.not_before(), certificate.not_after());
+        let (left, lifetime) = (end - standard.now, end - start);
+        Limit {
+            kind,
+            name: certificate.subject().clone(),
+            not_after: end,
+            expires_in_seconds: seconds(end, standard.now),
+            level: standard.thresholds.level(left, lifetime),
+            remaining: fraction(left, lifetime),
+        }
+    }
+
+    /// When it expires, as a clause.
+    fn sentence(&self) -> String {
+        let left = Left(self.expires_in_seconds.abs());
+        let name = match self.kind {
+            LimitKind::Certificate | LimitKind::Revocation => "certificate".to_owned(),
+            LimitKind::Intermediate => format!("intermediate {}", self.name),
+            LimitKind::Anchor => format!("anchor {}", self.name),
+        };
+        if self.expires_in_seconds < 0 {
+            format!("{name} expired {left} ago")
+        } else {
+            format!("{name} expires in {left}")
+        }
+    }
 }
 
-/// What ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LimitKind {
-    /// The certificate itself.
-    Certificate,
-    /// A CA's certificate between it and the anchor.
-    Intermediate,
-    /// The trust anchor.
-    Anchor,
-    /// The revocation list of its issuer.
-    Crl,
-    /// It is revoked.
-    Revocation,
-}
-
-impl std::fmt::Display for LimitKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for LimitKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             LimitKind::Certificate => "certificate",
-            LimitKind::Intermediate => "intermediate",
+            LimitKind::Intermediate => "issuer",
             LimitKind::Anchor => "anchor",
-            LimitKind::Crl => "crl",
             LimitKind::Revocation => "revocation",
         })
     }
 }
 
-/// What a certificate is judged by.
-pub(super) struct Standard<'a> {
-    pub(super) thresholds: Thresholds,
-    pub(super) lists: &'a RevocationLists,
-    pub(super) now: OffsetDateTime,
+/// The certificates above one, nearest first.
+struct Above<'a> {
+    certificates: Vec<(LimitKind, &'a Certificate)>,
 }
 
-impl CertificateStatus {
-    /// A certificate seen from now.
-    pub(super) fn of(
-        chain: &Chain,
-        (source, location): (Source, String),
-        trusted: Option<Trusted<'_>>,
-        standard: &Standard<'_>,
-    ) -> Self {
-        let certificate = &chain.certificate;
-        let role = Role::of(certificate);
-        let anchors = trusted.map_or(Cow::Borrowed(&[][..]), |t| t.file.of_interest(chain));
-        let judged = match role {
-            Role::Anchor => None,
-            Role::Intermediate | Role::EndEntity => {
-                trusted.map(|_| judged(chain, &anchors, standard.now))
+impl<'a> Above<'a> {
+    /// Those of the path that was found; without one, those of its file.
+    fn of(chain: &'a Chain, judged: Option<&Judgement>, anchors: &'a [Certificate]) -> Self {
+        let found = judged.filter(|judgement| judgement.reaches_anchor);
+        let certificates = match found {
+            Some(judgement) => {
+                let members = judgement.path.iter().map(|member| member.origin);
+                members
+                    .filter_map(|origin| match origin {
+                        Origin::EndEntity => None,
+                        Origin::Intermediate(i) => Some((LimitKind::Intermediate, &chain.above[i])),
+                        Origin::Anchor(i) => Some((LimitKind::Anchor, &anchors[i])),
+                    })
+                    .collect()
+            }
+            None => {
+                let kind = |certificate: &Certificate| match certificate.is_self_issued() {
+                    true => LimitKind::Anchor,
+                    false => LimitKind::Intermediate,
+                };
+                let above = chain.above.iter();
+                above.map(|above| (kind(above), above)).collect()
             }
         };
-        let above = Above::of(chain, judged.as_ref(), &anchors);
-        let mut limits: Vec<Limit> = above.limits(standard).collect();
-        limits.insert(
-            0,
-            Limit::of_certificate(LimitKind::Certificate, certificate, standard),
-        );
-        limits.extend(Limit::of_list(certificate, above.issuer(), standard));
-        limits.sort_by_key(|limit| limit.not_after);
-        let reaches_anchor = judged.as_ref().map(|judgement| judgement.reaches_anchor);
-        let names = certificate.subject_alt_names().ok().flatten();
-        let first = limits[0].clone();
-        let mut status = CertificateStatus {
-            source,
-            location,
-            also_at: Vec::new(),
-            role,
-            managed: false,
-            subject: certificate.subject().clone(),
-            issuer: certificate.issuer().clone(),
-            serial: certificate.serial().clone(),
-            subject_alt_names: names.unwrap_or_default(),
-            fingerprint_sha256: Fingerprint::sha256(certificate.as_der()),
-            not_before: certificate.not_before(),
-            not_after: certificate.not_after(),
-            status: status(certificate, standard.now),
-            effective_not_after: first.not_after,
-            effective_expires_in_seconds: first.expires_in_seconds,
-            limited_by: first.kind,
-            remaining: first.remaining,
-            level: Level::Ok,
-            problem: None,
-            checked_against: reaches_anchor.and(trusted).map(|t| t.file.path.clone()),
-            reaches_anchor,
-            limits,
-        };
-        status.conclude(standard.now);
-        let untrusted = trusted.filter(|t| t.is_named && reaches_anchor == Some(false));
-        if let Some(trusted) = untrusted {
-            status.is_critical(format!(
-                "no path leads to an anchor in {}",
-                trusted.file.path
-            ));
-        } else if let Some(fault) = judged.and_then(|judgement| fault(role, &judgement)) {
-            status.is_critical(fault);
-        }
-        if let Some(since) = above.revoked(certificate, standard.lists) {
-            status.is_revoked(since, standard.now);
-        }
-        status
+        Above { certificates }
     }
 
-    /// Says that it is revoked, which outweighs all else.
-    pub(super) fn is_revoked(&mut self, since: OffsetDateTime, now: OffsetDateTime) {
-        self.status = Status::Revoked;
-        self.limited_by = LimitKind::Revocation;
-        self.effective_not_after = since.min(self.effective_not_after);
-        self.effective_expires_in_seconds = seconds(self.effective_not_after, now);
-        self.remaining = 0.0;
-        self.level = Level::Critical;
-        self.problem = Some(format!("revoked since {}", rfc3339(since)));
-    }
-
-    /// The one that ends first first; then by place.
-    pub(super) fn place_in_order(&self) -> (OffsetDateTime, &str, &[u8]) {
-        let fingerprint = self.fingerprint_sha256.as_bytes();
-        (self.effective_not_after, &self.location, fingerprint)
-    }
-
-    fn is_critical(&mut self, problem: String) {
-        self.level = Level::Critical;
-        self.problem = Some(problem);
-    }
-
-    /// What its limits come to.
-    fn conclude(&mut self, now: OffsetDateTime) {
-        let worst = self.limits.iter().map(|limit| limit.level).max();
-        self.level = worst.unwrap_or(Level::Ok);
-        if self.level > Level::Ok {
-            let at_fault = self.limits.iter().find(|limit| limit.level == self.level);
-            self.problem = at_fault.map(Limit::sentence);
-        }
-        if self.status == Status::NotYetValid {
-            let left = super::text::Left(seconds(self.not_before, now));
-            self.is_critical(format!("not valid yet: it begins in {left}"));
-        }
-    }
-
-    /// What is wrong with it, where that is more than its own end.
-    pub(super) fn note(&self) -> Option<&str> {
-        let problem = self.problem.as_deref()?;
-        let own = self
-            .limits
+    fn limits(&self, standard: &Standard<'_>) -> impl Iterator<Item = Limit> {
+        self.certificates
             .iter()
-            .find(|limit| limit.kind == LimitKind::Certificate);
-        let is_own_end = own.is_some_and(|limit| limit.sentence() == problem);
-        (!is_own_end).then_some(problem)
+            .map(|(kind, certificate)| Limit::new(*kind, certificate, standard))
     }
 
-    /// What it is called: its first name, or its subject when it has none.
-    pub fn title(&self) -> String {
-        let common_name = || {
-            let names = self.subject.values(AttributeType::CommonName);
-            names.into_iter().find(|name| !name.is_empty())
-        };
-        let name = self.subject_alt_names.first().map(|name| {
-            let text = name.to_string();
-            let bare = text.split_once(':').map(|(_, name)| name.to_owned());
-            bare.filter(|bare| !bare.is_empty()).unwrap_or(text)
-        });
-        let common_name = common_name().map(|name| crate::pki::escape::Escaped(&name).to_string());
-        match self.role {
-            Role::EndEntity => name.or(common_name),
-            Role::Anchor | Role::Intermediate => common_name.or(name),
-        }
-        .unwrap_or_else(|| match self.subject.is_empty() {
-            true => format!("serial {}", self.serial),
-            false => self.subject.to_string(),
-        })
+    /// Since when the certificate, or one above it, is revoked.
+    fn revoked(
+        &self,
+        certificate: &Certificate,
+        lists: &RevocationLists,
+    ) -> Option<OffsetDateTime> {
+        let above = self
+            .certificates
+            .iter()
+            .map(|(_, certificate)| *certificate);
+        let whole: Vec<&Certificate> = std::iter::once(certificate).chain(above).collect();
+        whole
+            .iter()
+            .enumerate()
+            .filter(|(_, certificate)| !certificate.is_self_issued())
+            .find_map(|(i, certificate)| lists.revoked(certificate, whole.get(i + 1).copied()))
     }
 }
 
-impl Limit {
-    pub(super) fn of_certificate(
-        kind: LimitKind,
-        certificate: &Certificate,
-        standard: &Standard<'_>,
-    ) -> Self {
-        let period = (certificate.not_before(), certificate.not_after());
-        Limit::new(kind, certificate.subject(), period, standard)
-    }
-
-    /// The end of the newest revocation list that speaks of a certificate.
-    fn of_list(
-        certificate: &Certificate,
-        issuer: Option<&Certificate>,
-        standard: &Standard<'_>,
-    ) -> Option<Self> {
-        let list = standard.lists.speaking_of(certificate, issuer)?;
-        let period = (list.this_update, list.next_update?);
-        Some(Limit::new(LimitKind::Crl, &list.issuer, period, standard))
-    }
-
-    fn new(
-        kind: LimitKind,
-        name: &DistinguishedName,
-        (start, end): (OffsetDateTime, OffsetDateTime),
-        standard: &Standard<'_>,
-    ) -> Self {
-        let (left, lifetime) = (end - standard.now, end - start);
-        Limit {
-            kind,
-            name: name.clone(),
-            not_after: end,
-            expires_in_seconds: seconds(end, standard.now),
-            level: standard.thresholds.level(left, lifetime),
-            remaining: part_left(left, lifetime),
-        }
-    }
-
-    /// What becomes of it, in a clause.
-    pub(super) fn sentence(&self) -> String {
-        let left = super::text::Left(self.expires_in_seconds.abs());
-        let what = match self.kind {
-            LimitKind::Certificate => "it".to_owned(),
-            LimitKind::Intermediate => format!("the intermediate {}", self.name),
-            LimitKind::Anchor => format!("the anchor {}", self.name),
-            LimitKind::Crl => format!("the revocation list of {}", self.name),
-            LimitKind::Revocation => "the revocation".to_owned(),
-        };
-        if self.expires_in_seconds < 0 {
-            format!("{what} ended {left} ago")
-        } else {
-            format!("{what} ends in {left}")
-        }
-    }
+/// A chain judged under these anchors.
+fn judged(chain: &Chain, anchors: &[Certificate], now: OffsetDateTime) -> Judgement {
+    let candidates = Candidates {
+        end_entity: &chain.certificate,
+        intermediates: &chain.above,
+        anchors,
+        revocation_lists: &[],
+    };
+    judge(candidates, &Requirements::at(now))
 }
 
-/// What part of a lifetime is left, from 0 to 1.
-pub(super) fn part_left(left: Duration, lifetime: Duration) -> f64 {
+/// What is wrong with an end entity whose path reaches an anchor; dates are reported as time left.
+fn fault(role: Role, judgement: &Judgement) -> Option<String> {
+    if role != Role::EndEntity || !judgement.reaches_anchor {
+        return None;
+    }
+    let errors = judgement.findings.iter();
+    errors
+        .filter(|finding| finding.severity == Severity::Error && !DATES.contains(&finding.id))
+        .map(|finding| finding.summary())
+        .next()
+}
+
+/// The fraction of a lifetime that remains, from 0 to 1.
+pub(super) fn fraction(left: Duration, lifetime: Duration) -> f64 {
     if lifetime.is_positive() {
         (left / lifetime).clamp(0.0, 1.0)
     } else {
@@ -374,3 +419,6 @@ fn status(certificate: &Certificate, now: OffsetDateTime) -> Status {
         Status::Valid
     }
 }
+
+/// The rules about dates.
+const DATES: [&str; 2] = ["expired", "not-yet-valid"];

@@ -1,5 +1,6 @@
-//! What authorities issued, and what became of it.
+//! What the inventories know of certificates.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
@@ -9,14 +10,19 @@ use crate::error::Error;
 use crate::files;
 use crate::ops::list;
 use crate::ops::managed::Managed;
-use crate::store::Inventory;
+use crate::pki::fingerprint::Fingerprint;
+use crate::store::{Inventory, Status};
 
-/// The inventories of the directories that are looked at.
+/// The inventories of the directories that are checked.
 #[derive(Default)]
-pub(super) struct Inventories(Vec<Box<dyn Inventory>>);
+pub(super) struct Inventories {
+    open: Vec<Box<dyn Inventory>>,
+    /// The fingerprints of CAs that were rotated out.
+    retired: HashSet<Fingerprint>,
+}
 
 impl Inventories {
-    /// Opens the inventory of a directory, and gives the files elsewhere that it looks after.
+    /// Opens the inventory of a directory and returns the managed files elsewhere.
     pub(super) fn open(&mut self, directory: &Path) -> Result<Vec<PathBuf>, Error> {
         let inventory = list::inventory(directory)?;
         let own = files::absolute(directory)?;
@@ -27,23 +33,36 @@ impl Inventories {
             let places = managed.certificates.iter();
             files.extend(places.map(|certificate| certificate.place.certificate()));
         }
-        self.0.push(inventory);
+        for record in inventory.authorities()? {
+            if record.retired_at.is_some() {
+                self.retired
+                    .insert(Fingerprint::sha256(&record.certificate));
+            }
+        }
+        self.open.push(inventory);
         Ok(files)
     }
 
-    /// Says of a certificate what they know of it.
-    pub(super) fn tell(
+    /// Completes the status of a certificate with what they know of it.
+    pub(super) fn complete(
         &self,
         status: &mut CertificateStatus,
         now: OffsetDateTime,
     ) -> Result<(), Error> {
-        for inventory in &self.0 {
-            let entry = inventory.find(&status.serial)?;
-            let issued = entry.filter(|entry| entry.fingerprint == status.fingerprint_sha256);
+        let is_retired = |fingerprint| self.retired.contains(fingerprint);
+        if is_retired(&status.facts.fingerprint_sha256) {
+            status.set_replaced(Status::Retired);
+        }
+        for inventory in &self.open {
+            let entry = inventory.find(&status.facts.serial)?;
+            let issued = entry.filter(|entry| entry.fingerprint == status.facts.fingerprint_sha256);
             if let Some(entry) = issued {
                 status.managed = true;
-                if let Some(revocation) = entry.revocation {
-                    status.is_revoked(revocation.at, now);
+                let recorded = entry.status(now);
+                match (recorded, entry.revocation) {
+                    (Status::Superseded | Status::Retired, _) => status.set_replaced(recorded),
+                    (_, Some(revocation)) => status.set_revoked(recorded, revocation.at, now),
+                    (_, None) => {}
                 }
             }
         }

@@ -1,10 +1,8 @@
-//! How the certificates of an authority, or of any files and servers, stand: what ends when.
+//! When the certificates of an authority, or in any files and on any ports, expire.
 
 mod certificate;
 mod gathering;
 mod inventory;
-mod live;
-mod networks;
 mod page;
 mod parallel;
 mod plugin;
@@ -12,7 +10,6 @@ mod prometheus;
 mod reading;
 mod report;
 mod revocation;
-mod standing;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -40,46 +37,47 @@ use gathering::{FileAt, Gathered};
 use inventory::Inventories;
 use reading::{Chain, Content};
 use revocation::RevocationLists;
-use standing::{AnchorFile, Trusted};
 
+use super::anchors::{AnchorSource, Anchors};
 use super::ca;
-use crate::authority::{self, CERTIFICATE, INVENTORY};
+use crate::authority::{self, INVENTORY};
 use crate::error::Error;
 use crate::files::{self, Kind};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::fingerprint::Fingerprint;
 
-/// What is looked at.
+/// What to check.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Files, directories, patterns, network.yaml files and URLs; none for the PKI directory.
+    /// Files, directories, patterns, network.yaml files and ports; none for the PKI directory.
     pub targets: Vec<PathBuf>,
     /// The PKI directory.
     pub directory: PathBuf,
-    /// The trust anchors; otherwise the `ca.crt` beside each file.
+    /// The trust anchors; otherwise the `ca.crt` beside each file, or the PKI directory's.
     pub ca: Option<PathBuf>,
-    /// Revocation lists beside those that are found.
+    /// CRLs besides those that are found.
     pub revocation_lists: Vec<PathBuf>,
-    /// When little time is left.
+    /// How much remaining time is too little.
     pub thresholds: Thresholds,
-    /// How many levels of directories are looked into.
+    /// The maximum directory depth.
     pub depth: usize,
 }
 
-/// Looks at everything; what cannot be read comes back as errors, one each, and the rest goes on.
+/// Checks everything that can be read; the rest is returned as errors.
 ///
 /// # Errors
-/// When there is nothing to look at, or the anchors that were named cannot be read.
+/// When there is nothing to check, or the anchors that were named cannot be read.
 pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>), Error> {
-    let named = named_anchors(request)?;
+    let named = request.ca.clone().map(AnchorSource::Given);
+    let named = named.map(Anchors::read).transpose()?;
     let mut gathered = Gathered::default();
     let (authorities, inventories) = gather(request, &mut gathered, now)?;
     let (mut found, lists) = Found::read(&mut gathered);
     found.add_live(&mut gathered);
     let surroundings = Surroundings::of(&found, request, &mut gathered.errors);
     let mut known: Vec<&Certificate> = surroundings.anchors().collect();
-    known.extend(named.iter().flat_map(|file| &file.anchors));
+    known.extend(named.iter().flat_map(|anchors| &anchors.certificates));
     known.extend(found.authorities());
     let lists = RevocationLists::new(lists, &known, &request.thresholds, now);
     let standard = Standard {
@@ -88,22 +86,16 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>
         now,
     };
     let mut certificates = parallel::each(&found.chains, |at| {
-        let trusted = match &named {
-            Some(file) => Some(Trusted {
-                file,
-                is_named: true,
-            }),
-            None => surroundings.trusted(at),
-        };
+        let trusted = named.as_ref().or_else(|| surroundings.trusted(at));
         let place = (at.source, at.path.to_string_lossy().into_owned());
         let mut status = CertificateStatus::of(&at.chain, place, trusted, &standard);
         status.also_at.clone_from(&at.also_at);
         status
     });
     for status in &mut certificates {
-        inventories.tell(status, now)?;
+        inventories.complete(status, now)?;
     }
-    certificates.sort_by(|one, other| one.place_in_order().cmp(&other.place_in_order()));
+    certificates.sort_by(|one, other| one.order().cmp(&other.order()));
     let report = Report::new(
         request.thresholds,
         (authorities, certificates, lists.lists),
@@ -113,17 +105,7 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>
     Ok((report, gathered.errors))
 }
 
-/// The anchors that were named, and their file.
-fn named_anchors(request: &Request) -> Result<Option<AnchorFile>, Error> {
-    let Some(path) = &request.ca else {
-        return Ok(None);
-    };
-    let anchors = authority::read_certificates(path)?;
-    let path = path.to_string_lossy().into_owned();
-    Ok(Some(AnchorFile::new(path, anchors)))
-}
-
-/// Finds the files, the authorities among the directories, and what these issued.
+/// Finds files, the authorities among the directories, and what these issued.
 fn gather(
     request: &Request,
     gathered: &mut Gathered,
@@ -147,7 +129,7 @@ fn gather(
         if is_authority(target) {
             match ca::show::run(target, now) {
                 Ok(shown) => {
-                    authorities.push(AuthorityStatus::of(target, shown, &request.thresholds))
+                    authorities.push(AuthorityStatus::of(target, shown, &request.thresholds));
                 }
                 Err(error) => gathered.fail(error),
             }
@@ -177,7 +159,7 @@ struct ChainAt {
     also_at: Vec<String>,
 }
 
-/// What the files hold.
+/// The certificates that were found.
 struct Found {
     chains: Vec<ChainAt>,
 }
@@ -196,7 +178,7 @@ impl Found {
                 Ok(content) => {
                     let location = file.path.to_string_lossy().into_owned();
                     for list in content.revocation_lists {
-                        // As PEM and as DER it is the same, and PEM is what is configured.
+                        // PEM and DER of one CRL count once, and PEM is what programs are configured with.
                         let index = *known
                             .entry(Fingerprint::sha256(list.as_der()))
                             .or_insert(lists.len());
@@ -211,7 +193,7 @@ impl Found {
                 Err(error) => gathered.errors.push(error),
             }
         }
-        found.unite_anchors();
+        found.merge_anchors();
         (found, lists)
     }
 
@@ -226,10 +208,10 @@ impl Found {
         }));
     }
 
-    /// Asks every server, all at once.
+    /// Connects to every port, all at once.
     fn add_live(&mut self, gathered: &mut Gathered) {
         let urls = std::mem::take(&mut gathered.urls);
-        let shown = parallel::each_waiting(&urls, |url| live::read(url));
+        let shown = parallel::each_waiting(&urls, |url| Chain::served(url));
         for (url, shown) in urls.into_iter().zip(shown) {
             match shown {
                 Ok(chain) => self.chains.push(ChainAt {
@@ -249,32 +231,32 @@ impl Found {
         files.filter_map(|at| at.path.parent().map(Path::to_owned))
     }
 
-    /// Makes one of the copies of a root that stand in many files.
-    fn unite_anchors(&mut self) {
+    /// Merges the copies of a root in different files.
+    fn merge_anchors(&mut self) {
         let mut first: HashMap<Vec<u8>, usize> = HashMap::new();
-        let mut united: Vec<ChainAt> = Vec::with_capacity(self.chains.len());
+        let mut merged: Vec<ChainAt> = Vec::with_capacity(self.chains.len());
         for at in std::mem::take(&mut self.chains) {
             let certificate = &at.chain.certificate;
             if !certificate.is_self_issued() || !certificate.is_ca().unwrap_or(false) {
-                united.push(at);
+                merged.push(at);
                 continue;
             }
             match first.get(certificate.as_der()) {
-                Some(index) if united[*index].also_at.len() < MAX_COPIES => {
+                Some(index) if merged[*index].also_at.len() < MAX_COPIES => {
                     let location = at.path.to_string_lossy().into_owned();
-                    united[*index].also_at.push(location);
+                    merged[*index].also_at.push(location);
                 }
                 Some(_) => {}
                 None => {
-                    first.insert(certificate.as_der().to_vec(), united.len());
-                    united.push(at);
+                    first.insert(certificate.as_der().to_vec(), merged.len());
+                    merged.push(at);
                 }
             }
         }
-        self.chains = united;
+        self.chains = merged;
     }
 
-    /// Every CA's certificate among them.
+    /// Every CA certificate among them.
     fn authorities(&self) -> impl Iterator<Item = &Certificate> {
         let all = self
             .chains
@@ -286,9 +268,9 @@ impl Found {
 
 /// The trust anchors beside the files.
 struct Surroundings {
-    by_directory: BTreeMap<PathBuf, AnchorFile>,
-    /// The PKI directory's, for what has none beside it.
-    fallback: Option<PathBuf>,
+    by_directory: BTreeMap<PathBuf, Anchors>,
+    /// The PKI directory, whose anchors count where there are none beside a file.
+    fallback: PathBuf,
 }
 
 impl Surroundings {
@@ -301,29 +283,23 @@ impl Surroundings {
         }
         let directories: Vec<PathBuf> = directories.into_iter().collect();
         let read = parallel::each(&directories, |directory| {
-            let path = directory.join(CERTIFICATE);
-            match files::target(&path) {
-                Ok(files::Target::File(_)) => {
-                    let lossy = path.to_string_lossy().into_owned();
-                    let anchors = authority::read_certificates(&path);
-                    Some(anchors.map(|anchors| AnchorFile::new(lossy, anchors)))
-                }
-                Ok(files::Target::Directory(_) | files::Target::Special) | Err(_) => None,
-            }
+            Anchors::in_directory(directory, |path| match *directory == fallback {
+                true => AnchorSource::Directory(path),
+                false => AnchorSource::Beside(path),
+            })
         });
         let mut by_directory = BTreeMap::new();
-        let mut told: HashSet<String> = errors.iter().map(ToString::to_string).collect();
+        let mut known: HashSet<String> = errors.iter().map(ToString::to_string).collect();
         for (directory, anchors) in directories.into_iter().zip(read) {
             match anchors {
-                Some(Ok(anchors)) => {
+                Ok(Some(anchors)) => {
                     by_directory.insert(directory, anchors);
                 }
-                // One among the files that are looked at is an error already.
-                Some(Err(error)) if told.insert(error.to_string()) => errors.push(error),
-                Some(Err(_)) | None => {}
+                // A file that is checked itself has been reported already.
+                Err(error) if known.insert(error.to_string()) => errors.push(error),
+                Ok(None) | Err(_) => {}
             }
         }
-        let fallback = by_directory.contains_key(&fallback).then_some(fallback);
         Surroundings {
             by_directory,
             fallback,
@@ -331,22 +307,19 @@ impl Surroundings {
     }
 
     fn anchors(&self) -> impl Iterator<Item = &Certificate> {
-        self.by_directory.values().flat_map(|file| &file.anchors)
+        let all = self.by_directory.values();
+        all.flat_map(|anchors| &anchors.certificates)
     }
 
-    fn trusted(&self, at: &ChainAt) -> Option<Trusted<'_>> {
+    fn trusted(&self, at: &ChainAt) -> Option<&Anchors> {
         let directory = match at.source {
             Source::File => at.path.parent(),
             Source::Server => None,
         };
         let beside = directory.and_then(|directory| self.by_directory.get(directory));
-        let fallback = || self.by_directory.get(self.fallback.as_ref()?);
-        Some(Trusted {
-            file: beside.or_else(fallback)?,
-            is_named: false,
-        })
+        beside.or_else(|| self.by_directory.get(&self.fallback))
     }
 }
 
-/// How many copies of a root are told.
+/// How many copies of a root are reported.
 const MAX_COPIES: usize = 100;

@@ -1,4 +1,4 @@
-//! The report as a page.
+//! The report as a page of HTML.
 
 use std::path::Path;
 
@@ -7,30 +7,31 @@ use time::{Date, Duration};
 use super::certificate::{CertificateStatus, LimitKind, Role};
 use super::report::{AuthorityStatus, Report};
 use super::revocation::RevocationListStatus;
-use super::text::{Left, signed_left, state};
+use super::text::{signed_left, state};
 use super::threshold::Level;
 use super::timeline::{DAYS, Days};
 use crate::error::shown;
+use crate::ops::expiry::Left;
 use crate::ops::view::{Cell, Content, Item, Section, TableKind, Tone, View};
 use crate::pki::validity::rfc3339;
 use crate::store::Status;
 
-/// The report as a page.
+/// The report as a view, for a page.
 pub fn page(report: &Report) -> View {
     let summary = &report.summary;
     let (tone, answer) = match (report.level, summary.unreadable) {
-        (Level::Critical, _) => (Tone::Bad, "Act now"),
-        (Level::Warning, _) => (Tone::Warning, "Act soon"),
-        (Level::Ok, 1..) => (Tone::Warning, "Not everything could be read"),
-        (Level::Ok, 0) => (Tone::Good, "All well"),
+        (Level::Critical, _) => (Tone::Bad, "Action needed now"),
+        (Level::Warning, _) => (Tone::Warning, "Action needed soon"),
+        (Level::Ok, 1..) => (Tone::Warning, "Some files could not be read"),
+        (Level::Ok, 0) => (Tone::Good, "All certificates are valid"),
     };
     let mut lead = format!(
-        "{} critical, {} warning, {} ok, {} not read",
+        "{} critical, {} warning, {} ok, {} unreadable",
         summary.critical, summary.warning, summary.ok, summary.unreadable
     );
     if let Some(soonest) = summary.soonest_in_seconds.filter(|soonest| *soonest >= 0) {
         lead.push_str(&format!(
-            "; the first certificate ends in {}",
+            "; the next certificate expires in {}",
             Left(soonest)
         ));
     }
@@ -82,14 +83,11 @@ fn authority(authority: &AuthorityStatus) -> Section {
         title: format!("Authority in {}", shown(&authority.directory)),
         content: Content::Facts(vec![
             fact("Subject", authority.subject.to_string()),
-            fact("Ends", format!("{} ({left})", rfc3339(authority.not_after))),
             fact(
-                "Issued",
-                format!(
-                    "{} valid, {} revoked, {} expired",
-                    issued.valid, issued.revoked, issued.expired
-                ),
+                "Expires",
+                format!("{} ({left})", rfc3339(authority.not_after)),
             ),
+            fact("Issued", issued.to_string()),
             fact("Private key", key.into()),
         ]),
     }
@@ -107,7 +105,7 @@ fn unreadable(report: &Report) -> Section {
             .collect(),
     });
     Section {
-        title: "Not read".into(),
+        title: "Unreadable".into(),
         content: Content::Items(items.collect()),
     }
 }
@@ -115,11 +113,11 @@ fn unreadable(report: &Report) -> Section {
 fn certificates(title: &str, certificates: &[&CertificateStatus]) -> Section {
     let heads = [
         "State",
-        "Time left",
-        "Ends",
         "Name",
+        "Time left",
+        "Expires",
         "Issuer",
-        "Where",
+        "Path",
         "Serial number",
     ];
     Section {
@@ -139,7 +137,7 @@ fn row(certificate: &CertificateStatus) -> Vec<Cell> {
     let tone = tone(certificate.level);
     let by = match certificate.limited_by {
         LimitKind::Certificate | LimitKind::Revocation => String::new(),
-        kind @ (LimitKind::Intermediate | LimitKind::Anchor | LimitKind::Crl) => {
+        kind @ (LimitKind::Intermediate | LimitKind::Anchor) => {
             format!(" by {kind}")
         }
     };
@@ -152,16 +150,16 @@ fn row(certificate: &CertificateStatus) -> Vec<Cell> {
         .map_or_else(String::new, |note| format!(": {note}"));
     vec![
         Cell::Badge(tone, state(certificate.status, certificate.level).into()),
+        Cell::Name(format!("{}{note}", certificate.title())),
         Cell::Bar {
             part: certificate.remaining,
             tone,
             text: signed_left(certificate.effective_expires_in_seconds),
         },
         Cell::Whole(format!("{}{by}", rfc3339(certificate.effective_not_after))),
-        Cell::Text(format!("{}{note}", certificate.title())),
-        Cell::Text(certificate.issuer.to_string()),
-        Cell::Code(format!("{}{more}", shown(Path::new(&certificate.location)))),
-        Cell::Code(certificate.serial.to_string()),
+        Cell::Text(certificate.facts.issuer.to_string()),
+        Cell::Code(format!("{}{more}", shown(Path::new(&certificate.path)))),
+        Cell::Number(certificate.facts.serial.to_string()),
     ]
 }
 
@@ -173,7 +171,7 @@ fn revocation_lists(lists: &[RevocationListStatus]) -> Section {
         "Issuer",
         "Number",
         "Revoked",
-        "Where",
+        "Path",
     ];
     let rows = lists.iter().map(|list| {
         let note = list.problem.as_deref();
@@ -192,15 +190,18 @@ fn revocation_lists(lists: &[RevocationListStatus]) -> Section {
                     .expires_in_seconds
                     .map_or_else(|| "-".into(), signed_left),
             },
-            Cell::Whole(list.next_update.map_or_else(|| "not said".into(), rfc3339)),
+            Cell::Whole(
+                list.next_update
+                    .map_or_else(|| "not stated".into(), rfc3339),
+            ),
             Cell::Text(format!("{}{note}", list.issuer)),
             Cell::Text(list.number.clone().unwrap_or_default()),
             Cell::Text(list.revoked_count.to_string()),
-            Cell::Code(shown(Path::new(&list.location))),
+            Cell::Code(shown(Path::new(&list.path))),
         ]
     });
     Section {
-        title: "Revocation lists".into(),
+        title: "CRLs".into(),
         content: Content::Table {
             heads: heads.map(str::to_owned).to_vec(),
             rows: rows.collect(),
@@ -209,7 +210,7 @@ fn revocation_lists(lists: &[RevocationListStatus]) -> Section {
     }
 }
 
-/// The next ninety days, a row a week.
+/// The next ninety days, one row per week.
 fn calendar(report: &Report) -> Section {
     let days = Days::of(report);
     let heads = ["Week of", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -220,7 +221,7 @@ fn calendar(report: &Report) -> Section {
             .collect()
     });
     Section {
-        title: format!("What ends in the next {DAYS} days"),
+        title: format!("Expiring in the next {DAYS} days"),
         content: Content::Table {
             heads: heads.map(str::to_owned).to_vec(),
             rows: rows.collect(),

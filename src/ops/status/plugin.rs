@@ -1,30 +1,30 @@
-//! The report as a monitoring plugin writes it: one line, performance data behind a bar
+//! The report as a monitoring plugin writes it: one line, with performance data after a bar
 //! ([guidelines](https://www.monitoring-plugins.org/doc/guidelines.html)).
 
 use std::fmt;
 
 use super::report::{Report, Summary};
-use super::text::Left;
 use super::threshold::{Level, Threshold};
 use crate::error::Error;
+use crate::ops::expiry::Left;
 
-/// What a plugin says, and its exit code.
+/// The output of a plugin and its exit code.
 pub enum Plugin<'a> {
-    /// What was looked at.
-    Looked(&'a Report),
-    /// Nothing could be looked at.
+    /// The check was made.
+    Checked(&'a Report),
+    /// Nothing could be checked.
     Failed(&'a Error),
 }
 
 impl Plugin<'_> {
-    /// The exit code when it could not be told.
+    /// The exit code when the status could not be determined.
     pub const UNKNOWN: u8 = 3;
 
-    /// 0 ok, 1 warning, 2 critical, 3 could not tell. What is critical outweighs what could not be read.
+    /// 0 ok, 1 warning, 2 critical, 3 unknown. Critical outweighs unreadable.
     pub fn exit_code(&self) -> u8 {
         match self {
             Plugin::Failed(_) => Self::UNKNOWN,
-            Plugin::Looked(report) => match (report.level, report.summary.unreadable) {
+            Plugin::Checked(report) => match (report.level, report.summary.unreadable) {
                 (Level::Critical, _) => 2,
                 (Level::Ok | Level::Warning, 1..) => Self::UNKNOWN,
                 (Level::Warning, 0) => 1,
@@ -44,16 +44,16 @@ impl fmt::Display for Plugin<'_> {
         };
         match self {
             Plugin::Failed(error) => writeln!(f, "CERTS {state} - {}", plain(&error.to_string())),
-            Plugin::Looked(report) => {
-                let said = plain(&said(report));
-                writeln!(f, "CERTS {state} - {said} | {}", Performance(report))
+            Plugin::Checked(report) => {
+                let text = plain(&summary(report));
+                writeln!(f, "CERTS {state} - {text} | {}", Performance(report))
             }
         }
     }
 }
 
-/// What is worst, or that all is well, and how many there are.
-fn said(report: &Report) -> String {
+/// The worst problem, or the next expiry, and the counts.
+fn summary(report: &Report) -> String {
     let Summary {
         ok,
         warning,
@@ -69,11 +69,11 @@ fn said(report: &Report) -> String {
         Level::Ok | Level::Warning => unread().or_else(|| report.worst()),
     };
     let soonest = report.summary.soonest_in_seconds;
-    let first = || soonest.map(|seconds| format!("the first ends in {}", Left(seconds)));
-    let told = worst
+    let first = || soonest.map(|seconds| format!("next expiry in {}", Left(seconds)));
+    let text = worst
         .or_else(first)
         .unwrap_or_else(|| "nothing found".into());
-    format!("{told} ({counts})")
+    format!("{text} ({counts})")
 }
 
 /// Performance data: `'label'=value[unit];[warning];[critical]`.
@@ -83,7 +83,7 @@ impl fmt::Display for Performance<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let summary = &self.0.summary;
         if let Some(soonest) = summary.soonest_in_seconds {
-            // It is bad to be below: a range that is open upwards.
+            // Values below are bad, so the range is open upwards.
             let range = |threshold: Threshold| match threshold {
                 Threshold::Time(time) | Threshold::Both(time, _) => {
                     format!("{}:", time.duration().whole_seconds())
@@ -102,7 +102,7 @@ impl fmt::Display for Performance<'_> {
     }
 }
 
-/// One line without a bar, which would begin the performance data.
+/// One line without a bar, which would start the performance data.
 fn plain(text: &str) -> String {
     let text = text.replace('|', "¦");
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,174 +1,133 @@
-//! The report in the [text format of Prometheus](https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format).
+//! The report as metrics: for a node exporter's textfile directory, or an HTTP response.
 
 use std::fmt;
 use std::path::Path;
 
 use super::certificate::{CertificateStatus, Role};
 use super::report::Report;
+use super::revocation::RevocationListStatus;
 use super::threshold::Level;
 use crate::error::shown;
-use crate::pki::escape::Escaped;
+use crate::ops::metrics::Exposition;
 
-/// The report as metrics: for a node exporter's textfile directory, or an HTTP response.
+/// The report as metrics.
 pub struct Metrics<'a>(pub &'a Report);
 
 impl fmt::Display for Metrics<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.0;
-        certificates(f, report)?;
-        revocation_lists(f, report)?;
+        let mut exposition = Exposition::default();
+        certificates(&mut exposition, &report.certificates);
+        let lists = report.revocation_lists.iter();
+        let lists: Vec<_> = lists.filter(|list| !list.superseded).collect();
+        revocation_lists(&mut exposition, &lists);
+        let summary = &report.summary;
         let counts = [
-            (Level::Ok, report.summary.ok),
-            (Level::Warning, report.summary.warning),
-            (Level::Critical, report.summary.critical),
+            (Level::Ok, summary.ok),
+            (Level::Warning, summary.warning),
+            (Level::Critical, summary.critical),
         ];
-        let counted =
-            counts.map(|(level, count)| (labels(&[("level", &level.to_string())]), count as i64));
-        family(
-            f,
+        exposition.gauge(
             "items",
-            "Certificates and revocation lists, by how they are.",
-            counted,
-        )?;
-        let unreadable = report.summary.unreadable as i64;
-        family(
-            f,
+            "Certificates and CRLs by level.",
+            counts.map(|(level, count)| (vec![("level", level.to_string())], count as i64)),
+        );
+        exposition.gauge(
             "unreadable",
-            "What could not be read.",
-            [(String::new(), unreadable)],
-        )?;
-        let at = report.checked_at.unix_timestamp();
-        family(
-            f,
+            "Files and ports that could not be read.",
+            [(Vec::new(), summary.unreadable as i64)],
+        );
+        exposition.gauge(
             "checked_timestamp_seconds",
-            "When this was looked at.",
-            [(String::new(), at)],
-        )
+            "Time of this check.",
+            [(Vec::new(), report.checked_at.unix_timestamp())],
+        );
+        exposition.fmt(f)
     }
 }
 
-fn certificates(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+fn certificates(exposition: &mut Exposition, certificates: &[CertificateStatus]) {
     type Value = fn(&CertificateStatus) -> i64;
     let families: [(&str, &str, Value); 4] = [
         (
             "certificate_not_before_timestamp_seconds",
-            "The first moment of the certificate's validity.",
-            |certificate| certificate.not_before.unix_timestamp(),
+            "Start of the certificate's validity.",
+            |certificate| certificate.facts.expiry.not_before.unix_timestamp(),
         ),
         (
             "certificate_not_after_timestamp_seconds",
-            "The last moment of the certificate's validity.",
-            |certificate| certificate.not_after.unix_timestamp(),
+            "End of the certificate's validity.",
+            |certificate| certificate.facts.expiry.not_after.unix_timestamp(),
         ),
         (
             "certificate_effective_not_after_timestamp_seconds",
-            "When the first of the certificate, its chain, its anchor and its revocation list ends.",
+            "Earliest end of the certificate, its chain and its anchor.",
             |certificate| certificate.effective_not_after.unix_timestamp(),
         ),
         (
             "certificate_level",
-            "How the certificate is: 0 ok, 1 warning, 2 critical.",
+            "Level of the certificate: 0 ok, 1 warning, 2 critical.",
             |certificate| level(certificate.level),
         ),
     ];
     for (name, help, value) in families {
-        let samples = report.certificates.iter();
-        let samples = samples.map(|certificate| (of_certificate(certificate), value(certificate)));
-        family(f, name, help, samples)?;
+        let samples = certificates.iter();
+        exposition.gauge(name, help, samples.map(|one| (labels(one), value(one))));
     }
-    Ok(())
 }
 
-fn revocation_lists(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
-    let lists = || {
-        let lists = report
-            .revocation_lists
-            .iter()
-            .filter(|list| !list.superseded);
-        lists.enumerate().map(|(i, list)| {
-            let labels = labels(&[
-                ("list", &i.to_string()),
-                ("location", &shown(Path::new(&list.location))),
-                ("issuer", &list.issuer.to_string()),
-            ]);
-            (labels, list)
-        })
-    };
-    family(
-        f,
-        "crl_this_update_timestamp_seconds",
-        "When the revocation list was issued.",
-        lists().map(|(labels, list)| (labels, list.this_update.unix_timestamp())),
-    )?;
-    family(
-        f,
-        "crl_next_update_timestamp_seconds",
-        "When the next revocation list comes at the latest.",
-        lists().filter_map(|(labels, list)| Some((labels, list.next_update?.unix_timestamp()))),
-    )?;
-    family(
-        f,
-        "crl_revoked",
-        "How many certificates the revocation list says are revoked.",
-        lists().map(|(labels, list)| (labels, list.revoked_count as i64)),
-    )?;
-    family(
-        f,
-        "crl_level",
-        "How the revocation list is: 0 ok, 1 warning, 2 critical.",
-        lists().map(|(labels, list)| (labels, level(list.level))),
-    )
-}
-
-/// A gauge with its samples; nothing where there are none.
-fn family(
-    f: &mut fmt::Formatter<'_>,
-    name: &str,
-    help: &str,
-    samples: impl IntoIterator<Item = (String, i64)>,
-) -> fmt::Result {
-    for (i, (labels, value)) in samples.into_iter().enumerate() {
-        if i == 0 {
-            writeln!(f, "# HELP {PREFIX}{name} {help}")?;
-            writeln!(f, "# TYPE {PREFIX}{name} gauge")?;
-        }
-        writeln!(f, "{PREFIX}{name}{labels} {value}")?;
-    }
-    Ok(())
-}
-
-/// What tells a certificate from every other: no two have the same place and fingerprint.
-fn of_certificate(certificate: &CertificateStatus) -> String {
+/// What identifies a certificate: no two have the same place and fingerprint.
+fn labels(certificate: &CertificateStatus) -> Vec<(&'static str, String)> {
     let role = match certificate.role {
         Role::Anchor => "anchor",
         Role::Intermediate => "intermediate",
         Role::EndEntity => "end_entity",
     };
-    labels(&[
-        ("location", &shown(Path::new(&certificate.location))),
-        ("name", &certificate.title()),
-        ("role", role),
-        (
-            "serial",
-            &Escaped(&certificate.serial.to_string()).to_string(),
-        ),
-        (
-            "fingerprint_sha256",
-            &certificate.fingerprint_sha256.to_string(),
-        ),
-    ])
+    let facts = &certificate.facts;
+    vec![
+        ("location", shown(Path::new(&certificate.path))),
+        ("name", certificate.title()),
+        ("role", role.into()),
+        ("serial", facts.serial.to_string()),
+        ("fingerprint_sha256", facts.fingerprint_sha256.to_string()),
+    ]
 }
 
-fn labels(pairs: &[(&str, &str)]) -> String {
-    let quoted = |text: &str| {
-        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-        text.replace('\n', "\\n")
-    };
-    let pairs: Vec<String> = pairs
-        .iter()
-        .map(|(name, value)| format!("{name}=\"{}\"", quoted(value)))
-        .collect();
-    format!("{{{}}}", pairs.join(","))
+fn revocation_lists(exposition: &mut Exposition, lists: &[&RevocationListStatus]) {
+    type Value = fn(&RevocationListStatus) -> Option<i64>;
+    let families: [(&str, &str, Value); 4] = [
+        (
+            "crl_this_update_timestamp_seconds",
+            "Time when the CRL was issued.",
+            |list| Some(list.this_update.unix_timestamp()),
+        ),
+        (
+            "crl_next_update_timestamp_seconds",
+            "Time when the next CRL is due.",
+            |list| Some(list.next_update?.unix_timestamp()),
+        ),
+        (
+            "crl_revoked",
+            "Number of revoked certificates on the CRL.",
+            |list| Some(list.revoked_count as i64),
+        ),
+        (
+            "crl_level",
+            "Level of the CRL: 0 ok, 1 warning, 2 critical.",
+            |list| Some(level(list.level)),
+        ),
+    ];
+    for (name, help, value) in families {
+        let samples = lists.iter().enumerate().filter_map(|(i, list)| {
+            let labels = vec![
+                ("list", i.to_string()),
+                ("location", shown(Path::new(&list.path))),
+                ("issuer", list.issuer.to_string()),
+            ];
+            Some((labels, value(list)?))
+        });
+        exposition.gauge(name, help, samples);
+    }
 }
 
 fn level(level: Level) -> i64 {
@@ -178,5 +137,3 @@ fn level(level: Level) -> i64 {
         Level::Critical => 2,
     }
 }
-
-const PREFIX: &str = "openagents_certs_";

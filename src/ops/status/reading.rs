@@ -1,33 +1,57 @@
-//! What is in a file: end entities with their chains, anchors, revocation lists.
+//! What a file contains or a port serves: certificates with their chains, and CRLs.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::error::{ContentError, Error};
 use crate::files;
+use crate::net::{Target, presented_chain};
 use crate::pki::bundle::{BundleError, relations};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::document::{Document, DocumentError, Kind, Part, unreadable};
 use crate::pki::pkcs7::SignedData;
 
-/// What a file holds.
+/// The contents of a file.
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    /// The roots and those that issued no other in the file, each with those above it.
+    /// The roots and the certificates that issued no other in the file, each with those above it.
     pub(super) chains: Vec<Chain>,
-    /// The revocation lists.
+    /// The CRLs.
     pub(super) revocation_lists: Vec<RevocationList>,
 }
 
-/// A certificate and those of its file that stand above it, nearest first.
+/// A certificate and those above it in its file, nearest first.
 #[derive(Clone, Debug)]
 pub(super) struct Chain {
     pub(super) certificate: Certificate,
     pub(super) above: Vec<Certificate>,
 }
 
+impl Chain {
+    /// The certificates that a port serves.
+    ///
+    /// # Errors
+    /// When it cannot be reached, speaks no TLS, or does not prove that it has the private key.
+    pub(super) fn served(port: &str) -> Result<Self, Error> {
+        let target: Target = port.parse()?;
+        if target.scheme().is_some_and(|scheme| !scheme.is_tls()) {
+            return Err(Error::Usage {
+                message: format!("{target}: a port without TLS serves no certificate"),
+                hint: "give grpcs://HOST:PORT, https://HOST:PORT or HOST:PORT".into(),
+            });
+        }
+        let mut presented = presented_chain(&target, None, PATIENCE)?.proven(&target)?;
+        let certificate = presented.remove(0);
+        Ok(Chain {
+            certificate,
+            above: presented,
+        })
+    }
+}
+
 impl Content {
-    /// Reads a file. One that was not named may hold only keys and the like, and is then empty.
+    /// Reads a file. One that was not named may contain only keys and the like, and is then empty.
     pub(super) fn read(path: &Path, is_named: bool) -> Result<Self, Error> {
         let octets = files::read(path)?;
         let failed = |line, source| Error::Content {
@@ -89,7 +113,7 @@ impl Content {
     }
 }
 
-/// Certificates by what they are for each other: each root and each that issued no other, with those above it.
+/// Each root and each certificate that issued no other, with those above it.
 pub(super) fn chains(certificates: Vec<Certificate>) -> Vec<Chain> {
     let relations = relations(&certificates);
     let mut has_issued = vec![false; certificates.len()];
@@ -119,7 +143,7 @@ pub(super) fn chains(certificates: Vec<Certificate>) -> Vec<Chain> {
         })
         .collect();
     if chains.is_empty() {
-        // Certificates that issued one another in a ring: each stands for itself.
+        // Certificates that issued each other in a ring.
         chains.extend(certificates.into_iter().map(|certificate| Chain {
             certificate,
             above: Vec::new(),
@@ -128,7 +152,7 @@ pub(super) fn chains(certificates: Vec<Certificate>) -> Vec<Chain> {
     chains
 }
 
-/// That a file holds neither certificates nor revocation lists.
+/// The error for a file without certificates and CRLs.
 fn nothing(path: &Path, first: Option<&Part>, octets: &[u8]) -> Error {
     let source = match first {
         Some(part) => BundleError::Other {
@@ -146,3 +170,5 @@ fn nothing(path: &Path, first: Option<&Part>, octets: &[u8]) -> Error {
 
 /// More than any path has.
 const MAX_ABOVE: usize = 16;
+/// The timeout of each step of a connection.
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! What `status` has to say.
+//! The result of `status`.
 
 use std::path::{Path, PathBuf};
 
@@ -14,46 +14,46 @@ use crate::ops::{self, Verdict};
 use crate::pki::name::DistinguishedName;
 use crate::store::Counts;
 
-/// How certificates stand.
+/// The status of certificates and CRLs.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Whether all is well.
+    /// Whether nothing needs attention.
     pub verdict: Verdict,
-    /// How the worst of them is.
+    /// The worst level.
     pub level: Level,
-    /// The moment that counts.
+    /// The time of the check.
     #[serde(with = "time::serde::rfc3339")]
     pub checked_at: OffsetDateTime,
-    /// When little time is left.
+    /// How much remaining time is too little.
     pub thresholds: Thresholds,
-    /// How many there are of each kind.
+    /// Counts.
     pub summary: Summary,
     /// The authorities in the directories that were looked at.
     pub authorities: Vec<AuthorityStatus>,
-    /// Every certificate, the one that ends first first.
+    /// Every certificate, soonest expiry first.
     pub certificates: Vec<CertificateStatus>,
-    /// Every revocation list.
+    /// Every CRL.
     pub revocation_lists: Vec<RevocationListStatus>,
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// How many there are of each kind, certificates and revocation lists together.
+/// Counts of certificates and CRLs together.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Summary {
     /// Certificates.
     pub certificates: usize,
-    /// Revocation lists.
+    /// CRLs.
     pub revocation_lists: usize,
-    /// How many of both are well.
+    /// How many are ok.
     pub ok: usize,
-    /// How many end soon.
+    /// How many expire soon.
     pub warning: usize,
-    /// How many end very soon, have ended, are revoked or do not verify.
+    /// How many expire very soon, have expired, are revoked or do not verify.
     pub critical: usize,
     /// What could not be read.
     pub unreadable: usize,
-    /// Seconds until the first certificate ceases to be of use; negative when one has.
+    /// Seconds until the next live certificate expires.
     pub soonest_in_seconds: Option<i64>,
 }
 
@@ -70,22 +70,22 @@ pub struct AuthorityStatus {
     pub not_after: OffsetDateTime,
     /// Seconds until then; negative when it has passed.
     pub expires_in_seconds: i64,
-    /// How it is.
+    /// How urgent it is.
     pub level: Level,
     /// Whether its key needs a passphrase.
     pub private_key_encrypted: bool,
-    /// How many certificates it has issued, by what they are now.
+    /// How many certificates it issued, by status.
     pub issued: Counts,
 }
 
-/// Something that could not be read.
+/// A file or port that could not be read.
 #[derive(Debug, Serialize)]
 pub struct Unreadable {
     /// The error's stable name.
     pub code: &'static str,
     /// What happened, with the path.
     pub message: String,
-    /// What mends it.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
@@ -131,7 +131,8 @@ impl Report {
             critical: count(Level::Critical),
             unreadable: errors.len(),
             soonest_in_seconds: certificates
-                .first()
+                .iter()
+                .find(|certificate| certificate.is_live())
                 .map(|first| seconds(first.effective_not_after, now)),
         };
         let level = levels().0.chain(levels().1).max().unwrap_or(Level::Ok);
@@ -157,26 +158,26 @@ impl Report {
         }
     }
 
-    /// Whether there is nothing to say of anything.
+    /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.certificates.is_empty() && self.revocation_lists.is_empty()
     }
 
-    /// What is worst: its place and what is wrong with it; `None` when all is well.
+    /// The worst problem and its place; `None` when there is none.
     pub fn worst(&self) -> Option<String> {
         let certificates = self.certificates.iter().map(|certificate| {
-            let told = (certificate.location.as_str(), &certificate.problem);
-            (certificate.level, told)
+            let place = (certificate.path.as_str(), &certificate.problem);
+            (certificate.level, place)
         });
         let lists = self
             .revocation_lists
             .iter()
-            .map(|list| (list.level, (list.location.as_str(), &list.problem)));
-        let at_fault = certificates
+            .map(|list| (list.level, (list.path.as_str(), &list.problem)));
+        let problems = certificates
             .chain(lists)
             .filter(|(level, _)| *level > Level::Ok);
-        let (_, (location, problem)) = at_fault.rev().max_by_key(|(level, _)| *level)?;
-        let problem = problem.as_deref().unwrap_or("not well");
+        let (_, (location, problem)) = problems.rev().max_by_key(|(level, _)| *level)?;
+        let problem = problem.as_deref().unwrap_or("has a problem");
         Some(format!("{}: {problem}", shown(Path::new(location))))
     }
 }

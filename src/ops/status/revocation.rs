@@ -1,12 +1,13 @@
-//! The revocation lists that were found, and what they say.
+//! The CRLs that were found.
 
 use std::collections::HashMap;
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::certificate::{part_left, seconds};
+use super::certificate::{fraction, seconds};
 use super::threshold::{Level, Thresholds};
+use crate::ops::expiry::Left;
 use crate::path::is_list_signed_by;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
@@ -16,34 +17,35 @@ use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
 use crate::pki::serial::SerialNumber;
 
-/// A revocation list and how fresh it is.
+/// A CRL and when the next one is due.
 #[derive(Clone, Debug, Serialize)]
 pub struct RevocationListStatus {
     /// Its file.
-    pub location: String,
+    #[serde(serialize_with = "crate::ops::paths::file_or_port")]
+    pub path: String,
     /// Who issued it.
     pub issuer: DistinguishedName,
-    /// Its number, in decimal, or in hex where it is of more than 64 bits.
+    /// Its number: decimal, or hex above 64 bits.
     pub number: Option<String>,
     /// When it was issued.
     #[serde(with = "time::serde::rfc3339")]
     pub this_update: OffsetDateTime,
-    /// When the next one comes at the latest.
+    /// When the next one is due.
     #[serde(with = "time::serde::rfc3339::option")]
     pub next_update: Option<OffsetDateTime>,
     /// Seconds until then; negative when it has passed.
     pub expires_in_seconds: Option<i64>,
-    /// What part of its time is left, from 0 to 1.
+    /// The fraction of its lifetime that remains, from 0 to 1.
     pub remaining: f64,
-    /// How many certificates it says are revoked.
+    /// How many certificates it lists.
     pub revoked_count: usize,
-    /// Whether its issuer's key signed it; `None` where the issuer's certificate is not there.
+    /// Whether its issuer signed it; `None` when the issuer's certificate was not found.
     pub signature_valid: Option<bool>,
-    /// Whether a newer one of its issuer is there too, so that it does not count.
+    /// Whether a newer one of its issuer was found too, which counts instead.
     pub superseded: bool,
-    /// How it is.
+    /// How urgent it is.
     pub level: Level,
-    /// Why it is not well, in one line.
+    /// What is wrong, in one line.
     pub problem: Option<String>,
     #[serde(skip)]
     revoked: HashMap<SerialNumber, OffsetDateTime>,
@@ -53,7 +55,7 @@ pub struct RevocationListStatus {
     signer: Option<Fingerprint>,
 }
 
-/// The revocation lists that were found, by their issuers.
+/// The CRLs that were found, by issuer.
 #[derive(Debug, Default)]
 pub(super) struct RevocationLists {
     pub(super) lists: Vec<RevocationListStatus>,
@@ -61,7 +63,7 @@ pub(super) struct RevocationLists {
 }
 
 impl RevocationLists {
-    /// Reads lists, and checks their signatures where an issuer's certificate is known.
+    /// Reads CRLs and checks their signatures where the issuer's certificate is known.
     pub(super) fn new(
         found: Vec<(String, RevocationList)>,
         authorities: &[&Certificate],
@@ -85,7 +87,7 @@ impl RevocationLists {
         lists
     }
 
-    /// Adds a list; of two of one issuer the newer counts, and one with a bad signature never.
+    /// Adds a CRL; of two of one issuer the newer counts, and one with an invalid signature never does.
     fn add(&mut self, mut list: RevocationListStatus) {
         let counts = !list.is_delta && list.signature_valid != Some(false);
         if counts {
@@ -105,8 +107,8 @@ impl RevocationLists {
         self.lists.push(list);
     }
 
-    /// The list that says whether a certificate is revoked.
-    pub(super) fn speaking_of(
+    /// The CRL that covers a certificate.
+    fn covering(
         &self,
         certificate: &Certificate,
         issuer: Option<&Certificate>,
@@ -131,7 +133,7 @@ impl RevocationLists {
         certificate: &Certificate,
         issuer: Option<&Certificate>,
     ) -> Option<OffsetDateTime> {
-        let list = self.speaking_of(certificate, issuer)?;
+        let list = self.covering(certificate, issuer)?;
         list.revoked.get(certificate.serial()).copied()
     }
 }
@@ -149,7 +151,7 @@ impl RevocationListStatus {
             .iter()
             .find(|issuer| is_list_signed_by(list, issuer));
         let mut status = RevocationListStatus {
-            location,
+            path: location,
             issuer: list.issuer().clone(),
             number: extension(CRL_NUMBER).and_then(|number| decimal(&number.value)),
             this_update: list.this_update(),
@@ -175,24 +177,24 @@ impl RevocationListStatus {
     fn judge(&mut self, thresholds: &Thresholds, now: OffsetDateTime) {
         if let Some(next) = self.next_update {
             let (left, lifetime) = (next - now, next - self.this_update);
-            self.remaining = part_left(left, lifetime);
+            self.remaining = fraction(left, lifetime);
             self.level = thresholds.level(left, lifetime);
-            let shown = super::text::Left(seconds(next, now).abs());
+            let shown = Left(seconds(next, now).abs());
             self.problem = match self.level {
                 Level::Ok => None,
                 Level::Warning | Level::Critical if left.is_negative() => {
-                    Some(format!("the next one was due {shown} ago"))
+                    Some(format!("the next CRL was due {shown} ago"))
                 }
-                Level::Warning | Level::Critical => Some(format!("the next one is due in {shown}")),
+                Level::Warning | Level::Critical => Some(format!("the next CRL is due in {shown}")),
             };
         }
         if seconds(self.this_update, now) > 0 {
             self.level = Level::Critical;
-            self.problem = Some("it is of the future".into());
+            self.problem = Some("issued in the future".into());
         }
         if self.signature_valid == Some(false) {
             self.level = Level::Critical;
-            self.problem = Some("its issuer's key did not sign it, so it does not count".into());
+            self.problem = Some("not signed by its issuer, so it is ignored".into());
         }
     }
 
@@ -203,18 +205,18 @@ impl RevocationListStatus {
     }
 }
 
-/// The number in the DER of an INTEGER, in decimal as far as it is of 64 bits, else in hex.
+/// The number in the DER of an INTEGER: decimal up to 64 bits, else hex.
 fn decimal(der: &[u8]) -> Option<String> {
     let content = Element::only(der, INTEGER, "cRLNumber").ok()?.content;
-    let octets = content.strip_prefix(&[0]).unwrap_or(content);
-    let number = octets
+    let bytes = content.strip_prefix(&[0]).unwrap_or(content);
+    let number = bytes
         .iter()
-        .fold(0, |number: u64, octet| number << 8 | u64::from(*octet));
-    Some(match octets.len() {
+        .fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
+    Some(match bytes.len() {
         0..=8 => number.to_string(),
         _ => SerialNumber::from_der_content(content).to_string(),
     })
 }
 
-/// More keys than any CA has under one name.
+/// More CAs with one name than anyone has.
 const MAX_NAMESAKES: usize = 16;

@@ -15,7 +15,7 @@ use crate::ops::columns::{Cut, CutFront};
 use crate::pki::validity::rfc3339;
 use crate::store::Status;
 
-/// A line of a table.
+/// A row of the table.
 pub(super) struct Row {
     level: Level,
     state: &'static str,
@@ -42,7 +42,7 @@ impl Row {
             ends: date(certificate.effective_not_after, columns),
             limit: limit(certificate.limited_by),
             name: certificate.title(),
-            location: format!("{}{more}", shown(Path::new(&certificate.location))),
+            location: format!("{}{more}", shown(Path::new(&certificate.path))),
             note: certificate.note().map(str::to_owned),
         }
     }
@@ -67,7 +67,7 @@ impl Row {
                 .map_or_else(|| "-".into(), |next| date(next, columns)),
             limit: "",
             name: format!("{number}{} revoked", list.revoked_count),
-            location: shown(Path::new(&list.location)),
+            location: shown(Path::new(&list.path)),
             note: list
                 .problem
                 .clone()
@@ -76,7 +76,7 @@ impl Row {
     }
 }
 
-/// Rows under one another, as wide as the terminal at most.
+/// Rows, at most as wide as the terminal.
 pub(super) struct Table<'a> {
     pub(super) rows: &'a [Row],
     pub(super) columns: Option<usize>,
@@ -165,7 +165,7 @@ impl Table<'_> {
     }
 }
 
-/// How many columns a name and a place get of those that are left, going by what they would take.
+/// Shares the remaining columns between name and path by their natural widths.
 fn share(room: usize, (name, location): (usize, usize)) -> (usize, usize) {
     if name + location <= room {
         return (name, location);
@@ -180,7 +180,7 @@ fn share(room: usize, (name, location): (usize, usize)) -> (usize, usize) {
     }
 }
 
-/// A part of a whole, drawn.
+/// A share, drawn as a bar.
 struct Bar {
     part: f64,
     cells: usize,
@@ -189,7 +189,7 @@ struct Bar {
 impl fmt::Display for Bar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let exact = self.part * self.cells as f64;
-        // What is left at all is seen.
+        // Anything that remains is visible.
         let full = if self.part > 0.0 {
             (exact.round() as usize).max(1)
         } else {
@@ -200,7 +200,7 @@ impl fmt::Display for Bar {
     }
 }
 
-/// Text with spaces up to a width.
+/// Text padded with spaces to a width.
 struct Pad<'a>(&'a str, usize);
 
 impl fmt::Display for Pad<'_> {
@@ -218,9 +218,9 @@ fn date(moment: OffsetDateTime, columns: Option<usize>) -> String {
     }
 }
 
-/// Terminals below this width get a line a field.
+/// Narrower terminals get one line per field.
 const NARROW: usize = 60;
-/// Terminals from this width on get whole times.
+/// Terminals of this width get full times.
 const ROOMY: usize = 110;
 const MAX_NAME: usize = 40;
 const DATE_CHARACTERS: usize = 10;

@@ -16,7 +16,7 @@ fn a_certificate_ends_with_the_first_of_it_and_its_anchor() {
     let (directory, report) = with_authority(NOW);
     let leaf = &report.certificates[0];
     assert_eq!(leaf.limited_by, LimitKind::Certificate);
-    assert_eq!(leaf.effective_not_after, leaf.not_after);
+    assert_eq!(leaf.effective_not_after, leaf.facts.expiry.not_after);
     assert_eq!(leaf.reaches_anchor, Some(true));
     assert_eq!(report.level, Level::Ok);
     let late = datetime!(2036-11-10 08:05 UTC);
@@ -37,7 +37,7 @@ fn what_is_issued_elsewhere_is_looked_at_too() {
     let (report, errors) = run(&request(&root), NOW).unwrap();
     assert!(errors.is_empty(), "{errors:?}");
     let node = &report.certificates[0];
-    assert!(node.location.ends_with("elsewhere/node.crt"));
+    assert!(node.path.ends_with("elsewhere/node.crt"));
     assert!(node.managed);
     assert_eq!(node.reaches_anchor, Some(true));
 }
@@ -45,7 +45,7 @@ fn what_is_issued_elsewhere_is_looked_at_too() {
 #[test]
 fn levels_change_at_the_moment_the_threshold_is_crossed() {
     let (directory, report) = with_authority(NOW);
-    let end = report.certificates[0].not_after;
+    let end = report.certificates[0].facts.expiry.not_after;
     let level = |before: Duration| {
         let (report, _) = run(&request(&directory), end - before).unwrap();
         (report.certificates[0].level, report.verdict)
@@ -59,7 +59,7 @@ fn levels_change_at_the_moment_the_threshold_is_crossed() {
     let (report, _) = run(&request(&directory), end + second).unwrap();
     let leaf = &report.certificates[0];
     assert_eq!(leaf.status, crate::store::Status::Expired);
-    assert_eq!(leaf.problem.as_deref(), Some("it ended 1s ago"));
+    assert_eq!(leaf.problem.as_deref(), Some("certificate expired 1s ago"));
 }
 
 #[test]

@@ -12,13 +12,14 @@ use super::threshold::Level;
 use crate::error::shown;
 use crate::ops::Expiry;
 use crate::ops::columns::Cut;
+use crate::ops::expiry::Left;
 use crate::store::Status;
 
-/// The report for a terminal of so many columns; `None` for as many as it takes.
+/// The report for a terminal; `None` columns for unlimited width.
 pub struct Screen<'a> {
-    /// What there is to say.
+    /// The report.
     pub report: &'a Report,
-    /// How wide the terminal is.
+    /// The width of the terminal.
     pub columns: Option<usize>,
 }
 
@@ -48,7 +49,7 @@ impl fmt::Display for Screen<'_> {
         let lists: Vec<Row> = lists.map(|list| Row::of_list(list, self.columns)).collect();
         for (title, rows) in [
             ("Anchors", rows(true)),
-            ("Revocation lists", lists),
+            ("CRLs", lists),
             ("Certificates", rows(false)),
         ] {
             if !rows.is_empty() {
@@ -85,15 +86,12 @@ impl Screen<'_> {
         } else {
             "key not encrypted"
         };
-        let counts = format!(
-            "  issued: {} valid, {} revoked, {} expired; {key}",
-            issued.valid, issued.revoked, issued.expired
-        );
+        let counts = format!("  issued: {issued}; {key}");
         writeln!(f, "{}", cut(counts))
     }
 }
 
-/// How many there are of each level, in a line.
+/// The number of each level, in a line.
 pub(super) struct Headline<'a> {
     pub(super) report: &'a Report,
     pub(super) columns: Option<usize>,
@@ -107,7 +105,7 @@ impl fmt::Display for Headline<'_> {
             (summary.critical, "critical"),
             (summary.warning, "warning"),
             (summary.ok, "ok"),
-            (summary.unreadable, "not read"),
+            (summary.unreadable, "unreadable"),
         ] {
             if count > 0 {
                 parts.push(format!("{count} {what}"));
@@ -130,26 +128,7 @@ impl fmt::Display for Headline<'_> {
     }
 }
 
-/// A length of time in seconds, short: `89d`, `3d 4h`, `5h 12m`, `40s`.
-pub(super) struct Left(pub(super) i64);
-
-impl fmt::Display for Left {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (large, small) = match self.0 {
-            i64::MIN..60 => return write!(f, "{}s", self.0),
-            60..3600 => return write!(f, "{}m", self.0 / 60),
-            3600..DAY => ((self.0 / 3600, 'h'), (self.0 % 3600 / 60, 'm')),
-            DAY.. => ((self.0 / DAY, 'd'), (self.0 % DAY / 3600, 'h')),
-        };
-        write!(f, "{}{}", large.0, large.1)?;
-        if small.0 > 0 && (large.1 == 'h' || large.0 < FEW_DAYS) {
-            write!(f, " {}{}", small.0, small.1)?;
-        }
-        Ok(())
-    }
-}
-
-/// A moment, and how far off it is.
+/// A moment and the time until then.
 struct Ends {
     at: OffsetDateTime,
     seconds: i64,
@@ -166,7 +145,7 @@ impl fmt::Display for Ends {
     }
 }
 
-/// The colour that means a level.
+/// The colour of a level.
 pub(super) fn style(level: Level) -> Style {
     let color = match level {
         Level::Ok => AnsiColor::Green,
@@ -183,7 +162,7 @@ pub(super) fn state(status: Status, level: Level) -> &'static str {
         (Status::OnHold, _) => "on hold",
         (Status::Superseded, _) => "superseded",
         (Status::Retired, _) => "retired",
-        (Status::NotYetValid, _) => "not yet",
+        (Status::NotYetValid, _) => "not yet valid",
         (Status::Valid, Level::Ok) => "ok",
         (Status::Valid, Level::Warning) => "warning",
         (Status::Valid, Level::Critical) => "critical",
@@ -195,7 +174,6 @@ pub(super) fn limit(kind: LimitKind) -> &'static str {
         LimitKind::Certificate => "",
         LimitKind::Intermediate => "by issuer",
         LimitKind::Anchor => "by anchor",
-        LimitKind::Crl => "by crl",
         LimitKind::Revocation => "",
     }
 }
@@ -205,29 +183,5 @@ pub(super) fn signed_left(seconds: i64) -> String {
         format!("{} ago", Left(seconds.saturating_neg()))
     } else {
         Left(seconds).to_string()
-    }
-}
-
-const DAY: i64 = 86400;
-/// Below so many days the hours are told as well.
-const FEW_DAYS: i64 = 10;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_length_of_time_is_short() {
-        for (seconds, text) in [
-            (0, "0s"),
-            (59, "59s"),
-            (3599, "59m"),
-            (3600, "1h"),
-            (3660, "1h 1m"),
-            (90000, "1d 1h"),
-            (10 * DAY + 3600, "10d"),
-        ] {
-            assert_eq!(Left(seconds).to_string(), text);
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! When little time is left.
+//! How much remaining time is too little.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,19 +8,19 @@ use time::Duration;
 
 use crate::pki::validity::{Lifetime, ValidityError};
 
-/// How much time is little: a length of time, or a part of the whole lifetime.
+/// A threshold for the remaining time: a duration, or a fraction of the lifetime.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Threshold {
-    /// Less than this is left.
+    /// Less than this remains.
     Time(Lifetime),
-    /// Less than this part of the lifetime is left; above 0, below 1.
+    /// Less than this fraction of the lifetime remains; above 0, below 1.
     Part(f64),
-    /// Less than the time is left, and less than the part as well: what is short-lived is not always due.
+    /// Less than both remain, so that short-lived certificates are not always due.
     Both(Lifetime, f64),
 }
 
 impl Threshold {
-    /// How long before the end of something that lasts `lifetime`.
+    /// The time before expiry, for something with this lifetime.
     pub fn before_end(&self, lifetime: Duration) -> Duration {
         let part = |part: f64| lifetime.max(Duration::ZERO) * part;
         match *self {
@@ -69,35 +69,35 @@ impl Serialize for Threshold {
     }
 }
 
-/// A threshold as JSON has it: what is there has to be fallen below, all of it.
+/// A threshold in JSON; all fields that are set must be undercut.
 #[derive(Serialize)]
 struct Fields {
     seconds: Option<i64>,
     part_of_lifetime: Option<f64>,
 }
 
-/// Why a text is no threshold.
+/// Why a text is not a threshold.
 #[derive(Debug, thiserror::Error)]
 pub enum ThresholdError {
-    /// No length of time.
+    /// Not a duration.
     #[error(transparent)]
     Time(#[from] ValidityError),
-    /// No part of a whole.
-    #[error("a part of the lifetime is above 0% and below 100%, such as 33%, 1/3 or 0.33")]
+    /// Not a fraction.
+    #[error("a fraction of the lifetime is above 0% and below 100%, such as 33%, 1/3 or 0.33")]
     Part,
 }
 
-/// How much time is little, and how much is very little.
+/// The two thresholds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Thresholds {
-    /// Below it there is something to be done.
+    /// Below it, something needs to be done.
     pub warning: Threshold,
-    /// Below it there is something to be done now.
+    /// Below it, something needs to be done now.
     pub critical: Threshold,
 }
 
 impl Thresholds {
-    /// What `left` means for something that lasts `lifetime`; nothing left is critical.
+    /// The level of something with this lifetime and this remaining time; expired is critical.
     pub fn level(&self, left: Duration, lifetime: Duration) -> Level {
         if left.is_negative() || left < self.critical.before_end(lifetime) {
             Level::Critical
@@ -109,15 +109,15 @@ impl Thresholds {
     }
 }
 
-/// How things are.
+/// How urgent something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// Well.
+    /// Nothing to do.
     Ok,
-    /// Something is to be done.
+    /// Something needs to be done.
     Warning,
-    /// Something is to be done now, or should have been.
+    /// Something needs to be done now.
     Critical,
 }
 
@@ -131,7 +131,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// Digits with at most one point among them.
+/// Digits with at most one point.
 fn number(text: &str) -> Option<f64> {
     let is_plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let number = text.parse::<f64>().ok()?;

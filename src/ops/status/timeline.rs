@@ -12,12 +12,13 @@ use super::text::{Headline, limit, style};
 use super::threshold::Level;
 use crate::error::shown;
 use crate::ops::columns::Cut;
+use crate::store::Status;
 
-/// On which of the next ninety days what ends, for a terminal of so many columns; `None` for as many as it takes.
+/// What expires on which of the next ninety days, for a terminal; `None` columns for unlimited width.
 pub struct Timeline<'a> {
-    /// What there is to say.
+    /// The report.
     pub report: &'a Report,
-    /// How wide the terminal is.
+    /// The width of the terminal.
     pub columns: Option<usize>,
 }
 
@@ -30,7 +31,7 @@ impl fmt::Display for Timeline<'_> {
         };
         writeln!(f, "{headline}\n")?;
         self.weeks(f, &days)?;
-        for (title, certificates) in [("Ended", &days.ended), ("Ending", &days.ending)] {
+        for (title, certificates) in [("Expired", &days.ended), ("Expiring", &days.ending)] {
             if !certificates.is_empty() {
                 writeln!(f, "\n{title}")?;
                 for certificate in certificates.values().flatten() {
@@ -39,14 +40,14 @@ impl fmt::Display for Timeline<'_> {
             }
         }
         if days.later > 0 {
-            let text = format!("{} later than in {DAYS} days", days.later);
+            let text = format!("{} expire after {DAYS} days", days.later);
             writeln!(f, "\n{}", Cut(&text, self.columns))?;
         }
         Ok(())
     }
 }
 
-/// The next ninety days, and what ends on which.
+/// The next ninety days, and what expires on each.
 pub(super) struct Days<'a> {
     today: Date,
     ended: BTreeMap<Date, Vec<&'a CertificateStatus>>,
@@ -62,7 +63,7 @@ impl<'a> Days<'a> {
             ending: BTreeMap::new(),
             later: 0,
         };
-        for certificate in &report.certificates {
+        for certificate in report.certificates.iter().filter(|one| is_shown(one)) {
             let date = certificate.effective_not_after.date();
             if certificate.effective_expires_in_seconds < 0 {
                 days.ended.entry(date).or_default().push(certificate);
@@ -80,12 +81,12 @@ impl<'a> Days<'a> {
         date >= self.today && date <= self.last()
     }
 
-    /// What ends on a day, from now on.
+    /// What expires on a day, from now on.
     pub(super) fn ending(&self, date: Date) -> &[&'a CertificateStatus] {
         self.ending.get(&date).map_or(&[], Vec::as_slice)
     }
 
-    /// The first days of their weeks.
+    /// The Mondays of their weeks.
     pub(super) fn mondays(&self) -> Vec<Date> {
         let before_monday = i64::from(self.today.weekday().number_days_from_monday());
         let first = self.today.saturating_sub(Duration::days(before_monday));
@@ -101,7 +102,7 @@ impl<'a> Days<'a> {
 }
 
 impl Timeline<'_> {
-    /// A line a week, from Monday to Sunday.
+    /// One line per week, from Monday to Sunday.
     fn weeks(&self, f: &mut fmt::Formatter<'_>, days: &Days<'_>) -> fmt::Result {
         let is_narrow = self.columns.is_some_and(|columns| columns < WIDE_CELLS);
         let (cell, label) = if is_narrow { (2, 5) } else { (4, 6) };
@@ -144,7 +145,7 @@ impl Timeline<'_> {
     fn event(&self, f: &mut fmt::Formatter<'_>, certificate: &CertificateStatus) -> fmt::Result {
         let date = certificate.effective_not_after.date();
         let style = style(certificate.level);
-        let location = shown(Path::new(&certificate.location));
+        let location = shown(Path::new(&certificate.path));
         let title = certificate.title();
         if self.columns.is_some_and(|columns| columns < WIDE_CELLS) {
             let room = self.columns.map(|columns| columns.saturating_sub(1));
@@ -161,7 +162,7 @@ impl Timeline<'_> {
     }
 }
 
-/// How many certificates end on a day.
+/// The number of certificates that expire on a day.
 struct Cell<'a> {
     ending: &'a [&'a CertificateStatus],
     width: usize,
@@ -185,11 +186,16 @@ impl fmt::Display for Cell<'_> {
     }
 }
 
+/// A certificate that was replaced, or whose CA was rotated out, no longer matters.
+fn is_shown(certificate: &CertificateStatus) -> bool {
+    !matches!(certificate.status, Status::Superseded | Status::Retired)
+}
+
 fn short(month: Month) -> String {
     month.to_string().chars().take(3).collect()
 }
 
-/// How many days are drawn, today included.
+/// The number of days shown, including today.
 pub(super) const DAYS: i64 = 90;
-/// From this width on a day has four columns.
+/// From this width on, a day has four columns.
 const WIDE_CELLS: usize = 40;

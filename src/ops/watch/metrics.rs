@@ -1,12 +1,13 @@
-//! What a watch has seen and done, as Prometheus reads it.
+//! What a watch has seen and done, as Prometheus metrics.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use time::OffsetDateTime;
 
+use crate::ops::metrics::{Exposition, Sample};
 use crate::ops::renew::{Renewal, Renewed};
 
-/// Numbers that only rise, and the last look.
+/// Counters, and the last check.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
     pub(super) renewals: u64,
@@ -21,7 +22,7 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    /// Takes in what came of a look.
+    /// Takes over the result of a check.
     pub(super) fn look(&mut self, report: &Renewal, now: OffsetDateTime) {
         self.certificates.clone_from(&report.certificates);
         self.due = report
@@ -36,137 +37,65 @@ impl Metrics {
 }
 
 impl fmt::Display for Metrics {
-    /// In the text format
-    /// ([Prometheus](https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format)).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, kind, help, value) in FIGURES {
-            let value = value(self);
-            writeln!(
-                f,
-                "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}"
-            )?;
-            writeln!(f, "{PREFIX}{name} {value}")?;
+        let mut exposition = Exposition::default();
+        let number = |value: i64| -> [Sample; 1] { [(Vec::new(), value)] };
+        let managed = self.certificates.len() as i64;
+        exposition.gauge("managed", "Managed certificates.", number(managed));
+        exposition.gauge(
+            "due",
+            "Certificates that are due for renewal and not renewed.",
+            number(self.due as i64),
+        );
+        for (name, help, value) in [
+            ("checks_total", "Checks of all certificates.", self.checks),
+            ("renewals_total", "Renewed certificates.", self.renewals),
+            (
+                "renewal_failures_total",
+                "Failed renewals and failed checks.",
+                self.failures,
+            ),
+            (
+                "follow_failures_total",
+                "Programs, signals and probes that failed after a renewal.",
+                self.follow_failures,
+            ),
+            ("rollbacks_total", "Restored old pairs.", self.rollbacks),
+        ] {
+            exposition.counter(name, help, i64::try_from(value).unwrap_or(i64::MAX));
         }
-        for (name, help, moment) in COLUMNS {
-            writeln!(
-                f,
-                "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} gauge"
-            )?;
-            for one in &self.certificates {
-                let path = one.certificate.to_string_lossy();
-                let (base, path) = (Label(&one.name), Label(&path));
-                let moment = moment(one).unix_timestamp();
-                writeln!(
-                    f,
-                    "{PREFIX}{name}{{name=\"{base}\",path=\"{path}\"}} {moment}"
-                )?;
-            }
-        }
-        Ok(())
+        exposition.gauge(
+            "last_check_timestamp_seconds",
+            "Time of the last check.",
+            number(seconds(self.last_check)),
+        );
+        exposition.gauge(
+            "last_success_timestamp_seconds",
+            "Time of the last check without an error.",
+            number(seconds(self.last_success)),
+        );
+        let each = |moment: fn(&Renewed) -> OffsetDateTime| {
+            self.certificates.iter().map(move |one| -> Sample {
+                let path = one.certificate.to_string_lossy().into_owned();
+                let labels = vec![("name", one.name.clone()), ("path", path)];
+                (labels, moment(one).unix_timestamp())
+            })
+        };
+        exposition.gauge(
+            "certificate_not_after_timestamp_seconds",
+            "End of the certificate's validity.",
+            each(|one| one.expiry.not_after),
+        );
+        exposition.gauge(
+            "certificate_due_timestamp_seconds",
+            "Time when the certificate is due for renewal.",
+            each(|one| one.due_at),
+        );
+        exposition.fmt(f)
     }
 }
 
-/// A number of the whole: its name, its kind, what it is, and how it is had.
-type Figure = (
-    &'static str,
-    &'static str,
-    &'static str,
-    fn(&Metrics) -> i128,
-);
-
-/// A number of each certificate: its name, what it is, and how it is had.
-type Column = (&'static str, &'static str, fn(&Renewed) -> OffsetDateTime);
-
-const FIGURES: [Figure; 9] = [
-    (
-        "managed",
-        "gauge",
-        "Certificates that are looked after.",
-        |m| m.certificates.len() as i128,
-    ),
-    (
-        "due",
-        "gauge",
-        "Certificates that are due for renewal and not renewed.",
-        |m| m.due as i128,
-    ),
-    (
-        "checks_total",
-        "counter",
-        "Looks at all certificates.",
-        |m| m.checks.into(),
-    ),
-    (
-        "renewals_total",
-        "counter",
-        "Certificates that were renewed.",
-        |m| m.renewals.into(),
-    ),
-    (
-        "renewal_failures_total",
-        "counter",
-        "Certificates that could not be renewed, and looks that failed.",
-        |m| m.failures.into(),
-    ),
-    (
-        "follow_failures_total",
-        "counter",
-        "Programs, signals and ports that failed after a renewal.",
-        |m| m.follow_failures.into(),
-    ),
-    (
-        "rollbacks_total",
-        "counter",
-        "Old pairs that were put back.",
-        |m| m.rollbacks.into(),
-    ),
-    (
-        "last_check_timestamp_seconds",
-        "gauge",
-        "When the certificates were last looked at.",
-        |m| seconds(m.last_check),
-    ),
-    (
-        "last_success_timestamp_seconds",
-        "gauge",
-        "When that last went without an error.",
-        |m| seconds(m.last_success),
-    ),
-];
-
-const COLUMNS: [Column; 2] = [
-    (
-        "certificate_not_after_timestamp_seconds",
-        "When the certificate ends.",
-        |one| one.expiry.not_after,
-    ),
-    (
-        "certificate_due_timestamp_seconds",
-        "When the certificate is due for renewal.",
-        |one| one.due_at,
-    ),
-];
-
-const PREFIX: &str = "openagents_certs_";
-
-/// A label's value with what would end it escaped.
-struct Label<'a>(&'a str);
-
-impl fmt::Display for Label<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '\\' => f.write_str("\\\\")?,
-                '"' => f.write_str("\\\"")?,
-                '\n' => f.write_str("\\n")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Seconds since 1970; zero for never.
-fn seconds(moment: Option<OffsetDateTime>) -> i128 {
-    moment.map_or(0, OffsetDateTime::unix_timestamp).into()
+/// Seconds since 1970; 0 for never.
+fn seconds(moment: Option<OffsetDateTime>) -> i64 {
+    moment.map_or(0, OffsetDateTime::unix_timestamp)
 }
