@@ -1,4 +1,4 @@
-//! What follows a renewal: the program, the signal, the look at the port, and back again when they fail.
+//! What happens after a renewal: program, signal and probe, and the rollback when they fail.
 
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::hook::{Done, Hook, SignalTo};
+use super::hook::{Hook, SignalTo, StepResult};
 use super::report::{Renewal, State};
 use crate::error::{Error, shown};
 use crate::files::{self, Lock, Replacement};
@@ -18,38 +18,38 @@ use crate::ops::managed::Place;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::{Validity, rfc3339};
 
-/// What is to follow a renewal.
+/// What happens after a renewal.
 #[derive(Debug, Default)]
 pub struct Follow {
     /// A program to run for each certificate.
     pub hook: Option<Hook>,
-    /// Processes to tell, once.
+    /// Processes to signal, once.
     pub signals: Vec<SignalTo>,
     /// A port that must serve one of the new certificates.
     pub probe: Option<Target>,
-    /// How long that may take.
+    /// How long the port may take.
     pub probe_timeout: Duration,
-    /// Put the old certificates back when the program, a signal or the port fails.
+    /// Whether the old pairs are restored when the program, a signal or the probe fails.
     pub rollback: bool,
 }
 
-/// What a port served.
+/// The result of a probe.
 #[derive(Clone, Debug, Serialize)]
-pub struct Served {
+pub struct PortCheck {
     /// The port.
     pub target: String,
     /// Whether it served a new certificate.
     pub succeeded: bool,
     /// The serial number it served last.
     pub serial: Option<SerialNumber>,
-    /// What was seen, as a clause.
+    /// What the port served, as a clause.
     pub message: String,
 }
 
-/// A certificate that was replaced, and what is needed to go back.
+/// A pair that was replaced, and what a rollback needs.
 #[derive(Debug)]
-pub(super) struct Replaced {
-    /// Its index among the report's certificates.
+pub(super) struct ReplacedPair {
+    /// Its index among the certificates of the report.
     pub(super) index: usize,
     pub(super) place: Place,
     pub(super) old_serial: SerialNumber,
@@ -58,13 +58,13 @@ pub(super) struct Replaced {
     pub(super) validity: Validity,
     /// The file as it is now.
     pub(super) certificate: String,
-    /// From when the new one, and from when the old one is due.
+    /// When the new certificate is due, and when the old one is.
     pub(super) due_at: [OffsetDateTime; 2],
     pub(super) is_rekeyed: bool,
     pub(super) old: Contents,
 }
 
-/// What stood in the files of a pair; those that stayed as they were are left out.
+/// The old contents of a pair; files that did not change are left out.
 #[derive(Debug)]
 pub(super) struct Contents {
     pub(super) certificate: Zeroizing<Vec<u8>>,
@@ -73,11 +73,11 @@ pub(super) struct Contents {
 }
 
 impl Follow {
-    /// Does what is to follow, and notes in the report what came of it. `others` are the serial numbers of
-    /// managed certificates that were not renewed: a port that serves one of them is none of our business.
+    /// Runs everything and reports the results. `others` are the serial numbers of managed certificates that
+    /// were not renewed: a port that serves one of them is fine.
     pub(super) fn after(
         &self,
-        replaced: &[Replaced],
+        replaced: &[ReplacedPair],
         others: &[SerialNumber],
         report: &mut Renewal,
     ) {
@@ -88,27 +88,27 @@ impl Follow {
             report.certificates[one.index].hook = self.run_hook(one, RENEWED, report);
         }
         report.signals = self.signals.iter().map(SignalTo::send).collect();
-        let hooks_failed = |one: &&Replaced| {
+        let hooks_failed = |one: &&ReplacedPair| {
             let hook = report.certificates[one.index].hook.as_ref();
             hook.is_some_and(|hook| !hook.succeeded)
         };
-        let mut failed: Vec<&Replaced> = replaced.iter().filter(hooks_failed).collect();
+        let mut failed: Vec<&ReplacedPair> = replaced.iter().filter(hooks_failed).collect();
         let signal_failed = report.signals.iter().any(|signal| !signal.succeeded);
         if let Some(target) = &self.probe
             && !(self.rollback && (signal_failed || !failed.is_empty()))
         {
-            report.probe = Some(self.look(target, replaced, others));
+            report.probe = Some(self.probe_port(target, replaced, others));
         }
         let probe_failed = report.probe.as_ref().is_some_and(|probe| !probe.succeeded);
         if signal_failed || probe_failed {
             failed = replaced.iter().collect();
         }
         if self.rollback && !failed.is_empty() {
-            self.go_back(&failed, report);
+            self.roll_back(&failed, report);
         }
     }
 
-    fn run_hook(&self, one: &Replaced, event: &str, report: &Renewal) -> Option<Done> {
+    fn run_hook(&self, one: &ReplacedPair, event: &str, report: &Renewal) -> Option<StepResult> {
         let hook = self.hook.as_ref()?;
         let absolute =
             |path: std::path::PathBuf| files::absolute(&path).unwrap_or(path).into_os_string();
@@ -135,8 +135,13 @@ impl Follow {
         Some(hook.run(&environment))
     }
 
-    /// Looks at the port until it serves a new certificate, or the time is up.
-    fn look(&self, target: &Target, replaced: &[Replaced], others: &[SerialNumber]) -> Served {
+    /// Probes the port until it serves a new certificate or the time is up.
+    fn probe_port(
+        &self,
+        target: &Target,
+        replaced: &[ReplacedPair],
+        others: &[SerialNumber],
+    ) -> PortCheck {
         let end = Instant::now() + self.probe_timeout;
         loop {
             let left = end.saturating_duration_since(Instant::now());
@@ -146,7 +151,7 @@ impl Follow {
                 Ok(certificates) => (Some(certificates[0].serial().clone()), String::new()),
                 Err(error) => (None, error.to_string()),
             };
-            let served = |succeeded, message| Served {
+            let served = |succeeded, message| PortCheck {
                 target: target.to_string(),
                 succeeded,
                 serial: serial.clone(),
@@ -182,15 +187,15 @@ impl Follow {
         }
     }
 
-    /// Puts the old certificates back, and has programs and processes take them again.
-    fn go_back(&self, failed: &[&Replaced], report: &mut Renewal) {
-        let mut is_back = false;
+    /// Restores the old pairs, then runs programs and sends signals again.
+    fn roll_back(&self, failed: &[&ReplacedPair], report: &mut Renewal) {
+        let mut is_restored = false;
         for one in failed {
-            if let Err(error) = put_back(one) {
+            if let Err(error) = restore(one) {
                 report.fail(error);
                 continue;
             }
-            is_back = true;
+            is_restored = true;
             let hook = self.run_hook(one, ROLLED_BACK, report);
             let why = why(&report.certificates[one.index].hook, report);
             let now = report.certificates[one.index].expiry;
@@ -206,7 +211,7 @@ impl Follow {
                 .filter(|hook| !hook.succeeded)
                 .map(|hook| format!("; then {}", hook.clause()));
             renewed.message = Some(format!(
-                "the old pair is back: {why}{}",
+                "the old pair was restored: {why}{}",
                 again.unwrap_or_default()
             ));
             let certificate = one.place.certificate();
@@ -216,21 +221,21 @@ impl Follow {
                 why,
             });
         }
-        if is_back {
+        if is_restored {
             let again = self.signals.iter().map(SignalTo::send);
             report.signals.extend(again.collect::<Vec<_>>());
         }
     }
 }
 
-impl Served {
-    /// What was seen, as a clause.
+impl PortCheck {
+    /// What the port served, as a clause.
     pub fn clause(&self) -> &str {
         &self.message
     }
 }
 
-/// What the environment variable OPENAGENTS_CERTS_EVENT says.
+/// The values of the environment variable OPENAGENTS_CERTS_EVENT.
 const RENEWED: &str = "renewed";
 const ROLLED_BACK: &str = "rolled-back";
 const PAUSE: Duration = Duration::from_millis(200);
@@ -238,34 +243,34 @@ const SHORTEST_STEP: Duration = Duration::from_millis(200);
 const LONGEST_STEP: Duration = Duration::from_secs(3);
 
 /// What failed, as a clause.
-fn why(hook: &Option<Done>, report: &Renewal) -> String {
+fn why(hook: &Option<StepResult>, report: &Renewal) -> String {
     let hook = hook
         .as_ref()
         .filter(|hook| !hook.succeeded)
-        .map(Done::clause);
+        .map(StepResult::clause);
     let signal = || {
         report
             .signals
             .iter()
             .find(|signal| !signal.succeeded)
-            .map(Done::clause)
+            .map(StepResult::clause)
     };
     let probe = || report.probe.as_ref().map(|probe| probe.message.clone());
     hook.or_else(signal).or_else(probe).unwrap_or_default()
 }
 
-/// Puts the old certificate, and the old key where there was a new one, back, unless another process has put
-/// something else there since.
-fn put_back(one: &Replaced) -> Result<(), Error> {
+/// Restores the old certificate, and the old key if it was replaced, unless another process changed the
+/// files since.
+fn restore(one: &ReplacedPair) -> Result<(), Error> {
     let lock = Lock::acquire(&one.place.directory)?;
     let path = one.place.certificate();
     if files::read(&path)?.as_slice() != one.certificate.as_bytes() {
         return Err(Error::Usage {
             message: format!(
-                "{}: was changed by another process, and is not put back",
+                "{}: was changed by another process, so the old pair was not restored",
                 shown(&path)
             ),
-            hint: "look at it with `openagents-certs inspect`".into(),
+            hint: "look at the file with `openagents-certs inspect`".into(),
         });
     }
     let (certificate, key) = file_names(&one.place.base);

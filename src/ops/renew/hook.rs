@@ -1,4 +1,4 @@
-//! What is done once certificates are renewed: a program is run, a process is told.
+//! Programs and signals after a renewal.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -15,37 +15,37 @@ use crate::files;
 use crate::pki::escape::Escaped;
 use crate::process::{self, Limited};
 
-/// A program that is run for each certificate, with its arguments as they are: no shell reads them.
+/// A program that runs for each certificate, without a shell.
 #[derive(Debug)]
 pub struct Hook {
     /// The program.
     pub program: OsString,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// How long it may take; then it is told to end, and killed.
+    /// Its time limit; then it is terminated, and killed.
     pub timeout: Duration,
-    /// Environment variables it must not see, for they hold secrets.
+    /// Environment variables with secrets, which it does not receive.
     pub hidden: Vec<OsString>,
-    /// Where what it writes to its standard output goes; nowhere when there is none.
+    /// The destination of its standard output; `None` discards it.
     pub output: Option<OwnedFd>,
 }
 
-/// What became of a program or a signal.
+/// The result of a program or a signal.
 #[derive(Clone, Debug, Serialize)]
-pub struct Done {
+pub struct StepResult {
     /// The program with its arguments, or the signal and the PID file.
     pub what: String,
-    /// Whether it did what it should.
+    /// Whether it succeeded.
     pub succeeded: bool,
-    /// What it ended with.
+    /// Its exit code.
     pub exit_code: Option<i32>,
-    /// Why it did not, as a clause.
+    /// Why it failed, as a clause.
     pub message: Option<String>,
 }
 
 impl Hook {
-    /// Runs it with these environment variables, and waits for its end.
-    pub(super) fn run(&self, environment: &[(&str, OsString)]) -> Done {
+    /// Runs it with these environment variables and waits for it.
+    pub(super) fn run(&self, environment: &[(&str, OsString)]) -> StepResult {
         let ended = process::run_limited(&Limited {
             program: &self.program,
             arguments: &self.arguments,
@@ -57,25 +57,25 @@ impl Hook {
         match ended {
             Ok(Some(status)) if status.success() => self.done(true, status.code(), None),
             Ok(Some(status)) => {
-                self.done(false, status.code(), Some(format!("ended with {status}")))
+                self.done(false, status.code(), Some(format!("exited with {status}")))
             }
             Ok(None) => {
                 let message = format!(
-                    "did not end within {} s, and was killed",
+                    "did not finish within {} s and was killed",
                     self.timeout.as_secs_f32()
                 );
                 self.done(false, None, Some(message))
             }
-            Err(error) => self.done(false, None, Some(format!("cannot be run: {error}"))),
+            Err(error) => self.done(false, None, Some(format!("cannot be started: {error}"))),
         }
     }
 
-    fn done(&self, succeeded: bool, exit_code: Option<i32>, message: Option<String>) -> Done {
+    fn done(&self, succeeded: bool, exit_code: Option<i32>, message: Option<String>) -> StepResult {
         let words = std::iter::once(&self.program).chain(&self.arguments);
         let words: Vec<_> = words
             .map(|word| Escaped(&word.to_string_lossy()).to_string())
             .collect();
-        Done {
+        StepResult {
             what: words.join(" "),
             succeeded,
             exit_code,
@@ -84,7 +84,7 @@ impl Hook {
     }
 }
 
-/// A signal to the process whose number is in a file, written `FILE` or `FILE:USR1`.
+/// A signal to the process whose PID is in a file, written `FILE` or `FILE:USR1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignalTo {
     file: PathBuf,
@@ -94,12 +94,12 @@ pub struct SignalTo {
 
 impl SignalTo {
     /// Sends it.
-    pub(super) fn send(&self) -> Done {
+    pub(super) fn send(&self) -> StepResult {
         let sent = self.process().and_then(|process| {
             kill_process(process, self.number)
                 .map_err(|source| format!("process {}: {source}", process.as_raw_nonzero()))
         });
-        Done {
+        StepResult {
             what: self.to_string(),
             succeeded: sent.is_ok(),
             exit_code: None,
@@ -113,7 +113,7 @@ impl SignalTo {
         let number = text.trim().parse::<i32>().ok().filter(|number| *number > 1);
         number
             .and_then(Pid::from_raw)
-            .ok_or_else(|| format!("{}: holds no process number", shown(&self.file)))
+            .ok_or_else(|| format!("{}: contains no PID", shown(&self.file)))
     }
 }
 
@@ -140,7 +140,10 @@ impl FromStr for SignalTo {
                 number: *number,
             }),
             Some(_) | None => Err(Error::Usage {
-                message: format!("'{}' is no PID file and signal", text.escape_debug()),
+                message: format!(
+                    "'{}' is not a PID file with an optional signal",
+                    text.escape_debug()
+                ),
                 hint: "give FILE, or FILE:SIGNAL with HUP, USR1, USR2, INT, QUIT, TERM or WINCH"
                     .into(),
             }),
@@ -165,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_and_environment_reach_the_program_as_they_are() {
+    fn arguments_and_environment_reach_the_program_unchanged() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("said");
         let hook = hook(
@@ -183,11 +186,11 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_fails_is_missing_or_does_not_end_is_told_of() {
+    fn a_program_that_fails_is_missing_or_does_not_finish_is_reported() {
         let failed = hook("sh", &["-c", "exit 3"]).run(&[]);
         assert_eq!((failed.succeeded, failed.exit_code), (false, Some(3)));
         let missing = hook("/nonexistent/hook", &[]).run(&[]);
-        assert!(missing.message.unwrap().starts_with("cannot be run"));
+        assert!(missing.message.unwrap().starts_with("cannot be started"));
         let endless = Hook {
             timeout: Duration::from_millis(20),
             ..hook("sleep", &["60"])
@@ -217,7 +220,7 @@ mod tests {
                 .unwrap()
                 .send();
             assert!(
-                done.message.unwrap().ends_with("holds no process number"),
+                done.message.unwrap().ends_with("contains no PID"),
                 "{content}"
             );
         }

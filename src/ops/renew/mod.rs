@@ -1,19 +1,19 @@
-//! Renewing certificates: when they are due, by what they are replaced, and what follows.
+//! Renewing certificates: which are due, how they are replaced, and what happens afterwards.
 //!
 //! ```text
-//! files + inventory ─► Managed ─► chosen, due ─► per directory, locked: sign ─► record ─► replace
-//!                                                └─► program, signal, port ─► stays, or goes back
+//! files + inventory ─► Managed ─► selected, due ─► per directory, locked: sign ─► record ─► replace
+//!                                                  └─► program, signal, probe ─► keep or roll back
 //! ```
-//! The key stays unless a new one is asked for, so that one rename replaces the certificate and no reader
+//! The key is kept unless a new one is requested, so that one rename replaces the certificate and no reader
 //! finds a pair that does not match.
 
 mod choice;
 mod due;
 mod follow;
 mod hook;
+mod pair_files;
 mod replace;
 mod report;
-mod standing;
 
 #[cfg(test)]
 pub(super) mod tests;
@@ -40,49 +40,49 @@ use crate::pki::serial::SerialNumber;
 use crate::store::{Inventory, LabelFilter, Opening};
 
 pub use due::{SPREAD, Timing};
-pub use follow::{Follow, Served};
-pub use hook::{Done, Hook, SignalTo};
+pub use follow::{Follow, PortCheck};
+pub use hook::{Hook, SignalTo, StepResult};
 pub use report::{Failure, Outcome, Pending, Renewal, Renewed, State};
 
-use replace::{Made, Wanted};
+use replace::{Job, JobResult};
 
-/// The certificates that are to be renewed, and how.
+/// Which certificates to renew, and how.
 #[derive(Debug)]
 pub struct Request {
     /// Names, files and serial numbers; `None` for all managed certificates.
     pub names: Option<Vec<OsString>>,
     /// Labels that each must have.
     pub labels: Vec<LabelFilter>,
-    /// Only what is due.
+    /// Whether only due certificates are renewed.
     pub due_only: bool,
     /// When they are due.
     pub timing: Timing,
-    /// Make new keys.
+    /// Whether new keys are generated.
     pub rekey: bool,
-    /// The kind of the new keys; that of the old ones when nothing is said.
+    /// The type of the new keys; by default that of the old ones.
     pub key_type: Option<KeyType>,
-    /// Keep a file with certificate and key as well.
+    /// Whether a file with certificate and key is written too.
     pub combined: bool,
-    /// Renew what is revoked, too.
+    /// Whether revoked certificates are renewed too.
     pub force: bool,
-    /// Say what would be renewed, and renew nothing.
+    /// Whether to report only.
     pub dry_run: bool,
     /// Whether the answer is no when nothing was renewed.
     pub must_renew: bool,
-    /// Who asks for it, as `user@host`.
+    /// Who requests it, as `user@host`.
     pub requested_by: String,
-    /// What is to follow.
+    /// What happens afterwards.
     pub follow: Follow,
 }
 
-/// Renews what is asked for.
+/// Renews the selected certificates.
 ///
-/// What cannot be read or renewed is told of in the report, and the rest goes on; it is all among
-/// [`Renewal::take_failures`] as well.
+/// A certificate that cannot be read or renewed is reported, and the others are renewed; such errors are
+/// also in [`Renewal::take_failures`].
 ///
 /// # Errors
-/// When the directory, the inventory or the authority cannot be used, or a name is nobody's: then nothing is
-/// changed.
+/// When the directory, the inventory or the authority cannot be used, or nothing has a given name; then
+/// nothing is changed.
 pub fn run(
     request: &Request,
     from: &AuthorityAt<'_>,
@@ -107,28 +107,28 @@ pub fn run(
         config,
         issuer_ends,
         profiles: HashMap::new(),
-        wanted: BTreeMap::new(),
+        jobs: BTreeMap::new(),
         now,
     };
     for index in &chosen {
         choosing.look(&managed.certificates[*index], &mut report);
     }
-    let wanted = choosing.wanted;
-    if request.dry_run || wanted.is_empty() {
+    let jobs = choosing.jobs;
+    if request.dry_run || jobs.is_empty() {
         report.find_next(now);
         return Ok(report);
     }
     let mut authority = from.open(now)?;
     let mut replaced = Vec::new();
-    for (directory, wanted) in wanted {
-        match replace::replace_all(&directory, &wanted, &mut authority, request, now) {
-            Ok(made) => made.into_iter().for_each(|(index, made)| {
-                replaced.extend(report.note(index, made, now));
+    for (directory, jobs) in jobs {
+        match replace::replace_all(&directory, &jobs, &mut authority, request, now) {
+            Ok(results) => results.into_iter().for_each(|(index, result)| {
+                replaced.extend(report.note(index, result, now));
             }),
             Err(error) => {
                 let message = error.to_string();
-                wanted.iter().for_each(|one| {
-                    let renewed = &mut report.certificates[one.index];
+                jobs.iter().for_each(|job| {
+                    let renewed = &mut report.certificates[job.index];
                     (renewed.outcome, renewed.message) = (Outcome::Failed, Some(message.clone()));
                 });
                 report.fail(error);
@@ -148,7 +148,7 @@ pub fn run(
     Ok(report)
 }
 
-/// Does again what follows a renewal and failed.
+/// Repeats what failed after a renewal.
 pub fn follow_again(
     request: &Request,
     directory: &Path,
@@ -159,7 +159,7 @@ pub fn follow_again(
     let mut replaced = Vec::new();
     for (index, pending) in pending.into_iter().enumerate() {
         report.certificates.push(pending.renewed);
-        replaced.push(follow::Replaced {
+        replaced.push(follow::ReplacedPair {
             index,
             ..pending.replaced
         });
@@ -208,17 +208,22 @@ impl Renewal {
         report
     }
 
-    /// Notes when the next one is due.
+    /// Determines when the next certificate is due.
     fn find_next(&mut self, now: OffsetDateTime) {
         let later = self.certificates.iter().map(|one| one.due_at);
         self.next_due = later.filter(|due_at| *due_at > now).min();
     }
 
-    /// Notes what became of a certificate; what was replaced is given back.
-    fn note(&mut self, index: usize, made: Made, now: OffsetDateTime) -> Option<follow::Replaced> {
+    /// Records the result for a certificate; returns the pair that was replaced.
+    fn note(
+        &mut self,
+        index: usize,
+        result: JobResult,
+        now: OffsetDateTime,
+    ) -> Option<follow::ReplacedPair> {
         let renewed = &mut self.certificates[index];
-        match made {
-            Made::Replaced(replaced, notes) => {
+        match result {
+            JobResult::Replaced(replaced, notes) => {
                 renewed.outcome = Outcome::Renewed;
                 renewed.state = State::New;
                 renewed.old_serial = Some(replaced.old_serial.clone());
@@ -231,11 +236,11 @@ impl Renewal {
                 self.renewed += 1;
                 Some(*replaced)
             }
-            Made::Not(outcome, message) => {
+            JobResult::Unchanged(outcome, message) => {
                 (renewed.outcome, renewed.message) = (outcome, Some(message));
                 None
             }
-            Made::Failed(error) => {
+            JobResult::Failed(error) => {
                 (renewed.outcome, renewed.message) =
                     (Outcome::Failed, Some(reason(&error, &renewed.certificate)));
                 self.fail(error);
@@ -245,19 +250,19 @@ impl Renewal {
     }
 }
 
-/// Deciding which certificates are renewed.
+/// Decides which certificates are renewed.
 struct Choosing<'a> {
     request: &'a Request,
     config: Config,
     issuer_ends: HashMap<Vec<u8>, OffsetDateTime>,
     profiles: HashMap<String, Arc<Profile>>,
     /// By directory.
-    wanted: BTreeMap<PathBuf, Vec<Wanted<'a>>>,
+    jobs: BTreeMap<PathBuf, Vec<Job<'a>>>,
     now: OffsetDateTime,
 }
 
 impl<'a> Choosing<'a> {
-    /// Notes a certificate in the report, and takes it in where it is to be renewed.
+    /// Reports a certificate, and adds a job for it when it is to be renewed.
     fn look(&mut self, of: &'a ManagedCertificate, report: &mut Renewal) {
         let (request, now) = (self.request, self.now);
         let due_at = request.timing.due_at(&of.entry);
@@ -270,12 +275,12 @@ impl<'a> Choosing<'a> {
                 report.due -= usize::from(is_due);
             } else {
                 let index = report.certificates.len();
-                match self.wanted(of, index) {
-                    Ok(wanted) => {
+                match self.job(of, index) {
+                    Ok(job) => {
                         renewed.outcome = Outcome::WouldRenew;
                         report.renewed += usize::from(request.dry_run);
                         let directory = of.place.directory.clone();
-                        self.wanted.entry(directory).or_default().push(wanted);
+                        self.jobs.entry(directory).or_default().push(job);
                     }
                     Err(error) => {
                         (renewed.outcome, renewed.message) =
@@ -288,7 +293,7 @@ impl<'a> Choosing<'a> {
         report.certificates.push(renewed);
     }
 
-    fn wanted(&mut self, of: &'a ManagedCertificate, index: usize) -> Result<Wanted<'a>, Error> {
+    fn job(&mut self, of: &'a ManagedCertificate, index: usize) -> Result<Job<'a>, Error> {
         let profile = match self.profiles.get(&of.entry.profile) {
             Some(profile) => profile.clone(),
             None => {
@@ -308,7 +313,7 @@ impl<'a> Choosing<'a> {
                     .unwrap_or(profile.default_key_type()),
             ),
         };
-        Ok(Wanted {
+        Ok(Job {
             index,
             of,
             renewal: issue::Renewal {
@@ -326,7 +331,7 @@ impl<'a> Choosing<'a> {
     }
 }
 
-/// Why a certificate is not renewed because it is revoked, if that is so.
+/// Why a revoked certificate is not renewed.
 fn revoked(of: &ManagedCertificate, request: &Request) -> Option<String> {
     let revocation = of.entry.revocation?;
     let reason = revocation.reason;
@@ -334,34 +339,33 @@ fn revoked(of: &ManagedCertificate, request: &Request) -> Option<String> {
     if !request.force {
         let rekey = if compromised { " --rekey" } else { "" };
         return Some(format!(
-            "revoked ({reason}); renew it all the same with `--force{rekey}`"
+            "revoked ({reason}); use `--force{rekey}` to renew it anyway"
         ));
     }
-    compromised.then(|| {
-        format!("revoked ({reason}): its key is in other hands; give it a new one with `--rekey`")
-    })
+    compromised
+        .then(|| format!("revoked ({reason}): its key is compromised; use `--rekey` for a new one"))
 }
 
-/// An error's message without the name of the certificate's file, which stands before it.
+/// An error's message without the path of the certificate, which precedes it.
 fn reason(error: &Error, certificate: &Path) -> String {
     let message = error.to_string();
     let file = format!("{}: ", shown(certificate));
     message.strip_prefix(&file).unwrap_or(&message).to_owned()
 }
 
-/// The inventory that knows what was issued.
+/// The inventory.
 fn inventory(from: &AuthorityAt<'_>) -> Result<Box<dyn Inventory>, Error> {
     match &from.recording {
         Recording::Directory => list::inventory(from.directory),
         Recording::File(path) => authority::open_inventory_file(path, Opening::MustExist),
         Recording::Nowhere => Err(Error::Usage {
-            message: "without an inventory there is nothing to renew".into(),
+            message: "renewal needs an inventory, and `--inventory none` leaves it out".into(),
             hint: "leave out `--inventory none`".into(),
         }),
     }
 }
 
-/// When the certificate of each authority ends, by its fingerprint.
+/// When the certificate of each authority expires, by fingerprint.
 fn issuer_ends(inventory: &dyn Inventory) -> Result<HashMap<Vec<u8>, OffsetDateTime>, Error> {
     let authorities = inventory.authorities()?.into_iter().filter_map(|record| {
         let fingerprint = Fingerprint::sha256(&record.certificate);

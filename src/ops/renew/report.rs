@@ -1,4 +1,4 @@
-//! What became of the certificates that were to be renewed.
+//! The result of a renewal.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::follow::{Replaced, Served};
-use super::hook::Done;
+use super::follow::{PortCheck, ReplacedPair};
+use super::hook::StepResult;
 use crate::error::{Error, shown};
 use crate::ops::managed::{Foreign, ForeignReason, ManagedCertificate};
 use crate::ops::{Expiry, Report, Span, Verdict};
@@ -15,7 +15,7 @@ use crate::pki::san::SubjectAltName;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
 
-/// What became of the certificates of a directory.
+/// The result of renewing the certificates of a directory.
 #[derive(Debug, Serialize)]
 pub struct Renewal {
     /// The PKI directory.
@@ -25,24 +25,24 @@ pub struct Renewal {
     pub dry_run: bool,
     /// How many certificates are managed.
     pub managed: usize,
-    /// How many of those that were looked at are due.
+    /// How many of the selected certificates are due.
     pub due: usize,
     /// How many were renewed, or would be.
     pub renewed: usize,
-    /// The next moment at which one is due of those that are not.
+    /// When the next certificate is due.
     #[serde(with = "time::serde::rfc3339::option")]
     pub next_due: Option<OffsetDateTime>,
-    /// Each that was looked at.
+    /// The selected certificates.
     pub certificates: Vec<Renewed>,
     /// The signals that were sent.
-    pub signals: Vec<Done>,
-    /// What the port served in the end.
-    pub probe: Option<Served>,
-    /// Certificates that are left alone.
+    pub signals: Vec<StepResult>,
+    /// The result of the probe.
+    pub probe: Option<PortCheck>,
+    /// Certificates that are not managed.
     pub foreign: Vec<Foreign>,
-    /// What could not be read or renewed.
+    /// Errors.
     pub errors: Vec<Failure>,
-    /// Where the directory was copied from, when that is still there.
+    /// The directory that this one is a copy of, if it still exists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copied_from: Option<PathBuf>,
     #[serde(skip)]
@@ -53,15 +53,15 @@ pub struct Renewal {
     pub(super) pending: Vec<Pending>,
 }
 
-/// What became of one certificate.
+/// The result for one certificate.
 #[derive(Clone, Debug, Serialize)]
 pub struct Renewed {
-    /// The name of its files, without ending.
+    /// The name of its files, without extension.
     pub name: String,
     /// Its file.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub certificate: PathBuf,
-    /// Its key's file.
+    /// Its private key's file.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub private_key: Option<PathBuf>,
     /// The file with both.
@@ -69,33 +69,33 @@ pub struct Renewed {
     pub combined: Option<PathBuf>,
     /// Its names.
     pub subject_alt_names: Vec<SubjectAltName>,
-    /// The profile it was issued by.
+    /// The profile it was issued with.
     pub profile: String,
-    /// What became of it.
+    /// What happened.
     pub outcome: Outcome,
-    /// Which certificate stands in the file now.
+    /// Which certificate is in the file now.
     pub state: State,
     /// Its serial number.
     pub serial: SerialNumber,
-    /// The serial number of the one before, when there is a new one: also when that was taken back.
+    /// The serial number of the other certificate, after a renewal or a rollback.
     pub old_serial: Option<SerialNumber>,
-    /// When what stands in the file is valid.
+    /// The validity of the certificate in the file.
     #[serde(flatten)]
     pub expiry: Expiry,
-    /// From when it is due.
+    /// When it is due.
     #[serde(with = "time::serde::rfc3339")]
     pub due_at: OffsetDateTime,
     /// Whether it has a new key.
     pub rekeyed: bool,
-    /// What the program said that was run for it.
-    pub hook: Option<Done>,
+    /// The result of the program that ran for it.
+    pub hook: Option<StepResult>,
     /// Why it was not renewed, as a clause.
     pub message: Option<String>,
-    /// What its reader should know.
+    /// Notes for the reader.
     pub notes: Vec<String>,
 }
 
-/// What became of a certificate.
+/// What happened to a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -107,30 +107,30 @@ pub enum Outcome {
     Renewed,
     /// Another process renewed it in the meantime.
     RenewedElsewhere,
-    /// It is revoked, and stays as it is.
+    /// It is revoked and was not renewed.
     Revoked,
-    /// A rule refuses the new one.
+    /// A rule refuses the new certificate.
     Refused,
     /// It could not be renewed.
     Failed,
 }
 
-/// Which certificate stands in a file.
+/// Which certificate is in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// The one that was there.
+    /// The old one.
     Old,
-    /// A new one.
+    /// The new one.
     New,
-    /// The one that was there, after a new one was.
+    /// The old one again, after a rollback.
     RolledBack,
 }
 
-/// What follows a renewal, and failed: it can be done again.
+/// A step after a renewal that failed and can be repeated.
 #[derive(Debug)]
 pub struct Pending {
-    pub(super) replaced: Replaced,
+    pub(super) replaced: ReplacedPair,
     pub(super) renewed: Renewed,
 }
 
@@ -141,29 +141,29 @@ impl Pending {
     }
 }
 
-/// An error among the rest of the work.
+/// An error that did not stop the rest.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failure {
     /// Its stable name.
     pub code: &'static str,
-    /// What went wrong.
+    /// What happened.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
 impl Renewal {
-    /// What could not be read or renewed: exit code 2, whatever became of the rest.
+    /// The errors: exit code 2.
     pub fn take_failures(&mut self) -> Vec<Error> {
         std::mem::take(&mut self.failures)
     }
 
-    /// What follows a renewal and failed, where the new certificate is in place.
+    /// The steps that failed after a renewal, where the new certificate is in place.
     pub fn take_pending(&mut self) -> Vec<Pending> {
         std::mem::take(&mut self.pending)
     }
 
-    /// What failed after a certificate was renewed that is in place now, as a clause.
+    /// The step that failed after a renewal, where the new certificate is in place, as a clause.
     pub fn follow_failure(&self, one: &Renewed) -> Option<String> {
         if one.state != State::New {
             return None;
@@ -172,12 +172,12 @@ impl Renewal {
         let signal = || self.signals.iter().find(|signal| !signal.succeeded);
         let probe = self.probe.as_ref().filter(|probe| !probe.succeeded);
         hook.or_else(signal)
-            .map(Done::clause)
+            .map(StepResult::clause)
             .or_else(|| probe.map(|probe| probe.clause().to_owned()))
     }
 
-    /// Keeps what can be done again.
-    pub(super) fn keep_pending(&mut self, replaced: Vec<Replaced>) {
+    /// Keeps the steps that can be repeated.
+    pub(super) fn keep_pending(&mut self, replaced: Vec<ReplacedPair>) {
         for replaced in replaced {
             let renewed = self.certificates[replaced.index].clone();
             if self.follow_failure(&renewed).is_some() {
@@ -191,7 +191,7 @@ impl Renewal {
         self.failures.push(error);
     }
 
-    /// The first thing that failed after a renewal, and left the new certificate in place.
+    /// The first step that failed after a renewal.
     fn left_new(&self) -> Option<String> {
         self.certificates.iter().find_map(|one| {
             let failure = self.follow_failure(one)?;
@@ -202,7 +202,7 @@ impl Renewal {
         })
     }
 
-    /// The first certificate that should have been renewed and was not, for a reason that is no error.
+    /// The first certificate that was refused.
     fn left_old(&self) -> Option<String> {
         let refused = self
             .certificates
@@ -244,7 +244,7 @@ impl Renewal {
 }
 
 impl Renewed {
-    /// What there is to say of a certificate nothing has happened to.
+    /// A certificate that was not changed.
     pub(super) fn untouched(
         of: &ManagedCertificate,
         due_at: OffsetDateTime,
@@ -271,21 +271,21 @@ impl Renewed {
         }
     }
 
-    /// What is said of it in a word.
+    /// The result in a word.
     pub fn word(&self) -> &'static str {
         match (self.outcome, self.state) {
             (_, State::RolledBack) => "rolled back",
             (Outcome::NotDue, _) => "not due",
             (Outcome::WouldRenew, _) => "due",
             (Outcome::Renewed, _) => "renewed",
-            (Outcome::RenewedElsewhere, _) => "renewed already",
+            (Outcome::RenewedElsewhere, _) => "already renewed",
             (Outcome::Revoked, _) => "revoked",
             (Outcome::Refused, _) => "refused",
             (Outcome::Failed, _) => "not renewed",
         }
     }
 
-    /// What is said of it in a line.
+    /// The result in a line.
     pub fn line(&self) -> String {
         let file = shown(&self.certificate);
         let message = self
@@ -294,7 +294,7 @@ impl Renewed {
             .map_or(String::new(), |message| format!(": {message}"));
         let serial = match &self.old_serial {
             Some(old) if self.state == State::New => {
-                format!(", serial {} in place of {old}", self.serial)
+                format!(", serial {} replaces {old}", self.serial)
             }
             Some(_) | None => String::new(),
         };
@@ -303,7 +303,7 @@ impl Renewed {
         } else {
             ""
         };
-        // What was put back says itself why.
+        // The message of a rollback contains the reason.
         let hook = match self.hook.as_ref().filter(|_| self.state == State::New) {
             Some(hook) if hook.succeeded => format!("; ran {}", hook.what),
             Some(hook) => format!("; {}", hook.clause()),
@@ -312,7 +312,7 @@ impl Renewed {
         match self.outcome {
             Outcome::NotDue | Outcome::WouldRenew => {
                 format!(
-                    "{file}: expires {}, due from {}{message}",
+                    "{file}: expires {}, due on {}{message}",
                     self.expiry,
                     rfc3339(self.due_at)
                 )
@@ -339,8 +339,8 @@ impl Failure {
     }
 }
 
-impl Done {
-    /// What went wrong, as a clause.
+impl StepResult {
+    /// The result, as a clause.
     pub fn clause(&self) -> String {
         format!(
             "{} {}",
@@ -352,20 +352,20 @@ impl Done {
 
 impl fmt::Display for Renewal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = |one: &&Renewed| self.dry_run || one.outcome != Outcome::NotDue;
-        for one in self.certificates.iter().filter(told) {
+        let is_listed = |one: &&Renewed| self.dry_run || one.outcome != Outcome::NotDue;
+        for one in self.certificates.iter().filter(is_listed) {
             writeln!(f, "{:15}  {}", one.word(), one.line())?;
             for note in &one.notes {
                 writeln!(f, "{:15}  {note}", "")?;
             }
         }
-        // An authority's own files are no news.
+        // The authority's own files are expected.
         let is_news = |foreign: &&Foreign| foreign.reason != ForeignReason::Authority;
         for foreign in self.foreign.iter().filter(is_news) {
             writeln!(
                 f,
                 "{:15}  {}: {}",
-                "left alone",
+                "not managed",
                 shown(&foreign.path),
                 foreign.reason.clause()
             )?;
@@ -396,7 +396,7 @@ impl fmt::Display for Renewal {
                         one.expiry.not_after.unix_timestamp() - one.expiry.expires_in_seconds
                     })
                     .next();
-                write!(f, "; the next is due from {}", rfc3339(next))?;
+                write!(f, "; next due on {}", rfc3339(next))?;
                 if let Some(now) = now {
                     write!(
                         f,
@@ -431,7 +431,7 @@ impl Report for Renewal {
     fn warnings(&self) -> Vec<String> {
         let copied = self.copied_from.as_deref().map(|original: &Path| {
             format!(
-                "{} was copied from {}, which is still there: certificates in other directories are left to that one",
+                "{} is a copy of {}, which still exists; certificates in other directories are left to the original",
                 shown(&self.directory),
                 shown(original)
             )

@@ -1,4 +1,4 @@
-//! What happens while certificates are watched.
+//! The events of a watch.
 
 use std::fmt;
 
@@ -8,56 +8,56 @@ use time::OffsetDateTime;
 use crate::ops::renew::{Failure, Outcome, Renewed, State};
 use crate::pki::validity::rfc3339;
 
-/// Something that happened: one line for people, one JSON object for programs.
+/// An event: one line for people, one JSON object for programs.
 #[derive(Debug, Serialize)]
 pub struct Event {
-    /// When.
+    /// When it happened.
     #[serde(with = "time::serde::rfc3339")]
     pub time: OffsetDateTime,
-    /// What.
+    /// What happened.
     pub event: Kind,
-    /// It, in words.
+    /// A description.
     pub message: String,
-    /// The certificate it happened to.
+    /// The certificate it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Box<Renewed>>,
-    /// What went wrong.
+    /// The error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
 }
 
-/// What happened.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// The watch began.
+    /// The watch started.
     Started,
     /// It waits for the next certificate to be due.
     Waiting,
-    /// It was told to look now.
+    /// A check was requested.
     Asked,
-    /// A certificate was renewed, and all that follows went well.
+    /// A certificate was renewed and all following steps succeeded.
     Renewed,
-    /// A certificate was renewed by another process.
+    /// Another process renewed a certificate.
     RenewedElsewhere,
-    /// A certificate was renewed and is in place, but what follows failed.
+    /// A certificate was renewed and is in place, but a following step failed.
     FollowFailed,
-    /// What follows a renewal failed first, and went well now.
+    /// A step that had failed after a renewal succeeded.
     Followed,
-    /// The old pair was put back.
+    /// The old pair was restored.
     RolledBack,
-    /// A certificate is due and was not renewed.
+    /// A due certificate was not renewed.
     NotRenewed,
-    /// The revocation list was due, and made anew.
+    /// The CRL was due and was refreshed.
     ListRenewed,
-    /// Something failed that is not one certificate's.
+    /// Something failed that is not about one certificate.
     Failed,
-    /// The watch ends.
+    /// The watch stopped.
     Stopped,
 }
 
 impl Event {
-    /// Something that happened to no certificate.
+    /// An event that is not about a certificate.
     pub(super) fn new(event: Kind, message: impl Into<String>, time: OffsetDateTime) -> Self {
         Event {
             time,
@@ -68,7 +68,7 @@ impl Event {
         }
     }
 
-    /// What became of a certificate; nothing when nothing did.
+    /// The event for a certificate; `None` when nothing happened.
     pub(super) fn of(one: &Renewed, failure: Option<String>, time: OffsetDateTime) -> Option<Self> {
         let kind = match (one.outcome, one.state) {
             (_, State::RolledBack) => Kind::RolledBack,
@@ -78,9 +78,9 @@ impl Event {
             (Outcome::Revoked | Outcome::Refused | Outcome::Failed, _) => Kind::NotRenewed,
             (Outcome::NotDue | Outcome::WouldRenew, _) => return None,
         };
-        // The line says itself what became of the program.
-        let is_said = one.hook.as_ref().is_some_and(|hook| !hook.succeeded);
-        let failure = failure.filter(|_| !is_said);
+        // The line already reports the program.
+        let is_reported = one.hook.as_ref().is_some_and(|hook| !hook.succeeded);
+        let failure = failure.filter(|_| !is_reported);
         let failure = failure.map_or(String::new(), |failure| format!("; {failure}"));
         Some(Event {
             certificate: Some(Box::new(one.clone())),
@@ -101,14 +101,14 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Kind::Started => "started",
             Kind::Waiting => "waiting",
-            Kind::Asked => "asked",
+            Kind::Asked => "check requested",
             Kind::Renewed => "renewed",
             Kind::RenewedElsewhere => "renewed elsewhere",
             Kind::FollowFailed => "renewed, but",
-            Kind::Followed => "mended",
+            Kind::Followed => "followed up",
             Kind::RolledBack => "rolled back",
             Kind::NotRenewed => "not renewed",
-            Kind::ListRenewed => "new list",
+            Kind::ListRenewed => "CRL refreshed",
             Kind::Failed => "failed",
             Kind::Stopped => "stopped",
         })

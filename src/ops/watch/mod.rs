@@ -1,8 +1,8 @@
-//! Renewing for ever: looking when the next certificate is due, when told to, and every now and then.
+//! Running continuously: checks when the next certificate is due, on request, and at an interval.
 //!
-//! The wall clock decides: it is asked every few seconds, so that a machine that slept, or whose clock was set,
-//! looks as soon as it is awake. Nothing is kept on disk; another watch may run beside this one, and finds
-//! that what was due is renewed.
+//! The wall clock decides. It is read every few seconds, so that a machine that slept, or whose clock was set,
+//! checks as soon as it is awake. Nothing is kept on disk; another watch may run at the same time, and finds
+//! what was due already renewed.
 
 mod event;
 mod metrics;
@@ -31,47 +31,47 @@ pub use signals::Signals;
 
 use metrics::Metrics;
 
-/// What is watched, and who is told.
+/// What to watch, and where to report.
 #[derive(Debug)]
 pub struct Watching {
-    /// How what is due is renewed.
+    /// How due certificates are renewed.
     pub request: renew::Request,
-    /// The longest time between two looks, in seconds of being awake.
+    /// The longest time between two checks, while awake.
     pub interval: Duration,
-    /// Where the metrics are served.
+    /// Serves the metrics.
     pub exporter: Option<Exporter>,
     /// The file the metrics are written to.
     pub metrics_file: Option<PathBuf>,
     /// The service manager.
     pub service: ServiceManager,
-    /// How often the service manager wants to hear that this process is alive.
+    /// The interval of the service manager's watchdog.
     pub alive_every: Option<Duration>,
 }
 
 /// Why a sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
-    /// It was over.
+    /// The time was over.
     Time,
-    /// Look now.
+    /// A check was requested.
     Look,
-    /// End.
+    /// The end was requested.
     End,
 }
 
 /// The clock and the sleep of a watch.
 pub struct Awaiting<'a> {
-    /// What time it is.
+    /// The current time.
     pub clock: &'a dyn Fn() -> OffsetDateTime,
-    /// Sleeps so long, or until something happens.
+    /// Sleeps for this long, or until something happens.
     pub sleep: &'a mut dyn FnMut(std::time::Duration) -> Wake,
 }
 
-/// Watches until it is told to end.
+/// Watches until the end is requested.
 ///
 /// # Errors
-/// When the authority cannot be used at the start, or the metrics cannot be written then. Later failures are
-/// told, and tried again.
+/// When the authority cannot be used, or the metrics cannot be written, at the start. Later failures are
+/// reported and retried.
 pub fn run(
     watching: &Watching,
     from: &AuthorityAt<'_>,
@@ -79,7 +79,7 @@ pub fn run(
     observer: &mut dyn FnMut(&Event),
 ) -> Result<(), Error> {
     let Awaiting { clock, sleep } = awaiting;
-    // What would keep every renewal from being done is told now, and a passphrase asked for.
+    // Report now what would prevent every renewal, and ask for a passphrase.
     drop(from.open(clock())?);
     let mut watch = Watch::new(watching, from);
     watch.publish()?;
@@ -107,12 +107,12 @@ pub fn run(
             match sleep(time.unsigned_abs()) {
                 Wake::Time => watching.service.alive(),
                 Wake::Look => {
-                    observer(&Event::new(Kind::Asked, "looking now", clock()));
+                    observer(&Event::new(Kind::Asked, "checking now", clock()));
                     break;
                 }
                 Wake::End => {
                     watching.service.stopping();
-                    observer(&Event::new(Kind::Stopped, "told to end", clock()));
+                    observer(&Event::new(Kind::Stopped, "stopping", clock()));
                     return Ok(());
                 }
             }
@@ -120,33 +120,33 @@ pub fn run(
     }
 }
 
-/// Between two questions what time it is, at most.
+/// The longest time between two readings of the clock.
 const LONGEST_SLEEP: Duration = Duration::seconds(10);
 const SHORTEST_SLEEP: Duration = Duration::milliseconds(100);
-/// Between a failure and the next try: doubled each time, up to the longest, give or take a fifth.
+/// The delay after a failure: doubled each time up to a maximum, varied by a fifth.
 const FIRST_BACKOFF: Duration = Duration::seconds(5);
 const LONGEST_BACKOFF: Duration = Duration::minutes(15);
 
-/// A watch between two looks.
+/// A watch between two checks.
 struct Watch<'a> {
     watching: &'a Watching,
     from: &'a AuthorityAt<'a>,
     metrics: Metrics,
-    /// What follows a renewal and failed.
+    /// Steps that failed after a renewal.
     pending: Vec<Pending>,
-    /// What was said of each file last, so that it is not said at every look.
-    told: HashMap<PathBuf, String>,
+    /// The last message about each file, so that it is not repeated at every check.
+    reported: HashMap<PathBuf, String>,
     waiting: String,
-    /// How many looks in a row failed.
+    /// How many checks failed in a row.
     failed: u32,
-    /// When the next look is.
+    /// When the next check is.
     next: OffsetDateTime,
-    /// How long to be awake until then at most.
+    /// The longest time awake until then.
     patience: Duration,
 }
 
-/// What came of a look.
-struct Looked {
+/// The result of a check.
+struct Check {
     succeeded: bool,
     /// When the next certificate is due.
     next: Option<OffsetDateTime>,
@@ -159,7 +159,7 @@ impl<'a> Watch<'a> {
             from,
             metrics: Metrics::default(),
             pending: Vec::new(),
-            told: HashMap::new(),
+            reported: HashMap::new(),
             waiting: String::new(),
             failed: 0,
             next: OffsetDateTime::UNIX_EPOCH,
@@ -167,24 +167,24 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Looks at every certificate, renews what is due, and decides when to look next.
+    /// Checks every certificate, renews what is due, and decides when to check next.
     fn look(&mut self, now: OffsetDateTime, observer: &mut dyn FnMut(&Event)) {
         self.metrics.checks += 1;
         self.metrics.last_check = Some(now);
-        let mended = self.mend(now, observer);
-        let looked = match renew::run(&self.watching.request, self.from, now) {
+        let repeated = self.repeat(now, observer);
+        let check = match renew::run(&self.watching.request, self.from, now) {
             Ok(report) => self.take(report, now, observer),
             Err(error) => {
                 self.metrics.failures += 1;
-                self.tell_error(Path::new(""), &error, now, observer);
-                Looked {
+                self.report_error(Path::new(""), &error, now, observer);
+                Check {
                     succeeded: false,
                     next: None,
                 }
             }
         };
         let listed = self.keep_list(now, observer);
-        let succeeded = mended && looked.succeeded && listed;
+        let succeeded = repeated && check.succeeded && listed;
         self.failed = if succeeded {
             0
         } else {
@@ -196,18 +196,18 @@ impl<'a> Watch<'a> {
             backoff(self.failed)
         };
         self.patience = wait;
-        let due = looked.next.filter(|due| *due > now);
+        let due = check.next.filter(|due| *due > now);
         let latest = now.saturating_add(wait);
         self.next = due.map_or(latest, |due| due.min(latest));
         if let Err(error) = self.publish() {
             self.metrics.failures += 1;
-            self.tell_error(Path::new("metrics"), &error, now, observer);
+            self.report_error(Path::new("metrics"), &error, now, observer);
         }
         self.watching.service.alive();
     }
 
-    /// Does again what follows a renewal and failed. Whether nothing is left to do.
-    fn mend(&mut self, now: OffsetDateTime, observer: &mut dyn FnMut(&Event)) -> bool {
+    /// Repeats the steps that failed after a renewal; whether none is left.
+    fn repeat(&mut self, now: OffsetDateTime, observer: &mut dyn FnMut(&Event)) -> bool {
         if self.pending.is_empty() {
             return true;
         }
@@ -233,7 +233,7 @@ impl<'a> Watch<'a> {
         self.pending.is_empty()
     }
 
-    /// Has a new revocation list in good time, where there is one and it is known what was revoked.
+    /// Refreshes a published CRL before it expires.
     fn keep_list(&mut self, now: OffsetDateTime, observer: &mut dyn FnMut(&Event)) -> bool {
         if self.from.recording == Recording::Nowhere {
             return true;
@@ -241,7 +241,7 @@ impl<'a> Watch<'a> {
         let place = self.from.directory.join(authority::CRL);
         match crl::refresh(&crl::Request::default(), self.from, now) {
             Ok(refresh) => {
-                self.told.remove(&place);
+                self.reported.remove(&place);
                 for list in refresh.report.lists {
                     let message = format!(
                         "{}: CRL number {}, next update {}",
@@ -255,19 +255,19 @@ impl<'a> Watch<'a> {
             }
             Err(error) => {
                 self.metrics.failures += 1;
-                self.tell_error(&place, &error, now, observer);
+                self.report_error(&place, &error, now, observer);
                 false
             }
         }
     }
 
-    /// Takes in what came of a look.
+    /// Takes over the result of a check.
     fn take(
         &mut self,
         mut report: Renewal,
         now: OffsetDateTime,
         observer: &mut dyn FnMut(&Event),
-    ) -> Looked {
+    ) -> Check {
         self.metrics.look(&report, now);
         let mut failed = false;
         for one in &report.certificates {
@@ -281,11 +281,11 @@ impl<'a> Watch<'a> {
                 || one.outcome == Outcome::Failed
                 || one.state == State::RolledBack;
             let Some(event) = Event::of(one, failure, now) else {
-                self.told.remove(&one.certificate);
+                self.reported.remove(&one.certificate);
                 continue;
             };
             let is_new = self
-                .told
+                .reported
                 .insert(one.certificate.clone(), event.message.clone())
                 .as_ref()
                 != Some(&event.message);
@@ -295,7 +295,7 @@ impl<'a> Watch<'a> {
         }
         for error in report.take_failures() {
             if !matches!(error, Error::RolledBack { .. }) {
-                self.tell_error(&PathBuf::from(error.to_string()), &error, now, observer);
+                self.report_error(&PathBuf::from(error.to_string()), &error, now, observer);
             }
         }
         let renewed = |place: &Path| {
@@ -308,27 +308,27 @@ impl<'a> Watch<'a> {
             .retain(|pending| !renewed(pending.certificate()));
         let is_elsewhere = |one: &Renewed| one.outcome == Outcome::RenewedElsewhere;
         let next = if report.certificates.iter().any(is_elsewhere) {
-            // When what the other process made is due is seen with another look.
+            // The next check shows when the other process's certificate is due.
             Some(now.saturating_add(Duration::SECOND))
         } else {
-            self.tell_waiting(&report, now, observer);
+            self.report_waiting(&report, now, observer);
             report.next_due
         };
         self.pending.extend(report.take_pending());
-        Looked {
+        Check {
             succeeded: !failed && self.pending.is_empty(),
             next,
         }
     }
 
-    fn tell_waiting(
+    fn report_waiting(
         &mut self,
         report: &Renewal,
         now: OffsetDateTime,
         observer: &mut dyn FnMut(&Event),
     ) {
         let next = report.next_due.map_or("none is due".to_owned(), |next| {
-            format!("the next is due from {}", rfc3339(next))
+            format!("next due on {}", rfc3339(next))
         });
         let message = format!("{} managed; {next}", report.managed);
         self.watching.service.status(&message);
@@ -338,8 +338,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Tells of an error unless it was told of last time.
-    fn tell_error(
+    /// Reports an error unless it is the same as last time.
+    fn report_error(
         &mut self,
         about: &Path,
         error: &Error,
@@ -347,7 +347,11 @@ impl<'a> Watch<'a> {
         observer: &mut dyn FnMut(&Event),
     ) {
         let message = error.to_string();
-        let is_new = self.told.insert(about.to_owned(), message.clone()).as_ref() != Some(&message);
+        let is_new = self
+            .reported
+            .insert(about.to_owned(), message.clone())
+            .as_ref()
+            != Some(&message);
         if is_new || about.as_os_str().is_empty() {
             let error = Some(Failure::of(error));
             observer(&Event {
@@ -357,7 +361,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Gives the metrics to those who want them.
+    /// Publishes the metrics.
     fn publish(&self) -> Result<(), Error> {
         if self.watching.exporter.is_none() && self.watching.metrics_file.is_none() {
             return Ok(());
@@ -373,16 +377,16 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// How long to wait after so many failures.
+/// The delay after this many failures.
 fn backoff(failures: u32) -> Duration {
     let doubled = FIRST_BACKOFF * 2_i32.saturating_pow(failures.saturating_sub(1).min(16));
-    // Without randomness all wait alike, which is no reason not to.
+    // Without randomness, all instances wait equally long.
     let random =
         keys::random_serial().map_or(0, |serial| serial.as_bytes().last().copied().unwrap_or(0));
     doubled.min(LONGEST_BACKOFF) * (0.8 + 0.4 * f64::from(random) / f64::from(u8::MAX))
 }
 
-/// Writes a file whole, for everybody to read.
+/// Writes a file whole, readable by everyone.
 fn write_file(path: &Path, content: &[u8]) -> Result<(), Error> {
     let directory = match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => directory,

@@ -1,4 +1,4 @@
-//! Sleeping until something happens: time, or a signal.
+//! Sleeping until a time, or a signal.
 
 use std::io::Read as _;
 use std::os::unix::net::UnixStream;
@@ -12,7 +12,7 @@ use signal_hook::low_level::pipe;
 use super::Wake;
 use crate::error::Error;
 
-/// Ends a sleep when this process is told to look now or to end.
+/// Ends a sleep when a check or the end is requested.
 #[derive(Debug)]
 pub struct Signals {
     look: UnixStream,
@@ -20,18 +20,18 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes SIGHUP for "look now", and SIGTERM and SIGINT for "end".
+    /// Handles SIGHUP as a request to check, SIGTERM and SIGINT as requests to end.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// When the handlers cannot be installed.
     pub fn take() -> Result<Self, Error> {
         Ok(Signals {
-            look: told(&[Signal::HUP])?,
-            end: told(&[Signal::TERM, Signal::INT])?,
+            look: pipe_for(&[Signal::HUP])?,
+            end: pipe_for(&[Signal::TERM, Signal::INT])?,
         })
     }
 
-    /// Sleeps so long, or until one of them comes.
+    /// Sleeps for this long, or until a signal.
     pub fn sleep(&mut self, time: Duration) -> Wake {
         let timeout = Timespec::try_from(time).unwrap_or(Timespec {
             tv_sec: 1,
@@ -41,14 +41,14 @@ impl Signals {
             PollFd::new(&self.end, PollFlags::IN),
             PollFd::new(&self.look, PollFlags::IN),
         ];
-        // One that is interrupted was only shorter.
+        // An interrupted sleep is only shorter.
         let _ = poll(&mut ready, Some(&timeout));
         let [end, look] = [0, 1].map(|at| !ready[at].revents().is_empty());
         if end {
             Wake::End
         } else if look {
             let mut taken = [0; 64];
-            // There is something to read, and how much is no matter.
+            // How much there is to read does not matter.
             let _ = self.look.read(&mut taken);
             Wake::Look
         } else {
@@ -57,8 +57,8 @@ impl Signals {
     }
 }
 
-/// What can be read from once one of these signals came.
-fn told(signals: &[Signal]) -> Result<UnixStream, Error> {
+/// A stream that becomes readable when one of these signals arrives.
+fn pipe_for(signals: &[Signal]) -> Result<UnixStream, Error> {
     let failed = |source| Error::Io {
         action: "wait for",
         path: PathBuf::from("signals"),

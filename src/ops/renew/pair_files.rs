@@ -1,31 +1,31 @@
-//! What is in the files of a pair that is to be renewed.
+//! The files of a pair before it is renewed.
 
 use zeroize::Zeroizing;
 
 use super::Request;
-use super::replace::Wanted;
+use super::replace::Job;
 use crate::error::{Error, shown};
 use crate::files;
 use crate::keys;
 use crate::ops::managed::ManagedCertificate;
 use crate::pki::{bundle, pem};
 
-/// What stands in the files of a pair before it is renewed.
-pub(super) struct Standing {
+/// The contents of a pair before it is renewed.
+pub(super) struct PairFiles {
     pub(super) certificate: Zeroizing<Vec<u8>>,
-    /// Nothing where there is no key, or nobody lets us read it.
+    /// `None` when there is no key, or it may not be read.
     pub(super) key: Option<Zeroizing<Vec<u8>>>,
-    /// What is in the file with both, or would be; nothing when none is kept.
+    /// The content of the file with both, or its future content; `None` when there is none.
     pub(super) combined: Option<Zeroizing<Vec<u8>>>,
 }
 
-impl Standing {
-    /// What is in the files now; nothing when it is no longer the certificate that was to be renewed.
+impl PairFiles {
+    /// Reads the files; `None` when they no longer contain the certificate to renew.
     ///
     /// # Errors
     /// When a file cannot be read, or the pair does not match.
-    pub(super) fn read(one: &Wanted<'_>, request: &Request) -> Result<Option<Self>, Error> {
-        let place = &one.of.place;
+    pub(super) fn read(job: &Job<'_>, request: &Request) -> Result<Option<Self>, Error> {
+        let place = &job.of.place;
         let path = place.certificate();
         let certificate = files::read(&path)?;
         let certificates = bundle::certificates(&certificate);
@@ -33,26 +33,26 @@ impl Standing {
             path: path.clone(),
             source,
         })?;
-        if certificates[0].as_der() != one.of.certificate.as_der() {
+        if certificates[0].as_der() != job.of.certificate.as_der() {
             return Ok(None);
         }
-        let key = match (one.renewal.new_key, place.private_key()) {
-            // Nobody needs the key to keep it, so that it may be one we must not read.
+        let key = match (job.renewal.new_key, place.private_key()) {
+            // A key that is kept need not be readable.
             (None, key) => key.and_then(|path| files::read(&path).ok()),
             (Some(_), Some(key)) => Some(files::read(&key)?),
             (Some(_), None) => {
                 return Err(Error::Usage {
-                    message: format!("{}: there is no key beside it to replace", shown(&path)),
+                    message: format!("{}: no private key beside it that could be replaced", shown(&path)),
                     hint:
-                        "sign a new request where its key is kept, with `openagents-certs csr sign`"
+                        "create a new request where its key is, and sign it with `openagents-certs csr sign`"
                             .into(),
                 });
             }
         };
-        let octets = key.as_ref().map(|key| key.as_slice());
-        check_pair(one.of, octets, one.renewal.new_key.is_some())?;
-        let combined = combined(one.of, request, &certificate, octets)?;
-        Ok(Some(Standing {
+        let content = key.as_ref().map(|key| key.as_slice());
+        check_pair(job.of, content, job.renewal.new_key.is_some())?;
+        let combined = combined(job.of, request, &certificate, content)?;
+        Ok(Some(PairFiles {
             certificate,
             key,
             combined,
@@ -60,11 +60,11 @@ impl Standing {
     }
 }
 
-/// Says whether a key that can be read is the certificate's, or may be replaced.
+/// Checks that a key matches the certificate, or may be replaced.
 fn check_pair(of: &ManagedCertificate, key: Option<&[u8]>, is_replaced: bool) -> Result<(), Error> {
     let path = || of.place.private_key().unwrap_or_default();
-    let Some(octets) = key else { return Ok(()) };
-    let blocks = pem::blocks(octets).map_err(|source| Error::Pem {
+    let Some(content) = key else { return Ok(()) };
+    let blocks = pem::blocks(content).map_err(|source| Error::Pem {
         path: path(),
         source,
     })?;
@@ -75,10 +75,11 @@ fn check_pair(of: &ManagedCertificate, key: Option<&[u8]>, is_replaced: bool) ->
     if is_encrypted && is_replaced {
         return Err(Error::Usage {
             message: format!(
-                "{}: is encrypted, and a new key would not be",
+                "{}: the key is encrypted, and a new one would not be",
                 shown(&path())
             ),
-            hint: "leave out `--rekey`, or issue a new pair in its place".into(),
+            hint: "leave out `--rekey`, or issue a new pair with `openagents-certs issue --force`"
+                .into(),
         });
     }
     if is_encrypted || is_replaced {
@@ -101,7 +102,7 @@ fn check_pair(of: &ManagedCertificate, key: Option<&[u8]>, is_replaced: bool) ->
     Ok(())
 }
 
-/// What is in the file with certificate and key, or would be; nothing when none is kept.
+/// The content of the file with certificate and key, or its future content; `None` when there is none.
 fn combined(
     of: &ManagedCertificate,
     request: &Request,
@@ -114,7 +115,7 @@ fn combined(
             (true, Some(key)) => Ok(Some(both(certificate, key))),
             (true, None) => Err(Error::Usage {
                 message: format!(
-                    "{}: there is no key beside it to combine it with",
+                    "{}: no private key beside it to combine it with",
                     shown(&of.place.certificate())
                 ),
                 hint: "leave out `--combined`".into(),
@@ -134,12 +135,12 @@ fn combined(
         (false, false, _) => Ok(None),
         (false, true, _) => Err(Error::Exists {
             path,
-            hint: "it does not hold this certificate and its key: move it away, or leave out `--combined`".into(),
+            hint: "it does not contain this certificate and its key; move it away, or leave out `--combined`".into(),
         }),
     }
 }
 
-/// A certificate and its key, one behind the other.
+/// A certificate followed by its key.
 pub(super) fn both(certificate: &[u8], key: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut both = Zeroizing::new(Vec::with_capacity(certificate.len() + key.len()));
     both.extend_from_slice(certificate);
