@@ -13,7 +13,7 @@ use crate::pki::profile::{
 };
 use crate::pki::validity::Lifetime;
 
-/// What `certs.toml` says: how the built-in profiles differ here, and profiles of one's own.
+/// The content of `certs.toml`: changes to the built-in profiles, other profiles, and defaults for all.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     path: PathBuf,
@@ -23,11 +23,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// The settings in the content of a file; without one, none.
+    /// The settings in the content of a file; the defaults when there is no file.
     ///
     /// # Errors
-    /// When it is no TOML, has a field that is not known, a value that is none for its field, or a profile
-    /// that contradicts itself; with line and column.
+    /// When it is not TOML, has an unknown field or an invalid value, or a profile that contradicts itself. The
+    /// error has line and column.
     pub fn read(path: &Path, content: Option<&[u8]>) -> Result<Self, ConfigError> {
         let Some(content) = content else {
             return Ok(Config::default());
@@ -44,9 +44,16 @@ impl Config {
             .iter()
             .map(|(name, settings)| (name.clone(), settings.span().start))
             .collect();
+        let defaults = document
+            .defaults
+            .as_ref()
+            .map(|defaults| defaults.span().start);
         let config = Config {
             path: path.to_owned(),
-            defaults: document.defaults,
+            defaults: document
+                .defaults
+                .map(Spanned::into_inner)
+                .unwrap_or_default(),
             crl: document.crl,
             profiles: document
                 .profiles
@@ -59,25 +66,29 @@ impl Config {
                 .resolve(&name)
                 .map_err(|message| source.error(start, &message))?;
         }
+        if let Some(start) = defaults {
+            for built_in in BuiltIn::ALL {
+                config.resolve(built_in.name).map_err(|message| {
+                    source.error(start, &format!("[defaults] do not fit: {message}"))
+                })?;
+            }
+        }
         Ok(config)
     }
 
-    /// The profile of this name: the built-in one, one's own, or both laid over each other.
+    /// The profile with this name: built in, from the file, or built in with changes from the file.
     ///
     /// # Errors
     /// When there is none.
     pub fn profile(&self, name: &str) -> Result<Profile, ConfigError> {
-        match self.resolve(name) {
-            Ok(profile) => Ok(profile),
-            // Every one that is written was resolved when it was read.
-            Err(_) => Err(ConfigError::NoProfile {
-                name: name.to_owned(),
-                known: self.names().into_iter().map(str::to_owned).collect(),
-            }),
-        }
+        // Every known profile was resolved when the file was read.
+        self.resolve(name).map_err(|_| ConfigError::NoProfile {
+            name: name.to_owned(),
+            known: self.names().into_iter().map(str::to_owned).collect(),
+        })
     }
 
-    /// The names of all profiles: the built-in ones, then the others by the alphabet.
+    /// The names of all profiles: the built-in ones, then the others in alphabetical order.
     pub fn names(&self) -> Vec<&str> {
         let built_in = BuiltIn::ALL.map(|built_in| built_in.name);
         let own = self
@@ -88,12 +99,12 @@ impl Config {
         built_in.into_iter().chain(own).collect()
     }
 
-    /// Whether the file says anything of a profile.
+    /// Whether the file has a profile with this name.
     pub fn mentions(&self, name: &str) -> bool {
         self.profiles.contains_key(name)
     }
 
-    /// How long a revocation list is good for: until the next one comes at the latest.
+    /// The time from a CRL's thisUpdate to its nextUpdate.
     pub fn crl_lifetime(&self) -> Lifetime {
         self.crl.lifetime.unwrap_or(CRL_LIFETIME)
     }
@@ -106,44 +117,61 @@ impl Config {
     fn resolve(&self, name: &str) -> Result<Profile, String> {
         let wrong = |what: &str| format!("profile '{}': {what}", Escaped(name));
         if !is_profile_name(name) {
-            return Err(wrong(
-                "its name has other characters than a-z, 0-9, '-' and '_'",
-            ));
+            return Err(wrong("its name may contain only a-z, 0-9, '-' and '_'"));
         }
-        self.settings(name, &mut Vec::new())?
+        self.settings(name)?
             .profile(name)
             .map_err(|error| wrong(&error.to_string()))
     }
 
-    /// The settings under a name, over the defaults, over those they extend.
-    fn settings(&self, name: &str, above: &mut Vec<String>) -> Result<ProfileSettings, String> {
-        let built_in = || BuiltIn::named(name).map(BuiltIn::settings);
-        let lowest = |below: ProfileSettings| self.defaults.clone().into_settings().over(below);
-        let unknown = || {
-            let from = above.last().map_or(String::new(), |above| {
-                format!(", which '{}' extends", Escaped(above))
-            });
-            format!("there is no profile '{}'{from}", Escaped(name))
-        };
-        let Some(own) = self.profiles.get(name) else {
-            return built_in().map(lowest).ok_or_else(unknown);
-        };
-        let below = match own.extends.as_deref() {
-            Some(below) if below != name => {
-                if above.iter().any(|above| above == below) {
+    /// The settings of a profile over those it extends, over the defaults, over the built-in ones.
+    fn settings(&self, name: &str) -> Result<ProfileSettings, String> {
+        let mut chain: Vec<(&str, &ProfileSettings)> = Vec::new();
+        let mut at = name;
+        let lowest = loop {
+            let built_in = || BuiltIn::named(at).map(BuiltIn::settings);
+            let unknown = || {
+                let from = chain.last().map_or(String::new(), |(above, _)| {
+                    format!(", which '{}' extends", Escaped(above))
+                });
+                format!("there is no profile '{}'{from}", Escaped(at))
+            };
+            let Some(own) = self.profiles.get(at) else {
+                break built_in().ok_or_else(unknown)?;
+            };
+            if chain.len() == MAX_EXTENDS {
+                return Err(format!(
+                    "profile '{}' extends more than {MAX_EXTENDS} others",
+                    Escaped(name)
+                ));
+            }
+            match own.extends.as_deref() {
+                Some(below) if chain.iter().any(|(above, _)| *above == below) => {
                     return Err(format!("profile '{}' extends itself", Escaped(below)));
                 }
-                above.push(name.to_owned());
-                self.settings(below, above)?
+                Some(below) if below != at => {
+                    chain.push((at, own));
+                    at = below;
+                }
+                Some(_) => {
+                    let lowest = built_in().ok_or_else(unknown)?;
+                    chain.push((at, own));
+                    break lowest;
+                }
+                None => {
+                    let lowest = built_in().unwrap_or_default();
+                    chain.push((at, own));
+                    break lowest;
+                }
             }
-            Some(_) => built_in().map(lowest).ok_or_else(unknown)?,
-            None => lowest(built_in().unwrap_or_default()),
         };
-        Ok(own.clone().over(below))
+        let lowest = self.defaults.clone().into_settings().over(lowest);
+        let settings = chain.into_iter().rev();
+        Ok(settings.fold(lowest, |below, (_, own)| own.clone().over(below)))
     }
 }
 
-/// What every profile starts from: it lies over the built-in ones and under one's own.
+/// Settings of every profile, over those of the built-in ones and below those of the file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Defaults {
@@ -171,18 +199,18 @@ impl Defaults {
     }
 }
 
-/// What every revocation list is like.
+/// Settings of revocation lists.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RevocationLists {
     lifetime: Option<Lifetime>,
 }
 
-/// The file as it is written.
+/// The file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Document {
-    defaults: Defaults,
+    defaults: Option<Spanned<Defaults>>,
     crl: RevocationLists,
     profiles: BTreeMap<String, Spanned<ProfileSettings>>,
 }
@@ -213,28 +241,28 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// What to do about it.
+    /// How to fix it.
     pub fn hint(&self) -> String {
         match self {
             ConfigError::Invalid { .. } => {
                 "see every field with `openagents-certs template show certs.toml`".into()
             }
             ConfigError::NoProfile { known, .. } => format!(
-                "there are {}; a new one goes into certs.toml as `[profiles.NAME]`",
+                "choose one of {}, or add `[profiles.NAME]` to certs.toml",
                 known.join(", ")
             ),
         }
     }
 }
 
-/// A file that is being read.
+/// A file and its content.
 struct Source<'a> {
     path: &'a Path,
     content: &'a [u8],
 }
 
 impl Source<'_> {
-    /// An error at an octet of the file.
+    /// An error at a byte of the file.
     fn error(&self, at: usize, message: &str) -> ConfigError {
         let before = &self.content[..at.min(self.content.len())];
         let line_start = before
@@ -253,18 +281,21 @@ impl Source<'_> {
     }
 }
 
-/// A name that needs no quoting, neither in TOML nor in a shell.
+/// Whether a name needs quoting neither in TOML nor in a shell.
 fn is_profile_name(name: &str) -> bool {
     !name.is_empty()
-        && name.len() <= MAX_NAME_OCTETS
+        && name.len() <= MAX_NAME_BYTES
         && name
             .bytes()
             .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
 
-const MAX_NAME_OCTETS: usize = 64;
+const MAX_NAME_BYTES: usize = 64;
 
-/// As long as OpenSSL's `default_crl_days`.
+/// The longest chain of `extends`.
+const MAX_EXTENDS: usize = 16;
+
+/// OpenSSL's `default_crl_days`.
 const CRL_LIFETIME: Lifetime = match Lifetime::from_days(30) {
     Some(lifetime) => lifetime,
     None => unreachable!(),
@@ -279,7 +310,14 @@ mod tests {
         let config = Config::read(Path::new("certs.toml"), None).unwrap();
         assert_eq!(
             config.names(),
-            ["server", "client", "peer", "svid", "intermediate"]
+            [
+                "server",
+                "client",
+                "peer",
+                "svid",
+                "message",
+                "intermediate"
+            ]
         );
         assert_eq!(config.profile("server").unwrap(), BuiltIn::ALL[0].profile());
         let error = config.profile("web").unwrap_err();
@@ -307,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_wrong_is_named_with_its_line_and_column() {
+    fn an_invalid_value_is_reported_with_line_and_column() {
         for (text, expected) in [
             (
                 "[profiles.server]\nmax_lifetime = '1d'\nmax_names = 3",
@@ -343,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_that_is_none_is_named_with_the_place_it_starts() {
+    fn an_invalid_profile_is_reported_with_its_position() {
         for (text, expected) in [
             (
                 "[profiles.web]\nmax_lifetime = '1d'",
@@ -362,12 +400,30 @@ mod tests {
                 "1:1: profile 'peer': default_lifetime is 2d",
             ),
             (
+                "\n[defaults]\nsubject.country = 'Switzerland'",
+                "2:1: [defaults] do not fit: profile 'server': ",
+            ),
+            (
                 "[profiles.\"a b\"]\nextends = 'server'",
-                "1:1: profile 'a b': its name has other characters",
+                "1:1: profile 'a b': its name may contain only",
             ),
         ] {
             assert_error(text, expected);
         }
+    }
+
+    #[test]
+    fn a_chain_of_60_000_profiles_is_refused_and_one_of_16_is_not() {
+        let chain = |count: usize| {
+            let link = |n| format!("[profiles.p{n:05}]\nextends = 'p{:05}'\n", n + 1);
+            let links: String = (0..count).map(link).collect();
+            read(&format!(
+                "{links}[profiles.p{count:05}]\nextends = 'server'"
+            ))
+        };
+        assert!(chain(15).is_ok());
+        let error = chain(60_000).unwrap_err().to_string();
+        assert!(error.contains("extends more than 16 others"), "{error}");
     }
 
     #[test]

@@ -16,13 +16,14 @@ use crate::pki::certificate::CertificateError;
 use crate::pki::crl::MalformedListError;
 use crate::pki::document::DocumentError;
 use crate::pki::element::ElementError;
+use crate::pki::escape::Escaped;
 use crate::pki::issuer::IssuerError;
 use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
 use crate::pki::pem::PemError;
 use crate::pki::read_back::ReadBackError;
 use crate::pki::san::NameError;
-use crate::pki::serial::{SerialNumber, SerialPrefix};
+use crate::pki::serial::SerialNumber;
 use crate::pki::subtree::SubtreeError;
 use crate::pki::validity::{ValidityError, rfc3339};
 use crate::store::StoreError;
@@ -331,29 +332,35 @@ pub enum Error {
     /// Our own lint refuses to sign it.
     #[error("not signed: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Lint(Vec<Lint>),
+    /// A row of a manifest without a profile.
+    #[error("the row has no profile")]
+    NoRowProfile,
+    /// A certificate that would not verify under its issuer's chain.
+    #[error("not signed: the certificate would not verify: {message}")]
+    Unverifiable {
+        /// The rule that it breaks.
+        rule: &'static str,
+        /// What is wrong with it.
+        message: String,
+        /// What to change.
+        hint: String,
+    },
     /// The inventory cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No serial number starts with the given digits.
-    #[error("{}: no serial number starts with {prefix}", shown(inventory))]
-    NoEntry {
-        /// The inventory.
-        inventory: PathBuf,
-        /// The given digits.
-        prefix: SerialPrefix,
-    },
-    /// Several serial numbers start with the given digits.
+    /// A name or the start of a serial number with several certificates.
     #[error(
-        "{}: several serial numbers start with {prefix}: {}",
+        "{}: several certificates match '{}': {}",
         shown(inventory),
+        Escaped(text),
         listed(serials)
     )]
     AmbiguousEntry {
         /// The inventory.
         inventory: PathBuf,
-        /// The given digits.
-        prefix: SerialPrefix,
-        /// Some of them.
+        /// The name or the digits.
+        text: String,
+        /// Some of their serial numbers.
         serials: Vec<SerialNumber>,
     },
     /// The selected certificate is ambiguous or cannot be used.
@@ -463,8 +470,9 @@ impl Error {
             Error::Validity(_) => "validity",
             Error::Encoding(_) => "encoding",
             Error::Lint(_) => "lint",
+            Error::Unverifiable { .. } => "unverifiable",
+            Error::NoRowProfile => "no-row-profile",
             Error::Store(error) => error.code(),
-            Error::NoEntry { .. } => "no-entry",
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
             Error::Selection(_) => "selection",
             Error::TargetList(_) => "target-list",
@@ -484,6 +492,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Usage { hint, .. }
+            | Error::Unverifiable { hint, .. }
             | Error::Exists { hint, .. }
             | Error::Missing { hint, .. } => Some(hint.clone()),
             Error::Io { source, path, .. } => io_hint(source, path),
@@ -564,14 +573,12 @@ impl Error {
                 Some("write the output elsewhere; changes already made remain".into())
             }
             Error::Name(error) => Some(error.hint()),
+            Error::NoRowProfile => Some("add the column `profile`, or give `--profile`".into()),
             Error::Store(error) => Some(error.hint()),
-            Error::NoEntry { .. } => {
-                Some("list the certificates with `openagents-certs list`".into())
-            }
             Error::RolledBack { .. } => Some(
                 "fix what failed and renew again; the old certificate stays in place until then".into(),
             ),
-            Error::AmbiguousEntry { .. } => Some("give more digits of the serial number".into()),
+            Error::AmbiguousEntry { .. } => Some("give the serial number of one of them".into()),
             Error::Selection(error) => Some(error.hint()),
             Error::TargetList(error) => Some(error.hint()),
             Error::Message(error) | Error::MessageFile { source: error, .. } => error.hint(),

@@ -27,6 +27,23 @@ pub fn is_taken(program: &OsString, arguments: &[OsString], input: &[u8]) -> boo
     child.wait().is_ok_and(|status| status.success())
 }
 
+/// Signals that wait until a program runs, which then receives them.
+#[derive(Debug)]
+pub struct HeldSignals(Signals);
+
+/// Holds the signals that end or stop a process, from now on.
+///
+/// # Errors
+/// When the system refuses.
+pub fn hold_signals() -> Result<HeldSignals, Error> {
+    let signals = Signals::new(HANDED_ON).map_err(|source| Error::Io {
+        action: "wait for signals in",
+        path: "the process".into(),
+        source,
+    })?;
+    Ok(HeldSignals(signals))
+}
+
 /// Runs a program with our own streams, hands on to it the signals that we get, and waits for its end.
 ///
 /// It has our environment with these variables added, but for those that are withheld. Gives its exit code, or 128 and the signal's number where one ended it, as a shell does.
@@ -38,9 +55,8 @@ pub fn run(
     arguments: &[OsString],
     environment: &[(String, OsString)],
     withheld: &[OsString],
+    HeldSignals(mut signals): HeldSignals,
 ) -> Result<u8, Error> {
-    // From here on a signal waits for the program to be there, and then reaches it.
-    let mut signals = Signals::new(HANDED_ON).map_err(|source| failed(program, source))?;
     let handle = signals.handle();
     let mut command = Command::new(program);
     command

@@ -49,7 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "authority",
-        &["keys", "store", "files", "config", "pki", "error"],
+        &["keys", "store", "files", "config", "path", "pki", "error"],
     ),
     ("message", &["keys", "store", "path", "pki"]),
     ("network", &["path", "pki"]),

@@ -7,13 +7,16 @@ use base64ct::{Base64, Encoding as _};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::deployment::read_key_in;
 use super::{
-    Ask, Authority, Signing, exists, open_inventory, open_inventory_file, read_key_in, valid_issuer,
+    Ask, CERTIFICATE, Issuance, Signing, exists, open_inventory, open_inventory_file, valid_issuer,
 };
 use crate::error::{Error, shown};
-use crate::files;
+use crate::files::{self, Kind};
 use crate::keys::Signer;
 use crate::pki::bundle;
+use crate::pki::certificate::Certificate;
+use crate::pki::issuer::Issuer;
 use crate::store::{Inventory, Opening};
 
 /// Where the authority is that is to issue.
@@ -74,34 +77,61 @@ impl<'a> AuthorityAt<'a> {
         }
     }
 
-    /// The authority there, ready to sign.
+    /// The authority, ready to sign.
     ///
     /// # Errors
-    /// As [`Authority::open`]; and when the material cannot be read, or there is no inventory and none was not asked for.
-    pub fn open(&self, now: OffsetDateTime) -> Result<Authority, Error> {
-        let Some(material) = &self.material else {
-            let mut authority = Authority::open(self.directory, self.passphrase, now)?;
-            match &self.recording {
-                Recording::Directory => {}
-                Recording::File(path) => {
-                    authority.inventory = Some(open_inventory_file(path, Opening::MustExist)?)
-                }
-                Recording::Nowhere => authority.inventory = None,
+    /// As [`super::open`]; and when the material cannot be read, or there is no inventory and nobody said to
+    /// record nothing.
+    pub fn open(&self, now: OffsetDateTime) -> Result<Issuance, Error> {
+        if let Some(material) = &self.material {
+            return self.open_material(material, now);
+        }
+        let mut authority = super::open(self.directory, self.passphrase, now)?;
+        match &self.recording {
+            Recording::Directory => {}
+            Recording::File(path) => {
+                authority.set_inventory(Some(open_inventory_file(path, Opening::MustExist)?));
             }
-            return Ok(authority);
-        };
-        let (path, octets) = material.certificate.read()?;
-        let mut certificates = bundle::certificates(&octets).map_err(|source| Error::Bundle {
+            Recording::Nowhere => authority.set_inventory(None),
+        }
+        Ok(authority)
+    }
+
+    /// The CA, what certificates take from it, and the inventory, without the CA's key; `None` where the
+    /// authority is not in a directory.
+    ///
+    /// # Errors
+    /// As [`AuthorityAt::open`].
+    pub fn open_without_key(
+        &self,
+        now: OffsetDateTime,
+    ) -> Result<Option<(Certificate, Issuer, Box<dyn Inventory>)>, Error> {
+        if self.material.is_some() || self.recording != Recording::Directory {
+            return Ok(None);
+        }
+        if !exists(self.directory)? {
+            return Ok(None);
+        }
+        let inventory = open_inventory(self.directory, Opening::MustExist)?;
+        let certificate = super::certificate_in(self.directory, &*inventory)?;
+        let path = self.directory.join(CERTIFICATE);
+        let issuer = valid_issuer(&path, &certificate, now)?;
+        Ok(Some((certificate, issuer, inventory)))
+    }
+
+    fn open_material(&self, material: &Material, now: OffsetDateTime) -> Result<Issuance, Error> {
+        let (path, content) = material.certificate.read()?;
+        let mut certificates = bundle::certificates(&content).map_err(|source| Error::Bundle {
             path: path.clone(),
             source,
         })?;
-        let (key_path, key_octets) = if material.key == material.certificate {
-            (path.clone(), octets)
+        let (key_path, key_content) = if material.key == material.certificate {
+            (path.clone(), content)
         } else {
             material.key.read()?
         };
-        let (key, _) = read_key_in(&key_path, &key_octets, self.passphrase)?;
-        let certificate = certificates.remove(0);
+        let (key, _) = read_key_in(&key_path, &key_content, self.passphrase)?;
+        let certificate = certificates[0].clone();
         let issuer = valid_issuer(&path, &certificate, now)?;
         if key.public_key_info() != Some(issuer.public_key_info.as_slice()) {
             return Err(Error::KeyMismatch {
@@ -113,31 +143,26 @@ impl<'a> AuthorityAt<'a> {
             path: key_path,
             source,
         })?;
-        let mut chain = Vec::new();
-        if !certificate.is_self_issued() {
-            chain.push(certificate.clone());
-            chain.extend(
-                certificates
-                    .into_iter()
-                    .filter(|above| !above.is_self_issued()),
-            );
+        let mut anchors: Vec<_> = certificates
+            .extract_if(.., |c| c.is_self_issued())
+            .collect();
+        if anchors.is_empty() && files::kind(&self.directory.join(CERTIFICATE))? == Kind::File {
+            anchors = super::anchors(self.directory)?;
         }
-        let directory = self.directory.to_owned();
-        let signing = Signing::new(&certificate, issuer, signer, chain);
-        Ok(Authority {
-            directory,
+        let signing = Signing::new(&certificate, issuer, signer).with_chain(certificates, &anchors);
+        Ok(Issuance::new(
             certificate,
             signing,
-            inventory: self.inventory()?,
-            beside: None,
-        })
+            anchors,
+            self.inventory()?,
+        ))
     }
 
-    /// The authority there, and the CA it is taking turns with during a roll-over: all that sign revocation lists.
+    /// The authority, and during a rotation the other root: all that sign revocation lists.
     ///
     /// # Errors
     /// As [`AuthorityAt::open`].
-    pub fn open_all(&self, now: OffsetDateTime) -> Result<Authority, Error> {
+    pub fn open_all(&self, now: OffsetDateTime) -> Result<Issuance, Error> {
         let ask = super::once(self.passphrase);
         let from = AuthorityAt {
             directory: self.directory,
@@ -148,7 +173,8 @@ impl<'a> AuthorityAt<'a> {
         let mut authority = from.open(now)?;
         if self.material.is_none() {
             let own = authority.certificate();
-            authority.beside = super::rotation::beside(self.directory, own, &ask)?;
+            let beside = super::rotation::beside(self.directory, own, &ask)?;
+            authority.set_beside(beside);
         }
         Ok(authority)
     }

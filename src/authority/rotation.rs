@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::{Ask, CERTIFICATE, Signing, issuer, open_inventory, read_certificates, read_signer};
+use super::deployment::{issuer, read_signer};
+use super::{Ask, CERTIFICATE, Signing, open_inventory, read_certificates};
 use crate::error::Error;
 use crate::files::{self, Kind};
 use crate::pki::certificate::Certificate;
@@ -170,7 +171,7 @@ pub fn signing(
         });
     }
     let issuer = issuer(&path, certificate)?;
-    Ok(Signing::new(certificate, issuer, signer, Vec::new()))
+    Ok(Signing::new(certificate, issuer, signer))
 }
 
 /// The directory of a rotation's files.

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::prompt;
 use crate::authority::{AuthorityAt, Material, Recording, Source as MaterialSource};
 use crate::error::{Error, shown};
-use crate::ops::issue::End;
+use crate::ops::issue::{End, Existing};
 use crate::ops::passphrase::{Ask, Password, Source};
 use crate::pki::validity::{self, Lifetime};
 use crate::render::{Color, Format, Renderer};
@@ -263,9 +263,22 @@ pub(super) struct Output {
     #[arg(long)]
     pub(super) force: bool,
 
+    /// Do nothing if the existing files satisfy the request and are not due for renewal, otherwise replace them
+    #[arg(long, conflicts_with = "force")]
+    pub(super) if_needed: bool,
+
     /// Write certificate and key to standard output as PEM; on disk only the inventory changes
-    #[arg(long, conflicts_with_all = ["out", "name", "force"])]
+    #[arg(long, conflicts_with_all = ["out", "name", "force", "if_needed"])]
     pub(super) stdout: bool,
+}
+
+/// What `--force` and `--if-needed` say about files that exist.
+pub(super) fn existing(force: bool, if_needed: bool) -> Existing {
+    match (force, if_needed) {
+        (_, true) => Existing::KeepIfSatisfied,
+        (true, false) => Existing::Replace,
+        (false, false) => Existing::Refuse,
+    }
 }
 
 /// The authority that issues.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use super::args::{Global, PassphraseSource};
-use super::{finish, prompt};
+use super::{completing, finish, prompt};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::export::{self, Format, Naming, Request, run};
@@ -33,7 +33,8 @@ pub(super) struct Args {
     /// A name in the PKI directory (alice for alice.crt, ca), a file, a serial number, or - to read them from standard input
     #[arg(
         default_value_if("form", "bundle", "ca"),
-        default_value_if("form", "k8s-configmap", "ca")
+        default_value_if("form", "k8s-configmap", "ca"),
+        add = completing::targets()
     )]
     name: Option<OsString>,
 

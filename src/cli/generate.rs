@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use time::OffsetDateTime;
 
-use super::args::{Global, Lasting, PassphraseSource, requested_by};
+use super::args::{Global, Lasting, PassphraseSource, existing, requested_by};
 use super::{finish, prompt, wizard};
 use crate::error::Error;
 use crate::ops::{Verdict, generate};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::{TypedName, host_of_url};
 use crate::render::Renderer;
+use crate::store::{Label, Labels};
 
 /// Make the whole PKI of a network: a CA, a server pair, client pairs
 ///
@@ -61,6 +62,14 @@ pub(super) struct Args {
     /// Replace pairs that are there (never the CA)
     #[arg(long)]
     force: bool,
+
+    /// Keep a CA and pairs that satisfy the request and are not due for renewal; issue the others
+    #[arg(long, conflicts_with_all = ["force", "new_ca"])]
+    if_needed: bool,
+
+    /// Label for every certificate, such as team=red; repeat for more
+    #[arg(long, value_name = "NAME=VALUE")]
+    label: Vec<Label>,
 
     /// Make a new CA though one is there; its files are kept under a dated name
     #[arg(long)]
@@ -143,7 +152,8 @@ impl Args {
                 .find_map(|url| port_of_url(url))
                 .unwrap_or(DEFAULT_PORT),
             requested_by: requested_by(),
-            replace: self.force,
+            existing: existing(self.force, self.if_needed),
+            labels: Labels::new(self.label),
             new_ca: self.new_ca,
         })
     }

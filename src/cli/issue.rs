@@ -10,14 +10,14 @@ use super::{completing, finish};
 use crate::authority::Recording;
 use crate::error::{Error, shown};
 use crate::ops::batch::manifest::Syntax;
-use crate::ops::batch::{self, Destination, Event};
+use crate::ops::batch::{self, Event};
 use crate::ops::issue::Key;
 use crate::ops::refused::Outcome;
 use crate::ops::{DryRun, Report as _, Verdict, issue};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::TypedName;
 use crate::pki::spiffe::SpiffeId;
-use crate::render::{Progress, Renderer};
+use crate::render::{Format, Progress, Renderer};
 use crate::store::{Label, Labels};
 
 /// Issue a certificate for a server, a client, or both
@@ -58,21 +58,34 @@ enum Command {
     Batch(Batch),
 }
 
-/// Issue the rows of a manifest: CSV, JSON lines or TOML
+/// Issue the certificates of a manifest: CSV, JSON lines or TOML
 ///
-/// A row has a profile, names, and perhaps ttl, key_type, spiffe, name (of its files) and note, such as
-/// {"profile":"client","names":["agent-7.example.test"],"ttl":"24h","name":"agent-7"}. A bad row is told with
-/// its line, and the rest goes on.
+/// Each row has names, and optionally profile, ttl, key_type, spiffe, name (of its files), note and labels. In CSV,
+/// spaces separate several names and labels:
+///
+///   names,profile,ttl,name,labels
+///   agent-7.example.org 10.0.0.7,server,90d,agent-7,team=red
+///   alice,client,24h,,
+///
+/// As a JSON line: {"names":["alice"],"profile":"client","ttl":"24h"}. Bad rows are reported by line number; the
+/// others are issued.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:
-  openagents-certs issue batch agents.csv --out agents
-  generate-rows | openagents-certs issue batch - --syntax jsonl --stdout > issued.jsonl")]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  openagents-certs issue batch agents.csv --profile client --out agents
+  generate-rows | openagents-certs issue batch - --syntax jsonl --stdout > issued.jsonl"
+)]
 struct Batch {
-    /// The manifest; - for standard input
+    /// Manifest file, or - for standard input
     #[arg(value_name = "MANIFEST")]
     manifest: PathBuf,
 
-    /// How it is written [default: by its ending, JSON lines otherwise]
+    /// Profile of rows that name none
+    #[arg(long, value_name = "PROFILE", add = completing::profiles())]
+    profile: Option<String>,
+
+    /// Syntax [default: by file extension, otherwise JSON lines]
     #[arg(long, value_enum, value_name = "SYNTAX")]
     syntax: Option<Syntax>,
 
@@ -122,14 +135,18 @@ impl Batch {
                 .unwrap_or_else(|| Syntax::of_name(&self.manifest)),
             manifest,
             destination: if self.stdout {
-                Destination::Stream
+                batch::Destination::Stream
             } else {
-                Destination::Directory(self.out.unwrap_or_else(|| global.directory().to_owned()))
+                batch::Destination::Directory(
+                    self.out.unwrap_or_else(|| global.directory().to_owned()),
+                )
             },
             name: self.manifest,
             dry_run: self.dry_run,
             strict: self.strict,
             resume: self.resume,
+            profile: self.profile,
+            report_rows: renderer.format == Format::Json,
             labels: Labels::new(self.label),
             requested_by: requested_by(),
         };
@@ -291,10 +308,12 @@ pub(super) fn issue_as(
         return finish(renderer, &issue::dry_run(request, &from, out, now)?);
     }
     if !output.stdout {
-        return finish(
-            renderer,
-            &issue::run(request, &from, out, output.force, now)?,
-        );
+        let issued = if output.if_needed {
+            issue::run_if_needed(request, &from, out, now)?
+        } else {
+            issue::run(request, &from, out, output.force, now)?
+        };
+        return finish(renderer, &issued);
     }
     match issue::stream(request, &from, now)? {
         Outcome::Done(streamed) => {

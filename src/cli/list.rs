@@ -12,31 +12,32 @@ use crate::pki::validity::Lifetime;
 use crate::render::{Format, Parts, Renderer};
 use crate::store::LabelFilter;
 
-/// List the certificates that were issued, the one that expires first first
+/// List issued certificates, soonest expiry first
 ///
-/// Several filters choose what is of all of them. `--format csv` gives every field as well.
+/// Filters combine with AND. The output pipes into `renew -`, `revoke -` and `export -`. `--format csv` writes
+/// every field.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  openagents-certs list --expiring 7d
+  openagents-certs list --expiring 30d --label team=red | openagents-certs renew -
   openagents-certs list --status revoked --name agent-7 --format csv")]
 pub(super) struct Args {
-    /// Only those that expire within so long from now, and are not revoked
+    /// Only certificates that expire within this time, such as 30d, and are in use
     #[arg(long, value_name = "LIFETIME")]
     expiring: Option<Lifetime>,
 
-    /// Only those with this text in a name or in the common name
+    /// Only certificates with this text in a name or the common name
     #[arg(long, value_name = "TEXT", add = completing::names())]
     name: Option<String>,
 
-    /// Only those that are this now
+    /// Only certificates with this status
     #[arg(long, value_enum, value_name = "STATUS")]
     status: Option<Status>,
 
-    /// Only those of this profile
+    /// Only certificates of this profile
     #[arg(long, value_name = "NAME", add = completing::profiles())]
     profile: Option<String>,
 
-    /// Only those whose serial number starts with these hex digits
+    /// Only certificates whose serial number starts with these hex digits
     #[arg(long, value_name = "HEX", add = completing::serials())]
     serial: Option<SerialPrefix>,
 
@@ -47,6 +48,10 @@ pub(super) struct Args {
     /// Limit the number of results
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+
+    /// Print serial numbers only, one per line
+    #[arg(long)]
+    serials: bool,
 }
 
 impl Args {
@@ -68,6 +73,12 @@ impl Args {
         let mut parts = renderer.parts();
         let directory = global.directory();
         match renderer.format {
+            Format::Text | Format::Prometheus if self.serials => {
+                run(directory, &filter, now, &mut |listed| {
+                    parts.text(&format!("{}\n", listed.serial))?;
+                    Ok(parts.flow())
+                })?;
+            }
             Format::Text | Format::Prometheus => {
                 let mut table = Table {
                     columns: renderer.columns(),
@@ -99,7 +110,7 @@ impl Args {
     }
 }
 
-/// Lines of which the first few say how wide a column is.
+/// Lines; the first few determine the width of a column.
 #[derive(Default)]
 struct Table {
     waiting: Vec<Listed>,
@@ -132,7 +143,7 @@ impl Table {
         }
     }
 
-    /// Writes the head and what waits for it, if anything does.
+    /// Writes the header and the waiting lines, if there are any.
     fn write(&mut self, parts: &mut Parts) -> Result<(), Error> {
         if self.waiting.is_empty() {
             return Ok(());
@@ -154,7 +165,7 @@ impl Table {
     }
 }
 
-/// How many lines are looked at before the first is written.
+/// How many lines determine the width.
 const MEASURED: usize = 200;
 const MEMBER: &str = "certificates";
 

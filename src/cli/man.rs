@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::args::{Global, directory};
-use super::{finish, pages};
+use super::{completing, finish, pages};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::placing::{self, Action, Request};
@@ -22,7 +22,7 @@ use crate::render::Renderer;
   openagents-certs man --out ~/.local/share/man/man1")]
 pub(super) struct Args {
     /// The command, or findings, json or files [default: the program itself]
-    #[arg(value_name = "PAGE")]
+    #[arg(value_name = "PAGE", add = completing::pages())]
     page: Vec<String>,
 
     /// Write every page to this directory

@@ -7,7 +7,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::args::{Global, Issuer, requested_by};
-use super::finish;
+use super::{completing, finish};
 use crate::error::Error;
 use crate::ops::renew::{self, Follow, Hook, Renewal, Request, SPREAD, SignalTo, Timing};
 use crate::ops::{Target, Verdict, targets};
@@ -38,7 +38,7 @@ The program runs once for each certificate, without a shell, with OPENAGENTS_CER
 rolled-back), _NAME, _CERT, _KEY, _COMBINED, _SERIAL, _OLD_SERIAL, _NOT_AFTER and _DIR in its environment.")]
 pub(super) struct Args {
     /// Certificates: the name of their files, one of their names, a serial number, a path, or - to read them from standard input [default: what is due]
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::targets())]
     names: Vec<OsString>,
 
     /// Renew all managed certificates, due or not

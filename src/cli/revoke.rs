@@ -6,7 +6,7 @@ use std::path::Path;
 use time::OffsetDateTime;
 
 use super::args::{Global, Issuer};
-use super::finish;
+use super::{completing, finish};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::revoke::{self, Request};
@@ -32,7 +32,7 @@ use crate::store::LabelFilter;
   openagents-certs list --label team=red | openagents-certs revoke -")]
 pub(super) struct Args {
     /// Serial numbers (hex or decimal), files with a certificate or key, names, or - to read them from standard input
-    #[arg(value_name = "SERIAL|FILE|NAME", required_unless_present_any = ["ca", "label"])]
+    #[arg(value_name = "SERIAL|FILE|NAME", required_unless_present_any = ["ca", "label"], add = completing::targets())]
     targets: Vec<OsString>,
 
     /// Reason (RFC 5280 spelling accepted) [default: unspecified]

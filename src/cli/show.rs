@@ -1,5 +1,7 @@
 //! `show`.
 
+use std::ffi::OsString;
+
 use time::OffsetDateTime;
 
 use super::args::Global;
@@ -7,20 +9,19 @@ use super::{completing, finish};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::show::run;
-use crate::pki::serial::SerialPrefix;
 use crate::render::Renderer;
 
-/// Show one certificate that was issued, and what is known of it
+/// Show an issued certificate and what is recorded about it
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  openagents-certs show 4f:2a:90
+  openagents-certs show agent-7.example.org
   openagents-certs show 4f2a90 --pem > agent-7.crt")]
 pub(super) struct Args {
-    /// The serial number in hex, or as many of its first digits as no other has
-    #[arg(add = completing::serials())]
-    serial: SerialPrefix,
+    /// Serial number or a unique prefix of it, name, or certificate file
+    #[arg(value_name = "CERTIFICATE", add = completing::targets())]
+    certificate: OsString,
 
-    /// Write the certificate itself, as PEM
+    /// Write the certificate as PEM
     #[arg(long)]
     pem: bool,
 }
@@ -32,7 +33,7 @@ impl Args {
         renderer: &Renderer,
         now: OffsetDateTime,
     ) -> Result<Verdict, Error> {
-        let report = run(global.directory(), &self.serial, now)?;
+        let report = run(global.directory(), &self.certificate, now)?;
         if self.pem {
             renderer.text(&report.pem)?;
             return Ok(Verdict::Yes);

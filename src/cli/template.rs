@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::args::Global;
-use super::finish;
+use super::{completing, finish};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::template::{self, WriteRequest};
@@ -37,6 +37,7 @@ enum Command {
   openagents-certs template show network-mtls.yaml --for certs")]
     Show {
         /// The profile's or file's name
+        #[arg(add = completing::templates())]
         name: String,
 
         /// Fill a file in from the certificates of this directory [default: the PKI directory]
@@ -49,6 +50,7 @@ enum Command {
   openagents-certs template write openagents-certs-renew.service --for /etc/certs --out /etc/systemd/system/openagents-certs-renew.service")]
     Write {
         /// The file's name in `template list`
+        #[arg(add = completing::templates())]
         name: String,
 
         /// Fill it in from the certificates of this directory [default: the PKI directory]

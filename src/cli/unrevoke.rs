@@ -6,7 +6,7 @@ use std::path::Path;
 use time::OffsetDateTime;
 
 use super::args::{Global, Issuer};
-use super::finish;
+use super::{completing, finish};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::revoke::{self, Request};
@@ -23,7 +23,7 @@ use crate::render::Renderer;
   openagents-certs unrevoke 4f:2a:90:11 --dry-run")]
 pub(super) struct Args {
     /// Serial numbers (hex or decimal), files with a certificate or key, names, or - to read them from standard input
-    #[arg(value_name = "SERIAL|FILE|NAME", required = true)]
+    #[arg(value_name = "SERIAL|FILE|NAME", required = true, add = completing::targets())]
     targets: Vec<OsString>,
 
     /// Release every certificate with a name or key that is on hold, not only one

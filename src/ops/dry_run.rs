@@ -1,4 +1,4 @@
-//! What an operation that issues would do.
+//! What a command that issues would do.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use super::Report;
 use crate::error::shown;
 use crate::pki::plan::IssuancePlan;
 
-/// What would be made.
+/// What would be issued.
 #[derive(Debug, Serialize)]
 pub struct DryRun {
     /// Always true: nothing was written.
@@ -17,18 +17,30 @@ pub struct DryRun {
     /// The files that would be written.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub files: Vec<PathBuf>,
-    /// The authority's certificate; `None` when the one there would be reused.
+    /// The new CA's certificate; `None` when an existing CA issues.
     pub authority: Option<IssuancePlan>,
-    /// The server's certificate, then the clients'.
+    /// The certificates, the server's first.
     pub certificates: Vec<IssuancePlan>,
+}
+
+impl DryRun {
+    /// Certificates of an existing CA, and the files they would be written to.
+    pub fn of(files: Vec<PathBuf>, certificates: Vec<IssuancePlan>) -> Self {
+        DryRun {
+            dry_run: true,
+            files,
+            authority: None,
+            certificates,
+        }
+    }
 }
 
 impl fmt::Display for DryRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Nothing was written. This would be:")?;
+        writeln!(f, "Dry run, nothing written. This would be issued:")?;
         match &self.authority {
             Some(plan) => writeln!(f, "  a new CA       {plan}")?,
-            None => writeln!(f, "  the CA that is there")?,
+            None => writeln!(f, "  by the existing CA")?,
         }
         self.certificates
             .iter()

@@ -1,4 +1,4 @@
-//! What an authority issued.
+//! The certificates that an authority issued.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -24,7 +24,7 @@ use crate::store::{Entry, Inventory, Labels, Opening, Revocation};
 
 pub use crate::store::{Filter, Status};
 
-/// Shows each certificate that matches, the one that expires first first, until the visitor breaks.
+/// Passes each certificate that matches to the visitor, soonest expiry first, until the visitor breaks.
 ///
 /// # Errors
 /// When the inventory cannot be read, or the visitor fails.
@@ -45,7 +45,7 @@ pub fn run(
     failed.map_or(Ok(()), Err)
 }
 
-/// The inventory of the authority in a directory, whether or not its key is there.
+/// The inventory of the authority in a directory, whose key is not needed.
 ///
 /// # Errors
 /// When there is no authority, or the inventory cannot be read.
@@ -64,15 +64,15 @@ pub(super) fn inventory(directory: &Path) -> Result<Box<dyn Inventory>, Error> {
 pub struct Listed {
     /// The serial number.
     pub serial: SerialNumber,
-    /// What it is now.
+    /// Its status now.
     pub status: Status,
     /// The subject; empty when only the names identify it.
     pub subject: DistinguishedName,
-    /// Its names.
+    /// The subject alternative names.
     pub subject_alt_names: Vec<SubjectAltName>,
     /// The profile it was issued by.
     pub profile: String,
-    /// The kind of its key.
+    /// The type of its key.
     pub key_type: String,
     /// When it is valid.
     #[serde(flatten)]
@@ -82,7 +82,7 @@ pub struct Listed {
     /// When it was issued.
     #[serde(with = "time::serde::rfc3339")]
     pub issued_at: OffsetDateTime,
-    /// Who asked for it, as `user@host`.
+    /// Who requested it, as `user@host`.
     pub requested_by: String,
     /// The note stored with it.
     pub note: Option<String>,
@@ -92,12 +92,12 @@ pub struct Listed {
     pub superseded_by: Option<SerialNumber>,
     /// The issuer.
     pub issuer: DistinguishedName,
-    /// SHA-256 over the certificate.
+    /// SHA-256 of the certificate.
     pub fingerprint_sha256: Fingerprint,
-    /// The file it was written to.
+    /// Its file.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub certificate: Option<PathBuf>,
-    /// The file its key was written to.
+    /// The file of its key.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub private_key: Option<PathBuf>,
 }
@@ -134,7 +134,7 @@ impl Listed {
         }
     }
 
-    /// What it is for: its names, or its subject when it has none.
+    /// Its names, or its subject when it has none.
     pub fn identity(&self) -> String {
         if self.subject_alt_names.is_empty() {
             return self.subject.to_string();
@@ -156,8 +156,8 @@ impl Listed {
 
     /// The fields of [`CSV_COLUMNS`], in their order.
     pub fn csv_fields(&self) -> [String; 17] {
-        let escaped = |text: &str| Escaped(text).to_string();
-        let path = |path: &Option<PathBuf>| path.as_deref().map(shown).unwrap_or_default();
+        let escaped = |text: &str| cell(Escaped(text).to_string());
+        let path = |path: &Option<PathBuf>| cell(path.as_deref().map(shown).unwrap_or_default());
         let names: Vec<String> = self
             .subject_alt_names
             .iter()
@@ -172,7 +172,7 @@ impl Listed {
             self.expiry.expires_in_seconds.to_string(),
             escaped(&self.profile),
             escaped(&self.key_type),
-            self.subject.to_string(),
+            cell(self.subject.to_string()),
             names.join(" "),
             rfc3339(self.issued_at),
             escaped(&self.requested_by),
@@ -211,14 +211,23 @@ pub const CSV_COLUMNS: [&str; 17] = [
     "labels",
 ];
 
-/// A line of the table, its profile padded to a width of so many columns of the terminal.
+/// Text that no spreadsheet takes for a formula.
+fn cell(text: String) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}")
+    } else {
+        text
+    }
+}
+
+/// A line of the table.
 pub struct Line<'a> {
-    /// What it is of; `None` for the head of the table.
+    /// The certificate; `None` for the header.
     pub listed: Option<&'a Listed>,
-    /// How wide the profiles are.
+    /// The width of the profile column.
     pub profile_width: usize,
-    /// How many columns the terminal has, where it is written to one: on a small one the time, the serial number
-    /// and the names are cut, the serial number so that `show` and `revoke` still know it.
+    /// The width of the terminal, if it is written to one. On a narrow terminal the time, the serial number and the
+    /// names are cut; `show` and `revoke` accept the start of a serial number.
     pub columns: Option<usize>,
 }
 
@@ -258,7 +267,7 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// Terminals from this width on get whole lines.
+/// Terminals of at least this width get whole lines.
 const ROOMY_COLUMNS: usize = 130;
 
 const PROFILE: &str = "PROFILE";

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::issue::{self, Issued};
+use super::issue::{self, IssuedCertificate};
 use super::refused::Outcome;
-use crate::authority::{self, AuthorityAt};
+use crate::authority::{self, AuthorityAt, Issuance};
 use crate::error::Error;
 use crate::files::{self, PrivateDirectory};
+use crate::pki::certificate::Certificate;
 use crate::pki::validity::rfc3339;
 use crate::process;
 
-/// What is to run, and with what certificate.
+/// A program to run, and its certificate.
 #[derive(Debug)]
 pub struct Request {
     /// The certificate.
@@ -22,16 +23,16 @@ pub struct Request {
     pub program: OsString,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// Further variables that name one of the files.
+    /// More environment variables that name one of the files.
     pub variables: Vec<(String, Part)>,
-    /// Variables that the program does not get, for they hold secrets of the CA.
+    /// Environment variables to withhold from the program, because they hold secrets of the CA.
     pub withheld: Vec<OsString>,
 }
 
-/// One of the files that are made.
+/// One of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The certificate and those above it.
+    /// The certificate and its chain.
     Certificate,
     /// Its private key.
     Key,
@@ -39,42 +40,56 @@ pub enum Part {
     Ca,
 }
 
-/// Issues into a private directory, runs the program, and wipes everything when it has ended,
-/// however that came.
+/// Issues into a private directory, runs the program, and wipes everything when it has ended, however it
+/// ended.
 ///
-/// Gives the program's exit code, or 128 and the number of the signal that ended it.
+/// Gives the program's exit code, or 128 plus the number of the signal that ended it.
 ///
 /// # Errors
-/// When nothing can be issued, the private directory cannot be made, or the program not be started.
+/// When nothing can be issued, the private directory cannot be created, or the program cannot be started.
 pub fn run(
     request: &Request,
     from: &AuthorityAt<'_>,
     now: OffsetDateTime,
 ) -> Result<Outcome<u8>, Error> {
     let mut authority = from.open(now)?;
-    issue::plan(&request.issue, authority.issuer(), now)?.and_then(|planned| {
+    issue::permitted(&request.issue, &authority, now)?.and_then(|planned| {
+        // A signal from here on waits for the program, so that the directory never stays behind.
+        let signals = process::hold_signals()?;
         let directory = PrivateDirectory::new(&in_memory())?;
-        let issued = issue::apply(&planned, &mut authority, directory.lock(), false, now)?;
-        let ca = authority::pem_of([authority.certificate().as_der()])?;
-        authority::write_public(
-            directory.lock(),
-            &[(authority::CERTIFICATE.as_ref(), ca.as_str())],
-            false,
-        )?;
-        let environment = environment(request, &issued, directory.path());
-        // The CA's key is not needed while the program runs.
-        drop(authority);
-        let code = process::run(
-            &request.program,
-            &request.arguments,
-            &environment,
-            &request.withheld,
-        )?;
-        Ok(Outcome::Done(code))
+        let lock = directory.lock();
+        issue::apply(&planned, &mut authority, lock, false, now)?.and_then(|issued| {
+            let ca = authority::pem_of(anchors(&authority).iter().map(Certificate::as_der))?;
+            let public = [(authority::CERTIFICATE.as_ref(), ca.as_str())];
+            authority::write_public(lock, &public, false)?;
+            // The CA's key is not needed while the program runs.
+            drop(authority);
+            let code = process::run(
+                &request.program,
+                &request.arguments,
+                &environment(request, &issued, directory.path()),
+                &request.withheld,
+                signals,
+            )?;
+            Ok(Outcome::Done(code))
+        })
     })
 }
 
-fn environment(request: &Request, issued: &Issued, directory: &Path) -> Vec<(String, OsString)> {
+/// The trust anchors of the certificate's chain; the CA itself where they are not known.
+fn anchors(authority: &Issuance) -> &[Certificate] {
+    if authority.anchors().is_empty() {
+        std::slice::from_ref(authority.certificate())
+    } else {
+        authority.anchors()
+    }
+}
+
+fn environment(
+    request: &Request,
+    issued: &IssuedCertificate,
+    directory: &Path,
+) -> Vec<(String, OsString)> {
     let file = |part: Part| -> OsString {
         match part {
             Part::Certificate => issued.certificate.clone().into(),
@@ -100,7 +115,7 @@ fn environment(request: &Request, issued: &Issued, directory: &Path) -> Vec<(Str
     variables
 }
 
-/// Where directories are in memory: the user's own runtime directory, or shared memory.
+/// Directories in memory: the user's runtime directory, or shared memory.
 fn in_memory() -> Vec<PathBuf> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let absolute = runtime.filter(|path| path.is_absolute());

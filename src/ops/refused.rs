@@ -1,4 +1,4 @@
-//! What an authority will not issue: an answer, not an error.
+//! Refusals: answers, not errors.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use serde::Serialize;
 use super::{Report, Verdict};
 use crate::error::Error;
 
-/// Why a request was refused.
+/// A request that was refused.
 #[derive(Debug, Serialize)]
 pub struct Refused {
     /// Always true.
     pub refused: bool,
-    /// The rule that refused it.
+    /// The rule that refuses it.
     pub rule: String,
     /// What is wrong, as a lower-case clause.
     pub message: String,
-    /// What to ask for instead.
+    /// What to request instead.
     pub hint: String,
 }
 
@@ -43,18 +43,26 @@ impl fmt::Display for Refused {
     }
 }
 
-/// What became of a request.
+/// The answer to a request.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Outcome<T> {
-    /// It was granted.
+    /// Granted.
     Done(T),
-    /// It was refused.
+    /// Refused.
     Refused(Refused),
 }
 
 impl<T> Outcome<T> {
-    /// Goes on with what was granted; a refusal stays one.
+    /// What was granted, changed by a function.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Outcome::Done(granted) => Outcome::Done(change(granted)),
+            Outcome::Refused(refused) => Outcome::Refused(refused),
+        }
+    }
+
+    /// The next step on what was granted; a refusal stays one.
     ///
     /// # Errors
     /// As `next`.

@@ -1,84 +1,114 @@
-//! One certificate that was issued.
+//! One issued certificate.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::Report;
 use super::list::{self, Filter, Listed};
-use crate::authority::INVENTORY;
-use crate::error::{Error, shown};
+use crate::authority::{self, INVENTORY};
+use crate::error::{Error, SelectionError, shown};
+use crate::files::{self, Kind};
 use crate::pki::escape::Escaped;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::pem;
 use crate::pki::san::SubjectAltName;
 use crate::pki::serial::{SerialNumber, SerialPrefix};
 use crate::pki::validity::rfc3339;
-use crate::store::Entry;
+use crate::store::{Entry, Inventory};
 
-/// The only certificate whose serial number starts so.
+/// The certificate that a serial number or a unique prefix of one, a file or a name stands for. A name stands
+/// for its current certificate.
 ///
 /// # Errors
 /// When there is none, or more than one, or the inventory cannot be read.
-pub fn run(directory: &Path, prefix: &SerialPrefix, now: OffsetDateTime) -> Result<Shown, Error> {
+pub fn run(directory: &Path, target: &OsStr, now: OffsetDateTime) -> Result<View, Error> {
     let inventory = list::inventory(directory)?;
-    let filter = Filter {
-        serial: Some(prefix.clone()),
-        limit: Some(MAX_NAMED),
-        ..Filter::default()
-    };
-    let mut serials = Vec::new();
-    inventory.visit(&filter, now, &mut |entry| {
-        serials.push(entry.serial);
-        ControlFlow::Continue(())
-    })?;
-    let (inventory_path, prefix) = (directory.join(INVENTORY), prefix.clone());
-    let found = match &serials[..] {
-        [serial] => inventory.find(serial)?,
-        [] => None,
-        _ => {
-            return Err(Error::AmbiguousEntry {
-                inventory: inventory_path,
-                prefix,
-                serials,
-            });
+    let path = directory.join(INVENTORY);
+    let text = target.to_string_lossy();
+    if files::kind(Path::new(target)).is_ok_and(|kind| kind == Kind::File) {
+        return View::of(in_file(Path::new(target), &*inventory, path)?, now);
+    }
+    let mut found = Vec::new();
+    if let Ok(prefix) = text.parse::<SerialPrefix>() {
+        let filter = Filter {
+            serial: Some(prefix),
+            limit: Some(MAX_NAMED),
+            ..Filter::default()
+        };
+        inventory.visit(&filter, now, &mut |entry| {
+            found.push(entry);
+            ControlFlow::Continue(())
+        })?;
+    }
+    if found.is_empty() {
+        found = inventory.find_current(&text, now)?;
+    }
+    if found.is_empty() {
+        found = inventory.find_by_name(&text, now)?;
+        // Of several that are no longer in use, the last one.
+        found.drain(..found.len().saturating_sub(1));
+    }
+    match found.len() {
+        0 => Err(SelectionError::Unknown {
+            inventory: path,
+            text: text.into_owned(),
         }
-    };
-    match found {
-        Some(entry) => Shown::of(entry, now),
-        None => Err(Error::NoEntry {
-            inventory: inventory_path,
-            prefix,
+        .into()),
+        1 => {
+            let entry = inventory.find(&found[0].serial)?;
+            View::of(entry.unwrap_or_else(|| found.swap_remove(0)), now)
+        }
+        _ => Err(Error::AmbiguousEntry {
+            inventory: path,
+            text: text.into_owned(),
+            serials: found.into_iter().map(|entry| entry.serial).collect(),
         }),
     }
 }
 
-/// A certificate that was issued, and all that is known of it.
+/// The entry of the first certificate in a file.
+fn in_file(path: &Path, inventory: &dyn Inventory, name: PathBuf) -> Result<Entry, Error> {
+    let certificate = authority::read_certificates(path)?.swap_remove(0);
+    let entry = inventory.find(certificate.serial())?;
+    let entry = entry.filter(|entry| entry.certificate == certificate.as_der());
+    entry.ok_or_else(|| {
+        SelectionError::NotRecorded {
+            path: path.to_owned(),
+            inventory: name,
+            serial: certificate.serial().clone(),
+        }
+        .into()
+    })
+}
+
+/// A certificate that was issued, and everything that is recorded about it.
 #[derive(Debug, Serialize)]
-pub struct Shown {
-    /// What the list says of it.
+pub struct View {
+    /// What `list` shows.
     #[serde(flatten)]
     pub listed: Listed,
-    /// SHA-256 over the issuer's certificate.
+    /// SHA-256 of the issuer's certificate.
     pub issuer_fingerprint_sha256: Fingerprint,
-    /// SHA-256 over the manifest it was issued from.
+    /// SHA-256 of the manifest it was issued from.
     pub manifest_sha256: Option<Fingerprint>,
     /// The row of that manifest, from 1.
     pub manifest_row: Option<u64>,
-    /// The serial number of the certificate it took the place of, when it is a renewal.
+    /// The serial number of the certificate that it replaces.
     pub replaces: Option<SerialNumber>,
     /// The certificate as PEM.
     pub pem: String,
 }
 
-impl Shown {
+impl View {
     fn of(entry: Entry, now: OffsetDateTime) -> Result<Self, Error> {
         let batch = entry.batch.clone();
         let (manifest_sha256, manifest_row) = batch.map(|row| (row.manifest, row.row)).unzip();
-        Ok(Shown {
+        Ok(View {
             issuer_fingerprint_sha256: entry.issuer_fingerprint.clone(),
             manifest_sha256,
             manifest_row,
@@ -89,7 +119,7 @@ impl Shown {
     }
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let listed = &self.listed;
         writeln!(f, "Certificate {}", listed.serial)?;
@@ -150,7 +180,7 @@ impl fmt::Display for Shown {
     }
 }
 
-impl Report for Shown {
+impl Report for View {
     fn is_content(&self) -> bool {
         true
     }
@@ -165,5 +195,5 @@ impl fmt::Display for Shield<'_> {
     }
 }
 
-/// How many serial numbers are named when a prefix is of more than one.
+/// How many serial numbers an error lists when several match.
 const MAX_NAMED: usize = 5;

@@ -33,7 +33,7 @@ pub(super) fn canonical(name: &[u8]) -> Result<Vec<u8>, ElementError> {
 
 /// Whether two names are equal ([RFC 5280 §7.1](https://www.rfc-editor.org/rfc/rfc5280#section-7.1)); a
 /// malformed name is equal only to itself.
-pub(super) fn is_same(name: &DistinguishedName, other: &DistinguishedName) -> bool {
+pub fn is_same(name: &DistinguishedName, other: &DistinguishedName) -> bool {
     name == other
         || match (canonical(name.as_der()), canonical(other.as_der())) {
             (Ok(name), Ok(other)) => name == other,

@@ -36,6 +36,7 @@ mod validation;
 mod validity;
 mod webpki;
 
+pub use distinguished_name::is_same as is_same_name;
 pub use judgement::{CandidatePath, Candidates, Judgement, Member, Verdict, judge, judge_alone};
 pub use name_constraints::is_permitted;
 pub use planned::IssuerChain;

@@ -91,6 +91,11 @@ impl Certificate {
         &self.der
     }
 
+    /// The DER, without a copy.
+    pub fn into_der(self) -> Vec<u8> {
+        self.der
+    }
+
     /// The DER of the TBSCertificate: what is signed.
     pub fn to_be_signed(&self) -> &[u8] {
         &self.der[self.to_be_signed.clone()]

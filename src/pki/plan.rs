@@ -15,6 +15,7 @@ use super::encoding::{
     time_der, unsigned_integer,
 };
 use super::extension as known;
+use super::issuer::Issuer;
 use super::name::DistinguishedName;
 use super::public_key::KeyParts;
 use super::san::SubjectAltName;
@@ -91,6 +92,25 @@ pub enum KeyUsage {
 }
 
 impl IssuancePlan {
+    /// The plan of an end-entity certificate without names, usages and URLs.
+    pub fn end_entity(subject: DistinguishedName, issuer: &Issuer, validity: Validity) -> Self {
+        IssuancePlan {
+            subject,
+            issuer: issuer.subject.clone(),
+            validity,
+            subject_alt_names: Vec::new(),
+            basic_constraints: BasicConstraints::EndEntity,
+            key_usage: KeyUsage::EndEntity,
+            extended_key_usages: Vec::new(),
+            authority_key_identifier: Some(issuer.key_identifier.clone()),
+            name_constraints: NameConstraints::default(),
+            crl_distribution_points: Vec::new(),
+            ca_issuers: Vec::new(),
+            ocsp: Vec::new(),
+            certificate_policies: Vec::new(),
+        }
+    }
+
     /// The DER of the TBSCertificate for this public key (a DER SubjectPublicKeyInfo) and serial
     /// number, to be signed with this algorithm.
     ///

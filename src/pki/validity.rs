@@ -103,6 +103,9 @@ impl Validity {
 pub struct Lifetime(Duration);
 
 impl Lifetime {
+    /// One second, the shortest.
+    pub const SECOND: Lifetime = Lifetime(Duration::SECOND);
+
     /// `days` days; `None` for zero.
     pub const fn from_days(days: u32) -> Option<Self> {
         if days == 0 {

@@ -51,6 +51,20 @@ pub(super) fn page(words: &[String]) -> Option<String> {
         .map(|(_, page)| page)
 }
 
+/// The names that [`page`] takes.
+pub(super) fn names() -> Vec<String> {
+    let pages = man_pages().into_iter();
+    let names = pages.filter_map(|(file, _)| {
+        let (name, _) = file.rsplit_once('.')?;
+        Some(
+            name.strip_prefix(PROGRAM)?
+                .trim_start_matches('-')
+                .to_owned(),
+        )
+    });
+    names.filter(|name| !name.is_empty()).collect()
+}
+
 /// A page under construction.
 struct Page(Roff);
 

@@ -1,6 +1,7 @@
-//! Rows that are worked on together.
+//! Rows that share one transaction.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -8,12 +9,13 @@ use zeroize::Zeroizing;
 
 use super::manifest::{Numbered, Row};
 use super::{Batch, Destination};
+use crate::config::ConfigError;
 use crate::error::Error;
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys;
 use crate::ops::issue::{self, End, Key, Planned, file_names};
-use crate::ops::refused::Outcome;
-use crate::pki::validity::rfc3339;
+use crate::ops::refused;
+use crate::pki::serial::SerialNumber;
 use crate::store::{BatchRow, Entry, Output};
 
 /// Rows as they were read, with their numbers from 0.
@@ -22,19 +24,29 @@ pub(super) struct Chunk {
     rows: Vec<(usize, Numbered)>,
 }
 
-/// What became of a chunk's rows.
+/// A chunk whose rows are decided.
 pub(super) struct Finished {
     number: u64,
-    rows: Vec<(u64, Made)>,
+    rows: Vec<Decision>,
     last_row: u64,
 }
 
-/// What became of a row.
-pub(super) enum Made {
+/// The decision about a row.
+pub(super) struct Decision {
+    /// The line it begins on.
+    pub(super) line: u64,
+    /// Its name: of its files, or the first of its names.
+    pub(super) name: Option<String>,
+    /// What happens with it.
+    pub(super) outcome: Outcome,
+}
+
+/// What happens with a row.
+pub(super) enum Outcome {
     /// It is signed, and not yet released.
-    Issued(Box<Issued>),
+    Signed(Box<Signed>),
     /// It could be issued.
-    Good,
+    Issuable,
     /// An earlier run released it.
     Skipped,
     /// It may not be issued.
@@ -43,9 +55,11 @@ pub(super) enum Made {
     Malformed(String),
 }
 
-/// A certificate that is signed, and what is written of it.
-pub(super) struct Issued {
-    /// Gone once it is taken to be recorded.
+/// A signed certificate, and what is written of it.
+pub(super) struct Signed {
+    /// Its serial number.
+    pub(super) serial: SerialNumber,
+    /// `None` once it is taken to be recorded.
     entry: Option<Entry>,
     base: OsString,
     certificate: String,
@@ -53,35 +67,43 @@ pub(super) struct Issued {
     line: Zeroizing<Vec<u8>>,
 }
 
+impl Signed {
+    /// The certificate's file in a directory.
+    pub(super) fn path(&self, directory: &Path) -> PathBuf {
+        directory.join(file_names(&self.base).0)
+    }
+}
+
 impl Chunk {
     pub(super) fn new(number: u64, rows: Vec<(usize, Numbered)>) -> Self {
         Chunk { number, rows }
     }
 
-    /// Signs what can be.
-    pub(super) fn issued(self, batch: &Batch<'_>) -> Finished {
-        self.map(batch, |row, number| made(row, number, batch))
+    /// Signs every row that can be issued.
+    pub(super) fn signed(self, batch: &Batch<'_>) -> Finished {
+        self.map(batch, |row, number| decided(signed(row, number, batch)))
     }
 
-    /// Looks at what can be signed.
+    /// Decides about every row without issuing.
     pub(super) fn checked(self, batch: &Batch<'_>) -> Finished {
-        self.map(batch, |row, _| match planned(row, batch) {
-            Ok(Outcome::Done(_)) => Made::Good,
-            Ok(Outcome::Refused(refused)) => Made::Refused(refused.message),
-            Err(error) => Made::Malformed(error.to_string()),
-        })
+        self.map(batch, |row, _| decided(checked(row, batch)))
     }
 
-    fn map(self, batch: &Batch<'_>, make: impl Fn(Row, u64) -> Made) -> Finished {
+    fn map(self, batch: &Batch<'_>, decide: impl Fn(Row, u64) -> Outcome) -> Finished {
         let last_row = self.rows.last().map_or(0, |(number, _)| *number as u64 + 1);
         let rows = self.rows.into_iter().map(|(number, (line, row))| {
             let number = number as u64 + 1;
-            let made = match row {
-                _ if number <= batch.released => Made::Skipped,
-                Ok(row) => make(row, number),
-                Err(message) => Made::Malformed(message),
+            let name = row.as_ref().ok().and_then(Row::label).map(str::to_owned);
+            let outcome = match row {
+                _ if number <= batch.released => Outcome::Skipped,
+                Ok(row) => decide(row, number),
+                Err(message) => Outcome::Malformed(message),
             };
-            (line, made)
+            Decision {
+                line,
+                name,
+                outcome,
+            }
         });
         Finished {
             number: self.number,
@@ -106,33 +128,37 @@ impl Finished {
         self.rows.len() as u64
     }
 
-    /// The line of each row, and what became of it.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (u64, &Made)> {
-        self.rows.iter().map(|(line, made)| (*line, made))
+    /// The decisions, in the order of the manifest.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Decision> {
+        self.rows.iter()
     }
 
-    /// Turns rows whose files are there already, or are another row's, into refusals.
-    pub(super) fn refuse_what_is_there(&mut self, lock: &Lock) -> Result<(), Error> {
+    /// Refuses rows whose files exist or belong to another row.
+    pub(super) fn refuse_existing(&mut self, lock: &Lock) -> Result<(), Error> {
         let mut names = std::collections::HashSet::new();
-        for (_, made) in &mut self.rows {
-            let Made::Issued(issued) = made else { continue };
-            let (certificate, key) = file_names(&issued.base);
+        for row in &mut self.rows {
+            let Outcome::Signed(signed) = &row.outcome else {
+                continue;
+            };
+            let (certificate, key) = file_names(&signed.base);
             let taken = !names.insert(certificate.clone())
                 || files::kind(&lock.path().join(&certificate))? != Kind::Absent
                 || files::kind(&lock.path().join(&key))? != Kind::Absent;
             if taken {
                 let name = certificate.to_string_lossy();
-                *made = Made::Refused(format!("{} exists already", name.escape_debug()));
+                row.outcome = Outcome::Refused(format!("{} already exists", name.escape_debug()));
             }
         }
         Ok(())
     }
 
-    /// What the inventory is to hold.
+    /// The entries to record.
     pub(super) fn take_entries(&mut self) -> Vec<Entry> {
-        let entries = self.rows.iter_mut().map(|(_, made)| match made {
-            Made::Issued(issued) => issued.entry.take(),
-            Made::Good | Made::Skipped | Made::Refused(_) | Made::Malformed(_) => None,
+        let entries = self.rows.iter_mut().map(|row| match &mut row.outcome {
+            Outcome::Signed(signed) => signed.entry.take(),
+            Outcome::Issuable | Outcome::Skipped | Outcome::Refused(_) | Outcome::Malformed(_) => {
+                None
+            }
         });
         entries.flatten().collect()
     }
@@ -140,19 +166,19 @@ impl Finished {
     /// Writes the pairs into a locked directory.
     pub(super) fn write(&self, lock: &Lock) -> Result<(), Error> {
         let names: Vec<_> = self
-            .issued()
-            .map(|issued| file_names(&issued.base))
+            .all_signed()
+            .map(|signed| file_names(&signed.base))
             .collect();
         let mut all = Vec::with_capacity(names.len() * 2);
-        for (issued, (certificate, key)) in self.issued().zip(&names) {
+        for (signed, (certificate, key)) in self.all_signed().zip(&names) {
             all.push(NewFile {
                 name: key,
-                content: issued.key.as_bytes(),
+                content: signed.key.as_bytes(),
                 secret: true,
             });
             all.push(NewFile {
                 name: certificate,
-                content: issued.certificate.as_bytes(),
+                content: signed.certificate.as_bytes(),
                 secret: false,
             });
         }
@@ -161,22 +187,24 @@ impl Finished {
 
     /// The JSON lines.
     pub(super) fn lines(&self) -> Zeroizing<Vec<u8>> {
-        let length = self.issued().map(|issued| issued.line.len()).sum();
+        let length = self.all_signed().map(|signed| signed.line.len()).sum();
         let mut lines = Zeroizing::new(Vec::with_capacity(length));
-        self.issued()
-            .for_each(|issued| lines.extend_from_slice(&issued.line));
+        self.all_signed()
+            .for_each(|signed| lines.extend_from_slice(&signed.line));
         lines
     }
 
-    fn issued(&self) -> impl Iterator<Item = &Issued> {
-        self.rows.iter().filter_map(|(_, made)| match made {
-            Made::Issued(issued) => Some(&**issued),
-            Made::Good | Made::Skipped | Made::Refused(_) | Made::Malformed(_) => None,
+    fn all_signed(&self) -> impl Iterator<Item = &Signed> {
+        self.rows.iter().filter_map(|row| match &row.outcome {
+            Outcome::Signed(signed) => Some(&**signed),
+            Outcome::Issuable | Outcome::Skipped | Outcome::Refused(_) | Outcome::Malformed(_) => {
+                None
+            }
         })
     }
 }
 
-/// What a program reads of a certificate.
+/// A certificate and its key as a JSON line.
 #[derive(Serialize)]
 struct Line<'a> {
     row: u64,
@@ -190,41 +218,31 @@ struct Line<'a> {
     private_key: &'a str,
 }
 
-fn made(row: Row, number: u64, batch: &Batch<'_>) -> Made {
-    let planned = match planned(row, batch) {
-        Ok(Outcome::Done(planned)) => planned,
-        Ok(Outcome::Refused(refused)) => return Made::Refused(refused.message),
-        Err(error) => return Made::Malformed(error.to_string()),
-    };
-    match issued(&planned, number, batch) {
-        Ok(issued) => Made::Issued(Box::new(issued)),
-        Err(error) => Made::Malformed(error.to_string()),
+/// A refusal and an error concern their row only; the rest of the batch goes on.
+fn decided(result: Result<refused::Outcome<Outcome>, Error>) -> Outcome {
+    match result {
+        Ok(refused::Outcome::Done(outcome)) => outcome,
+        Ok(refused::Outcome::Refused(refused)) => Outcome::Refused(refused.message),
+        Err(error) => Outcome::Malformed(error.to_string()),
     }
 }
 
-fn planned(row: Row, batch: &Batch<'_>) -> Result<Outcome<Planned>, Error> {
-    let Some(profile) = batch.profiles.get(&row.profile) else {
-        let message = format!("there is no profile '{}'", row.profile.escape_debug());
-        return Err(Error::Usage {
-            message,
-            hint: "see them with `openagents-certs template list`".into(),
-        });
-    };
-    let names = row
-        .names
-        .iter()
-        .map(|name| name.parse())
-        .collect::<Result<_, _>>()?;
-    let spiffe = row
-        .spiffe
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .map_err(crate::pki::san::NameError::from)?;
+fn planned(row: Row, batch: &Batch<'_>) -> Result<refused::Outcome<Planned>, Error> {
+    let name = row.profile.as_deref().or(batch.request.profile.as_deref());
+    let name = name.ok_or(Error::NoRowProfile)?;
+    let profile = batch
+        .profiles
+        .get(name)
+        .ok_or_else(|| ConfigError::NoProfile {
+            name: name.to_owned(),
+            known: batch.profiles.keys().cloned().collect(),
+        })?;
+    let names = row.names.iter().map(|name| name.parse());
+    let spiffe = row.spiffe.as_deref().map(str::parse).transpose();
     let request = issue::Request {
         profile: profile.clone(),
-        names,
-        spiffe,
+        names: names.collect::<Result<_, _>>()?,
+        spiffe: spiffe.map_err(crate::pki::san::NameError::from)?,
         end: row.ttl.map(End::After),
         key: Key::New(row.key_type),
         base: row.name.map(OsString::from),
@@ -235,38 +253,52 @@ fn planned(row: Row, batch: &Batch<'_>) -> Result<Outcome<Planned>, Error> {
     issue::plan(&request, &batch.signing.issuer, batch.now)
 }
 
-fn issued(planned: &Planned, number: u64, batch: &Batch<'_>) -> Result<Issued, Error> {
-    let signed = issue::sign_only(planned, batch.signing)?;
-    let output = match &batch.request.destination {
-        Destination::Directory(path) => Some(Output {
-            directory: files::absolute(path)?,
-            base: planned.base().to_string_lossy().into_owned(),
-        }),
-        Destination::Stream => None,
-    };
+fn checked(row: Row, batch: &Batch<'_>) -> Result<refused::Outcome<Outcome>, Error> {
+    planned(row, batch)?.and_then(|planned| {
+        let rehearsed = issue::rehearse(&planned, batch.signing, &batch.chain)?;
+        Ok(rehearsed.map(|()| Outcome::Issuable))
+    })
+}
+
+fn signed(row: Row, number: u64, batch: &Batch<'_>) -> Result<refused::Outcome<Outcome>, Error> {
+    planned(row, batch)?.and_then(|planned| {
+        let signed = issue::sign_only(&planned, batch.signing, &batch.chain);
+        issue::answered(signed)?.and_then(|signed| {
+            let signed = released(&planned, &signed, number, batch)?;
+            Ok(refused::Outcome::Done(Outcome::Signed(Box::new(signed))))
+        })
+    })
+}
+
+/// What is recorded and written of a signed certificate.
+fn released(
+    planned: &Planned,
+    signed: &issue::Signed,
+    number: u64,
+    batch: &Batch<'_>,
+) -> Result<Signed, Error> {
+    let base = planned.base().to_owned();
+    let output = batch.directory.as_ref().map(|directory| Output {
+        directory: directory.clone(),
+        base: base.to_string_lossy().into_owned(),
+    });
     let row = BatchRow {
         manifest: batch.manifest.clone(),
         row: number,
     };
-    let entry = issue::entry(
-        planned,
-        &signed,
-        batch.signing.fingerprint.clone(),
-        output,
-        Some(row),
-        batch.now,
-    );
+    let issuer = batch.signing.fingerprint.clone();
+    let entry = issue::entry(planned, signed, issuer, output, Some(row), batch.now);
     let certificate = batch.signing.served(&signed.certificate)?;
     let key = match &signed.key {
         Some(key) => keys::to_pem(key.pkcs8(), None)?,
         None => Zeroizing::new(String::new()),
     };
-    let base = planned.base().to_owned();
     let line = match batch.request.destination {
         Destination::Directory(_) => Zeroizing::new(Vec::new()),
         Destination::Stream => line(&entry, number, &base.to_string_lossy(), &certificate, &key),
     };
-    Ok(Issued {
+    Ok(Signed {
+        serial: entry.serial.clone(),
         entry: Some(entry),
         base,
         certificate,
@@ -276,7 +308,7 @@ fn issued(planned: &Planned, number: u64, batch: &Batch<'_>) -> Result<Issued, E
 }
 
 fn line(entry: &Entry, row: u64, name: &str, certificate: &str, key: &str) -> Zeroizing<Vec<u8>> {
-    // Room for it all and every line end as an escape, so that nothing of the key is left behind by growing.
+    // Enough room for every line end as an escape: a reallocation would leave a copy of the key in memory.
     let mut text = Zeroizing::new(Vec::with_capacity(
         (certificate.len() + key.len()) * 11 / 10 + 1024,
     ));
@@ -291,10 +323,7 @@ fn line(entry: &Entry, row: u64, name: &str, certificate: &str, key: &str) -> Ze
         private_key: key,
     };
     if let Err(error) = serde_json::to_writer(&mut *text, &line) {
-        unreachable!(
-            "a line is of strings and numbers ({}): {error}",
-            rfc3339(entry.issued_at)
-        );
+        unreachable!("strings and numbers can be serialised: {error}");
     }
     text.push(b'\n');
     text

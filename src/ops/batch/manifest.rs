@@ -1,6 +1,6 @@
-//! Manifests: what is to be issued, a row a certificate, as CSV, JSON lines or TOML.
+//! Manifests: the certificates to issue, one per row, as CSV, JSON lines or TOML.
 //!
-//! They are read row by row, so that a manifest may be larger than memory.
+//! They are read row by row and may be larger than memory.
 
 use std::io::{BufRead, Read};
 
@@ -10,19 +10,19 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::validity::Lifetime;
 use crate::store::Labels;
 
-/// How a manifest is written.
+/// The syntax of a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Syntax {
-    /// A header line, then a line a row; several names in one field are separated by spaces.
+    /// A header line, then one row per line; spaces separate several names or labels in a field.
     Csv,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Jsonl,
-    /// A `[[certificate]]` table a row.
+    /// One `[[certificate]]` table per row.
     Toml,
 }
 
 impl Syntax {
-    /// What a file with this name is written in; JSON lines unless its ending says otherwise.
+    /// The syntax of a file by its extension: `.csv`, `.toml`, otherwise JSON lines.
     pub fn of_name(name: &std::path::Path) -> Self {
         match name.extension().and_then(|extension| extension.to_str()) {
             Some("csv") => Syntax::Csv,
@@ -32,22 +32,22 @@ impl Syntax {
     }
 }
 
-/// One certificate that is wanted.
+/// One certificate to issue.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
-    /// The profile it is issued by.
-    pub profile: String,
-    /// Its names; the first is the common name.
+    /// Its profile; the command's `--profile` where there is none.
+    pub profile: Option<String>,
+    /// Its names; the first becomes the common name.
     #[serde(default)]
     pub names: Vec<String>,
     /// A SPIFFE ID: the certificate is an X.509-SVID.
     pub spiffe: Option<String>,
-    /// How long it is valid, such as `24h`.
+    /// Its validity period, such as `24h`.
     pub ttl: Option<Lifetime>,
-    /// The kind of its key.
+    /// The type of its key.
     pub key_type: Option<KeyType>,
-    /// The name of its files, without ending.
+    /// The name of its files, without extension.
     pub name: Option<String>,
     /// A note for the inventory.
     pub note: Option<String>,
@@ -56,13 +56,21 @@ pub struct Row {
     pub labels: Labels,
 }
 
-/// A row where it stands, or why it cannot be read.
+impl Row {
+    /// What identifies the row in a report: the name of its files, or the first of its names.
+    pub fn label(&self) -> Option<&str> {
+        let names = self.name.iter().chain(&self.spiffe).chain(&self.names);
+        names.map(String::as_str).next()
+    }
+}
+
+/// A row and the line it begins on, or why it cannot be read.
 pub type Numbered = (u64, Result<Row, String>);
 
 /// The rows of a manifest, each with the line it begins on.
 ///
-/// A row that cannot be read is an item, and the rest goes on; a manifest that cannot be read ends
-/// with such an item.
+/// A row that cannot be read is an error item, and the next rows follow. A manifest that cannot be read, such as
+/// one with an unknown column, is a single error item.
 pub fn rows(
     syntax: Syntax,
     input: impl BufRead + Send + 'static,
@@ -85,15 +93,15 @@ pub fn rows(
 }
 
 const TABLE: &str = "[[certificate]]";
-/// The longest row that is read, in octets.
-const MAX_ROW_OCTETS: u64 = 1 << 20;
+/// The longest row, in bytes.
+const MAX_ROW_BYTES: u64 = 1 << 20;
 
 #[derive(Deserialize)]
 struct Table {
     certificate: [Row; 1],
 }
 
-/// Lines with their numbers, each at most [`MAX_ROW_OCTETS`] long.
+/// Lines with their numbers, each of at most [`MAX_ROW_BYTES`].
 struct Lines<R> {
     input: R,
     number: u64,
@@ -122,13 +130,13 @@ impl<R: BufRead> Iterator for Lines<R> {
         let line = match self
             .input
             .by_ref()
-            .take(MAX_ROW_OCTETS)
+            .take(MAX_ROW_BYTES)
             .read_until(b'\n', &mut line)
         {
             Ok(0) => return None,
-            Ok(n) if n as u64 == MAX_ROW_OCTETS && !line.ends_with(b"\n") => {
+            Ok(n) if n as u64 == MAX_ROW_BYTES && !line.ends_with(b"\n") => {
                 self.ended = true;
-                Err("the line is longer than 1 MiB; nothing behind it was read".into())
+                Err("the line is longer than 1 MiB; nothing after it was read".into())
             }
             Ok(_) => String::from_utf8(line).map_err(|e| e.utf8_error().to_string()),
             Err(error) => {
@@ -149,6 +157,9 @@ fn csv_rows(input: impl Read + Send + 'static) -> Box<dyn Iterator<Item = Number
         Ok(headers) => headers.clone(),
         Err(error) => return Box::new(std::iter::once((1, Err(error.to_string())))),
     };
+    if let Some(problem) = header_problem(&headers) {
+        return Box::new(std::iter::once((1, Err(problem))));
+    }
     Box::new(reader.into_records().map(move |record| {
         let line = |position: Option<&csv::Position>| position.map_or(0, csv::Position::line);
         match record {
@@ -158,7 +169,26 @@ fn csv_rows(input: impl Read + Send + 'static) -> Box<dyn Iterator<Item = Number
     }))
 }
 
-/// A CSV row by way of JSON, so that one set of rules reads every syntax; an empty field is none.
+/// What is wrong with a header: it would be wrong in every row.
+fn header_problem(headers: &csv::StringRecord) -> Option<String> {
+    let known = COLUMNS.join(", ");
+    if let Some(unknown) = headers.iter().find(|name| !COLUMNS.contains(name)) {
+        return Some(format!(
+            "the header has no column '{}': the columns are {known}",
+            unknown.escape_debug()
+        ));
+    }
+    let mut seen = std::collections::HashSet::new();
+    let twice = headers.iter().find(|name| !seen.insert(*name))?;
+    Some(format!("the header has the column '{twice}' twice"))
+}
+
+/// The columns of a CSV manifest: the fields of [`Row`].
+const COLUMNS: [&str; 8] = [
+    "profile", "names", "spiffe", "ttl", "key_type", "name", "note", "labels",
+];
+
+/// A CSV row by way of JSON, so that one set of rules reads every syntax. Empty fields are left out.
 fn csv_row(headers: &csv::StringRecord, record: &csv::StringRecord) -> Result<Row, String> {
     let fields = headers
         .iter()
@@ -208,15 +238,15 @@ impl<R: BufRead> Iterator for TomlTables<R> {
                 }
             } else if self.next.is_some() {
                 text.push_str(&line);
-                if text.len() as u64 > MAX_ROW_OCTETS {
+                if text.len() as u64 > MAX_ROW_BYTES {
                     self.lines.ended = true;
                     return Some((
                         number,
-                        Err("the table is longer than 1 MiB; nothing behind it was read".into()),
+                        Err("the table is longer than 1 MiB; nothing after it was read".into()),
                     ));
                 }
             } else if !line.trim().is_empty() && !line.trim_start().starts_with('#') {
-                return Some((number, Err(format!("a row begins with {TABLE}"))));
+                return Some((number, Err(format!("a row starts with {TABLE}"))));
             }
         }
         self.next.take().map(|begin| (begin, table(&text)))
@@ -235,15 +265,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_syntaxes_say_the_same() {
-        let csv = "profile,names,ttl,name\nclient,agent-7.test spiffe://td/a,24h,agent-7\nserver,b.test,,\n";
+    fn the_three_syntaxes_mean_the_same() {
+        let csv = "profile,names,ttl,name,labels\nclient,agent-7.test spiffe://td/a,24h,agent-7,team=red env=\nserver,b.test,,,\n";
         let jsonl = concat!(
-            r#"{"profile":"client","names":["agent-7.test","spiffe://td/a"],"ttl":"24h","name":"agent-7"}"#,
+            r#"{"profile":"client","names":["agent-7.test","spiffe://td/a"],"ttl":"24h","name":"agent-7","labels":{"team":"red","env":""}}"#,
             "\n\n",
             r#"{"profile":"server","names":["b.test"]}"#
         );
         let toml = "# agents\n[[certificate]]\nprofile = \"client\"\nnames = [\"agent-7.test\", \"spiffe://td/a\"]\nttl = \"24h\"\n\
-                    name = \"agent-7\"\n\n[[certificate]]\nprofile = \"server\"\nnames = [\"b.test\"]\n";
+                    name = \"agent-7\"\nlabels = { team = \"red\", env = \"\" }\n\n[[certificate]]\nprofile = \"server\"\nnames = [\"b.test\"]\n";
         let expected = read(Syntax::Jsonl, jsonl);
         assert_eq!(expected.len(), 2);
         assert_eq!(expected[0].names[1], "spiffe://td/a");
@@ -252,7 +282,28 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_row_has_its_line_and_the_rest_goes_on() {
+    fn a_bad_header_is_one_error_and_not_one_per_row() {
+        for (csv, expected) in [
+            ("profil,names\nclient,a\nclient,b\n", "no column 'profil'"),
+            ("names,names\na,b\n", "'names' twice"),
+        ] {
+            let rows: Vec<_> = rows(Syntax::Csv, std::io::Cursor::new(csv)).collect();
+            assert_eq!(rows.len(), 1);
+            let message = rows[0].1.as_ref().unwrap_err();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_row_needs_no_profile_and_is_known_by_its_name() {
+        let rows = read(Syntax::Csv, "names,name\na.test b.test,\nc.test,c\n");
+        assert_eq!(rows[0].profile, None);
+        let labels: Vec<_> = rows.iter().map(Row::label).collect();
+        assert_eq!(labels, [Some("a.test"), Some("c")]);
+    }
+
+    #[test]
+    fn a_bad_row_has_its_line_and_the_next_rows_follow() {
         let text = "{\"profile\":\"client\",\"names\":[\"a\"]}\n{\"profil\":1}\n{\"profile\":\"client\",\"names\":[\"b\"]}\n";
         let rows: Vec<_> = rows(Syntax::Jsonl, std::io::Cursor::new(text)).collect();
         assert_eq!(

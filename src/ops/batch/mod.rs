@@ -20,34 +20,40 @@ use time::OffsetDateTime;
 use super::{Report, Verdict};
 use crate::authority::{self, AuthorityAt, Signing};
 use crate::error::{Error, shown};
-use crate::files::{Lock, Spooled};
+use crate::files::{self, Lock, Spooled};
+use crate::path::IssuerChain;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::profile::Profile;
+use crate::pki::serial::SerialNumber;
 use crate::store::{Inventory, Labels};
 
-use chunk::{Chunk, Finished, Made};
+use chunk::{Chunk, Finished, Outcome};
 use manifest::Syntax;
 
-/// The manifest, and what is to become of its rows.
+/// A manifest, and how to issue its rows.
 #[derive(Debug)]
 pub struct Request {
     /// The manifest, on disk.
     pub manifest: Spooled,
-    /// What it is called in messages.
+    /// Its name in messages.
     pub name: PathBuf,
-    /// How it is written.
+    /// Its syntax.
     pub syntax: Syntax,
+    /// The profile of rows that name none.
+    pub profile: Option<String>,
     /// Where the certificates go.
     pub destination: Destination,
-    /// Look at every row, and issue nothing.
+    /// Check every row and issue nothing.
     pub dry_run: bool,
-    /// Issue nothing when any row is bad.
+    /// Issue nothing if any row is bad.
     pub strict: bool,
-    /// Skip the rows that an earlier run of the same manifest released.
+    /// Skip rows that an earlier run of the same manifest released.
     pub resume: bool,
-    /// Labels for every certificate; a row's own come on top.
+    /// Report every row in [`Summary::rows`], which grows with the manifest.
+    pub report_rows: bool,
+    /// Labels for every certificate; a row's own labels take precedence.
     pub labels: Labels,
-    /// Who asks for it, as `user@host`.
+    /// Who requests it, as `user@host`.
     pub requested_by: String,
 }
 
@@ -63,7 +69,7 @@ pub enum Destination {
 /// What happens while a batch runs.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// So many rows are done.
+    /// This many rows are done.
     Progress(u64),
     /// A row was not issued.
     Bad {
@@ -76,7 +82,7 @@ pub enum Event<'a> {
     Output(&'a [u8]),
 }
 
-/// Told what happens; an error stops the batch.
+/// Receives events; an error stops the batch.
 pub type Observer<'a> = &'a mut dyn FnMut(Event<'_>) -> Result<(), Error>;
 
 /// The manifest in a file, or for `-` on standard input.
@@ -90,8 +96,8 @@ pub fn read(path: &Path) -> Result<Spooled, Error> {
 /// Issues the rows of a manifest.
 ///
 /// # Errors
-/// When the authority, the manifest or the inventory cannot be used, or the output fails. A bad row is told and
-/// counted, and the rest goes on.
+/// When the authority, the manifest or the inventory cannot be used, or the output fails. A bad row is reported
+/// and counted, and the other rows are issued.
 pub fn run(
     request: &Request,
     from: &AuthorityAt<'_>,
@@ -111,11 +117,16 @@ pub fn run(
         Some(inventory) if request.resume => inventory.rows_released(&manifest)?,
         Some(_) | None => 0,
     };
-    let mut summary = Summary::new(&request.name);
+    let mut summary = Summary::new(&request.name, request.report_rows);
     let batch = Batch {
         request,
         profiles: &profiles,
         signing,
+        chain: signing.issuer_chain(now),
+        directory: match &request.destination {
+            Destination::Directory(path) => Some(files::absolute(path)?),
+            Destination::Stream => None,
+        },
         manifest: &manifest,
         released,
         now,
@@ -123,10 +134,10 @@ pub fn run(
     if request.strict || request.dry_run {
         batch.check(&mut summary, observer)?;
         if request.dry_run || summary.refused + summary.malformed > 0 {
-            summary.good = std::mem::take(&mut summary.issued);
+            summary.issuable = std::mem::take(&mut summary.issued);
             return Ok(summary);
         }
-        summary = Summary::new(&request.name);
+        summary = Summary::new(&request.name, request.report_rows);
     }
     let out = match &request.destination {
         Destination::Directory(path) => Some(Lock::acquire(path)?),
@@ -136,33 +147,53 @@ pub fn run(
     Ok(summary)
 }
 
-/// What became of the rows of a manifest.
+/// The outcome of a batch.
 #[derive(Debug, Serialize)]
 pub struct Summary {
     /// The manifest.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub manifest: PathBuf,
-    /// Rows that were issued.
+    /// The number of rows that were issued.
     pub issued: u64,
-    /// Rows that could be issued, and were not: it was only looked, or another row is bad.
-    pub good: u64,
-    /// Rows that an earlier run had released.
+    /// The number of rows that could be issued, in a dry run or where another row is bad.
+    pub issuable: u64,
+    /// The number of rows that an earlier run released.
     pub skipped: u64,
-    /// Rows that a policy refused, or whose files are there already.
+    /// The number of rows that a policy refused, or whose files exist.
     pub refused: u64,
-    /// Rows that could not be read or issued.
+    /// The number of rows that could not be read or issued.
     pub malformed: u64,
+    /// Every row, where that was requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Vec<RowReport>>,
+}
+
+/// The outcome of one row.
+#[derive(Debug, Serialize)]
+pub struct RowReport {
+    /// The line it begins on.
+    pub line: u64,
+    /// The name of its files, or the first of its names; null when it cannot be read.
+    pub name: Option<String>,
+    /// The serial number of its certificate; null when none was issued.
+    pub serial: Option<SerialNumber>,
+    /// The certificate's file; null when none was written.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
+    pub path: Option<PathBuf>,
+    /// Why it was not issued.
+    pub error: Option<String>,
 }
 
 impl Summary {
-    fn new(manifest: &Path) -> Self {
+    fn new(manifest: &Path, report_rows: bool) -> Self {
         Summary {
             manifest: manifest.to_owned(),
             issued: 0,
-            good: 0,
+            issuable: 0,
             skipped: 0,
             refused: 0,
             malformed: 0,
+            rows: report_rows.then(Vec::new),
         }
     }
 }
@@ -172,14 +203,15 @@ impl fmt::Display for Summary {
         let Summary {
             manifest,
             issued,
-            good,
+            issuable,
             skipped,
             refused,
             malformed,
+            rows: _,
         } = self;
         write!(f, "{}: {issued} issued", shown(manifest))?;
         for (count, what) in [
-            (good, "good and not issued"),
+            (issuable, "not issued, though valid"),
             (skipped, "skipped"),
             (refused, "refused"),
             (malformed, "malformed"),
@@ -203,27 +235,35 @@ impl Report for Summary {
 
     fn reason(&self) -> Option<String> {
         let bad = self.refused + self.malformed;
-        (bad > 0).then(|| format!("{}: {bad} rows were not issued", shown(&self.manifest)))
+        (bad > 0).then(|| {
+            format!(
+                "{}: {bad} of its rows were not issued",
+                shown(&self.manifest)
+            )
+        })
     }
 }
 
-/// Rows that are worked on together: one transaction, one wait for the disk.
+/// The rows of a chunk: one transaction, one wait for the disk.
 const CHUNK_ROWS: usize = 256;
-/// Chunks that wait for a worker, or for their turn.
+/// The number of chunks that may wait for a worker or for their turn.
 const CHUNKS_WAITING: usize = 4;
 
-/// What every worker needs.
+/// What all workers share.
 struct Batch<'a> {
     request: &'a Request,
     profiles: &'a HashMap<String, Arc<Profile>>,
     signing: &'a Signing,
+    chain: IssuerChain<'a>,
+    /// The output directory, absolute.
+    directory: Option<PathBuf>,
     manifest: &'a Fingerprint,
     released: u64,
     now: OffsetDateTime,
 }
 
 impl Batch<'_> {
-    /// Looks at every row, and issues none.
+    /// Checks every row and issues none.
     fn check(&self, summary: &mut Summary, observer: Observer<'_>) -> Result<(), Error> {
         for chunk in self.chunks() {
             let finished = chunk.checked(self);
@@ -252,7 +292,7 @@ impl Batch<'_> {
             }
             drop(to_writer);
             let written = self.write(&finished, summary, out, inventory, observer);
-            // Lets the others end when this one stopped early.
+            // Lets the workers end when the writer stopped early.
             drop(finished);
             written
         })
@@ -269,18 +309,18 @@ impl Batch<'_> {
         })
     }
 
-    /// Takes chunks until there are no more, or nobody wants them.
+    /// Takes chunks until there are no more, or the writer stopped.
     fn work(&self, chunks: &Mutex<Receiver<Chunk>>, to_writer: &SyncSender<Finished>) {
         loop {
             let next = chunks.lock().map(|chunks| chunks.recv());
             let Ok(Ok(chunk)) = next else { return };
-            if to_writer.send(chunk.issued(self)).is_err() {
+            if to_writer.send(chunk.signed(self)).is_err() {
                 return;
             }
         }
     }
 
-    /// Records and releases the chunks in the manifest's order.
+    /// Records and releases the chunks in the order of the manifest.
     fn write(
         &self,
         finished: &Receiver<Finished>,
@@ -297,7 +337,7 @@ impl Batch<'_> {
             while let Some(mut chunk) = waiting.remove(&next) {
                 next += 1;
                 if let Some(lock) = out {
-                    chunk.refuse_what_is_there(lock)?;
+                    chunk.refuse_existing(lock)?;
                 }
                 self.tell(&chunk, summary, observer)?;
                 if let Some(inventory) = inventory {
@@ -317,25 +357,47 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Counts what became of a chunk's rows, and tells of the bad ones.
+    /// Counts the outcomes of a chunk's rows, and reports the bad ones.
     fn tell(
         &self,
         chunk: &Finished,
         summary: &mut Summary,
         observer: Observer<'_>,
     ) -> Result<(), Error> {
-        for (line, made) in chunk.rows() {
-            match made {
-                Made::Issued(_) | Made::Good => summary.issued += 1,
-                Made::Skipped => summary.skipped += 1,
-                Made::Refused(message) => {
-                    summary.refused += 1;
-                    observer(Event::Bad { line, message })?;
+        for row in chunk.rows() {
+            let line = row.line;
+            let mut report = RowReport {
+                line,
+                name: row.name.clone(),
+                serial: None,
+                path: None,
+                error: None,
+            };
+            let count = match &row.outcome {
+                Outcome::Signed(signed) => {
+                    report.serial = Some(signed.serial.clone());
+                    report.path = self
+                        .directory
+                        .as_ref()
+                        .map(|directory| signed.path(directory));
+                    &mut summary.issued
                 }
-                Made::Malformed(message) => {
-                    summary.malformed += 1;
+                Outcome::Issuable => &mut summary.issued,
+                Outcome::Skipped => &mut summary.skipped,
+                Outcome::Refused(message) => {
                     observer(Event::Bad { line, message })?;
+                    report.error = Some(message.clone());
+                    &mut summary.refused
                 }
+                Outcome::Malformed(message) => {
+                    observer(Event::Bad { line, message })?;
+                    report.error = Some(message.clone());
+                    &mut summary.malformed
+                }
+            };
+            *count += 1;
+            if let Some(rows) = &mut summary.rows {
+                rows.push(report);
             }
         }
         Ok(())

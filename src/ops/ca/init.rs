@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use time::OffsetDateTime;
 
 use super::{AuthorityReport, Origin, Request, plan};
-use crate::authority::{self, Authority};
+use crate::authority::{self, Issuance, Signing};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock};
 use crate::keys::{self, PrivateKey};
@@ -128,7 +128,7 @@ pub fn apply(
     lock: &Lock,
     replace: bool,
     now: OffsetDateTime,
-) -> Result<Authority, Error> {
+) -> Result<Issuance, Error> {
     let there = authority::exists(&request.directory)?;
     if there && replace && files::kind(&request.directory.join(authority::ISSUER))? != Kind::Absent
     {
@@ -152,8 +152,7 @@ pub fn apply(
     let plan = plan(request, None, &serial, now)?;
     let key = PrivateKey::generate(request.key_type)?;
     let signer = key.signer()?;
-    let der = authority::sign(&signer, &plan, key.public_key_info(), &serial)?;
-    let certificate = authority::read_back(der)?;
+    let certificate = authority::sign_root(&signer, &plan, &serial)?;
     let mut inventory = authority::open_inventory(&request.directory, Opening::Create)?;
     inventory.record_authority(certificate.as_der(), now)?;
     if there {
@@ -168,5 +167,12 @@ pub fn apply(
         there,
     )?;
     inventory.complete_authority(certificate.as_der())?;
-    Authority::root(&request.directory, certificate, signer, inventory)
+    let signing = Signing::of_root(&certificate, signer)?;
+    let anchors = vec![certificate.clone()];
+    Ok(Issuance::new(
+        certificate,
+        signing,
+        anchors,
+        Some(inventory),
+    ))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use time::OffsetDateTime;
 
 use super::{AuthorityReport, Origin, Request, plan};
-use crate::authority::{self, Authority, AuthorityAt};
+use crate::authority::{self, AuthorityAt, Issuance};
 use crate::error::Error;
 use crate::files::Lock;
 use crate::keys::{self, PrivateKey};
@@ -39,9 +39,9 @@ pub fn run(
     let serial = keys::random_serial()?;
     let plan = plan(request, Some(issuer.issuer()), &serial, now)?;
     let key = PrivateKey::generate(request.key_type)?;
-    let der = issuer
-        .signing()
-        .sign(&plan, key.public_key_info(), &serial)?;
+    let signing = issuer.signing();
+    let chain = signing.issuer_chain(now);
+    let der = signing.sign(&plan, key.public_key_info(), &serial, &chain)?;
     let certificate = authority::read_back(der)?;
     let entry = entry(request, &issuer, &certificate, requested_by, now)?;
     issuer.record(&[entry])?;
@@ -49,7 +49,7 @@ pub fn run(
     inventory.record_authority(certificate.as_der(), now)?;
     let (chain, anchors) = (
         issuer.signing().served(certificate.as_der())?,
-        authority::pem_of(issuer.anchors()?.iter().map(Certificate::as_der))?,
+        authority::pem_of(issuer.anchors().iter().map(Certificate::as_der))?,
     );
     let public = [
         (OsStr::new(authority::ISSUER), chain.as_str()),
@@ -88,7 +88,7 @@ pub fn dry_run(
 
 fn entry(
     request: &Request,
-    issuer: &Authority,
+    issuer: &Issuance,
     certificate: &Certificate,
     requested_by: &str,
     now: OffsetDateTime,

@@ -17,7 +17,7 @@ pub use publish::{
 pub(super) use publish::{carried_over, no_inventory};
 pub use show::{FileReport, ListFacts, show};
 
-use crate::authority::{self, Authority, AuthorityAt};
+use crate::authority::{self, AuthorityAt, Issuance};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::pki::crl::RevocationList;
@@ -270,7 +270,7 @@ impl super::Report for Refresh {
 }
 
 /// The CAs that sign a CRL each.
-fn issuers(authority: &mut Authority) -> Vec<String> {
+fn issuers(authority: &mut Issuance) -> Vec<String> {
     let (issuing, _) = authority.issuing();
     let subjects = issuing
         .iter()

@@ -9,7 +9,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::read_lists;
-use crate::authority::{self, Authority, Issuing, rotation};
+use crate::authority::{self, Issuance, Issuing, rotation};
 use crate::error::Error;
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::path;
@@ -83,7 +83,7 @@ pub struct Publication {
 /// When there is no inventory, `next_update` is not in the future, or a CRL cannot be signed or written;
 /// then the old ones stay.
 pub fn publish(
-    authority: &mut Authority,
+    authority: &mut Issuance,
     lock: &Lock,
     next_update: NextUpdate,
     now: OffsetDateTime,

@@ -105,7 +105,7 @@ impl Material {
         key: Option<&Path>,
         now: OffsetDateTime,
     ) -> Result<Self, Error> {
-        let shown = show::run(directory, prefix, now)?;
+        let shown = show::run(directory, prefix.to_string().as_ref(), now)?;
         let bundle = Bundle::read(shown.pem.as_bytes());
         let certificate = bundle.map_err(|source| Error::Bundle {
             path: directory.join(authority::INVENTORY),

@@ -1,4 +1,4 @@
-//! A whole PKI for a network in one go: the authority, made or reused, a server pair, client pairs.
+//! The whole PKI of a network: an authority, new or reused, a server pair and client pairs.
 
 mod snippet;
 
@@ -11,15 +11,16 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::ca::{self, AuthorityReport, Origin, init};
-use super::issue::{self, End, Issued, Planned};
+use super::issue::{self, End, Existing, IssuedCertificate, Planned};
 use super::passphrase::Ask;
 use super::refused::Outcome;
 use super::{DryRun, Report};
-use crate::authority::{self, Authority};
+use crate::authority::{self, AuthorityAt};
 use crate::error::Error;
 use crate::files::{self, Kind, Lock};
 use crate::keys;
 use crate::pki::algorithm::KeyType;
+use crate::pki::certificate::Certificate;
 use crate::pki::issuer::Issuer;
 use crate::pki::profile::ProfilePurpose;
 use crate::pki::san::{SubjectAltName, TypedName};
@@ -27,33 +28,35 @@ use crate::store::Labels;
 
 use snippet::Snippets;
 
-/// The network that is wanted.
+/// The network to generate for.
 #[derive(Debug)]
 pub struct Request {
-    /// Where everything is put.
+    /// The directory to write to.
     pub directory: PathBuf,
-    /// What the server is dialled by; the first is its common name.
+    /// The server's names; the first is its common name.
     pub server_names: Vec<TypedName>,
-    /// One pair for each.
+    /// The names of the clients; each gets a pair.
     pub clients: Vec<TypedName>,
     /// Add a pair that messages are encrypted to for each client.
     pub messages: bool,
-    /// When the certificates end; as the profiles say when nothing is said.
+    /// When the certificates expire; `None` for the default of their profiles.
     pub end: Option<End>,
-    /// The kind of every key; the usual one when nothing is said.
+    /// The type of every key; `None` for the default.
     pub key_type: Option<KeyType>,
-    /// The port the network listens on, for the configuration that is printed.
+    /// The port of the network, for the printed configuration.
     pub port: u16,
-    /// Who asks for it, as `user@host`.
+    /// Who requests it, as `user@host`.
     pub requested_by: String,
-    /// Replace pairs that are there.
-    pub replace: bool,
-    /// Make a new CA though one is there.
+    /// What to do with pairs that exist.
+    pub existing: Existing,
+    /// Labels for every certificate.
+    pub labels: Labels,
+    /// Create a new CA even if one exists.
     pub new_ca: bool,
 }
 
 impl Request {
-    /// A CA and a server's pair for this name, as is usual.
+    /// A CA and a server pair for this name, with defaults for the rest.
     pub fn new(directory: impl Into<PathBuf>, server_name: TypedName) -> Self {
         Request {
             directory: directory.into(),
@@ -64,17 +67,18 @@ impl Request {
             key_type: None,
             port: 8600,
             requested_by: String::new(),
-            replace: false,
+            existing: Existing::Refuse,
+            labels: Labels::default(),
             new_ca: false,
         }
     }
 }
 
-/// Makes it all.
+/// Generates everything.
 ///
 /// # Errors
-/// When a pair is there already and may not be replaced, the authority there is damaged, or the
-/// keys or files cannot be made. Nothing is written before all that can be checked was.
+/// When a pair exists and may not be replaced, the existing authority is damaged, or keys or files cannot
+/// be written. Nothing is written before everything that can be checked was checked.
 pub fn run(
     request: &Request,
     passphrase: Ask<'_>,
@@ -82,43 +86,97 @@ pub fn run(
 ) -> Result<Outcome<Generated>, Error> {
     check(request)?;
     let lock = Lock::acquire(&request.directory)?;
+    if let Some(unchanged) = unchanged(request, passphrase, now)? {
+        return Ok(Outcome::Done(unchanged));
+    }
     let reused = authority::exists(&request.directory)? && !request.new_ca;
     let (mut authority, origin) = if reused {
-        (
-            Authority::open(&request.directory, passphrase, now)?,
-            Origin::Reused,
-        )
+        let authority = authority::open(&request.directory, passphrase, now)?;
+        (authority, Origin::Reused)
     } else {
-        (
-            init::apply(&root(request), None, &lock, request.new_ca, now)?,
-            Origin::Created,
-        )
+        let authority = init::apply(&root(request), None, &lock, request.new_ca, now)?;
+        (authority, Origin::Created)
     };
-    plans(request, authority.issuer(), now)?.and_then(|planned| {
-        let mut issued = Vec::new();
-        for planned in &planned {
-            issued.push(issue::apply(
-                planned,
-                &mut authority,
-                &lock,
-                request.replace,
-                now,
-            )?);
+    plans(request, authority.issuer(), now)?.and_then(|plans| {
+        let replace = request.existing != Existing::Refuse;
+        let mut certificates = Vec::new();
+        for (wanted, planned) in plans {
+            let kept = match (request.existing, authority.inventory()) {
+                (Existing::KeepIfSatisfied, Some(inventory)) => {
+                    let directory = &request.directory;
+                    issue::satisfied(
+                        &planned,
+                        &wanted,
+                        authority.issuer(),
+                        inventory,
+                        directory,
+                        now,
+                    )?
+                }
+                (Existing::KeepIfSatisfied | Existing::Refuse | Existing::Replace, _) => None,
+            };
+            certificates.push(match kept {
+                Some(kept) => kept,
+                None => match issue::apply(&planned, &mut authority, &lock, replace, now)? {
+                    Outcome::Done(issued) => issued,
+                    Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
+                },
+            });
         }
-        Ok(Outcome::Done(Generated {
-            authority: AuthorityReport::new(
-                &request.directory,
-                authority.certificate(),
-                origin,
-                now,
-            )?,
-            snippets: Snippets::new(request, &issued),
-            certificates: issued,
-        }))
+        generated(request, authority.certificate(), origin, certificates, now).map(Outcome::Done)
     })
 }
 
-/// What would be made, with nothing written.
+/// The report when everything that was requested exists; no key is needed to see that.
+fn unchanged(
+    request: &Request,
+    passphrase: Ask<'_>,
+    now: OffsetDateTime,
+) -> Result<Option<Generated>, Error> {
+    if request.existing != Existing::KeepIfSatisfied || request.new_ca {
+        return Ok(None);
+    }
+    let from = AuthorityAt {
+        passphrase,
+        ..AuthorityAt::directory(&request.directory)
+    };
+    let Some((certificate, issuer, inventory)) = from.open_without_key(now)? else {
+        return Ok(None);
+    };
+    let Outcome::Done(plans) = plans(request, &issuer, now)? else {
+        return Ok(None);
+    };
+    let kept = plans.iter().map(|(wanted, planned)| {
+        issue::satisfied(
+            planned,
+            wanted,
+            &issuer,
+            &*inventory,
+            &request.directory,
+            now,
+        )
+    });
+    let Some(kept) = kept.collect::<Result<Option<Vec<_>>, Error>>()? else {
+        return Ok(None);
+    };
+    generated(request, &certificate, Origin::Reused, kept, now).map(Some)
+}
+
+fn generated(
+    request: &Request,
+    certificate: &Certificate,
+    origin: Origin,
+    certificates: Vec<IssuedCertificate>,
+    now: OffsetDateTime,
+) -> Result<Generated, Error> {
+    Ok(Generated {
+        authority: AuthorityReport::new(&request.directory, certificate, origin, now)?,
+        snippets: Snippets::new(request, &certificates),
+        certificates,
+    })
+}
+
+/// What would be generated. Writes nothing.
 ///
 /// # Errors
 /// As [`run`], as far as it can be known beforehand.
@@ -131,7 +189,7 @@ pub fn dry_run(
     let (authority, issuer) = match authority::exists(&request.directory)? && !request.new_ca {
         true => (
             None,
-            Authority::open(&request.directory, passphrase, now)?
+            authority::open(&request.directory, passphrase, now)?
                 .issuer()
                 .clone(),
         ),
@@ -141,7 +199,7 @@ pub fn dry_run(
             (Some(plan), issuer)
         }
     };
-    plans(request, &issuer, now)?.and_then(|planned| {
+    plans(request, &issuer, now)?.and_then(|plans| {
         let mut files = Vec::new();
         if authority.is_some() {
             files.extend([authority::CERTIFICATE.into(), authority::KEY.into()]);
@@ -158,19 +216,19 @@ pub fn dry_run(
                 .map(|name| request.directory.join(name))
                 .collect(),
             authority,
-            certificates: planned.into_iter().map(|planned| planned.plan).collect(),
+            certificates: plans.into_iter().map(|(_, planned)| planned.plan).collect(),
         }))
     })
 }
 
-/// What was made, and how a network and an agent use it.
+/// What was generated, and how networks and agents use it.
 #[derive(Debug, Serialize)]
 pub struct Generated {
     /// The authority.
     pub authority: AuthorityReport,
     /// The server's certificate, then the clients'.
-    pub certificates: Vec<Issued>,
-    /// What to put where.
+    pub certificates: Vec<IssuedCertificate>,
+    /// Configuration to copy.
     #[serde(flatten)]
     pub snippets: Snippets,
 }
@@ -223,7 +281,7 @@ fn plans(
     request: &Request,
     issuer: &Issuer,
     now: OffsetDateTime,
-) -> Result<Outcome<Vec<Planned>>, Error> {
+) -> Result<Outcome<Vec<(issue::Request, Planned)>>, Error> {
     let config = authority::read_config(&request.directory)?;
     let server = ("server", request.server_names.clone());
     let clients = request.clients.iter();
@@ -252,18 +310,18 @@ fn plans(
             base: Some(base),
             requested_by: request.requested_by.clone(),
             note: None,
-            labels: Labels::default(),
+            labels: request.labels.clone(),
         };
         match issue::plan(&wanted, issuer, now)? {
-            Outcome::Done(plan) => planned.push(plan),
+            Outcome::Done(plan) => planned.push((wanted, plan)),
             Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
         }
     }
     Ok(Outcome::Done(planned))
 }
 
-/// Refuses what would collide or replace something, before anything is made. The authority is looked at only
-/// under the lock: another process may be making it.
+/// Refuses pairs that would collide or replace others, before anything is written. The authority is examined
+/// under the lock, because another process may be creating it.
 fn check(request: &Request) -> Result<(), Error> {
     let bases = bases(request);
     for (i, base) in bases.iter().enumerate() {
@@ -275,7 +333,7 @@ fn check(request: &Request) -> Result<(), Error> {
             );
             return Err(Error::Usage {
                 message,
-                hint: "give each client a name of its own, other than 'server'".into(),
+                hint: "give each client a different name, other than 'server'".into(),
             });
         }
     }
@@ -284,8 +342,8 @@ fn check(request: &Request) -> Result<(), Error> {
         .flat_map(|base| <[OsString; 2]>::from(issue::file_names(base)))
     {
         let path = request.directory.join(name);
-        if !request.replace && files::kind(&path)? == Kind::File {
-            let hint = "replace the pairs that are there with `--force` (the CA stays), or add one with `openagents-certs issue client NAME`";
+        if request.existing == Existing::Refuse && files::kind(&path)? == Kind::File {
+            let hint = "replace the existing pairs with `--force` (the CA stays), keep them with `--if-needed`, or add one with `openagents-certs issue client NAME`";
             return Err(Error::Exists {
                 path,
                 hint: hint.into(),
@@ -295,7 +353,7 @@ fn check(request: &Request) -> Result<(), Error> {
     Ok(())
 }
 
-/// The host a client dials in the lines that are printed.
+/// The host that a client dials in the printed configuration.
 fn dialled(names: &[SubjectAltName]) -> String {
     let host = names
         .iter()

@@ -1,4 +1,4 @@
-//! The lines a network and an agent need to use what was made.
+//! Configuration for networks and agents that use the generated files.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::{Request, dialled};
 use crate::authority;
-use crate::ops::issue::Issued;
+use crate::ops::issue::IssuedCertificate;
 use crate::pki::usage::Purpose;
 
-/// Configuration to copy, with paths as the user gave them.
+/// Configuration to copy, with paths as given on the command line.
 #[derive(Debug, Serialize)]
 pub struct Snippets {
     /// The `transports` of a network.yaml.
@@ -20,7 +20,7 @@ pub struct Snippets {
 }
 
 impl Snippets {
-    pub(super) fn new(request: &Request, issued: &[Issued]) -> Self {
+    pub(super) fn new(request: &Request, issued: &[IssuedCertificate]) -> Self {
         let ca = request.directory.join(authority::CERTIFICATE);
         let server = issued
             .iter()
@@ -63,7 +63,7 @@ impl fmt::Display for Snippets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "In network.yaml (paths are relative to the directory the network is started in):\n"
+            "In network.yaml (paths are relative to the directory the network starts in):\n"
         )?;
         writeln!(f, "{}", indented(&self.network_yaml))?;
         writeln!(f, "In an agent:\n")?;
@@ -71,7 +71,7 @@ impl fmt::Display for Snippets {
     }
 }
 
-fn yaml(port: u16, ca: &Path, server: &Issued, mtls: bool) -> String {
+fn yaml(port: u16, ca: &Path, server: &IssuedCertificate, mtls: bool) -> String {
     let mut text = format!(
         "network:\n  transports:\n    - type: grpc\n      config:\n        host: \"0.0.0.0\"\n        port: {port}\n        tls:\n          \
          enabled: true\n          cert_file: {}\n          key_file: {}\n",
@@ -89,7 +89,7 @@ fn yaml(port: u16, ca: &Path, server: &Issued, mtls: bool) -> String {
     text
 }
 
-/// A string that YAML and Python read alike.
+/// A string in the syntax that YAML and Python share.
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
@@ -110,8 +110,8 @@ fn path(path: &Path) -> String {
     quoted(&path.to_string_lossy())
 }
 
-/// The path of a key that was made for its certificate, as all keys here are.
-fn key_path(issued: &Issued) -> String {
+/// The path of a new key, as all keys here are.
+fn key_path(issued: &IssuedCertificate) -> String {
     issued.private_key.as_deref().map_or_else(String::new, path)
 }
 

@@ -1,8 +1,7 @@
-//! One certificate: for a new key or for a request's, as files or on standard output.
+//! One certificate, for a new key or for the key of a certificate signing request.
 
-mod base;
+mod existing;
 mod plan;
-mod renewal;
 mod report;
 mod request;
 
@@ -14,44 +13,45 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::DryRun;
-use super::refused::Outcome;
-use crate::authority::{self, Authority, AuthorityAt, Signing};
+use super::refused::{Outcome, Refused};
+use crate::authority::{self, AuthorityAt, Issuance, Signing};
 use crate::error::Error;
 use crate::files::{self, Lock};
 use crate::keys::{self, PrivateKey};
+use crate::path::IssuerChain;
 use crate::pki::algorithm::KeyType;
 use crate::pki::csr::CertificateSigningRequest;
 use crate::pki::fingerprint::Fingerprint;
+use crate::pki::issuer::Issuer;
 use crate::pki::profile::Profile;
+use crate::pki::revocation::RevocationReason;
 use crate::pki::san::TypedName;
 use crate::pki::serial::SerialNumber;
 use crate::pki::spiffe::SpiffeId;
 use crate::pki::validity::Lifetime;
-use crate::store::{BatchRow, Entry, Labels, Output};
+use crate::store::{BatchRow, Entry, Inventory, Labels, Output};
 
-pub use base::{base_for, base_of, check_base, file_names};
 use plan::PlannedKey;
-pub use plan::{Planned, plan};
-pub use renewal::{Renewal, renewal};
-pub use report::{Issued, Streamed};
+pub use plan::{Planned, Renewal, plan, renewal};
+pub use report::{IssuedCertificate, Streamed, base_for, base_of, check_base, file_names};
 pub use request::{NameDecision, Requested, read_request};
 
-/// The certificate that is wanted.
+/// The certificate to issue.
 #[derive(Debug)]
 pub struct Request {
-    /// What it is like, and what may be asked for.
+    /// Its profile, which also says what may be requested.
     pub profile: Arc<Profile>,
     /// Its names; the first becomes the common name where it can be one.
     pub names: Vec<TypedName>,
     /// The SPIFFE ID of an X.509-SVID.
     pub spiffe: Option<SpiffeId>,
-    /// When it ends; as the profile says when nothing is said.
+    /// When it expires; `None` for the profile's default lifetime.
     pub end: Option<End>,
-    /// The key it is for.
+    /// The key to certify.
     pub key: Key,
-    /// The name of its files, without ending; made of its first name when there is none.
+    /// The name of its files, without extension; `None` for one made of its first name.
     pub base: Option<OsString>,
-    /// Who asks for it, as `user@host`.
+    /// Who requests it, as `user@host`.
     pub requested_by: String,
     /// A note for the inventory.
     pub note: Option<String>,
@@ -60,8 +60,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A certificate by this profile for these names: with a new key, for as long and in files of the
-    /// name that are usual.
+    /// A certificate for these names with a new key and defaults for the rest.
     pub fn new(profile: Arc<Profile>, names: impl IntoIterator<Item = TypedName>) -> Self {
         Request {
             profile,
@@ -77,19 +76,19 @@ impl Request {
     }
 }
 
-/// The key a certificate is for.
+/// The key to certify.
 #[derive(Debug)]
 pub enum Key {
-    /// A new one; of the profile's usual kind when nothing is said.
+    /// A new one; `None` for the profile's default type.
     New(Option<KeyType>),
-    /// A request's, and the file it was read from.
+    /// The key of a certificate signing request, read from this file.
     Requested(PathBuf, Box<CertificateSigningRequest>),
 }
 
-/// When a certificate ends, as it was asked for.
+/// When a certificate is to expire.
 #[derive(Clone, Copy, Debug)]
 pub enum End {
-    /// So long from now.
+    /// This long from now.
     After(Lifetime),
     /// At this moment.
     At(OffsetDateTime),
@@ -103,24 +102,55 @@ pub fn profile(directory: &Path, name: &str) -> Result<Arc<Profile>, Error> {
     Ok(Arc::new(authority::read_config(directory)?.profile(name)?))
 }
 
+/// What to do with files that exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Refuse to replace them.
+    Refuse,
+    /// Replace them.
+    Replace,
+    /// Keep them if they satisfy the request and are not due for renewal, otherwise replace them.
+    KeepIfSatisfied,
+}
+
 /// Issues one certificate into a directory.
 ///
 /// # Errors
-/// When the authority, the request or the files are not as they must be.
+/// When the authority, the request or the files cannot be used.
 pub fn run(
     request: &Request,
     from: &AuthorityAt<'_>,
     out: &Path,
     replace: bool,
     now: OffsetDateTime,
-) -> Result<Outcome<Issued>, Error> {
+) -> Result<Outcome<IssuedCertificate>, Error> {
     let mut authority = from.open(now)?;
-    plan(request, authority.issuer(), now)?.and_then(|planned| {
-        apply(&planned, &mut authority, &Lock::acquire(out)?, replace, now).map(Outcome::Done)
-    })
+    permitted(request, &authority, now)?
+        .and_then(|planned| apply(&planned, &mut authority, &Lock::acquire(out)?, replace, now))
 }
 
-/// Issues one certificate, and gives it and its key as one PEM text: nothing is written to disk but the inventory.
+/// Issues one certificate into a directory, replacing files there, unless they satisfy the request and are not
+/// due for renewal. Asks for no passphrase when nothing has to be signed.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_if_needed(
+    request: &Request,
+    from: &AuthorityAt<'_>,
+    out: &Path,
+    now: OffsetDateTime,
+) -> Result<Outcome<IssuedCertificate>, Error> {
+    if let Some((_, issuer, inventory)) = from.open_without_key(now)?
+        && let Outcome::Done(planned) = plan(request, &issuer, now)?
+        && let Some(kept) = satisfied(&planned, request, &issuer, &*inventory, out, now)?
+    {
+        return Ok(Outcome::Done(kept));
+    }
+    run(request, from, out, true, now)
+}
+
+/// Issues one certificate, and gives it and its key as one PEM text. Nothing is written to disk but the
+/// inventory.
 ///
 /// # Errors
 /// As [`run`].
@@ -130,22 +160,26 @@ pub fn stream(
     now: OffsetDateTime,
 ) -> Result<Outcome<Streamed>, Error> {
     let mut authority = from.open(now)?;
-    plan(request, authority.issuer(), now)?.and_then(|planned| {
-        let signed = sign(&planned, &mut authority, None, now)?;
-        let mut pem = Zeroizing::new(authority.signing().served(&signed.certificate)?);
-        if let Some(key) = &signed.key {
-            let key = keys::to_pem(key.pkcs8(), None)?;
-            let both = Zeroizing::new([pem.as_str(), key.as_str()].concat());
-            pem = both;
-        }
-        Ok(Outcome::Done(Streamed {
-            pem,
-            warnings: planned.warnings,
-        }))
-    })
+    permitted(request, &authority, now)?
+        .and_then(|planned| {
+            let signed = sign(&planned, &mut authority, None, None, now)?;
+            Ok(signed.map(|signed| (planned, signed)))
+        })?
+        .and_then(|(planned, signed)| {
+            let mut pem = Zeroizing::new(authority.signing().served(&signed.certificate)?);
+            if let Some(key) = &signed.key {
+                let key = keys::to_pem(key.pkcs8(), None)?;
+                let both = Zeroizing::new([pem.as_str(), key.as_str()].concat());
+                pem = both;
+            }
+            Ok(Outcome::Done(Streamed {
+                pem,
+                warnings: planned.warnings,
+            }))
+        })
 }
 
-/// What would be issued, with nothing written.
+/// What would be issued. Writes nothing.
 ///
 /// # Errors
 /// As [`run`].
@@ -156,61 +190,124 @@ pub fn dry_run(
     now: OffsetDateTime,
 ) -> Result<Outcome<DryRun>, Error> {
     let authority = from.open(now)?;
+    permitted(request, &authority, now)?
+        .and_then(|planned| {
+            let signing = authority.signing();
+            let rehearsed = rehearse(&planned, signing, &signing.issuer_chain(now))?;
+            Ok(rehearsed.map(|()| planned))
+        })?
+        .and_then(|planned| {
+            let (certificate, key) = file_names(&planned.base);
+            let names = [Some(certificate), planned.key.new_type().map(|_| key)];
+            let files = names.into_iter().flatten().map(|name| out.join(name));
+            Ok(Outcome::Done(DryRun::of(
+                files.collect(),
+                vec![planned.plan],
+            )))
+        })
+}
+
+/// The report of the existing certificate, if it satisfies the request and is not due for renewal.
+///
+/// # Errors
+/// When the inventory or one of the files cannot be read.
+pub fn satisfied(
+    planned: &Planned,
+    request: &Request,
+    issuer: &Issuer,
+    inventory: &dyn Inventory,
+    directory: &Path,
+    now: OffsetDateTime,
+) -> Result<Option<IssuedCertificate>, Error> {
+    let entry = existing::satisfying(planned, request, issuer, inventory, directory, now)?;
+    Ok(entry.map(|entry| IssuedCertificate::existing(planned, entry, directory, now)))
+}
+
+/// The plan of a request, unless a rule or a compromised key refuses it.
+pub(super) fn permitted(
+    request: &Request,
+    authority: &Issuance,
+    now: OffsetDateTime,
+) -> Result<Outcome<Planned>, Error> {
     plan(request, authority.issuer(), now)?.and_then(|planned| {
-        let (certificate, key) = file_names(&planned.base);
-        let names = [Some(certificate), planned.key.new_type().map(|_| key)];
-        let files = names
-            .into_iter()
-            .flatten()
-            .map(|name| out.join(name))
-            .collect();
-        Ok(Outcome::Done(DryRun {
-            dry_run: true,
-            files,
-            authority: None,
-            certificates: vec![planned.plan],
-        }))
+        let refused = compromised(&planned, authority)?;
+        Ok(refused.map_or(Outcome::Done(planned), Outcome::Refused))
     })
 }
 
-/// Makes the key, signs the certificate, records it, and writes both into the locked directory.
+/// Why a key that exists may not be certified: one of its certificates was revoked because the key is, or may be,
+/// in other hands.
 ///
 /// # Errors
-/// When the key cannot be made, or the inventory or the files cannot be written.
+/// When the inventory cannot be read.
+pub(super) fn compromised(
+    planned: &Planned,
+    authority: &Issuance,
+) -> Result<Option<Refused>, Error> {
+    let (PlannedKey::Requested(public_key_info, _), Some(inventory)) =
+        (&planned.key, authority.inventory())
+    else {
+        return Ok(None);
+    };
+    let is_compromised = |entry: &Entry| match entry.revocation.map(|revocation| revocation.reason)
+    {
+        Some(RevocationReason::KeyCompromise | RevocationReason::CaCompromise) => true,
+        Some(_) | None => false,
+    };
+    let of_key = inventory.find_by_public_key(&Fingerprint::sha256(public_key_info))?;
+    Ok(of_key.into_iter().find(is_compromised).map(|entry| {
+        Refused::new(
+            "compromised-key",
+            format!(
+                "the key was revoked as compromised, with certificate {}",
+                entry.serial
+            ),
+            "generate a new key; this one is never certified again",
+        )
+    }))
+}
+
+/// Signs and records a certificate, and writes it and its new key into the locked directory.
+///
+/// # Errors
+/// When the key cannot be generated, or the inventory or the files cannot be written.
 pub fn apply(
     planned: &Planned,
-    authority: &mut Authority,
+    authority: &mut Issuance,
     out: &Lock,
     replace: bool,
     now: OffsetDateTime,
-) -> Result<Issued, Error> {
+) -> Result<Outcome<IssuedCertificate>, Error> {
     let (certificate_name, key_name) = file_names(&planned.base);
-    if !replace {
+    let is_new_key = planned.key.new_type().is_some();
+    let replaces = if replace {
+        existing::replaced(&out.path().join(&certificate_name), authority)?
+    } else {
         let names = [certificate_name.as_os_str(), &key_name];
-        files::absent(
-            out,
-            &names[..if planned.key.new_type().is_some() {
-                2
-            } else {
-                1
-            }],
-        )?;
-    }
+        files::absent(out, &names[..if is_new_key { 2 } else { 1 }])?;
+        None
+    };
     let output = Output {
         directory: files::absolute(out.path())?,
         base: planned.base.to_string_lossy().into_owned(),
     };
-    let signed = sign(planned, authority, Some(output), now)?;
-    let served = authority.signing().served(&signed.certificate)?;
-    let public = [(certificate_name.as_os_str(), served.as_str())];
-    match &signed.key {
-        Some(key) => authority::write(out, (&key_name, key.pkcs8(), None), &public, replace)?,
-        None => authority::write_public(out, &public, replace)?,
-    }
-    Ok(Issued::of(planned, &signed, out.path(), now))
+    sign(planned, authority, Some(output), replaces, now)?.and_then(|signed| {
+        let served = authority.signing().served(&signed.certificate)?;
+        let public = [(certificate_name.as_os_str(), served.as_str())];
+        match &signed.key {
+            Some(key) => authority::write(out, (&key_name, key.pkcs8(), None), &public, replace)?,
+            None => authority::write_public(out, &public, replace)?,
+        }
+        Ok(Outcome::Done(IssuedCertificate::of(
+            planned,
+            &signed,
+            out.path(),
+            now,
+        )))
+    })
 }
 
-/// A certificate that is signed, and its key when it was made for it.
+/// A signed certificate, and its key if it is new.
 pub(super) struct Signed {
     /// Its DER.
     pub(super) certificate: Vec<u8>,
@@ -222,8 +319,15 @@ pub(super) struct Signed {
     pub(super) key: Option<PrivateKey>,
 }
 
-/// Makes the key where there is to be a new one, signs, and records nothing.
-pub(super) fn sign_only(planned: &Planned, signing: &Signing) -> Result<Signed, Error> {
+/// Generates the key if a new one is needed, and signs. Records nothing.
+///
+/// # Errors
+/// [`Error::Unverifiable`] when the certificate would not verify; and when the key cannot be generated.
+pub(super) fn sign_only(
+    planned: &Planned,
+    signing: &Signing,
+    chain: &IssuerChain<'_>,
+) -> Result<Signed, Error> {
     let key = planned
         .key
         .new_type()
@@ -232,10 +336,10 @@ pub(super) fn sign_only(planned: &Planned, signing: &Signing) -> Result<Signed, 
     let public_key_info = match (&key, &planned.key) {
         (Some(key), _) => key.public_key_info(),
         (None, PlannedKey::Requested(public_key_info, _)) => public_key_info,
-        (None, PlannedKey::New(_)) => unreachable!("a new key was made above"),
+        (None, PlannedKey::New(_)) => unreachable!("a new key was generated above"),
     };
     let serial = keys::random_serial()?;
-    let certificate = signing.sign(&planned.plan, public_key_info, &serial)?;
+    let certificate = signing.sign(&planned.plan, public_key_info, &serial, chain)?;
     Ok(Signed {
         certificate,
         serial,
@@ -244,19 +348,66 @@ pub(super) fn sign_only(planned: &Planned, signing: &Signing) -> Result<Signed, 
     })
 }
 
-fn sign(
+/// Signs without releasing anything, to see whether the certificate would verify. A new key is P-256 here, which
+/// is generated fastest.
+///
+/// # Errors
+/// As [`sign_only`].
+pub(super) fn rehearse(
     planned: &Planned,
-    authority: &mut Authority,
-    output: Option<Output>,
-    now: OffsetDateTime,
-) -> Result<Signed, Error> {
-    let signed = sign_only(planned, authority.signing())?;
-    let issuer = authority.signing().fingerprint.clone();
-    authority.record(&[entry(planned, &signed, issuer, output, None, now)])?;
-    Ok(signed)
+    signing: &Signing,
+    chain: &IssuerChain<'_>,
+) -> Result<Outcome<()>, Error> {
+    let key = match &planned.key {
+        PlannedKey::New(_) => PrivateKey::generate(KeyType::P256)?
+            .public_key_info()
+            .to_vec(),
+        PlannedKey::Requested(public_key_info, _) => public_key_info.clone(),
+    };
+    let serial = keys::random_serial()?;
+    answered(
+        signing
+            .sign(&planned.plan, &key, &serial, chain)
+            .map(|_| ()),
+    )
 }
 
-/// What the inventory holds of a certificate that was issued by a plan.
+/// A certificate that would not verify is refused: an answer, not an error.
+pub(super) fn answered<T>(signed: Result<T, Error>) -> Result<Outcome<T>, Error> {
+    match signed {
+        Ok(signed) => Ok(Outcome::Done(signed)),
+        Err(Error::Unverifiable {
+            rule,
+            message,
+            hint,
+        }) => {
+            let message = format!("the certificate would not verify: {message}");
+            Ok(Outcome::Refused(Refused::new(rule, message, hint)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn sign(
+    planned: &Planned,
+    authority: &mut Issuance,
+    output: Option<Output>,
+    replaces: Option<SerialNumber>,
+    now: OffsetDateTime,
+) -> Result<Outcome<Signed>, Error> {
+    let signing = authority.signing();
+    let signed = sign_only(planned, signing, &signing.issuer_chain(now));
+    answered(signed)?.and_then(|signed| {
+        let issuer = authority.signing().fingerprint.clone();
+        authority.record(&[Entry {
+            replaces,
+            ..entry(planned, &signed, issuer, output, None, now)
+        }])?;
+        Ok(Outcome::Done(signed))
+    })
+}
+
+/// The inventory's entry of a certificate that was signed by a plan.
 pub(super) fn entry(
     planned: &Planned,
     signed: &Signed,

@@ -1,7 +1,8 @@
-//! What will be signed for a request.
+//! What will be signed for a request, or to renew a certificate.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::sync::Arc;
 
 use time::OffsetDateTime;
 
@@ -9,9 +10,12 @@ use super::request::{Requested, granted};
 use super::{End, Key, Request, base_for, check_base};
 use crate::error::{Error, shown};
 use crate::ops::ca::below;
+use crate::ops::managed::ManagedCertificate;
 use crate::ops::refused::{Outcome, Refused};
 use crate::path;
 use crate::pki::algorithm::KeyType;
+use crate::pki::certificate::Certificate;
+use crate::pki::extension::KeyUsage as Usage;
 use crate::pki::general_name::GeneralName;
 use crate::pki::issuer::Issuer;
 use crate::pki::name::{AttributeType, DistinguishedName};
@@ -19,31 +23,30 @@ use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
 use crate::pki::profile::{Location, PolicyId, Profile, ProfilePurpose};
 use crate::pki::public_key::{KeyKind, PublicKey};
 use crate::pki::san::{NameNote, SubjectAltName, TypedName};
-use crate::pki::subtree::NameConstraints;
 use crate::pki::usage::Purpose;
-use crate::pki::validity::{Lifetime, Validity, rfc3339};
+use crate::pki::validity::{BACKDATE, Lifetime, Validity, rfc3339};
 use crate::store::Labels;
 
-/// A request that can be signed, and what its reader should know of it.
+/// What will be signed and written.
 #[derive(Debug)]
 pub struct Planned {
     /// What will be signed.
     pub plan: IssuancePlan,
-    /// News: names that were changed, a lifetime that was capped.
+    /// Remarks: names that were changed, a lifetime that was limited.
     pub notes: Vec<String>,
     /// What may not work.
     pub warnings: Vec<String>,
-    /// What it is for; `None` for a CA's.
+    /// The purpose; `None` for a CA.
     pub(super) purpose: Option<Purpose>,
-    /// The profile's name.
+    /// The name of the profile.
     pub(super) profile: String,
-    /// The key it will be for.
+    /// The key it certifies.
     pub(super) key: PlannedKey,
-    /// What the request asked for.
+    /// The decision about a certificate signing request.
     pub(super) requested: Option<Requested>,
-    /// The name of its files, without ending.
+    /// The name of its files, without extension.
     pub(super) base: OsString,
-    /// Who asks for it.
+    /// Who requests it.
     pub(super) requested_by: String,
     /// A note for the inventory.
     pub(super) note: Option<String>,
@@ -52,7 +55,7 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// The name of its files, without ending.
+    /// The name of its files, without extension.
     pub fn base(&self) -> &OsStr {
         &self.base
     }
@@ -102,12 +105,8 @@ pub fn plan(
     if let Some(refused) = refused {
         return Ok(Outcome::Refused(refused));
     }
-    let validity = wanted.within(issuer.validity)?;
-    let (mut notes, mut warnings) = told(&typed, key.new_type());
-    if validity.not_after() < wanted.not_after() {
-        let (end, asked) = (rfc3339(validity.not_after()), rfc3339(wanted.not_after()));
-        notes.push(format!("ends on {end}, with its CA, and not on {asked}"));
-    }
+    let (mut notes, mut warnings) = remarks(&typed, key.new_type());
+    let validity = limited(wanted, issuer, &mut notes)?;
     warnings.dedup();
     let mut plan = issuance_plan(request, issuer, names, validity)?;
     if profile.purpose == ProfilePurpose::Message {
@@ -128,12 +127,75 @@ pub fn plan(
     }))
 }
 
-/// The key a certificate will be for.
+/// A certificate to renew.
+#[derive(Debug)]
+pub struct Renewal<'a> {
+    /// The certificate and its entry.
+    pub of: &'a ManagedCertificate,
+    /// Its profile, as it is now.
+    pub profile: Arc<Profile>,
+    /// The type of its new key; `None` to keep the key.
+    pub new_key: Option<KeyType>,
+    /// When the CA that issued it expires, if known.
+    pub old_issuer_end: Option<OffsetDateTime>,
+    /// Who requests it, as `user@host`.
+    pub requested_by: String,
+}
+
+/// What will be signed to renew a certificate, or the rule that refuses it: the same subject, names, extended
+/// key usages and lifetime. URLs come from the profile as it is now.
+///
+/// # Errors
+/// When the new certificate would lie outside its issuer's validity period.
+pub fn renewal(
+    renewal: &Renewal<'_>,
+    issuer: &Issuer,
+    now: OffsetDateTime,
+) -> Result<Outcome<Planned>, Error> {
+    let (entry, profile) = (&renewal.of.entry, &renewal.profile);
+    let key = match renewal.new_key {
+        Some(key_type) => PlannedKey::New(key_type),
+        None => PlannedKey::Requested(
+            renewal.of.certificate.public_key_info().to_vec(),
+            entry.key_type.clone(),
+        ),
+    };
+    let mut notes = Vec::new();
+    let mut lifetime = renewed_lifetime(renewal);
+    if let Some(most) = profile.max_lifetime.filter(|most| lifetime > *most) {
+        notes.push(format!(
+            "valid for {most}, the maximum of its profile, instead of {lifetime}"
+        ));
+        lifetime = most;
+    }
+    let wanted = Validity::starting(now, lifetime)?;
+    let refused = outside(&entry.names, issuer)
+        .or_else(|| against_policy(profile, &entry.names, wanted, &key, now));
+    if let Some(refused) = refused {
+        return Ok(Outcome::Refused(refused));
+    }
+    let validity = limited(wanted, issuer, &mut notes)?;
+    Ok(Outcome::Done(Planned {
+        plan: renewal_plan(renewal, issuer, validity),
+        notes,
+        warnings: Vec::new(),
+        purpose: profile.purpose.end_entity(),
+        profile: profile.name.clone(),
+        key,
+        requested: None,
+        base: renewal.of.place.base.clone(),
+        requested_by: renewal.requested_by.clone(),
+        note: entry.note.clone(),
+        labels: entry.labels.clone(),
+    }))
+}
+
+/// The key that a certificate will certify.
 #[derive(Clone, Debug)]
 pub(super) enum PlannedKey {
-    /// One that is made when it is signed.
+    /// A new key, generated when it is signed.
     New(KeyType),
-    /// A request's: the DER of its SubjectPublicKeyInfo, and its kind as text.
+    /// An existing key: the DER of its SubjectPublicKeyInfo, and its type.
     Requested(Vec<u8>, String),
 }
 
@@ -170,10 +232,10 @@ impl fmt::Display for PlannedKey {
     }
 }
 
-/// The name of an intermediate's file, when nothing is said.
+/// The default name of an intermediate's files.
 const INTERMEDIATE_BASE: &str = "intermediate";
 
-/// Whose certificate it will be.
+/// Names and key of the certificate.
 struct Subject {
     names: Vec<TypedName>,
     requested: Option<Requested>,
@@ -209,65 +271,110 @@ fn issuance_plan(
     validity: Validity,
 ) -> Result<IssuancePlan, Error> {
     let profile = &request.profile;
-    let (basic_constraints, key_usage) = match profile.purpose.end_entity() {
-        Some(_) => (BasicConstraints::EndEntity, KeyUsage::EndEntity),
-        None => (
-            BasicConstraints::Ca {
-                path_length: Some(below(issuer, profile.path_length)?),
-            },
-            KeyUsage::Ca,
-        ),
-    };
-    let urls = |locations: &[Location]| locations.iter().map(ToString::to_string).collect();
-    Ok(IssuancePlan {
-        subject: subject(request, &names)?,
-        issuer: issuer.subject.clone(),
-        validity,
-        subject_alt_names: names,
-        basic_constraints,
-        key_usage,
+    let mut plan = IssuancePlan {
         extended_key_usages: profile.extended_key_usages(),
-        authority_key_identifier: Some(issuer.key_identifier.clone()),
-        name_constraints: NameConstraints::default(),
+        ..of_profile(profile, subject(request, &names)?, issuer, validity)
+    };
+    plan.subject_alt_names = names;
+    if profile.purpose.end_entity().is_none() {
+        plan.basic_constraints = BasicConstraints::Ca {
+            path_length: Some(below(issuer, profile.path_length)?),
+        };
+        plan.key_usage = KeyUsage::Ca;
+    }
+    Ok(plan)
+}
+
+/// The plan of an end entity with the URLs and policies of its profile.
+fn of_profile(
+    profile: &Profile,
+    subject: DistinguishedName,
+    issuer: &Issuer,
+    validity: Validity,
+) -> IssuancePlan {
+    let urls = |locations: &[Location]| locations.iter().map(ToString::to_string).collect();
+    let policies = profile.certificate_policies.iter().map(PolicyId::oid);
+    IssuancePlan {
         crl_distribution_points: urls(&profile.crl_distribution_points),
         ca_issuers: urls(&profile.ca_issuers),
         ocsp: urls(&profile.ocsp),
-        certificate_policies: profile
-            .certificate_policies
-            .iter()
-            .map(PolicyId::oid)
-            .collect(),
-    })
+        certificate_policies: policies.collect(),
+        ..IssuancePlan::end_entity(subject, issuer, validity)
+    }
 }
 
-/// The first rule of the profile that says no.
-pub(super) fn against_policy(
+/// The lifetime counted from the moment of issue; the profile's where the CA's expiry limited it.
+fn renewed_lifetime(renewal: &Renewal<'_>) -> Lifetime {
+    let validity = renewal.of.entry.validity;
+    if renewal.old_issuer_end == Some(validity.not_after()) {
+        return renewal.profile.default_lifetime;
+    }
+    let issued_at = renewal.of.entry.issued_at;
+    Lifetime::between(issued_at, validity.not_after())
+        .filter(|_| issued_at >= validity.not_before())
+        .or_else(|| Lifetime::between(validity.not_before() + BACKDATE, validity.not_after()))
+        .unwrap_or(renewal.profile.default_lifetime)
+}
+
+fn renewal_plan(renewal: &Renewal<'_>, issuer: &Issuer, validity: Validity) -> IssuancePlan {
+    let (profile, certificate) = (&renewal.profile, &renewal.of.certificate);
+    let usages = certificate.extended_key_usages().ok().flatten();
+    let usages = usages.and_then(|usages| {
+        let known = usages
+            .iter()
+            .map(|usage| const_oid::ObjectIdentifier::from_bytes(usage.as_bytes()).ok());
+        known.collect::<Option<Vec<_>>>()
+    });
+    IssuancePlan {
+        subject_alt_names: renewal.of.entry.names.clone(),
+        extended_key_usages: usages.unwrap_or_else(|| profile.extended_key_usages()),
+        key_usage: key_usage(certificate),
+        ..of_profile(profile, certificate.subject().clone(), issuer, validity)
+    }
+}
+
+/// The keyUsage of a certificate: to sign, or to have messages encrypted to it.
+fn key_usage(certificate: &Certificate) -> KeyUsage {
+    match certificate.key_usage() {
+        Ok(Some(usage)) if usage.has(Usage::DIGITAL_SIGNATURE) => KeyUsage::EndEntity,
+        Ok(Some(usage)) if usage.has(Usage::KEY_AGREEMENT) => KeyUsage::Agreement,
+        Ok(Some(usage)) if usage.has(Usage::KEY_ENCIPHERMENT) => KeyUsage::Encipherment,
+        Ok(_) | Err(_) => KeyUsage::EndEntity,
+    }
+}
+
+/// The first rule of the profile that refuses the request.
+fn against_policy(
     profile: &Profile,
     names: &[SubjectAltName],
     wanted: Validity,
     key: &PlannedKey,
     now: OffsetDateTime,
 ) -> Option<Refused> {
-    let lifetime = Lifetime::between(now, wanted.not_after());
-    let refusal = match (
-        key.new_type().or_else(|| key.to_string().parse().ok()),
-        lifetime,
-    ) {
-        (Some(key_type), Some(lifetime)) => profile.permits(names, lifetime, key_type),
-        (None, _) | (_, None) => profile.permits_names(names),
-    };
-    let refusal = refusal.err()?;
+    // A certificate that ends before now has the shortest lifetime; its validity was refused before.
+    let lifetime = Lifetime::between(now, wanted.not_after()).unwrap_or(Lifetime::SECOND);
+    let refusal = profile.permits(names, lifetime, &key.to_string()).err()?;
     Some(Refused::new(
         refusal.rule,
         refusal.to_string(),
         format!(
-            "look at the profile with `openagents-certs template show {}`",
+            "see the profile with `openagents-certs template show {}`",
             refusal.profile
         ),
     ))
 }
 
-/// The names, and the SPIFFE ID in front, which is then the only URI (X.509-SVID §2).
+/// The validity period, limited to the issuer's.
+fn limited(wanted: Validity, issuer: &Issuer, notes: &mut Vec<String>) -> Result<Validity, Error> {
+    let validity = wanted.within(issuer.validity)?;
+    if validity.not_after() < wanted.not_after() {
+        let (end, asked) = (rfc3339(validity.not_after()), rfc3339(wanted.not_after()));
+        notes.push(format!("expires with its CA on {end} instead of {asked}"));
+    }
+    Ok(validity)
+}
+
+/// The names with the SPIFFE ID in front, which is then the only URI (X.509-SVID §2).
 fn with_spiffe_id(mut names: Vec<TypedName>, request: &Request) -> Result<Vec<TypedName>, Error> {
     let uris = names
         .iter()
@@ -295,7 +402,7 @@ fn with_spiffe_id(mut names: Vec<TypedName>, request: &Request) -> Result<Vec<Ty
     Ok(names)
 }
 
-/// The names without repetition, in the order given.
+/// Each name once, in the order given.
 fn distinct(names: &[TypedName]) -> Vec<SubjectAltName> {
     let mut seen = std::collections::HashSet::new();
     names
@@ -305,15 +412,16 @@ fn distinct(names: &[TypedName]) -> Vec<SubjectAltName> {
         .collect()
 }
 
-/// The profile's attributes and the first name as common name, where it can be one: a host, an address, or a
-/// client's e-mail address, of at most 64 characters. A CA's is its request's, byte for byte.
+/// The profile's attributes, and the first name as common name where it can be one: a host, an address, or a
+/// client's e-mail address, of at most 64 characters. A CA keeps the subject of its request, byte for byte.
 fn subject(request: &Request, names: &[SubjectAltName]) -> Result<DistinguishedName, Error> {
     if let (None, Key::Requested(path, csr)) = (request.profile.purpose.end_entity(), &request.key)
     {
         if csr.subject().is_empty() {
             return Err(Error::Usage {
-                message: format!("{}: the request for a CA has no subject", shown(path)),
-                hint: "make one with `openagents-certs csr create --ca --common-name NAME`".into(),
+                message: format!("{}: a CA's request needs a subject", shown(path)),
+                hint: "create one with `openagents-certs csr create --ca --common-name NAME`"
+                    .into(),
             });
         }
         return Ok(csr.subject().clone());
@@ -334,8 +442,8 @@ fn subject(request: &Request, names: &[SubjectAltName]) -> Result<DistinguishedN
     Ok(DistinguishedName::build(&attributes)?)
 }
 
-/// What its reader should know of the names and the key: news and warnings.
-fn told(names: &[TypedName], new_key: Option<KeyType>) -> (Vec<String>, Vec<String>) {
+/// Notes and warnings about the names and the key.
+fn remarks(names: &[TypedName], new_key: Option<KeyType>) -> (Vec<String>, Vec<String>) {
     let (mut notes, mut warnings) = (Vec::new(), Vec::new());
     for note in names.iter().flat_map(|typed| &typed.notes) {
         let list = if NameNote::is_warning(note) {
@@ -352,16 +460,19 @@ fn told(names: &[TypedName], new_key: Option<KeyType>) -> (Vec<String>, Vec<Stri
     (notes, warnings)
 }
 
-/// The first name that the issuer's name constraints do not let it issue for.
-pub(super) fn outside(names: &[SubjectAltName], issuer: &Issuer) -> Option<Refused> {
+/// The first name that the issuer's name constraints forbid.
+fn outside(names: &[SubjectAltName], issuer: &Issuer) -> Option<Refused> {
     let name = names
         .iter()
         .find(|name| !path::is_permitted(&GeneralName::from(*name), &issuer.name_constraints))?;
     Some(Refused::new(
         "name-constraints",
-        format!("{name} lies outside what {} may issue for", issuer.subject),
         format!(
-            "it may issue for: {}",
+            "{name} is outside the name constraints of {}",
+            issuer.subject
+        ),
+        format!(
+            "the CA may issue for: {}",
             issuer.name_constraints.clauses().join(", ")
         ),
     ))
@@ -370,7 +481,7 @@ pub(super) fn outside(names: &[SubjectAltName], issuer: &Issuer) -> Option<Refus
 fn no_name() -> Error {
     Error::Usage {
         message: "a certificate needs at least one name".into(),
-        hint: "name a host, an IP address, a URI or an e-mail address, such as agent.example.org"
+        hint: "give a host name, IP address, URI or e-mail address, such as agent.example.org"
             .into(),
     }
 }

@@ -1,4 +1,4 @@
-//! What a PKCS #10 request asks for, and what of it is granted.
+//! Certificate signing requests (PKCS #10): what they ask for, and what is granted.
 
 use std::path::{Path, PathBuf};
 
@@ -18,30 +18,30 @@ use crate::pki::issuer::Issuer;
 use crate::pki::public_key::{Curve, KeyKind, PublicKey};
 use crate::pki::san::TypedName;
 
-/// What a request asked for, and what of it was granted.
+/// What a certificate signing request asked for, and what was granted.
 #[derive(Clone, Debug, Serialize)]
 pub struct Requested {
     /// The request's file.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
-    pub file: PathBuf,
-    /// Every name that it asked for or that was granted.
+    pub path: PathBuf,
+    /// Every name that was requested or granted.
     pub names: Vec<NameDecision>,
-    /// What else it asked for, and did not get: the names of extensions.
+    /// The extensions that it requested and that were ignored.
     pub dropped: Vec<String>,
 }
 
-/// What became of a name.
+/// The decision about a name.
 #[derive(Clone, Debug, Serialize)]
 pub struct NameDecision {
     /// The name, with its type.
     pub name: String,
-    /// Whether the request asked for it.
+    /// Whether it was requested.
     pub requested: bool,
-    /// Whether the certificate has it.
+    /// Whether it was granted.
     pub granted: bool,
 }
 
-/// What of a request is granted.
+/// What is granted of a request.
 pub(super) struct Granted {
     pub(super) names: Vec<TypedName>,
     pub(super) requested: Requested,
@@ -73,8 +73,8 @@ pub fn read_request(path: &Path) -> Result<CertificateSigningRequest, Error> {
         .map_err(|source| content(part.line(), source.into()))
 }
 
-/// Grants the names that were given for it; where none were, those it asks for but for URIs, which a request does
-/// not prove. Extensions are never taken over.
+/// Grants the names that were given with the command; without any, those that the request asks for except
+/// URIs, which it cannot prove. Requested extensions are ignored.
 pub(super) fn granted(
     path: &Path,
     csr: &CertificateSigningRequest,
@@ -90,7 +90,7 @@ pub(super) fn granted(
         return refuse(
             "request-form",
             message,
-            "make a new request with `openagents-certs csr create`",
+            "create a new request with `openagents-certs csr create`",
         );
     }
     if !path::is_signed_by_its_key(csr) {
@@ -98,7 +98,7 @@ pub(super) fn granted(
         return refuse(
             "request-signature",
             message,
-            "make a new request: this one was changed, or the key is not its sender's",
+            "create a new request: this one was changed, or its sender does not have the key",
         );
     }
     if path::is_weakly_signed(csr) {
@@ -107,15 +107,15 @@ pub(super) fn granted(
         return refuse(
             "request-signature",
             message,
-            "make a new request, signed with SHA-256 (`openssl req -sha256 …`)",
+            "create a new request, signed with SHA-256 (`openssl req -sha256 …`)",
         );
     }
     if csr.public_key_info() == issuer.public_key_info {
-        let message = "the request's key is the CA's own".into();
+        let message = "the request is for the CA's own key".into();
         return refuse(
             "request-key",
             message,
-            "make a key of its own with `openagents-certs csr create`",
+            "create a request with a new key: `openagents-certs csr create`",
         );
     }
     let key_type = match strength(csr) {
@@ -124,17 +124,27 @@ pub(super) fn granted(
             return refuse(
                 "request-key",
                 what,
-                "take a P-256 key (`openagents-certs csr create`)",
+                "create a request with a P-256 key: `openagents-certs csr create`",
             );
         }
     };
+    if request.profile.purpose.end_entity().is_none()
+        && path::is_same_name(csr.subject(), &issuer.subject)
+    {
+        let message = "a CA below cannot have the name of its issuer".into();
+        return refuse(
+            "request-subject",
+            message,
+            "create a request with another name: `openagents-certs csr create --ca --common-name NAME`",
+        );
+    }
     let asked = asked(path, csr)?;
     let takes_names = request.names.is_empty() && request.spiffe.is_none();
     if let Some(name) = asked.iter().find(|name| takes_names && !is_ascii(name)) {
         return refuse(
             "request-form",
             format!("the request asks for the name {name}, which is not ASCII"),
-            "make a new request with the name in its ASCII form (`xn--…`)",
+            "create a new request with the name in its ASCII form (`xn--…`)",
         );
     }
     let names = if takes_names {
@@ -143,7 +153,7 @@ pub(super) fn granted(
         request.names.clone()
     };
     let requested = Requested {
-        file: path.to_owned(),
+        path: path.to_owned(),
         names: decisions(&asked, &names, request),
         dropped: dropped(csr),
     };
@@ -158,7 +168,7 @@ const MAX_MODULUS_BITS: usize = 8192; // what ring verifies
 
 const NAMES_EXTENSION: &str = "subjectAltName";
 
-/// The kind of the request's key, or why it is not certified.
+/// The type of the request's key, or why it is refused.
 fn strength(csr: &CertificateSigningRequest) -> Result<String, String> {
     let key = PublicKey::from_der(csr.public_key_info())
         .map_err(|error| format!("its public key is malformed: {error}"))?;
@@ -182,10 +192,7 @@ fn strength(csr: &CertificateSigningRequest) -> Result<String, String> {
         | KeyKind::X25519
         | KeyKind::X448
         | KeyKind::Dsa
-        | KeyKind::Other => Err(format!(
-            "its key is of a kind that is not certified: {}",
-            key.kind
-        )),
+        | KeyKind::Other => Err(format!("its key type is not supported: {}", key.kind)),
     }
 }
 
@@ -199,7 +206,7 @@ fn asked(path: &Path, csr: &CertificateSigningRequest) -> Result<Vec<GeneralName
     Ok(names.unwrap_or_default())
 }
 
-/// A name that is taken from a request as it is; `None` for URIs and what we do not issue.
+/// A requested name that can be granted; `None` for URIs and types that are not issued.
 fn typed(name: &GeneralName) -> Option<TypedName> {
     match name {
         GeneralName::Dns(text) => format!("dns:{text}").parse().ok(),
@@ -249,7 +256,7 @@ fn decisions(asked: &[GeneralName], granted: &[TypedName], request: &Request) ->
     of_asked.chain(others).collect()
 }
 
-/// The extensions that were asked for, other than names: what they say is the CA's to decide.
+/// The requested extensions other than names, which the CA decides about.
 fn dropped(csr: &CertificateSigningRequest) -> Vec<String> {
     let names = csr.extensions().iter().map(|extension| {
         extension_name(&extension.oid).map_or_else(|| extension.oid.to_string(), str::to_owned)

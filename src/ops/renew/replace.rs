@@ -10,7 +10,7 @@ use super::Request;
 use super::follow::{Contents, ReplacedPair};
 use super::pair_files::{self, PairFiles};
 use super::report::Outcome;
-use crate::authority::Authority;
+use crate::authority::Issuance;
 use crate::error::Error;
 use crate::files::{self, Kind, Lock, Replacement};
 use crate::keys;
@@ -46,7 +46,7 @@ pub(super) enum JobResult {
 pub(super) fn replace_all(
     directory: &Path,
     jobs: &[Job<'_>],
-    authority: &mut Authority,
+    authority: &mut Issuance,
     request: &Request,
     now: OffsetDateTime,
 ) -> Result<Vec<(usize, JobResult)>, Error> {
@@ -114,7 +114,7 @@ struct Names {
 
 fn sign(
     job: &Job<'_>,
-    authority: &Authority,
+    authority: &Issuance,
     request: &Request,
     now: OffsetDateTime,
 ) -> Result<Ready, Error> {
@@ -136,7 +136,11 @@ fn sign(
         let message = "a new certificate would expire no later, because the CA expires then; rotate the CA first";
         return Ok(Ready::Unchanged(Outcome::Refused, message.to_owned()));
     }
-    let signed = issue::sign_only(&planned, authority.signing())?;
+    if let Some(refused) = issue::compromised(&planned, authority)? {
+        return Ok(Ready::Unchanged(Outcome::Refused, refused.message));
+    }
+    let signing = authority.signing();
+    let signed = issue::sign_only(&planned, signing, &signing.issuer_chain(now))?;
     let entry = entry(job, &planned, &signed, authority, now)?;
     let due_at = [&entry, &job.of.entry].map(|entry| request.timing.due_at(entry));
     let certificate = authority.signing().served(&signed.certificate)?;
@@ -201,7 +205,7 @@ fn entry(
     job: &Job<'_>,
     planned: &Planned,
     signed: &Signed,
-    authority: &Authority,
+    authority: &Issuance,
     now: OffsetDateTime,
 ) -> Result<Entry, Error> {
     let output = Output {

@@ -16,7 +16,7 @@ use target::{Matches, Search};
 
 use super::crl;
 use super::refused::{Outcome, Refused};
-use crate::authority::{Authority, AuthorityAt};
+use crate::authority::{AuthorityAt, Issuance};
 use crate::error::{Error, SelectionError};
 use crate::files::Lock;
 use crate::pki::revocation::RevocationReason;
@@ -132,7 +132,7 @@ fn lock(request: &Request, from: &AuthorityAt<'_>) -> Result<Option<Lock>, Error
 /// warning when there was such a revocation.
 fn carry_over(
     lock: Option<&Lock>,
-    authority: &mut Authority,
+    authority: &mut Issuance,
     from: &AuthorityAt<'_>,
 ) -> Result<Option<String>, Error> {
     if lock.is_none() {
@@ -151,7 +151,7 @@ type Select = fn(Vec<Entry>, &OsStr, bool, &Search<'_>) -> Result<Vec<Entry>, Er
 /// The selected certificates, each once.
 fn selected(
     request: &Request,
-    authority: &mut Authority,
+    authority: &mut Issuance,
     from: &AuthorityAt<'_>,
     select: Select,
     now: OffsetDateTime,
@@ -296,6 +296,6 @@ fn refusal(entry: &Entry, revocation: Revocation) -> Refused {
 }
 
 /// The inventory of an authority.
-fn recording(authority: &mut Authority) -> Result<&mut Box<dyn Inventory>, Error> {
+fn recording(authority: &mut Issuance) -> Result<&mut Box<dyn Inventory>, Error> {
     authority.split().1.ok_or_else(crl::no_inventory)
 }

@@ -59,22 +59,29 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Whether a certificate for these names, so long, with such a key may be issued.
+    /// Whether a certificate for these names, this lifetime and a key of this type may be issued. A key type
+    /// that is not one of [`KeyType`], such as `rsa-2056`, is permitted only by a profile that permits all.
     ///
     /// # Errors
-    /// The first rule that says no.
+    /// The first rule that refuses it.
     pub fn permits(
         &self,
         names: &[SubjectAltName],
         lifetime: Lifetime,
-        key_type: KeyType,
+        key_type: &str,
     ) -> Result<(), PolicyRefusal> {
         self.permits_names(names)?;
         if let Some(most) = self.max_lifetime.filter(|most| lifetime > *most) {
             let value = format!("a lifetime of {lifetime}");
             return Err(self.refusal(value, "max_lifetime", format!("is {most}")));
         }
-        if !self.key_types.contains(&key_type) {
+        let is_permitted = match key_type.parse() {
+            Ok(key_type) => self.key_types.contains(&key_type),
+            Err(_) => KeyType::SIGNING
+                .iter()
+                .all(|any| self.key_types.contains(any)),
+        };
+        if !is_permitted {
             let value = format!("a key of type {key_type}");
             return Err(self.refusal(value, "key_types", holds_only(&self.key_types)));
         }

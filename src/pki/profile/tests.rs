@@ -70,8 +70,12 @@ fn lifetimes_and_kinds_of_key_have_bounds() {
     let profile = profile(
         "purpose = 'client'\ndefault_lifetime = '1h'\nmax_lifetime = '1d'\nkey_types = ['p384']",
     );
-    let permits = |lifetime: &str, key_type| {
-        profile.permits(&parsed("a"), lifetime.parse().unwrap(), key_type)
+    let permits = |lifetime: &str, key_type: KeyType| {
+        profile.permits(
+            &parsed("a"),
+            lifetime.parse().unwrap(),
+            &key_type.to_string(),
+        )
     };
     assert_eq!(permits("24h", KeyType::P384), Ok(()));
     assert_eq!(

@@ -87,7 +87,10 @@ pub(super) fn cross_sign(
 ) -> Result<Entry, Error> {
     let plan = cross(subject, &issuer.issuer, now)?;
     let serial = keys::random_serial()?;
-    let certificate = authority::read_back(issuer.cross_sign(&plan, subject, &serial)?)?;
+    let certificate = {
+        let chain = issuer.issuer_chain(now);
+        authority::read_back(issuer.cross_sign(&plan, subject, &serial, &chain)?)?
+    };
     Ok(Entry {
         profile: PROFILE.into(),
         requested_by: requested_by.to_owned(),

@@ -255,7 +255,8 @@ fn client(
         ocsp: Vec::new(),
         certificate_policies: Vec::new(),
     };
-    let der = signing.sign(&plan, key.public_key_info(), &serial)?;
+    let chain = signing.issuer_chain(now);
+    let der = signing.sign(&plan, key.public_key_info(), &serial, &chain)?;
     let certificate = authority::read_back(der)?;
     inventory.record(&[Entry {
         profile: "client".into(),

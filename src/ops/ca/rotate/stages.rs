@@ -8,7 +8,7 @@ use super::certificates::{self, Request};
 use super::dependents::{Dependents, dependents};
 use super::{Gate, Outcome, Passage, Root, Rotating, StageReport, refuse_subordinate, report};
 use crate::authority::rotation::{self, CROSS, NEXT, PREVIOUS, Rotation, Stage};
-use crate::authority::{self, Authority, AuthorityAt, CERTIFICATE, KEY, Signing};
+use crate::authority::{self, AuthorityAt, CERTIFICATE, Issuance, KEY, Signing};
 use crate::error::{Error, shown};
 use crate::files::{self, Lock, NewFile};
 use crate::keys::{self, PrivateKey};
@@ -271,7 +271,7 @@ fn keep(lock: &Lock, name: &str, now: OffsetDateTime) -> Result<Option<PathBuf>,
 /// Creates the new root's key and certificate and the cross-certificates, and writes them together.
 fn create(
     request: &Request,
-    authority: &mut Authority,
+    authority: &mut Issuance,
     rotating: &Rotating<'_>,
     requested_by: &str,
 ) -> Result<Certificate, Error> {
@@ -281,10 +281,8 @@ fn create(
     let plan = certificates::root(request, &old, authority.issuer(), &serial, now)?;
     let key = PrivateKey::generate(request.key_type)?;
     let signer = key.signer()?;
-    let der = authority::sign(&signer, &plan, key.public_key_info(), &serial)?;
-    let new = authority::read_back(der)?;
-    let base = rotation::place(from.directory).join(NEXT);
-    let signing = Signing::of_root(&base, &new, signer)?;
+    let new = authority::sign_root(&signer, &plan, &serial)?;
+    let signing = Signing::of_root(&new, signer)?;
     let old_signing = authority.signing();
     let crosses = [
         certificates::cross_sign(&signing.issuer, old_signing, requested_by, now)?,
