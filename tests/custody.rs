@@ -406,6 +406,19 @@ fn an_authority_that_satisfies_the_request_is_left_as_it_is() {
     assert_eq!(scene.read("ca.key"), key);
 }
 
+#[test]
+fn a_subordinate_with_the_name_of_its_issuer_is_refused() {
+    let scene = Scene::empty();
+    scene.succeeds(&["ca", "init", "--common-name", "Acme Root"]);
+    let intermediate = ["ca", "intermediate", "-C", "sub", "--parent", "certs"];
+    scene.fails(
+        &[&intermediate[..], &["--common-name", "Acme Root"]].concat(),
+        2,
+        "issuer's name",
+    );
+    scene.succeeds(&[&intermediate[..], &["--common-name", "Team CA"]].concat());
+}
+
 fn assert_revoked(scene: &Scene, number: &Value) {
     scene.succeeds(&["crl"]);
     let shown = scene.json(&["crl", "show"]);

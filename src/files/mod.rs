@@ -1,6 +1,5 @@
 //! The only reader and writer of the disk.
 
-mod attributes;
 mod lock;
 mod log;
 mod private;

@@ -88,6 +88,15 @@ pub fn plan(
         .map(|(kind, value)| (*kind, value.as_str()))
         .collect();
     let subject = DistinguishedName::build(&attributes)?;
+    if issuer.is_some_and(|issuer| issuer.subject == subject) {
+        return Err(Error::Usage {
+            message: format!(
+                "a subordinate CA cannot have its issuer's name, {subject}: it would pass for the issuer itself"
+            ),
+            hint: "choose another name with `--common-name`, or leave it out to generate one"
+                .into(),
+        });
+    }
     let validity = Validity::starting(now, request.lifetime)?;
     let (validity, path_length) = match issuer {
         Some(issuer) => (

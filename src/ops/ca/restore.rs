@@ -204,7 +204,13 @@ fn check(
             crl::carry_over_lists(vec![list.clone()], &authorities, inventory.as_mut())?;
     }
     if carried_over > 0 {
-        warnings.push(format!("{carried_over} revocations of a published CRL were not in the backup, and are in the inventory now"));
+        let revocations = match carried_over {
+            1 => "1 revocation".into(),
+            _ => format!("{carried_over} revocations"),
+        };
+        warnings.push(format!(
+            "{revocations} in a published CRL were missing from the backup and have been added to the inventory"
+        ));
     }
     warnings.push(format!("certificates issued after {} are not in the inventory: record them with `openagents-certs ca adopt FILE…`", date(archive.created_at)));
     let issued = inventory.counts(now)?;

@@ -159,7 +159,11 @@ pub fn retire(
         None => Dependents::default(),
     };
     let warning = (replaced > 0).then(|| {
-        format!("{replaced} certificates of the old root were replaced but are still valid: restart whatever has not been restarted since")
+        let subject = match replaced {
+            1 => "1 certificate of the old root was replaced but is".into(),
+            _ => format!("{replaced} certificates of the old root were replaced but are"),
+        };
+        format!("{subject} still valid: restart whatever has not been restarted since")
     });
     let is_allowed = force || blocking.is_empty();
     let outcome = |retired, kept| Outcome::Retire {
