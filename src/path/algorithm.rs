@@ -1,12 +1,12 @@
-//! Which algorithms and keys a path may rest on
+//! Which algorithms and keys a path may use
 //! ([RFC 3279](https://www.rfc-editor.org/rfc/rfc3279), CA/Browser Forum BR §6.1.5, §6.1.6 and §7.1.3).
 
 use rustls_pki_types::alg_id;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use super::candidate::Candidate;
 use super::finding::{Evidence, Role};
+use super::pool::Candidate;
 use super::public_key::{Curve, Kind, PublicKey, bit_length};
 use super::rule::Drafts;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
@@ -21,13 +21,13 @@ pub(super) enum Scheme {
     RsaPss(Hash),
     Ecdsa(Hash),
     Ed25519,
-    /// One we cannot check, or none.
+    /// Unsupported or unknown.
     Other,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hash {
-    /// MD2, MD4, MD5: collisions are for everyone to make.
+    /// MD2, MD4, MD5: anyone can create collisions.
     Weak,
     Sha1,
     Sha256,

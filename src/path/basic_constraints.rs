@@ -1,9 +1,9 @@
-//! Who is a CA, and how many CAs may follow
+//! Which certificates are CAs, and how many may follow
 //! ([RFC 5280 §4.2.1.9](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.9)).
 
-use super::candidate::Candidate;
 use super::extension::value;
 use super::finding::{Evidence, Role};
+use super::pool::Candidate;
 use super::profile::Requirements;
 use super::rule::Drafts;
 use crate::pki::extension::KeyUsage;

@@ -1,12 +1,11 @@
 //! Building paths ([RFC 4158](https://www.rfc-editor.org/rfc/rfc4158)): from the end entity upwards,
-//! the likeliest issuers first, within a budget.
+//! the most likely issuers first, within a budget.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::algorithm::Scheme;
-use super::attempt::{Attempt, End, errors};
 use super::finding::Role;
 use super::pool::Pool;
 use super::profile::Requirements;
@@ -20,26 +19,26 @@ pub(super) struct Search<'s, 'a> {
     requirements: &'s Requirements,
     signatures: HashMap<(usize, usize), Outcome>,
     list_signatures: HashMap<(usize, usize), Outcome>,
-    /// What is wrong with each candidate by itself, once it is known.
+    /// What is wrong with each candidate by itself, computed on first use.
     own: Vec<OnceCell<Vec<Draft>>>,
     /// What is wrong with a candidate and its issuer together.
     issues: HashMap<(usize, usize), Vec<Draft>>,
-    /// What a CA above a candidate has against its names.
+    /// How a candidate's names violate the constraints of a CA above it.
     names: HashMap<(usize, usize), Vec<Draft>>,
-    /// How many names were compared with constraints so far.
+    /// The number of comparisons of names with constraints so far.
     comparisons: usize,
     path: Vec<usize>,
-    /// What is left of the budget: about microseconds.
+    /// The remaining budget, roughly in microseconds.
     effort: u64,
-    /// Whether only issuers are followed that nothing is wrong with.
+    /// Whether to follow only issuers without errors.
     only_fit: bool,
     /// How often it mattered which path led to a certificate: where an anchor was reached, or a
     /// certificate left out that another path might take.
     turns: usize,
-    /// The candidates from which no path leads on, whatever leads to them.
+    /// The candidates from which no path continues, whatever leads to them.
     is_barren: Vec<bool>,
     pub(super) best: Option<Attempt>,
-    /// Every path that was looked at, where all are wanted.
+    /// Every path that was examined, if all are requested.
     pub(super) all: Vec<Attempt>,
     pub(super) exhausted: bool,
 }
@@ -68,7 +67,7 @@ impl<'s, 'a> Search<'s, 'a> {
         }
     }
 
-    /// Looks for a path without errors; without one, for the one that comes nearest.
+    /// Looks for a path without errors, or else for the closest to one.
     pub(super) fn run(&mut self) {
         if self.pool.end_entity_is_anchor() {
             let _ = self.complete();
@@ -92,8 +91,8 @@ impl<'s, 'a> Search<'s, 'a> {
         let _ = self.climb();
     }
 
-    /// Tries every issuer of the path's last certificate. Breaks off when there is nothing more to
-    /// be had, or no effort left.
+    /// Tries every issuer of the path's last certificate. Stops when nothing better can be
+    /// found or the budget is spent.
     fn climb(&mut self) -> ControlFlow<()> {
         let child = self.path[self.path.len() - 1];
         let mut end = if self.pool.candidates[child].is_self_issued() && self.path.len() == 1 {
@@ -153,14 +152,14 @@ impl<'s, 'a> Search<'s, 'a> {
             end: End::Anchor,
             drafts,
         });
-        // No other path mends what is wrong with the end entity itself.
+        // No other path fixes what is wrong with the end entity itself.
         if found <= own && !self.requirements.all_paths {
             return ControlFlow::Break(());
         }
         self.spend(VALIDATION_EFFORT * self.path.len() as u64)
     }
 
-    /// The path leads nowhere; where none does, the one that got farthest is worth telling of.
+    /// The path ends without an anchor. If all do, the one that got farthest is reported.
     fn dead_end(&mut self, end: End) -> ControlFlow<()> {
         if self.only_fit || (end == End::IssuerMissing && self.is_beaten()) {
             return ControlFlow::Continue(());
@@ -174,7 +173,7 @@ impl<'s, 'a> Search<'s, 'a> {
         self.spend(VALIDATION_EFFORT * self.path.len() as u64)
     }
 
-    /// Whether another path got farther, so that this one is not worth looking at.
+    /// Whether another path got farther, so that this one need not be examined.
     fn is_beaten(&self) -> bool {
         let farther =
             |best: &Attempt| best.end > End::IssuerMissing || best.path.len() >= self.path.len();
@@ -197,7 +196,7 @@ impl<'s, 'a> Search<'s, 'a> {
         }
     }
 
-    /// What is wrong with the path as it stands.
+    /// What is wrong with the current path.
     fn validate(&mut self) -> Vec<Draft> {
         let mut drafts = Drafts::new(self.requirements.profile);
         for place in 0..self.path.len() {
@@ -237,7 +236,7 @@ impl<'s, 'a> Search<'s, 'a> {
         drafts.all
     }
 
-    /// Works out what is wrong with a certificate and its issuer together, unless that is known.
+    /// Computes what is wrong with a certificate and its issuer together, once.
     fn judge_issue(&mut self, (child, issuer): (usize, usize)) {
         if self.issues.contains_key(&(child, issuer)) {
             return;
@@ -259,7 +258,7 @@ impl<'s, 'a> Search<'s, 'a> {
         self.issues.insert((child, issuer), drafts.all);
     }
 
-    /// Works out whether a certificate's names lie where a CA above it says, unless that is known.
+    /// Checks a certificate's names against the constraints of a CA above it, once.
     fn judge_names(&mut self, (child, above): (usize, usize)) {
         if self.names.contains_key(&(child, above)) {
             return;
@@ -303,7 +302,7 @@ impl<'s, 'a> Search<'s, 'a> {
             })
     }
 
-    /// Whether a further intermediate is more than was asked for; self-issued ones do not count.
+    /// Whether one more intermediate exceeds the limit; self-issued ones do not count.
     fn is_too_deep(&self, issuer: usize) -> bool {
         if self.pool.is_anchor(issuer) {
             return false;
@@ -321,7 +320,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 .is_some_and(|limit| depth > limit)
     }
 
-    /// Those whose key identifier is the one that is asked for come first, anchors before others.
+    /// The issuers with a matching key identifier first, anchors before others.
     fn ordered_issuers(&self, child: usize) -> Vec<usize> {
         let mut issuers = self.pool.issuers(child).to_vec();
         if self.only_fit {
@@ -358,7 +357,7 @@ impl<'s, 'a> Search<'s, 'a> {
         ControlFlow::Continue(outcome)
     }
 
-    /// What became of a revocation list's signature under this issuer's key.
+    /// The result of checking a revocation list's signature with this issuer's key.
     fn list_signature(&mut self, list: usize, issuer: usize) -> Outcome {
         if let Some(outcome) = self.list_signatures.get(&(list, issuer)) {
             return *outcome;
@@ -389,7 +388,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 ControlFlow::Continue(())
             }
             None => {
-                // Having no time to explain is not the same as having none to judge.
+                // Running out of time to explain is not the same as running out of time to judge.
                 self.exhausted |= self.only_fit;
                 ControlFlow::Break(())
             }
@@ -397,14 +396,71 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 }
 
-/// About 50 ms: half of what an answer may take at most.
+/// A path that was examined, from the end entity upwards, as indexes into the pool.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    pub(super) path: Vec<usize>,
+    pub(super) end: End,
+    pub(super) drafts: Vec<Draft>,
+}
+
+/// Where a path ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum End {
+    /// The issuer of its last certificate is missing.
+    IssuerMissing,
+    /// Its last certificate is self-issued and not trusted.
+    SelfSigned,
+    /// A candidate has the issuer's name but another key; its index in the pool.
+    WrongKey(usize),
+    /// It exceeds the limit.
+    TooDeep,
+    /// At a trust anchor.
+    Anchor,
+}
+
+impl Attempt {
+    /// Whether it is closer to a valid path than another one.
+    pub(super) fn is_nearer_than(&self, other: &Attempt) -> bool {
+        let key = |attempt: &Attempt| {
+            let (errors, length) = match attempt.end {
+                End::Anchor => (errors(&attempt.drafts), 0),
+                End::IssuerMissing | End::SelfSigned | End::WrongKey(_) | End::TooDeep => {
+                    (0, attempt.path.len())
+                }
+            };
+            (attempt.end.rank(), std::cmp::Reverse(errors), length)
+        };
+        key(self) > key(other)
+    }
+}
+
+impl End {
+    /// How close a path with this end is to a valid one.
+    fn rank(self) -> u8 {
+        match self {
+            End::IssuerMissing => 0,
+            End::SelfSigned => 1,
+            End::WrongKey(_) => 2,
+            End::TooDeep => 3,
+            End::Anchor => 4,
+        }
+    }
+}
+
+/// The number of errors.
+pub(super) fn errors(drafts: &[Draft]) -> usize {
+    drafts.iter().filter(|draft| draft.is_error()).count()
+}
+
+/// About 50 ms, half of the maximum time for an answer.
 const EFFORT: u64 = 50_000;
-/// What may be spent on finding the path that came nearest, when there is no good one.
+/// The budget for finding the closest path when there is no valid one.
 const EXPLANATION_EFFORT: u64 = 10_000;
 const STEP_EFFORT: u64 = 2;
 const VALIDATION_EFFORT: u64 = 3;
 const ISSUERS_PER_EFFORT: u64 = 16;
 const OCTETS_PER_EFFORT: u64 = 200;
-/// More certificates than any path in use has, and few enough for the stack.
+/// Longer than any path in use, and short enough for the call stack.
 const MAX_PATH_LENGTH: usize = 64;
 const MAX_PATHS_KEPT: usize = 64;

@@ -81,7 +81,7 @@ fn without_extra_spaces(text: &str) -> String {
 }
 
 fn frame(into: &mut Vec<u8>, octets: &[u8]) {
-    // Nothing that is read has 2^32 octets.
+    // No input has 2^32 bytes.
     into.extend_from_slice(&(octets.len() as u32).to_be_bytes());
     into.extend_from_slice(octets);
 }

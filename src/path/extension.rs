@@ -16,7 +16,7 @@ use crate::pki::general_name::{GeneralName, object_identifier};
 use crate::pki::oid::ObjectIdentifier;
 use crate::pki::policy::{PolicyConstraints, policy_constraints};
 
-/// The extensions that are understood. Where one stands there twice, the first counts.
+/// The known extensions. Of duplicates, the first counts.
 #[derive(Debug, Default)]
 pub(super) struct Extensions {
     pub(super) basic_constraints: Option<Known<BasicConstraints>>,
@@ -76,7 +76,7 @@ impl Extensions {
         value(&self.subject_alt_name).map_or(&[], Vec::as_slice)
     }
 
-    /// The octets of the key identifier that the authority key identifier gives.
+    /// The key identifier of the authorityKeyIdentifier.
     pub(super) fn authority_key(&self) -> Option<&[u8]> {
         value(&self.authority_key_identifier)?
             .key_identifier

@@ -1,4 +1,4 @@
-//! What is found wrong, for people and for programs.
+//! What is wrong, for people and for programs.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use super::rule::Rule;
 use crate::pki::escape::Escaped;
 use crate::pki::name::DistinguishedName;
 
-/// One rule that is broken: which certificate, which rule, what was found there and what mends it.
+/// A broken rule: which certificate, which rule, what was found, and how to fix it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// The rule's stable name.
     pub id: &'static str,
     /// How much it counts.
     pub severity: Severity,
-    /// Whom it is about; `None` for the whole.
+    /// The certificate; `None` for the path or file as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<CertificateReference>,
     /// What is wrong, as a lower-case clause.
@@ -23,7 +23,7 @@ pub struct Finding {
     /// The values that disagree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
-    /// What mends it.
+    /// How to fix it.
     pub hint: String,
     /// Where the rule is written.
     pub reference: &'static str,
@@ -143,9 +143,9 @@ pub(super) fn sort(findings: &mut [Finding]) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Nothing to mend, but worth knowing.
+    /// Nothing to fix, but worth knowing.
     Note,
-    /// Some programs refuse it, and a better certificate would not have it.
+    /// Some programs reject it; a better certificate avoids it.
     Warning,
     /// It makes the verdict no.
     Error,
@@ -164,11 +164,11 @@ impl fmt::Display for Severity {
 /// Which certificate of a path: by its place and by its subject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CertificateReference {
-    /// Its part in the path.
+    /// Its role in the path.
     pub role: Role,
     /// Its place in the path; the end entity's is 0.
     pub place: usize,
-    /// Its subject as text; only its beginning where it is very long.
+    /// Its subject as text, truncated if it is very long.
     pub subject: String,
 }
 
@@ -198,7 +198,7 @@ impl fmt::Display for CertificateReference {
     }
 }
 
-/// A certificate's part in a path.
+/// A certificate's role in a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -213,9 +213,9 @@ pub enum Role {
 /// The two values that disagree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Evidence {
-    /// What stands there.
+    /// The actual value.
     pub found: String,
-    /// What should stand there, where that can be said.
+    /// The expected value, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
 }
@@ -261,7 +261,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Text from a certificate has no bound; what is shown of it has.
+/// Limits how much text from a certificate is shown.
 fn beginning(text: &str) -> String {
     match text.char_indices().nth(MAX_SHOWN_CHARACTERS) {
         Some((end, _)) => format!("{}…", &text[..end]),

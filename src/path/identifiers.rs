@@ -1,10 +1,10 @@
-//! Who issued whom: names and key identifiers ([RFC 5280 §4.2.1.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.1) and
+//! Which certificate issued which: names and key identifiers ([RFC 5280 §4.2.1.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.1) and
 //! [§4.2.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.2)).
 
-use super::candidate::Candidate;
 use super::distinguished_name::is_same;
 use super::extension::value;
 use super::finding::{Evidence, Role};
+use super::pool::Candidate;
 use super::rule::Drafts;
 use crate::pki::extension::AuthorityKeyIdentifier;
 use crate::pki::fingerprint::Colons;
@@ -89,8 +89,8 @@ pub(super) fn examine_issue(
     }
 }
 
-/// What programs stumble over that look for issuers in another way: `namesakes` are the anchors with
-/// the last certificate's subject, itself among them, and `issuers` those that have its issuer's.
+/// What confuses programs that look for issuers differently. `namesakes` is the number of anchors with the last
+/// certificate's subject, including itself, `issuers` that of anchors with its issuer's name.
 pub(super) fn examine_path(
     path: &[&Candidate<'_>],
     namesakes: usize,
@@ -119,7 +119,7 @@ pub(super) fn examine_path(
     }
 }
 
-/// Whether the issuer and serial number in the identifier, where they are there, are this certificate's.
+/// Whether the issuer and serial number in the identifier, if present, match this certificate.
 pub(super) fn names(authority: &AuthorityKeyIdentifier, issuer: &Candidate<'_>) -> bool {
     let certificate = issuer.certificate;
     let serial = authority.serial.as_deref();

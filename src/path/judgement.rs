@@ -1,11 +1,11 @@
-//! The question and the answer.
+//! The question a certificate is judged by, and the answer.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use super::attempt::{Attempt, End};
 use super::building::Search;
+use super::building::{Attempt, End};
 use super::finding::{CertificateReference, Evidence, Finding, Role, Severity, sort};
 use super::pool::{Origin, Pool};
 use super::profile::Requirements;
@@ -19,11 +19,11 @@ use crate::pki::crl::RevocationList;
 pub struct Candidates<'a> {
     /// The certificate that is judged.
     pub end_entity: &'a Certificate,
-    /// Certificates that may stand between it and an anchor, in any order; nothing is trusted in them.
+    /// Certificates that may lie between it and an anchor, in any order. They are not trusted.
     pub intermediates: &'a [Certificate],
     /// The certificates that are trusted. They need not be self-signed.
     pub anchors: &'a [Certificate],
-    /// Revocation lists of any of the CAs. Where there are some, the whole path below the anchor is looked up.
+    /// Revocation lists of any of the CAs. If there are any, every certificate below the anchor is looked up.
     pub revocation_lists: &'a [RevocationList],
 }
 
@@ -54,16 +54,15 @@ impl fmt::Display for Verdict {
 /// Whether a certificate is valid, and why.
 #[derive(Clone, Debug)]
 pub struct Judgement {
-    /// The path that was chosen, from the end entity upwards: one without errors, or else the one
-    /// that came nearest.
+    /// The chosen path, from the end entity upwards: one without errors, or else the closest to one.
     pub path: Vec<Member>,
     /// Whether the path reaches a trust anchor.
     pub reaches_anchor: bool,
     /// Everything that is wrong with the path, the worst first.
     pub findings: Vec<Finding>,
-    /// Whether the search was given up because it took too long.
+    /// Whether the search was abandoned because it took too long.
     pub exhausted: bool,
-    /// Every path that was looked at, where all were wanted.
+    /// Every path that was examined, if all were requested.
     pub all_paths: Vec<CandidatePath>,
 }
 
@@ -95,14 +94,14 @@ impl Judgement {
 /// One certificate of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Member {
-    /// Its part and its subject.
+    /// Its role and its subject.
     #[serde(flatten)]
     pub reference: CertificateReference,
-    /// Where it was given.
+    /// Where it comes from.
     pub origin: Origin,
 }
 
-/// A path that was looked at.
+/// A path that was examined.
 #[derive(Clone, Debug, Serialize)]
 pub struct CandidatePath {
     /// From the end entity upwards.
@@ -116,7 +115,7 @@ pub struct CandidatePath {
 
 /// Judges a certificate under these anchors.
 ///
-/// Takes at most about 50 ms, whatever it is given.
+/// Takes at most about 50 ms for any input.
 pub fn judge(candidates: Candidates<'_>, requirements: &Requirements) -> Judgement {
     let pool = Pool::new(
         candidates.end_entity,
@@ -159,8 +158,8 @@ pub fn judge(candidates: Candidates<'_>, requirements: &Requirements) -> Judgeme
     }
 }
 
-/// What is wrong with a certificate by itself, where there is no anchor to judge it under: its
-/// dates, its form, its names and purposes. Its signature is not looked at.
+/// What is wrong with a certificate by itself, when there is no anchor: its dates, form, names and purposes.
+/// Does not verify its signature.
 pub fn judge_alone(certificate: &Certificate, requirements: &Requirements) -> Vec<Finding> {
     let pool = Pool::new(certificate, &[], &[], &[]);
     let drafts = examine(&pool.candidates[0], Role::EndEntity, requirements);
@@ -178,7 +177,7 @@ pub fn judge_alone(certificate: &Certificate, requirements: &Requirements) -> Ve
     explained(&pool, &attempt).findings
 }
 
-/// A path with its findings put into words.
+/// A path with its findings.
 fn explained(pool: &Pool<'_>, attempt: &Attempt) -> CandidatePath {
     let reaches_anchor = attempt.end == End::Anchor;
     let path: Vec<_> = attempt
@@ -225,7 +224,7 @@ fn explained(pool: &Pool<'_>, attempt: &Attempt) -> CandidatePath {
             let key = pool.candidates[issuer].public_key();
             broken(
                 "signature",
-                Evidence::found(format_args!("the key of {} ({key})", certificate.issuer())),
+                Evidence::found(format_args!("key of {} ({key})", certificate.issuer())),
             );
         }
     }

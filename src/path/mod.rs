@@ -1,5 +1,5 @@
 //! Certification paths ([RFC 5280 §6](https://www.rfc-editor.org/rfc/rfc5280#section-6)): whether a
-//! certificate is good, for this name and purpose, at this time, under these anchors; and if not,
+//! certificate is valid for this name and purpose, at this time, under these anchors; and if not,
 //! which certificate breaks which rule.
 //!
 //! ```text
@@ -9,10 +9,8 @@
 //! ```
 
 mod algorithm;
-mod attempt;
 mod basic_constraints;
 mod building;
-mod candidate;
 mod distinguished_name;
 mod extension;
 pub mod finding;
@@ -33,8 +31,6 @@ pub mod stacks;
 mod subtree;
 mod usage;
 mod validation;
-mod validity;
-mod webpki;
 
 pub use distinguished_name::is_same as is_same_name;
 pub use judgement::{CandidatePath, Candidates, Judgement, Member, Verdict, judge, judge_alone};

@@ -2,9 +2,9 @@
 
 use std::mem::discriminant;
 
-use super::candidate::Candidate;
 use super::extension::value;
 use super::finding::{Evidence, Role};
+use super::pool::Candidate;
 use super::rule::Drafts;
 use super::subtree::{BaseFault, Lies, Subtrees, base_fault, lies_in};
 use crate::pki::extension::NameConstraints;
@@ -132,7 +132,7 @@ fn compare(names: &Names<'_>, constraints: &NameConstraints, drafts: &mut Drafts
             continue;
         };
         drafts.with(rule, || match base {
-            Some(base) => Evidence::instead(name, format_args!("nothing in {base}")),
+            Some(base) => Evidence::instead(name, format_args!("no name in {base}")),
             None => Evidence::instead(name, permitted(name, constraints)),
         });
         reported += 1;
@@ -143,7 +143,7 @@ fn compare(names: &Names<'_>, constraints: &NameConstraints, drafts: &mut Drafts
 }
 
 /// Whether a CA with these constraints may issue for a name
-/// ([RFC 5280 §4.2.1.10](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.10)); no where it cannot be told.
+/// ([RFC 5280 §4.2.1.10](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.10)); no if it cannot be determined.
 pub fn is_permitted(name: &GeneralName, constraints: &NameConstraints) -> bool {
     verdict(name, constraints).is_none()
 }
@@ -182,7 +182,7 @@ fn permitted(name: &GeneralName, constraints: &NameConstraints) -> String {
         .take(MAX_REPORTED)
         .map(|base| base.to_string())
         .collect();
-    format!("something in {}", bases.join(", "))
+    format!("a name in {}", bases.join(", "))
 }
 
 /// As rustls-webpki and Go have it: more is no honest certificate but an attempt to take time.

@@ -1,15 +1,17 @@
-//! Names a certificate is for, and names it is asked for
+//! The names of a certificate, and the names it is checked against
 //! ([RFC 5280 §4.2.1.6](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6),
 //! [RFC 9525](https://www.rfc-editor.org/rfc/rfc9525)). The common name never counts.
 
 use std::net::IpAddr;
 
-use super::candidate::Candidate;
 use super::finding::{Evidence, Role};
+use super::pool::Candidate;
+use super::profile::Profile;
 use super::profile::{ReferenceName, Requirements};
 use super::rule::Drafts;
 use super::subtree::is_uri;
 use crate::pki::general_name::GeneralName;
+use crate::pki::name::AttributeType;
 
 /// What is wrong with the names of a certificate.
 pub(super) fn examine(
@@ -39,7 +41,7 @@ pub(super) fn examine(
     for wanted in requirements.host.iter().chain(&requirements.names) {
         if extensions.subject_alt_name.is_none() {
             drafts.with("no-names", || {
-                Evidence::instead("no SubjectAltName", wanted)
+                Evidence::instead("no subjectAltName", wanted)
             });
         } else if !names.iter().any(|name| is_for(name, wanted)) {
             drafts.with("host-mismatch", || Evidence::instead(shown(names), wanted));
@@ -82,8 +84,8 @@ pub(super) fn is_for(name: &GeneralName, wanted: &ReferenceName) -> bool {
     }
 }
 
-/// Whether it is a host name, or one with `*` for its whole first label and two more labels behind
-/// ([RFC 1123 §2.1](https://www.rfc-editor.org/rfc/rfc1123#section-2.1)). Underscores are let pass.
+/// Whether it is a host name, or one with `*` for its whole first label and at least two more labels
+/// ([RFC 1123 §2.1](https://www.rfc-editor.org/rfc/rfc1123#section-2.1)). Underscores are accepted.
 pub(super) fn is_dns_pattern(text: &str) -> bool {
     match text.strip_prefix("*.") {
         Some(rest) => is_host(rest) && rest.contains('.'),
@@ -103,7 +105,7 @@ pub(super) fn is_host(text: &str) -> bool {
     text.len() <= MAX_NAME_OCTETS && text.split('.').all(label)
 }
 
-/// Whether it is local@host, with nothing in the local part that would have to be quoted.
+/// Whether it is local@host with a local part that needs no quotes.
 pub(super) fn is_mailbox(text: &str) -> bool {
     text.rsplit_once('@').is_some_and(|(local, host)| {
         !local.is_empty()
@@ -152,7 +154,7 @@ fn fault(name: &GeneralName) -> Option<&'static str> {
     }
 }
 
-/// Whether it has a scheme and something behind it, all of it ASCII that can be seen.
+/// Whether it has a scheme, and after it only characters of a URI.
 fn is_absolute(uri: &str) -> bool {
     uri.split_once(':').is_some_and(|(scheme, rest)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -174,6 +176,80 @@ fn shown(names: &[GeneralName]) -> String {
         shown.push(format!("{} more", names.len() - shown.len()));
     }
     shown.join(", ")
+}
+
+/// What is wrong with an end entity's names by the rules of public CAs.
+pub(super) fn examine_public(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts) {
+    if role != Role::EndEntity || drafts.profile() != Profile::Webpki {
+        return;
+    }
+    let names = candidate.extensions().names();
+    let common_names = candidate
+        .certificate
+        .subject()
+        .values(AttributeType::CommonName);
+    if common_names.len() > 1 {
+        drafts.add("common-name-twice");
+    }
+    for common_name in common_names.iter().take(MAX_REPORTED) {
+        let agrees = |name| is_copy(common_name, name) || is_beside(common_name, name);
+        if !names.iter().any(agrees) {
+            drafts.with("common-name-not-in-san", || Evidence::found(common_name));
+        }
+    }
+    let of_wrong_form = names.iter().find(|name| match name {
+        GeneralName::Dns(_) | GeneralName::Ip(_) => false,
+        GeneralName::Other(..)
+        | GeneralName::Email(_)
+        | GeneralName::X400(_)
+        | GeneralName::Directory(_)
+        | GeneralName::EdiParty(_)
+        | GeneralName::Uri(_)
+        | GeneralName::RegisteredId(_) => true,
+    });
+    if let Some(name) = of_wrong_form {
+        drafts.with("san-type", || Evidence::found(name));
+    }
+    for name in names {
+        if let GeneralName::Dns(pattern) = name
+            && let Some(domain) = pattern.strip_prefix("*.")
+            && is_public_suffix(domain)
+        {
+            drafts.with("wildcard-public-suffix", || Evidence::found(name));
+        }
+    }
+}
+
+/// Whether a common name is this name character for character: a DNS name as it stands, an address
+/// in dots or as RFC 5952 has it.
+fn is_copy(common_name: &str, name: &GeneralName) -> bool {
+    match name {
+        GeneralName::Dns(text) => text == common_name,
+        GeneralName::Ip(_) => name
+            .address()
+            .is_some_and(|address| address.to_string() == common_name),
+        GeneralName::Other(..)
+        | GeneralName::Email(_)
+        | GeneralName::X400(_)
+        | GeneralName::Directory(_)
+        | GeneralName::EdiParty(_)
+        | GeneralName::Uri(_)
+        | GeneralName::RegisteredId(_) => false,
+    }
+}
+
+/// Whether a common name is the domain of a wildcard, as many CAs write it.
+fn is_beside(common_name: &str, name: &GeneralName) -> bool {
+    matches!(name, GeneralName::Dns(pattern) if pattern.strip_prefix("*.") == Some(common_name))
+}
+
+/// Whether names below this domain belong to different people: it is an ICANN suffix of the Public Suffix List, or
+/// a top-level domain that the list does not know. Suffixes that companies register for their customers do not
+/// count: wildcards below them are in use.
+fn is_public_suffix(domain: &str) -> bool {
+    let domain = domain.to_ascii_lowercase();
+    psl::suffix(domain.as_bytes())
+        .is_some_and(|suffix| suffix == domain.as_str() && suffix.typ() != Some(psl::Type::Private))
 }
 
 const MAX_LABEL_OCTETS: usize = 63; // RFC 1035 §2.3.4

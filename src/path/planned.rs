@@ -4,11 +4,11 @@ use std::sync::OnceLock;
 
 use time::OffsetDateTime;
 
-use super::candidate::Candidate;
 use super::distinguished_name::is_same;
 use super::extension::value;
 use super::finding::{CertificateReference, Evidence, Role};
 use super::finding::{Finding, sort};
+use super::pool::Candidate;
 use super::profile::Requirements;
 use super::rule::{Draft, Drafts};
 use super::{name_constraints, validation};

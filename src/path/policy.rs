@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::candidate::Candidate;
 use super::extension::{ANY_POLICY, value};
 use super::finding::Role;
+use super::pool::Candidate;
 use super::rule::Drafts;
 use crate::pki::oid::ObjectIdentifier;
 

@@ -1,4 +1,4 @@
-//! What a path is asked for.
+//! What a path is checked for.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -21,29 +21,29 @@ pub enum Profile {
     Webpki,
 }
 
-/// What a path must be good for.
+/// What a path is checked for.
 #[derive(Clone, Debug)]
 pub struct Requirements {
-    /// The moment it is judged at; fractions of a second do not count.
+    /// The time of the check; fractions of a second are ignored.
     pub at: OffsetDateTime,
     /// How strictly.
     pub profile: Profile,
-    /// The name that is dialled, if there is one.
+    /// The dialed name, if there is one.
     pub host: Option<ReferenceName>,
     /// Other names that must all be in the certificate.
     pub names: Vec<ReferenceName>,
-    /// What the end entity must be allowed to do; `None` where any of server and client will do.
+    /// The purpose of the end entity; `None` if either of server and client is enough.
     pub purpose: Option<Purpose>,
-    /// Whether the end entity's key must be allowed to sign.
+    /// Whether the end entity must be permitted to sign.
     pub digital_signature: bool,
-    /// How many intermediates there may be, self-issued ones not counted; `None` for no limit of the caller's.
+    /// The maximum number of intermediates, not counting self-issued ones; `None` for no limit.
     pub max_depth: Option<usize>,
-    /// Whether every candidate path is wanted and not only the one that is chosen.
+    /// Whether to return every candidate path, not only the chosen one.
     pub all_paths: bool,
 }
 
 impl Requirements {
-    /// What is asked for when nothing is asked for: that the path holds at this moment.
+    /// The defaults: the path has to be valid at this time.
     pub fn at(at: OffsetDateTime) -> Self {
         Requirements {
             at,
@@ -57,22 +57,22 @@ impl Requirements {
         }
     }
 
-    /// Whether a TLS connection is what it is judged for, and not just whether it holds.
+    /// Whether the check is for a TLS connection, not only for a valid path.
     pub(super) fn is_for_connection(&self) -> bool {
         self.host.is_some() || self.purpose.is_some()
     }
 }
 
-/// A name a certificate is asked for ([RFC 9525 §1.3](https://www.rfc-editor.org/rfc/rfc9525)'s reference identifier).
+/// A name a certificate is checked against ([RFC 9525 §1.3](https://www.rfc-editor.org/rfc/rfc9525)'s reference identifier).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReferenceName {
-    /// A host name: A-labels, no final dot. Its case does not count.
+    /// A host name: A-labels, no trailing dot; compared without case.
     Dns(String),
     /// An address.
     Ip(IpAddr),
     /// A mailbox.
     Email(String),
-    /// A URI such as a SPIFFE ID, octet for octet.
+    /// A URI such as a SPIFFE ID, compared byte for byte.
     Uri(String),
 }
 

@@ -1,4 +1,4 @@
-//! Subject public keys, told apart and measured in place.
+//! Subject public keys, identified and measured without copying.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::pki::public_key::{KeyParts, rsa_numbers};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PublicKey<'a> {
     pub(super) kind: Kind<'a>,
-    /// The octets of subjectPublicKey.
+    /// The content of subjectPublicKey.
     pub(super) octets: &'a [u8],
 }
 
@@ -43,7 +43,7 @@ pub(super) enum Curve {
 }
 
 impl Curve {
-    /// How many octets a coordinate has.
+    /// The size of a coordinate in bytes.
     fn octets(self) -> usize {
         match self {
             Curve::P256 => 32,
@@ -69,16 +69,16 @@ impl<'a> PublicKey<'a> {
 impl fmt::Display for PublicKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Rsa { modulus, .. } => write!(f, "RSA of {} bits", bit_length(modulus)),
+            Kind::Rsa { modulus, .. } => write!(f, "RSA {} bits", bit_length(modulus)),
             Kind::Ec(Curve::P256) => f.write_str("EC on P-256"),
             Kind::Ec(Curve::P384) => f.write_str("EC on P-384"),
             Kind::Ec(Curve::P521) => f.write_str("EC on P-521"),
             Kind::OtherCurve(oid) => write!(f, "EC on {}", Identifier(oid)),
-            Kind::ExplicitCurve => f.write_str("EC on a curve of its own"),
+            Kind::ExplicitCurve => f.write_str("EC on an explicit curve"),
             Kind::Ed25519 => f.write_str("Ed25519"),
             Kind::Dsa => f.write_str("DSA"),
             Kind::Other(oid) => Identifier(oid).fmt(f),
-            Kind::Malformed => f.write_str("no key that can be read"),
+            Kind::Malformed => f.write_str("unreadable key"),
         }
     }
 }

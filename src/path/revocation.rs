@@ -7,15 +7,15 @@
 use time::OffsetDateTime;
 
 use super::algorithm::Scheme;
-use super::candidate::Candidate;
 use super::distinguished_name::is_same;
 use super::extension::value;
 use super::finding::Evidence;
+use super::form::text;
+use super::pool::Candidate;
 use super::pool::Pool;
 use super::profile::Requirements;
 use super::rule::{Draft, Drafts};
 use super::signature::Outcome;
-use super::validity::text;
 use crate::pki::crl::{RevocationList, RevokedCertificate};
 use crate::pki::distribution_point::IssuingDistributionPoint;
 use crate::pki::element::ElementError;

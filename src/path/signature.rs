@@ -1,4 +1,4 @@
-//! Signatures checked.
+//! Verification of signatures.
 
 use ring::signature::{
     self, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P384_SHA256_ASN1,
@@ -14,19 +14,19 @@ use crate::pki::crl::RevocationList;
 use crate::pki::csr::CertificateSigningRequest;
 use crate::pki::rsa_pss::PssParameters;
 
-/// What became of a signature.
+/// The result of checking a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Valid,
-    /// It is not this key's over these octets.
+    /// It was not made by this key over these bytes.
     Invalid,
-    /// It cannot be checked here.
+    /// Its algorithm or key is not supported.
     Unsupported,
 }
 
 /// Checks a signature by `key` over `message`.
 ///
-/// RSA keys of more than 8192 bits cost too much to be tried.
+/// RSA keys of more than 8192 bits are not tried: they take too long.
 pub(super) fn check(
     scheme: Scheme,
     key: &PublicKey<'_>,
@@ -66,12 +66,12 @@ pub fn is_weakly_signed(request: &CertificateSigningRequest) -> bool {
     Scheme::read(request.signature_algorithm(), &[]).is_weak()
 }
 
-/// Whether a certificate is signed by the key in it, as a root is; no where it cannot be told.
+/// Whether a certificate is signed by the key in it, as a root is; no if it cannot be determined.
 pub fn is_self_signed(certificate: &Certificate) -> bool {
     is_signed_by(certificate, certificate)
 }
 
-/// Whether a certificate is signed by the key in `issuer`; no where it cannot be told.
+/// Whether a certificate is signed by the key in `issuer`; no if it cannot be determined.
 ///
 /// Looks at nothing else: neither at names nor at what the issuer may sign.
 pub fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
@@ -84,7 +84,7 @@ pub fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
     ) == Outcome::Valid
 }
 
-/// Whether a revocation list is signed by the key in `issuer`; no where it cannot be told.
+/// Whether a revocation list is signed by the key in `issuer`; no if it cannot be determined.
 ///
 /// Looks at nothing else: neither at names nor at what the issuer may sign.
 pub fn is_list_signed_by(list: &RevocationList, issuer: &Certificate) -> bool {
@@ -93,7 +93,7 @@ pub fn is_list_signed_by(list: &RevocationList, issuer: &Certificate) -> bool {
     check(scheme, &key, list.to_be_signed(), list.signature()) == Outcome::Valid
 }
 
-/// About how many microseconds a check takes, taken high.
+/// An upper estimate of the time a check takes, in microseconds.
 pub(super) fn cost(key: &PublicKey<'_>) -> u64 {
     match key.kind {
         Kind::Rsa { modulus, .. } => {
@@ -115,7 +115,7 @@ pub(super) fn cost(key: &PublicKey<'_>) -> u64 {
     }
 }
 
-/// What ring checks: the key has the kind that the scheme needs, and a size that ring takes.
+/// What ring supports.
 fn algorithm(
     scheme: Scheme,
     key: &PublicKey<'_>,
@@ -152,7 +152,7 @@ fn algorithm(
     }
 }
 
-/// What ring has not: P-521, SHA-1, SHA-512 on the smaller curves, and RSA from 1024 bits.
+/// What ring does not support: P-521, SHA-1, SHA-512 on the smaller curves, and RSA from 1024 bits.
 #[cfg(feature = "rsa")]
 mod legacy {
     use aws_lc_rs::signature::{

@@ -2,9 +2,9 @@
 //! ([RFC 5280 §4.2.1.3](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.3) and
 //! [§4.2.1.12](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.12)).
 
-use super::candidate::Candidate;
 use super::extension::value;
 use super::finding::{Evidence, Role};
+use super::pool::Candidate;
 use super::profile::{Profile, Requirements};
 use super::public_key::Kind;
 use super::rule::Drafts;

@@ -1,14 +1,13 @@
 //! Every rule applied: to a certificate by itself, and to a path as a whole
 //! ([RFC 5280 §6.1](https://www.rfc-editor.org/rfc/rfc5280#section-6.1)).
 
-use super::candidate::Candidate;
 use super::finding::Role;
+use super::pool::Candidate;
 use super::profile::Requirements;
 use super::rule::{Draft, Drafts};
 use super::signature::Outcome;
 use super::{
     algorithm, basic_constraints, form, identifiers, name_constraints, names, policy, usage,
-    validity, webpki,
 };
 
 /// What is wrong with a certificate in its role, whatever path it is in.
@@ -18,7 +17,7 @@ pub(super) fn examine(
     requirements: &Requirements,
 ) -> Vec<Draft> {
     let mut drafts = Drafts::new(requirements.profile);
-    validity::examine(candidate, requirements.at, &mut drafts);
+    form::examine_dates(candidate, requirements.at, &mut drafts);
     form::examine(candidate, role, &mut drafts);
     algorithm::examine(candidate, role, &mut drafts);
     basic_constraints::examine(candidate, role, requirements, &mut drafts);
@@ -27,7 +26,7 @@ pub(super) fn examine(
     name_constraints::examine(candidate, role, &mut drafts);
     policy::examine(candidate, role, &mut drafts);
     names::examine(candidate, role, requirements, &mut drafts);
-    webpki::examine(candidate, role, &mut drafts);
+    names::examine_public(candidate, role, &mut drafts);
     drafts.all
 }
 
@@ -44,7 +43,7 @@ pub(super) fn examine_issue(
         Some(Outcome::Invalid) => drafts.add("signature"),
         Some(Outcome::Unsupported) => drafts.add("signature-unsupported"),
     }
-    validity::examine_issue(candidate, issuer, drafts);
+    form::examine_lifetimes(candidate, issuer, drafts);
     identifiers::examine_issue(candidate, issuer, drafts);
 }
 

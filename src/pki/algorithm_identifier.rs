@@ -41,7 +41,7 @@ impl AlgorithmIdentifier {
     pub(crate) fn signature_problem(&self) -> Option<Problem> {
         (self.oid != RSASSA_PSS && !self.has_no_parameters()).then(|| {
             Problem::malformed(
-                "algorithm-parameters",
+                "signature-parameters",
                 "RFC 5280 §4.1.1.2",
                 "the signature algorithm has parameters",
             )

@@ -16,7 +16,7 @@ use super::extension::{
     subject_key_identifier,
 };
 use super::general_name::GeneralName;
-use super::moment::{Moment, MomentError, moment};
+use super::moment::{EARLY_GENERALIZED_TIME, Moment, MomentError, moment};
 use super::name::DistinguishedName;
 use super::oid::ObjectIdentifier;
 use super::problem::{Problem, extension_problems, serial_problem};
@@ -271,9 +271,9 @@ impl Certificate {
         match PublicKey::from_der(self.public_key_info()) {
             Ok(key) => problems.extend(key.problems),
             Err(source) => problems.push(Problem::malformed(
-                "public-key",
+                "key-malformed",
                 "RFC 5280 §4.1.2.7",
-                format_args!("the public key is malformed: {source}"),
+                format_args!("malformed public key: {source}"),
             )),
         }
         problems.extend(self.signature_algorithm.signature_problem());
@@ -283,31 +283,35 @@ impl Certificate {
     fn field_problems(&self, problems: &mut Vec<Problem>) {
         if self.version < 3 && !self.extensions.is_empty() {
             problems.push(Problem::malformed(
-                "version",
+                "version-extensions",
                 "RFC 5280 §4.1.2.1",
-                format_args!("it is of version {} and has extensions", self.version),
+                format_args!("version {} does not allow extensions", self.version),
             ));
         }
         if self.version < 2 && self.has_unique_identifiers {
             problems.push(Problem::malformed(
-                "version",
+                "version-extensions",
                 "RFC 5280 §4.1.2.8",
-                "it is of version 1 and has unique identifiers",
+                "version 1 does not allow unique identifiers",
             ));
         }
         if !self.signature_algorithms_agree() {
             problems.push(Problem::malformed(
-                "algorithms-differ",
+                "signature-algorithms-disagree",
                 "RFC 5280 §4.1.1.2",
-                "the signature algorithm inside is not the one outside",
+                "the two signature algorithm fields differ",
             ));
         }
         for (field, moment) in [("notBefore", self.not_before), ("notAfter", self.not_after)] {
             if let Some(fault) = moment.fault {
                 problems.push(Problem::unusual(
-                    "time-form",
+                    if fault == EARLY_GENERALIZED_TIME {
+                        "time-form"
+                    } else {
+                        "time-malformed"
+                    },
                     "RFC 5280 §4.1.2.5",
-                    format_args!("{field} is written wrongly: {fault}"),
+                    format_args!("{field}: {fault}"),
                 ));
             }
         }
@@ -315,15 +319,15 @@ impl Certificate {
             problems.push(Problem::unusual(
                 "validity-reversed",
                 "RFC 5280 §4.1.2.5",
-                "it ends before it begins",
+                "certificate ends before it begins",
             ));
         }
         for (field, name) in [("issuer", &self.issuer), ("subject", &self.subject)] {
             if let Some(fault) = name.fault() {
                 problems.push(Problem::malformed(
-                    "name-form",
+                    "name-malformed",
                     "RFC 5280 §4.1.2.4",
-                    format_args!("the {field} is malformed: {fault}"),
+                    format_args!("malformed {field}: {fault}"),
                 ));
             }
         }

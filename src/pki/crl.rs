@@ -11,7 +11,7 @@ use super::element::{
     context_constructed, small_integer, whole_bits,
 };
 use super::extension::{CRL_NUMBER, Extension, REASON_CODE};
-use super::moment::{Moment, MomentError, moment};
+use super::moment::{EARLY_GENERALIZED_TIME, Moment, MomentError, moment};
 use super::name::DistinguishedName;
 use super::problem::{Problem, extension_problems};
 use super::revocation::RevocationReason;
@@ -128,18 +128,22 @@ impl RevocationList {
         let mut problems = Vec::new();
         let malformed = |id, reference, message: &str| Problem::malformed(id, reference, message);
         if self.version < 2 && !self.extensions.is_empty() {
-            let message = "it is of version 1 and has extensions";
-            problems.push(malformed("version", "RFC 5280 §5.1.2.1", message));
+            let message = "version 1 does not allow extensions";
+            problems.push(malformed("crl-version", "RFC 5280 §5.1.2.1", message));
         }
         if self.der[self.inner_algorithm.clone()] != self.der[self.outer_algorithm.clone()] {
-            let message = "the signature algorithm inside is not the one outside";
-            problems.push(malformed("algorithms-differ", "RFC 5280 §5.1.1.2", message));
+            let message = "the two signature algorithm fields differ";
+            problems.push(malformed(
+                "signature-algorithms-disagree",
+                "RFC 5280 §5.1.1.2",
+                message,
+            ));
         }
         if let Some(fault) = self.issuer.fault() {
             problems.push(Problem::malformed(
-                "name-form",
+                "name-malformed",
                 "RFC 5280 §5.1.2.3",
-                format_args!("the issuer is malformed: {fault}"),
+                format_args!("malformed issuer: {fault}"),
             ));
         }
         let times = [
@@ -149,15 +153,19 @@ impl RevocationList {
         for (field, moment) in times {
             if let Some(fault) = moment.and_then(|moment| moment.fault) {
                 problems.push(Problem::unusual(
-                    "time-form",
+                    if fault == EARLY_GENERALIZED_TIME {
+                        "time-form"
+                    } else {
+                        "time-malformed"
+                    },
                     "RFC 5280 §5.1.2.4",
-                    format_args!("{field} is written wrongly: {fault}"),
+                    format_args!("{field}: {fault}"),
                 ));
             }
         }
         if self.has_empty_list {
-            let message = "its list of revoked certificates is there, but empty";
-            problems.push(malformed("list-empty", "RFC 5280 §5.1.2.6", message));
+            let message = "the list of revoked certificates is present but empty";
+            problems.push(malformed("crl-malformed", "RFC 5280 §5.1.2.6", message));
         }
         extension_problems(&self.extensions, &mut problems);
         problems

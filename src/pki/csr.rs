@@ -121,18 +121,18 @@ impl CertificateSigningRequest {
         let mut problems = Vec::new();
         if let Some(fault) = self.subject.fault() {
             problems.push(Problem::malformed(
-                "name-form",
+                "name-malformed",
                 "RFC 5280 §4.1.2.4",
-                format_args!("the subject is malformed: {fault}"),
+                format_args!("malformed subject: {fault}"),
             ));
         }
         extension_problems(&self.extensions, &mut problems);
         match PublicKey::from_der(&self.public_key_info) {
             Ok(key) => problems.extend(key.problems),
             Err(source) => problems.push(Problem::malformed(
-                "public-key",
+                "key-malformed",
                 "RFC 2986 §4.1",
-                format_args!("the public key is malformed: {source}"),
+                format_args!("malformed public key: {source}"),
             )),
         }
         problems

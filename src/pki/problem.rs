@@ -14,7 +14,7 @@ use super::extension_value::ExtensionValue;
 use super::general_name::GeneralName;
 use super::serial::SerialNumber;
 
-/// A rule that a certificate, request or revocation list breaks.
+/// A rule that a certificate, request or revocation list breaks; its id is one of the rule table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The rule's short name.
@@ -63,19 +63,23 @@ impl fmt::Display for Problem {
 
 /// What is wrong with a serial number.
 pub(crate) fn serial_problem(serial: &SerialNumber, problems: &mut Vec<Problem>) {
-    let octets = serial.as_bytes();
-    let fault = if !is_minimal_integer(octets) {
-        Some("its serial number is not minimally encoded")
+    let bytes = serial.as_bytes();
+    let fault = if !is_minimal_integer(bytes) {
+        Some((
+            "serial-form",
+            "serial number is not encoded in its shortest form",
+        ))
     } else if serial.is_negative() {
-        Some("its serial number is negative")
+        Some(("serial-not-positive", "serial number is negative"))
     } else if serial.is_zero() {
-        Some("its serial number is zero")
-    } else if octets.len() > MAX_SERIAL_OCTETS {
-        Some("its serial number is longer than 20 octets")
+        Some(("serial-not-positive", "serial number is zero"))
+    } else if bytes.len() > MAX_SERIAL_BYTES {
+        Some(("serial-long", "serial number is longer than 20 bytes"))
     } else {
         None
     };
-    problems.extend(fault.map(|fault| Problem::unusual("serial", "RFC 5280 §4.1.2.2", fault)));
+    let reference = "RFC 5280 §4.1.2.2";
+    problems.extend(fault.map(|(id, message)| Problem::unusual(id, reference, message)));
 }
 
 /// What is wrong with extensions: none may stand there twice, and the known ones have to read.
@@ -86,14 +90,14 @@ pub(crate) fn extension_problems(extensions: &[Extension], problems: &mut Vec<Pr
             problems.push(Problem::malformed(
                 "extension-twice",
                 "RFC 5280 §4.2",
-                format_args!("the extension {} stands there twice", extension.title()),
+                format_args!("duplicate extension {}", extension.title()),
             ));
         }
         if let Some(fault) = extension.fault {
             problems.push(Problem::unusual(
-                "extension-form",
+                "extension-encoding",
                 "X.690 §11",
-                format_args!("the extension {}: {fault}", extension.title()),
+                format_args!("extension {}: {fault}", extension.title()),
             ));
         }
         value_problems(extension, problems);
@@ -105,18 +109,33 @@ fn names_problem(names: &[GeneralName]) -> Option<Problem> {
     let reference = "RFC 5280 §4.2.1.6";
     if names.is_empty() {
         return Some(Problem::unusual(
-            "names-empty",
+            "extension-malformed",
             reference,
-            "the SubjectAltName has no names",
+            "subjectAltName has no names",
         ));
     }
     let (name, fault) = names.iter().find_map(|name| Some((name, name.fault()?)))?;
     let shown: String = name.to_string().chars().take(MAX_NAME_SHOWN).collect();
     Some(Problem::unusual(
-        "name-form",
+        form_rule(name),
         reference,
-        format_args!("the name '{shown}' {fault}"),
+        format_args!("name '{shown}' {fault}"),
     ))
+}
+
+/// The rule that a name breaks by its form.
+fn form_rule(name: &GeneralName) -> &'static str {
+    match name {
+        GeneralName::Dns(_) => "dns-name-form",
+        GeneralName::Ip(_) => "ip-name-form",
+        GeneralName::Email(_) => "email-name-form",
+        GeneralName::Uri(_) => "uri-name-form",
+        GeneralName::Other(..)
+        | GeneralName::X400(_)
+        | GeneralName::Directory(_)
+        | GeneralName::EdiParty(_)
+        | GeneralName::RegisteredId(_) => "name-malformed",
+    }
 }
 
 /// What is wrong with the value of a standard extension.
@@ -139,17 +158,17 @@ fn value_problems(extension: &Extension, problems: &mut Vec<Problem>) {
     match fault {
         Ok(None) => {}
         Ok(Some(fault)) => problems.push(Problem::unusual(
-            "extension-value",
+            "extension-encoding",
             "RFC 5280 §4.2.1",
             format_args!("{}: {fault}", extension.title()),
         )),
         Err(source) => problems.push(Problem::malformed(
-            "extension-value",
+            "extension-malformed",
             "RFC 5280 §4.2.1",
             format_args!("{} is malformed: {source}", extension.title()),
         )),
     }
 }
 
-const MAX_SERIAL_OCTETS: usize = 20; // RFC 5280 §4.1.2.2
+const MAX_SERIAL_BYTES: usize = 20; // RFC 5280 §4.1.2.2
 const MAX_NAME_SHOWN: usize = 80;

@@ -141,13 +141,13 @@ impl PublicKey {
     fn malformed(&mut self, fault: &str) {
         let message = format_args!("the public key is malformed: {fault}");
         self.problems
-            .push(Problem::malformed("public-key", REFERENCE, message));
+            .push(Problem::malformed("key-malformed", REFERENCE, message));
     }
 
     fn unusual(&mut self, fault: &str) {
         let message = format_args!("the public key is unusual: {fault}");
         self.problems
-            .push(Problem::unusual("public-key", REFERENCE, message));
+            .push(Problem::unusual("key-malformed", REFERENCE, message));
     }
 }
 

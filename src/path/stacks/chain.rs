@@ -9,12 +9,15 @@ use super::extension_form::{is_spoilt, key_usage_allows};
 use super::fault::Fault;
 use super::reading::{dates, is_plain};
 use crate::path::algorithm::Scheme;
-use crate::path::candidate::Candidate;
 use crate::path::extension::value;
 use crate::path::identifiers;
+use crate::path::pool::Candidate;
 use crate::path::pool::Pool;
 use crate::path::public_key::Kind;
+use crate::path::signature::{self, Outcome};
 use crate::pki::extension::KeyUsage;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// A path, from the end entity upwards.
 pub(super) struct Chain {
@@ -22,7 +25,7 @@ pub(super) struct Chain {
     pub(super) members: Vec<usize>,
     /// How many of them came from the peer.
     pub(super) untrusted: usize,
-    /// Why it is no good, where it is not.
+    /// Why it is not valid, if it is not.
     pub(super) fault: Option<Fault>,
 }
 
@@ -36,7 +39,7 @@ pub(super) struct Builder<'b, 'a> {
     pub(super) spoilt: &'b [OnceCell<bool>],
 }
 
-/// Room for what becomes known of so many candidates.
+/// Room for what is found out about this number of candidates.
 pub(super) fn unknown(candidates: usize) -> Vec<OnceCell<bool>> {
     vec![OnceCell::new(); candidates]
 }
@@ -229,6 +232,30 @@ fn algorithms_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
     let scheme = Scheme::of(child.certificate);
     let kind = issuer.public_key().kind;
     scheme == Scheme::Other || kind == Kind::Malformed || scheme.fits(kind)
+}
+
+/// Signatures that were checked already, by signed certificate and signing key.
+#[derive(Default)]
+pub(super) struct Signatures(RefCell<HashMap<SignedBy, Outcome>>);
+
+/// A signed certificate and the key that is to have signed it.
+type SignedBy = (Vec<u8>, Vec<u8>);
+
+impl Signatures {
+    pub(super) fn check(&self, child: &Candidate<'_>, issuer: &Candidate<'_>) -> Outcome {
+        let certificate = child.certificate;
+        let key_info = issuer.certificate.public_key_info();
+        let place = (certificate.as_der().to_vec(), key_info.to_vec());
+        let mut known = self.0.borrow_mut();
+        *known.entry(place).or_insert_with(|| {
+            signature::check(
+                Scheme::of(certificate),
+                &issuer.public_key(),
+                certificate.to_be_signed(),
+                certificate.signature(),
+            )
+        })
+    }
 }
 
 /// kMaxChainLength of grpc, and OpenSSL's own limit.

@@ -40,7 +40,7 @@ pub(super) struct Deviations {
     pub(super) reads_loosely: bool,
     /// Whether Netscape's certificate type is looked at.
     pub(super) knows_netscape_type: bool,
-    /// Whether the first fault found ends the check, or the last is told.
+    /// Whether the first fault ends the check, or the last one is reported.
     pub(super) tells_first: bool,
     /// The critical extensions it understands.
     pub(super) understands: &'static [ObjectIdentifier],

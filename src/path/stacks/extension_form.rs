@@ -2,8 +2,8 @@
 //! not, the whole certificate is spoilt for them.
 
 use super::deviation::Deviations;
-use crate::path::candidate::Candidate;
 use crate::path::extension::{Known, value};
+use crate::path::pool::Candidate;
 use crate::pki::certificate::Certificate;
 use crate::pki::element::{BIT_STRING, Element};
 use crate::pki::extension::{EXTENDED_KEY_USAGE, SUBJECT_ALT_NAME, alt_names};

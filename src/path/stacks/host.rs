@@ -105,7 +105,7 @@ pub(super) fn shown(certificate: &Certificate) -> String {
         .map(GeneralName::to_string)
         .collect();
     match (texts.as_slice(), names.len() - texts.len()) {
-        ([], _) => "no SubjectAltName".to_owned(),
+        ([], _) => "no subjectAltName".to_owned(),
         (_, 0) => texts.join(", "),
         (_, more) => format!("{} and {more} more", texts.join(", ")),
     }

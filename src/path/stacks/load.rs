@@ -2,7 +2,7 @@
 
 use super::deviation::Deviations;
 use super::failure::Failure;
-use super::key_file::{FoundKey, KeyForm};
+use super::file::{FoundKey, KeyForm};
 use super::pem::{Block, Blocks, Dialect, PemFault};
 use super::public_key::{self, Reading};
 use super::reading::{self, Held, NamesFault, Unreadable};
@@ -294,7 +294,7 @@ fn blocks_fault(octets: &[u8]) -> PemFault {
 /// What a file is in which no block is found.
 pub(super) fn what_else(octets: &[u8]) -> (&'static str, String) {
     if octets.is_empty() {
-        ("file-empty", "no octets".to_owned())
+        ("file-empty", "0 bytes".to_owned())
     } else if octets.starts_with(&[0xff, 0xfe]) || octets.starts_with(&[0xfe, 0xff]) {
         ("file-utf16", "UTF-16".to_owned())
     } else if octets.starts_with(&[0xef, 0xbb, 0xbf]) {
@@ -321,10 +321,7 @@ pub(super) fn what_else(octets: &[u8]) -> (&'static str, String) {
 /// The certificate of a block. What follows it is overlooked, unless trust settings may follow.
 fn certificate(block: &Block, dialect: Dialect, is_auxiliary: bool) -> Result<Held, Unreadable> {
     if !block.headers.is_empty() {
-        return Err((
-            "there are headers before the certificate",
-            text::NO_START_LINE,
-        ));
+        return Err(("headers before the certificate", text::NO_START_LINE));
     }
     let Ok((element, rest)) = Element::first(&block.contents, "the certificate") else {
         return reading::held(&block.contents, dialect);
@@ -333,7 +330,7 @@ fn certificate(block: &Block, dialect: Dialect, is_auxiliary: bool) -> Result<He
         && !rest.is_empty()
         && (rest[0] != SEQUENCE || Element::first(rest, "trust settings").is_err())
     {
-        return Err(("something follows the certificate", text::WRONG_TAG));
+        return Err(("data after the certificate", text::WRONG_TAG));
     }
     reading::held(element.whole, dialect)
 }
@@ -399,5 +396,5 @@ const LABELS: [&str; 2] = ["CERTIFICATE", "X509 CERTIFICATE"];
 const AUXILIARY_LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
 const BEGIN: &[u8] = b"-----BEGIN ";
 const SEQUENCE: u8 = 0x30;
-/// SHA-256 with as much salt, and two octets (RFC 8017 §9.1.1).
+/// SHA-256 with as much salt, and two bytes (RFC 8017 §9.1.1).
 const MIN_PSS_BITS: usize = 8 * (32 + 32 + 2);

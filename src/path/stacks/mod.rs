@@ -2,7 +2,7 @@
 //! (Node's OpenSSL) and tonic (rustls), each as a client and as a server.
 //!
 //! ```text
-//! octets ─► reading (each stack's PEM) ─► chain ─► checks ─► Outcome for each pair, Findings
+//! bytes ─► reading (each stack's PEM) ─► chain ─► checks ─► Outcome for each pair, Findings
 //!                                         deviation.rs: where each departs from RFC 5280
 //! ```
 //! Certificates, signatures, names and policies are those of the engine; only what a stack looks at,
@@ -15,9 +15,7 @@ mod extension_form;
 mod failure;
 mod fault;
 mod file;
-mod handshake;
 mod host;
-mod key_file;
 mod load;
 mod name_check;
 mod openssl;
@@ -26,7 +24,6 @@ mod pem;
 mod public_key;
 mod reading;
 mod side;
-mod signatures;
 mod text;
 mod tonic;
 mod verdict;
@@ -36,7 +33,7 @@ use time::OffsetDateTime;
 
 use super::finding::Finding;
 
-pub use key_file::{FoundKey, KeyBlock, KeyFile, KeyForm};
+pub use file::{FoundKey, KeyBlock, KeyFile, KeyForm};
 pub use pem::{PrivateKeyBlock, private_key_block};
 
 /// A TLS stack that gRPC programs run on.

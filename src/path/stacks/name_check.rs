@@ -5,9 +5,9 @@ use std::mem::discriminant;
 
 use super::deviation::Deviations;
 use super::fault::Fault;
-use crate::path::candidate::Candidate;
 use crate::path::extension::value;
 use crate::path::names::is_host;
+use crate::path::pool::Candidate;
 use crate::path::subtree::{Lies, Subtrees, lies_in};
 use crate::pki::extension::NameConstraints;
 use crate::pki::general_name::GeneralName;
@@ -210,7 +210,7 @@ fn is_below(host: &str, base: &str) -> bool {
     }
 }
 
-/// At least so many labels of letters, digits, hyphens and underscores.
+/// Whether it has at least this number of labels of letters, digits, hyphens and underscores.
 fn looks_like_host(name: &str, labels: usize) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     let rest = name.strip_prefix("*.").unwrap_or(name);

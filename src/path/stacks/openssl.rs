@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::cause;
+use super::chain::Signatures;
 use super::chain::{Builder, Chain, may_sign, unknown};
 use super::deviation::Deviations;
 use super::extension_form::{
@@ -12,16 +13,15 @@ use super::fault::Fault;
 use super::name_check;
 use super::public_key::{self, Reading};
 use super::reading::{dates, is_plain};
-use super::signatures::Signatures;
 use super::text;
 use crate::path::algorithm::{Hash, Scheme};
-use crate::path::candidate::Candidate;
 use crate::path::extension::value;
 use crate::path::finding::{CertificateReference, Evidence, Role, Severity};
 use crate::path::policy;
+use crate::path::pool::Candidate;
 use crate::path::pool::Pool;
 use crate::path::profile::Profile;
-use crate::path::public_key::Kind;
+use crate::path::public_key::{Kind, bit_length};
 use crate::path::rule::Drafts;
 use crate::path::signature::Outcome;
 use crate::pki::certificate::Certificate;
@@ -31,7 +31,7 @@ use crate::pki::extension::KeyUsage;
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) fault: Fault,
-    /// The rule it breaks, as near as can be told.
+    /// The rule it breaks, as far as it can be determined.
     pub(super) rule: &'static str,
     pub(super) certificate: CertificateReference,
     /// What was found there.
@@ -298,6 +298,10 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
 
     /// Signatures that we cannot check, but the library can: it is taken that they hold.
     fn is_taken_on_trust(&self, scheme: Scheme, child: &Candidate<'_>, kind: Kind<'_>) -> bool {
+        if matches!(kind, Kind::Rsa { modulus, .. } if bit_length(modulus) > public_key::MAX_RSA_BITS)
+        {
+            return false;
+        }
         if !self.deviations().tells_first {
             return kind != Kind::Malformed;
         }

@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::chain::Signatures;
 use super::deviation;
 use super::failure::Failure;
 use super::fault::Fault;
@@ -10,8 +11,7 @@ use super::openssl::{self, Refusal};
 use super::public_key::{self, Reading};
 use super::reading::{self, NamesFault};
 use super::side::Roots;
-use super::signatures::Signatures;
-use super::{File, Side, Stack, handshake, host, text, tonic};
+use super::{File, Side, Stack, host, side, text, tonic};
 use crate::path::finding::{Evidence, Role};
 use crate::pki::certificate::Certificate;
 
@@ -58,7 +58,7 @@ impl Verifier<'_> {
         server: Stack,
     ) -> Result<(), Failure> {
         let kind = chain.and_then(|chain| chain.key);
-        match kind.filter(|kind| !handshake::takes(server, *kind)) {
+        match kind.filter(|kind| !side::takes(server, *kind)) {
             Some(kind) if client == Stack::GrpcCore => {
                 let text = text::grpc_core_handshake(text::NO_COMMON_SIGNATURE);
                 let file = File::ClientCertificate;
@@ -92,7 +92,7 @@ impl Verifier<'_> {
                 server,
             ));
         }
-        if let Some(kind) = chain.key.filter(|kind| !handshake::takes(server, *kind)) {
+        if let Some(kind) = chain.key.filter(|kind| !side::takes(server, *kind)) {
             return Err(missing(
                 "key-type-not-offered",
                 file,
@@ -100,7 +100,7 @@ impl Verifier<'_> {
                 server,
             ));
         }
-        if !handshake::takes_size(server, Side::Server, &chain.sent) {
+        if !side::takes_size(server, Side::Server, &chain.sent) {
             return Err(Failure::of("chain-large", file, "", String::new()));
         }
         match roots {

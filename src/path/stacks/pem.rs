@@ -254,7 +254,7 @@ fn is_end(line: &[u8], label: &str) -> bool {
         .is_some_and(|found| found == label.as_bytes())
 }
 
-/// Base64 with white space anywhere; the bits left over behind the last octet may be any.
+/// Base64 with white space anywhere; unused bits after the last byte are ignored.
 fn decoded(base64: &[u8], dialect: Dialect) -> Option<Zeroizing<Vec<u8>>> {
     let mut octets = Zeroizing::new(Vec::with_capacity(base64.len() / 4 * 3 + 3));
     let (mut bits, mut count, mut padding) = (0_u32, 0, 0);

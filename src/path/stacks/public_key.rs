@@ -64,7 +64,10 @@ pub(super) fn is_described(public_key_info: &[u8]) -> bool {
 
 fn is_read_by_boring_ssl(key: &PublicKey) -> bool {
     match key.kind {
-        KeyKind::Rsa => key.algorithm.parameters.as_deref() == Some(&[5, 0]) && key.bits.is_some(),
+        KeyKind::Rsa => {
+            key.algorithm.parameters.as_deref() == Some(&[5, 0])
+                && key.bits.is_some_and(|bits| bits <= MAX_RSA_BITS)
+        }
         KeyKind::Ec(Curve::P224 | Curve::P256 | Curve::P384 | Curve::P521) => {
             key.key.first() == Some(&4) || is_compressed(key)
         }
@@ -122,6 +125,8 @@ const SEQUENCE: u8 = 0x30;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 /// From here on OpenSSL counts 80 bits of security, by the formula of NIST SP 800-56B, appendix D.
 const MIN_RSA_BITS: usize = 919;
+/// OPENSSL_RSA_MAX_MODULUS_BITS of both libraries: neither verifies with a larger key.
+pub(super) const MAX_RSA_BITS: usize = 16_384;
 const SM2: &[u8] = &[0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d];
 /// secp112r1 and r2, secp128r1 and r2, sect113r1 and r2, sect131r1 and r2.
 const SMALL_CURVES: [&[u8]; 8] = [

@@ -40,8 +40,8 @@ impl NamesFault {
     /// What is found, as a clause.
     pub(super) fn clause(self) -> &'static str {
         match self {
-            NamesFault::Address => "an IP name that is no address",
-            NamesFault::CommonName => "a common name that is no text",
+            NamesFault::Address => "an IP name that is not an address",
+            NamesFault::CommonName => "a common name that is not text",
         }
     }
 }
@@ -77,7 +77,7 @@ pub(super) fn held(der: &[u8], dialect: Dialect) -> Result<Held, Unreadable> {
 }
 
 /// Whether its names can be handed to grpc-core, which looks at them on both sides: addresses of 4 or
-/// 16 octets, and a common name that is text.
+/// 16 bytes, and a common name that is text.
 pub(super) fn names_fault(certificate: &Certificate) -> Option<NamesFault> {
     let names = certificate
         .subject_alt_names()
@@ -119,7 +119,7 @@ pub(super) fn is_plain(tag: u8, text: &[u8]) -> bool {
 fn check(certificate: &Certificate, dialect: Dialect) -> Result<(), Unreadable> {
     if !is_minimal_integer(certificate.serial().as_bytes()) {
         let error = "error:068000DD:asn1 encoding routines::illegal padding";
-        return Err(("its serial number is not as short as it could be", error));
+        return Err(("serial number is not encoded in its shortest form", error));
     }
     for name in [certificate.subject(), certificate.issuer()] {
         check_name(name.as_der(), dialect)?;
@@ -131,13 +131,13 @@ fn check(certificate: &Certificate, dialect: Dialect) -> Result<(), Unreadable> 
     let fits = (version == 3 || certificate.extensions().is_empty())
         && (version > 1 || !certificate.has_unique_identifiers());
     if !fits {
-        return Err(("its version is too low for what it holds", ""));
+        return Err(("version does not allow its fields", ""));
     }
     let is_read = |(tag, text): &(u8, Vec<u8>)| {
         is_plain(*tag, text) || *tag == UTC_TIME && text.len() == OFFSET_OCTETS
     };
     if dates(certificate).is_some_and(|dates| !dates.iter().all(is_read)) {
-        return Err(("its dates are not written in whole seconds and UTC", ""));
+        return Err(("dates are not encoded in whole seconds and UTC", ""));
     }
     Ok(())
 }
@@ -150,18 +150,15 @@ fn check_name(name: &[u8], dialect: Dialect) -> Result<(), Unreadable> {
         let value = attribute.value;
         if value.tag == UTF8_STRING && std::str::from_utf8(value.content).is_err() {
             let error = "error:06800086:asn1 encoding routines::invalid utf8string";
-            return Err(("one of its names is no UTF-8, though it says so", error));
+            return Err(("name is marked as UTF-8 but is not", error));
         }
         if value.tag == BMP_STRING && !value.content.len().is_multiple_of(2) {
             let error = "error:068000D6:asn1 encoding routines::bmpstring is wrong length";
-            return Err((
-                "one of its names is cut in the middle of a character",
-                error,
-            ));
+            return Err(("name ends in the middle of a character", error));
         }
         if dialect == Dialect::OpenSsl && NO_NAMES.contains(&value.tag) {
             let error = "error:0680008C:asn1 encoding routines::mstring wrong tag";
-            return Err(("one of its names is no text", error));
+            return Err(("name is not text", error));
         }
     }
     Ok(())
@@ -219,7 +216,7 @@ fn validity<'a>(fields: &mut Elements<'a>) -> Option<Element<'a>> {
 }
 
 const NO_CERTIFICATE: Unreadable = (
-    "it is no certificate",
+    "not a certificate",
     "error:068000A8:asn1 encoding routines::wrong tag",
 );
 const UTF8_STRING: u8 = 0x0c;

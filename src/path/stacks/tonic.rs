@@ -13,7 +13,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 
 use super::failure::Failure;
-use super::key_file::FoundKey;
+use super::file::FoundKey;
 use super::load::{Chain, no_anchors, no_key, what_else};
 use super::{File, KeyFile, Stack};
 use crate::path::distinguished_name::canonical;
@@ -209,7 +209,7 @@ fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The issuer of a certificate that an anchor has for subject, but not octet for octet.
+/// The issuer of a certificate whose name an anchor has for subject, but not byte for byte.
 fn spelling(sent: &[Vec<u8>], store: &RootCertStore) -> Option<String> {
     let subjects = store.subjects();
     sent.iter().find_map(|der| {
@@ -338,7 +338,7 @@ const SPELLING: &str = "name-encoding-differs";
 const CERTIFICATE_ERROR: &str = "Error parsing TLS certificate.";
 const KEY_ERROR: &str = "Error parsing TLS private key - no RSA or PKCS8-encoded keys found.";
 const KEY_REFUSED: &str = "failed to parse private key as RSA, ECDSA, or EdDSA";
-/// ring counts whole octets.
+/// ring counts whole bytes.
 const RING_RSA_BITS: std::ops::RangeInclusive<usize> = 2041..=8192;
 const UNCOMPRESSED: u8 = 4;
 /// Any name will do where none is asked for.

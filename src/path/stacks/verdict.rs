@@ -2,11 +2,11 @@
 
 use time::OffsetDateTime;
 
+use super::chain::Signatures;
 use super::failure::{Causes, Failure};
 use super::peer::Verifier;
 use super::side::{self, Loaded, Roots};
-use super::signatures::Signatures;
-use super::{File, Outcome, Setup, Side, Stack, Verdicts, handshake, text, tonic};
+use super::{File, Outcome, Setup, Side, Stack, Verdicts, text, tonic};
 
 /// What each of these clients does with each of these servers.
 pub(super) fn judge(
@@ -148,7 +148,7 @@ impl Bench<'_> {
             );
             return Err((failure, Side::Server));
         }
-        if let Some(kind) = chain.key.filter(|kind| !handshake::takes(client, *kind)) {
+        if let Some(kind) = chain.key.filter(|kind| !side::takes(client, *kind)) {
             let failure = Failure::of(
                 "key-type-not-offered",
                 File::ServerCertificate,
@@ -161,7 +161,7 @@ impl Bench<'_> {
             let failure = Failure::of("roots-large", File::ServerRoots, "", String::new());
             return Err((failure, Side::Server));
         }
-        if !handshake::takes_size(client, Side::Client, &chain.sent) {
+        if !side::takes_size(client, Side::Client, &chain.sent) {
             let text = text::too_large(client);
             return Err((
                 Failure::of("chain-large", File::ServerCertificate, "", text),
@@ -201,9 +201,12 @@ impl Bench<'_> {
     /// Node's HTTP/2 refuses a call to a name that is none.
     fn authority(&self, server: Stack) -> Result<(), Failure> {
         match self.verifier.host {
-            Some(name) if server == Stack::GrpcJs && !handshake::is_authority(name) => Err(
-                Failure::of("host-form", File::ServerCertificate, name, String::new()),
-            ),
+            Some(name) if server == Stack::GrpcJs && !side::is_authority(name) => Err(Failure::of(
+                "host-form",
+                File::ServerCertificate,
+                name,
+                String::new(),
+            )),
             Some(_) | None => Ok(()),
         }
     }
