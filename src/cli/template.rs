@@ -11,7 +11,7 @@ use crate::ops::Verdict;
 use crate::ops::template::{self, WriteRequest};
 use crate::render::Renderer;
 
-/// Show the profiles certificates are issued by, and files to start from: configuration of networks, agents, services, CI
+/// Show certificate profiles, and write configuration for networks, agents, services and CI
 #[derive(clap::Args, Debug)]
 #[command(
     arg_required_else_help = true,
@@ -26,57 +26,57 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the profiles, built-in and one's own, and the files to start from
+    /// List profiles, built-in and custom, and file templates
     #[command(after_help = "Examples:
   openagents-certs template list
   openagents-certs template list -C pki --json")]
     List,
-    /// Show what a profile comes to, the file certs.toml with every setting explained, or a file to start from
+    /// Show a profile, a file template, or certs.toml with every setting explained
     #[command(after_help = "Examples:
   openagents-certs template show server
   openagents-certs template show network-mtls.yaml --for certs")]
     Show {
-        /// The profile's or file's name
+        /// Name of the profile or file
         #[arg(add = completing::templates())]
         name: String,
 
-        /// Fill a file in from the certificates of this directory [default: the PKI directory]
+        /// Directory with the certificates to fill in [default: the PKI directory]
         #[arg(long = "for", value_name = "DIR")]
         directory: Option<PathBuf>,
     },
-    /// Write a file to start from, filled in from the certificates that are there
+    /// Write a file template, filled in with the paths and names of existing certificates
     #[command(after_help = "Examples:
   openagents-certs template write network-mtls.yaml --out network.yaml
   openagents-certs template write openagents-certs-renew.service --for /etc/certs --out /etc/systemd/system/openagents-certs-renew.service")]
     Write {
-        /// The file's name in `template list`
+        /// Name of the file in `template list`
         #[arg(add = completing::templates())]
         name: String,
 
-        /// Fill it in from the certificates of this directory [default: the PKI directory]
+        /// Directory with the certificates to fill in [default: the PKI directory]
         #[arg(long = "for", value_name = "DIR")]
         directory: Option<PathBuf>,
 
-        /// Write to this file [default: its name, in the working directory]
+        /// Output file [default: its name, in the working directory]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
 
-        /// Replace a file that is there
+        /// Replace an existing file
         #[arg(long)]
         force: bool,
 
-        /// Show what would be written, and write nothing
+        /// Show what would be written without writing
         #[arg(long)]
         dry_run: bool,
     },
     /// Write a certs.toml with every setting explained and commented out
     ///
-    /// Never replaces one that is there.
+    /// Never replaces an existing file.
     #[command(after_help = "Examples:
   openagents-certs template init
   openagents-certs template init -C pki")]
     Init {
-        /// Show what would be written, and write nothing
+        /// Show what would be written without writing
         #[arg(long)]
         dry_run: bool,
     },
@@ -112,7 +112,7 @@ impl Args {
     }
 }
 
-/// Where this program is, for services that start it.
+/// The path of this program, for services that start it.
 fn program() -> PathBuf {
     std::env::current_exe().unwrap_or_else(|_| "/usr/local/bin/openagents-certs".into())
 }

@@ -1,4 +1,4 @@
-// Package agent dials the network over TLS with grpc-go.
+// Package agent connects to the network over TLS with grpc-go.
 package agent
 
 import (
@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// Dial makes a connection to the network.
+// Dial connects to the network.
 func Dial() (*grpc.ClientConn, error) {
 	anchors, err := os.ReadFile({{go:ca}})
 	if err != nil {
@@ -19,10 +19,10 @@ func Dial() (*grpc.ClientConn, error) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(anchors) {
-		return nil, errors.New("no trust anchor could be read")
+		return nil, errors.New("no trust anchor found")
 	}
 	config := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	{{mtls:}}// Read anew for each connection, so that a renewed one is used.
+	{{mtls:}}// Read for every connection, so that a renewed certificate is used.
 	{{mtls:}}config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	{{mtls:}}	pair, err := tls.LoadX509KeyPair({{go:client_cert}}, {{go:client_key}})
 	{{mtls:}}	return &pair, err

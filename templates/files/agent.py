@@ -1,4 +1,4 @@
-"""An OpenAgents agent that dials its network over TLS."""
+"""An OpenAgents agent that connects to its network over TLS."""
 
 import asyncio
 

@@ -1,8 +1,8 @@
-//! Dials the network over TLS with tonic (feature `tls-ring`).
+//! Connects to the network over TLS with tonic (feature `tls-ring`).
 
 use tonic::transport::{Certificate, Channel, ClientTlsConfig};
 
-/// A connection to the network.
+/// Connects to the network.
 pub async fn dial() -> Result<Channel, Box<dyn std::error::Error>> {
     let anchors = Certificate::from_pem(std::fs::read({{rust:ca}})?);
     let tls = ClientTlsConfig::new().ca_certificate(anchors);

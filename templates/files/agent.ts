@@ -1,4 +1,4 @@
-// A gRPC client of @grpc/grpc-js that dials the network over TLS.
+// A @grpc/grpc-js client that connects to the network over TLS.
 import { readFileSync } from "node:fs";
 import { Client, credentials } from "@grpc/grpc-js";
 

@@ -1,7 +1,7 @@
-//! Files to start from, filled in from the certificates that are there.
+//! File templates, filled in from the certificates of a directory.
 //!
-//! `{{language:value}}` is a value as that language writes a string. A line is left out where one of its
-//! values is not there; `{{mtls:}}` at its beginning is nothing, and not there without a client's pair.
+//! `{{language:value}}` is a value as a string of that language. A line is omitted where one of its values does not
+//! exist; a line that begins with `{{mtls:}}` is omitted without a client certificate and key.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,26 +15,26 @@ use crate::pki::general_name::GeneralName;
 
 use super::quote::{Language, Unwritable};
 
-/// A file to start from.
+/// A file template.
 #[derive(Debug)]
 pub struct FileTemplate {
-    /// Its name, which is that of the file it makes too.
+    /// Its name, and the default name of the file.
     pub name: &'static str,
     /// What it is for.
     pub description: &'static str,
     text: &'static str,
 }
 
-/// Every file there is to start from.
+/// Every file template.
 pub static FILES: &[FileTemplate] = &[
     FileTemplate {
         name: "network-tls.yaml",
-        description: "A network.yaml whose gRPC port speaks TLS.",
+        description: "A network.yaml whose gRPC port uses TLS.",
         text: include_str!("../../../templates/files/network-tls.yaml"),
     },
     FileTemplate {
         name: "network-mtls.yaml",
-        description: "A network.yaml whose gRPC port asks agents for a certificate.",
+        description: "A network.yaml whose gRPC port requires client certificates.",
         text: include_str!("../../../templates/files/network-mtls.yaml"),
     },
     FileTemplate {
@@ -44,37 +44,37 @@ pub static FILES: &[FileTemplate] = &[
     },
     FileTemplate {
         name: "agent.ts",
-        description: "A client of @grpc/grpc-js in TypeScript.",
+        description: "A @grpc/grpc-js client in TypeScript.",
         text: include_str!("../../../templates/files/agent.ts"),
     },
     FileTemplate {
         name: "agent.go",
-        description: "A client of grpc-go.",
+        description: "A grpc-go client.",
         text: include_str!("../../../templates/files/agent.go"),
     },
     FileTemplate {
         name: "agent.rs",
-        description: "A client of tonic in Rust.",
+        description: "A tonic client in Rust.",
         text: include_str!("../../../templates/files/agent.rs"),
     },
     FileTemplate {
         name: "openagents-certs-renew.service",
-        description: "A systemd service that renews what is due.",
+        description: "A systemd service that renews due certificates.",
         text: include_str!("../../../templates/files/openagents-certs-renew.service"),
     },
     FileTemplate {
         name: "openagents-certs-renew.timer",
-        description: "The systemd timer that starts it every hour.",
+        description: "A systemd timer that starts it every hour.",
         text: include_str!("../../../templates/files/openagents-certs-renew.timer"),
     },
     FileTemplate {
         name: "openagents-certs-watch.service",
-        description: "A systemd service that renews as long as it runs.",
+        description: "A systemd service that renews continuously.",
         text: include_str!("../../../templates/files/openagents-certs-watch.service"),
     },
     FileTemplate {
         name: "kubernetes-cronjob.yaml",
-        description: "A Kubernetes CronJob that renews what is due.",
+        description: "A Kubernetes CronJob that renews due certificates.",
         text: include_str!("../../../templates/files/kubernetes-cronjob.yaml"),
     },
     FileTemplate {
@@ -89,41 +89,41 @@ pub static FILES: &[FileTemplate] = &[
     },
     FileTemplate {
         name: "docker-compose.yml",
-        description: "A network in a container that never sees the CA's key.",
+        description: "A network in a container without the CA's key.",
         text: include_str!("../../../templates/files/docker-compose.yml"),
     },
     FileTemplate {
         name: "nginx.conf",
-        description: "TLS by nginx in front of a gRPC server.",
+        description: "nginx as TLS proxy for a gRPC server.",
         text: include_str!("../../../templates/files/nginx.conf"),
     },
     FileTemplate {
         name: "envoy.yaml",
-        description: "TLS by Envoy in front of a gRPC server.",
+        description: "Envoy as TLS proxy for a gRPC server.",
         text: include_str!("../../../templates/files/envoy.yaml"),
     },
 ];
 
 impl FileTemplate {
-    /// The one of this name.
+    /// The template with this name.
     pub fn named(name: &str) -> Option<&'static FileTemplate> {
         FILES.iter().find(|file| file.name == name)
     }
 
-    /// The only one that is called so before its ending.
+    /// The only template with this name before its extension.
     pub fn of_stem(name: &str) -> Option<&'static FileTemplate> {
-        let mut called_so = FILES.iter().filter(|file| {
+        let mut matching = FILES.iter().filter(|file| {
             file.name
                 .rsplit_once('.')
                 .is_some_and(|(stem, _)| stem == name)
         });
-        called_so.next().filter(|_| called_so.next().is_none())
+        matching.next().filter(|_| matching.next().is_none())
     }
 
     /// The text for these values.
     ///
     /// # Errors
-    /// When a path has octets that the file's language cannot say.
+    /// When the file's language cannot express a path.
     pub fn fill(&self, values: &Values) -> Result<String, Unwritable> {
         let mut text = String::new();
         for line in self.text.split_inclusive('\n') {
@@ -135,7 +135,7 @@ impl FileTemplate {
     }
 }
 
-/// A line with its values; `None` where one of them is not there.
+/// A line with its values; `None` where one of them does not exist.
 fn filled(line: &str, values: &Values) -> Result<Option<String>, Unwritable> {
     let mut out = String::new();
     let mut rest = line;
@@ -145,7 +145,7 @@ fn filled(line: &str, values: &Values) -> Result<Option<String>, Unwritable> {
         };
         let placeholder = inside.split_once(':');
         let Some((language, value)) = placeholder.filter(|_| !inside.contains(' ')) else {
-            // Another program's own braces.
+            // Braces of another program.
             out.extend([before, "{{", inside, "}}"]);
             rest = behind;
             continue;
@@ -167,7 +167,7 @@ fn filled(line: &str, values: &Values) -> Result<Option<String>, Unwritable> {
     Ok(Some(out))
 }
 
-/// What a template is filled in with.
+/// The values for a template.
 #[derive(Clone, Debug)]
 pub struct Values {
     directory: PathBuf,
@@ -178,7 +178,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// The certificates of a directory; where there are none, the names that `generate` would give them.
+    /// The certificates of a directory; without any, the names that `generate` uses.
     ///
     /// # Errors
     /// When the directory has no absolute path.
@@ -246,7 +246,7 @@ impl Values {
     }
 }
 
-/// The name a server's certificate is dialled by.
+/// The name by which clients dial the server.
 fn host(certificate: &Path) -> Option<String> {
     let bundle = Bundle::read(&files::read(certificate).ok()?).ok()?;
     let names = bundle.certificates.first()?.subject_alt_names().ok()??;

@@ -1,4 +1,4 @@
-//! Profiles and files to start from.
+//! Templates: profiles, and files to start from.
 
 mod file;
 mod quote;
@@ -19,7 +19,7 @@ use crate::files::{self, Kind, Lock, NewFile};
 use crate::pki::escape::Escaped;
 use crate::pki::profile::{BuiltIn, Profile};
 
-/// The templates there are for the authority in a directory, or for none.
+/// The templates for the authority in a directory, or for none.
 ///
 /// # Errors
 /// When its settings cannot be read.
@@ -50,14 +50,14 @@ pub fn list(directory: &Path) -> Result<Templates, Error> {
     })
 }
 
-/// A profile as it comes out in a directory, the file `certs.toml`, or another file to start from, filled in
-/// from the certificates of the directory; `program` is where this program is.
+/// A profile with the settings of a directory, `certs.toml`, or a file filled in from the directory's certificates;
+/// `program` is the path of this program.
 ///
 /// # Errors
-/// When there is no such template, the settings cannot be read, or a path cannot be said in the file.
-pub fn show(directory: &Path, name: &str, program: &Path) -> Result<Shown, Error> {
+/// When the template does not exist, the settings cannot be read, or the file cannot express a path.
+pub fn show(directory: &Path, name: &str, program: &Path) -> Result<TemplateView, Error> {
     if let Some(file) = FileTemplate::named(name) {
-        return Ok(Shown {
+        return Ok(TemplateView {
             name: name.to_owned(),
             origin: Origin::BuiltIn,
             profile: None,
@@ -65,7 +65,7 @@ pub fn show(directory: &Path, name: &str, program: &Path) -> Result<Shown, Error
         });
     }
     if name == CONFIG {
-        return Ok(Shown {
+        return Ok(TemplateView {
             name: CONFIG.into(),
             origin: Origin::BuiltIn,
             profile: None,
@@ -80,9 +80,9 @@ pub fn show(directory: &Path, name: &str, program: &Path) -> Result<Shown, Error
     }
     if !settings.names().contains(&name) {
         return Err(Error::Usage {
-            message: format!("there is no profile and no file '{}'", Escaped(name)),
+            message: format!("no profile or file is named '{}'", Escaped(name)),
             hint: format!(
-                "`openagents-certs template list` lists them; a new profile goes into {CONFIG} as `[profiles.NAME]`"
+                "`openagents-certs template list` lists them; add a profile to {CONFIG} as `[profiles.NAME]`"
             ),
         });
     }
@@ -92,7 +92,7 @@ pub fn show(directory: &Path, name: &str, program: &Path) -> Result<Shown, Error
         Some(built_in) => built_in.text.into(),
         None => profile.to_toml(),
     };
-    Ok(Shown {
+    Ok(TemplateView {
         name: name.to_owned(),
         origin: origin(BuiltIn::named(name), settings.mentions(name)),
         profile: Some(profile),
@@ -100,12 +100,11 @@ pub fn show(directory: &Path, name: &str, program: &Path) -> Result<Shown, Error
     })
 }
 
-/// Writes a file to start from, filled in from the certificates of a directory.
+/// Writes a file, filled in from the certificates of a directory.
 ///
 /// # Errors
-/// As [`show`]; and when there is no such file to start from, one is there already and `replace` is not
-/// set, or it cannot be written.
-pub fn write(request: &WriteRequest, program: &Path) -> Result<Written, Error> {
+/// As [`show`]; and when the file exists and `replace` is not set, or it cannot be written.
+pub fn write(request: &WriteRequest, program: &Path) -> Result<WriteReport, Error> {
     let WriteRequest {
         directory,
         name,
@@ -128,7 +127,7 @@ pub fn write(request: &WriteRequest, program: &Path) -> Result<Written, Error> {
         };
         files::write_together(&lock, &[file], *replace)?;
     }
-    Ok(Written {
+    Ok(WriteReport {
         path,
         dry_run: *dry_run,
         text,
@@ -146,42 +145,42 @@ fn filled(file: &FileTemplate, directory: &Path, program: &Path) -> Result<Strin
 fn unknown(name: &str) -> Error {
     let names: Vec<&str> = FILES.iter().map(|file| file.name).collect();
     Error::Usage {
-        message: format!("there is no file '{}' to start from", Escaped(name)),
+        message: format!("no file template is named '{}'", Escaped(name)),
         hint: format!(
-            "there are {}; `certs.toml` is written by `template init`",
+            "choose from {}; `template init` writes certs.toml",
             names.join(", ")
         ),
     }
 }
 
-/// Which file is to be written, and where.
+/// Which file to write, and where.
 #[derive(Clone, Debug)]
 pub struct WriteRequest {
-    /// The directory whose certificates fill it in.
+    /// The directory with the certificates.
     pub directory: PathBuf,
     /// The template's name.
     pub name: String,
-    /// The file; the template's name in the working directory otherwise.
+    /// The file; `None` for the template's name in the working directory.
     pub out: Option<PathBuf>,
-    /// Whether one that is there is replaced.
+    /// Whether to replace an existing file.
     pub replace: bool,
-    /// Whether nothing is written after all.
+    /// Whether to write nothing.
     pub dry_run: bool,
 }
 
 /// A file that was written.
 #[derive(Debug, Serialize)]
-pub struct Written {
+pub struct WriteReport {
     /// The file.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub path: PathBuf,
-    /// Whether nothing was written after all.
+    /// Whether nothing was written.
     pub dry_run: bool,
-    /// What is in it.
+    /// Its content.
     pub text: String,
 }
 
-impl fmt::Display for Written {
+impl fmt::Display for WriteReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.dry_run {
             writeln!(f, "Would write {}:", shown(&self.path))?;
@@ -191,17 +190,17 @@ impl fmt::Display for Written {
     }
 }
 
-impl Report for Written {}
+impl Report for WriteReport {}
 
-/// Writes the file `certs.toml` to start from.
+/// Writes a `certs.toml` to start from.
 ///
 /// # Errors
-/// When there is one, or it cannot be written.
-pub fn init(directory: &Path, dry_run: bool) -> Result<Made, Error> {
+/// When it exists, or cannot be written.
+pub fn init(directory: &Path, dry_run: bool) -> Result<ConfigReport, Error> {
     let path = directory.join(CONFIG);
     if dry_run {
         refuse_present(&path)?;
-        return Ok(Made { path, dry_run });
+        return Ok(ConfigReport { path, dry_run });
     }
     let lock = Lock::acquire(directory)?;
     refuse_present(&path)?;
@@ -211,18 +210,18 @@ pub fn init(directory: &Path, dry_run: bool) -> Result<Made, Error> {
         secret: false,
     };
     files::write_together(&lock, &[file], false)?;
-    Ok(Made { path, dry_run })
+    Ok(ConfigReport { path, dry_run })
 }
 
-/// The templates there are.
+/// All templates.
 #[derive(Debug, Serialize)]
 pub struct Templates {
-    /// The built-in profiles, then one's own, then files.
+    /// The built-in profiles, then custom ones, then files.
     pub templates: Vec<Template>,
 }
 
 impl Templates {
-    /// The names of the profiles, and what each is for.
+    /// The names and descriptions of the profiles.
     pub fn profiles(&self) -> impl Iterator<Item = (&str, &'static str)> {
         let is_profile = |template: &&Template| matches!(template.kind, TemplateKind::Profile);
         let profiles = self.templates.iter().filter(is_profile);
@@ -239,7 +238,7 @@ pub struct Template {
     pub kind: TemplateKind,
     /// Where it comes from.
     pub origin: Origin,
-    /// What it is for; empty for one's own.
+    /// What it is for; empty for custom profiles.
     pub description: &'static str,
 }
 
@@ -247,9 +246,9 @@ pub struct Template {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TemplateKind {
-    /// What a kind of certificate is like.
+    /// A certificate profile.
     Profile,
-    /// A file to start from.
+    /// A file.
     File,
 }
 
@@ -291,25 +290,25 @@ impl Report for Templates {
 
 /// A template.
 #[derive(Debug, Serialize)]
-pub struct Shown {
+pub struct TemplateView {
     /// Its name.
     pub name: String,
     /// Where it comes from.
     pub origin: Origin,
-    /// What it comes to; `None` for a file.
+    /// The profile; `None` for a file.
     pub profile: Option<Profile>,
     /// The same as TOML.
     #[serde(rename = "toml")]
     pub text: String,
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for TemplateView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl Report for Shown {
+impl Report for TemplateView {
     fn is_content(&self) -> bool {
         true
     }
@@ -317,26 +316,26 @@ impl Report for Shown {
 
 /// A file that was written.
 #[derive(Debug, Serialize)]
-pub struct Made {
+pub struct ConfigReport {
     /// The file.
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub path: PathBuf,
-    /// Whether nothing was written after all.
+    /// Whether nothing was written.
     pub dry_run: bool,
 }
 
-impl fmt::Display for Made {
+impl fmt::Display for ConfigReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let done = if self.dry_run { "Would write" } else { "Wrote" };
         writeln!(
             f,
-            "{done} {}, with everything commented out",
+            "{done} {}, with every setting commented out",
             shown(&self.path)
         )
     }
 }
 
-impl Report for Made {}
+impl Report for ConfigReport {}
 
 const CONFIG_TEMPLATE: &str = include_str!("../../../templates/certs.toml");
 
@@ -354,8 +353,7 @@ fn refuse_present(path: &Path) -> Result<(), Error> {
     }
     Err(Error::Exists {
         path: path.to_owned(),
-        hint: "edit it; what it can say is shown by `openagents-certs template show certs.toml`"
-            .into(),
+        hint: "edit it; `openagents-certs template show certs.toml` explains every setting".into(),
     })
 }
 
@@ -364,7 +362,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_to_start_from_is_good_as_it_is_and_with_everything_said() {
+    fn certs_toml_is_valid_as_it_is_and_with_every_setting_on() {
         let directory = tempfile::tempdir().unwrap();
         init(directory.path(), false).unwrap();
         read_config(directory.path()).unwrap();
@@ -398,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_there_is_left_alone() {
+    fn an_existing_file_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         init(directory.path(), true).unwrap();
         assert!(!directory.path().join(CONFIG).exists());

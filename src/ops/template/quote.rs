@@ -1,12 +1,12 @@
-//! Strings as other languages write them: any path comes out as it is, whatever is in it, or not at all.
+//! Strings in other languages: every path is written exactly, or not at all.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 
-/// A value that a language has no way to write.
+/// A value that a language cannot express.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{language} cannot say '{}'", value.escape_debug())]
+#[error("{language} cannot express '{}'", value.escape_debug())]
 pub struct Unwritable {
     /// The language.
     pub language: &'static str,
@@ -14,26 +14,26 @@ pub struct Unwritable {
     pub value: String,
 }
 
-/// A language that strings are written in.
+/// The language of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
     /// YAML's double-quoted style: text only.
     Yaml,
     /// The same for a Compose file, in which `$` begins a variable.
     Compose,
-    /// A str; octets that are no text by `os.fsdecode`'s surrogates.
+    /// A str; bytes that are not text by `os.fsdecode`'s surrogates.
     Python,
     /// JavaScript and TypeScript: text only.
     JavaScript,
-    /// Go: any octets.
+    /// Go: any bytes.
     Go,
     /// Rust: text only.
     Rust,
-    /// A word of ExecStart=: any octets.
+    /// A word of ExecStart=: any bytes.
     Systemd,
-    /// A path of ReadWritePaths=, in which `$` is nothing special: any octets.
+    /// A path of ReadWritePaths=, in which `$` is nothing special: any bytes.
     SystemdPath,
-    /// A parameter of nginx: any octets but a line's end.
+    /// A parameter of nginx: any bytes but a line's end.
     Nginx,
 }
 
@@ -74,12 +74,12 @@ impl Language {
             Language::Rust => escaped(text("Rust")?, &['"', '\\'], |c| {
                 format!("\\u{{{:x}}}", u32::from(c))
             }),
-            Language::Go => octets(value, &['"', '\\'], &[]),
+            Language::Go => bytes(value, &['"', '\\'], &[]),
             // $ begins a variable, % a specifier.
-            Language::Systemd => octets(value, &['"', '\\'], &['$', '%']),
-            Language::SystemdPath => octets(value, &['"', '\\'], &['%']),
+            Language::Systemd => bytes(value, &['"', '\\'], &['$', '%']),
+            Language::SystemdPath => bytes(value, &['"', '\\'], &['%']),
             Language::Nginx => {
-                let breaks = |octet: &u8| [b'\n', b'\r', 0].contains(octet);
+                let breaks = |byte: &u8| [b'\n', b'\r', 0].contains(byte);
                 if value.as_bytes().iter().any(breaks) || value.as_bytes().contains(&b'$') {
                     return Err(unwritable("nginx"));
                 }
@@ -105,11 +105,11 @@ fn escaped(text: &str, special: &[char], control: fn(char) -> String) -> String 
     out
 }
 
-/// In double quotes, with every octet that is not plain ASCII as `\xNN`, and some characters doubled.
-fn octets(value: &OsStr, special: &[char], doubled: &[char]) -> String {
+/// In double quotes, with every byte that is not plain ASCII as `\xNN`, and some characters doubled.
+fn bytes(value: &OsStr, special: &[char], doubled: &[char]) -> String {
     let mut out = String::from("\"");
-    for octet in value.as_bytes() {
-        let c = char::from(*octet);
+    for byte in value.as_bytes() {
+        let c = char::from(*byte);
         if special.contains(&c) {
             out.extend(['\\', c]);
         } else if doubled.contains(&c) {
@@ -118,7 +118,7 @@ fn octets(value: &OsStr, special: &[char], doubled: &[char]) -> String {
             out.push(c);
         } else {
             // Writing to a String does not fail.
-            let _ = write!(out, "\\x{octet:02x}");
+            let _ = write!(out, "\\x{byte:02x}");
         }
     }
     out.push('"');
@@ -134,9 +134,9 @@ fn python(value: &OsStr) -> String {
             code => format!("\\U{code:08x}"),
         });
         out.push_str(&text[1..text.len() - 1]);
-        for octet in chunk.invalid() {
+        for byte in chunk.invalid() {
             // Writing to a String does not fail.
-            let _ = write!(out, "\\udc{octet:02x}");
+            let _ = write!(out, "\\udc{byte:02x}");
         }
     }
     out.push('"');
@@ -183,12 +183,12 @@ mod tests {
     }
 
     #[test]
-    fn octets_that_are_no_text_are_said_where_the_language_can() {
+    fn bytes_that_are_not_text_are_written_where_the_language_can() {
         let path = OsStr::from_bytes(b"/a\xff");
         assert_eq!(Language::Python.quote(path).unwrap(), r#""/a\udcff""#);
         assert_eq!(Language::Go.quote(path).unwrap(), r#""/a\xff""#);
         assert_eq!(Language::Systemd.quote(path).unwrap(), r#""/a\xff""#);
         let refused = Language::Yaml.quote(path).unwrap_err();
-        assert_eq!(refused.to_string(), "YAML cannot say '/a\u{fffd}'");
+        assert_eq!(refused.to_string(), "YAML cannot express '/a\u{fffd}'");
     }
 }
