@@ -220,8 +220,9 @@ fn a_watch_renews_tells_runs_and_ends() {
 }
 
 /// Arguments, what they end with, and whether a new certificate is in place then.
-const EXIT_CODES: [(&[&str], i32, bool); 8] = [
-    (&["renew"], 1, false),
+const EXIT_CODES: [(&[&str], i32, bool); 9] = [
+    (&["renew"], 0, false),
+    (&["renew", "--exit-code"], 1, false),
     (&["renew", "--due", "--systemd"], 0, false),
     (&["renew", "nobody"], 2, false),
     (

@@ -10,10 +10,10 @@ use super::{completing, finish, prompt};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::export::{self, Format, Naming, Request, run};
+use crate::ops::list::LabelFilter;
 use crate::ops::passphrase::{Password, Source};
 use crate::ops::targets;
 use crate::render::Renderer;
-use crate::store::LabelFilter;
 
 /// Export a certificate as PKCS #12, Kubernetes objects, .env, JWK and more
 ///
@@ -24,7 +24,7 @@ use crate::store::LabelFilter;
   openagents-certs export p12 alice --out alice.p12 --password-file secret.txt
   openagents-certs export k8s-secret node.internal --namespace agents | kubectl apply -f -
   openagents-certs export jks ca --out truststore.p12 --password-env STORE_PASSWORD
-  openagents-certs list --label team=red | openagents-certs export fullchain - --out red/")]
+  openagents-certs export fullchain --label team=red --out red")]
 pub(super) struct Args {
     /// Output format
     #[arg(id = "form", value_enum, value_name = "FORMAT")]

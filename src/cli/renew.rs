@@ -9,18 +9,20 @@ use time::OffsetDateTime;
 use super::args::{Global, Issuer, requested_by};
 use super::{completing, finish};
 use crate::error::Error;
+use crate::ops::list::LabelFilter;
 use crate::ops::renew::{self, Follow, Hook, Renewal, Request, SPREAD, SignalTo, Timing};
 use crate::ops::{Target, Verdict, targets};
 use crate::pki::algorithm::KeyType;
 use crate::pki::validity::Lifetime;
 use crate::render::Renderer;
-use crate::store::LabelFilter;
 
 /// Renew certificates, keeping names, profile, lifetime and key
 ///
 /// Without names, renews what is due: by default after two thirds of the lifetime, with a small delay
 /// that differs between certificates. Managed certificates are those that the authority issued and whose
 /// files are in the PKI directory or where else it wrote them.
+///
+/// `list --expiring 30d | renew -` renews what `list` selects.
 ///
 /// The key is kept, and one rename replaces the certificate. With `--rekey` both files are replaced
 /// together; a program that reads them at that moment and finds a mismatch must read them again.
@@ -32,7 +34,7 @@ use crate::store::LabelFilter;
 #[command(after_help = "Examples:
   openagents-certs renew --exec systemctl reload openagents
   openagents-certs renew server --rekey --signal /run/agent.pid:HUP --probe grpcs://localhost:8600 --rollback
-  openagents-certs list --expiring 30d | openagents-certs renew -
+  openagents-certs renew --before 30d --label team=red
 
 The program runs once for each certificate, without a shell, with OPENAGENTS_CERTS_EVENT (renewed or
 rolled-back), _NAME, _CERT, _KEY, _COMBINED, _SERIAL, _OLD_SERIAL, _NOT_AFTER and _DIR in its environment.")]

@@ -9,12 +9,12 @@ use super::args::{Global, Issuer};
 use super::{completing, finish};
 use crate::error::Error;
 use crate::ops::Verdict;
+use crate::ops::list::LabelFilter;
 use crate::ops::revoke::{self, Request};
 use crate::ops::targets;
 use crate::pki::revocation::RevocationReason;
 use crate::pki::validity;
 use crate::render::Renderer;
-use crate::store::LabelFilter;
 
 /// Revoke certificates and publish a new CRL
 ///
@@ -23,13 +23,15 @@ use crate::store::LabelFilter;
 /// revoked. Revoking a certificate again keeps the time of the first revocation; a more severe reason
 /// replaces the earlier one.
 ///
+/// `list --label team=red | revoke -` revokes what `list` selects.
+///
 /// gRPC does not check CRLs by default, and OpenAgents never does: short lifetimes and `ca rotate`
 /// protect those.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs revoke agent-7.example.org --reason key-compromise
   openagents-certs revoke --plan certs/server.crt
-  openagents-certs list --label team=red | openagents-certs revoke -")]
+  openagents-certs revoke --label team=red")]
 pub(super) struct Args {
     /// Serial numbers (hex or decimal), files with a certificate or key, names, or - to read them from standard input
     #[arg(value_name = "SERIAL|FILE|NAME", required_unless_present_any = ["ca", "label"], add = completing::targets())]

@@ -22,7 +22,7 @@ use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
 use crate::store::{Entry, Inventory, Labels, Opening, Revocation};
 
-pub use crate::store::{Filter, Status};
+pub use crate::store::{Filter, LabelFilter, Status};
 
 /// Passes each certificate that matches to the visitor, soonest expiry first, until the visitor breaks.
 ///

@@ -56,9 +56,7 @@ impl Hook {
         });
         match ended {
             Ok(Some(status)) if status.success() => self.done(true, status.code(), None),
-            Ok(Some(status)) => {
-                self.done(false, status.code(), Some(format!("exited with {status}")))
-            }
+            Ok(Some(status)) => self.done(false, status.code(), Some(format!("failed: {status}"))),
             Ok(None) => {
                 let message = format!(
                     "did not finish within {} s and was killed",

@@ -2,6 +2,7 @@
 
 mod plan;
 mod report;
+mod survey;
 mod target;
 
 use std::collections::HashSet;
@@ -10,8 +11,9 @@ use std::ops::ControlFlow;
 
 use time::OffsetDateTime;
 
-pub use plan::{BlastRadius, Exposed, Reason, Scope, Step, Unseen, plan};
+pub use plan::{BlastRadius, Exposed, Reason, Scope, Step, Unseen};
 pub use report::{Effect, Report, RevokedEntry};
+pub use survey::plan;
 use target::{Matches, Search};
 
 use super::crl;
