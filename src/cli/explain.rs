@@ -100,6 +100,7 @@ impl Args {
             client_key: self.client_key.or(found.client_key),
             client_ca: self.client_ca.or(found.client_ca),
             revocation_lists: found.revocation_lists,
+            lists_beside: Vec::new(),
         };
         let name = match names.as_slice() {
             [word] => Some(word.clone()),

@@ -86,7 +86,7 @@ enum Command {
     Csr(csr::Args),
     /// Check whether certificates are valid
     Verify(verify::Args),
-    /// Check whether a whole grpcs setup will work, on which TLS stacks, and what mends it
+    /// Check whether a grpcs setup will work, on which TLS stacks, and how to fix it
     VerifyChain(verify_chain::Args),
     /// Show certificates, keys, requests and CRLs
     Inspect(inspect::Args),

@@ -1,4 +1,4 @@
-//! `verify-chain`.
+//! The `verify-chain` command.
 
 use std::path::PathBuf;
 
@@ -17,105 +17,101 @@ use crate::pki::san::host_of_url;
 use crate::pki::validity;
 use crate::render::Renderer;
 
-/// Check whether a whole grpcs setup will work, on which TLS stacks, and what mends it
+/// Check whether a grpcs setup will work, on which TLS stacks, and how to fix it
 ///
-/// Says for every client and server stack whether the server starts, whether the client gets through, and the
-/// text its user would see. Without files the PKI directory's own are judged: server.crt, client.crt, their keys, ca.crt.
-/// Exit code 0: it works, 1: it does not, 2: could not be told.
+/// Shows for every client and server stack whether the server starts, whether the client connects, and the message its
+/// user would see. Without files, those of the PKI directory are checked: server.crt, client.crt, their keys, ca.crt.
+/// The exit code is 0 if every required stack connects, 1 if one does not, and 2 if that cannot be determined.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs verify-chain -C certs --host agents.example.org
-  openagents-certs verify-chain --network network.yaml --agent grpcs://localhost:8600 --ca certs/ca.crt --matrix
-  openagents-certs verify-chain --network network.yaml --write --cert certs/server.crt
-  openagents-certs verify-chain --network network.yaml --html report.html
-  openagents-certs verify-chain --connect grpcs://localhost:8600 --ca certs/ca.crt
-  openagents-certs verify-chain --cert server.crt --key server.key --ca ca.crt --host localhost --require grpc-core,tonic")]
+  openagents-certs verify-chain --network network.yaml --connect grpcs://localhost:8600 --ca certs/ca.crt --html report.html")]
 pub(super) struct Args {
-    /// The server's certificate, then those above it
+    /// Use this server certificate and chain
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
 
-    /// The server's private key [default: the .key beside --cert]
+    /// Use this server key [default: the .key file beside --cert]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// The trust anchors of the clients [default: the ca.crt beside --cert]
+    /// Use these trust anchors for clients [default: the ca.crt beside --cert, then the PKI directory's]
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// The host name or address that is dialled [default: the certificate's own]
+    /// Dial this host name or address [default: from the certificate]
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     host: Option<String>,
 
-    /// The client's certificate, then those above it
+    /// Use this client certificate and chain
     #[arg(long, value_name = "FILE")]
     client_cert: Option<PathBuf>,
 
-    /// The client's private key [default: the .key beside --client-cert]
+    /// Use this client key [default: the .key file beside --client-cert]
     #[arg(long, value_name = "FILE")]
     client_key: Option<PathBuf>,
 
-    /// The server's trust anchors for clients, its ca_file [default: as --ca]
+    /// Use these trust anchors for the server, as in its ca_file [default: same as --ca]
     #[arg(long, value_name = "FILE")]
     client_ca: Option<PathBuf>,
 
-    /// Revocation lists; repeat for more
+    /// Check revocation with this CRL; every certificate must be covered (repeatable)
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
 
-    /// The stacks to judge
+    /// Simulate these stacks
     #[arg(long = "as", value_enum, value_delimiter = ',', value_name = "STACKS", default_values_t = Stack::ALL)]
     stacks: Vec<Stack>,
 
-    /// The stacks that have to work with each other [default: those of --as]
+    /// Require these stacks to connect to each other [default: those of --as]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "STACKS")]
     require: Vec<Stack>,
 
-    /// A network's YAML; repeat for more
+    /// Check this network's YAML file (repeatable)
     #[arg(long, value_name = "FILE")]
     network: Vec<PathBuf>,
 
-    /// An agent: its URL, its YAML, a directory or 'pattern*' of YAMLs, or a list of
-    /// url,name,ca,client_cert,client_key; repeat for more
+    /// Check this agent: a URL, a YAML file, a directory or 'pattern*' of YAML files, or a CSV
+    /// file with the columns url,name,ca,client_cert,client_key (repeatable)
     #[arg(long, value_name = "URL|FILE")]
     agent: Vec<String>,
 
-    /// Say which agents reach which networks, and why not
+    /// Show which agents reach which networks, and why not
     #[arg(long, requires = "agent")]
     matrix: bool,
 
-    /// The directory that networks and agents are started in, which their paths are relative to [default: this one]
+    /// Resolve the paths of networks and agents from this directory [default: the current one]
     #[arg(long, value_name = "DIR")]
     cwd: Option<PathBuf>,
 
-    /// Put a correct tls: block with --cert, --key and --client-ca into each network's first gRPC transport
+    /// Add a tls: block with --cert, --key and --client-ca to each network's first gRPC transport
     #[arg(long, requires = "network")]
     write: bool,
 
-    /// With --write: show the change, and write nothing
+    /// With --write: show the change without writing it
     #[arg(long, requires = "write")]
     dry_run: bool,
 
-    /// A live port to look at too, such as grpcs://host:8600; repeat for more
+    /// Check this live port, such as grpcs://host:8600 (repeatable)
     #[arg(long, value_name = "URL")]
     connect: Vec<String>,
 
-    /// Make at least this many connections to a live port
+    /// Make at least this many connections to each live port
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100))]
     connections: Option<usize>,
 
-    /// Write the report as a page of HTML too; an earlier page is replaced
+    /// Also write the report as an HTML page; replaces an earlier page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// Replace whatever is in the page's place
+    /// Replace any existing file with the HTML page
     #[arg(long, requires = "html")]
     force: bool,
 
     #[command(flatten)]
     dialling: Dialling,
 
-    /// Judge as of this moment instead of now
+    /// Check as of this moment instead of now
     #[arg(long, value_name = "RFC3339", value_parser = validity::moment)]
     at: Option<OffsetDateTime>,
 }
@@ -129,7 +125,8 @@ impl Args {
     ) -> Result<Verdict, Error> {
         let (html, force) = (self.html.clone(), self.force);
         let request = self.request(global)?;
-        let report = verify_chain::run(&request, now)?;
+        let mut report = verify_chain::run(&request, now)?;
+        report.wrap_to(renderer.columns());
         if let Some(path) = html {
             let page = verify_chain::page(&report, request.at.unwrap_or(now));
             view::write_page(&page, &path, force)?;
@@ -175,7 +172,7 @@ impl Args {
         })
     }
 
-    /// The files as they were named.
+    /// The named files.
     fn files(&self) -> Files {
         Files {
             certificate: self.cert.clone(),
@@ -185,10 +182,11 @@ impl Args {
             client_key: self.client_key.clone(),
             client_ca: self.client_ca.clone(),
             revocation_lists: self.crl.clone(),
+            lists_beside: Vec::new(),
         }
     }
 
-    /// The networks that get a `tls:` block.
+    /// The networks to add a `tls:` block to.
     fn write(&self, named: &Files, global: &Global) -> Vec<WriteRequest> {
         let networks = self.network.iter().filter(|_| self.write);
         let request = |network: &PathBuf| WriteRequest {
@@ -203,7 +201,7 @@ impl Args {
         networks.map(request).collect()
     }
 
-    /// The files that are judged themselves, where there are some, and those that a client brings to a live port.
+    /// The files to check, if any, and those to probe live ports with.
     fn judged(&self, named: Files, global: &Global) -> Result<(Option<Files>, Files), Error> {
         let is_other =
             !self.connect.is_empty() || !self.network.is_empty() || !self.agent.is_empty();
@@ -214,7 +212,7 @@ impl Args {
                 found.revocation_lists.extend(named.revocation_lists);
                 return Ok((Some(found), Files::default()));
             }
-            // Only what a client brings: which certificate another's port ought to serve nobody said.
+            // Only the client's files: which certificate the port should serve is not known.
             let found = Files::of_directory(global.directory()).unwrap_or_default();
             let (certificate, key) = (None, None);
             return Ok((
@@ -232,7 +230,7 @@ impl Args {
     }
 }
 
-/// A host as it is dialled: without a URL's scheme and port, without an address's brackets.
+/// A host without a URL's scheme and port, and without an address's brackets.
 fn bare(host: &str) -> String {
     let host = host_of_url(host).unwrap_or(host);
     let inner = host

@@ -220,6 +220,12 @@ pub enum IdentityError {
         /// The reason rustls gives.
         source: rustls::Error,
     },
+    /// No throw-away certificate can be created.
+    #[error("cannot create a throw-away client certificate: {source}")]
+    Stranger {
+        /// The reason rcgen gives.
+        source: rcgen::Error,
+    },
 }
 
 /// What a handshake signature proves. The certificate is read by our own parser, which also reads

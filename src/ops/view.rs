@@ -373,19 +373,34 @@ struct Html<'a>(&'a str);
 
 impl fmt::Display for Html<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                c if is_unsafe_to_show(c) => write!(f, "\\u{{{:x}}}", u32::from(c))?,
-                c => f.write_char(c)?,
+        // What is between backticks is code; the last backtick of an odd number is shown.
+        let closed = self.0.matches('`').count() / 2 * 2;
+        for (i, part) in self.0.split('`').enumerate() {
+            match i {
+                0 => {}
+                i if i > closed => f.write_str("`")?,
+                i if i % 2 == 1 => f.write_str("<code>")?,
+                _ => f.write_str("</code>")?,
             }
+            write_escaped(f, part)?;
         }
         Ok(())
     }
+}
+
+fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    for c in text.chars() {
+        match c {
+            '&' => f.write_str("&amp;")?,
+            '<' => f.write_str("&lt;")?,
+            '>' => f.write_str("&gt;")?,
+            '"' => f.write_str("&quot;")?,
+            '\'' => f.write_str("&#39;")?,
+            c if is_unsafe_to_show(c) => write!(f, "\\u{{{:x}}}", u32::from(c))?,
+            c => f.write_char(c)?,
+        }
+    }
+    Ok(())
 }
 
 /// What a browser permits in a page: its own style, and its own script by its hash; nothing is loaded.
@@ -427,6 +442,17 @@ mod tests {
         let shown =
             "&lt;/td&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;\\u{202e}\\u{a}";
         assert_eq!(page.matches(shown).count(), 3);
+    }
+
+    #[test]
+    fn text_between_backticks_is_code() {
+        let html = |text| Html(text).to_string();
+        assert_eq!(
+            html("run `a < b` and `c`"),
+            "run <code>a &lt; b</code> and <code>c</code>"
+        );
+        assert_eq!(html("one ` alone"), "one ` alone");
+        assert_eq!(html("`a` b`"), "<code>a</code> b`");
     }
 
     #[test]

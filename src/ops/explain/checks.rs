@@ -152,7 +152,7 @@ fn because(found: &Found, explains: bool, reproduced_by: Vec<Pair>) -> Conclusio
     Conclusion {
         explains,
         finding: Some(found.finding.id),
-        path: found.file.clone(),
+        path: found.path.clone(),
         message: found.finding.summary(),
         hint: Some(found.finding.hint.clone()),
         reproduced_by,

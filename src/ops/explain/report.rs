@@ -151,8 +151,9 @@ impl Report {
         writeln!(f, "\nfiles")?;
         let mut shown = HashSet::new();
         let files = checks.files.iter().flat_map(|files| &files.files);
-        for file in files.filter(|file| shown.insert(&file.file)) {
-            let about = |found: &&ops::verify_chain::Found| found.file.as_ref() == Some(&file.file);
+        for file in files.filter(|file| shown.insert(&file.path)) {
+            let path = crate::error::shown(&file.path);
+            let about = |found: &&ops::verify_chain::Found| found.path.as_ref() == Some(&path);
             let findings = checks.findings.iter().filter(about);
             let mut ids: Vec<_> = findings.map(|found| found.finding.id).collect();
             ids.dedup();
@@ -160,7 +161,7 @@ impl Report {
                 [] => "no findings".to_owned(),
                 ids => ids.join(", "),
             };
-            writeln!(f, "  {}: {outcome}", Escaped(&file.file))?;
+            writeln!(f, "  {}: {outcome}", path)?;
         }
         let Some(conclusion) = &self.conclusion else {
             return page.write(f, "cause", NO_CAUSE);

@@ -1,11 +1,11 @@
-//! Which clients a port takes.
+//! Which clients a port accepts.
 
 use super::facts::ClientCertificate;
 use crate::net::probe::{Probe, Question};
 use crate::net::{Answer, Failure, Outcome, Session, TlsVersion};
 use crate::pki::name::DistinguishedName;
 
-/// What was learnt of client certificates.
+/// What a probe shows about client certificates.
 pub(super) struct Clients {
     pub(super) asked: ClientCertificate,
     pub(super) authorities: Vec<DistinguishedName>,
@@ -15,7 +15,7 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// What the connections of a probe show; `is_identified` when one of ours was given.
+    /// Reads a probe; `is_identified` if a client certificate was given.
     pub(super) fn of(probe: &Probe, is_identified: bool) -> Self {
         let main = probe.main();
         let request = main.and_then(|session| session.request.as_ref());
@@ -47,8 +47,7 @@ impl Clients {
     }
 }
 
-/// In TLS 1.2 the server has the last word of a handshake, and gives it after it has looked at the
-/// client's certificate ([RFC 5246 §7.3](https://www.rfc-editor.org/rfc/rfc5246#section-7.3)).
+/// In TLS 1.2 the server finishes a handshake last, after it has verified the client's certificate ([RFC 5246 §7.3](https://www.rfc-editor.org/rfc/rfc5246#section-7.3)).
 fn is_finished_by_server(session: &Session) -> Option<bool> {
     let is_finished = session.outcome == Outcome::Finished;
     (is_finished && session.version == Some(TlsVersion::Tls12)).then_some(true)
@@ -59,7 +58,7 @@ fn is_request_answered(session: &Session) -> bool {
     request.is_some_and(|request| request.answered)
 }
 
-/// Whether the server goes on with the client of a session; `None` where it cannot be told.
+/// Whether the server accepts the client of a session; `None` if that cannot be determined.
 pub(super) fn is_taken(session: &Session) -> Option<bool> {
     match &session.outcome {
         Outcome::Finished => session.answer.as_ref().and_then(Answer::is_accepted),

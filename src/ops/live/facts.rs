@@ -1,4 +1,4 @@
-//! What was seen of a port.
+//! What a port shows.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -10,90 +10,92 @@ use time::format_description::well_known::Rfc2822;
 use super::clients::{Clients, is_taken};
 use crate::net::probe::{Probe, Question};
 use crate::net::{
-    Attempt, End, Failure, KeyProof, Outcome, Plaintext, Reached, Session, Target, TlsVersion,
+    Attempt, End, Failure, KeyProof, Outcome, Plaintext, Reached, ServedCertificate, Session,
+    Target, TlsVersion,
 };
+use crate::ops::facts::CertificateFacts;
 use crate::path::finding::Finding;
 use crate::pki::certificate::Certificate;
 use crate::pki::escape::Escaped;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::DistinguishedName;
-use crate::pki::serial::SerialNumber;
 
 /// A port as it is now.
 #[derive(Debug, Serialize)]
 pub struct LiveReport {
-    /// Whom was dialled.
+    /// The port.
     pub target: String,
-    /// The name that was asked for.
+    /// The server name that was sent.
     pub server_name: String,
-    /// The address that answered, or the first that did not.
+    /// The address that answered, else the first.
     pub address: Option<SocketAddr>,
-    /// Every address of the name.
+    /// Every address of the host.
     pub addresses: Vec<AddressReport>,
-    /// What came of TCP: `connected`, `refused`, `timed_out`, `unreachable` or `unresolved`.
+    /// The TCP connection: `connected`, `refused`, `timed_out`, `unreachable` or `unresolved`.
     pub tcp: &'static str,
-    /// Why there is no TCP connection, where the system says.
+    /// Why there is no TCP connection.
     pub tcp_error: Option<String>,
     /// What the port serves.
     pub serves: Serves,
-    /// What is spoken instead of TLS: `http2`, `http1`, `ssh`, `other` or `nothing`.
+    /// What the port speaks instead of TLS: `http2`, `http1`, `ssh`, `other` or `nothing`.
     pub plaintext: Option<&'static str>,
-    /// Why the handshake did not come to its end.
+    /// Why the handshake failed.
     pub handshake_error: Option<String>,
-    /// The version that was agreed on.
+    /// The negotiated version.
     pub tls_version: Option<TlsVersion>,
-    /// The versions that are known to be spoken.
+    /// The versions known to be supported.
     pub tls_versions: Vec<TlsVersion>,
-    /// The cipher suite that was agreed on.
+    /// The negotiated cipher suite.
     pub cipher_suite: Option<String>,
-    /// The application protocol that was agreed on; gRPC's is `h2`.
+    /// The negotiated application protocol; gRPC's is `h2`.
     pub alpn: Option<String>,
-    /// Whether the server's HTTP/2 SETTINGS were read.
+    /// Whether the server's HTTP/2 SETTINGS arrived.
     pub http2_settings: bool,
-    /// How the talk behind the handshake ended: `answered` (HTTP/2), `http1`, `silent`, `closed`,
+    /// How the exchange after the handshake ended: `answered` (HTTP/2), `http1`, `silent`, `closed`,
     /// `reset`, `alert`, `go_away`, `other`, `too_much` or `failed`.
     pub http2_end: Option<&'static str>,
-    /// What was said at that end: the alert, the reason of GOAWAY, how what is no HTTP/2 begins.
+    /// More about that end: the alert, the reason of GOAWAY, the first bytes of another protocol.
     pub http2_detail: Option<String>,
-    /// What becomes of a client that names no protocol: `taken`, `closed` (as grpc-core does) or `unknown`.
+    /// What happens to a client without ALPN: `taken`, `closed` (as grpc-core does) or `unknown`.
     pub without_alpn: Option<&'static str>,
-    /// Whether a client certificate is asked for.
+    /// Whether the server asks for a client certificate.
     pub client_certificate: ClientCertificate,
-    /// The CAs the server wants it from, where it says.
+    /// The CAs the server accepts, if it names any.
     pub client_ca_names: Vec<DistinguishedName>,
-    /// Whether ours is taken; `None` when there is none, none is asked for, or it cannot be told.
+    /// Whether the given client certificate is accepted; `None` if there is none, none is asked for,
+    /// or that cannot be determined.
     pub ours_taken: Option<bool>,
-    /// Whether a client without one is refused.
+    /// Whether a client without a certificate is rejected.
     pub none_refused: Option<bool>,
-    /// Whether one that nobody can trust is refused.
+    /// Whether a stranger's certificate is rejected.
     pub foreign_refused: Option<bool>,
-    /// Whether the server showed that its certificate's key is its own.
+    /// Whether the server proved that it holds the key of its certificate.
     pub key_proof: Option<KeyProof>,
     /// The certificates as served.
-    pub certificates: Vec<CertificateFacts>,
-    /// Every different list of certificates that was served, as fingerprints.
+    pub certificates: Vec<LiveCertificate>,
+    /// Every different chain that was served, as fingerprints.
     pub chains: Vec<ChainFacts>,
-    /// How many connections were made, whatever came of TLS on them.
+    /// How many connections were made.
     pub connections: usize,
-    /// How far the server's clock is ahead of ours, where it tells.
+    /// How far the server's clock is ahead of this machine's, if it shows its time.
     pub clock_difference_seconds: Option<i64>,
     /// How long the handshake took.
     pub handshake_milliseconds: Option<f64>,
     /// From an HTTP/2 PING to its answer.
     pub round_trip_milliseconds: Option<f64>,
-    /// Whether a correct client with what was given gets through; `None` when no anchors were
-    /// given to judge by, or it cannot be told.
+    /// Whether a correct client with the given files connects; `None` if no anchors were given, the
+    /// server did not prove its key, or that cannot be determined.
     pub reached: Option<bool>,
-    /// The certificates' octets.
+    /// The certificates' bytes.
     #[serde(skip)]
     pub served: Vec<Vec<u8>>,
-    /// What is wrong.
+    /// The findings.
     #[serde(skip)]
     pub findings: Vec<Finding>,
 }
 
-/// What came of one address.
+/// One address.
 #[derive(Debug, Serialize)]
 pub struct AddressReport {
     /// The address.
@@ -112,7 +114,7 @@ pub enum Serves {
     Plaintext,
     /// TLS, to anyone.
     Tls,
-    /// TLS, only to those with a certificate.
+    /// TLS, only to clients with a certificate.
     Mtls,
     /// Something that is neither TLS nor HTTP.
     Other,
@@ -126,50 +128,33 @@ pub enum Serves {
 pub enum ClientCertificate {
     /// It does not.
     NotAsked,
-    /// It does; whether it needs one was not to be told, or it takes clients without.
+    /// It does, and accepts clients without one, or whether it does is not known.
     Asked,
-    /// It does, and refuses clients without.
+    /// It does, and rejects clients without one.
     Required,
-    /// The handshake did not come so far.
+    /// The handshake did not get that far.
     Unknown,
 }
 
 /// A certificate as served.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum CertificateFacts {
-    /// It can be read.
-    Read {
-        /// The subject.
-        subject: DistinguishedName,
-        /// The issuer.
-        issuer: DistinguishedName,
-        /// The serial number.
-        serial: SerialNumber,
-        /// The first moment of validity.
-        #[serde(with = "time::serde::rfc3339")]
-        not_before: OffsetDateTime,
-        /// The last moment of validity.
-        #[serde(with = "time::serde::rfc3339")]
-        not_after: OffsetDateTime,
-        /// The names it is for.
-        names: Vec<GeneralName>,
-        /// The SHA-256 fingerprint.
-        fingerprint_sha256: Fingerprint,
-    },
-    /// It cannot.
+pub enum LiveCertificate {
+    /// It could be parsed.
+    Parsed(Box<CertificateFacts>),
+    /// It could not.
     Malformed {
-        /// What is wrong with it.
+        /// Why.
         error: String,
-        /// The SHA-256 fingerprint.
+        /// SHA-256 over its bytes.
         fingerprint_sha256: Fingerprint,
     },
 }
 
-/// A list of certificates that was served.
+/// A chain that was served.
 #[derive(Debug, Serialize)]
 pub struct ChainFacts {
-    /// By whom.
+    /// The address that served it.
     pub address: SocketAddr,
     /// On how many connections.
     pub connections: usize,
@@ -178,7 +163,7 @@ pub struct ChainFacts {
 }
 
 impl LiveReport {
-    /// Says what was seen.
+    /// Describes what a probe showed.
     pub(super) fn of(
         target: &Target,
         probe: &Probe,
@@ -224,7 +209,10 @@ impl LiveReport {
             none_refused: clients.none_refused,
             foreign_refused: clients.foreign_refused,
             key_proof: main.and_then(|session| session.key_proof),
-            certificates: certificates.iter().map(CertificateFacts::of).collect(),
+            certificates: certificates
+                .iter()
+                .map(|served| LiveCertificate::of(served, now))
+                .collect(),
             chains: chains
                 .into_iter()
                 .map(|(session, connections)| ChainFacts::of(session, connections))
@@ -255,22 +243,15 @@ impl AddressReport {
     }
 }
 
-impl CertificateFacts {
-    fn of(served: &crate::net::ServedCertificate) -> Self {
-        let fingerprint_sha256 = Fingerprint::sha256(&served.der);
+impl LiveCertificate {
+    fn of(served: &ServedCertificate, now: OffsetDateTime) -> Self {
         match &served.certificate {
-            Ok(certificate) => CertificateFacts::Read {
-                subject: certificate.subject().clone(),
-                issuer: certificate.issuer().clone(),
-                serial: certificate.serial().clone(),
-                not_before: certificate.not_before(),
-                not_after: certificate.not_after(),
-                names: names(certificate),
-                fingerprint_sha256,
-            },
-            Err(error) => CertificateFacts::Malformed {
+            Ok(certificate) => {
+                LiveCertificate::Parsed(Box::new(CertificateFacts::of(certificate, now)))
+            }
+            Err(error) => LiveCertificate::Malformed {
                 error: error.to_string(),
-                fingerprint_sha256,
+                fingerprint_sha256: Fingerprint::sha256(&served.der),
             },
         }
     }
@@ -321,7 +302,7 @@ fn is_alert(session: &Session) -> bool {
     }
 }
 
-/// What was agreed on, before a refusal too.
+/// The negotiated versions, also of rejected connections.
 fn tls_versions(probe: &Probe) -> Vec<TlsVersion> {
     let mut versions: Vec<_> = probe
         .sessions
@@ -334,7 +315,7 @@ fn tls_versions(probe: &Probe) -> Vec<TlsVersion> {
     versions
 }
 
-/// The address that says most: the first that takes connections, else the first.
+/// The first address that accepts connections, else the first.
 fn answering(probe: &Probe) -> Option<&Attempt> {
     let mut attempts = probe.attempts.iter();
     let connected = attempts
@@ -350,8 +331,8 @@ fn tcp_error(probe: &Probe, attempt: Option<&Attempt>) -> Option<String> {
     let attempt = attempt?;
     match &attempt.reached {
         Reached::Connected => None,
-        Reached::Refused => Some("nobody listens there".into()),
-        Reached::TimedOut => Some("no answer in time".into()),
+        Reached::Refused => Some("connection refused".into()),
+        Reached::TimedOut => Some("timed out".into()),
         Reached::Unreachable(what) => Some(Escaped(what).to_string()),
     }
 }
@@ -392,7 +373,7 @@ fn clock_difference(probe: &Probe, started: Instant, now: OffsetDateTime) -> Opt
     Some(theirs.unix_timestamp() - ours.unix_timestamp())
 }
 
-/// The names of a certificate; none where they cannot be read.
+/// The names of a certificate, if they can be parsed.
 pub(super) fn names(certificate: &Certificate) -> Vec<GeneralName> {
     let names = certificate.subject_alt_names().ok().flatten();
     names.unwrap_or_default()

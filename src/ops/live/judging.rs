@@ -1,4 +1,4 @@
-//! What is wrong with a port.
+//! The findings about a port.
 
 use std::collections::HashSet;
 
@@ -19,24 +19,24 @@ use crate::pki::fingerprint::Fingerprint;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::rfc3339;
 
-/// What a port is judged with, all of it optional.
+/// What to judge a port with; all of it is optional.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Given<'a> {
-    /// The server's file: its certificate, then intermediates.
+    /// The server's certificate file: its certificate, then intermediates.
     pub certificates: &'a [Certificate],
-    /// What the client trusts; where there is nothing, no path is judged.
+    /// The client's trust anchors; without any, no path is judged.
     pub anchors: &'a [Certificate],
-    /// Revocation lists.
+    /// CRLs.
     pub revocation_lists: &'a [RevocationList],
     /// The client's certificates, and its private key as unencrypted PKCS #8.
     pub client: Option<(&'a [Certificate], &'a [u8])>,
-    /// The name that the certificate has to have, when it is not the one that is dialled.
+    /// The name the certificate must be valid for, if not the dialled one.
     pub host: Option<&'a ReferenceName>,
-    /// The moment that certificates are judged at, when it is not now.
+    /// The moment to judge certificates at, if not now.
     pub at: Option<OffsetDateTime>,
 }
 
-/// The report with everything that is wrong, the worst first.
+/// The report with its findings, most severe first.
 pub(super) fn judged(
     mut report: LiveReport,
     probe: &Probe,
@@ -69,7 +69,7 @@ pub(super) fn judged(
     report
 }
 
-/// Whether a client gets through: TLS, gRPC behind it, and certificates it can trust.
+/// Whether a client connects: TLS, gRPC, and certificates it can verify.
 fn reached(
     report: &LiveReport,
     probe: &Probe,
@@ -97,7 +97,7 @@ fn reached(
         // A client that cannot check the signature either does not connect; another might.
         (Some(true), _) if !is_key_proven(probe) => None,
         (Some(true), is_good) => is_good,
-        // No SETTINGS in time: a client would wait as well.
+        // Without SETTINGS in time, a client waits as well.
         (None, _) => Some(false),
     }
 }
@@ -165,7 +165,7 @@ impl Judging<'_> {
         }
     }
 
-    /// What is spoken where TLS is not, or is where it should not.
+    /// Plaintext instead of TLS, and TLS instead of plaintext.
     fn plaintext(&mut self, report: &LiveReport) {
         let is_tls_wanted = self.target.scheme().is_none_or(Scheme::is_tls);
         let is_tls = matches!(report.serves, Serves::Tls | Serves::Mtls);
@@ -208,7 +208,7 @@ impl Judging<'_> {
             Failure::Alert(alert) if alert.is_no_application_protocol() => {
                 self.add("live-alpn", evidence);
             }
-            // TLS 1.2 tells in the handshake what TLS 1.3 tells after it.
+            // TLS 1.2 rejects a client during the handshake, TLS 1.3 after it.
             Failure::Alert(_) | Failure::Closed | Failure::Reset if main.request.is_some() => {
                 self.refused(main, evidence);
             }
@@ -226,7 +226,7 @@ impl Judging<'_> {
         }
     }
 
-    /// What comes behind the handshake.
+    /// What follows the handshake.
     fn http2(&mut self, main: &Session, report: &LiveReport) {
         if main.outcome != Outcome::Finished || !is_grpc(self.target) {
             return;
@@ -245,14 +245,14 @@ impl Judging<'_> {
             Some(true) if report.http2_settings || agreed != Some("h2") => {}
             Some(true) => self.add("live-no-settings", Some(evidence)),
             Some(false) if main.request.is_some() => self.refused(main, Some(evidence)),
-            // That it does not agree on h2 says it all.
+            // The missing h2 explains it.
             Some(false) | None if agreed != Some("h2") => {}
             Some(false) => self.add("live-closed", Some(evidence)),
             None => self.add("live-no-settings", Some(evidence)),
         }
     }
 
-    /// The server ended a connection on which it had asked for a certificate.
+    /// The server ended a connection on which it requested a certificate.
     fn refused(&mut self, main: &Session, evidence: Option<Evidence>) {
         let is_answered = main
             .request
@@ -277,7 +277,7 @@ impl Judging<'_> {
         }
     }
 
-    /// Whether connections that should be alike are.
+    /// Whether all connections are alike.
     fn connections(&mut self, report: &LiveReport) {
         if let [_, _, ..] = report.chains.as_slice() {
             let chains = report.chains.iter().map(|chain| {
@@ -305,8 +305,7 @@ impl Judging<'_> {
         }
     }
 
-    /// Whether every list of certificates that is served is good; `None` when there are no
-    /// anchors to say so.
+    /// Whether every served chain is valid; `None` without anchors.
     fn chains(&mut self) -> Option<bool> {
         let mut is_good = Some(true);
         let chains = self.probe.distinct_chains();
@@ -341,7 +340,7 @@ impl Judging<'_> {
         self.path(end_entity, others)
     }
 
-    /// How the certificates stand to each other.
+    /// The order of the certificates.
     fn order(&mut self, served: &[Certificate]) {
         let relations = relations(served);
         for (i, certificate) in served.iter().enumerate() {
@@ -364,7 +363,7 @@ impl Judging<'_> {
         if expected == end_entity {
             return;
         }
-        let evidence = Evidence::instead(told(end_entity), told(expected));
+        let evidence = Evidence::instead(identity(end_entity), identity(expected));
         let are_same =
             names(end_entity) == names(expected) && end_entity.subject() == expected.subject();
         let rule = if are_same {
@@ -375,7 +374,7 @@ impl Judging<'_> {
         self.about(rule, 0, end_entity, Some(evidence));
     }
 
-    /// Whether a client that is given only what is served gets to an anchor.
+    /// Whether the served certificates alone reach an anchor.
     fn path(&mut self, end_entity: &Certificate, others: &[Certificate]) -> Option<bool> {
         let dialled = reference_name(self.target);
         let requirements = Requirements {
@@ -418,7 +417,7 @@ impl Judging<'_> {
         Some(is_good)
     }
 
-    /// Findings of the path engine, each once though several lists of certificates are judged.
+    /// Adds findings of the path engine, each once for all chains.
     fn take_over(&mut self, findings: Vec<Finding>) {
         for finding in findings {
             if self.known.insert((finding.id, finding.summary())) {
@@ -456,7 +455,7 @@ impl Judging<'_> {
     }
 }
 
-/// What tells connections apart that were all begun in the same way.
+/// How connections differ that were all begun in the same way.
 fn difference(alike: &[&Session]) -> Option<String> {
     let all = alike.len();
     let is_taken = |session: &&&Session| is_taken(session) == Some(true);
@@ -464,10 +463,12 @@ fn difference(alike: &[&Session]) -> Option<String> {
     if taken > 0 && taken < all {
         let other = alike.iter().find(|session| !is_taken(session))?;
         let reason = match &other.outcome {
-            Outcome::Finished => "the connection ends after the handshake".to_owned(),
+            Outcome::Finished => "the connection is closed after the handshake".to_owned(),
             Outcome::Failed(failure) => failure.to_string(),
         };
-        return Some(format!("{taken} of {all} are taken, on others {reason}"));
+        return Some(format!(
+            "{taken} of {all} are accepted; on others, {reason}"
+        ));
     }
     let finished: Vec<_> = alike
         .iter()
@@ -475,7 +476,7 @@ fn difference(alike: &[&Session]) -> Option<String> {
         .collect();
     let asked = finished.iter().filter(|session| session.request.is_some());
     let (asked, all) = (asked.count(), finished.len());
-    let text = format!("a client certificate is asked for on {asked} of {all}");
+    let text = format!("a client certificate is requested on {asked} of {all}");
     (asked > 0 && asked < all).then_some(text)
 }
 
@@ -483,18 +484,18 @@ fn issuer(certificate: &Certificate) -> String {
     format!("issued by {}", certificate.issuer())
 }
 
-/// What tells one certificate from another of the same name.
-fn told(certificate: &Certificate) -> String {
+/// What distinguishes certificates with the same name.
+fn identity(certificate: &Certificate) -> String {
     let fingerprint = Fingerprint::sha256(certificate.as_der());
     format!(
-        "serial {}, from {}, sha256 {}",
+        "serial {}, valid from {}, SHA-256 {}",
         certificate.serial(),
         rfc3339(certificate.not_before()),
         short(&fingerprint)
     )
 }
 
-/// As much of a fingerprint as is compared by eye.
+/// As much of a fingerprint as people compare.
 fn short(fingerprint: &Fingerprint) -> String {
     let text = fingerprint.to_string();
     text.chars().take(FINGERPRINT_CHARACTERS).collect()
@@ -502,4 +503,4 @@ fn short(fingerprint: &Fingerprint) -> String {
 
 const MAX_CLOCK_DIFFERENCE_SECONDS: i64 = 60;
 const MAX_CHAINS_JUDGED: usize = 8;
-const FINGERPRINT_CHARACTERS: usize = 23; // eight octets
+const FINGERPRINT_CHARACTERS: usize = 23; // eight bytes

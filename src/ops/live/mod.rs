@@ -1,4 +1,4 @@
-//! Ports as they are now: what they serve, whom they take, and what is wrong with that.
+//! Live ports: what they serve, which clients they accept, and the findings.
 
 mod clients;
 mod facts;
@@ -22,14 +22,14 @@ pub use crate::net::{Scheme, Target};
 use crate::path::finding::{Evidence, Finding};
 use crate::path::profile::ReferenceName;
 
-/// How ports are dialled.
+/// How to dial ports.
 #[derive(Clone, Debug)]
 pub struct Dialling {
-    /// The name that is asked for, when it is not the host that is dialled.
+    /// The server name to send, if not the dialled host.
     pub server_name: Option<String>,
-    /// How long each step may take; the whole takes at most three times as long.
+    /// The time limit of each step; the whole takes at most three times as long.
     pub timeout: Duration,
-    /// How many connections are made at least.
+    /// How many connections to make at least.
     pub connections: usize,
 }
 
@@ -44,10 +44,10 @@ impl Default for Dialling {
 }
 
 impl Dialling {
-    /// Reads a target, to be asked for the name that was given.
+    /// Parses a target, with the given server name.
     ///
     /// # Errors
-    /// When it is none, or the name is none.
+    /// When the target or the name is malformed.
     pub fn target(&self, text: &str) -> Result<Target, Error> {
         let target: Target = text.parse()?;
         match &self.server_name {
@@ -57,10 +57,10 @@ impl Dialling {
     }
 }
 
-/// Whether an argument names a port and not a file: a URL, or `host:port` where there is no such file.
+/// Whether an argument is a port rather than a file: a URL, or `host:port` if no such file exists.
 ///
 /// # Errors
-/// When it cannot be told whether there is a file.
+/// When it cannot be determined whether the file exists.
 pub fn is_port(argument: &Path) -> Result<bool, Error> {
     let Some(text) = argument.to_str() else {
         return Ok(false);
@@ -74,7 +74,7 @@ pub fn is_port(argument: &Path) -> Result<bool, Error> {
     Ok(is_shaped && files::kind(argument)? == Kind::Absent)
 }
 
-/// The name a certificate must have to be taken for what is dialled.
+/// The name that the certificate of a target must be valid for.
 pub fn reference_name(target: &Target) -> ReferenceName {
     match target.server_name() {
         crate::net::Host::Dns(name) => ReferenceName::Dns(name.clone()),
@@ -82,11 +82,10 @@ pub fn reference_name(target: &Target) -> ReferenceName {
     }
 }
 
-/// Looks at a port and judges what is there: under the anchors that are given, against the files
-/// that are given.
+/// Probes a port and judges what it shows, with the given anchors and files.
 ///
 /// # Errors
-/// When the system gives no randomness.
+/// When the system provides no randomness.
 pub fn look(
     target: &Target,
     dialling: &Dialling,
@@ -114,7 +113,7 @@ pub fn look(
     Ok(judging::judged(report, &probe, target, given, now))
 }
 
-/// Looks at a port and says what is there, judging nothing.
+/// Probes a port and reports what it shows, without judging it.
 pub(super) fn facts(
     target: &Target,
     dialling: &Dialling,
@@ -134,5 +133,5 @@ pub(super) fn facts(
     (report, probe)
 }
 
-/// Two processes that share a port are both met, but once in a thousand times.
+/// Of two processes that share a port both are met, except once in a thousand runs.
 const DEFAULT_CONNECTIONS: usize = 12;

@@ -1,14 +1,15 @@
-//! What was seen of a port, for people.
+//! A live port as text.
 
 use std::fmt;
 
-use super::facts::{CertificateFacts, ClientCertificate, LiveReport, Serves};
+use super::facts::{ClientCertificate, LiveCertificate, LiveReport, Serves};
+use crate::net::KeyProof;
 use crate::ops::sheet::Sheet;
 use crate::pki::escape::Escaped;
 use crate::pki::validity::rfc3339;
 
 impl LiveReport {
-    /// The rows for people; what comes from the other side is escaped.
+    /// Adds the rows of the connection; text from the server is escaped.
     pub(in crate::ops) fn add_to(&self, sheet: &mut Sheet) {
         self.add_address(sheet);
         sheet.row("serves", self.served());
@@ -21,21 +22,22 @@ impl LiveReport {
                 .tls_versions
                 .iter()
                 .filter(|other| **other != version)
-                .map(|other| format!("; {other} is spoken too"))
+                .map(|other| format!("; {other} is supported too"))
                 .collect();
             sheet.row("TLS", format!("{version}, {suite}{}", also.concat()));
         }
         if self.tls_version.is_some() && self.handshake_error.is_none() {
             let protocol = self.alpn.as_deref().map(|name| Escaped(name).to_string());
-            sheet.row("ALPN", protocol.unwrap_or_else(|| "none agreed on".into()));
+            sheet.row("ALPN", protocol.unwrap_or_else(|| "none negotiated".into()));
             sheet.row("HTTP/2", self.http2());
         }
+        sheet.optional("private key", self.key_proof.map(key));
         if self.client_certificate != ClientCertificate::Unknown {
             sheet.row("client certificate", self.client());
         }
         if !self.client_ca_names.is_empty() {
             let names = self.client_ca_names.iter().map(ToString::to_string);
-            sheet.lines("wanted from", names.collect());
+            sheet.lines("accepted CAs", names.collect());
         }
         if self.connections > 0 {
             sheet.row("connections", self.counted());
@@ -45,7 +47,7 @@ impl LiveReport {
             let round_trip = self.round_trip_milliseconds;
             let round_trip = round_trip.map(|took| format!(", round trip {took:.1} ms"));
             sheet.row(
-                "took",
+                "timing",
                 format!(
                     "handshake {handshake:.1} ms{}",
                     round_trip.unwrap_or_default()
@@ -57,7 +59,7 @@ impl LiveReport {
     fn add_address(&self, sheet: &mut Sheet) {
         let Some(address) = self.address else {
             let error = self.tcp_error.as_deref().unwrap_or_default();
-            return sheet.row("address", format!("not found: {error}"));
+            return sheet.row("address", format!("cannot resolve host: {error}"));
         };
         let others: Vec<_> = self
             .addresses
@@ -79,12 +81,12 @@ impl LiveReport {
             Serves::Plaintext => "plaintext",
             Serves::Tls => "TLS",
             Serves::Mtls => "mutual TLS",
-            Serves::Other => "something else than TLS",
+            Serves::Other => "another protocol",
             Serves::None => "nothing",
         };
         let error = self.handshake_error.as_deref();
         let error = error.or(self.tcp_error.as_deref());
-        // What was recognised needs no word of how it is no TLS.
+        // A recognized protocol explains the failed handshake.
         let error = error.filter(|_| spoken.is_empty());
         let error = error.map(|error| format!(": {error}"));
         format!("{serves}{spoken}{}", error.unwrap_or_default())
@@ -92,10 +94,10 @@ impl LiveReport {
 
     fn http2(&self) -> String {
         if self.http2_end == Some("http1") {
-            return "no SETTINGS, an answer in HTTP/1".into();
+            return "no SETTINGS, HTTP/1 answer".into();
         }
         let settings = if self.http2_settings {
-            "SETTINGS read"
+            "SETTINGS received"
         } else {
             "no SETTINGS"
         };
@@ -107,8 +109,8 @@ impl LiveReport {
             (Some(end), None) => format!(", {}", end.replace('_', " ")),
         };
         let without = match self.without_alpn {
-            Some("closed") => "; without ALPN it closes the connection, as grpc-core does",
-            Some("taken") => "; without ALPN too",
+            Some("closed") => "; clients without ALPN are rejected, as by grpc-core",
+            Some("taken") => "; clients without ALPN are accepted",
             Some(_) | None => "",
         };
         format!("{settings}{end}{without}")
@@ -116,22 +118,22 @@ impl LiveReport {
 
     fn client(&self) -> String {
         let asked = match self.client_certificate {
-            ClientCertificate::NotAsked => "not asked for",
-            ClientCertificate::Asked => "asked for",
+            ClientCertificate::NotAsked => "not requested",
+            ClientCertificate::Asked => "requested",
             ClientCertificate::Required => "required",
             ClientCertificate::Unknown => "unknown",
         };
         let ours = self.ours_taken.map(|taken| match taken {
-            true => "; ours is taken",
-            false => "; ours is refused",
+            true => "; the given one is accepted",
+            false => "; the given one is rejected",
         });
         let none = self.none_refused.map(|refused| match refused {
-            true => "; without one a client is refused",
-            false => "; without one a client is taken",
+            true => "; clients without one are rejected",
+            false => "; clients without one are accepted",
         });
         let foreign = self.foreign_refused.map(|refused| match refused {
-            true => "; a stranger's is refused",
-            false => "; a stranger's is taken",
+            true => "; a stranger's is rejected",
+            false => "; a stranger's is accepted",
         });
         let all = [ours, none, foreign].map(Option::unwrap_or_default);
         format!("{asked}{}", all.concat())
@@ -139,7 +141,7 @@ impl LiveReport {
 
     fn counted(&self) -> String {
         match self.chains.as_slice() {
-            [] => format!("{}, none with certificates", self.connections),
+            [] => format!("{}, none with a certificate", self.connections),
             [one] if one.connections == self.connections => {
                 format!("{}, all with the same certificates", self.connections)
             }
@@ -150,7 +152,7 @@ impl LiveReport {
                     .collect();
                 let different = if chains.len() > 1 { "different " } else { "" };
                 format!(
-                    "{}, of which with {different}certificates: {}",
+                    "{}, with {different}certificates: {}",
                     self.connections,
                     counts.join(" + ")
                 )
@@ -167,7 +169,7 @@ impl fmt::Display for LiveReport {
 }
 
 impl LiveReport {
-    /// What was seen, as names and their values.
+    /// The rows as names and values.
     pub fn facts(&self) -> Vec<(String, String)> {
         self.sheet().facts()
     }
@@ -181,36 +183,41 @@ impl LiveReport {
         }
         let reached = self
             .reached
-            .map(|reached| if reached { "yes" } else { "no" });
-        sheet.optional("a client gets through", reached);
+            .map_or("undetermined", |reached| if reached { "yes" } else { "no" });
+        sheet.row("a client connects", reached);
         sheet
     }
 }
 
-impl fmt::Display for CertificateFacts {
+impl fmt::Display for LiveCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CertificateFacts::Read {
-                subject,
-                serial,
-                not_after,
-                ..
-            } => write!(
+            LiveCertificate::Parsed(facts) => write!(
                 f,
-                "{subject}, serial {serial}, until {}",
-                rfc3339(*not_after)
+                "{}, serial {}, expires {}",
+                facts.subject,
+                facts.serial,
+                rfc3339(facts.expiry.not_after)
             ),
-            CertificateFacts::Malformed { error, .. } => {
-                write!(f, "cannot be read: {}", Escaped(error))
+            LiveCertificate::Malformed { error, .. } => {
+                write!(f, "malformed: {}", Escaped(error))
             }
         }
     }
 }
 
+fn key(proof: KeyProof) -> &'static str {
+    match proof {
+        KeyProof::Proven => "proven by the handshake signature",
+        KeyProof::Failed => "not proven: the handshake signature does not verify",
+        KeyProof::Unchecked => "not proven: the handshake signature cannot be verified here",
+    }
+}
+
 fn clock(seconds: i64) -> String {
     match seconds {
-        -1..=1 => "as ours".into(),
-        ahead @ 2.. => format!("{ahead} s ahead of ours"),
-        behind => format!("{} s behind ours", behind.unsigned_abs()),
+        -1..=1 => "same as this machine's".into(),
+        ahead @ 2.. => format!("{ahead} s ahead of this machine's"),
+        behind => format!("{} s behind this machine's", behind.unsigned_abs()),
     }
 }

@@ -1,47 +1,27 @@
-//! A client nobody knows.
+//! A client that no server knows.
 
-use time::OffsetDateTime;
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
+use time::{Duration, OffsetDateTime};
 
 use crate::error::Error;
-use crate::keys::{PrivateKey, random_serial};
-use crate::net::Identity;
-use crate::pki::algorithm::KeyType;
+use crate::net::{Identity, IdentityError};
 use crate::pki::certificate::Certificate;
-use crate::pki::name::{AttributeType, DistinguishedName};
-use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
-use crate::pki::subtree::NameConstraints;
-use crate::pki::usage::CLIENT_AUTH;
-use crate::pki::validity::{Lifetime, Validity};
 
-/// A self-signed client certificate that is made for this moment and never kept: a server that
-/// takes it takes anyone.
+/// A self-signed client certificate that is never stored: a server that accepts it accepts anyone.
 pub(super) fn identity(now: OffsetDateTime) -> Result<Identity, Error> {
-    let key = PrivateKey::generate(KeyType::P256)?;
-    let signer = key.signer()?;
-    let subject = DistinguishedName::build(&[(AttributeType::CommonName, COMMON_NAME)])?;
-    let plan = IssuancePlan {
-        issuer: subject.clone(),
-        subject,
-        validity: Validity::starting(now, LIFETIME)?,
-        subject_alt_names: Vec::new(),
-        basic_constraints: BasicConstraints::EndEntity,
-        key_usage: KeyUsage::EndEntity,
-        extended_key_usages: vec![CLIENT_AUTH],
-        authority_key_identifier: None,
-        name_constraints: NameConstraints::default(),
-        crl_distribution_points: Vec::new(),
-        ca_issuers: Vec::new(),
-        ocsp: Vec::new(),
-        certificate_policies: Vec::new(),
-    };
-    let der = signer.certificate(&plan, key.public_key_info(), &random_serial()?)?;
-    let certificate =
-        Certificate::from_der(der).unwrap_or_else(|_| unreachable!("what we sign can be read"));
-    Ok(Identity::new(&[certificate], key.pkcs8())?)
+    let unusable = |source| IdentityError::Stranger { source };
+    let mut params = CertificateParams::default();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, COMMON_NAME);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    params.not_before = now - Duration::minutes(5);
+    params.not_after = now + Duration::days(1);
+    let key = KeyPair::generate().map_err(unusable)?;
+    let certificate = params.self_signed(&key).map_err(unusable)?;
+    let certificate = Certificate::from_der(certificate.der().to_vec())
+        .unwrap_or_else(|_| unreachable!("rcgen issues certificates that can be parsed"));
+    Ok(Identity::new(&[certificate], &key.serialize_der())?)
 }
 
 const COMMON_NAME: &str = "openagents-certs probe";
-const LIFETIME: Lifetime = match Lifetime::from_days(1) {
-    Some(lifetime) => lifetime,
-    None => unreachable!(),
-};

@@ -1,4 +1,4 @@
-//! When a setup ends: what of it ends first.
+//! When a setup expires, and what expires first.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,43 +8,43 @@ use time::OffsetDateTime;
 
 use super::setup::{Contents, FileRole};
 use crate::error::shown;
-use crate::ops::Span;
+use crate::ops::{Span, paths};
 use crate::pki::validity::rfc3339;
 
-/// The first end of all that a setup rests on: a certificate of a chain, an anchor, a revocation list.
+/// The earliest expiry of everything a setup depends on: certificates, anchors and CRLs.
 #[derive(Clone, Debug, Serialize)]
 pub struct EffectiveExpiry {
     /// When.
     #[serde(with = "time::serde::rfc3339")]
     pub not_after: OffsetDateTime,
-    /// Seconds until then; negative when it has passed.
+    /// Seconds until then; negative if it has passed.
     pub expires_in_seconds: i64,
-    /// What ends then.
+    /// What expires then.
     pub first: Ends,
-    /// The file it stands in.
-    pub file: String,
-    /// Whose it is: the subject of the certificate or the issuer of the list.
+    /// Its file.
+    #[serde(serialize_with = "paths::as_text")]
+    pub path: PathBuf,
+    /// The subject of the certificate, or the issuer of the CRL.
     pub subject: String,
 }
 
-/// What can end.
+/// What can expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ends {
-    /// The first certificate of a server's or client's file.
+    /// The server's or client's certificate.
     Leaf,
-    /// A certificate behind it.
+    /// An intermediate.
     Chain,
     /// A trust anchor.
     Anchor,
-    /// A revocation list's nextUpdate.
+    /// A CRL, at its nextUpdate.
     RevocationList,
 }
 
 impl EffectiveExpiry {
-    /// The first to end; `None` where nothing was read that ends.
-    ///
-    /// Of several anchors the last one's end counts, since one that is left is enough.
+    /// The earliest expiry, if any. Of several anchors in a file the last expiry counts, because one
+    /// valid anchor is enough.
     pub(super) fn of(contents: &Contents, now: OffsetDateTime) -> Option<Self> {
         let mut ends: Vec<(OffsetDateTime, Ends, &PathBuf, String)> = Vec::new();
         for file in contents.iter() {
@@ -68,7 +68,9 @@ impl EffectiveExpiry {
                 FileRole::ServerKey | FileRole::ClientKey => {}
             }
         }
-        for (path, list) in contents.list_paths.iter().zip(&contents.revocation_lists) {
+        // No gRPC stack reads a CRL by itself, so one that happens to be there ends nothing.
+        let lists = contents.list_paths.iter().zip(&contents.revocation_lists);
+        for (path, list) in lists.take(contents.named_lists) {
             let end = list.next_update();
             let issuer = list.issuer().to_string();
             ends.extend(end.map(|end| (end, Ends::RevocationList, path, issuer)));
@@ -78,7 +80,7 @@ impl EffectiveExpiry {
             not_after,
             expires_in_seconds: (not_after - now).whole_seconds(),
             first,
-            file: shown(path),
+            path: path.clone(),
             subject,
         })
     }
@@ -89,12 +91,16 @@ impl fmt::Display for EffectiveExpiry {
         let left = time::Duration::seconds(self.expires_in_seconds);
         let direction = if left.is_negative() { "ago" } else { "left" };
         let what = match self.first {
-            Ends::Leaf => "the certificate",
-            Ends::Chain => "a certificate of the chain",
-            Ends::Anchor => "the anchor",
-            Ends::RevocationList => "the revocation list",
+            Ends::Leaf => "certificate",
+            Ends::Chain => "intermediate",
+            Ends::Anchor => "trust anchor",
+            Ends::RevocationList => "CRL",
         };
         let (end, left) = (rfc3339(self.not_after), Span(left.abs()));
-        write!(f, "{end} ({left} {direction}): {what} in {}", self.file)
+        write!(
+            f,
+            "{end} ({left} {direction}): {what} in {}",
+            shown(&self.path)
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! The live half: each port that was named, looked at and judged.
+//! The live half: each port, probed and judged.
 
 use std::path::Path;
 
@@ -13,25 +13,25 @@ use crate::ops::verify::{read_bundle, read_private_key};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 
-/// Looks at each port, one after the other.
+/// Checks each port, one after the other.
 ///
-/// Files whose content cannot be used are left out where they are judged themselves.
+/// Files with unusable content are left out if they are judged themselves.
 ///
 /// # Errors
-/// When a port is no target, or a file that nobody else judges cannot be read. A port that cannot
-/// be reached is told of in its report.
+/// When a target is malformed, or a file cannot be read that is not judged itself. An unreachable
+/// port is an answer, not an error.
 pub(super) fn run(request: &Request, now: OffsetDateTime) -> Result<Vec<LiveReport>, Error> {
     let Connect {
         targets,
         dialling,
         files,
     } = &request.connect;
-    // The name that is dialled is the one a client asks for.
+    // A client asks for the name it dials.
     let dialling = Dialling {
         server_name: dialling.server_name.clone().or(request.host.clone()),
         ..dialling.clone()
     };
-    // A wrong one is told of before any is dialled.
+    // All are parsed before the first is dialled.
     let targets = targets
         .iter()
         .map(|text| dialling.target(text))
@@ -39,35 +39,35 @@ pub(super) fn run(request: &Request, now: OffsetDateTime) -> Result<Vec<LiveRepo
     if targets.is_empty() {
         return Ok(Vec::new());
     }
-    let brought = match (Brought::read(files), &request.files) {
-        (Ok(brought), _) => brought,
-        (Err(_), Some(_)) => Brought::read_what_is_good(files),
+    let client = match (ClientFiles::read(files), &request.files) {
+        (Ok(client), _) => client,
+        (Err(_), Some(_)) => ClientFiles::read_usable(files),
         (Err(error), None) => return Err(error),
     };
-    let given = brought.given(request.at);
+    let given = client.given(request.at);
     targets
         .iter()
         .map(|target| look(target, &dialling, &given, now))
         .collect()
 }
 
-/// What a client brings, and the certificate the port ought to serve.
+/// The client's files, and the certificate the port should serve.
 #[derive(Default)]
-struct Brought {
+struct ClientFiles {
     certificates: Vec<Certificate>,
     anchors: Vec<Certificate>,
     revocation_lists: Vec<RevocationList>,
     client: Option<(Vec<Certificate>, ReadKey)>,
 }
 
-impl Brought {
+impl ClientFiles {
     fn read(files: &Files) -> Result<Self, Error> {
         let read = |path: &Option<_>| path.as_deref().map_or(Ok(Vec::new()), read_certificates);
         let mut revocation_lists = Vec::new();
-        for path in &files.revocation_lists {
+        for path in files.all_lists() {
             revocation_lists.extend(read_lists(path)?);
         }
-        Ok(Brought {
+        Ok(ClientFiles {
             certificates: read(&files.certificate)?,
             anchors: read(&files.ca)?,
             revocation_lists,
@@ -81,9 +81,9 @@ impl Brought {
         })
     }
 
-    /// Each part that can be read, whatever is wrong with the others.
-    fn read_what_is_good(files: &Files) -> Self {
-        let read = |part: Files| Brought::read(&part).unwrap_or_default();
+    /// Every part that can be read.
+    fn read_usable(files: &Files) -> Self {
+        let read = |part: Files| ClientFiles::read(&part).unwrap_or_default();
         let certificate = files.certificate.clone();
         let ca = files.ca.clone();
         let server = Files {
@@ -96,6 +96,7 @@ impl Brought {
         };
         let lists = Files {
             revocation_lists: files.revocation_lists.clone(),
+            lists_beside: files.lists_beside.clone(),
             ..Files::default()
         };
         let client = Files {
@@ -103,7 +104,7 @@ impl Brought {
             client_key: files.client_key.clone(),
             ..Files::default()
         };
-        Brought {
+        ClientFiles {
             certificates: read(server).certificates,
             anchors: read(anchors).anchors,
             revocation_lists: read(lists).revocation_lists,

@@ -1,5 +1,5 @@
-//! Whether a whole grpcs setup works, is secure, and what mends it: from its files, from a
-//! network.yaml, from a live port, or from any mix.
+//! Whether a grpcs setup works and is secure, and how to fix it: from its files, network.yaml, a
+//! live port, or any mix.
 //!
 //! ```text
 //! files ─► path::stacks ─► what each stack does ┐
@@ -35,42 +35,42 @@ use crate::path::stacks::{
 use crate::pki::general_name::GeneralName;
 use setup::Contents;
 
-/// What is to be looked at.
+/// What to check.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The files of the setup, where there are some.
+    /// The files of the setup, if any.
     pub files: Option<Files>,
-    /// The host name or address that is dialled; the first good name of the certificate otherwise.
+    /// The dialled host name or address; by default the first valid name of the certificate.
     pub host: Option<String>,
-    /// The stacks that are judged.
+    /// The stacks to simulate.
     pub stacks: Vec<Stack>,
-    /// Those that decide the verdict.
+    /// The stacks that decide the verdict.
     pub require: Vec<Stack>,
-    /// The moment that counts instead of now.
+    /// The moment to check, instead of now.
     pub at: Option<OffsetDateTime>,
-    /// The live ports that are looked at.
+    /// The live ports.
     pub connect: Connect,
-    /// Networks and agents, from their files.
+    /// The networks and agents.
     pub networks: networks::Request,
-    /// The networks that are to get a `tls:` block first.
+    /// The networks to add a `tls:` block to first.
     pub write: Vec<networks::WriteRequest>,
 }
 
-/// Live ports, and what they are looked at with.
+/// Live ports, and the files to check them with.
 #[derive(Clone, Debug, Default)]
 pub struct Connect {
     /// The ports, such as `grpcs://localhost:8600`.
     pub targets: Vec<String>,
-    /// How they are dialled.
+    /// How to dial them.
     pub dialling: Dialling,
-    /// What a client brings, and the certificate the port ought to serve.
+    /// The client's files, and the certificate the port should serve.
     pub files: Files,
 }
 
-/// Looks at everything that was given.
+/// Checks everything that was given.
 ///
 /// # Errors
-/// When a file that is named cannot be read at all. What is in it may be anything.
+/// When a named file cannot be read. Its content may be anything.
 pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     let at = request.at.unwrap_or(now);
     let mut report = Report::new(request.require.clone());
@@ -87,7 +87,7 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     Ok(report.concluded())
 }
 
-/// What every stack does with the files, and what is wrong with them.
+/// What every stack makes of the files, and the findings.
 fn of_files(
     contents: &Contents,
     request: &Request,
@@ -137,14 +137,14 @@ fn of_files(
     Ok((report, findings))
 }
 
-/// What is wrong with a certificate file though no stack fails of it, or not all of it.
-fn of_single_files(contents: &Contents, told: &[Found]) -> Vec<Found> {
+/// Findings about single files that no stack fails because of.
+fn of_single_files(contents: &Contents, known: &[Found]) -> Vec<Found> {
     let mut all = Vec::new();
     for content in contents.iter() {
         let file = Some(shown(&content.path));
         for mut finding in stacks::examine_file(content.role.into(), &content.octets) {
-            let is_same = |found: &Found| found.file == file && found.finding.id == finding.id;
-            if !told.iter().any(is_same) {
+            let is_same = |found: &Found| found.path == file && found.finding.id == finding.id;
+            if !known.iter().any(is_same) {
                 finding.severity = finding.severity.min(Severity::Warning);
                 all.push(Found::of_file(finding, &content.path));
             }
@@ -153,7 +153,7 @@ fn of_single_files(contents: &Contents, told: &[Found]) -> Vec<Found> {
     all
 }
 
-/// Whether two required stacks fail to meet, one of which it affects.
+/// Whether it affects a required pair that fails.
 fn is_decisive(cause: &Cause, outcomes: &[Outcome], require: &[Stack]) -> bool {
     let fails = |pair: &&Outcome| {
         let is_required = require.contains(&pair.client) && require.contains(&pair.server);
@@ -190,7 +190,7 @@ fn setup_of<'a>(
     }
 }
 
-/// The name a server's certificate would be dialled by: `localhost` if it is for that, else its first name.
+/// The name to dial a server by: `localhost` if its certificate has it, else its first name.
 fn own_name(contents: &Contents) -> Option<String> {
     let file = contents.of(FileRole::ServerCertificate)?;
     let names = file.certificates.first()?.subject_alt_names().ok()??;
@@ -224,7 +224,7 @@ impl From<FileRole> for stacks::File {
 }
 
 impl Request {
-    /// A look at the files of a directory or at those named, for every stack.
+    /// A check of these files for every stack.
     pub fn of_files(files: Files) -> Self {
         Request {
             files: Some(files),

@@ -3,14 +3,14 @@
 use time::OffsetDateTime;
 
 use super::networks::{AgentReport, Matrix, NetworkReport, Serves};
-use super::report::{FilesReport, Found, Report, role};
+use super::report::{FilesReport, Found, Report, printed, stacks, word};
 use crate::ops::Verdict;
 use crate::ops::live::LiveReport;
 use crate::ops::view::{Cell, Content, Item, Section, TableKind, Tone, View};
 use crate::path::finding::Severity;
-use crate::path::stacks::{Outcome, Side, Stack};
+use crate::path::stacks::{Outcome, Stack};
 
-/// The report as a page; `at` is the moment it speaks of.
+/// The report as a page about the moment `at`.
 pub fn page(report: &Report, at: OffsetDateTime) -> View {
     let count = |severity| {
         let same = |found: &&Found| found.finding.severity == severity;
@@ -18,15 +18,13 @@ pub fn page(report: &Report, at: OffsetDateTime) -> View {
     };
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let (tone, answer) = match report.verdict {
-        Verdict::Yes if warnings > 0 => {
-            (Tone::Warning, "It works, and something is to be looked at")
-        }
+        Verdict::Yes if warnings > 0 => (Tone::Warning, "It works, with warnings"),
         Verdict::Yes => (Tone::Good, "It works"),
         Verdict::No => (Tone::Bad, "It does not work"),
-        Verdict::Undetermined => (Tone::Warning, "It could not be determined"),
+        Verdict::Undetermined => (Tone::Warning, "Undetermined"),
     };
     View {
-        title: "Will this network work?".into(),
+        title: "Connection check".into(),
         answer: answer.into(),
         tone,
         lead: format!(
@@ -42,7 +40,7 @@ fn sections(report: &Report) -> Vec<Section> {
     let mut sections = Vec::new();
     if !report.findings.is_empty() {
         let items = report.findings.iter().map(item).collect();
-        sections.push(section("What was found", Content::Items(items)));
+        sections.push(section("Findings", Content::Items(items)));
     }
     if let Some(networks) = &report.networks {
         if !networks.networks.is_empty() {
@@ -61,34 +59,14 @@ fn sections(report: &Report) -> Vec<Section> {
 }
 
 fn item(found: &Found) -> Item {
-    let finding = &found.finding;
-    let affects: Vec<String> = found
-        .affects
-        .iter()
-        .map(|affected| match affected.role {
-            Side::Client => format!("{} client", affected.stack),
-            Side::Server => format!("{} server", affected.stack),
-        })
-        .collect();
-    let mut details = Vec::new();
-    let mut detail = |name: &str, value: String| details.push((name.to_owned(), value));
-    if let Some(file) = &found.file {
-        detail("Where", file.clone());
-    }
-    if !affects.is_empty() {
-        detail("Fails", affects.join(", "));
-    }
-    detail("Mend it", finding.hint.clone());
-    detail("Rule", format!("{}, {}", finding.id, finding.reference));
+    let details = found.details().into_iter();
     Item {
-        tone: match finding.severity {
-            Severity::Error => Tone::Bad,
-            Severity::Warning => Tone::Warning,
-            Severity::Note => Tone::Plain,
-        },
-        label: finding.severity.to_string(),
-        title: finding.summary(),
-        details,
+        tone: Tone::of_severity(found.finding.severity),
+        label: found.finding.severity.to_string(),
+        title: found.summary(),
+        details: details
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
     }
 }
 
@@ -120,9 +98,9 @@ fn networks_table(networks: &[NetworkReport]) -> Section {
         "Host",
         "gRPC port",
         "Serves",
-        "Clients that get through",
+        "Clients that connect",
     ];
-    section("Networks", table(&heads, rows.collect(), false))
+    section("Networks", table(&heads, rows.collect()))
 }
 
 fn agents_table(agents: &[AgentReport]) -> Section {
@@ -140,10 +118,10 @@ fn agents_table(agents: &[AgentReport]) -> Section {
         ]
     });
     let heads = ["Agent", "File", "Dials", "Speaks"];
-    section("Agents", table(&heads, rows.collect(), false))
+    section("Agents", table(&heads, rows.collect()))
 }
 
-/// An agent a row, with the networks it reaches and why it does not reach the first of the others.
+/// A row for each agent: how many networks it reaches, and why it does not reach another.
 fn matrix(matrix: &Matrix) -> Section {
     let rows = matrix.by_agent().into_iter().map(|rows| {
         let agent = rows.first().map(|row| row.agent.to_string());
@@ -157,101 +135,52 @@ fn matrix(matrix: &Matrix) -> Section {
             Cell::Text(why.unwrap_or_default()),
         ]
     });
-    let heads = ["Agent", "Networks it reaches", "Not reached"];
-    section("Who reaches whom", table(&heads, rows.collect(), false))
+    let heads = ["Agent", "Networks", "Not reached"];
+    section("Reachability", table(&heads, rows.collect()))
 }
 
 fn of_files(files: &FilesReport) -> Vec<Section> {
-    let mut facts: Vec<(String, String)> = files
-        .files
-        .iter()
-        .map(|file| {
-            let subject = file.subject.as_ref();
-            let subject = subject.map_or_else(String::new, |subject| format!("  {subject}"));
-            (
-                role(file.role).to_owned(),
-                format!("{}{subject}", file.file),
-            )
-        })
-        .collect();
-    if let Some(host) = &files.host {
-        facts.push(("dialled as".into(), host.clone()));
-    }
-    if let Some(expiry) = &files.effective_expiry {
-        facts.push(("good until".into(), expiry.to_string()));
-    }
-    let mut sections = vec![section("The setup", Content::Facts(facts))];
+    let mut sections = vec![section("Setup", Content::Facts(files.facts()))];
     if !files.stacks.is_empty() {
-        sections.push(stacks(&files.stacks));
-        sections.extend(printed(&files.stacks));
+        sections.push(stack_grid(&files.stacks));
+        let printed = printed(&files.stacks);
+        if !printed.is_empty() {
+            sections.push(section("Messages", Content::Facts(printed)));
+        }
     }
     sections
 }
 
 /// A row for each client, a column for each server.
-fn stacks(outcomes: &[Outcome]) -> Section {
-    let sorted = |of: fn(&Outcome) -> Stack| {
-        let mut all: Vec<Stack> = outcomes.iter().map(of).collect();
-        all.sort();
-        all.dedup();
-        all
-    };
-    let servers = sorted(|pair| pair.server);
-    let rows = sorted(|pair| pair.client).into_iter().map(|client| {
-        let pair = |server: &Stack| {
-            let mut same = outcomes
+fn stack_grid(outcomes: &[Outcome]) -> Section {
+    let servers = stacks(outcomes, |pair| pair.server);
+    let clients = stacks(outcomes, |pair| pair.client);
+    let rows = clients.into_iter().map(|client| {
+        let cell = |server: &Stack| {
+            let is_pair = |pair: &&Outcome| pair.client == client && pair.server == *server;
+            outcomes
                 .iter()
-                .filter(|pair| pair.client == client && pair.server == *server);
-            same.next().map_or(Cell::Text(String::new()), |outcome| {
-                let (tone, word) = word(outcome);
-                Cell::Badge(tone, word.into())
-            })
+                .find(is_pair)
+                .map_or(Cell::Text(String::new()), |outcome| {
+                    let (tone, word) = word(outcome);
+                    Cell::Badge(tone, word.into())
+                })
         };
-        std::iter::once(Cell::Text(format!("{client} client")))
-            .chain(servers.iter().map(pair))
+        std::iter::once(Cell::Name(format!("{client} client")))
+            .chain(servers.iter().map(cell))
             .collect()
     });
-    let heads: Vec<String> = servers
-        .iter()
-        .map(|server| format!("{server} server"))
-        .collect();
-    let heads: Vec<&str> = std::iter::once("")
-        .chain(heads.iter().map(String::as_str))
-        .collect();
-    section("Stack by stack", table(&heads, rows.collect(), true))
-}
-
-/// What users of the stacks see, each text once.
-fn printed(outcomes: &[Outcome]) -> Option<Section> {
-    let mut facts: Vec<(String, String)> = Vec::new();
-    for outcome in outcomes {
-        let server = outcome.server_error.as_ref();
-        let client = outcome.client_error.as_ref();
-        let said = [
-            server.map(|text| (format!("{} server", outcome.server), text.clone())),
-            client.map(|text| (format!("{} client", outcome.client), text.clone())),
-        ];
-        for text in said.into_iter().flatten() {
-            if !facts.contains(&text) {
-                facts.push(text);
-            }
-        }
-    }
-    (!facts.is_empty()).then(|| section("What they print", Content::Facts(facts)))
+    let heads = servers.iter().map(|server| format!("{server} server"));
+    let content = Content::Table {
+        heads: std::iter::once(String::new()).chain(heads).collect(),
+        rows: rows.collect(),
+        kind: TableKind::Grid,
+    };
+    section("Stacks", content)
 }
 
 fn live(port: &LiveReport) -> Section {
     section(&port.target, Content::Facts(port.facts()))
-}
-
-fn word(outcome: &Outcome) -> (Tone, &'static str) {
-    match (outcome.server_starts, outcome.connects) {
-        (Some(false), _) => (Tone::Bad, "no start"),
-        (_, Some(true)) => (Tone::Good, "yes"),
-        (_, Some(false)) => (Tone::Bad, "no"),
-        (Some(true), None) => (Tone::Good, "starts"),
-        (None, None) => (Tone::Plain, "?"),
-    }
 }
 
 fn section(title: &str, content: Content) -> Section {
@@ -261,15 +190,11 @@ fn section(title: &str, content: Content) -> Section {
     }
 }
 
-fn table(heads: &[&str], rows: Vec<Vec<Cell>>, is_grid: bool) -> Content {
+fn table(heads: &[&str], rows: Vec<Vec<Cell>>) -> Content {
     Content::Table {
         heads: heads.iter().map(|head| (*head).to_owned()).collect(),
         rows,
-        kind: if is_grid {
-            TableKind::Grid
-        } else {
-            TableKind::List
-        },
+        kind: TableKind::List,
     }
 }
 
@@ -282,7 +207,7 @@ mod tests {
     use crate::ops::verify_chain::{Files, Request, run};
 
     #[test]
-    fn a_setup_that_works_and_one_that_does_not_are_told_apart() {
+    fn a_working_setup_and_a_broken_one_look_different() {
         let directory = tempfile::tempdir().unwrap();
         let now = datetime!(2026-11-20 08:05 UTC);
         let request = generate::Request::new(directory.path(), "localhost".parse().unwrap());
@@ -296,8 +221,8 @@ mod tests {
 
         assert_eq!((good.tone, bad.tone), (Tone::Good, Tone::Bad));
         let (good, bad) = (good.to_html(), bad.to_html());
-        assert!(good.contains("Stack by stack") && !good.contains("What was found"));
-        assert!(bad.contains("What they print") && bad.contains("host-mismatch"));
+        assert!(good.contains("Stacks") && !good.contains("Findings"));
+        assert!(bad.contains("Messages") && bad.contains("host-mismatch"));
         assert!(!bad.contains("<b>"));
     }
 }

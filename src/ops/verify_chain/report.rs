@@ -1,12 +1,11 @@
-//! What `verify-chain` has to say.
+//! The result of `verify-chain`.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fmt;
-use std::path::Path;
+use std::fmt::{self, Write as _};
+use std::path::{Path, PathBuf};
 
-use anstyle::{AnsiColor, Style};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
 use super::effective::EffectiveExpiry;
@@ -14,47 +13,50 @@ use super::networks;
 use super::setup::{FileContent, FileRole};
 use crate::error::shown;
 use crate::ops::live::LiveReport;
-use crate::ops::{self, Expiry, Verdict};
+use crate::ops::view::{Tone, Toned};
+use crate::ops::{self, Expiry, Verdict, paths};
 use crate::path::finding::{Finding, Severity};
 use crate::path::stacks::{Affected, Cause, Outcome, Side, Stack};
 use crate::pki::escape::Escaped;
 use crate::pki::name::DistinguishedName;
 
-/// Everything that was looked at, and the verdict.
+/// Everything that was checked, and the verdict.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Whether every required stack connects and nothing is wrong that decides it.
+    /// Yes if every required stack connects and no finding is an error.
     pub verdict: Verdict,
-    /// What was put into networks' files.
+    /// The changes to networks' files.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub written: Vec<networks::Written>,
-    /// Networks, agents and which of them reach which.
+    /// The networks, the agents, and which reach which.
     #[serde(flatten)]
     pub networks: Option<networks::Examined>,
-    /// The files, and what each stack does with them.
+    /// The files, and what each stack makes of them.
     #[serde(flatten)]
     pub files: Option<FilesReport>,
     /// The live ports.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub live: Vec<LiveReport>,
-    /// Everything that is wrong, the worst first.
+    /// The findings, most severe first.
     pub findings: Vec<Found>,
     #[serde(skip)]
     require: Vec<Stack>,
+    #[serde(skip)]
+    columns: Option<usize>,
 }
 
-/// The files of a setup and what comes of them.
+/// The files of a setup and their consequences.
 #[derive(Debug, Serialize)]
 pub struct FilesReport {
-    /// The name that is dialled; `None` where none was given and none is in the certificate.
+    /// The dialled name; `None` if none was given and the certificate has none.
     pub host: Option<String>,
     /// Whether it was taken from the certificate.
     pub is_host_assumed: bool,
     /// The files.
     pub files: Vec<FileReport>,
-    /// When the setup ends.
+    /// When the setup expires.
     pub effective_expiry: Option<EffectiveExpiry>,
-    /// What each client does with each server.
+    /// The outcome of each client with each server.
     pub stacks: Vec<Outcome>,
 }
 
@@ -64,32 +66,33 @@ pub struct FileReport {
     /// What it is for.
     pub role: FileRole,
     /// Where it is.
-    pub file: String,
+    #[serde(serialize_with = "paths::as_text")]
+    pub path: PathBuf,
     /// The subject of its first certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<DistinguishedName>,
-    /// When that one ends.
+    /// When it expires.
     #[serde(flatten)]
     pub expiry: Option<Expiry>,
-    /// How many certificates stand in it.
+    /// How many certificates it contains.
     pub certificates: usize,
 }
 
-/// A finding, and whom it concerns.
+/// A finding, its file and the stacks it affects.
 #[derive(Debug, Serialize)]
 pub struct Found {
-    /// What is wrong.
+    /// The finding.
     #[serde(flatten)]
     pub finding: Finding,
-    /// The file it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// The stacks that fail of it; empty where it does not depend on the stack.
+    /// The file or port it is about.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "absolute")]
+    pub path: Option<String>,
+    /// The stacks that fail because of it; empty if that does not depend on the stack.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub affects: Vec<Affected>,
-    /// Whether the text has it already, where it speaks of the file.
+    /// Whether the text shows it with its network or agent.
     #[serde(skip)]
-    is_told: bool,
+    is_shown: bool,
 }
 
 impl Report {
@@ -102,6 +105,7 @@ impl Report {
             live: Vec::new(),
             findings: Vec::new(),
             require,
+            columns: None,
         }
     }
 
@@ -113,9 +117,9 @@ impl Report {
     pub(super) fn add_networks(&mut self, networks: networks::Examined) {
         let found = networks.findings().map(|(file, finding)| Found {
             finding: finding.clone(),
-            file: Some(networks::shown(file)),
+            path: Some(networks::shown(file)),
             affects: Vec::new(),
-            is_told: true,
+            is_shown: true,
         });
         self.findings.extend(found);
         self.networks = Some(networks);
@@ -125,16 +129,16 @@ impl Report {
         for port in &live {
             let about = |finding: &Finding| Found {
                 finding: finding.clone(),
-                file: Some(Escaped(&port.target).to_string()),
+                path: Some(Escaped(&port.target).to_string()),
                 affects: Vec::new(),
-                is_told: false,
+                is_shown: false,
             };
             self.findings.extend(port.findings.iter().map(about));
         }
         self.live = live;
     }
 
-    /// Sorts the findings and draws the conclusion.
+    /// Sorts the findings and decides the verdict.
     pub(super) fn concluded(mut self) -> Self {
         self.findings = merged(self.findings);
         self.findings
@@ -172,6 +176,10 @@ impl Report {
                 "{file}: no CA to verify its certificate with; give --ca"
             ));
         }
+        let is_uncovered = |found: &&Found| found.finding.id == super::revocation::UNKNOWN;
+        if let Some(uncovered) = self.findings.iter().find(is_uncovered) {
+            return Some(uncovered.summary());
+        }
         let files = self.files.as_ref()?;
         let is_required = |pair: &&Outcome| {
             self.require.contains(&pair.client) && self.require.contains(&pair.server)
@@ -205,7 +213,7 @@ impl FileReport {
         let first = file.certificates.first();
         FileReport {
             role: file.role,
-            file: shown(&file.path),
+            path: file.path.clone(),
             subject: first.map(|leaf| leaf.subject().clone()),
             expiry: first.map(|leaf| Expiry::between(leaf.not_before(), leaf.not_after(), at)),
             certificates: file.certificates.len(),
@@ -217,34 +225,51 @@ impl Found {
     pub(super) fn of_cause(cause: Cause, path: Option<&Path>) -> Self {
         Found {
             finding: cause.finding,
-            file: path.map(shown),
+            path: path.map(shown),
             affects: cause.affects,
-            is_told: false,
+            is_shown: false,
         }
     }
 
     pub(super) fn of_file(finding: Finding, path: &Path) -> Self {
         Found {
-            file: Some(shown(path)),
+            path: Some(shown(path)),
             ..Found::from(finding)
         }
     }
 
     /// The finding in one line, with its file.
-    fn summary(&self) -> String {
-        match &self.file {
-            Some(file) => format!("{file}: {}", self.finding.summary()),
+    pub(super) fn summary(&self) -> String {
+        match &self.path {
+            Some(path) => format!("{path}: {}", self.finding.summary()),
             None => self.finding.summary(),
         }
     }
+
+    /// Which programs fail, the rule and the hint, as names and values.
+    pub(super) fn details(&self) -> Vec<(&'static str, String)> {
+        let finding = &self.finding;
+        let affected = self.affects.iter().map(|affected| match affected.role {
+            Side::Client => format!("{} client", affected.stack),
+            Side::Server => format!("{} server", affected.stack),
+        });
+        let affected: Vec<String> = affected.collect();
+        let mut details = Vec::new();
+        if !affected.is_empty() {
+            details.push(("fails", affected.join(", ")));
+        }
+        details.push(("rule", format!("{}, {}", finding.id, finding.reference)));
+        details.push(("hint", finding.hint.clone()));
+        details
+    }
 }
 
-/// Each finding once: a file that two sides read is wrong for both in the same way.
+/// Each finding once: a fault in a file that both sides read is found for both.
 fn merged(findings: Vec<Found>) -> Vec<Found> {
     let mut places: HashMap<(Option<String>, String), usize> = HashMap::new();
     let mut all: Vec<Found> = Vec::new();
     for found in findings {
-        match places.entry((found.file.clone(), found.finding.summary())) {
+        match places.entry((found.path.clone(), found.finding.summary())) {
             Entry::Vacant(place) => {
                 place.insert(all.len());
                 all.push(found);
@@ -265,9 +290,9 @@ impl From<Finding> for Found {
     fn from(finding: Finding) -> Self {
         Found {
             finding,
-            file: None,
+            path: None,
             affects: Vec::new(),
-            is_told: false,
+            is_shown: false,
         }
     }
 }
@@ -293,7 +318,7 @@ impl ops::Report for Report {
         }
         self.refused().next().map(|outcome| {
             format!(
-                "a {} client does not reach a {} server",
+                "a {} client does not connect to a {} server",
                 outcome.client, outcome.server
             )
         })
@@ -302,85 +327,154 @@ impl ops::Report for Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.written.iter().try_for_each(|written| written.fmt(f))?;
+        let mut text = String::new();
+        self.write(&mut text)?;
+        match self.columns {
+            Some(columns) => f.write_str(&wrapped(&text, columns)),
+            None => f.write_str(&text),
+        }
+    }
+}
+
+impl Report {
+    /// Wraps the text to a terminal of this width.
+    pub fn wrap_to(&mut self, columns: Option<usize>) {
+        self.columns = columns;
+    }
+
+    fn write(&self, text: &mut String) -> fmt::Result {
+        for written in &self.written {
+            write!(text, "{written}")?;
+        }
         if let Some(networks) = &self.networks {
-            networks.fmt(f)?;
+            write!(text, "{networks}")?;
         }
         if let Some(files) = &self.files {
             if self.networks.is_some() {
-                writeln!(f)?;
+                writeln!(text)?;
             }
-            files.fmt(f)?;
+            write!(text, "{files}")?;
         }
         for (i, port) in self.live.iter().enumerate() {
             if i > 0 || self.files.is_some() {
-                writeln!(f)?;
+                writeln!(text)?;
             }
-            port.fmt(f)?;
+            write!(text, "{port}")?;
         }
-        let untold: Vec<_> = self
-            .findings
-            .iter()
-            .filter(|found| !found.is_told)
-            .collect();
-        for found in untold.iter().take(MAX_FINDINGS_SHOWN) {
-            writeln!(f)?;
-            found.fmt(f)?;
+        let remaining = self.findings.iter().filter(|found| !found.is_shown);
+        for found in remaining.clone().take(MAX_FINDINGS_SHOWN) {
+            write!(text, "\n{found}")?;
         }
-        if untold.len() > MAX_FINDINGS_SHOWN {
-            let more = untold.len() - MAX_FINDINGS_SHOWN;
-            writeln!(f, "\n… and {more} more; `--format json` has them all")?;
+        let count = remaining.count();
+        if count > MAX_FINDINGS_SHOWN {
+            let more = count - MAX_FINDINGS_SHOWN;
+            writeln!(text, "\n… and {more} more; see all with --format json")?;
         }
         Ok(())
     }
 }
 
-impl fmt::Display for FilesReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for file in &self.files {
-            write!(f, "{:<15}{}", role(file.role), file.file)?;
-            if let Some(subject) = &file.subject {
-                write!(f, "  {subject}")?;
+/// Breaks long lines between words; what follows is indented two columns more.
+fn wrapped(text: &str, columns: usize) -> String {
+    let mut all = String::new();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let mut width = 0;
+        for (i, word) in line.split(' ').enumerate() {
+            let length = anstream::adapter::strip_str(word)
+                .to_string()
+                .chars()
+                .count();
+            let is_first = i == 0 || width <= indent + 2;
+            if !is_first && width + 1 + length > columns.max(MIN_COLUMNS) {
+                all.push('\n');
+                all.push_str(&" ".repeat(indent + 2));
+                width = indent + 2;
+            } else if i > 0 {
+                all.push(' ');
+                width += 1;
             }
-            writeln!(f)?;
+            all.push_str(word);
+            width += length;
         }
-        if let Some(host) = &self.host {
-            let host = Escaped(host);
-            let assumed = if self.is_host_assumed {
-                " (its own name; `--host` says another)"
-            } else {
-                ""
-            };
-            writeln!(f, "{:<15}{host}{assumed}", "dialled as")?;
-        }
-        if let Some(expiry) = &self.effective_expiry {
-            writeln!(f, "{:<15}{expiry}", "good until")?;
-        }
-        matrix(f, &self.stacks)
+        all.push('\n');
+    }
+    all
+}
+
+/// A file as an absolute path; a port as it is.
+fn absolute<S: Serializer>(path: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    match path {
+        Some(path) if !path.contains("://") => paths::as_text(&PathBuf::from(path), serializer),
+        other => other.serialize(serializer),
     }
 }
 
-/// What a file is for, in a word or two.
-pub(super) fn role(role: FileRole) -> &'static str {
+impl fmt::Display for FilesReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in self.facts() {
+            writeln!(f, "{name:<15}{value}")?;
+        }
+        write_matrix(f, &self.stacks)?;
+        let printed = printed(&self.stacks);
+        if !printed.is_empty() {
+            writeln!(f)?;
+        }
+        for (side, text) in printed {
+            writeln!(f, "a {side} prints: {}", Escaped(&text))?;
+        }
+        Ok(())
+    }
+}
+
+impl FilesReport {
+    /// The files, the dialled name and the expiry, as names and values.
+    pub(super) fn facts(&self) -> Vec<(String, String)> {
+        let mut facts: Vec<(String, String)> = Vec::new();
+        for file in &self.files {
+            let subject = file.subject.as_ref();
+            let subject = subject.map_or_else(String::new, |subject| format!("  {subject}"));
+            let value = format!("{}{subject}", shown(&file.path));
+            facts.push((label(file.role).to_owned(), value));
+        }
+        if let Some(host) = &self.host {
+            let assumed = if self.is_host_assumed {
+                " (from the certificate; override with --host)"
+            } else {
+                ""
+            };
+            facts.push(("dialled as".into(), format!("{}{assumed}", Escaped(host))));
+        }
+        if let Some(expiry) = &self.effective_expiry {
+            facts.push(("expires".into(), expiry.to_string()));
+        }
+        facts
+    }
+}
+
+fn label(role: FileRole) -> &'static str {
     match role {
         FileRole::ServerCertificate => "server",
         FileRole::ServerKey => "server key",
-        FileRole::Ca => "trusts",
+        FileRole::Ca => "client trusts",
         FileRole::ClientCertificate => "client",
         FileRole::ClientKey => "client key",
         FileRole::ClientCa => "server trusts",
     }
 }
 
-/// A row for each client, a column for each server; then what the users of those that fail see.
-fn matrix(f: &mut fmt::Formatter<'_>, outcomes: &[Outcome]) -> fmt::Result {
-    let stacks = |of: fn(&Outcome) -> Stack| {
-        let mut all: Vec<Stack> = outcomes.iter().map(of).collect();
-        all.sort();
-        all.dedup();
-        all
-    };
-    let (clients, servers) = (stacks(|pair| pair.client), stacks(|pair| pair.server));
+/// The stacks on one side of the outcomes.
+pub(super) fn stacks(outcomes: &[Outcome], of: fn(&Outcome) -> Stack) -> Vec<Stack> {
+    let mut all: Vec<Stack> = outcomes.iter().map(of).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// A row for each client, a column for each server.
+fn write_matrix(f: &mut fmt::Formatter<'_>, outcomes: &[Outcome]) -> fmt::Result {
+    let clients = stacks(outcomes, |pair| pair.client);
+    let servers = stacks(outcomes, |pair| pair.server);
     if clients.is_empty() {
         return Ok(());
     }
@@ -398,83 +492,61 @@ fn matrix(f: &mut fmt::Formatter<'_>, outcomes: &[Outcome]) -> fmt::Result {
         for server in &servers {
             let pair = |pair: &&Outcome| pair.client == *client && pair.server == *server;
             if let Some(outcome) = outcomes.iter().find(pair) {
-                let (word, color) = word(outcome);
-                let style = Style::new().fg_color(Some(color.into()));
+                let (tone, word) = word(outcome);
+                let style = tone.style();
                 write!(f, "{:gap$}{style}{word}{style:#}", "")?;
                 gap = WIDTH - word.len();
             }
         }
     }
-    writeln!(f)?;
-    texts(f, outcomes)
+    writeln!(f)
 }
 
-/// One word for what becomes of a pair, and its colour.
-fn word(outcome: &Outcome) -> (&'static str, AnsiColor) {
+/// A word for the outcome of a pair, and its tone.
+pub(super) fn word(outcome: &Outcome) -> (Tone, &'static str) {
     match (outcome.server_starts, outcome.connects) {
-        (Some(false), _) => ("no start", AnsiColor::Red),
-        (_, Some(true)) => ("yes", AnsiColor::Green),
-        (_, Some(false)) => ("no", AnsiColor::Red),
-        (Some(true), None) => ("starts", AnsiColor::Green),
-        (None, None) => ("?", AnsiColor::Yellow),
+        (Some(false), _) => (Tone::Bad, "no start"),
+        (_, Some(true)) => (Tone::Good, "yes"),
+        (_, Some(false)) => (Tone::Bad, "no"),
+        (Some(true), None) => (Tone::Good, "starts"),
+        (None, None) => (Tone::Warning, "?"),
     }
 }
 
-/// What is printed where something fails, each text once.
-fn texts(f: &mut fmt::Formatter<'_>, outcomes: &[Outcome]) -> fmt::Result {
-    let mut seen: Vec<(Stack, &str, &str)> = Vec::new();
+/// What the failing programs print, each text once.
+pub(super) fn printed(outcomes: &[Outcome]) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
     for outcome in outcomes {
-        let server = outcome.server_error.as_deref();
-        let client = outcome.client_error.as_deref();
-        let said = [
-            server.map(|text| (outcome.server, "server", text)),
-            client.map(|text| (outcome.client, "client", text)),
+        let server = outcome.server_error.as_ref();
+        let client = outcome.client_error.as_ref();
+        let texts = [
+            server.map(|text| (format!("{} server", outcome.server), text.clone())),
+            client.map(|text| (format!("{} client", outcome.client), text.clone())),
         ];
-        for text in said.into_iter().flatten() {
-            if !seen.contains(&text) {
-                seen.push(text);
+        for text in texts.into_iter().flatten() {
+            if !all.contains(&text) {
+                all.push(text);
             }
         }
     }
-    if !seen.is_empty() {
-        writeln!(f)?;
-    }
-    for (stack, side, text) in seen {
-        writeln!(f, "a {stack} {side} prints: {}", Escaped(text))?;
-    }
-    Ok(())
+    all
 }
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let finding = &self.finding;
-        let color = match finding.severity {
-            Severity::Error => AnsiColor::Red,
-            Severity::Warning => AnsiColor::Yellow,
-            Severity::Note => AnsiColor::Cyan,
-        };
-        let style = Style::new().bold().fg_color(Some(color.into()));
-        writeln!(
-            f,
-            "{style}{}{style:#}: {}",
-            finding.severity,
-            self.summary()
-        )?;
-        if !self.affects.is_empty() {
-            let text = |affected: &Affected| match affected.role {
-                Side::Client => format!("{} client", affected.stack),
-                Side::Server => format!("{} server", affected.stack),
-            };
-            let all: Vec<String> = self.affects.iter().map(text).collect();
-            writeln!(f, "  fails: {}", all.join(", "))?;
+        let severity = self.finding.severity;
+        let tone = Toned(Tone::of_severity(severity), severity);
+        writeln!(f, "{tone}: {}", self.summary())?;
+        for (name, value) in self.details() {
+            writeln!(f, "  {name}: {value}")?;
         }
-        writeln!(f, "  rule: {}, {}", finding.id, finding.reference)?;
-        writeln!(f, "  hint: {}", finding.hint)
+        Ok(())
     }
 }
 
-const KEY_UNCHECKED: &str = "live-key-unchecked";
 /// The columns of the matrix: the clients, then each server.
 const FIRST_WIDTH: usize = 19;
 const WIDTH: usize = 12;
+const MIN_COLUMNS: usize = 40;
 const MAX_FINDINGS_SHOWN: usize = 30;
+const KEY_UNCHECKED: &str = "live-key-unchecked";

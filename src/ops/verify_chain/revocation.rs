@@ -1,5 +1,5 @@
-//! What the revocation lists say of a setup's certificates. No gRPC stack reads a list by itself, so that they connect
-//! all the same; who was given a list, though, means that what is on it is not to be used.
+//! Whether the setup's certificates are revoked. No gRPC stack reads a CRL unless it is configured to, so
+//! they connect all the same; the verdict is no nevertheless.
 
 use time::OffsetDateTime;
 
@@ -9,7 +9,7 @@ use crate::path::finding::Severity;
 use crate::path::profile::Requirements;
 use crate::path::{Candidates, judge};
 
-/// Looks up each side's certificate: revoked is an error, what is wrong with a list a warning.
+/// Looks up each side's certificate: revoked is an error, a fault in a CRL is a warning.
 pub(super) fn examine(contents: &Contents, at: OffsetDateTime) -> Vec<Found> {
     if contents.revocation_lists.is_empty() {
         return Vec::new();
@@ -35,6 +35,8 @@ pub(super) fn examine(contents: &Contents, at: OffsetDateTime) -> Vec<Found> {
         for mut finding in judge(candidates, &Requirements::at(at)).findings {
             if finding.id.starts_with(LIST_RULES) {
                 finding.severity = finding.severity.min(Severity::Warning);
+            } else if finding.id == UNKNOWN && contents.named_lists > 0 {
+                finding.severity = Severity::Warning;
             } else if finding.id != REVOKED {
                 continue;
             }
@@ -44,7 +46,8 @@ pub(super) fn examine(contents: &Contents, at: OffsetDateTime) -> Vec<Found> {
     all
 }
 
-/// The rule of a certificate that is on a list.
+/// No named CRL covers the certificate.
+pub(super) const UNKNOWN: &str = "revocation-unknown";
 const REVOKED: &str = "revoked";
-/// How the rules about lists begin.
+/// The prefix of the rules about CRLs.
 const LIST_RULES: &str = "crl-";

@@ -1,4 +1,4 @@
-//! The files of a setup: which they are, found by their names where they are not named, and what is in them.
+//! The files of a setup: those that are named or found by name, and their content.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -30,17 +30,24 @@ pub struct Files {
     pub client_key: Option<PathBuf>,
     /// The server's trust anchors, for its clients' certificates.
     pub client_ca: Option<PathBuf>,
-    /// Revocation lists.
+    /// The CRLs that were named: each certificate must be covered by one.
     pub revocation_lists: Vec<PathBuf>,
+    /// The CRLs beside the trust anchors: what they revoke is revoked.
+    pub lists_beside: Vec<PathBuf>,
 }
 
 impl Files {
-    /// Whether none is named; revocation lists alone are no setup.
+    /// Whether none is named; CRLs alone are not a setup.
     pub fn is_empty(&self) -> bool {
         self.named().next().is_none()
     }
 
-    /// The named ones, each with what it is for.
+    /// Every CRL, named or found.
+    pub(super) fn all_lists(&self) -> impl Iterator<Item = &PathBuf> {
+        self.revocation_lists.iter().chain(&self.lists_beside)
+    }
+
+    /// The named files and their roles.
     pub(super) fn named(&self) -> impl Iterator<Item = (FileRole, &Path)> {
         [
             (FileRole::ServerCertificate, &self.certificate),
@@ -55,11 +62,11 @@ impl Files {
     }
 
     /// Finds the files of a directory by their names: `server.crt`, `client.crt`, their keys, `ca.crt`,
-    /// `client_ca.crt`, `crl.pem`. Where no `server.crt` or `client.crt` is there, the first pair
-    /// whose certificate is for that purpose stands in.
+    /// `client_ca.crt`, `crl.pem`. Without `server.crt` or `client.crt`, the first pair whose
+    /// certificate has that purpose is used.
     ///
     /// # Errors
-    /// When the directory cannot be listed, or holds neither certificate.
+    /// When the directory cannot be listed, or contains neither certificate.
     pub fn of_directory(directory: &Path) -> Result<Self, Error> {
         let names = files::names(directory, MAX_NAMES)?;
         let there = |name: &str| -> Option<PathBuf> {
@@ -75,6 +82,7 @@ impl Files {
             client_key: first(&["client.key", "client-key.pem"]),
             client_ca: first(&["client_ca.crt", "client-ca.crt"]),
             revocation_lists: Vec::new(),
+            lists_beside: Vec::new(),
         };
         if found.certificate.is_none() || found.client_certificate.is_none() {
             found.take_pairs(directory, &names);
@@ -87,7 +95,7 @@ impl Files {
         Ok(found.completed(Some(directory)))
     }
 
-    /// Lets pairs of other names stand in for those that are not there.
+    /// Uses pairs with other names for those that are missing.
     fn take_pairs(&mut self, directory: &Path, names: &[OsString]) {
         let extension = |name: &OsString| Path::new(name).extension() == Some(OsStr::new("crt"));
         for name in names.iter().filter(|name| extension(name)).take(MAX_PAIRS) {
@@ -135,16 +143,18 @@ impl Files {
         }
         for anchors in [&self.ca, &self.client_ca].into_iter().flatten() {
             let list = existing(anchors.with_file_name(REVOCATION_LIST));
-            let known = &mut self.revocation_lists;
-            if let Some(list) = list.filter(|list| !known.contains(list)) {
-                known.push(list);
+            let is_known = |list: &PathBuf| {
+                self.revocation_lists.contains(list) || self.lists_beside.contains(list)
+            };
+            if let Some(list) = list.filter(|list| !is_known(list)) {
+                self.lists_beside.push(list);
             }
         }
         self
     }
 }
 
-/// What a file of a setup is for.
+/// The role of a file in a setup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileRole {
@@ -163,7 +173,7 @@ pub enum FileRole {
 }
 
 impl FileRole {
-    /// Whether a private key is expected there.
+    /// Whether it should contain a private key.
     pub(super) fn is_key(self) -> bool {
         match self {
             FileRole::ServerKey | FileRole::ClientKey => true,
@@ -174,7 +184,7 @@ impl FileRole {
         }
     }
 
-    /// Whether trust anchors are expected there.
+    /// Whether it should contain trust anchors.
     pub(super) fn is_anchors(self) -> bool {
         match self {
             FileRole::Ca | FileRole::ClientCa => true,
@@ -186,33 +196,39 @@ impl FileRole {
     }
 }
 
-/// One file, read.
+/// One file and its content.
 pub(super) struct FileContent {
     pub(super) role: FileRole,
     pub(super) path: PathBuf,
     pub(super) octets: Zeroizing<Vec<u8>>,
-    /// The certificates, as far as all of the file can be read.
+    /// The certificates, if the whole file can be parsed.
     pub(super) certificates: Vec<Certificate>,
 }
 
-/// Every file, read.
+/// Every file and its content.
 pub(super) struct Contents {
     files: Vec<FileContent>,
     pub(super) revocation_lists: Vec<RevocationList>,
     /// The file of each list.
     pub(super) list_paths: Vec<PathBuf>,
+    /// How many of them, the first, come from named files.
+    pub(super) named_lists: usize,
 }
 
 impl Contents {
-    /// Reads every file; what is in them may be anything.
+    /// Reads every file; their content may be anything.
     pub(super) fn read(named: &Files) -> Result<Self, Error> {
         let mut files = Vec::new();
         for (role, path) in named.named() {
             files.push(FileContent::read(role, path)?);
         }
         let (mut revocation_lists, mut list_paths) = (Vec::new(), Vec::new());
-        for path in &named.revocation_lists {
+        let mut named_lists = 0;
+        for path in named.all_lists() {
             let lists = read_lists(path)?;
+            if named.revocation_lists.contains(path) {
+                named_lists += lists.len();
+            }
             list_paths.extend(lists.iter().map(|_| path.clone()));
             revocation_lists.extend(lists);
         }
@@ -220,15 +236,16 @@ impl Contents {
             files,
             revocation_lists,
             list_paths,
+            named_lists,
         })
     }
 
-    /// All of them.
+    /// All files.
     pub(super) fn iter(&self) -> impl Iterator<Item = &FileContent> {
         self.files.iter()
     }
 
-    /// The file of this role.
+    /// The file with this role.
     pub(super) fn of(&self, role: FileRole) -> Option<&FileContent> {
         self.files.iter().find(|file| file.role == role)
     }
@@ -257,7 +274,7 @@ fn existing(path: PathBuf) -> Option<PathBuf> {
     matches!(files::kind(&path), Ok(kind) if kind != Kind::Absent).then_some(path)
 }
 
-/// The extended key usages of a file's first certificate; `None` where it has none to be read.
+/// The extended key usages of a file's first certificate, if it can be parsed.
 fn usages(path: &Path) -> Option<Vec<ObjectIdentifier>> {
     let bundle = Bundle::read(&files::read(path).ok()?).ok()?;
     bundle.certificates.first()?.extended_key_usages().ok()?
@@ -270,6 +287,6 @@ fn is_for(usages: &[ObjectIdentifier], usage: const_oid::ObjectIdentifier) -> bo
 }
 
 const REVOCATION_LIST: &str = "crl.pem";
-/// A directory may hold a fleet's certificates; a server's files have one of the first names.
+/// A directory may contain the certificates of a whole fleet.
 const MAX_NAMES: usize = 100_000;
 const MAX_PAIRS: usize = 32;

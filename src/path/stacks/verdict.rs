@@ -91,11 +91,12 @@ impl Bench<'_> {
             Ok(()) if matches!(loaded.roots, Roots::Unasked) => outcome.connects = None,
             Ok(()) => outcome.connects = Some(true),
             Err((failure, side)) => {
-                let refusing = match side {
+                let failing = failing(&failure, side);
+                let stack = match failing {
                     Side::Client => client,
                     Side::Server => server,
                 };
-                self.causes.add(&failure, refusing, side);
+                self.causes.add(&failure, stack, failing);
                 match side {
                     Side::Client => outcome.client_error = Some(failure.text),
                     Side::Server => {
@@ -209,5 +210,14 @@ impl Bench<'_> {
             )),
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+/// Whose program fails. Whoever ends the handshake, a key type fails at the peer that does not support it.
+fn failing(failure: &Failure, refusing: Side) -> Side {
+    match (failure.rule, failure.file) {
+        ("key-type-not-offered", File::ServerCertificate) => Side::Client,
+        ("key-type-not-offered", File::ClientCertificate) => Side::Server,
+        _ => refusing,
     }
 }

@@ -1,54 +1,56 @@
-//! What is said of a network and of an agent.
+//! The reports on networks and agents.
 
 use std::cmp::Reverse;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::shown;
 use crate::network::{Kind, NetworkFile, Offers, Startup, Tls};
+use crate::ops::paths;
 use crate::path::finding::Finding;
 use crate::path::stacks::Outcome;
 
-/// What a network will do.
+/// What a network will serve.
 #[derive(Debug, Serialize)]
 pub struct NetworkReport {
     /// Its file.
+    #[serde(rename = "path", serialize_with = "absolute")]
     pub file: String,
-    /// Its name, where it has one.
+    /// Its name, if it has one.
     pub name: Option<String>,
     /// Its first gRPC port.
     pub grpc: GrpcReport,
-    /// What clients of each stack make of its gRPC port; empty where it speaks no TLS or the CA is not known.
+    /// The outcome of each stack's clients; empty if the port does not use TLS or the CA is not known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clients: Vec<Outcome>,
-    /// Its HTTP port, where it has one.
+    /// Its HTTP port, if it has one.
     pub http_port: Option<u16>,
-    /// Whether its process is still there after the start.
+    /// Whether its process keeps running after the start.
     pub stays_up: bool,
-    /// Everything that is wrong, the worst first.
+    /// The findings, most severe first.
     pub findings: Vec<Finding>,
 }
 
 /// A gRPC port.
 #[derive(Debug, Serialize)]
 pub struct GrpcReport {
-    /// The host it listens on, as the file has it; empty where there is no gRPC transport.
+    /// The host it listens on, as in the file; empty without a gRPC transport.
     pub host: String,
-    /// The port; `None` where there is none.
+    /// The port, if there is one.
     pub port: Option<u16>,
-    /// What a correct client gets from it.
+    /// What a correct client gets.
     pub serves: Serves,
     /// The line of its transport.
     pub line: Option<usize>,
-    /// The server's certificates, as the file names them.
+    /// The server's certificate file, as in the file.
     pub cert_file: Option<String>,
-    /// The private key.
+    /// The private key file.
     pub key_file: Option<String>,
-    /// The CA of the clients.
+    /// The CA file for clients.
     pub ca_file: Option<String>,
-    /// The CA that the certificate was checked with.
+    /// The CA the certificate was verified with.
     pub checked_against: Option<String>,
 }
 
@@ -60,9 +62,9 @@ pub enum Serves {
     Plaintext,
     /// TLS, also without a client certificate.
     Tls,
-    /// TLS, with a client certificate only.
+    /// TLS, only with a client certificate.
     Mtls,
-    /// Nothing: the port is not there, or what it serves cannot be verified.
+    /// Nothing: the port does not exist, or its certificate is rejected.
     None,
 }
 
@@ -72,7 +74,7 @@ impl fmt::Display for Serves {
             Serves::Plaintext => "plaintext",
             Serves::Tls => "TLS",
             Serves::Mtls => "mutual TLS",
-            Serves::None => "nothing that a client can use",
+            Serves::None => "nothing a client can use",
         })
     }
 }
@@ -134,7 +136,7 @@ impl NetworkReport {
         }
     }
 
-    /// The worst finding first; of two that weigh the same the one that was found first. Hints name this file.
+    /// Sorts the findings, most severe first, and names this file in their hints.
     pub(super) fn finish(&mut self) {
         let command = format!("--network {}", shown(&self.file));
         for finding in &mut self.findings {
@@ -150,11 +152,8 @@ impl fmt::Display for NetworkReport {
         let file = shown(&self.file);
         let grpc = &self.grpc;
         match (grpc.line, grpc.port) {
-            (None, _) => writeln!(f, "{file}: no gRPC port, so nothing is served there")?,
-            (Some(_), None) => writeln!(
-                f,
-                "{file}: no gRPC port that can be dialled serves anything"
-            )?,
+            (None, _) => writeln!(f, "{file}: no gRPC port")?,
+            (Some(_), None) => writeln!(f, "{file}: no gRPC port that can be dialled")?,
             (Some(_), Some(port)) => {
                 writeln!(
                     f,
@@ -165,10 +164,10 @@ impl fmt::Display for NetworkReport {
             }
         }
         if !self.stays_up {
-            writeln!(f, "  the network does not stay up")?;
+            writeln!(f, "  the network does not keep running")?;
         }
         if let Some(ca) = &grpc.checked_against {
-            writeln!(f, "  checked with {}", shown(ca))?;
+            writeln!(f, "  verified with {}", shown(ca))?;
         }
         if !self.clients.is_empty() {
             let clients = self.clients.iter().map(|outcome| {
@@ -180,23 +179,27 @@ impl fmt::Display for NetworkReport {
                 format!("{} {word}", outcome.client)
             });
             let clients: Vec<String> = clients.collect();
-            writeln!(f, "  clients that get through: {}", clients.join(", "))?;
+            writeln!(f, "  clients that connect: {}", clients.join(", "))?;
         }
         write_findings(f, &self.findings)
     }
 }
 
-/// What an agent is, by itself.
+/// An agent by itself.
 #[derive(Debug, Serialize)]
 pub struct AgentReport {
     /// Its id, or its URL.
     pub name: String,
-    /// Its file, where it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Its file, if it has one.
+    #[serde(
+        rename = "path",
+        serialize_with = "absolute_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub file: Option<String>,
-    /// How it dials: grpcs://…, grpc://…, http://…; `None` where it cannot.
+    /// The URL it dials: grpcs://…, grpc://…, http://…; `None` if it cannot.
     pub dials: Option<String>,
-    /// Whether it speaks TLS to a gRPC port.
+    /// Whether it uses TLS for a gRPC port.
     pub speaks_tls: bool,
     /// Everything that is wrong with it, the worst first.
     pub findings: Vec<Finding>,
@@ -226,9 +229,18 @@ fn write_findings(f: &mut fmt::Formatter<'_>, findings: &[Finding]) -> fmt::Resu
     }
     if findings.len() > MAX_FINDINGS_SHOWN {
         let more = findings.len() - MAX_FINDINGS_SHOWN;
-        writeln!(f, "  … and {more} more; `--format json` has them all")?;
+        writeln!(f, "  … and {more} more; see all with --format json")?;
     }
     Ok(())
+}
+
+/// A path in JSON.
+pub(super) fn absolute<S: Serializer>(path: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    paths::as_text(&PathBuf::from(path), serializer)
+}
+
+fn absolute_if_any<S: Serializer>(path: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
+    paths::as_text(&path.as_ref().map(PathBuf::from), to)
 }
 
 const MAX_FINDINGS_SHOWN: usize = 30;

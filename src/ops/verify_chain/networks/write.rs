@@ -1,4 +1,4 @@
-//! `--write`: a correct `tls:` block put into a network.yaml.
+//! `--write`: adds a `tls:` block to a network.yaml.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,49 +9,50 @@ use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::network::{Diff, EditError, TlsFiles, with_tls};
 
-/// Which file, and with which certificates.
+/// Which file to change, and the certificates for it.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The network's file.
     pub network: PathBuf,
-    /// The server's certificates; otherwise `server.crt` in the PKI directory.
+    /// The server's certificate file; by default `server.crt` in the PKI directory.
     pub certificate: Option<PathBuf>,
-    /// Its private key; otherwise the file beside the certificate with `.key` for `.crt`.
+    /// Its private key; by default the `.key` file beside the certificate.
     pub key: Option<PathBuf>,
-    /// The CA of the clients: with it every client must have a certificate. Otherwise `ca.crt` in the PKI directory,
-    /// where a `client.crt` lies beside it and no certificate was named.
+    /// The CA of the clients; with it every client needs a certificate. By default `ca.crt` in the PKI
+    /// directory, if there is a `client.crt` beside it and no certificate was named.
     pub client_ca: Option<PathBuf>,
     /// The PKI directory.
     pub directory: PathBuf,
-    /// The directory that the network is started in; otherwise the one this program was.
+    /// The directory that the network is started in; by default the current one.
     pub cwd: Option<PathBuf>,
-    /// Whether nothing is written.
+    /// Whether to write nothing.
     pub dry_run: bool,
 }
 
-/// What was, or would be, written.
+/// What was written, or would be.
 #[derive(Debug, Serialize)]
 pub struct Written {
     /// The network's file.
+    #[serde(rename = "path", serialize_with = "super::report::absolute")]
     pub file: String,
-    /// Whether it had to be changed.
+    /// Whether it needed a change.
     pub changed: bool,
-    /// Whether nothing was written because that was asked for.
+    /// Whether it was a dry run.
     pub dry_run: bool,
-    /// The change as a unified diff; empty where there is none.
+    /// The change as a unified diff; empty if there is none.
     pub diff: String,
 }
 
-/// Puts the block in, unless it is there already.
+/// Adds the block, unless it is already there.
 ///
 /// # Errors
-/// When a file is missing or cannot be read, TLS is on already with other files, or the disk refuses.
+/// When a file is missing or cannot be read or written, or TLS is already on with other files.
 pub(in crate::ops::verify_chain) fn write(request: &Request) -> Result<Written, Error> {
     let path = &request.network;
     let octets = files::read(path)?;
     let tls = tls_files(request)?;
     let edited = match with_tls(&octets, &tls) {
-        // That clients are asked for certificates was not said but found.
+        // The client CA was found, not asked for.
         Err(EditError::Effective { .. }) if request.client_ca.is_none() => {
             let ca_file = None;
             with_tls(&octets, &TlsFiles { ca_file, ..tls })
@@ -86,19 +87,15 @@ impl fmt::Display for Written {
         match (self.changed, self.dry_run) {
             (false, _) => writeln!(
                 f,
-                "{file}: has this `tls:` block already; nothing was written"
+                "{file}: already has this `tls:` block; nothing was written"
             ),
-            (true, true) => write!(
-                f,
-                "{file}: nothing was written. This would be:\n{}",
-                self.diff
-            ),
-            (true, false) => write!(f, "{file}: a `tls:` block was put in\n{}", self.diff),
+            (true, true) => write!(f, "{file}: would be changed:\n{}", self.diff),
+            (true, false) => write!(f, "{file}: added a `tls:` block\n{}", self.diff),
         }
     }
 }
 
-/// The files as the network will read them, all of which are there.
+/// The files as the network will read them; all of them exist.
 fn tls_files(request: &Request) -> Result<TlsFiles, Error> {
     let certificate = match &request.certificate {
         Some(certificate) => certificate.clone(),
@@ -111,8 +108,8 @@ fn tls_files(request: &Request) -> Result<TlsFiles, Error> {
     let path = |path: &Path| -> Result<String, Error> {
         match files::kind(path)? {
             Kind::Absent => Err(Error::Usage {
-                message: format!("{}: is not there", shown(path)),
-                hint: "make the files with `openagents-certs generate`, or name them with `--cert`, `--key` and `--client-ca`".into(),
+                message: format!("{}: no such file", shown(path)),
+                hint: "create the files with `openagents-certs generate`, or name them with `--cert`, `--key` and `--client-ca`".into(),
             }),
             Kind::Other => Err(Error::Unreadable {
                 path: path.to_owned(),
@@ -128,7 +125,7 @@ fn tls_files(request: &Request) -> Result<TlsFiles, Error> {
     })
 }
 
-/// The CA of the clients, where they are to have certificates.
+/// The CA of the clients, if they need certificates.
 fn client_ca(request: &Request) -> Result<Option<PathBuf>, Error> {
     let in_directory = |name: &str| request.directory.join(name);
     let is_found = request.certificate.is_none()
@@ -138,7 +135,7 @@ fn client_ca(request: &Request) -> Result<Option<PathBuf>, Error> {
     Ok(request.client_ca.clone().or(found))
 }
 
-/// A path as a network writes it that is started in this directory: from there where the file is below it.
+/// A path for a network that is started in this directory: relative if the file is below it.
 fn from_cwd(path: &Path, cwd: Option<&Path>) -> Result<String, Error> {
     let (path, cwd) = match cwd {
         None => (path.to_owned(), None),
@@ -152,7 +149,7 @@ fn from_cwd(path: &Path, cwd: Option<&Path>) -> Result<String, Error> {
         Some(text) => Ok(text.strip_prefix("./").unwrap_or(text).to_owned()),
         None => Err(Error::Usage {
             message: format!(
-                "{}: a path that is not UTF-8 cannot stand in YAML",
+                "{}: a path that is not UTF-8 cannot be written to YAML",
                 shown(&path)
             ),
             hint: "rename the file".into(),
@@ -160,7 +157,7 @@ fn from_cwd(path: &Path, cwd: Option<&Path>) -> Result<String, Error> {
     }
 }
 
-/// Replaces the file by one rename, unless it has changed since it was read.
+/// Replaces the file with one rename, unless it has changed since it was read.
 fn replace(path: &Path, before: &[u8], after: &[u8]) -> Result<(), Error> {
     let absolute = files::absolute(path)?;
     let (Some(directory), Some(name)) = (absolute.parent(), absolute.file_name()) else {
@@ -173,7 +170,7 @@ fn replace(path: &Path, before: &[u8], after: &[u8]) -> Result<(), Error> {
     let lock = Lock::acquire(directory)?;
     if files::read(path)?.as_slice() != before {
         return Err(Error::Usage {
-            message: format!("{}: was changed by someone else meanwhile", shown(path)),
+            message: format!("{}: changed by another process", shown(path)),
             hint: "run the command again".into(),
         });
     }
