@@ -149,7 +149,7 @@ impl Agent {
                 findings.push(
                     Finding::of("agent-url")
                         .at_line(line)
-                        .instead("no host and port", "a host and a port"),
+                        .instead("no host or port", "a host and a port"),
                 );
                 None
             }
@@ -169,16 +169,16 @@ pub enum AgentFileError {
     #[error(transparent)]
     Yaml(#[from] YamlError),
     /// There is nothing in it.
-    #[error("nothing is in it but blanks and comments")]
+    #[error("the file is empty")]
     Empty,
     /// A list, a text or a number.
-    #[error("a mapping with `agent_id:` is wanted, found {found}")]
+    #[error("not a mapping with `agent_id:`, but {found}")]
     NotAMapping {
         /// What stands there.
         found: &'static str,
     },
     /// There is no `agent_id`.
-    #[error("there is no `agent_id:` in it")]
+    #[error("no `agent_id:`")]
     NoId {
         /// Whether it looks like a network's.
         is_network: bool,

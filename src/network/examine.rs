@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use super::NetworkFile;
 use super::exposure;
-use super::spelling::{is_tls, meant};
+use super::spelling::{TLS_KEYS, is_tls, meant};
 use super::startup::{Offers, Startup};
-use super::tls;
+use super::tls::{self, is_misplaced_tls};
 use super::transport::{Kind, Transport};
 use super::yaml::{Entry, NodeId};
 use crate::path::finding::{Finding, Severity};
@@ -15,7 +15,7 @@ use crate::path::finding::{Finding, Severity};
 pub fn examine(file: &NetworkFile, startup: &Startup) -> Vec<Finding> {
     let mut findings = Vec::new();
     for duplicate in &file.document.duplicates {
-        let weight = if tls::KEYS.contains(&duplicate.key.as_str()) || duplicate.key == "tls" {
+        let weight = if TLS_KEYS.contains(&duplicate.key.as_str()) || duplicate.key == "tls" {
             Severity::Error
         } else {
             Severity::Warning
@@ -62,14 +62,6 @@ pub fn examine(file: &NetworkFile, startup: &Startup) -> Vec<Finding> {
         findings.push(Finding::of("network-file-rewritten"));
     }
     findings
-}
-
-/// Whether TLS settings stand somewhere where they are ignored, so that TLS was wanted.
-pub(super) fn is_tls_elsewhere(file: &NetworkFile, transport: &Transport) -> bool {
-    let document = &file.document;
-    let beside = transport.item.into_iter().chain([file.network, file.root]);
-    let mut entries = beside.flat_map(|mapping| document.entries(mapping));
-    entries.any(|entry| is_misplaced_tls(&entry))
 }
 
 /// Keys of the document and of `network:`.
@@ -142,7 +134,7 @@ fn config_keys(file: &NetworkFile, transport: &Transport, findings: &mut Vec<Fin
                 Finding::of("network-key-misspelt")
                     .at_line(entry.key.line)
                     .instead(key, format!("{name}: {rest}"))
-                    .with_hint("put a blank behind the colon"),
+                    .with_hint("put a space after the colon"),
             );
         } else if !is_tls(key) && key != "transport" {
             misspelt(file, config, &entry, CONFIG_KEYS, findings);
@@ -211,14 +203,6 @@ fn misspelt(
             .instead(format!("{key}:"), format!("{wanted}:"))
             .with_hint(format!("did you mean `{wanted}`?")),
     );
-}
-
-/// A mapping or truth under a name that means TLS.
-fn is_misplaced_tls(entry: &Entry<'_>) -> bool {
-    let key = entry.key.value.as_text().unwrap_or_default();
-    let is_section = is_tls(key) && key != "security" && key != "secure" && key != "credentials";
-    let is_file = ["cert_file", "key_file", "require_client_cert"].contains(&key);
-    (is_section || is_file) && entry.value.value.is_true()
 }
 
 fn misplaced_tls(entry: &Entry<'_>) -> Finding {

@@ -22,7 +22,7 @@ pub(super) fn examine(file: &NetworkFile, startup: &Startup, findings: &mut Vec<
         let finding = Finding::of("http-beside-tls").at_line(http.line);
         let finding = finding.found(format!("http on {}:{}", http.host, http.port));
         findings.push(if is_loopback(&http.host) {
-            finding.with_hint("leave it: only this machine reaches it")
+            finding.with_hint("keep it: only this machine reaches it")
         } else {
             finding
         });

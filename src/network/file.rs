@@ -80,10 +80,10 @@ pub enum NetworkFileError {
     #[error(transparent)]
     Yaml(#[from] YamlError),
     /// There is nothing in it.
-    #[error("nothing is in it but blanks and comments")]
+    #[error("the file is empty")]
     Empty,
     /// A list, a text or a number.
-    #[error("line {line}: a mapping with `network:` is wanted, found {found}")]
+    #[error("line {line}: not a mapping with `network:`, but {found}")]
     NotAMapping {
         /// The line.
         line: usize,
@@ -91,13 +91,13 @@ pub enum NetworkFileError {
         found: &'static str,
     },
     /// There is no `network`.
-    #[error("there is no `network:` in it")]
+    #[error("no `network:`")]
     NoNetwork {
         /// Whether it looks like an agent's.
         is_agent: bool,
     },
     /// `network` is something else.
-    #[error("line {line}: `network:` is to be a mapping, found {found}")]
+    #[error("line {line}: `network:` is not a mapping, but {found}")]
     NetworkNotAMapping {
         /// The line.
         line: usize,
@@ -114,7 +114,7 @@ impl NetworkFileError {
                 "save the file as UTF-8".into()
             }
             NetworkFileError::Yaml(_) => {
-                "mend the YAML; OpenAgents reads it with Python's yaml.safe_load and stops there too".into()
+                "fix the YAML; OpenAgents, which reads it with Python's yaml.safe_load, fails there too".into()
             }
             NetworkFileError::NoNetwork { is_agent: true } => {
                 "this is an agent's file: give it with `--agent FILE`".into()

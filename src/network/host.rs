@@ -23,10 +23,10 @@ impl Address {
     /// What keeps it from being split into host and port again.
     pub(super) fn fault(&self) -> Option<&'static str> {
         if self.host.contains(':') {
-            return Some("an IPv6 address is taken apart at its colons");
+            return Some("an IPv6 address is split at its colons");
         }
         if self.port.contains(':') {
-            return Some("a port with a colon is taken apart at it");
+            return Some("a port with a colon is split at it");
         }
         None
     }
@@ -41,25 +41,25 @@ impl Address {
             return (address.is_documentation()
                 || address.is_multicast()
                 || address.is_broadcast())
-            .then_some("no machine has this address");
+            .then_some("not an address of a machine");
         }
         if host.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-            return Some("this is no IPv4 address");
+            return Some("not an IPv4 address");
         }
         if !host
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
         {
-            return Some("no host has this name");
+            return Some("not a host name");
         }
         if host == "None" || host == "True" || host == "False" {
-            return Some("this is no name but a value that was turned into one");
+            return Some("not a name, but a YAML value converted to text");
         }
         if host.eq_ignore_ascii_case("localhost.") {
-            return Some("with a dot behind it this name is not found in the hosts file");
+            return Some("with a final dot, the name is not found in the hosts file");
         }
         let is_nowhere = host.to_ascii_lowercase().ends_with(".invalid");
-        is_nowhere.then_some("no name below .invalid leads anywhere")
+        is_nowhere.then_some("names below .invalid never resolve")
     }
 
     /// Whether the host is a name that only a resolver can tell of.

@@ -177,7 +177,7 @@ pub enum Why {
     NoTransport,
     /// It asks a directory.
     Directory,
-    /// It has no address that can be dialled.
+    /// It has no address to dial.
     NoAddress,
     /// The server's certificate is not for the host that is dialled.
     Name {
@@ -219,36 +219,44 @@ impl fmt::Display for Why {
             Why::OtherPort {
                 dialled,
                 served: Some(served),
-            } => write!(f, "dials port {dialled}, and the network has port {served}"),
+            } => write!(
+                f,
+                "dials port {dialled}, but the network listens on port {served}"
+            ),
             Why::OtherPort {
                 dialled,
                 served: None,
-            } => write!(f, "dials port {dialled}, where this network has nothing"),
+            } => write!(
+                f,
+                "dials port {dialled}, on which this network does not listen"
+            ),
             Why::OtherHost { dialled, served } => {
                 write!(
                     f,
-                    "dials {dialled}, and the network listens on {served} only"
+                    "dials {dialled}, but the network listens on {served} only"
                 )
             }
             Why::HttpToGrpc { port } => {
-                write!(f, "asks for HTTP on port {port}, which speaks gRPC")
+                write!(f, "uses HTTP on port {port}, which speaks gRPC")
             }
-            Why::TlsToPlaintext => f.write_str("speaks TLS, and the port serves plaintext"),
-            Why::PlaintextToTls => f.write_str("speaks plaintext, and the port serves TLS"),
-            Why::NotThere => f.write_str("the gRPC port is not there"),
+            Why::TlsToPlaintext => f.write_str("uses TLS, but the port serves plaintext"),
+            Why::PlaintextToTls => f.write_str("uses plaintext, but the port serves TLS"),
+            Why::NotThere => f.write_str("the network has no gRPC port"),
             Why::NoTransport => {
-                f.write_str("the transport that the network recommends is none an agent speaks")
+                f.write_str("agents do not support the transport that the network recommends")
             }
-            Why::Directory => f.write_str("asks a directory, which no file here tells of"),
-            Why::NoAddress => f.write_str("has no address that can be dialled"),
+            Why::Directory => {
+                f.write_str("looks up the network in a directory, which cannot be checked here")
+            }
+            Why::NoAddress => f.write_str("has no address to dial"),
             Why::Name { dialled } => write!(
                 f,
-                "dials {dialled}, which is no name of the server's certificate"
+                "dials {dialled}, but the server's certificate is not valid for this name"
             ),
             Why::NoClientCertificate => {
-                f.write_str("has no client certificate, and the port requires one")
+                f.write_str("has no client certificate, but the port requires one")
             }
-            Why::AgentFile => f.write_str("has a CA, certificate or key that cannot be used"),
+            Why::AgentFile => f.write_str("has an unusable CA, certificate or key"),
             Why::Refused(reason) => f.write_str(reason),
         }
     }

@@ -56,7 +56,7 @@ impl Check<'_> {
                     .with_hint("add `name: MyNetwork` below `network:`"),
             ),
             Some(name) if name.value.value.is_text("") => {
-                self.refuse(name.key, "name", "text that is not empty", name.value);
+                self.refuse(name.key, "name", "non-empty text", name.value);
             }
             Some(_) => {}
         }
@@ -68,7 +68,7 @@ impl Check<'_> {
             let items = document.items(entry.id).iter();
             let all_text = items.clone().all(|id| is_text(document.node(*id)));
             if !matches!(entry.value.value, Value::Sequence(_)) || !all_text {
-                self.refuse(entry.key, key, "a list of texts", entry.value);
+                self.refuse(entry.key, key, "a list of strings", entry.value);
             }
         }
         if let Some(metadata) = document.get(self.file.root, "metadata")
@@ -266,7 +266,7 @@ impl Wanted {
 
     fn words(self) -> &'static str {
         match self {
-            Wanted::Text | Wanted::TextOrNull => "text, in quotes where it looks like a number",
+            Wanted::Text | Wanted::TextOrNull => "text, in quotes if it looks like a number",
             Wanted::Truth => "true or false",
             Wanted::Whole => "a whole number",
             Wanted::Number => "a number",

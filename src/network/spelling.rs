@@ -1,4 +1,4 @@
-//! What somebody may have meant by a key.
+//! The known key that an unknown one was probably meant to be.
 
 /// The known key that was most likely meant by this one; `None` where it resembles none.
 pub(super) fn meant<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
@@ -20,19 +20,23 @@ pub(super) fn meant<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
 /// The same for the keys of a `tls:` block, where other programs' names are known too.
 pub(super) fn meant_in_tls(key: &str) -> Option<&'static str> {
     let name = snake(&key.chars().take(MAX_KEY_CHARACTERS).collect::<String>());
-    let other = OTHER_NAMES
-        .iter()
-        .find(|(_, names)| names.contains(&name.as_str()));
+    let other = TLS_KEYS.iter().find(|key| is_other_name(&name, key));
     match other {
-        Some((known, _)) => Some(known),
-        None => meant(key, super::tls::KEYS),
+        Some(known) => Some(known),
+        None => meant(key, TLS_KEYS),
     }
 }
 
 /// Whether a key names TLS settings, in whatever way.
 pub(super) fn is_tls(key: &str) -> bool {
     let name = snake(&key.chars().take(MAX_KEY_CHARACTERS).collect::<String>());
-    SECTION_NAMES.contains(&name.as_str())
+    is_other_name(&name, SECTION)
+}
+
+fn is_other_name(name: &str, key: &str) -> bool {
+    let row = OTHER_NAMES.lines().filter_map(|row| row.split_once('\t'));
+    let mut names = row.filter(|(known, _)| *known == key);
+    names.any(|(_, names)| names.split(' ').any(|other| other == name))
 }
 
 /// `requireClientCert` and `require-client-cert` as `require_client_cert`.
@@ -54,125 +58,17 @@ fn snake(key: &str) -> String {
 
 const MAX_KEY_CHARACTERS: usize = 64;
 
-const SECTION_NAMES: &[&str] = &[
-    "tls",
-    "ssl",
-    "tsl",
-    "tls_config",
-    "ssl_config",
-    "tls_settings",
-    "ssl_settings",
-    "mtls",
-    "grpcs",
-    "secure",
-    "tls_enabled",
-    "ssl_enabled",
-    "use_tls",
-    "use_ssl",
-    "enable_tls",
-    "enable_ssl",
-    "tls_cert_file",
-    "security",
-    "credentials",
-    "certificates",
+/// The keys of a `tls:` block that OpenAgents reads.
+pub(super) const TLS_KEYS: &[&str] = &[
+    "enabled",
+    "cert_file",
+    "key_file",
+    "ca_file",
+    "require_client_cert",
 ];
-
-const OTHER_NAMES: &[(&str, &[&str])] = &[
-    (
-        "enabled",
-        &[
-            "enable",
-            "on",
-            "active",
-            "use_tls",
-            "use_ssl",
-            "tls",
-            "is_enabled",
-            "tls_enabled",
-        ],
-    ),
-    (
-        "cert_file",
-        &[
-            "cert",
-            "certificate",
-            "cert_path",
-            "certificate_file",
-            "crt",
-            "crt_file",
-            "server_cert",
-            "ssl_cert",
-            "tls_cert",
-            "ssl_certfile",
-            "cert_chain",
-            "certificate_chain",
-            "ssl_cert_file",
-            "server_cert_file",
-            "public_cert",
-        ],
-    ),
-    (
-        "key_file",
-        &[
-            "key",
-            "private_key",
-            "key_path",
-            "private_key_file",
-            "server_key",
-            "ssl_key",
-            "tls_key",
-            "ssl_keyfile",
-            "ssl_key_file",
-            "server_key_file",
-            "privkey",
-        ],
-    ),
-    (
-        "ca_file",
-        &[
-            "ca",
-            "ca_cert",
-            "ca_cert_file",
-            "ca_certs",
-            "cacert",
-            "ca_path",
-            "ca_crt",
-            "root_ca",
-            "root_cert",
-            "root_certificates",
-            "ssl_ca_cert",
-            "client_ca",
-            "client_ca_file",
-            "client_ca_cert",
-            "trusted_ca",
-            "ca_bundle",
-            "ca_certificate",
-            "trust_anchors",
-        ],
-    ),
-    (
-        "require_client_cert",
-        &[
-            "mtls",
-            "mutual_tls",
-            "mutual",
-            "client_auth",
-            "require_client_auth",
-            "verify_client",
-            "client_cert_required",
-            "require_client_certificate",
-            "client_certificate_required",
-            "require_client_certs",
-            "request_client_cert",
-            "require_mtls",
-            "require_cert",
-            "client_cert",
-            "verify_client_cert",
-            "enforce_client_cert",
-            "mtls_enabled",
-        ],
-    ),
-];
+const SECTION: &str = "tls:";
+/// For `tls:` and each key in it, the names other programs use.
+const OTHER_NAMES: &str = include_str!("spelling.tsv");
 
 #[cfg(test)]
 mod tests {

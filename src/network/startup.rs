@@ -146,7 +146,7 @@ impl Run<'_> {
         let finding = Finding::of("network-second-grpc-ignored").at_line(transport.line);
         self.findings.push(if has_tls && is_plaintext {
             finding
-                .found("this one has TLS, the first one serves plaintext")
+                .found("this one has TLS, but the first one serves plaintext")
                 .with_severity(Severity::Error)
         } else {
             finding

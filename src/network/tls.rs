@@ -1,7 +1,7 @@
 //! The `tls:` block of a gRPC transport: what is effective in it, and what is not.
 
 use super::NetworkFile;
-use super::spelling::{is_tls, meant_in_tls};
+use super::spelling::{TLS_KEYS, is_tls, meant_in_tls};
 use super::transport::Transport;
 use super::yaml::{Document, Entry, NodeId, Value};
 use crate::path::finding::{Finding, Severity};
@@ -69,7 +69,7 @@ pub(super) fn examine(file: &NetworkFile, transport: &Transport, findings: &mut 
     let block = transport.config.get(document, "tls");
     let misnamed = misnamed(document, transport, findings);
     let Some(block) = block else {
-        let is_intended = misnamed || super::examine::is_tls_elsewhere(file, transport);
+        let is_intended = misnamed || is_elsewhere(file, transport);
         if !is_intended {
             findings.push(Finding::of("grpc-plaintext").at_line(transport.line));
         }
@@ -103,7 +103,7 @@ fn misnamed(document: &Document, transport: &Transport, findings: &mut Vec<Findi
         if key == "tls" {
             continue;
         }
-        let is_file = KEYS.contains(&key) && key != "enabled";
+        let is_file = TLS_KEYS.contains(&key) && key != "enabled";
         if is_tls(key) && entry.value.value.is_true() {
             findings.push(
                 Finding::of("tls-misnamed")
@@ -115,7 +115,7 @@ fn misnamed(document: &Document, transport: &Transport, findings: &mut Vec<Findi
             findings.push(
                 Finding::of("tls-misnamed")
                     .at_line(entry.key.line)
-                    .found(format!("{key}: beside `tls:` and not in it"))
+                    .found(format!("{key}: beside `tls:`, not in it"))
                     .with_hint("move it into a `tls:` mapping with `enabled: true`"),
             );
         }
@@ -188,7 +188,7 @@ fn enabled(document: &Document, block: Entry<'_>, findings: &mut Vec<Finding>) {
                 findings.push(
                     Finding::of("tls-disabled")
                         .at_line(entry.key.line)
-                        .found("an empty text"),
+                        .found("an empty string"),
                 );
             }
             Value::Text(text) => {
@@ -207,7 +207,7 @@ fn enabled(document: &Document, block: Entry<'_>, findings: &mut Vec<Finding>) {
             Value::Null => findings.push(
                 Finding::of("tls-enabled-missing")
                     .at_line(entry.key.line)
-                    .instead("`enabled:` with nothing behind it", "true"),
+                    .instead("`enabled:` without a value", "true"),
             ),
             value if value.is_true() => {}
             value => {
@@ -226,7 +226,7 @@ fn ignored(document: &Document, block: NodeId, entry: &Entry<'_>, findings: &mut
     let Some(key) = entry.key.value.as_text() else {
         return;
     };
-    if KEYS.contains(&key) {
+    if TLS_KEYS.contains(&key) {
         return;
     }
     let line = entry.key.line;
@@ -263,7 +263,7 @@ fn meant_by(document: &Document, block: NodeId, entry: &Entry<'_>) -> Option<&'s
         .key
         .value
         .as_text()
-        .filter(|key| !KEYS.contains(key))?;
+        .filter(|key| !TLS_KEYS.contains(key))?;
     meant_in_tls(key).filter(|known| document.get(block, known).is_none())
 }
 
@@ -275,14 +275,6 @@ fn reads_as_false(text: &str) -> bool {
     )
 }
 
-/// The keys of a `tls:` block that are read.
-pub(super) const KEYS: &[&str] = &[
-    "enabled",
-    "cert_file",
-    "key_file",
-    "ca_file",
-    "require_client_cert",
-];
 /// How many keys are held against those that are known.
 const MAX_KEYS: usize = 1000;
 const VERSION_KEYS: &[&str] = &[
@@ -294,3 +286,18 @@ const VERSION_KEYS: &[&str] = &[
     "minimum_version",
     "tls_min_version",
 ];
+/// Whether TLS settings are somewhere where they are ignored, so that TLS was intended.
+fn is_elsewhere(file: &NetworkFile, transport: &Transport) -> bool {
+    let document = &file.document;
+    let beside = transport.item.into_iter().chain([file.network, file.root]);
+    let mut entries = beside.flat_map(|mapping| document.entries(mapping));
+    entries.any(|entry| is_misplaced_tls(&entry))
+}
+
+/// A mapping or truth under a name that means TLS.
+pub(super) fn is_misplaced_tls(entry: &Entry<'_>) -> bool {
+    let key = entry.key.value.as_text().unwrap_or_default();
+    let is_section = is_tls(key) && key != "security" && key != "secure" && key != "credentials";
+    let is_file = ["cert_file", "key_file", "require_client_cert"].contains(&key);
+    (is_section || is_file) && entry.value.value.is_true()
+}

@@ -78,19 +78,19 @@ pub enum EditError {
     #[error(transparent)]
     File(#[from] NetworkFileError),
     /// TLS is on already, with other files or settings.
-    #[error("line {line}: there is an effective `tls:` block already, and it says something else")]
+    #[error("line {line}: the `tls:` block is already in effect, with other values")]
     Effective {
         /// The line of `tls:`.
         line: usize,
     },
     /// The transport's settings stand elsewhere, behind an alias.
-    #[error("line {line}: the settings stand behind an alias, and others share them")]
+    #[error("line {line}: the settings are shared through an alias")]
     Alias {
         /// The line of the key.
         line: usize,
     },
     /// A value where a mapping or list is needed.
-    #[error("line {line}: `{key}:` is {found}, and OpenAgents refuses that too")]
+    #[error("line {line}: `{key}:` is {found}, which OpenAgents rejects too")]
     Kind {
         /// The line of the key.
         line: usize,
@@ -100,13 +100,13 @@ pub enum EditError {
         found: &'static str,
     },
     /// The old single transport, of another kind.
-    #[error("line {line}: the network has a single `transport:` that is not grpc")]
+    #[error("line {line}: the network's single `transport:` is not grpc")]
     Legacy {
         /// The line of the key.
         line: usize,
     },
     /// The result would not be what is wanted.
-    #[error("the `tls:` block cannot be put in without a risk to the rest of the file")]
+    #[error("the `tls:` block cannot be added without risk to the rest of the file")]
     Unsure,
 }
 
@@ -116,12 +116,12 @@ impl EditError {
         match self {
             EditError::File(error) => error.hint(),
             EditError::Effective { .. } => {
-                "TLS is on: change that block by hand; `openagents-certs verify-chain --network FILE` says what is wrong with it".into()
+                "TLS is already on: edit the block by hand; `openagents-certs verify-chain --network FILE` shows what is wrong with it".into()
             }
-            EditError::Alias { .. } => "write the transport's `config:` out, without an alias".into(),
-            EditError::Kind { key, .. } => format!("make `{key}:` a mapping or a list, as the examples have it"),
+            EditError::Alias { .. } => "write out the transport's `config:` without an alias".into(),
+            EditError::Kind { key, .. } => format!("make `{key}:` a mapping or a list, as in the examples"),
             EditError::Legacy { .. } => {
-                "replace `transport:` by a `transports:` list with a gRPC transport in it".into()
+                "replace `transport:` with a `transports:` list that has a gRPC transport".into()
             }
             EditError::Unsure => {
                 "add the block by hand below the `config:` of the gRPC transport; `openagents-certs generate` prints it".into()

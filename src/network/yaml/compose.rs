@@ -97,7 +97,7 @@ impl Composer {
                 None => {
                     return Err(YamlError::Syntax {
                         line,
-                        what: "an alias to nothing".into(),
+                        what: "an alias without an anchor".into(),
                     });
                 }
             },
@@ -256,7 +256,7 @@ fn one_line_key(span: &Span, text: &str) -> Result<(), YamlError> {
     let what = if span.is_empty() && text.is_empty() {
         "a colon without a key before it"
     } else if span.start.line() != span.end.line() {
-        "a key of more than one line"
+        "a key that spans lines"
     } else {
         return Ok(());
     };

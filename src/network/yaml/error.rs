@@ -6,13 +6,13 @@ use crate::pki::escape::is_unsafe_to_show;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum YamlError {
     /// Text in UTF-16 or UTF-32.
-    #[error("is written in {encoding}, and OpenAgents reads UTF-8 alone")]
+    #[error("encoded as {encoding}; OpenAgents reads only UTF-8")]
     Encoding {
         /// Which.
         encoding: &'static str,
     },
     /// Octets that are no text.
-    #[error("line {line}: octets that are not UTF-8")]
+    #[error("line {line}: bytes that are not UTF-8")]
     NotUtf8 {
         /// The line.
         line: usize,
@@ -34,19 +34,19 @@ pub enum YamlError {
         what: String,
     },
     /// A tab between the parts of the text.
-    #[error("line {line}: a tab outside of quotes, which Python does not read")]
+    #[error("line {line}: a tab outside quotes, which Python rejects")]
     Tab {
         /// The line.
         line: usize,
     },
     /// A second document in one file.
-    #[error("line {line}: a second document begins, and one is all that is read")]
+    #[error("line {line}: a second document begins, but only one is read")]
     SecondDocument {
         /// The line.
         line: usize,
     },
     /// One anchor for two nodes.
-    #[error("line {line}: the anchor &{name} stands on line {first} already")]
+    #[error("line {line}: duplicate anchor &{name}, first on line {first}")]
     DuplicateAnchor {
         /// The line of the second.
         line: usize,
@@ -56,7 +56,7 @@ pub enum YamlError {
         name: String,
     },
     /// A tag that `safe_load` does not know.
-    #[error("line {line}: the tag {tag} is not one that is read")]
+    #[error("line {line}: unsupported tag {tag}")]
     Tag {
         /// The line.
         line: usize,
@@ -64,7 +64,7 @@ pub enum YamlError {
         tag: String,
     },
     /// A scalar that is not what its form or tag says.
-    #[error("line {line}: '{text}' is no {wanted}")]
+    #[error("line {line}: '{text}' is not a {wanted}")]
     Scalar {
         /// The line.
         line: usize,
@@ -80,13 +80,13 @@ pub enum YamlError {
         line: usize,
     },
     /// Something under `<<` that is no mapping.
-    #[error("line {line}: what is merged with << must be a mapping or a list of mappings")]
+    #[error("line {line}: << does not merge a mapping or a list of mappings")]
     Merge {
         /// The line.
         line: usize,
     },
     /// More than any configuration has.
-    #[error("line {line}: more than {limit} values, which no configuration has")]
+    #[error("line {line}: more than {limit} values")]
     TooMany {
         /// The line at which it was given up.
         line: usize,

@@ -85,9 +85,9 @@ impl Value {
             Value::Bool(true) => "true",
             Value::Bool(false) => "false",
             Value::Int(_) => "a number",
-            Value::Float(_) => "a number with a point",
+            Value::Float(_) => "a decimal number",
             Value::Text(_) => "text",
-            Value::Other(_) => "a date or octets",
+            Value::Other(_) => "a date or binary data",
             Value::Merge => "a merge key",
             Value::Sequence(_) => "a list",
             Value::Mapping(_) => "a mapping",
@@ -146,7 +146,7 @@ fn implicit(text: &str, line: usize) -> Result<Value, YamlError> {
     match text {
         "<<" => return Ok(Value::Merge),
         // It is a string as a key, and cannot be read as a value; no configuration has it.
-        "=" => return Err(wrong("value that is read")),
+        "=" => return Err(wrong("supported value")),
         _ => {}
     }
     if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {

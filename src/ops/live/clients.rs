@@ -1,9 +1,24 @@
 //! Which clients a port accepts.
 
-use super::facts::ClientCertificate;
+use serde::Serialize;
+
 use crate::net::probe::{Probe, Question};
 use crate::net::{Answer, Failure, Outcome, Session, TlsVersion};
 use crate::pki::name::DistinguishedName;
+
+/// Whether a server asks for a client certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCertificate {
+    /// It does not.
+    NotAsked,
+    /// It does, and accepts clients without one, or whether it does is not known.
+    Asked,
+    /// It does, and rejects clients without one.
+    Required,
+    /// The handshake did not get that far.
+    Unknown,
+}
 
 /// What a probe shows about client certificates.
 pub(super) struct Clients {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::clients::{Clients, is_taken};
+use super::clients::{ClientCertificate, Clients, is_taken};
 use crate::net::probe::{Probe, Question};
 use crate::net::{
     Attempt, End, Failure, KeyProof, Outcome, Plaintext, Reached, ServedCertificate, Session,
@@ -120,20 +120,6 @@ pub enum Serves {
     Other,
     /// Nothing.
     None,
-}
-
-/// Whether a server asks for a client certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientCertificate {
-    /// It does not.
-    NotAsked,
-    /// It does, and accepts clients without one, or whether it does is not known.
-    Asked,
-    /// It does, and rejects clients without one.
-    Required,
-    /// The handshake did not get that far.
-    Unknown,
 }
 
 /// A certificate as served.

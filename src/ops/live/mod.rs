@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
-pub use facts::{ClientCertificate, LiveReport, Serves};
+pub use clients::ClientCertificate;
+pub use facts::{LiveReport, Serves};
 pub use judging::Given;
 
 use crate::error::Error;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::facts::{ClientCertificate, LiveCertificate, LiveReport, Serves};
+use super::clients::ClientCertificate;
+use super::facts::{LiveCertificate, LiveReport, Serves};
 use crate::net::KeyProof;
 use crate::ops::sheet::Sheet;
 use crate::pki::escape::Escaped;
