@@ -108,7 +108,7 @@ fn what_python_does_not_read_is_refused_with_its_line() {
     let good = grpc(TLS);
     let deep = format!("network: {}", "[".repeat(100_000));
     let cases: &[(&str, Vec<u8>, &str)] = &[
-        ("empty", Vec::new(), "nothing"),
+        ("empty", Vec::new(), "empty"),
         ("list", b"- 1\n".to_vec(), "line 1"),
         ("network is a list", b"network: []\n".to_vec(), "line 1"),
         ("agent", b"agent_id: a\n".to_vec(), "no `network:`"),
