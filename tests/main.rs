@@ -9,6 +9,7 @@ mod explain;
 mod exports;
 mod hostile;
 mod inspect;
+mod issuing;
 mod layering;
 mod limbo;
 mod live;

@@ -18,17 +18,17 @@ const CTRL_C: &str = "\u{3}";
 fn its_answers_make_what_its_command_line_says() {
     let directory = tempfile::tempdir().unwrap();
     let answers = [
-        ("Put the certificates", ENTER.to_owned()),
-        ("Who will dial", format!("{DOWN}{ENTER}")),
-        ("By which names", format!("x..y{ENTER}")),
+        ("Directory for", ENTER.to_owned()),
+        ("Who will connect", format!("{DOWN}{ENTER}")),
+        ("Host names or", format!("x..y{ENTER}")),
         (
             "a label is empty",
             format!("{}agents.example.org 10.0.0.7{ENTER}", "\u{7f}".repeat(4)),
         ),
         ("mutual TLS", "y".into()),
-        ("How many agents", format!("2{ENTER}")),
-        ("How long should", format!("{DOWN}{ENTER}")),
-        ("Make it?", ENTER.to_owned()),
+        ("Number of agents", format!("2{ENTER}")),
+        ("Validity period", format!("{DOWN}{ENTER}")),
+        ("Generate?", ENTER.to_owned()),
     ];
     let Some(output) = on_a_terminal(directory.path(), &[], &answers) else {
         return;
@@ -56,12 +56,12 @@ fn its_answers_make_what_its_command_line_says() {
 #[test]
 fn breaking_it_off_at_any_question_leaves_nothing() {
     let questions = [
-        "Put the certificates",
-        "Who will dial",
+        "Directory for",
+        "Who will connect",
         "mutual TLS",
-        "How many",
-        "How long",
-        "Make it?",
+        "Number of",
+        "Validity period",
+        "Generate?",
     ];
     for last in 0..questions.len() {
         let directory = tempfile::tempdir().unwrap();
@@ -86,7 +86,7 @@ fn breaking_it_off_at_any_question_leaves_nothing() {
         };
         let shown = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(130), "{shown}");
-        assert!(shown.contains("nothing was made"), "{shown}");
+        assert!(shown.contains("nothing written"), "{shown}");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 }

@@ -20,7 +20,7 @@ use crate::pki::spiffe::SpiffeId;
 use crate::render::Renderer;
 use crate::store::{Label, Labels};
 
-/// Make and sign PKCS #10 requests
+/// Create and sign certificate signing requests (PKCS #10)
 #[derive(clap::Args, Debug)]
 #[command(
     arg_required_else_help = true,
@@ -53,9 +53,9 @@ impl Args {
     }
 }
 
-/// Make a request for a certificate, with a new key or one that is there
+/// Create a certificate signing request, with a new key or an existing one
 ///
-/// The key stays here; the request goes to the authority.
+/// The key stays here; send the request to the authority.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs csr create agent-7.example.org --out requests
@@ -142,10 +142,10 @@ impl Create {
     }
 }
 
-/// Sign a request: a certificate for the key in it
+/// Sign a certificate signing request
 ///
-/// Its signature and the strength of its key are checked. The names given with --san are granted, or
-/// without any those it asks for, as far as the profile permits them; extensions are never taken over.
+/// Checks its signature and the strength of its key. Grants the names given with --san; without --san, the requested
+/// names except URIs, if the profile permits them. Ignores requested extensions.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs csr sign agent-7.csr --profile client --ttl 90d

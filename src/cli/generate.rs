@@ -7,17 +7,19 @@ use time::OffsetDateTime;
 
 use super::args::{Global, Lasting, PassphraseSource, existing, requested_by};
 use super::{finish, prompt, wizard};
-use crate::error::Error;
+use crate::error::{Error, shown};
+use crate::ops::passphrase::Source;
+use crate::ops::refused::Outcome;
 use crate::ops::{Verdict, generate};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::{TypedName, host_of_url};
 use crate::render::Renderer;
 use crate::store::{Label, Labels};
 
-/// Make the whole PKI of a network: a CA, a server pair, client pairs
+/// Generate a whole PKI: a CA, a server pair and client pairs
 ///
-/// A CA that is there already is reused. Prints what was made, the `tls:` block for network.yaml
-/// and the lines for an agent.
+/// Reuses an existing CA. Prints what was generated, the `tls:` block for network.yaml and the connection code for
+/// an agent.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs generate --mtls
@@ -28,19 +30,19 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
-    /// The server's first name [default: the host of --for, or localhost]; -cn for short
+    /// First name of the server [default: the host of --for, or localhost]; -cn for short
     #[arg(long, value_name = "NAME")]
     common_name: Option<String>,
 
-    /// Another name of the server: a host, an IP address, a URI or an e-mail address
+    /// Another name of the server: host, IP address, URI or e-mail address
     #[arg(long, value_name = "NAME")]
     san: Vec<String>,
 
-    /// A URL the network will be dialled by: its host becomes a name of the server
+    /// URL of the network; its host becomes a name of the server
     #[arg(long = "for", value_name = "URL")]
     dialled: Vec<String>,
 
-    /// Make a client pair too: NAME.crt and NAME.key
+    /// Add a client pair: NAME.crt and NAME.key
     #[arg(long, value_name = "NAME")]
     client: Vec<String>,
 
@@ -48,18 +50,18 @@ pub(super) struct Args {
     #[arg(long)]
     messages: bool,
 
-    /// Make the pair 'client' and print the configuration for mutual TLS
+    /// Add the client pair 'client' and print the configuration for mutual TLS
     #[arg(long)]
     mtls: bool,
 
     #[command(flatten)]
     lasting: Lasting,
 
-    /// The kind of every key that is made [default: p256]
+    /// Type of all keys [default: p256]
     #[arg(long, value_enum, value_name = "TYPE")]
     key_type: Option<KeyType>,
 
-    /// Replace pairs that are there (never the CA)
+    /// Replace existing pairs (never the CA)
     #[arg(long)]
     force: bool,
 
@@ -71,23 +73,23 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME=VALUE")]
     label: Vec<Label>,
 
-    /// Make a new CA though one is there; its files are kept under a dated name
+    /// Create a new CA even if one exists, and keep the files of the old one under a dated name
     #[arg(long)]
     new_ca: bool,
 
     #[command(flatten)]
     passphrase: PassphraseSource,
 
-    /// Show what would be made, and make nothing
+    /// Show what would be generated without writing anything
     #[arg(long)]
     dry_run: bool,
 
-    /// Ask what the network is like, show the plan and the same as a command line, and then make it
+    /// Ask questions, show the plan and the equivalent command line, then generate
     #[arg(long, exclusive = true)]
     interactive: bool,
 }
 
-/// The answers of the wizard, read as the arguments they come to.
+/// The arguments that the answers of the wizard amount to.
 #[derive(Parser, Debug)]
 #[command(no_binary_name = true)]
 struct Answers {
@@ -140,6 +142,7 @@ impl Args {
             directory: self.output.unwrap_or_else(|| global.directory().to_owned()),
             server_names: server_names.collect::<Result<Vec<TypedName>, _>>()?,
             messages: self.messages,
+            ca_subject: None,
             clients: clients
                 .iter()
                 .map(|name| name.parse())
@@ -159,7 +162,7 @@ impl Args {
     }
 }
 
-/// Asks, shows what would be made and how to say it without questions, and makes it when that is wanted.
+/// Asks, shows the plan and the equivalent command line, and generates after confirmation.
 fn interactive(
     global: &Global,
     renderer: &Renderer,
@@ -167,8 +170,8 @@ fn interactive(
 ) -> Result<Verdict, Error> {
     if !prompt::is_possible() {
         return Err(Error::Usage {
-            message: "`--interactive` needs a terminal to ask on".into(),
-            hint: "say what is wanted by flags, such as `openagents-certs generate --mtls`".into(),
+            message: "`--interactive` needs a terminal".into(),
+            hint: "use flags instead, such as `openagents-certs generate --mtls`".into(),
         });
     }
     let arguments = wizard::ask(global.directory())?;
@@ -178,17 +181,30 @@ fn interactive(
             .map(|answers| answers.args)
             .map_err(|error| super::usage_error(&error))
     };
-    answers(&["--dry-run"])?.run(global, renderer, now)?;
+    let request = answers(&[])?.request(global)?;
+    let ask =
+        &|path: &Path| prompt::passphrase(&shown(path)).and_then(|line| Source::Typed(line).read());
+    let planned = generate::dry_run(&request, ask, now)?;
+    finish(renderer, &planned)?;
+    let Outcome::Done(planned) = planned else {
+        return Ok(Verdict::No);
+    };
     let line = wizard::command_line(&arguments);
-    renderer.notice(&format_args!("\nThe same without questions:\n  {line}\n"));
-    if !prompt::confirm("Make it?", true)? {
-        renderer.notice(&"Nothing was made.");
+    renderer.notice(&format_args!("\nEquivalent command line:\n  {line}\n"));
+    if !prompt::confirm("Generate?", true)? {
+        renderer.notice(&"Nothing written.");
         return Ok(Verdict::Yes);
     }
-    answers(&[])?.run(global, renderer, now)
+    // The CA gets the name that was shown.
+    let ca_subject = planned.authority.map(|plan| plan.subject);
+    let request = generate::Request {
+        ca_subject,
+        ..request
+    };
+    finish(renderer, &generate::run(&request, ask, now)?)
 }
 
-/// Every server's certificate is good for a try on its own machine.
+/// Every server certificate is valid on the server's own machine.
 const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// The port an OpenAgents network listens on when its network.yaml names none.
 const DEFAULT_PORT: u16 = 8600;

@@ -45,7 +45,7 @@ enum Command {
   openagents-certs issue client alice
   openagents-certs issue client alice@example.org --days 30 --key-type p384")]
     Client(Wanted),
-    /// Issue a certificate that serves and dials
+    /// Issue a certificate for an agent that both listens and connects
     #[command(after_help = "Examples:
   openagents-certs issue peer agent-7.example.org
   openagents-certs issue peer agent-7.example.org --san uri:spiffe://example.org/agent-7")]
@@ -101,15 +101,15 @@ struct Batch {
     #[arg(long, value_name = "NAME=VALUE")]
     label: Vec<Label>,
 
-    /// Issue nothing when any row is bad
+    /// Issue nothing if any row is bad
     #[arg(long)]
     strict: bool,
 
-    /// Skip the rows that an earlier run of the same manifest released
+    /// Skip rows that an earlier run of the same manifest released
     #[arg(long)]
     resume: bool,
 
-    /// Look at every row, and issue nothing
+    /// Check every row without issuing
     #[arg(long)]
     dry_run: bool,
 
@@ -175,14 +175,14 @@ impl Batch {
 
 fn warn_of_no_record(recording: &Recording, renderer: &Renderer) {
     if *recording == Recording::Nowhere {
-        renderer.warning("nothing is recorded: what is issued can neither be listed nor revoked");
+        renderer.warning("nothing is recorded: the certificate can be neither listed nor revoked");
     }
 }
 
 #[derive(clap::Args, Debug)]
 struct Wanted {
-    /// The names it is for: hosts, IP addresses, URIs or e-mail addresses, typed by their shape or by
-    /// a prefix (dns:, ip:, uri:, email:); the first is the common name
+    /// Names: hosts, IP addresses, URIs or e-mail addresses, with or without a prefix (dns:, ip:, uri:, email:);
+    /// the first becomes the common name
     #[arg(value_name = "NAME", required_unless_present_any = ["spiffe", "csr"])]
     names: Vec<String>,
 
@@ -190,23 +190,23 @@ struct Wanted {
     #[arg(long, value_name = "NAME")]
     san: Vec<String>,
 
-    /// The SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent
+    /// SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent
     #[arg(long, value_name = "ID")]
     spiffe: Option<SpiffeId>,
 
-    /// Issue for the key of this PKCS #10 request; only the names given here are granted, or without any
-    /// those it asks for
+    /// Certify the key of this certificate signing request; grants the names given here, or without any those
+    /// that it requests
     #[arg(long, value_name = "FILE")]
     csr: Option<PathBuf>,
 
-    /// Issue by this profile of certs.toml instead
+    /// Use this profile of certs.toml instead
     #[arg(long, value_name = "PROFILE", add = completing::profiles())]
     profile: Option<String>,
 
     #[command(flatten)]
     lasting: Lasting,
 
-    /// The kind of its key [default: p256]
+    /// Key type [default: p256]
     #[arg(long, value_enum, value_name = "TYPE", conflicts_with = "csr")]
     key_type: Option<KeyType>,
 
@@ -224,7 +224,7 @@ struct Wanted {
     #[command(flatten)]
     issuer: Issuer,
 
-    /// Show what would be issued, and issue nothing
+    /// Show what would be issued without issuing
     #[arg(long)]
     dry_run: bool,
 }

@@ -19,38 +19,38 @@ use crate::pki::validity::Lifetime;
 use crate::render::Renderer;
 use crate::store::{Label, Labels};
 
-/// Run a command with a certificate that lives as long as it does
+/// Run a command with a short-lived certificate
 ///
-/// Key, certificate and CA stand in a private directory, in memory where the system has a place for that, while
-/// the command runs, and are wiped when it has ended. It finds them by OPENAGENTS_CERTS_CERT, OPENAGENTS_CERTS_KEY and
-/// OPENAGENTS_CERTS_CA (also OPENAGENTS_CERTS_SERIAL and OPENAGENTS_CERTS_NOT_AFTER). The exit code is the command's;
-/// signals are handed on to it.
+/// Key, certificate and trust anchors are in a private directory while the command runs, in memory if possible, and
+/// are wiped afterwards. Their paths are in the environment variables OPENAGENTS_CERTS_CERT, OPENAGENTS_CERTS_KEY and
+/// OPENAGENTS_CERTS_CA; OPENAGENTS_CERTS_SERIAL and OPENAGENTS_CERTS_NOT_AFTER are set, too. Signals are forwarded to
+/// the command, and its exit code is returned.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs mint --ttl 15m client ci-job -- ./deploy.sh --to production
   openagents-certs mint client ci-job --env GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=ca -- python agent.py")]
 pub(super) struct Args {
-    /// What the certificate is for
+    /// Purpose of the certificate
     #[arg(value_enum, value_name = "PURPOSE")]
     purpose: Purpose,
 
-    /// The names it is for, as with `issue`
+    /// Names, as with `issue`
     #[arg(required = true, value_name = "NAME")]
     names: Vec<TypedName>,
 
-    /// How long it is valid
+    /// Validity period
     #[arg(long, value_name = "LIFETIME", default_value = "15m")]
     ttl: Lifetime,
 
-    /// Issue by this profile of certs.toml instead
+    /// Use this profile of certs.toml instead
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
 
-    /// The kind of its key [default: p256]
+    /// Key type [default: p256]
     #[arg(long, value_enum, value_name = "TYPE")]
     key_type: Option<KeyType>,
 
-    /// Name a file in another variable too, such as SSL_CERT_FILE=ca; FILE is cert, key or ca; repeat for more
+    /// Set another variable to a file, such as SSL_CERT_FILE=ca; FILE is cert, key or ca; repeat for more
     #[arg(long, value_name = "NAME=FILE", value_parser = variable)]
     env: Vec<(String, Part)>,
 
@@ -65,7 +65,7 @@ pub(super) struct Args {
     #[command(flatten)]
     issuer: Issuer,
 
-    /// Show what would be issued, and run nothing
+    /// Show what would be issued without running anything
     #[arg(long)]
     dry_run: bool,
 
@@ -125,7 +125,7 @@ fn variable(text: &str) -> Result<(String, Part), String> {
     let is_name = name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit());
     if !is_name {
         return Err(format!(
-            "'{}' is no name of a variable",
+            "'{}' is not the name of a variable",
             name.escape_debug()
         ));
     }
@@ -135,7 +135,7 @@ fn variable(text: &str) -> Result<(String, Part), String> {
         "ca" => Part::Ca,
         other => {
             return Err(format!(
-                "'{}' is no file that is made: cert, key or ca",
+                "'{}' is not a file: use cert, key or ca",
                 other.escape_debug()
             ));
         }

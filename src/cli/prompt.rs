@@ -1,4 +1,4 @@
-//! Questions on the terminal; nothing is ever asked without one.
+//! Questions on the terminal. Without a terminal, nothing is asked.
 
 use std::io::{ErrorKind, IsTerminal as _};
 use std::sync::Once;
@@ -9,12 +9,12 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 
-/// Whether somebody is there to answer.
+/// Whether there is a terminal to ask on.
 pub(super) fn is_possible() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// A new passphrase, asked for twice.
+/// A new passphrase, typed twice.
 pub(super) fn new_passphrase(what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let question = dialoguer::Password::new().with_prompt(format!("New passphrase for {what}"));
     answered(
@@ -24,16 +24,16 @@ pub(super) fn new_passphrase(what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     )
 }
 
-/// The passphrase of something that is encrypted.
+/// The passphrase of an encrypted file.
 pub(super) fn passphrase(what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     answered(
         dialoguer::Password::new()
-            .with_prompt(format!("Passphrase of {what}"))
+            .with_prompt(format!("Passphrase for {what}"))
             .interact(),
     )
 }
 
-/// One of several; the first is number 0.
+/// The index of the chosen item.
 pub(super) fn choice(question: &str, items: &[&str], default: usize) -> Result<usize, Error> {
     let select = dialoguer::Select::new()
         .with_prompt(question)
@@ -42,7 +42,7 @@ pub(super) fn choice(question: &str, items: &[&str], default: usize) -> Result<u
     uninterrupted(|| select.interact())
 }
 
-/// A line of text that passes the check; it is asked for again until it does.
+/// A line of text; asks again until it passes the check.
 pub(super) fn text(
     question: &str,
     default: &str,
@@ -65,7 +65,7 @@ pub(super) fn confirm(question: &str, default: bool) -> Result<bool, Error> {
     uninterrupted(|| confirm.interact())
 }
 
-/// Asks so that Ctrl-C ends the process as ever, but not with the cursor hidden.
+/// Asks so that Ctrl-C ends the process as usual, with the cursor visible again.
 fn uninterrupted<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Result<T, Error> {
     watch_for_interrupt();
     IS_ASKING.store(true, Ordering::SeqCst);
@@ -80,16 +80,16 @@ fn uninterrupted<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Result<T, Err
     answer
 }
 
-/// Whether a question stands on the terminal.
+/// Whether a question is on the terminal.
 static IS_ASKING: AtomicBool = AtomicBool::new(false);
 const INTERRUPT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// From the first question on, an interrupt shows the cursor before it ends the process.
+/// From the first question on, an interrupt makes the cursor visible before it ends the process.
 fn watch_for_interrupt() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let interrupt = rustix::process::Signal::INT.as_raw();
-        // Where it cannot be watched for, it ends the process without that.
+        // Where this fails, an interrupt ends the process with the cursor hidden.
         let Ok(mut signals) = signal_hook::iterator::Signals::new([interrupt]) else {
             return;
         };
@@ -97,9 +97,9 @@ fn watch_for_interrupt() {
             for signal in signals.forever() {
                 if IS_ASKING.load(Ordering::SeqCst) {
                     let terminal = dialoguer::console::Term::stderr();
-                    // Nobody is left to tell where that fails.
+                    // The process ends; a failure has no consequence.
                     let _ = terminal.show_cursor();
-                    let _ = terminal.write_line("\nbroken off: nothing was made");
+                    let _ = terminal.write_line("\nCancelled; nothing written");
                 }
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }

@@ -1,18 +1,23 @@
-//! `generate --interactive`: a few questions, and the command line that they come to.
+//! `generate --interactive`: questions, and the command line that the answers amount to.
 
 use std::path::Path;
 
 use super::prompt;
 use crate::error::{Error, shown};
+use crate::files;
 use crate::pki::san::TypedName;
 
-/// Asks what the network is to be like; gives the arguments of `generate` that say the same.
+/// Asks about the network. Gives the equivalent arguments of `generate`. Refuses before the other questions if
+/// files would be replaced.
 pub(super) fn ask(directory: &Path) -> Result<Vec<String>, Error> {
     let mut arguments = vec!["-o".to_owned()];
-    let place = prompt::text("Put the certificates into", &shown(directory), |_| Ok(()))?;
+    let place = prompt::text("Directory for the certificates", &shown(directory), |_| {
+        Ok(())
+    })?;
+    refuse_existing(Path::new(&place))?;
     arguments.push(place);
     let who = prompt::choice(
-        "Who will dial this network",
+        "Who will connect to this network",
         &[
             "programs on this machine only",
             "other machines, by name or address",
@@ -24,7 +29,7 @@ pub(super) fn ask(directory: &Path) -> Result<Vec<String>, Error> {
             .nodename()
             .to_string_lossy()
             .into_owned();
-        let question = "By which names or addresses (the first is the one agents are given)";
+        let question = "Host names or IP addresses (the first is the primary)";
         let names = prompt::text(question, &nodename, |text| check(text, NAMES))?;
         let names = words(&names);
         if let Some(first) = names.first() {
@@ -34,28 +39,33 @@ pub(super) fn ask(directory: &Path) -> Result<Vec<String>, Error> {
             arguments.extend(["--san".to_owned(), (*name).to_owned()]);
         }
     }
-    if prompt::confirm(
-        "Should only agents with a certificate of their own get in (mutual TLS)",
-        true,
-    )? {
-        let question = "How many agents are there, or what are their names";
+    if prompt::confirm("Require client certificates (mutual TLS)", true)? {
+        let question = "Number of agents, or their names";
         let agents = prompt::text(question, "1", |text| check(text, MAX_AGENTS))?;
         arguments.extend(clients(&agents));
     }
     let lifetimes = ["1 year", "90 days", "30 days", "24 hours"];
     let spellings = ["365d", "90d", "30d", "24h"];
-    let chosen = prompt::choice(
-        "How long should the certificates be good for",
-        &lifetimes,
-        0,
-    )?;
+    let chosen = prompt::choice("Validity period of the certificates", &lifetimes, 0)?;
     if chosen > 0 {
         arguments.extend(["--ttl".to_owned(), spellings[chosen].to_owned()]);
     }
     Ok(arguments)
 }
 
-/// A command line as a shell reads it.
+/// Refuses a directory that has a server pair already.
+fn refuse_existing(directory: &Path) -> Result<(), Error> {
+    let path = directory.join("server.crt");
+    if files::exists(&path)? {
+        return Err(Error::Exists {
+            path,
+            hint: "choose another directory, or replace the pairs with `openagents-certs generate --force`".into(),
+        });
+    }
+    Ok(())
+}
+
+/// A command line, quoted for a shell.
 pub(super) fn command_line(arguments: &[String]) -> String {
     let quoted = arguments.iter().map(|argument| quoted(argument));
     let all: Vec<String> = ["openagents-certs".to_owned(), "generate".to_owned()]
@@ -65,7 +75,7 @@ pub(super) fn command_line(arguments: &[String]) -> String {
     all.join(" ")
 }
 
-/// The flags that make the agents' pairs.
+/// The flags for the agents' pairs.
 fn clients(agents: &str) -> Vec<String> {
     match agents.trim().parse::<usize>() {
         Ok(1) => vec!["--mtls".to_owned()],
@@ -92,7 +102,7 @@ fn check(text: &str, max_number: usize) -> Result<(), String> {
     }
     let names = words(text);
     if names.is_empty() {
-        return Err("give one name at least".into());
+        return Err("give at least one name".into());
     }
     for name in names {
         name.parse::<TypedName>()
@@ -132,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_of_agents_makes_so_many_names_and_names_are_taken_as_they_are() {
+    fn a_number_of_agents_gives_numbered_names_and_names_are_kept() {
         assert_eq!(clients("1"), ["--mtls"]);
         assert_eq!(clients("2"), ["--client", "agent-1", "--client", "agent-2"]);
         assert_eq!(
@@ -142,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_cannot_be_used_is_asked_for_again() {
+    fn an_invalid_answer_is_refused() {
         assert!(check("501", MAX_AGENTS).is_err());
         assert!(check("0", MAX_AGENTS).is_err());
         assert!(check("", NAMES).is_err());
@@ -151,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shell_would_read_otherwise_is_quoted() {
+    fn arguments_are_quoted_for_a_shell() {
         let line = command_line(&["-o".into(), "it's here".into(), "--mtls".into()]);
         assert_eq!(line, r"openagents-certs generate -o 'it'\''s here' --mtls");
     }

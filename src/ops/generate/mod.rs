@@ -22,6 +22,7 @@ use crate::keys;
 use crate::pki::algorithm::KeyType;
 use crate::pki::certificate::Certificate;
 use crate::pki::issuer::Issuer;
+use crate::pki::name::{AttributeType, DistinguishedName};
 use crate::pki::profile::ProfilePurpose;
 use crate::pki::san::{SubjectAltName, TypedName};
 use crate::store::Labels;
@@ -51,6 +52,8 @@ pub struct Request {
     pub existing: Existing,
     /// Labels for every certificate.
     pub labels: Labels,
+    /// The name of a new CA; `None` for a generated one.
+    pub ca_subject: Option<DistinguishedName>,
     /// Create a new CA even if one exists.
     pub new_ca: bool,
 }
@@ -63,6 +66,7 @@ impl Request {
             server_names: vec![server_name],
             clients: Vec::new(),
             messages: false,
+            ca_subject: None,
             end: None,
             key_type: None,
             port: 8600,
@@ -256,8 +260,14 @@ impl Report for Generated {
 }
 
 const SERVER: &str = "server";
+
 fn root(request: &Request) -> ca::Request {
+    let subject = request.ca_subject.iter();
+    let names = subject.flat_map(|subject| subject.values(AttributeType::CommonName));
     ca::Request {
+        subject: names
+            .map(|name| (AttributeType::CommonName, name))
+            .collect(),
         key_type: request.key_type.unwrap_or_default(),
         ..ca::Request::new(&request.directory)
     }
