@@ -290,7 +290,7 @@ fn a_job_issues_from_its_environment_and_leaves_nothing() {
         ),
         (1, 1)
     );
-    assert!(stderr(&output).contains("neither be listed nor revoked"));
+    assert!(stderr(&output).contains("neither listed nor revoked"));
     let unasked = scene
         .start(&[&job[..], &elsewhere].concat(), &secrets)
         .wait_with_output()

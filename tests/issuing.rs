@@ -42,7 +42,9 @@ fn a_lifetime_and_an_unlisted_key_type_are_checked_for_every_request() {
 
 #[test]
 fn a_ca_below_cannot_have_the_name_of_its_issuer() {
-    let directory = authority();
+    let directory = tempfile::tempdir().unwrap();
+    let init = ["ca", "init", "--common-name", "OpenAgents CA"];
+    succeeded(&run(directory.path(), &init));
     request(directory.path(), "same", P256, "/CN=openagents  ca");
     let sign = ["csr", "sign", "same.csr", "--profile", "intermediate"];
     assert_refused(&run(directory.path(), &sign), "name of its issuer");
@@ -186,7 +188,7 @@ fn labels_select_and_what_list_prints_is_read_back_by_other_commands() {
     for form in [&[][..], &["--serials"], &["--json"], &["--format", "csv"]] {
         let list = run(
             directory.path(),
-            &[&["list", "--label", "team=red"], form].concat(),
+            &[&["list", "--label", "team=red", "--status", "valid"], form].concat(),
         );
         let renewed = piped(directory.path(), &["renew", "-", "--json"], &list.stdout);
         succeeded(&renewed);
