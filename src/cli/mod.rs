@@ -90,7 +90,7 @@ enum Command {
     VerifyChain(verify_chain::Args),
     /// Show certificates, keys, requests and CRLs
     Inspect(inspect::Args),
-    /// Say what a TLS error means, what leads to it and what to do next
+    /// Explain a TLS error, a log or a finding
     Explain(explain::Args),
     /// Renew certificates, keeping names, profile, lifetime and key
     Renew(renew::Args),
@@ -110,9 +110,9 @@ enum Command {
     Status(status::Args),
     /// Export a certificate as PKCS #12, Kubernetes objects, .env, JWK and more
     Export(export::Args),
-    /// Have this machine, its browsers and its runtimes trust the CA, and prove that they do
+    /// Make this machine, its browsers and its runtimes trust the CA, and prove that they do
     Trust(trust::Args),
-    /// Show the profiles certificates are issued by, and files to start from: configuration of networks, agents, services, CI
+    /// Show certificate profiles, and write configuration for networks, agents, services and CI
     Template(template::Args),
     /// Have the shell complete commands, options, files, names and serials
     Completions(completions::Args),
