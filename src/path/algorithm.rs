@@ -7,11 +7,14 @@ use time::macros::datetime;
 
 use super::finding::{Evidence, Role};
 use super::pool::Candidate;
+use super::profile::Requirements;
 use super::public_key::{Curve, Kind, PublicKey, bit_length};
 use super::rule::Drafts;
+use crate::pki::algorithm::ID_X25519;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::certificate::Certificate;
 use crate::pki::public_key as pki;
+use crate::pki::usage::Purpose;
 use crate::pki::weakness::Weakness;
 
 /// How a signature is made.
@@ -107,7 +110,12 @@ impl Scheme {
 /// What is wrong with a certificate's key and with how it is signed.
 ///
 /// An anchor is trusted for what it is, so its own signature says nothing, save to the CA/Browser Forum.
-pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts) {
+pub(super) fn examine(
+    candidate: &Candidate<'_>,
+    role: Role,
+    requirements: &Requirements,
+    drafts: &mut Drafts,
+) {
     let certificate = candidate.certificate;
     let scheme = Scheme::of(certificate);
     if !certificate.signature_algorithms_agree() {
@@ -134,7 +142,12 @@ pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts
         None if scheme == Scheme::Other && is_anchor => weak("anchor-signature-algorithm")(drafts),
         None => {}
     }
-    examine_key(&candidate.public_key(), role, drafts);
+    // X25519 cannot sign, but messages are encrypted to it.
+    let is_for_messages = requirements.purpose == Some(Purpose::Message);
+    let key = candidate.public_key();
+    if !(is_for_messages && key.kind == Kind::Other(ID_X25519.as_bytes())) {
+        examine_key(&key, role, drafts);
+    }
     examine_weakness(candidate, role, drafts);
 }
 

@@ -19,7 +19,7 @@ pub(super) fn examine(
     let mut drafts = Drafts::new(requirements.profile);
     form::examine_dates(candidate, requirements.at, &mut drafts);
     form::examine(candidate, role, &mut drafts);
-    algorithm::examine(candidate, role, &mut drafts);
+    algorithm::examine(candidate, role, requirements, &mut drafts);
     basic_constraints::examine(candidate, role, requirements, &mut drafts);
     usage::examine(candidate, role, requirements, &mut drafts);
     identifiers::examine(candidate, role, &mut drafts);

@@ -58,6 +58,21 @@ pub static FILES: &[FileTemplate] = &[
         text: include_str!("../../../templates/files/agent.rs"),
     },
     FileTemplate {
+        name: "message.py",
+        description: "Signed and sealed messages in Python, with joserfc.",
+        text: include_str!("../../../templates/files/message.py"),
+    },
+    FileTemplate {
+        name: "message.ts",
+        description: "Signed and sealed messages in TypeScript, with jose.",
+        text: include_str!("../../../templates/files/message.ts"),
+    },
+    FileTemplate {
+        name: "message.rs",
+        description: "Signed and sealed messages in Rust.",
+        text: include_str!("../../../templates/files/message.rs"),
+    },
+    FileTemplate {
         name: "openagents-certs-renew.service",
         description: "A systemd service that renews due certificates.",
         text: include_str!("../../../templates/files/openagents-certs-renew.service"),
