@@ -13,6 +13,7 @@ mod issuing;
 mod layering;
 mod limbo;
 mod live;
+mod message;
 mod mint;
 mod networks;
 mod pages;

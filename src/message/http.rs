@@ -585,3 +585,67 @@ const DIGEST: &str = "content-digest";
 const CERTIFICATE: &str = "agent-certificate";
 const INPUT: &str = "signature-input";
 const SIGNATURE: &str = "signature";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::public_key::PublicKey;
+
+    /// The signed bytes and the signature of a request from RFC 9421 appendix B.2 with these two fields.
+    fn example(input: &str, signature: &str) -> (String, Vec<u8>) {
+        let request = Request::read(REQUEST, "https").unwrap();
+        let inputs: Dictionary = Parser::new(input).parse().unwrap();
+        let Some(ListEntry::InnerList(list)) = inputs.values().next() else {
+            panic!("{input}");
+        };
+        let parameters = serialized(list).unwrap();
+        assert!(input.ends_with(&parameters));
+        let signature = base64::decode(signature).unwrap();
+        (base(&request, list, &parameters).unwrap(), signature)
+    }
+
+    #[test]
+    fn the_mac_of_rfc_9421_appendix_b_2_5_verifies() {
+        let key = "uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ==";
+        let key = SharedKey::read_for_mac(key.as_bytes()).unwrap();
+        let (base, signature) = example(
+            r#"sig-b25=("date" "@authority" "content-type");created=1618884473;keyid="test-shared-secret""#,
+            "pxcQw6G3AjtMBQjwo8XzkZf/bws5LelbaMk5rGIGtE8=",
+        );
+        assert!(hmac::verify(&mac_key(&key), base.as_bytes(), &signature).is_ok());
+    }
+
+    #[test]
+    fn the_signature_of_rfc_9421_appendix_b_2_6_verifies() {
+        let key = base64::decode_url("JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs").unwrap();
+        let info = [
+            0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+        ];
+        let key = PublicKey::from_der(&[&info[..], &key].concat()).unwrap();
+        let (base, signature) = example(
+            r#"sig-b26=("date" "@method" "@path" "@authority" "content-type" "content-length");created=1618884473;keyid="test-key-ed25519""#,
+            "wqcAqbmYJ2ji2glfAMaRy4gruYYnx2nEFN2HN6jrnDnQCK1u02Gb04v9EDgwUPiu4A0w6vuQv5lIp5WPpBKRCw==",
+        );
+        assert!(Algorithm::EdDsa.verifies(&key, base.as_bytes(), &signature));
+    }
+
+    #[test]
+    fn components_are_as_rfc_9421_section_2_2_has_them() {
+        let request = Request::read(REQUEST, "https").unwrap();
+        for (name, value) in [
+            ("@method", "POST"),
+            ("@target-uri", "https://example.com/foo?param=Value&Pet=dog"),
+            ("@authority", "example.com"),
+            ("@scheme", "https"),
+            ("@request-target", "/foo?param=Value&Pet=dog"),
+            ("@path", "/foo"),
+            ("@query", "?param=Value&Pet=dog"),
+            ("content-length", "18"),
+        ] {
+            assert_eq!(request.component(name).as_deref(), Some(value));
+        }
+        assert!(check_digest(&request).is_ok());
+    }
+
+    const REQUEST: &[u8] = b"POST /foo?param=Value&Pet=dog HTTP/1.1\r\nHost: example.com\r\nDate: Tue, 20 Apr 2021 02:07:55 GMT\r\nContent-Type: application/json\r\nContent-Digest: sha-512=:WZDPaVn/7XgHaAy8pmojAkGWoRx2UFChF41A2svX+TaPm+AbwAgBWnrIiYllu7BNNyealdVLvRwEmTHWXvJwew==:\r\nContent-Length: 18\r\n\r\n{\"hello\": \"world\"}";
+}

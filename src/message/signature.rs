@@ -234,3 +234,55 @@ impl fmt::Debug for SigningKey {
         f.write_str("SigningKey(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::base64::decode_url;
+    use super::*;
+
+    #[test]
+    fn the_examples_of_rfc_7515_and_rfc_8037_verify() {
+        let decode = |text: &str| decode_url(text).unwrap();
+        // RFC 7515 appendix A.3.
+        let point = [
+            vec![4],
+            decode("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"),
+            decode("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"),
+        ];
+        let es256 = (
+            [&P256_INFO[..], &point.concat()].concat(),
+            "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
+            "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+        );
+        // RFC 8037 appendix A.4.
+        let eddsa = (
+            [
+                &ED25519_INFO[..],
+                &decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
+            ]
+            .concat(),
+            "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc",
+            "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+        );
+        for (algorithm, (info, signed, signature)) in
+            [(Algorithm::Es256, es256), (Algorithm::EdDsa, eddsa)]
+        {
+            let key = PublicKey::from_der(&info).unwrap();
+            let mut signature = decode(signature);
+            assert!(algorithm.verifies(&key, signed.as_bytes(), &signature));
+            assert!(!Algorithm::Rs256.verifies(&key, signed.as_bytes(), &signature));
+            signature[7] ^= 1;
+            assert!(!algorithm.verifies(&key, signed.as_bytes(), &signature));
+        }
+    }
+
+    /// A SubjectPublicKeyInfo up to the point, for P-256.
+    const P256_INFO: [u8; 26] = [
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
+        0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    ];
+    /// The same up to the key, for Ed25519.
+    const ED25519_INFO: [u8; 12] = [
+        0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+    ];
+}
