@@ -51,16 +51,15 @@ impl Log {
     }
 }
 
+/// What is done with each line; breaks to read no more.
+pub type Visit<'a> = dyn FnMut(Option<&[u8]>) -> Result<ControlFlow<()>, Error> + 'a;
+
 /// Passes on each line of a file, or of standard input if there is no path, as it comes and without its end; `None`
 /// for a line of more than `limit` bytes.
 ///
 /// # Errors
 /// When it cannot be opened or read, and when the visitor fails.
-pub fn each_record(
-    path: Option<&Path>,
-    limit: usize,
-    visit: &mut dyn FnMut(Option<&[u8]>) -> Result<ControlFlow<()>, Error>,
-) -> Result<(), Error> {
+pub fn each_record(path: Option<&Path>, limit: usize, visit: &mut Visit<'_>) -> Result<(), Error> {
     let name = path.unwrap_or(Path::new("-"));
     let failed = |source: std::io::Error| io_error("read", name, source);
     let mut input: Box<dyn BufRead> = match path {

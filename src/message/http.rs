@@ -41,7 +41,7 @@ pub struct RequestDraft {
 #[derive(Debug)]
 pub enum RequestSigner {
     /// A certificate, the intermediates behind it, and its key.
-    Certificate(Vec<Certificate>, SigningKey),
+    Certificate(Vec<Certificate>, Box<SigningKey>),
     /// A key that both sides have.
     Shared(SharedKey),
 }

@@ -101,7 +101,8 @@ impl fmt::Debug for SharedKey {
 }
 
 fn hexadecimal(text: &str) -> Option<Vec<u8>> {
-    let is_hexadecimal = text.len() % 2 == 0 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_hexadecimal =
+        text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit());
     let pairs = (0..text.len()).step_by(2).filter(|_| is_hexadecimal);
     let bytes: Option<Vec<u8>> = pairs
         .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 pub use receiving::{Reception, ReceptionRequest, RequestReception};
-pub use streaming::{answer_lines, sign_lines};
+pub use streaming::{Answer, answer_lines, sign_lines};
 
 use super::crl::read_lists;
 use super::verify::{read_bundle, read_private_key};
@@ -67,7 +67,7 @@ impl Pair {
             .map_err(malformed)
             .and_then(|public| SigningKey::new(&key, &public))
             .map_err(|source| self.unusable(source))?;
-        Ok(RequestSigner::Certificate(chain, key))
+        Ok(RequestSigner::Certificate(chain, Box::new(key)))
     }
 
     fn read(&self) -> Result<(Vec<Certificate>, Zeroizing<Vec<u8>>), Error> {

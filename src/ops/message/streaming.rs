@@ -47,15 +47,17 @@ pub fn sign_lines(
     Ok(all)
 }
 
-/// Answers each line of a file, or of standard input; no if any was denied. `answer` gets `None` for a line that is too
-/// long, and says whether it was denied.
+/// The answer to a line, and whether it is a denial; `None` is a line that is too long.
+pub type Answer<'a> = dyn FnMut(Option<&[u8]>) -> Result<(String, bool), Error> + 'a;
+
+/// Answers each line of a file, or of standard input; no if any was denied.
 ///
 /// # Errors
 /// When the input cannot be read, or `answer` or `write` fails; then the rest is not answered.
 pub fn answer_lines(
     path: Option<&Path>,
     max_size: usize,
-    answer: &mut dyn FnMut(Option<&[u8]>) -> Result<(String, bool), Error>,
+    answer: &mut Answer<'_>,
     write: &mut dyn FnMut(&str) -> Result<(), Error>,
 ) -> Result<Verdict, Error> {
     let mut verdict = Verdict::Yes;
