@@ -99,8 +99,8 @@ impl Sign {
             };
             return send_lines(&self.input, self.outgoing.max_size, renderer, send);
         }
-        let payload = payload(&self.input, self.outgoing.max_size)?;
-        write_signed(
+        let payload = self.outgoing.payload(&self.input)?;
+        self.input.write_signed(
             renderer,
             &sender.sign(&draft, Payload::of(&payload), clock())?,
         )
@@ -137,8 +137,8 @@ impl Seal {
             };
             return send_lines(&self.input, self.outgoing.max_size, renderer, send);
         }
-        let payload = payload(&self.input, self.outgoing.max_size)?;
-        write_signed(
+        let payload = self.outgoing.payload(&self.input)?;
+        self.input.write_signed(
             renderer,
             &sender.seal(&draft, payload, &recipients, clock())?,
         )
@@ -221,7 +221,8 @@ impl SealShared {
             return send_lines(&self.input, self.max_size, renderer, send);
         }
         let sealed = key.seal(payload(&self.input, self.max_size)?, aad)?;
-        write_line(renderer, &sealed)?;
+        self.input
+            .write(renderer, &[sealed.as_bytes(), b"\n"].concat())?;
         Ok(Verdict::Yes)
     }
 }
@@ -270,7 +271,7 @@ impl OpenShared {
             .and_then(|message| key.open(&message, aad))
         {
             Ok(plaintext) => {
-                renderer.raw(&plaintext)?;
+                self.input.write(renderer, &plaintext)?;
                 Ok(Verdict::Yes)
             }
             Err(denial) => Ok(deny(renderer, &denial)),
@@ -401,9 +402,20 @@ struct Outgoing {
     /// Refuse a larger payload, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = MAX_PAYLOAD_BYTES)]
     max_size: usize,
+
+    /// Send this text instead of a file's content
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["file", "lines"])]
+    payload: Option<String>,
 }
 
 impl Outgoing {
+    fn payload(&self, input: &Input) -> Result<Zeroizing<Vec<u8>>, Error> {
+        match &self.payload {
+            Some(text) => Ok(Zeroizing::new(text.clone().into_bytes())),
+            None => payload(input, self.max_size),
+        }
+    }
+
     fn draft(&self) -> MessageDraft {
         MessageDraft {
             audience: self.audience.clone(),
@@ -526,12 +538,39 @@ struct Input {
     #[arg(long)]
     lines: bool,
 
+    /// Write to this file, which only you can read, instead of standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "lines")]
+    out: Option<PathBuf>,
+
     /// The input; - for standard input
     #[arg(value_name = "FILE", default_value = "-", hide_default_value = true)]
     file: PathBuf,
 }
 
 impl Input {
+    /// Writes a result to where it is wanted.
+    fn write(&self, renderer: &Renderer, result: &[u8]) -> Result<(), Error> {
+        match &self.out {
+            Some(path) => message::write_new(path, result),
+            None => renderer.raw(result),
+        }
+    }
+
+    /// Writes a message: as it is sent, or as JSON.
+    fn write_signed(&self, renderer: &Renderer, signed: &SignedMessage) -> Result<Verdict, Error> {
+        let answer = match (renderer.format, &self.out) {
+            (Format::Json, None) => &signed.answer(),
+            (_, _) => &signed.text,
+        };
+        self.write(renderer, &[answer.as_bytes(), b"\n"].concat())?;
+        Ok(Verdict::Yes)
+    }
+
+    /// Refuses to write over a file, before anything is done that cannot be done again.
+    fn check(&self) -> Result<(), Error> {
+        self.out.as_deref().map_or(Ok(()), message::absent)
+    }
+
     fn path(&self) -> Option<&Path> {
         named(&self.file)
     }
@@ -601,6 +640,7 @@ fn receive(
     clock: Clock<'_>,
 ) -> Result<Verdict, Error> {
     let max_size = request.max_size;
+    input.check()?;
     let mut reception = message::Reception::open(&request, clock())?;
     for warning in &reception.warnings {
         renderer.warning(warning);
@@ -618,21 +658,13 @@ fn receive(
     match reception.receive(&message, clock())? {
         Ok(accepted) => {
             match &accepted.plaintext {
-                Some(plaintext) => renderer.raw(plaintext)?,
-                None => write_line(renderer, &accepted.claims_line())?,
+                Some(plaintext) => input.write(renderer, plaintext)?,
+                None => input.write(renderer, (accepted.claims_line() + "\n").as_bytes())?,
             }
             Ok(Verdict::Yes)
         }
         Err(denial) => Ok(deny(renderer, &denial)),
     }
-}
-
-fn write_signed(renderer: &Renderer, signed: &SignedMessage) -> Result<Verdict, Error> {
-    match renderer.format {
-        Format::Json => write_line(renderer, &signed.answer())?,
-        Format::Text | Format::Csv | Format::Prometheus => write_line(renderer, &signed.text)?,
-    }
-    Ok(Verdict::Yes)
 }
 
 fn write_line(renderer: &Renderer, line: &str) -> Result<(), Error> {

@@ -150,6 +150,37 @@ pub fn create_key(path: &Path, replace: bool) -> Result<PathBuf, Error> {
     files::absolute(path)
 }
 
+/// Writes a result to a new file, 0600.
+///
+/// # Errors
+/// When it is already there, or cannot be written.
+pub fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
+    absent(path)?;
+    let (directory, name) = files::place(path)?;
+    let lock = Lock::acquire(directory)?;
+    let file = NewFile {
+        name,
+        content,
+        secret: true,
+    };
+    files::write_together(&lock, &[file], false)
+}
+
+/// Refuses a file that is already there.
+///
+/// # Errors
+/// When it is.
+pub fn absent(path: &Path) -> Result<(), Error> {
+    if files::kind(path)? == files::Kind::Absent {
+        return Ok(());
+    }
+    let (path, hint) = (
+        path.to_owned(),
+        "remove it first, or write to another file".into(),
+    );
+    Err(Error::Exists { path, hint })
+}
+
 /// The certificates of files, and of the `.crt` and `.pem` files of directories, as a JWK Set.
 ///
 /// CAs' certificates, and those that are not valid now or not for messages, are left out.
