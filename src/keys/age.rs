@@ -14,7 +14,7 @@ use super::{KeyError, Password, fill};
 /// Encrypts content with a passphrase.
 ///
 /// # Errors
-/// When the passphrase is empty, or the system gives no randomness.
+/// If the passphrase is empty, or the system gives no randomness.
 pub fn encrypt(content: &[u8], password: &Password) -> Result<Vec<u8>, KeyError> {
     if password.octets().is_empty() {
         return Err(KeyError::EmptyPassword);
@@ -60,7 +60,7 @@ pub fn encrypt(content: &[u8], password: &Password) -> Result<Vec<u8>, KeyError>
 /// Decrypts what [`encrypt`] or `age -p` wrote.
 ///
 /// # Errors
-/// When it is not such a file, the passphrase is wrong, or the content was changed or cut off.
+/// If it is not such a file, the passphrase is wrong, or the content was changed or cut off.
 pub fn decrypt(file: &[u8], password: &Password) -> Result<Zeroizing<Vec<u8>>, AgeError> {
     let (header, mac, payload) = split(file).ok_or(AgeError::Malformed)?;
     let (salt, log_n, wrapped) = stanza(header).ok_or(AgeError::NoPassphrase)?;

@@ -20,7 +20,7 @@ impl Jwk {
     /// [RFC 7638](https://www.rfc-editor.org/rfc/rfc7638) as its `kid`; `None` for a kind that has no JWK.
     ///
     /// # Errors
-    /// When it is malformed.
+    /// If it is malformed.
     pub fn public(public_key_info: &[u8]) -> Result<Option<Self>, ElementError> {
         let key = PublicKey::from_der(public_key_info)?;
         let text = |text: &str| Zeroizing::new(text.to_owned());
@@ -80,7 +80,7 @@ impl Jwk {
     /// Adds what makes it private, from PKCS #8 of the same key.
     ///
     /// # Errors
-    /// When it is malformed.
+    /// If it is malformed.
     pub fn add_private(&mut self, pkcs8: &[u8]) -> Result<(), ElementError> {
         let kind = self.members.first().map(|(_, kind)| kind.to_string());
         let mut parts = Element::only(pkcs8, SEQUENCE, "the private key")?.children();

@@ -47,7 +47,7 @@ impl PrivateKey {
     /// A new key from the system's randomness.
     ///
     /// # Errors
-    /// When the system gives no randomness, or this build makes no keys of that type.
+    /// If the system gives no randomness, or this build makes no keys of that type.
     pub fn generate(key_type: KeyType) -> Result<Self, KeyError> {
         forbid_core_dumps();
         let key = generate::generate(key_type);
@@ -68,7 +68,7 @@ impl PrivateKey {
     /// The key, ready to sign.
     ///
     /// # Errors
-    /// When the library that signs refuses it.
+    /// If the library that signs refuses it.
     pub fn signer(&self) -> Result<Signer, KeyError> {
         Signer::from_pkcs8(&self.pkcs8)
     }
@@ -90,7 +90,7 @@ impl fmt::Debug for PrivateKey {
 /// ([RFC 8018 §6.2](https://www.rfc-editor.org/rfc/rfc8018#section-6.2), [RFC 7914](https://www.rfc-editor.org/rfc/rfc7914)).
 ///
 /// # Errors
-/// When the password is empty, or the system gives no randomness.
+/// If the password is empty, or the system gives no randomness.
 pub fn to_pem(pkcs8: &[u8], password: Option<&Password>) -> Result<Zeroizing<String>, KeyError> {
     let encoding = |source| KeyError::Encoding { source };
     let Some(password) = password else {
@@ -110,7 +110,7 @@ pub fn to_pem(pkcs8: &[u8], password: Option<&Password>) -> Result<Zeroizing<Str
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The system's random number generator failed.
-    #[error("the system gives no randomness")]
+    #[error("the system's random number generator failed")]
     Randomness,
     /// RSA and X25519 keys need the `rsa` feature.
     #[error("this build cannot generate {kind} keys")]
@@ -122,9 +122,9 @@ pub enum KeyError {
     #[error("an X25519 key cannot sign")]
     CannotSign,
     /// A library refused to make or read the key.
-    #[error("the key is refused: {0}")]
+    #[error("the key was rejected: {0}")]
     Refused(String),
-    /// A password of no octets protects nothing.
+    /// An empty passphrase protects nothing.
     #[error("the passphrase is empty")]
     EmptyPassword,
     /// The key is none we sign with.
@@ -133,7 +133,7 @@ pub enum KeyError {
     /// The key has no DER of its own.
     #[error("the key cannot be encoded")]
     Encoding {
-        /// What the encoder says.
+        /// The encoder's error.
         source: der::Error,
     },
 }
@@ -160,7 +160,7 @@ fn forbid_core_dumps() {
 /// A new random serial number of 128 bits.
 ///
 /// # Errors
-/// When the system gives no randomness.
+/// If the system gives no randomness.
 pub fn random_serial() -> Result<SerialNumber, KeyError> {
     let mut bits = [0; 16];
     fill(&mut bits)?;
@@ -170,7 +170,7 @@ pub fn random_serial() -> Result<SerialNumber, KeyError> {
 /// Random bytes of the system: nonces, content keys, identifiers.
 ///
 /// # Errors
-/// When the system gives no randomness.
+/// If the system gives no randomness.
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], KeyError> {
     let mut bytes = [0; N];
     fill(&mut bytes)?;

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 pub(super) struct Number(Zeroizing<Vec<u32>>);
 
 impl Number {
-    /// The number with these big-endian octets.
+    /// The number with these big-endian bytes.
     pub(super) fn from_octets(octets: &[u8]) -> Self {
         let mut limbs = Zeroizing::new(Vec::with_capacity(octets.len() / 4 + 1));
         for chunk in octets.rchunks(4) {
@@ -56,7 +56,7 @@ impl Number {
         Number(product).trimmed()
     }
 
-    /// The remainder of the division by `divisor`; `None` when that is zero.
+    /// The remainder of the division by `divisor`; `None` if that is zero.
     pub(super) fn modulo(&self, divisor: &Self) -> Option<Self> {
         if divisor.is_zero() {
             return None;

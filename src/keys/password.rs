@@ -15,17 +15,17 @@ impl Password {
         Password(Zeroizing::new(line.to_vec()))
     }
 
-    /// The password with these octets.
+    /// The password with these bytes.
     pub fn new(octets: Zeroizing<Vec<u8>>) -> Self {
         Password(octets)
     }
 
-    /// The same password once more, for one who needs it again and again.
+    /// The same password once more, for repeated use.
     pub fn again(&self) -> Self {
         Password(self.0.clone())
     }
 
-    /// The octets, UTF-8 in most files.
+    /// The bytes, UTF-8 in most files.
     pub(super) fn octets(&self) -> &[u8] {
         &self.0
     }
@@ -34,7 +34,7 @@ impl Password {
     /// ([RFC 7292 §B.1](https://www.rfc-editor.org/rfc/rfc7292#appendix-B.1)). What is not UTF-8 is
     /// taken as Latin-1.
     pub(super) fn utf_16(&self) -> Zeroizing<Vec<u8>> {
-        // Twice the octets are always enough, so that nothing is moved in memory.
+        // Twice the bytes are always enough, so that nothing is moved in memory.
         let mut units = Zeroizing::new(Vec::with_capacity(self.0.len() * 2 + 2));
         match std::str::from_utf8(&self.0) {
             Ok(text) => units.extend(text.encode_utf16().flat_map(u16::to_be_bytes)),

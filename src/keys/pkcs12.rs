@@ -30,7 +30,7 @@ pub struct Pkcs12 {
     pub revocation_lists: Vec<Bag<Vec<u8>>>,
     /// How many bags of other kinds there are.
     pub others: usize,
-    /// What protects the whole; `None` when nothing does.
+    /// What protects the whole; `None` if nothing does.
     pub integrity: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl Pkcs12 {
     /// Reads DER; without a password as if it were the empty one.
     ///
     /// # Errors
-    /// When it is none, costs too much to open, the password is wrong, or a key in it is damaged.
+    /// If it is malformed, costs too much to open, the password is wrong, or a key in it is damaged.
     pub fn read(der: &[u8], password: Option<&Password>) -> Result<Self, Pkcs12Error> {
         let empty = Password::new(Zeroizing::default());
         let is_guess = password.is_none();
@@ -108,7 +108,7 @@ pub enum Pkcs12Error {
 }
 
 impl Pkcs12Error {
-    /// What to do about it.
+    /// What to do next.
     pub fn hint(&self) -> Option<String> {
         match self {
             Pkcs12Error::PasswordNeeded => {
@@ -174,7 +174,7 @@ impl Reader<'_> {
             1
         };
         self.keys.effort().take(rounds.saturating_mul(attempts))?;
-        // Some programs take no password for no octets at all, not even the final zero.
+        // Some programs take no password for no bytes at all, not even the final zero.
         let is_good = derive_and_verify(&self.password.utf_16())
             || (self.password.octets().is_empty() && derive_and_verify(&[]));
         self.found.integrity = Some(format!("HMAC with {name}, {rounds} rounds"));
@@ -283,7 +283,7 @@ fn content_of(
     Ok(content)
 }
 
-/// The octets in a CertBag or CRLBag of this type (RFC 7292 §4.2.3).
+/// The bytes in a CertBag or CRLBag of this type (RFC 7292 §4.2.3).
 fn inner(value: &[u8], expected: KnownObjectIdentifier) -> Result<Vec<u8>, ElementError> {
     let bag = Element::only(value, SEQUENCE, "a certificate bag")?;
     let wrapper = content_of(bag, expected)?;

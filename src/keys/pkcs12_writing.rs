@@ -46,7 +46,7 @@ pub enum Protection {
 /// A PKCS #12 file as DER; wiped on drop, for a weak password is soon guessed.
 ///
 /// # Errors
-/// When the password is empty, or the system gives no randomness.
+/// If the password is empty, or the system gives no randomness.
 pub fn write_pkcs12(
     contents: &Pkcs12Contents<'_>,
     password: &Password,

@@ -32,7 +32,7 @@ impl Signer {
     /// Reads an unencrypted PKCS #8 key.
     ///
     /// # Errors
-    /// When it is no such key, its halves do not fit, or it is of a type we do not sign with.
+    /// If it is not a such key, its halves do not fit, or it is of a type we do not sign with.
     pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyError> {
         super::forbid_core_dumps();
         let signer = Self::read(pkcs8);
@@ -94,7 +94,7 @@ impl Signer {
     /// The signature over `message`, as a certificate's signatureValue holds it.
     ///
     /// # Errors
-    /// When the system gives no randomness.
+    /// If the system gives no randomness.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let random = SystemRandom::new();
         let failed = |ring::error::Unspecified| KeyError::Randomness;

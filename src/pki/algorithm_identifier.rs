@@ -14,7 +14,7 @@ use super::problem::Problem;
 pub struct AlgorithmIdentifier {
     /// Which algorithm.
     pub oid: ObjectIdentifier,
-    /// The DER of its parameters, where there are any.
+    /// The DER of its parameters, if there are any.
     pub parameters: Option<Vec<u8>>,
 }
 

@@ -89,7 +89,7 @@ pub(crate) fn read(name: &[u8]) -> Result<Vec<Vec<Attribute<'_>>>, ElementError>
     })
 }
 
-/// What is wrong with the way a Name is written, as a clause.
+/// What is wrong with the encoding of a Name is, as a clause.
 pub(crate) fn fault(name: &[u8]) -> Option<String> {
     let rdns = match read(name) {
         Ok(rdns) => rdns,

@@ -25,7 +25,7 @@ impl Bundle {
     /// Reads PEM or DER.
     ///
     /// # Errors
-    /// When there is no certificate in it, or any block or certificate is broken.
+    /// If there is no certificate in it, or any block or certificate is broken.
     pub fn read(octets: &[u8]) -> Result<Self, BundleError> {
         if is_der(octets) {
             let certificate = Certificate::from_der(octets.to_vec());
@@ -107,7 +107,7 @@ pub enum BundleError {
     Certificate {
         /// The line of its BEGIN.
         line: usize,
-        /// What is wrong with it.
+        /// The fault.
         source: CertificateError,
     },
     /// A certificate under the label of something else.
@@ -121,7 +121,7 @@ pub enum BundleError {
     /// DER, but no certificate.
     #[error(transparent)]
     Der {
-        /// What is wrong with it.
+        /// The fault.
         source: CertificateError,
     },
     /// Only other things.
@@ -142,7 +142,7 @@ pub enum BundleError {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Relations {
     /// For each certificate the one that issued it, going by names and key identifiers; itself
-    /// when it is self-issued, and `None` when its issuer is not there.
+    /// when it is self-issued, and `None` if its issuer is not there.
     pub issuers: Vec<Option<usize>>,
     /// For each certificate the earlier one that it is a copy of.
     pub copy_of: Vec<Option<usize>>,

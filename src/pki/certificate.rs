@@ -51,7 +51,7 @@ impl Certificate {
     /// Reads DER.
     ///
     /// # Errors
-    /// When it is no certificate, something follows it, or one of its dates is none.
+    /// If it is not a certificate, something follows it, or one of its dates is none.
     pub fn from_der(der: Vec<u8>) -> Result<Self, CertificateError> {
         let mut elements = Elements::new(&der);
         let mut parts = elements.next(SEQUENCE, "the certificate")?.children();
@@ -169,12 +169,12 @@ impl Certificate {
         self.has_unique_identifiers
     }
 
-    /// The octets of the signature.
+    /// The bytes of the signature.
     pub fn signature(&self) -> &[u8] {
         &self.der[self.signature.clone()]
     }
 
-    /// Every extension, in the order they stand there.
+    /// Every extension, in the order they are there.
     pub fn extensions(&self) -> &[Extension] {
         &self.extensions
     }
@@ -184,10 +184,10 @@ impl Certificate {
         self.extensions.iter().find(|e| e.oid == oid)
     }
 
-    /// basicConstraints; `None` when it has none.
+    /// basicConstraints; `None` if it has none.
     ///
     /// # Errors
-    /// When the extension is malformed.
+    /// If the extension is malformed.
     pub fn basic_constraints(&self) -> Result<Option<BasicConstraints>, ElementError> {
         self.read(BASIC_CONSTRAINTS, |v| {
             BasicConstraints::read(v).map(|(value, _)| value)
@@ -197,57 +197,57 @@ impl Certificate {
     /// Whether basicConstraints says that it is a CA's.
     ///
     /// # Errors
-    /// When the extension is malformed.
+    /// If the extension is malformed.
     pub fn is_ca(&self) -> Result<bool, ElementError> {
         Ok(self
             .basic_constraints()?
             .is_some_and(|constraints| constraints.ca))
     }
 
-    /// keyUsage; `None` when it has none.
+    /// keyUsage; `None` if it has none.
     ///
     /// # Errors
-    /// When the extension is malformed.
+    /// If the extension is malformed.
     pub fn key_usage(&self) -> Result<Option<KeyUsage>, ElementError> {
         self.read(KEY_USAGE, |v| KeyUsage::read(v).map(|(value, _)| value))
     }
 
-    /// extendedKeyUsage, at least one; `None` when it has none.
+    /// extendedKeyUsage, at least one; `None` if it has none.
     ///
     /// # Errors
-    /// When the extension is malformed or empty.
+    /// If the extension is malformed or empty.
     pub fn extended_key_usages(&self) -> Result<Option<Vec<ObjectIdentifier>>, ElementError> {
         self.read(EXTENDED_KEY_USAGE, extended_key_usages)
     }
 
-    /// The names of subjectAltName; `None` when it has none.
+    /// The names of subjectAltName; `None` if it has none.
     ///
     /// # Errors
-    /// When the extension is malformed.
+    /// If the extension is malformed.
     pub fn subject_alt_names(&self) -> Result<Option<Vec<GeneralName>>, ElementError> {
         self.read(SUBJECT_ALT_NAME, alt_names)
     }
 
-    /// nameConstraints; `None` when it has none.
+    /// nameConstraints; `None` if it has none.
     ///
     /// # Errors
-    /// When the extension is malformed.
+    /// If the extension is malformed.
     pub fn name_constraints(&self) -> Result<Option<NameConstraints>, ElementError> {
         self.read(NAME_CONSTRAINTS, NameConstraints::read)
     }
 
-    /// subjectKeyIdentifier; `None` when it has none.
+    /// subjectKeyIdentifier; `None` if it has none.
     ///
     /// # Errors
-    /// When the extension is malformed.
+    /// If the extension is malformed.
     pub fn subject_key_identifier(&self) -> Result<Option<Vec<u8>>, ElementError> {
         self.read(SUBJECT_KEY_IDENTIFIER, subject_key_identifier)
     }
 
-    /// authorityKeyIdentifier; `None` when it has none.
+    /// authorityKeyIdentifier; `None` if it has none.
     ///
     /// # Errors
-    /// When the extension is malformed.
+    /// If the extension is malformed.
     pub fn authority_key_identifier(&self) -> Result<Option<AuthorityKeyIdentifier>, ElementError> {
         self.read(AUTHORITY_KEY_IDENTIFIER, AuthorityKeyIdentifier::read)
     }
@@ -340,27 +340,27 @@ impl std::fmt::Debug for Certificate {
     }
 }
 
-/// Why DER is no certificate.
+/// Why DER is not a certificate.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
-    /// It has not the structure of one.
+    /// It does not have the structure of one.
     #[error("not a certificate: {source}")]
     Malformed {
-        /// What is wrong.
+        /// The fault.
         #[from]
         source: ElementError,
     },
-    /// One of its dates is none.
+    /// One of its dates is malformed.
     #[error("malformed certificate: {source}")]
     Time {
-        /// Which, and what stands there.
+        /// Which, and what is there.
         #[from]
         source: MomentError,
     },
     /// Something follows it.
-    #[error("{octets} octets follow the certificate")]
+    #[error("{octets} bytes follow the certificate")]
     Trailing {
-        /// How many.
+        /// The number.
         octets: usize,
     },
 }

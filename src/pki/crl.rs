@@ -20,7 +20,7 @@ use super::serial::SerialNumber;
 /// A revocation list that was read: DER with nothing behind it, each of whose entries reads
 /// ([RFC 5280 §5.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.1)).
 ///
-/// Says nothing about whether its signature is good, nor which certificates it speaks of.
+/// Does not check the signature, nor which certificates it speaks of.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RevocationList {
     der: Vec<u8>,
@@ -43,7 +43,7 @@ impl RevocationList {
     /// Reads DER.
     ///
     /// # Errors
-    /// When it is no revocation list, something follows it, or one of its dates is none.
+    /// If it is not a revocation list, something follows it, or one of its dates is none.
     pub fn from_der(der: Vec<u8>) -> Result<Self, MalformedListError> {
         let list = read(&der)?;
         Ok(RevocationList { der, ..list })
@@ -74,7 +74,7 @@ impl RevocationList {
         &self.der[self.outer_algorithm.clone()]
     }
 
-    /// The octets of the signature.
+    /// The bytes of the signature.
     pub fn signature(&self) -> &[u8] {
         &self.der[self.signature.clone()]
     }
@@ -84,12 +84,12 @@ impl RevocationList {
         &self.issuer
     }
 
-    /// When it was issued.
+    /// If it was issued.
     pub fn this_update(&self) -> OffsetDateTime {
         self.this_update.time
     }
 
-    /// When the next one comes at the latest; `None` when it does not say.
+    /// If the next one comes at the latest; `None` if it does not say.
     pub fn next_update(&self) -> Option<OffsetDateTime> {
         self.next_update.map(|moment| moment.time)
     }
@@ -99,7 +99,7 @@ impl RevocationList {
         &self.extensions
     }
 
-    /// Its number; `None` when it has none, or one too large to be ours.
+    /// Its number; `None` if it has none, or one too large to be ours.
     pub fn number(&self) -> Option<u64> {
         let extension = self.extensions.iter().find(|e| e.oid == CRL_NUMBER)?;
         let number = Element::only(&extension.value, INTEGER, "cRLNumber").ok()?;
@@ -182,20 +182,20 @@ impl std::fmt::Debug for RevocationList {
     }
 }
 
-/// Why DER is no revocation list.
+/// Why DER is not a revocation list.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedListError {
-    /// It has not the structure of one.
+    /// It does not have the structure of one.
     #[error("not a revocation list: {source}")]
     Malformed {
-        /// What is wrong.
+        /// The fault.
         #[from]
         source: ElementError,
     },
-    /// One of its dates is none.
+    /// One of its dates is malformed.
     #[error("malformed revocation list: {source}")]
     Time {
-        /// Which, and what stands there.
+        /// Which, and what is there.
         #[from]
         source: MomentError,
     },

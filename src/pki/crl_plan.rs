@@ -14,16 +14,16 @@ use super::serial::SerialNumber;
 /// Everything a revocation list will say but for its entries: of version 2, complete, for every
 /// certificate of its issuer ([RFC 5280 §5](https://www.rfc-editor.org/rfc/rfc5280#section-5)).
 ///
-/// The same plan and entries give the same octets.
+/// The same plan and entries give the same bytes.
 #[derive(Clone, Debug)]
 pub struct RevocationListPlan {
     /// The issuer's subject, byte for byte.
     pub issuer: DistinguishedName,
     /// The issuer's subject key identifier.
     pub authority_key_identifier: Vec<u8>,
-    /// When it is issued; whole seconds.
+    /// If it is issued; whole seconds.
     pub this_update: OffsetDateTime,
-    /// When the next one comes at the latest.
+    /// If the next one comes at the latest.
     pub next_update: OffsetDateTime,
     /// Its number, larger than that of every list before it.
     pub number: u64,
@@ -102,7 +102,7 @@ impl RevokedEntries {
             .add(serial.minimal(), revoked_at, reason.code(), invalidity_date);
     }
 
-    /// How many there are.
+    /// Their number.
     pub fn len(&self) -> usize {
         self.digest.count
     }

@@ -17,7 +17,7 @@ use super::public_key::PublicKey;
 /// A PKCS #10 request that was read: DER with nothing behind it
 /// ([RFC 2986 §4](https://www.rfc-editor.org/rfc/rfc2986#section-4)).
 ///
-/// Says nothing about whether its signature is good, nor whether it may be granted.
+/// Does not check the signature, nor whether it may be granted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CertificateSigningRequest {
     der: Vec<u8>,
@@ -34,7 +34,7 @@ impl CertificateSigningRequest {
     /// Reads DER.
     ///
     /// # Errors
-    /// When it is no request, or something follows it.
+    /// If it is not a request, or something follows it.
     pub fn from_der(der: Vec<u8>) -> Result<Self, ElementError> {
         let request = Element::only(&der, SEQUENCE, "the request")?;
         let mut parts = request.children();
@@ -91,10 +91,10 @@ impl CertificateSigningRequest {
         &self.extensions
     }
 
-    /// The names that are asked for; `None` when there are none.
+    /// The names that are asked for; `None` if there are none.
     ///
     /// # Errors
-    /// When the extension is malformed.
+    /// If the extension is malformed.
     pub fn subject_alt_names(&self) -> Result<Option<Vec<GeneralName>>, ElementError> {
         let extension = self.extensions.iter().find(|e| e.oid == SUBJECT_ALT_NAME);
         extension.map(|e| alt_names(&e.value)).transpose()
@@ -111,7 +111,7 @@ impl CertificateSigningRequest {
         &self.signature_algorithm
     }
 
-    /// The octets of the signature.
+    /// The bytes of the signature.
     pub fn signature(&self) -> &[u8] {
         &self.signature
     }

@@ -24,7 +24,7 @@ impl Document {
     /// Takes a file apart.
     ///
     /// # Errors
-    /// When it is neither PEM nor DER of a known kind, or a PEM block is broken.
+    /// If it is neither PEM nor DER of a known kind, or a PEM block is broken.
     pub fn read(octets: &[u8]) -> Result<Self, DocumentError> {
         if is_der(octets) {
             let kind = Kind::of_der(octets).ok_or(DocumentError::UnknownDer)?;
@@ -150,7 +150,7 @@ impl Kind {
         }
     }
 
-    /// What DER looks like, judged by its first elements; `None` when like nothing we know.
+    /// What DER looks like, judged by its first elements; `None` if like nothing we know.
     pub fn of_der(der: &[u8]) -> Option<Self> {
         let outer = Element::only(der, SEQUENCE, "").ok()?;
         let mut parts = outer.children();
@@ -211,7 +211,7 @@ pub enum DocumentError {
     },
 }
 
-/// Whether octets are to be read as DER and not as PEM.
+/// Whether bytes are to be read as DER and not as PEM.
 ///
 /// They start as a SEQUENCE does, which is also the digit 0, and it ends where they end, or there
 /// is no PEM in them.
@@ -221,7 +221,7 @@ pub fn is_der(octets: &[u8]) -> bool {
             || !octets.windows(BEGIN.len()).any(|w| w == BEGIN))
 }
 
-/// What octets look like that are neither PEM nor DER, as a clause.
+/// What bytes look like that are neither PEM nor DER, as a clause.
 pub fn unreadable(octets: &[u8]) -> &'static str {
     let text = octets.trim_ascii_start();
     match text {

@@ -1,18 +1,18 @@
 //! DER elements, one after the other ([X.690 §8 and §10](https://www.itu.int/rec/T-REC-X.690)).
 
-/// One element: its identifier octet, its content, and the two with the length between.
+/// One element: its identifier byte, its content, and the two with the length between.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Element<'a> {
-    /// The identifier octet; tags of more than one octet are refused.
+    /// The identifier byte; tags of more than one byte are refused.
     pub(crate) tag: u8,
-    /// The content octets.
+    /// The content bytes.
     pub(crate) content: &'a [u8],
     /// Identifier, length and content.
     pub(crate) whole: &'a [u8],
 }
 
 impl<'a> Element<'a> {
-    /// The first element of `octets` and what follows it. `what` names it in errors.
+    /// The first element of `bytes` and what follows it. `what` names it in errors.
     pub(crate) fn first(
         octets: &'a [u8],
         what: &'static str,
@@ -41,7 +41,7 @@ impl<'a> Element<'a> {
         Ok((element, rest))
     }
 
-    /// The one element that `octets` are, which has this tag.
+    /// The one element that `bytes` are, which has this tag.
     pub(crate) fn only(
         octets: &'a [u8],
         tag: u8,
@@ -64,7 +64,7 @@ impl<'a> Element<'a> {
 pub(crate) struct Elements<'a>(&'a [u8]);
 
 impl<'a> Elements<'a> {
-    /// The elements that `octets` are made of.
+    /// The elements that `bytes` are made of.
     pub(crate) fn new(octets: &'a [u8]) -> Self {
         Elements(octets)
     }
@@ -105,7 +105,7 @@ impl<'a> Elements<'a> {
         }
     }
 
-    /// The next element's identifier octet.
+    /// The next element's identifier byte.
     pub(crate) fn peek(&self) -> Option<u8> {
         self.0.first().copied()
     }
@@ -115,7 +115,7 @@ impl<'a> Elements<'a> {
         self.0.is_empty()
     }
 
-    /// How many octets are left.
+    /// How many bytes are left.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -166,7 +166,7 @@ impl<'a> Elements<'a> {
     }
 }
 
-/// Why octets are not the DER that is wanted.
+/// Why bytes are not the expected DER.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ElementError {
     /// Nothing where an element has to be.
@@ -187,8 +187,8 @@ pub enum ElementError {
         /// The element.
         what: &'static str,
     },
-    /// A tag of more than one octet, which no X.509 object has.
-    #[error("{what} has a tag of more than one octet")]
+    /// A tag of more than one byte, which no X.509 object has.
+    #[error("{what} has a tag of more than one byte")]
     LongTag {
         /// The element.
         what: &'static str,
@@ -198,13 +198,13 @@ pub enum ElementError {
     Tag {
         /// The element.
         what: &'static str,
-        /// The identifier octet it should have.
+        /// The identifier byte it should have.
         expected: u8,
         /// The one it has.
         found: u8,
     },
     /// More than there should be.
-    #[error("{octets} octets follow {what}")]
+    #[error("{octets} bytes follow {what}")]
     Trailing {
         /// What should be the last.
         what: &'static str,
@@ -225,7 +225,7 @@ pub enum ElementError {
     },
 }
 
-/// The content octets of a BIT STRING whose last octet is whole.
+/// The content bytes of a BIT STRING whose last byte is whole.
 pub(crate) fn whole_bits<'a>(
     element: Element<'a>,
     what: &'static str,
@@ -250,7 +250,7 @@ pub(crate) fn small_integer(element: Element<'_>, what: &'static str) -> Result<
     if negative { Err(wrong) } else { Ok(value) }
 }
 
-/// Whether these are the shortest content octets of their INTEGER (X.690 §8.3.2).
+/// Whether these are the shortest content bytes of their INTEGER (X.690 §8.3.2).
 pub(crate) fn is_minimal_integer(content: &[u8]) -> bool {
     match content {
         [] => false,
@@ -284,12 +284,12 @@ pub(crate) const GENERALIZED_TIME: u8 = 0x18;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
 
-/// The identifier octet of a primitive context-specific element.
+/// The identifier byte of a primitive context-specific element.
 pub(crate) const fn context(number: u8) -> u8 {
     0x80 | number
 }
 
-/// The identifier octet of a constructed context-specific element.
+/// The identifier byte of a constructed context-specific element.
 pub(crate) const fn context_constructed(number: u8) -> u8 {
     0xa0 | number
 }

@@ -22,7 +22,7 @@ pub struct Extension {
     pub critical: bool,
     /// The content of extnValue.
     pub value: Vec<u8>,
-    /// What is wrong with the way it is written, as a clause.
+    /// What is wrong with the encoding of it is, as a clause.
     pub(crate) fault: Option<&'static str>,
 }
 
@@ -249,7 +249,7 @@ pub(crate) fn alt_names(value: &[u8]) -> Result<Vec<GeneralName>, ElementError> 
     GeneralName::read_all(sequence.children())
 }
 
-/// The octets of subjectKeyIdentifier.
+/// The bytes of subjectKeyIdentifier.
 pub(crate) fn subject_key_identifier(value: &[u8]) -> Result<Vec<u8>, ElementError> {
     Element::only(value, OCTET_STRING, "subjectKeyIdentifier").map(|e| e.content.to_vec())
 }

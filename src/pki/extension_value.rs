@@ -74,7 +74,7 @@ impl ExtensionValue {
     /// [`ExtensionValue::Unknown`].
     ///
     /// # Errors
-    /// When it is malformed.
+    /// If it is malformed.
     pub fn read(extension: &Extension) -> Result<Self, ElementError> {
         let reader = READERS.iter().find(|(oid, _)| extension.oid == *oid);
         match reader {
@@ -160,7 +160,7 @@ impl Serialize for Octets {
         use serde::ser::SerializeStruct as _;
         let shown = &self.0[..self.0.len().min(Self::MAX_SERIALIZED)];
         let mut fields = serializer.serialize_struct("Octets", 2)?;
-        fields.serialize_field("octets", &self.0.len())?;
+        fields.serialize_field("size_bytes", &self.0.len())?;
         fields.serialize_field("hex", &super::fingerprint::Colons(shown).to_string())?;
         fields.end()
     }

@@ -4,18 +4,18 @@ use std::fmt;
 
 use ring::digest;
 
-/// A digest, shown as lower-case hex octets with colons, as `openssl x509 -fingerprint` does but
+/// A digest, shown as lower-case hex bytes with colons, as `openssl x509 -fingerprint` does but
 /// for the case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint(Vec<u8>);
 
 impl Fingerprint {
-    /// SHA-256 over these octets.
+    /// SHA-256 over these bytes.
     pub fn sha256(der: &[u8]) -> Self {
         Fingerprint(digest::digest(&digest::SHA256, der).as_ref().to_vec())
     }
 
-    /// SHA-1 over these octets: what older tools show; nothing may rely on it.
+    /// SHA-1 over these bytes: what older tools show; nothing may rely on it.
     pub fn sha1(der: &[u8]) -> Self {
         Fingerprint(
             digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, der)
@@ -24,7 +24,7 @@ impl Fingerprint {
         )
     }
 
-    /// The digest with these octets, taken as they are.
+    /// The digest with these bytes, taken as they are.
     pub fn from_octets(octets: &[u8]) -> Self {
         Fingerprint(octets.to_vec())
     }
@@ -35,7 +35,7 @@ impl Fingerprint {
         base64ct::Base64::encode_string(&self.0)
     }
 
-    /// The digest's octets.
+    /// The digest's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -53,7 +53,7 @@ impl serde::Serialize for Fingerprint {
     }
 }
 
-/// A digest over octets that come one after the other.
+/// A digest over bytes that come one after the other.
 pub struct Digest(digest::Context);
 
 impl Digest {
@@ -62,7 +62,7 @@ impl Digest {
         Digest(digest::Context::new(&digest::SHA256))
     }
 
-    /// Takes more octets in.
+    /// Takes more bytes in.
     pub fn update(&mut self, octets: &[u8]) {
         self.0.update(octets);
     }

@@ -14,7 +14,7 @@ use super::san::SubjectAltName;
 
 /// A GeneralName as it was read ([RFC 5280 §4.2.1.6](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6)).
 ///
-/// Text is as it stands there, one character to each octet, so that it may hold anything; `Display`
+/// Text is as it is there, one character to each byte, so that it may hold anything; `Display`
 /// gives it with its type and escapes what cannot be shown.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum GeneralName {
@@ -32,7 +32,7 @@ pub enum GeneralName {
     EdiParty(Vec<u8>),
     /// uniformResourceIdentifier.
     Uri(String),
-    /// iPAddress: 4 or 16 octets, or with its mask 8 or 32 in name constraints, or malformed.
+    /// iPAddress: 4 or 16 bytes, or with its mask 8 or 32 in name constraints, or malformed.
     Ip(Vec<u8>),
     /// registeredID.
     RegisteredId(ObjectIdentifier),
@@ -118,7 +118,7 @@ impl GeneralName {
         }
     }
 
-    /// The address of an iPAddress of 4 or 16 octets.
+    /// The address of an iPAddress of 4 or 16 bytes.
     pub fn address(&self) -> Option<IpAddr> {
         let octets = self.ip_octets()?;
         <[u8; 4]>::try_from(octets)
@@ -127,7 +127,7 @@ impl GeneralName {
             .ok()
     }
 
-    /// The address and the mask of an iPAddress of 8 or 32 octets, as name constraints have it.
+    /// The address and the mask of an iPAddress of 8 or 32 bytes, as name constraints have it.
     pub fn network(&self) -> Option<(IpAddr, IpAddr)> {
         let octets = self.ip_octets()?;
         let (address, mask) = octets.split_at(octets.len() / 2);
@@ -137,14 +137,14 @@ impl GeneralName {
         }
     }
 
-    /// What is wrong with the way it is written, as a clause.
+    /// What is wrong with the encoding of it is, as a clause.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         match self {
             GeneralName::Dns(text) | GeneralName::Email(text) | GeneralName::Uri(text) => {
                 if text.is_empty() {
                     Some("is empty")
                 } else if !text.is_ascii() {
-                    Some("has octets that are not ASCII")
+                    Some("has bytes that are not ASCII")
                 } else if text.bytes().any(|b| b.is_ascii_control()) {
                     Some("has control characters")
                 } else {
@@ -152,7 +152,7 @@ impl GeneralName {
                 }
             }
             GeneralName::Ip(octets) => {
-                (octets.len() != 4 && octets.len() != 16).then_some("is no IP address")
+                (octets.len() != 4 && octets.len() != 16).then_some("is not an IP address")
             }
             GeneralName::Other(..)
             | GeneralName::X400(_)
@@ -235,12 +235,12 @@ fn octets(f: &mut fmt::Formatter<'_>, octets: &[u8]) -> fmt::Result {
     let shown = &octets[..octets.len().min(MAX_OCTETS_SHOWN)];
     write!(f, "{}", Colons(shown))?;
     if shown.len() < octets.len() {
-        write!(f, "… ({} octets)", octets.len())?;
+        write!(f, "… ({} bytes)", octets.len())?;
     }
     Ok(())
 }
 
-/// An address of 4 or 16 octets.
+/// An address of 4 or 16 bytes.
 fn half(octets: &[u8]) -> Option<IpAddr> {
     GeneralName::Ip(octets.to_vec()).address()
 }
@@ -264,7 +264,7 @@ mod tests {
     fn what_cannot_be_shown_is_escaped() {
         let name = GeneralName::read_all(Elements::new(b"\x82\x05a\x1b[\x9bm")).unwrap();
         assert_eq!(name[0].to_string(), "dns:a\\u{1b}[\\u{9b}m");
-        assert_eq!(name[0].fault(), Some("has octets that are not ASCII"));
+        assert_eq!(name[0].fault(), Some("has bytes that are not ASCII"));
     }
 
     #[test]

@@ -12,9 +12,9 @@ use super::validity::{Validity, ValidityError};
 pub struct Issuer {
     /// The CA's subject, byte for byte.
     pub subject: DistinguishedName,
-    /// Its subject key identifier, whatever it was made of; its key's hash where it has none.
+    /// Its subject key identifier, whatever it was made of; its key's hash if it has none.
     pub key_identifier: Vec<u8>,
-    /// When it is valid.
+    /// If it is valid.
     pub validity: Validity,
     /// Whether it is a CA at all: basicConstraints with cA, and keyCertSign where it has a keyUsage.
     pub is_ca: bool,
@@ -30,7 +30,7 @@ impl Issuer {
     /// What `certificate` gives to those it issues.
     ///
     /// # Errors
-    /// When its public key or its dates cannot be read.
+    /// If its public key or its dates cannot be read.
     pub fn of(certificate: &Certificate) -> Result<Self, IssuerError> {
         let malformed = |source| IssuerError::Extension { source };
         let public_key_info = certificate.public_key_info().to_vec();
@@ -79,7 +79,7 @@ pub enum IssuerError {
     /// Its public key is malformed.
     #[error("the public key of the certificate is malformed")]
     PublicKey {
-        /// What the decoder says.
+        /// The decoder's error.
         source: ElementError,
     },
     /// It ends before it begins.
@@ -88,7 +88,7 @@ pub enum IssuerError {
     /// One of the extensions that decide is malformed.
     #[error("an extension of the certificate is malformed")]
     Extension {
-        /// What the decoder says.
+        /// The decoder's error.
         source: ElementError,
     },
 }

@@ -24,7 +24,7 @@ impl fmt::Display for Lint {
     }
 }
 
-/// Everything that is wrong with a plan; empty when it may be signed.
+/// Everything that is wrong with a plan; empty if it may be signed.
 ///
 /// Does not look at the key or the issuer's certificate beyond what the plan says of them.
 pub fn lint(plan: &IssuancePlan) -> Vec<Lint> {
@@ -45,27 +45,25 @@ type Rule = fn(&IssuancePlan) -> Option<String>;
 const RULES: [(&str, &str, Rule); 9] = [
     ("validity-order", "RFC 5280 §4.1.2.5", |plan| {
         (plan.validity.not_before() >= plan.validity.not_after())
-            .then(|| "it ends before it begins".into())
+            .then(|| "its validity ends before it starts".into())
     }),
     ("issuer-empty", "RFC 5280 §4.1.2.4", |plan| {
-        plan.issuer
-            .is_empty()
-            .then(|| "its issuer has no name".into())
+        plan.issuer.is_empty().then(|| "its issuer is empty".into())
     }),
     ("ca-subject-empty", "RFC 5280 §4.1.2.6", |plan| {
-        (is_ca(plan) && plan.subject.is_empty()).then(|| "a CA has no name".into())
+        (is_ca(plan) && plan.subject.is_empty()).then(|| "the subject of a CA is empty".into())
     }),
     ("no-name", "RFC 5280 §4.1.2.6", |plan| {
         (!is_ca(plan) && plan.subject_alt_names.is_empty())
-            .then(|| "it is for no name at all".into())
+            .then(|| "it has no subject alternative name".into())
     }),
     ("key-usage-role", "RFC 5280 §4.2.1.3", |plan| {
         ((plan.key_usage == KeyUsage::Ca) != is_ca(plan))
-            .then(|| "its keyUsage is not its role's".into())
+            .then(|| "its keyUsage does not match its role".into())
     }),
     ("extended-key-usage-missing", "RFC 5280 §4.2.1.12", |plan| {
         (plan.key_usage == KeyUsage::EndEntity && plan.extended_key_usages.is_empty())
-            .then(|| "it is for no purpose".into())
+            .then(|| "it has no extended key usage".into())
     }),
     ("name-constraints-role", "RFC 5280 §4.2.1.10", |plan| {
         (!is_ca(plan) && !plan.name_constraints.is_empty())
@@ -96,7 +94,7 @@ const RULES: [(&str, &str, Rule); 9] = [
         names
             .windows(2)
             .find(|pair| pair[0] == pair[1])
-            .map(|pair| format!("the name {} stands there twice", pair[0]))
+            .map(|pair| format!("the name {} appears twice", pair[0]))
     }),
 ];
 

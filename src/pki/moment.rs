@@ -11,13 +11,13 @@ use super::escape::Escaped;
 pub(crate) struct Moment {
     /// The moment, in UTC.
     pub(crate) time: OffsetDateTime,
-    /// What is wrong with the way it is written, as a clause.
+    /// What is wrong with the encoding of it is, as a clause.
     pub(crate) fault: Option<&'static str>,
 }
 
 /// A time that is no moment at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} is no time: '{}'", Escaped(text))]
+#[error("{field} is not a valid time: '{}'", Escaped(text))]
 pub struct MomentError {
     field: &'static str,
     text: String,
@@ -29,7 +29,7 @@ pub struct MomentError {
 /// UTCTime's year lies from 1950 to 2049.
 ///
 /// # Errors
-/// When it is neither, names no moment that exists, or has no zone.
+/// If it is neither, names no moment that exists, or has no zone.
 pub(crate) fn moment(element: Element<'_>, field: &'static str) -> Result<Moment, MomentError> {
     let wrong = || MomentError {
         field,

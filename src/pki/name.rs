@@ -28,7 +28,7 @@ impl DistinguishedName {
     /// e-mail as IA5String, the others as UTF8String (RFC 5280 §4.1.2.4).
     ///
     /// # Errors
-    /// When a value is empty, longer than its upper bound (RFC 5280 appendix A.1), holds
+    /// If a value is empty, longer than its upper bound (RFC 5280 appendix A.1), holds
     /// characters its string type has not, or ones that cannot be shown.
     pub fn build(attributes: &[(AttributeType, &str)]) -> Result<Self, AttributeError> {
         let rdns = attributes
@@ -53,7 +53,7 @@ impl DistinguishedName {
         self.0 == [0x30, 0x00]
     }
 
-    /// The values of every attribute of this type, first to last, where they are text.
+    /// The values of every attribute of this type, first to last, if they are text.
     pub fn values(&self, kind: AttributeType) -> Vec<String> {
         let rdns = attribute::read(&self.0).unwrap_or_default();
         let attributes = rdns.iter().flatten();
@@ -63,7 +63,7 @@ impl DistinguishedName {
             .collect()
     }
 
-    /// What is wrong with the way it is written, as a clause; `None` when it reads as a Name.
+    /// What is wrong with the encoding of it is, as a clause; `None` if it reads as a Name.
     pub(crate) fn fault(&self) -> Option<String> {
         attribute::fault(&self.0)
     }
@@ -162,7 +162,7 @@ impl fmt::Display for AttributeType {
     }
 }
 
-/// Why a value cannot stand in a subject.
+/// Why a subject cannot contain a value.
 #[derive(Debug, thiserror::Error)]
 pub enum AttributeError {
     /// No value at all.
@@ -180,7 +180,7 @@ pub enum AttributeError {
         length: usize,
     },
     /// A character that the attribute's string type has not, or that cannot be shown.
-    #[error("{kind} '{}' holds the character U+{:04X}, which cannot stand there", value.escape_debug(), u32::from(*character))]
+    #[error("{kind} '{}' contains the character U+{:04X}, which is not allowed", value.escape_debug(), u32::from(*character))]
     Character {
         /// Which attribute.
         kind: AttributeType,

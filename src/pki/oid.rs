@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::element::ElementError;
 
-/// An object identifier as its DER content octets
+/// An object identifier as its DER content bytes
 /// ([X.690 §8.19](https://www.itu.int/rec/T-REC-X.690)): arcs of any size, such as the 128 bits of a UUID.
 ///
 /// Shown in dots; of more than [`MAX_ARCS_SHOWN`] arcs or with an arc of more than 128 bits, in hex.
@@ -12,12 +12,12 @@ use super::element::ElementError;
 pub struct ObjectIdentifier(Vec<u8>);
 
 impl ObjectIdentifier {
-    /// The object identifier with these content octets, taken as they are.
+    /// The object identifier with these content bytes, taken as they are.
     pub fn from_der_content(content: &[u8]) -> Self {
         ObjectIdentifier(content.to_vec())
     }
 
-    /// The content octets.
+    /// The content bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -28,7 +28,7 @@ impl ObjectIdentifier {
         const_oid::db::DB.by_oid(&oid)
     }
 
-    /// Says whether the octets are DER: at least one, none of them padding, the last arc whole.
+    /// Says whether the bytes are DER: at least one, none of them padding, the last arc whole.
     ///
     /// # Errors
     /// When they are not.
@@ -46,7 +46,7 @@ impl ObjectIdentifier {
         Ok(())
     }
 
-    /// The arcs, or `None` where there are too many or one is too large to show.
+    /// The arcs, or `None` if there are too many or one is too large to show.
     fn arcs(&self) -> Option<Vec<u128>> {
         let mut arcs = Vec::new();
         let mut arc: u128 = 0;
@@ -81,7 +81,7 @@ impl fmt::Display for ObjectIdentifier {
                 super::fingerprint::Colons(shown)
             )?;
             if shown.len() < self.0.len() {
-                write!(f, "… ({} octets)", self.0.len())?;
+                write!(f, "… ({} bytes)", self.0.len())?;
             }
             return Ok(());
         };

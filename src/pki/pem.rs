@@ -54,7 +54,7 @@ impl std::fmt::Debug for Block {
 /// lines of any length, a byte order mark before all. In time linear in the input.
 ///
 /// # Errors
-/// When any block is broken, wherever it stands: what looks like a boundary but is none, a BEGIN
+/// If any block is broken, wherever it stands: what looks like a boundary but is none, a BEGIN
 /// without its END, labels that differ, what is not base64.
 pub fn blocks(text: &[u8]) -> Result<Vec<Block>, PemError> {
     let mut blocks = Vec::new();
@@ -112,7 +112,7 @@ pub fn has_byte_order_mark(text: &[u8]) -> bool {
 /// The PEM text of one block, 64 columns, LF line ends. Wiped on drop, for it may be a key's.
 ///
 /// # Errors
-/// When the label is none RFC 7468 allows.
+/// If the label is none RFC 7468 allows.
 pub fn encode(label: &str, der: &[u8]) -> der::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(der::pem::encode_string(
         label,
@@ -187,7 +187,7 @@ pub enum PemError {
         line: usize,
         /// The block's label.
         label: String,
-        /// What the decoder says.
+        /// The decoder's error.
         source: base64ct::Error,
     },
     /// Nothing between BEGIN and END.
@@ -349,7 +349,7 @@ fn boundary(line: &[u8]) -> Option<Boundary<'_>> {
 }
 
 /// A label of RFC 7468 §3 without lower-case letters, which no program looks for, and of at most 64
-/// octets.
+/// bytes.
 fn label(octets: &[u8]) -> Option<&str> {
     let is_label = octets.len() <= MAX_LABEL_OCTETS
         && octets.first().is_some_and(u8::is_ascii_graphic)
@@ -410,7 +410,7 @@ fn excerpt(line: &[u8]) -> String {
         .collect()
 }
 
-/// The first octet of the dashes that word processors make (U+2010 to U+2015, U+2212).
+/// The first byte of the dashes that word processors make (U+2010 to U+2015, U+2212).
 const UNICODE_DASH: u8 = 0xe2;
 
 #[cfg(test)]

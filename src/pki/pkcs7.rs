@@ -12,7 +12,7 @@ use super::pem::MAX_BLOCKS;
 /// Whatever is signed is not looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignedData {
-    /// The certificates, in the order they stand there.
+    /// The certificates, in the order they are there.
     pub certificates: Vec<Vec<u8>>,
     /// The revocation lists.
     pub revocation_lists: Vec<Vec<u8>>,
@@ -22,7 +22,7 @@ impl SignedData {
     /// Reads DER.
     ///
     /// # Errors
-    /// When it is no SignedData, or something follows it.
+    /// If it is not a SignedData, or something follows it.
     pub fn from_der(der: &[u8]) -> Result<Self, ElementError> {
         let info = Element::only(der, SEQUENCE, "the PKCS #7")?;
         let mut parts = info.children();

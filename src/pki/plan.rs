@@ -29,11 +29,11 @@ use super::validity::{Validity, rfc3339};
 /// The same plan, key and serial number give the same bytes. Nothing is checked here: [`super::lint`] does.
 #[derive(Clone, Debug, Serialize)]
 pub struct IssuancePlan {
-    /// The subject; empty when the names alone identify it.
+    /// The subject; empty if the names alone identify it.
     pub subject: DistinguishedName,
     /// The issuer's subject, byte for byte.
     pub issuer: DistinguishedName,
-    /// When it is valid.
+    /// If it is valid.
     pub validity: Validity,
     /// The names it is for; none in a CA's certificate.
     pub subject_alt_names: Vec<SubjectAltName>,

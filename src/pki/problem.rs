@@ -82,7 +82,7 @@ pub(crate) fn serial_problem(serial: &SerialNumber, problems: &mut Vec<Problem>)
     problems.extend(fault.map(|(id, message)| Problem::unusual(id, reference, message)));
 }
 
-/// What is wrong with extensions: none may stand there twice, and the known ones have to read.
+/// What is wrong with extensions: none may are there twice, and the known ones have to read.
 pub(crate) fn extension_problems(extensions: &[Extension], problems: &mut Vec<Problem>) {
     let mut seen = HashSet::new();
     for extension in extensions {

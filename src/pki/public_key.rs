@@ -23,11 +23,11 @@ pub struct PublicKey {
     pub algorithm: AlgorithmIdentifier,
     /// What kind of key it is.
     pub kind: KeyKind,
-    /// Its size: of the modulus for RSA and DSA, of the field for curves; `None` where it is not known.
+    /// Its size: of the modulus for RSA and DSA, of the field for curves; `None` if it is not known.
     pub bits: Option<usize>,
     /// The content of the subjectPublicKey.
     pub key: Vec<u8>,
-    /// What is wrong with it.
+    /// The fault.
     pub problems: Vec<Problem>,
 }
 
@@ -58,7 +58,7 @@ impl PublicKey {
         Ok(read)
     }
 
-    /// The modulus and the exponent of an RSA key, as unsigned big-endian octets.
+    /// The modulus and the exponent of an RSA key, as unsigned big-endian bytes.
     pub fn rsa_numbers(&self) -> Option<(&[u8], &[u8])> {
         let is_rsa = matches!(self.kind, KeyKind::Rsa | KeyKind::RsaPss);
         is_rsa.then(|| rsa_numbers(&self.key).ok())?
@@ -68,7 +68,7 @@ impl PublicKey {
         match self.kind {
             KeyKind::Rsa | KeyKind::RsaPss => self.check_rsa(),
             KeyKind::Ec(curve) => self.check_point(curve),
-            KeyKind::EcExplicit => self.malformed("its curve is not named but described"),
+            KeyKind::EcExplicit => self.malformed("its curve is given by parameters, not by name"),
             KeyKind::Ed25519 | KeyKind::X25519 => self.check_length(32),
             KeyKind::Ed448 => self.check_length(57),
             KeyKind::X448 => self.check_length(56),
@@ -80,7 +80,7 @@ impl PublicKey {
                     .and_then(dsa_prime_bits);
                 self.bits = prime;
                 if prime.is_none() {
-                    self.malformed("its parameters are no DSA parameters");
+                    self.malformed("its parameters are not DSA parameters");
                 }
             }
             KeyKind::Other => {}
@@ -89,7 +89,7 @@ impl PublicKey {
 
     fn check_rsa(&mut self) {
         if self.kind == KeyKind::Rsa && self.algorithm.parameters.is_none() {
-            self.unusual("its algorithm has no NULL for parameters");
+            self.unusual("its algorithm lacks the NULL parameters");
         } else if self.kind == KeyKind::Rsa && !self.algorithm.has_no_parameters() {
             self.malformed("its algorithm has parameters");
         }
@@ -125,13 +125,13 @@ impl PublicKey {
                 self.malformed("its point is in hybrid form");
             }
             (Some(0), 1) => self.malformed("its point is at infinity"),
-            _ => self.malformed("its point has another length than its curve's"),
+            _ => self.malformed("its point has the wrong length for its curve"),
         }
     }
 
     fn check_length(&mut self, octets: usize) {
         if self.key.len() != octets {
-            self.malformed("it has another length than its kind has");
+            self.malformed("its length is wrong for its type");
         }
         if self.algorithm.parameters.is_some() {
             self.malformed("its algorithm has parameters");
@@ -342,13 +342,13 @@ impl fmt::Display for Curve {
 /// ([RFC 8017 §A.1.1](https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1.1)).
 ///
 /// # Errors
-/// When it is none, or something follows it.
+/// If it is malformed, or something follows it.
 pub fn rsa_public_key_info(key: &[u8]) -> Result<Vec<u8>, ElementError> {
     rsa_numbers(key)?;
     Ok(sequence(&[RSA_IDENTIFIER, &bit_string(key)]))
 }
 
-/// The modulus and the exponent of an RSAPublicKey (RFC 8017 §A.1.1), as unsigned big-endian octets.
+/// The modulus and the exponent of an RSAPublicKey (RFC 8017 §A.1.1), as unsigned big-endian bytes.
 pub(crate) fn rsa_numbers(key: &[u8]) -> Result<(&[u8], &[u8]), ElementError> {
     let sequence = Element::only(key, SEQUENCE, "the RSA public key")?;
     let mut parts = sequence.children();
@@ -358,7 +358,7 @@ pub(crate) fn rsa_numbers(key: &[u8]) -> Result<(&[u8], &[u8]), ElementError> {
     Ok((modulus, exponent))
 }
 
-/// A positive INTEGER's octets without the zero for its sign.
+/// A positive INTEGER's bytes without the zero for its sign.
 pub(crate) fn unsigned<'a>(
     element: Element<'a>,
     what: &'static str,
@@ -371,7 +371,7 @@ pub(crate) fn unsigned<'a>(
     }
 }
 
-/// How many bits an unsigned number without leading zero octets has.
+/// How many bits an unsigned number without leading zero bytes has.
 pub(crate) fn bit_length(magnitude: &[u8]) -> usize {
     magnitude.first().map_or(0, |first| {
         magnitude.len() * 8 - first.leading_zeros() as usize

@@ -49,7 +49,7 @@ pub struct Expected<'a> {
 /// Reads a certificate and compares everything in it with its plan; verifies its signature.
 ///
 /// # Errors
-/// When it cannot be read, differs from the plan, or the signature is not the issuer's.
+/// If it cannot be read, differs from the plan, or the signature is not the issuer's.
 pub fn certificate(
     der: &[u8],
     plan: &IssuancePlan,
@@ -85,7 +85,7 @@ pub fn certificate(
 /// Reads a request and compares everything in it with its plan; verifies its signature.
 ///
 /// # Errors
-/// When it cannot be read, differs from the plan, or the signature is not the key's own.
+/// If it cannot be read, differs from the plan, or the signature is not the key's own.
 pub fn request(
     der: &[u8],
     plan: &CsrPlan,
@@ -131,7 +131,7 @@ pub fn request(
 /// everything in it with its plan; verifies its signature.
 ///
 /// # Errors
-/// When it cannot be read, differs from the plan, or the signature is not the issuer's.
+/// If it cannot be read, differs from the plan, or the signature is not the issuer's.
 pub fn revocation_list(
     der: &[u8],
     plan: &RevocationListPlan,
@@ -165,7 +165,7 @@ pub enum ReadBackError {
     /// The second parser cannot read it.
     #[error("what was signed cannot be read back")]
     Unreadable {
-        /// What the parser says.
+        /// The parser's error.
         source: X509Error,
     },
     /// Something follows it.
@@ -187,7 +187,7 @@ pub enum ReadBackError {
     /// Its signature is not the issuer's.
     #[error("the new signature does not verify")]
     Signature {
-        /// What the verifier says.
+        /// The verifier's error.
         source: X509Error,
     },
 }

@@ -15,7 +15,7 @@ use super::spiffe::{SpiffeId, SpiffeIdError};
 /// ([RFC 5280 §4.2.1.6](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6)).
 ///
 /// DNS names are lower-case A-labels of letters, digits, hyphens and underscores, perhaps with `*`
-/// as the whole first label, at most 253 octets, without a final dot. `FromStr` types a name by its
+/// as the whole first label, at most 253 bytes, without a final dot. `FromStr` types a name by its
 /// shape or by a prefix (`dns:`, `ip:`, `uri:`, `email:`); `Display` gives it with its prefix.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SubjectAltName {
@@ -127,91 +127,91 @@ impl fmt::Display for NameNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NameNote::ALabels { from, to } => write!(f, "'{from}' is issued as '{to}'"),
-            NameNote::FinalDot { from } => write!(f, "the final dot of '{from}' was left out"),
+            NameNote::FinalDot { from } => write!(f, "the final dot of '{from}' was removed"),
             NameNote::Underscore { name } => {
                 write!(
                     f,
-                    "'{name}' has an underscore, which host names have not: some clients refuse it"
+                    "'{name}' has an underscore, which host names may not contain: some clients reject it"
                 )
             }
             NameNote::Unspecified { address } => {
                 write!(
                     f,
-                    "{address} is an address to listen on: agents dial another one"
+                    "{address} is an address to listen on, not one to connect to"
                 )
             }
         }
     }
 }
 
-/// Why something is no name to issue a certificate for.
+/// Why a certificate cannot be issued for a name.
 #[derive(Debug, thiserror::Error)]
 pub enum NameError {
-    /// Nothing there.
+    /// The name is empty.
     #[error("a name is empty")]
     Empty,
     /// White space, a control character, or one that cannot be seen.
-    #[error("name '{}' holds the character U+{:04X}", text.escape_debug(), u32::from(*character))]
+    #[error("name '{}' contains the character U+{:04X}", text.escape_debug(), u32::from(*character))]
     Character {
         /// The name.
         text: String,
         /// The first character that is wrong.
         character: char,
     },
-    /// A URL stands where a name belongs.
+    /// A URL in place of a name.
     #[error("'{}' is a URL, not a name", text.escape_debug())]
     Url {
-        /// What was given.
+        /// The text as given.
         text: String,
         /// The host in it.
         host: String,
     },
-    /// A port stands behind the name.
+    /// The name has a port.
     #[error("'{}' has a port, and certificates name hosts", text.escape_debug())]
     Port {
-        /// What was given.
+        /// The text as given.
         text: String,
         /// The host in it.
         host: String,
     },
     /// An IPv6 zone is only known to one machine.
-    #[error("'{}' has a zone, which certificates cannot say", text.escape_debug())]
+    #[error("'{}' has a zone, which certificates cannot contain", text.escape_debug())]
     Zone {
-        /// What was given.
+        /// The text as given.
         text: String,
     },
-    /// Looks like an IP address, but is none.
+    /// Looks like an IP address but is not one.
     #[error("'{}' is neither an IP address nor a host name", text.escape_debug())]
     Address {
-        /// What was given.
+        /// The text as given.
         text: String,
     },
     /// Not a host name.
     #[error("'{}' is not a host name: {what}", text.escape_debug())]
     Dns {
-        /// What was given.
+        /// The text as given.
         text: String,
-        /// What is wrong with it.
+        /// The fault.
         what: &'static str,
     },
-    /// A wildcard where none can stand.
-    #[error("'{}': a wildcard stands for the whole first label of a name with two more, as in *.example.org", text.escape_debug())]
+    /// A wildcard in a place where it is not allowed.
+    #[error("'{}': a wildcard must be the whole first label, with at least two labels after it, as in *.example.org", text.escape_debug())]
     Wildcard {
-        /// What was given.
+        /// The text as given.
         text: String,
     },
     /// Not an e-mail address.
     #[error("'{}' is not an e-mail address", text.escape_debug())]
     Email {
-        /// What was given.
+        /// The text as given.
         text: String,
     },
     /// Not a URI.
     #[error("'{}' is not a URI to issue for: {what}", text.escape_debug())]
     Uri {
-        /// What was given.
+        /// The text as given.
         text: String,
-        /// What is wrong with it.
+        /// The fault.
         what: &'static str,
     },
     /// Not a SPIFFE ID.
@@ -220,7 +220,7 @@ pub enum NameError {
 }
 
 impl NameError {
-    /// What to do about it.
+    /// What to do next.
     pub fn hint(&self) -> String {
         match self {
             NameError::Url { text, host } if host.is_empty() => format!("did '{}' lose its host?", text.escape_debug()),
@@ -250,7 +250,7 @@ impl NameError {
 /// The host of a URL such as `grpcs://host:8600/path`, or of `host:8600`, without brackets.
 ///
 /// # Errors
-/// When there is no host in it.
+/// If there is no host in it.
 pub fn host_of_url(url: &str) -> Result<&str, NameError> {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
@@ -427,20 +427,20 @@ fn dns(text: &str, notes: &mut Vec<NameNote>) -> Result<SubjectAltName, NameErro
 /// What keeps lower-case ASCII text from being a host name, underscores allowed (RFC 1035 §2.3, RFC 1123 §2.1).
 fn host_name_fault(name: &str, wildcard_octets: usize) -> Option<&'static str> {
     if name.len() + wildcard_octets > MAX_NAME_OCTETS {
-        return Some("it is longer than 253 octets");
+        return Some("it is longer than 253 bytes");
     }
     for label in name.split('.') {
         if label.is_empty() {
             return Some("a label is empty");
         }
         if label.len() > MAX_LABEL_OCTETS {
-            return Some("a label is longer than 63 octets");
+            return Some("a label is longer than 63 bytes");
         }
         if !label
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
         {
-            return Some("it has other characters than letters, digits and hyphens");
+            return Some("it may contain only letters, digits and hyphens");
         }
         if label.starts_with('-') || label.ends_with('-') {
             return Some("a label starts or ends with a hyphen");

@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use super::element::{INTEGER, is_minimal_integer};
 
-/// A certificate's serial number as the content octets of its DER INTEGER, big-endian
+/// A certificate's serial number as the content bytes of its DER INTEGER, big-endian
 /// ([RFC 5280 §4.1.2.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.2)).
 ///
 /// What is read may be zero, negative or too long; what we make is a random positive one of
-/// 128 bits. Shown as hex octets with colons.
+/// 128 bits. Shown as hex bytes with colons.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SerialNumber(Vec<u8>);
 
@@ -24,7 +24,7 @@ impl SerialNumber {
         SerialNumber(octets)
     }
 
-    /// The serial number with these INTEGER content octets, taken as they are.
+    /// The serial number with these INTEGER content bytes, taken as they are.
     pub fn from_der_content(octets: &[u8]) -> Self {
         SerialNumber(octets.to_vec())
     }
@@ -50,22 +50,22 @@ impl SerialNumber {
         Some(SerialNumber(octets[first - sign.min(first)..].to_vec()))
     }
 
-    /// The INTEGER's content octets, two's complement, big-endian.
+    /// The INTEGER's content bytes, two's complement, big-endian.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Whether the INTEGER is negative, which no conforming CA makes.
+    /// Whether the INTEGER is negative, which no conforming CA issues.
     pub fn is_negative(&self) -> bool {
         self.0.first().is_some_and(|b| b & 0x80 != 0)
     }
 
-    /// Whether the INTEGER is zero, which no conforming CA makes.
+    /// Whether the INTEGER is zero, which no conforming CA issues.
     pub fn is_zero(&self) -> bool {
         self.0.iter().all(|&b| b == 0)
     }
 
-    /// The octets it is shown with: without the zero that keeps a high first bit positive.
+    /// The bytes it is shown with: without the zero that keeps a high first bit positive.
     pub fn shown_octets(&self) -> &[u8] {
         match self.0.as_slice() {
             [0, rest @ ..] if !rest.is_empty() => rest,
@@ -73,7 +73,7 @@ impl SerialNumber {
         }
     }
 
-    /// The number in decimal; `None` when it has more than [`MAX_DECIMAL_OCTETS`] octets, for that
+    /// The number in decimal; `None` if it has more than [`MAX_DECIMAL_OCTETS`] bytes, for that
     /// takes a time that grows with the square of its length.
     pub fn decimal(&self) -> Option<String> {
         if self.0.is_empty() || self.0.len() > MAX_DECIMAL_OCTETS {
@@ -110,7 +110,7 @@ impl SerialNumber {
         super::encoding::element(INTEGER, &[self.minimal()])
     }
 
-    /// The shortest content octets of the same INTEGER.
+    /// The shortest content bytes of the same INTEGER.
     pub(crate) fn minimal(&self) -> &[u8] {
         let mut octets = self.0.as_slice();
         while octets.len() > 1 && !is_minimal_integer(octets) {
@@ -165,7 +165,7 @@ impl SerialPrefix {
                 .all(|(a, b)| a == b)
     }
 
-    /// The least octets any serial number that matches is shown with, and the first octets that
+    /// The least bytes any serial number that matches is shown with, and the first bytes that
     /// are beyond them all; `None` for the second when nothing is beyond.
     pub fn octet_range(&self) -> (Vec<u8>, Option<Vec<u8>>) {
         let nibbles: Vec<u8> = self

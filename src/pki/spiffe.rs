@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// A SPIFFE ID that names a workload: `spiffe://trust-domain/path`
 /// ([SPIFFE-ID §2](https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md)).
 ///
-/// At most 2048 octets; the trust domain is of `a-z 0-9 . - _`; the path has at least one segment,
+/// At most 2048 bytes; the trust domain is of `a-z 0-9 . - _`; the path has at least one segment,
 /// each of `A-Z a-z 0-9 . - _`, none empty, `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SpiffeId(String);
@@ -30,20 +30,20 @@ impl FromStr for SpiffeId {
             .strip_prefix("spiffe://")
             .ok_or_else(|| wrong("it does not start with spiffe://"))?;
         if text.len() > MAX_OCTETS {
-            return Err(wrong("it is longer than 2048 octets"));
+            return Err(wrong("it is longer than 2048 bytes"));
         }
         let (trust_domain, path) = rest
             .split_once('/')
             .ok_or_else(|| wrong("it has no path"))?;
         if trust_domain.is_empty() || trust_domain.len() > MAX_TRUST_DOMAIN_OCTETS {
-            return Err(wrong("its trust domain is empty or longer than 255 octets"));
+            return Err(wrong("its trust domain is empty or longer than 255 bytes"));
         }
         if !trust_domain
             .bytes()
             .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_'))
         {
             return Err(wrong(
-                "its trust domain has other characters than a-z, 0-9, '.', '-' and '_'",
+                "its trust domain may contain only a-z, 0-9, '.', '-' and '_'",
             ));
         }
         for segment in path.split('/') {
@@ -55,7 +55,7 @@ impl FromStr for SpiffeId {
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
             {
                 return Err(wrong(
-                    "its path has other characters than letters, digits, '.', '-' and '_'",
+                    "its path may contain only letters, digits, '.', '-' and '_'",
                 ));
             }
         }
@@ -69,7 +69,7 @@ impl fmt::Display for SpiffeId {
     }
 }
 
-/// Why text is no SPIFFE ID of a workload.
+/// Why text is not a SPIFFE ID of a workload.
 #[derive(Debug, thiserror::Error)]
 #[error("not a SPIFFE ID: '{}': {what}", text.escape_debug())]
 pub struct SpiffeIdError {

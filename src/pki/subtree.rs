@@ -21,7 +21,7 @@ pub struct NameConstraints {
 }
 
 impl NameConstraints {
-    /// Whether nothing is constrained.
+    /// Whether there are no constraints.
     pub fn is_empty(&self) -> bool {
         self.permitted.is_empty() && self.excluded.is_empty()
     }
@@ -61,7 +61,7 @@ impl Subtree {
     /// A domain and all below it; a leading dot is dropped, for RFC 5280 has none there.
     ///
     /// # Errors
-    /// When it is no domain.
+    /// If it is not a domain.
     pub fn dns(text: &str) -> Result<Self, SubtreeError> {
         match text.strip_prefix('.').unwrap_or(text).parse() {
             Ok(SubjectAltName::Dns(domain)) if !domain.starts_with('*') => Ok(Subtree::Dns(domain)),
@@ -81,7 +81,7 @@ impl Subtree {
     /// A network as `address/prefix`, or one address.
     ///
     /// # Errors
-    /// When it is none, or the address has bits set behind the prefix.
+    /// If it is malformed, or the address has bits set behind the prefix.
     pub fn ip(text: &str) -> Result<Self, SubtreeError> {
         let wrong = || SubtreeError {
             text: text.to_owned(),
@@ -116,7 +116,7 @@ impl Subtree {
     /// A host that URIs may have, or with a leading dot a domain it lies below.
     ///
     /// # Errors
-    /// When it is no host.
+    /// If it is not a host.
     pub fn uri(text: &str) -> Result<Self, SubtreeError> {
         let below = if text.starts_with('.') { "." } else { "" };
         match Self::dns(text)? {
@@ -149,7 +149,7 @@ impl Subtree {
     }
 }
 
-/// Why text is no subtree.
+/// Why text is not a subtree.
 #[derive(Debug, thiserror::Error)]
 #[error("'{}' is not {what} to constrain names to", text.escape_debug())]
 pub struct SubtreeError {
@@ -158,7 +158,7 @@ pub struct SubtreeError {
     source: Option<NameError>,
 }
 
-/// The `i`th octet of a mask of `prefix` ones.
+/// The `i`th byte of a mask of `prefix` ones.
 fn prefix_octet(prefix: usize, i: usize) -> u8 {
     let ones = prefix.saturating_sub(i * 8).min(8);
     (0xff00_u16 >> ones) as u8

@@ -16,7 +16,7 @@ pub struct SignedCertificateTimestamp {
     pub version: u8,
     /// The log's identifier, in base64 as log lists have it; `None` for another version than 1.
     pub log_id: Option<String>,
-    /// When the log saw it.
+    /// If the log saw it.
     #[serde(with = "time::serde::rfc3339::option")]
     pub timestamp: Option<OffsetDateTime>,
 }
@@ -71,7 +71,7 @@ fn read(octets: &[u8]) -> Result<SignedCertificateTimestamp, ElementError> {
     })
 }
 
-/// The content of a TLS vector with a length of two octets, and what follows it.
+/// The content of a TLS vector with a length of two bytes, and what follows it.
 fn vector(octets: &[u8]) -> Result<(&[u8], &[u8]), ElementError> {
     let (length, rest) = octets.split_first_chunk::<2>().ok_or(TRUNCATED)?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))

@@ -42,7 +42,7 @@ impl Validity {
     /// The period from [`BACKDATE`] before `now` until `lifetime` after it.
     ///
     /// # Errors
-    /// When the end lies beyond the year 9999.
+    /// If the end lies beyond the year 9999.
     pub fn starting(now: OffsetDateTime, lifetime: Lifetime) -> Result<Self, ValidityError> {
         let end = now.checked_add(lifetime.0).ok_or(ValidityError::TooLate)?;
         Self::until(end, now)
@@ -51,7 +51,7 @@ impl Validity {
     /// The period between two moments, as a certificate states it; cut to whole seconds.
     ///
     /// # Errors
-    /// When it ends before it begins.
+    /// If it ends before it begins.
     pub fn between(
         not_before: OffsetDateTime,
         not_after: OffsetDateTime,
@@ -81,7 +81,7 @@ impl Validity {
     /// This period cut to lie within `issuer`'s.
     ///
     /// # Errors
-    /// When the two have no moment in common.
+    /// If the two have no moment in common.
     pub fn within(self, issuer: Validity) -> Result<Self, ValidityError> {
         let cut = Validity {
             not_before: self.not_before.max(issuer.not_before),
@@ -115,7 +115,7 @@ impl Lifetime {
         }
     }
 
-    /// From one moment to a later one, in whole seconds; `None` when it is not later.
+    /// From one moment to a later one, in whole seconds; `None` if it is not later.
     pub fn between(start: OffsetDateTime, end: OffsetDateTime) -> Option<Self> {
         let seconds = end.unix_timestamp() - start.unix_timestamp();
         (seconds > 0).then_some(Lifetime(Duration::seconds(seconds)))
@@ -180,7 +180,7 @@ impl fmt::Display for Lifetime {
 /// A number of days as `--days` takes it: digits only, at least one, at most what a date can hold.
 ///
 /// # Errors
-/// When it is anything else.
+/// If it is anything else.
 pub fn days(text: &str) -> Result<Lifetime, ValidityError> {
     match whole_number(text) {
         Some(0) => Err(ValidityError::Zero),
@@ -197,7 +197,7 @@ pub fn days(text: &str) -> Result<Lifetime, ValidityError> {
 /// A moment as RFC 3339 writes it, such as `2027-01-31T00:00:00Z`, in UTC.
 ///
 /// # Errors
-/// When it is not of that form, or no such moment exists.
+/// If it is not of that form, or no such moment exists.
 pub fn moment(text: &str) -> Result<OffsetDateTime, ValidityError> {
     OffsetDateTime::parse(text, &Rfc3339)
         .map(|t| t.to_offset(time::UtcOffset::UTC))
@@ -213,21 +213,21 @@ pub enum ValidityError {
     /// Not a number and a unit.
     #[error("not a lifetime: '{}' (a whole number and one of s, m, h, d, w, y)", text.escape_debug())]
     Lifetime {
-        /// What was given.
+        /// The text as given.
         text: String,
     },
     /// Not a number of days.
     #[error("not a number of days: '{}'", text.escape_debug())]
     Days {
-        /// What was given.
+        /// The text as given.
         text: String,
     },
     /// Not an RFC 3339 date and time.
     #[error("not a time: '{}' (RFC 3339, such as 2027-01-31T00:00:00Z)", text.escape_debug())]
     Moment {
-        /// What was given.
+        /// The text as given.
         text: String,
-        /// What the parser says.
+        /// The parser's error.
         source: time::error::Parse,
     },
     /// Nothing is valid for no time.
@@ -253,7 +253,7 @@ pub enum ValidityError {
     /// The issuer is valid at another time.
     #[error("the issuer is valid only from {} to {}", rfc3339(issuer.not_before), rfc3339(issuer.not_after))]
     OutsideIssuer {
-        /// When the issuer is valid.
+        /// If the issuer is valid.
         issuer: Validity,
     },
 }

@@ -57,7 +57,7 @@ fn pbkdf2(parameters: &[u8], key_octets: u64) -> Result<(String, u64), Encryptio
         }
     };
     parts.end("PBKDF2's parameters")?;
-    // A key longer than the hash takes two rows of rounds: only SHA-1 with a key over 20 octets.
+    // A key longer than the hash takes two rows of rounds: only SHA-1 with a key over 20 bytes.
     let rows = if hash.0 == "HMAC-SHA1" {
         key_octets.div_ceil(20)
     } else {
@@ -113,7 +113,7 @@ const SCRYPT_OCTETS_PER_ROUND: u64 = 32;
 const PBKDF2: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
 const SCRYPT: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.6.1.4.1.11591.4.11");
 
-/// Ciphers, with the octets of their key and of their IV.
+/// Ciphers, with the bytes of their key and of their IV.
 const PBES2_CIPHERS: [(KnownObjectIdentifier, &str, u64, usize); 6] = [
     (
         KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.2"),

@@ -58,7 +58,7 @@ fn cbc_decrypt<C: BlockCipherDecrypt + KeyInit>(
     Ok(content.len())
 }
 
-/// Encrypts with AES-256 in CBC mode, under a key of 32 octets and an IV of 16.
+/// Encrypts with AES-256 in CBC mode, under a key of 32 bytes and an IV of 16.
 pub(in crate::keys) fn encrypt_aes_256(key: &[u8], iv: &[u8], plain: &[u8]) -> Zeroizing<Vec<u8>> {
     cbc_encrypt::<aes::Aes256>(key, iv, plain)
 }
@@ -85,7 +85,7 @@ pub(in crate::keys) fn encrypt_rc2_of_40(
     cbc_encrypt::<rc2::Rc2>(&key, &iv, plain)
 }
 
-/// A key of so many octets, and an IV.
+/// A key of so many bytes, and an IV.
 fn derived(
     salt: &[u8],
     rounds: u64,
@@ -119,7 +119,7 @@ fn cbc_encrypt<C: BlockCipherEncrypt + KeyInit>(
 
 const LONGEST_PADDING: usize = 16;
 
-/// What a derived key is for: the ID octet of RFC 7292 §B.3.
+/// What a derived key is for: the ID byte of RFC 7292 §B.3.
 #[derive(Clone, Copy)]
 pub(in crate::keys) enum Purpose {
     Key = 1,
@@ -179,7 +179,7 @@ pub(in crate::keys) fn derive(
     derived
 }
 
-/// Two rows of rounds for a key of 24 octets, one for the IV.
+/// Two rows of rounds for a key of 24 bytes, one for the IV.
 pub(super) const DERIVATIONS: u64 = 3;
 
 /// The ciphers by what names them.

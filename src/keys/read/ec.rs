@@ -42,7 +42,7 @@ pub(super) fn read_sec1(
     let curve = match (curve, named) {
         (Some(outer), Some(inner)) if outer != inner => {
             return Err(ReadKeyError::Inconsistent {
-                what: "it names two curves",
+                what: "it names two different curves",
             });
         }
         (Some(curve), _) | (None, Some(curve)) => curve,
@@ -124,7 +124,7 @@ fn named_curve(wrapper: Element<'_>) -> Result<Curve, ReadKeyError> {
     known.ok_or_else(|| ElementError::Content { what: "the curve" }.into())
 }
 
-/// The scalar in as many octets as the field has; some programs write fewer or more.
+/// The scalar in as many bytes as the field has; some programs write fewer or more.
 fn scalar(private: &[u8], curve: Curve) -> Result<Zeroizing<Vec<u8>>, ReadKeyError> {
     let leading = private.iter().take_while(|octet| **octet == 0).count();
     let significant = &private[leading..];
@@ -158,7 +158,7 @@ fn public_half(
         | Curve::BrainpoolP512r1 => return Ok((given.map(<[u8]>::to_vec), false)),
     };
     let refused = |_| ReadKeyError::Inconsistent {
-        what: "its private half is none of its curve",
+        what: "its private half is not valid on its curve",
     };
     let public = PrivateKey::from_private_key(algorithm, scalar)
         .map_err(refused)?

@@ -10,7 +10,7 @@ use crate::keys::password::Password;
 use crate::pki::pem::Block;
 
 /// What a block with a `DEK-Info` header says when it is decrypted. A wrong password mostly shows as bad
-/// padding, but it may give octets that are no key.
+/// padding, but it may give bytes that are no key.
 pub(super) fn decrypt(
     block: &Block,
     password: &Password,

@@ -49,7 +49,7 @@ impl ReadKey {
         self.public_key_info.as_deref()
     }
 
-    /// The key as PKCS #8 version 1, whatever form it came in; kinds we do not sign with, as they came.
+    /// The key as PKCS #8 version 1, whatever form it came in; kinds we do not sign with, unchanged.
     pub fn pkcs8(&self) -> &[u8] {
         &self.pkcs8
     }
@@ -59,7 +59,7 @@ impl ReadKey {
         self.format
     }
 
-    /// How it was encrypted; `None` when it was not.
+    /// How it was encrypted; `None` if it was not.
     pub fn encryption(&self) -> Option<&str> {
         self.encryption.as_deref()
     }
@@ -121,44 +121,44 @@ pub enum ReadKeyError {
     #[error(transparent)]
     Encryption(#[from] EncryptionError),
     /// Decrypted, and then no key: mostly the password was wrong.
-    #[error("wrong password, or a damaged file: what was decrypted is no private key")]
+    #[error("wrong password or damaged file: the decrypted data is not a private key")]
     DecryptedToNoKey {
-        /// What is wrong with it.
+        /// The fault.
         source: ElementError,
     },
     /// Encrypted as RFC 1421 has it, with a cipher we do not decrypt.
     #[error(
-        "the private key is encrypted the old way (DEK-Info) with a cipher that is not supported"
+        "the private key is encrypted in the legacy format (DEK-Info) with an unsupported cipher"
     )]
     LegacyEncryption,
     /// The header that says how is malformed.
     #[error("the DEK-Info header of the private key is malformed")]
     DekInfo,
     /// Decrypted the old way to something that is no key.
-    #[error("wrong password: what was decrypted is no private key")]
+    #[error("wrong password: the decrypted data is not a private key")]
     LegacyPassword,
     /// A form we do not read.
-    #[error("an OpenSSH private key, which no TLS stack reads")]
+    #[error("an OpenSSH private key, which no TLS stack can read")]
     OpenSsh,
     /// DSA keys alone, which no TLS stack takes.
-    #[error("a DSA private key, which no TLS stack takes")]
+    #[error("a DSA private key, which no TLS stack accepts")]
     Dsa,
     /// Its parts do not belong together.
     #[error("the private key is damaged: {what}")]
     Inconsistent {
-        /// What is wrong.
+        /// The fault.
         what: &'static str,
     },
     /// A curve that is described instead of named.
     #[error(
-        "an EC private key on a curve that is described instead of named, which no TLS stack takes"
+        "an EC private key whose curve is given by parameters, not by name, which no TLS stack accepts"
     )]
     UnnamedCurve,
     /// More than two primes.
     #[error("an RSA private key of more than two primes, which is not supported")]
     MultiPrime,
     /// More keys than any file has.
-    #[error("more private keys in one file than are read")]
+    #[error("too many private keys in one file")]
     TooMany,
     /// A number beyond any use.
     #[error("an RSA private key of more than {} bits is not read", rsa::MAX_MODULUS_OCTETS * 8)]
@@ -166,7 +166,7 @@ pub enum ReadKeyError {
 }
 
 impl ReadKeyError {
-    /// What to do about it.
+    /// What to do next.
     pub fn hint(&self) -> Option<String> {
         match self {
             ReadKeyError::PasswordNeeded { .. } => {

@@ -28,7 +28,7 @@ impl<'a> KeyReader<'a> {
     /// Reads an unencrypted private key from DER: PKCS #8 of either version, PKCS #1 or SEC 1.
     ///
     /// # Errors
-    /// When it is none, its parts do not belong together, or something follows it.
+    /// If it is malformed, its parts do not belong together, or something follows it.
     pub fn plain(&mut self, der: &[u8]) -> Result<ReadKey, ReadKeyError> {
         self.keys_left = self.keys_left.checked_sub(1).ok_or(ReadKeyError::TooMany)?;
         let key = read_der(der);
@@ -39,7 +39,7 @@ impl<'a> KeyReader<'a> {
     /// Reads an EncryptedPrivateKeyInfo ([RFC 5958 §3](https://www.rfc-editor.org/rfc/rfc5958#section-3)).
     ///
     /// # Errors
-    /// When it is none, costs too much to decrypt, or the password is missing or wrong; else as
+    /// If it is malformed, costs too much to decrypt, or the password is missing or wrong; else as
     /// [`KeyReader::plain`].
     pub fn encrypted(&mut self, der: &[u8]) -> Result<ReadKey, ReadKeyError> {
         let mut parts = Element::only(der, SEQUENCE, "the encrypted key")?.children();
@@ -74,7 +74,7 @@ impl<'a> KeyReader<'a> {
         }
     }
 
-    /// Reads a key encrypted as RFC 1421 has it. A wrong password may give octets that are no key.
+    /// Reads a key encrypted as RFC 1421 has it. A wrong password may give bytes that are no key.
     fn legacy(&mut self, block: &Block) -> Result<ReadKey, ReadKeyError> {
         let Some(password) = self.password else {
             return Err(ReadKeyError::PasswordNeeded {

@@ -74,7 +74,7 @@ fn check(modulus: &[u8], public_exponent: &[u8], numbers: [&[u8]; 6]) -> Result<
     let is_one =
         |number: &Number, modulo: &Number| number.modulo(modulo).is_some_and(|n| n.is_one());
     if !is_one(&inverse, &p_less) || !is_one(&inverse, &q_less) {
-        return wrong("its exponents are not each other's inverse");
+        return wrong("its exponents do not match each other");
     }
     let equals = |expected: Option<Number>, given: &Number| {
         expected.is_some_and(|expected| expected.compare(given).is_eq())

@@ -147,19 +147,19 @@ pub enum IdentifierError {
     /// Not a key purpose.
     #[error("not an extended key usage: '{}' (server-auth, client-auth, code-signing, email-protection, time-stamping, ocsp-signing, or an object identifier such as 1.3.6.1.4.1.311.20.2.2)", text.escape_debug())]
     KeyPurpose {
-        /// What was given.
+        /// The text as given.
         text: String,
     },
     /// Not a policy.
     #[error("not a certificate policy: '{}' (an object identifier such as 1.3.6.1.4.1.99999.1)", text.escape_debug())]
     Policy {
-        /// What was given.
+        /// The text as given.
         text: String,
     },
     /// Not a place to fetch something from.
     #[error("not a URL to fetch from: '{}' (http, https or ldap)", text.escape_debug())]
     Location {
-        /// What was given.
+        /// The text as given.
         text: String,
     },
 }

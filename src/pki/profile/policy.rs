@@ -47,7 +47,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The rule that refuses a name, and what it says; `None` when none does.
+    /// The rule that refuses a name, and what it says; `None` if none does.
     pub(super) fn refusal(&self, name: &SubjectAltName) -> Option<(&'static str, String)> {
         match name {
             SubjectAltName::Dns(host) => {

@@ -83,7 +83,7 @@ impl ProfileSettings {
     /// The profile of this name.
     ///
     /// # Errors
-    /// When it has no purpose, its usual lifetime is longer than its greatest, it has no kind of key
+    /// If it has no purpose, its usual lifetime is longer than its greatest, it has no kind of key
     /// or more purposes than a CA's may, or its subject cannot stand in a certificate.
     pub fn profile(self, name: &str) -> Result<Profile, ProfileError> {
         let purpose = self.purpose.ok_or(ProfileError::NoPurpose)?;
@@ -199,24 +199,24 @@ impl SubjectSettings {
     }
 }
 
-/// Why settings make no profile.
+/// Why settings do not define a profile.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// Nothing says what it is for.
-    #[error("nothing says what it is for: set `purpose`, or `extends` to a built-in profile")]
+    #[error("it has no purpose: set `purpose`, or `extends` to a built-in profile")]
     NoPurpose,
     /// Nothing says how long its certificates are valid.
-    #[error("nothing says how long its certificates are valid: set `default_lifetime`")]
+    #[error("it has no lifetime: set `default_lifetime`")]
     NoLifetime,
     /// The usual lifetime is refused by the greatest.
-    #[error("default_lifetime is {usual}, longer than max_lifetime, which is {most}")]
+    #[error("default_lifetime is {usual}, longer than max_lifetime, {most}")]
     Lifetimes {
         /// The usual one.
         usual: Lifetime,
         /// The greatest.
         most: Lifetime,
     },
-    /// No key is good enough.
+    /// No key type is permitted.
     #[error("key_types is empty")]
     NoKeyType,
     /// A CA's certificate has no extended key usage.

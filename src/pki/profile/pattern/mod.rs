@@ -18,9 +18,9 @@ pub enum PatternError {
     /// Its wildcards or bounds are not what they can be.
     #[error("not a pattern: '{}': {what}", text.escape_debug())]
     Shape {
-        /// What was given.
+        /// The text as given.
         text: String,
-        /// What is wrong with it.
+        /// The fault.
         what: &'static str,
     },
     /// What is left without the wildcards is no name.
