@@ -3,33 +3,30 @@
 //! A mistake in our encoder would otherwise be found by whoever receives the certificate. Every object
 //! that [`crate::keys::Signer`] signs is compared with its plan here before it is released.
 
-use std::fmt;
-use std::net::IpAddr;
+mod compare;
 
 use const_oid::ObjectIdentifier;
-use time::OffsetDateTime;
 use x509_parser::asn1_rs::{Any, BitString, Class, FromDer, Oid};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::cri_attributes::ParsedCriAttribute;
 use x509_parser::error::X509Error;
-use x509_parser::extensions as read;
-use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
+use x509_parser::extensions::{ParsedExtension, X509Extension};
 use x509_parser::nom;
 use x509_parser::num_bigint::BigUint;
 use x509_parser::revocation_list::RevokedCertificate;
-use x509_parser::time::ASN1Time;
 use x509_parser::verify::verify_signature;
-use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name, X509Version};
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Version};
 
-use super::algorithm::SignatureAlgorithm;
-use super::crl_plan::{EntryDigest, RevocationListPlan};
-use super::fingerprint::Colons;
-use super::name::{AttributeType, DistinguishedName};
-use super::plan::{BasicConstraints, CsrPlan, IssuancePlan, KeyUsage};
-use super::san::SubjectAltName;
-use super::serial::SerialNumber;
-use super::subtree::{NameConstraints, Subtree};
+use crate::pki::algorithm::SignatureAlgorithm;
+use crate::pki::crl_plan::{EntryDigest, RevocationListPlan};
+use crate::pki::plan::{BasicConstraints, CsrPlan, IssuancePlan, KeyUsage};
+use crate::pki::serial::SerialNumber;
+use compare::{
+    access_descriptions, alt_names, authority_key_identifier, basic_constraints, bytes, differs,
+    distribution_points, key_usage, moment, name, name_constraints, object_identifiers, same,
+    unexpected,
+};
 
 /// What a certificate has to say beside what its plan says.
 #[derive(Clone, Copy, Debug)]
@@ -316,180 +313,6 @@ fn are_planned(
         .map_or(Ok(()), |extension| Err(unexpected(extension)))
 }
 
-fn basic_constraints(
-    planned: BasicConstraints,
-    found: &read::BasicConstraints,
-) -> Result<(), ReadBackError> {
-    let planned = match planned {
-        BasicConstraints::EndEntity => (false, None),
-        BasicConstraints::Ca { path_length } => (true, path_length.map(u32::from)),
-    };
-    same(
-        "basic constraints",
-        planned,
-        (found.ca, found.path_len_constraint),
-    )
-}
-
-fn key_usage(planned: KeyUsage, found: read::KeyUsage) -> Result<(), ReadBackError> {
-    let planned = match planned {
-        KeyUsage::EndEntity => 1 << 0, // digitalSignature
-        KeyUsage::Agreement => 1 << 4,
-        KeyUsage::Encipherment => 1 << 2,
-        KeyUsage::Ca => 1 << 5 | 1 << 6, // keyCertSign, cRLSign
-    };
-    same("key usage", planned, found.flags)
-}
-
-fn object_identifiers(
-    field: &'static str,
-    planned: &[ObjectIdentifier],
-    found: &[Oid<'_>],
-) -> Result<(), ReadBackError> {
-    let mut octets = planned.iter().map(ObjectIdentifier::as_bytes);
-    if octets.by_ref().eq(found.iter().map(Oid::as_bytes)) {
-        Ok(())
-    } else {
-        Err(differs(field, Debug(planned), Debug(found)))
-    }
-}
-
-fn alt_names(planned: &[SubjectAltName], found: &[GeneralName<'_>]) -> Result<(), ReadBackError> {
-    let is_same = |(planned, found): (&SubjectAltName, &GeneralName<'_>)| match (planned, found) {
-        (SubjectAltName::Dns(planned), GeneralName::DNSName(found))
-        | (SubjectAltName::Email(planned), GeneralName::RFC822Name(found))
-        | (SubjectAltName::Uri(planned), GeneralName::URI(found)) => planned == found,
-        (SubjectAltName::Ip(planned), GeneralName::IPAddress(found)) => is_address(*planned, found),
-        (_, _) => false,
-    };
-    let is_ascii = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => {
-            text.is_ascii()
-        }
-        _ => true,
-    };
-    let is_planned = planned.len() == found.len()
-        && planned.iter().zip(found).all(is_same)
-        && found.iter().all(is_ascii);
-    if is_planned {
-        Ok(())
-    } else {
-        Err(differs(
-            "subject alternative names",
-            Debug(planned),
-            Debug(found),
-        ))
-    }
-}
-
-fn is_address(planned: IpAddr, found: &[u8]) -> bool {
-    match planned {
-        IpAddr::V4(address) => address.octets() == found,
-        IpAddr::V6(address) => address.octets() == found,
-    }
-}
-
-fn authority_key_identifier(
-    planned: &[u8],
-    found: &read::AuthorityKeyIdentifier<'_>,
-) -> Result<(), ReadBackError> {
-    let identifier = found.key_identifier.as_ref().map(|identifier| identifier.0);
-    bytes(
-        "authority key identifier",
-        planned,
-        identifier.unwrap_or_default(),
-    )?;
-    let has_more = found.authority_cert_issuer.is_some() || found.authority_cert_serial.is_some();
-    same("authority certificate issuer", false, has_more)
-}
-
-fn name_constraints(
-    planned: &NameConstraints,
-    found: &read::NameConstraints<'_>,
-) -> Result<(), ReadBackError> {
-    let sides = [
-        (&planned.permitted, &found.permitted_subtrees),
-        (&planned.excluded, &found.excluded_subtrees),
-    ];
-    for (planned, found) in sides {
-        let found = found.as_deref().unwrap_or_default();
-        let is_planned = planned.len() == found.len()
-            && planned
-                .iter()
-                .zip(found)
-                .all(|(p, f)| is_subtree(p, &f.base));
-        if !is_planned {
-            return Err(differs("name constraints", Debug(planned), Debug(found)));
-        }
-    }
-    Ok(())
-}
-
-fn is_subtree(planned: &Subtree, found: &GeneralName<'_>) -> bool {
-    match (planned, found) {
-        (Subtree::Dns(planned), GeneralName::DNSName(found))
-        | (Subtree::Uri(planned), GeneralName::URI(found)) => planned == found,
-        (Subtree::Ip { address, prefix }, GeneralName::IPAddress(found)) => {
-            let (base, mask) = found.split_at(found.len() / 2);
-            let ones: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
-            let leading = mask.iter().take_while(|byte| **byte == 0xff).count();
-            let is_prefix = mask
-                .get(leading)
-                .is_none_or(|byte| byte.count_zeros() == byte.trailing_zeros())
-                && mask.iter().skip(leading + 1).all(|byte| *byte == 0);
-            is_prefix && ones == u32::from(*prefix) && is_address(*address, base)
-        }
-        (_, _) => false,
-    }
-}
-
-fn distribution_points(
-    planned: &[String],
-    found: &read::CRLDistributionPoints<'_>,
-) -> Result<(), ReadBackError> {
-    let is_same = |(url, point): (&String, &read::CRLDistributionPoint<'_>)| {
-        let is_plain = point.reasons.is_none() && point.crl_issuer.is_none();
-        match &point.distribution_point {
-            Some(read::DistributionPointName::FullName(names)) => {
-                is_plain && names[..] == [GeneralName::URI(url)]
-            }
-            Some(read::DistributionPointName::NameRelativeToCRLIssuer(_)) | None => false,
-        }
-    };
-    if planned.len() == found.points.len() && planned.iter().zip(&found.points).all(is_same) {
-        Ok(())
-    } else {
-        Err(differs(
-            "CRL distribution points",
-            Debug(planned),
-            Debug(found),
-        ))
-    }
-}
-
-fn access_descriptions(
-    planned: &[(ObjectIdentifier, &Vec<String>)],
-    found: &read::AuthorityInfoAccess<'_>,
-) -> Result<(), ReadBackError> {
-    let all = planned
-        .iter()
-        .flat_map(|(method, urls)| urls.iter().map(move |url| (method, url)));
-    let is_planned = all.clone().count() == found.accessdescs.len()
-        && all.zip(&found.accessdescs).all(|((method, url), found)| {
-            found.access_method.as_bytes() == method.as_bytes()
-                && found.access_location == GeneralName::URI(url)
-        });
-    if is_planned {
-        Ok(())
-    } else {
-        Err(differs(
-            "authority information access",
-            Debug(planned),
-            Debug(found),
-        ))
-    }
-}
-
 /// The digest of the entries of a list, as [`EntryDigest`] makes it of those that were planned.
 fn digest_of(mut rest: &[u8]) -> Result<(usize, Vec<u8>), ReadBackError> {
     let mut digest = EntryDigest::default();
@@ -510,23 +333,6 @@ fn digest_of(mut rest: &[u8]) -> Result<(usize, Vec<u8>), ReadBackError> {
         rest = after;
     }
     Ok(digest.finish())
-}
-
-/// The subject or the issuer: the planned DER, and the common names that it was built from.
-fn name(
-    field: &'static str,
-    planned: &DistinguishedName,
-    found: &X509Name<'_>,
-) -> Result<(), ReadBackError> {
-    bytes(field, planned.as_der(), found.as_raw())?;
-    let planned = planned.values(AttributeType::CommonName);
-    // The parser reads no BMPString, which the name of an imported CA may have.
-    let found = found.iter_common_name().map(|value| value.as_str());
-    let is_same = planned
-        .iter()
-        .zip(found)
-        .all(|(p, f)| f.is_err() || f == Ok(p.as_str()));
-    same(field, true, is_same)
 }
 
 fn algorithm_identifier(
@@ -559,52 +365,6 @@ fn signature(
 fn key_hash(key: &SubjectPublicKeyInfo<'_>) -> Vec<u8> {
     let digest = ring::digest::digest(&ring::digest::SHA256, &key.subject_public_key.data);
     digest.as_ref()[..20].to_vec()
-}
-
-fn moment(
-    field: &'static str,
-    planned: OffsetDateTime,
-    found: ASN1Time,
-) -> Result<(), ReadBackError> {
-    same(field, planned.unix_timestamp(), found.timestamp())?;
-    // RFC 5280 §4.1.2.5.
-    same(field, planned.year() < 2050, found.is_utctime())
-}
-
-fn bytes(field: &'static str, planned: &[u8], found: &[u8]) -> Result<(), ReadBackError> {
-    if planned == found {
-        Ok(())
-    } else {
-        Err(differs(field, Colons(planned), Colons(found)))
-    }
-}
-
-fn same<T: PartialEq + fmt::Debug>(
-    field: &'static str,
-    planned: T,
-    found: T,
-) -> Result<(), ReadBackError> {
-    if planned == found {
-        Ok(())
-    } else {
-        Err(differs(field, Debug(planned), Debug(found)))
-    }
-}
-
-fn differs(
-    field: &'static str,
-    planned: impl fmt::Display,
-    found: impl fmt::Display,
-) -> ReadBackError {
-    ReadBackError::Differs {
-        field,
-        planned: planned.to_string(),
-        found: found.to_string(),
-    }
-}
-
-fn unexpected(extension: &X509Extension<'_>) -> ReadBackError {
-    differs("extension", "none", &extension.oid)
 }
 
 /// The one object that `der` is.
@@ -644,28 +404,33 @@ fn split(der: &[u8]) -> Result<(&[u8], &[u8]), ReadBackError> {
     Ok(der.split_at(der.len() - rest.len()))
 }
 
-struct Debug<T>(T);
-
-impl<T: fmt::Debug> fmt::Display for Debug<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 const SEQUENCE: u32 = 16;
+
 const BIT_STRING: u8 = 3;
 
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
+
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
+
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+
 const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
+
 const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
+
 const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
+
 const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
+
 const AUTHORITY_INFORMATION_ACCESS: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.1");
+
 const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
+
 const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
+
 const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
+
 const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
