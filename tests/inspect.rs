@@ -184,7 +184,7 @@ fn a_bundle_says_who_issued_whom_and_what_is_out_of_order() {
     assert!(!good.contains("wrong order"), "{good}");
     let wrong = show(&bundle("wrong", &[&ca, &leaf, &leaf]), Detail::Full).to_string();
     assert!(
-        wrong.contains("note: wrong order: certificate 1 stands before one that it issued"),
+        wrong.contains("note: wrong order: certificate 1 precedes one that it issued"),
         "{wrong}"
     );
     assert!(wrong.contains("\n3  certificate, a copy of 2\n"), "{wrong}");

@@ -1,4 +1,4 @@
-//! Certificates as they are shown.
+//! Certificates and extensions.
 
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
@@ -43,35 +43,35 @@ pub(super) struct CertificateFields {
     now: OffsetDateTime,
 }
 
-/// How a certificate stands to the others of its file; positions count from 1.
+/// The relation of a certificate to the others of its file; positions count from 1.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Relation {
-    /// Which one issued it, going by names and key identifiers; itself when it is self-issued.
+    /// Which one issued it, by names and key identifiers; itself when it is self-issued.
     pub(super) issued_by: Option<usize>,
-    /// Whether its signature is by that one's key; no where that cannot be told, `None` where it
-    /// was not tried.
+    /// Whether that one's key verifies its signature; false when that cannot be determined, `None` when it
+    /// was not checked.
     pub(super) issuer_signature_confirmed: Option<bool>,
     /// Which earlier one it is a copy of.
     pub(super) copy_of: Option<usize>,
-    /// Whether there are others.
+    /// Whether the file has other certificates.
     #[serde(skip)]
     pub(super) is_in_bundle: bool,
 }
 
-/// Whether a certificate is valid now, going by its dates alone.
+/// Whether a certificate is valid now, by its dates only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum ValidityNow {
-    /// In its dates.
+    /// Within its dates.
     Valid,
-    /// It has not begun.
+    /// Before them.
     NotYetValid,
-    /// It is over.
+    /// After them.
     Expired,
 }
 
 impl CertificateFields {
-    /// What is said of a certificate at this moment.
+    /// The fields of a certificate as of `now`.
     pub(super) fn of(certificate: &Certificate, now: OffsetDateTime) -> Self {
         let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
         let validity = if now < not_before {
@@ -112,12 +112,12 @@ impl CertificateFields {
         }
     }
 
-    /// Notes how it stands to the others of its file.
+    /// Records its relation to the others of its file.
     pub(super) fn relate(&mut self, relation: Relation) {
         self.relation = relation;
     }
 
-    /// What stands beside its title when it is the one at `position` of several.
+    /// The relation shown beside its title; `position` is its place among several.
     pub(super) fn relation(&self, position: Option<usize>) -> String {
         if let Some(original) = self.relation.copy_of {
             return format!(", a copy of {original}");
@@ -133,10 +133,10 @@ impl CertificateFields {
         let is_own = position.is_none_or(|position| position == issuer);
         match (is_own, self.relation.issuer_signature_confirmed) {
             (true, Some(true)) => ", self-signed".into(),
-            (true, Some(false) | None) => ", self-issued, its signature is not confirmed".into(),
+            (true, Some(false) | None) => ", self-issued, signature not confirmed".into(),
             (false, Some(true)) => format!(", issued by {issuer}"),
             (false, Some(false) | None) => {
-                format!(", issued by {issuer} by its name, its signature is not confirmed")
+                format!(", issued by {issuer} by name, signature not confirmed")
             }
         }
     }
@@ -183,7 +183,7 @@ impl CertificateFields {
         match self.validity {
             ValidityNow::NotYetValid => {
                 format!(
-                    "{from} (not valid yet: in {})",
+                    "{from} (not yet valid: in {})",
                     span(self.not_before - self.now)
                 )
             }
@@ -215,7 +215,7 @@ pub(super) struct ExtensionFields {
 }
 
 impl ExtensionFields {
-    /// What is said of an extension: its value where we know it and it reads, its octets otherwise.
+    /// The fields of an extension: its value when it is known and well-formed, otherwise its bytes.
     pub(super) fn of(extension: &Extension) -> Self {
         let (value, malformed) = match ExtensionValue::read(extension) {
             Ok(value) => (value, None),
@@ -258,7 +258,7 @@ pub(super) fn add_extensions(extensions: &[ExtensionFields], sheet: &mut Sheet) 
     }
 }
 
-/// Adds a row for what is wrong with it.
+/// Adds a row for problems.
 pub(super) fn add_problems(problems: &[Problem], sheet: &mut Sheet) {
     if !problems.is_empty() {
         sheet.lines(
@@ -268,7 +268,7 @@ pub(super) fn add_problems(problems: &[Problem], sheet: &mut Sheet) {
     }
 }
 
-/// A name, or that there is none.
+/// A name, or `(empty)`.
 pub(super) fn named(name: &DistinguishedName) -> String {
     if name.is_empty() {
         "(empty)".into()
@@ -277,7 +277,7 @@ pub(super) fn named(name: &DistinguishedName) -> String {
     }
 }
 
-/// A length of time in the largest unit of which there are two.
+/// A duration in the largest unit of which there are at least two.
 pub(super) fn span(duration: Duration) -> String {
     let seconds = duration.whole_seconds().max(0);
     let units = [("day", 86400), ("hour", 3600), ("minute", 60)];
@@ -296,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_told_in_the_largest_unit_of_which_there_are_two() {
+    fn a_duration_is_in_the_largest_unit_of_which_there_are_two() {
         for (seconds, text) in [
             (-5, "0 seconds"),
             (1, "1 second"),

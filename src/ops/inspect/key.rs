@@ -1,4 +1,4 @@
-//! Keys as they are shown: never a private octet.
+//! Keys, without any private bytes.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::public_key::{KeyKind, PublicKey};
 
-/// A public key, whatever it stands in.
+/// A public key, from any object.
 #[derive(Debug, Serialize)]
 pub(super) struct KeyFields {
     #[serde(rename = "type")]
@@ -61,7 +61,7 @@ impl KeyFields {
     }
 }
 
-/// An RSA key's public exponent in decimal; `None` when it is longer than any real one.
+/// An RSA key's public exponent in decimal; `None` above 64 bits.
 fn exponent(key: &PublicKey) -> Option<String> {
     let (_, exponent) = key.rsa_numbers()?;
     let octets = exponent.len() <= 8;
@@ -72,7 +72,7 @@ fn exponent(key: &PublicKey) -> Option<String> {
     octets.then(|| value.to_string())
 }
 
-/// A private key that was read: all that is said of it.
+/// A private key: everything that is shown of it.
 #[derive(Debug, Serialize)]
 pub(super) struct PrivateKeyFields {
     #[serde(rename = "type")]
@@ -85,7 +85,7 @@ pub(super) struct PrivateKeyFields {
 }
 
 impl PrivateKeyFields {
-    /// What is said of a key.
+    /// The fields of a key.
     pub(super) fn of(key: &ReadKey) -> Self {
         PrivateKeyFields {
             kind: key.kind(),
@@ -106,12 +106,12 @@ impl PrivateKeyFields {
         sheet.row("form", self.format);
         sheet.row("encryption", self.encryption.as_deref().unwrap_or("none"));
         if !self.halves_checked {
-            sheet.row("not checked", "whether its halves belong together");
+            sheet.row("not checked", "whether its private and public parts match");
         }
     }
 }
 
-/// A private key that nothing but the encryption is seen of.
+/// An encrypted private key that was not decrypted.
 #[derive(Debug, Serialize)]
 pub(super) struct LockedKeyFields {
     /// How it is encrypted.
@@ -122,6 +122,6 @@ impl LockedKeyFields {
     /// All rows.
     pub(super) fn add_to(&self, sheet: &mut Sheet) {
         sheet.row("encryption", &self.encryption);
-        sheet.row("to see it", "give its password with --password-file FILE");
+        sheet.row("to decrypt", "give its password with --password-file FILE");
     }
 }

@@ -1,4 +1,4 @@
-//! What is in a file.
+//! The contents of files and live ports.
 
 mod certificate;
 mod key;
@@ -27,32 +27,32 @@ use crate::pki::document::{Document, Encoding};
 use crate::pki::element::ElementError;
 use crate::pki::pem::MAX_BLOCKS;
 
-/// What is to be shown.
+/// What to show.
 #[derive(Debug)]
 pub struct Request {
-    /// The files, in this order; `-` is standard input, and a URL or `host:port` a live port.
+    /// Files, `-` for standard input, and live ports, in this order.
     pub files: Vec<PathBuf>,
     /// How ports are dialled.
     pub dialling: Dialling,
-    /// The file whose first line is the password of what is encrypted.
+    /// The file whose first line is the password for encrypted objects.
     pub password_file: Option<PathBuf>,
-    /// How much is shown.
+    /// The level of detail.
     pub detail: Detail,
 }
 
-/// How much is shown.
+/// The level of detail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Detail {
     /// Everything.
     #[default]
     Full,
-    /// Five lines for each object.
+    /// Five lines per object.
     Short,
-    /// Nothing but each object as clean PEM; private keys are left out.
+    /// Only clean PEM of each object, without private keys.
     Pem,
 }
 
-/// What is in each file, and what could not be read.
+/// The contents of each file, and what could not be read.
 #[derive(Debug, Serialize)]
 pub struct Report {
     files: Vec<FileReport>,
@@ -74,7 +74,7 @@ impl Report {
     }
 }
 
-/// What is in one file.
+/// The contents of one file.
 #[derive(Debug, Serialize)]
 struct FileReport {
     path: String,
@@ -87,7 +87,7 @@ struct FileReport {
     error: Option<String>,
 }
 
-/// Reads every file and says what is in it. A file that cannot be read is told of in the report.
+/// Reads every file. A file that cannot be read is reported with its error.
 ///
 /// # Errors
 /// When the password file cannot be read.
@@ -129,12 +129,12 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     Ok(report)
 }
 
-/// How many signatures of one file are checked: so many that no real bundle has more, and so few
-/// that the slowest keys take a fraction of a second.
+/// The number of signatures checked per file: more than real bundles have, and few enough that the
+/// slowest keys take a fraction of a second.
 const MAX_SIGNATURES: usize = 300;
 
 impl FileReport {
-    /// Reads a file as far as that goes.
+    /// Reads a file as far as possible.
     fn read(
         &mut self,
         path: &Path,
@@ -146,18 +146,18 @@ impl FileReport {
             line,
             source,
         };
-        let octets = if path == Path::new("-") {
+        let bytes = if path == Path::new("-") {
             files::read_stdin()?
         } else {
             files::read(path)?
         };
-        let document = Document::read(&octets).map_err(|e| content(None, ContentError::from(e)))?;
-        drop(octets);
+        let document = Document::read(&bytes).map_err(|e| content(None, ContentError::from(e)))?;
+        drop(bytes);
         self.encoding = Some(document.encoding);
         self.byte_order_mark = document.byte_order_mark;
         if document.byte_order_mark {
             self.notes
-                .push("a byte order mark stands before all, and grpc-core refuses that".into());
+                .push("the file starts with a byte order mark, which grpc-core rejects".into());
         }
         let mut keys = KeyReader::new(password);
         let mut outcome = Ok(());
@@ -179,7 +179,7 @@ impl FileReport {
         outcome
     }
 
-    /// Takes in what a live port serves, and what was seen of the connection.
+    /// Reads what a live port serves, and describes the connection.
     fn dial(&mut self, dialling: &Dialling, now: OffsetDateTime) -> Result<(), Error> {
         let target = dialling.target(&self.path)?;
         let (connection, probe) = live::facts(&target, dialling, None, None, now);
@@ -204,7 +204,7 @@ impl FileReport {
         outcome
     }
 
-    /// Notes which certificate issued which, and what is odd about their company.
+    /// Determines which certificate issued which, and notes what is wrong with the file.
     fn relate(&mut self) {
         let mut at = Vec::new();
         let mut certificates = Vec::new();
@@ -215,7 +215,7 @@ impl FileReport {
             }
         }
         let relations = bundle::relations(&certificates);
-        let stands = |i: usize| {
+        let relation = |i: usize| {
             let issuer = relations.issuers[i];
             let confirmed =
                 |issuer: usize| path::is_signed_by(certificates[i], certificates[issuer]);
@@ -226,13 +226,13 @@ impl FileReport {
                 is_in_bundle: at.len() > 1,
             }
         };
-        let all: Vec<Relation> = (0..at.len()).map(stands).collect();
+        let all: Vec<Relation> = (0..at.len()).map(relation).collect();
         for (place, relation) in at.iter().zip(all) {
             self.objects[*place].relate(relation);
         }
         if let Some(issuer) = relations.misplaced {
             self.notes.push(format!(
-                "wrong order: certificate {} stands before one that it issued; a TLS server needs its own first, then each one's issuer",
+                "wrong order: certificate {} precedes one that it issued; a TLS server needs its own certificate first, then each issuer",
                 at[issuer] + 1
             ));
         }
@@ -242,12 +242,13 @@ impl FileReport {
             .filter(|entry| entry.object.is_private_key())
             .count();
         if keys > 0 && keys < self.objects.len() {
-            self.notes
-                .push("a private key stands in this file beside what may be handed out".into());
+            self.notes.push(
+                "the file contains a private key beside objects that may be distributed".into(),
+            );
         }
     }
 
-    /// A file's objects, with its name where there are several files or objects.
+    /// Writes the objects, with the file's name when there are several files or objects.
     fn write(&self, f: &mut fmt::Formatter<'_>, detail: Detail, is_alone: bool) -> fmt::Result {
         let is_titled = match detail {
             Detail::Full => true,
@@ -274,7 +275,7 @@ impl FileReport {
         Ok(())
     }
 
-    /// What is in it, counted.
+    /// The number of objects of each kind.
     fn summary(&self) -> String {
         let mut counted: Vec<(&str, usize)> = Vec::new();
         for entry in &self.objects {
@@ -289,7 +290,7 @@ impl FileReport {
             .map(|(title, count)| format!("{count} {title}{}", if count > 1 { "s" } else { "" }))
             .collect();
         match (self.encoding, parts.is_empty()) {
-            (_, true) => "nothing that can be shown".into(),
+            (_, true) => "nothing to show".into(),
             (None, false) if self.connection.is_some() => format!("{} (served)", parts.join(", ")),
             (Some(Encoding::Der), false) => format!("{} (DER)", parts.join(", ")),
             (Some(Encoding::Pem) | None, false) => format!("{} (PEM)", parts.join(", ")),
@@ -309,12 +310,7 @@ impl ops::Report for Report {
                 .files
                 .iter()
                 .filter(left_out)
-                .map(|file| {
-                    format!(
-                        "{}: private keys are left out",
-                        shown(Path::new(&file.path))
-                    )
-                })
+                .map(|file| format!("{}: private keys are omitted", shown(Path::new(&file.path))))
                 .collect(),
             Detail::Full | Detail::Short => Vec::new(),
         }

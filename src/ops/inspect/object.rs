@@ -1,4 +1,4 @@
-//! The objects of a file as they are shown.
+//! The objects of a file.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ pub(super) struct Entry {
     pem: Option<String>,
 }
 
-/// What an object says.
+/// An object by its kind.
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Object {
@@ -55,7 +55,7 @@ pub(super) enum Object {
     EncryptedPrivateKey(LockedKeyFields),
     Other {
         label: String,
-        octets: usize,
+        size_bytes: usize,
     },
 }
 
@@ -78,18 +78,18 @@ impl Entry {
             Object::PublicKey { der, .. } => ("PUBLIC KEY", der),
             Object::PrivateKey(_) | Object::EncryptedPrivateKey(_) | Object::Other { .. } => return,
         };
-        // These labels are all good, so that encoding fails for none of them.
+        // All these labels are valid, so encoding cannot fail.
         self.pem = pem::encode(label, der).ok().map(|text| text.to_string());
     }
 
-    /// Notes how a certificate stands to the others of its file.
+    /// Records the relation of a certificate to the others of its file.
     pub(super) fn relate(&mut self, relation: Relation) {
         if let Object::Certificate { fields, .. } = &mut self.object {
             fields.relate(relation);
         }
     }
 
-    /// Writes the object; `position` is its number where there are several.
+    /// Writes the object; `position` is its number when there are several.
     pub(super) fn write(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -191,9 +191,9 @@ impl Object {
             Object::PublicKey { fields, .. } => fields.add_to(sheet),
             Object::PrivateKey(fields) => fields.add_to(sheet),
             Object::EncryptedPrivateKey(fields) => fields.add_to(sheet),
-            Object::Other { label, octets } => {
+            Object::Other { label, size_bytes } => {
                 sheet.row("label", Escaped(label));
-                sheet.row("octets", octets);
+                sheet.row("size", format!("{size_bytes} bytes"));
             }
         }
     }

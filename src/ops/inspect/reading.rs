@@ -82,11 +82,11 @@ fn read_as_labelled(
         Kind::Other => match part {
             Part::Pem(block) => one(Object::Other {
                 label: block.label.clone(),
-                octets: der.len(),
+                size_bytes: der.len(),
             }),
             Part::Der { .. } => one(Object::Other {
                 label: String::new(),
-                octets: der.len(),
+                size_bytes: der.len(),
             }),
         },
     }

@@ -1,4 +1,4 @@
-//! Certificate signing requests as they are shown.
+//! Certificate signing requests.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
 use crate::pki::problem::Problem;
 
-/// A request's fields. The values of attributes are left out: one of them is a password.
+/// A request's fields, without the values of attributes: one of them is a password.
 #[derive(Debug, Serialize)]
 pub(super) struct RequestFields {
     subject: DistinguishedName,
@@ -28,7 +28,7 @@ pub(super) struct RequestFields {
 }
 
 impl RequestFields {
-    /// What is said of a request.
+    /// The fields of a request.
     pub(super) fn of(request: &CertificateSigningRequest) -> Self {
         let names = request
             .subject_alt_names()

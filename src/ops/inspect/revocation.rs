@@ -1,4 +1,4 @@
-//! Revocation lists as they are shown.
+//! CRLs.
 
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
@@ -15,7 +15,7 @@ use crate::pki::revocation::RevocationReason;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
 
-/// A revocation list's fields.
+/// A CRL's fields.
 #[derive(Debug, Serialize)]
 pub(super) struct RevocationListFields {
     version: u8,
@@ -48,7 +48,7 @@ struct RevokedFields {
 }
 
 impl RevocationListFields {
-    /// What is said of a revocation list at this moment.
+    /// The fields of a CRL as of `now`.
     pub(super) fn of(list: RevocationList, now: OffsetDateTime) -> Self {
         RevocationListFields {
             version: list.version(),
@@ -103,7 +103,7 @@ impl RevocationListFields {
 
     fn next(&self) -> String {
         match self.next_update {
-            None => "it does not say when".into(),
+            None => "not stated".into(),
             Some(next) if next < self.now => {
                 format!("{} (overdue by {})", rfc3339(next), span(self.now - next))
             }
@@ -144,7 +144,7 @@ impl RevokedFields {
     }
 }
 
-/// Entries one by one, for there may be a million of them.
+/// Serializes entries one by one, because there may be a million.
 fn serialize_revoked<S: Serializer>(
     list: &RevocationList,
     serializer: S,
@@ -153,6 +153,6 @@ fn serialize_revoked<S: Serializer>(
     serializer.collect_seq(entries.map(|entry| RevokedFields::of(&entry)))
 }
 
-/// More than any list that fits the largest file we read has, nearly.
+/// Nearly as many as fit the largest file that is read.
 const MAX_LISTED: usize = 300_000;
 const MAX_SHOWN: usize = 50;
