@@ -270,7 +270,13 @@ fn finish(renderer: &Renderer, report: &impl Report) -> Result<Verdict, Error> {
         renderer.warning(&warning);
     }
     if report.is_content() || !renderer.is_silent() {
-        renderer.result(report, report)?;
+        match renderer.columns() {
+            Some(columns) => {
+                let text = crate::ops::columns::wrapped(&report.to_string(), columns);
+                renderer.result(report, &text)?;
+            }
+            None => renderer.result(report, report)?,
+        }
     }
     if let Some(reason) = report.reason() {
         renderer.reason(&report.verdict().to_string(), &reason);
