@@ -295,6 +295,39 @@ fn no_cell_of_the_csv_is_a_formula() {
     }
 }
 
+#[test]
+fn mint_below_an_intermediate_gives_the_root_as_trust_anchor_and_the_chain_with_the_certificate() {
+    let directory = authority();
+    let intermediate = ["ca", "intermediate", "--parent", "certs", "-C", "sub"];
+    succeeded(&run(directory.path(), &intermediate));
+    let script = "cmp $OPENAGENTS_CERTS_CA certs/ca.crt && grep -c BEGIN $OPENAGENTS_CERTS_CERT";
+    let mint = [
+        "mint", "client", "ci-job", "-C", "sub", "--", "sh", "-c", script,
+    ];
+    let output = run(directory.path(), &mint);
+    succeeded(&output);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "2");
+}
+
+#[test]
+fn the_command_that_mint_runs_cannot_read_the_passphrase() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("pass"), "correct horse\n").unwrap();
+    let init = ["ca", "init", "--passphrase-file", "pass"];
+    succeeded(&run(directory.path(), &init));
+    let program = env!("CARGO_BIN_EXE_openagents-certs");
+    let script =
+        format!("{program} mint client a --passphrase-fd 3 -- sh -c 'cat <&3; echo done' 3<pass");
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    assert!(!String::from_utf8_lossy(&text).contains("correct horse"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("done"));
+}
+
 const P256: &[&str] = &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
 
 fn authority() -> tempfile::TempDir {

@@ -241,11 +241,24 @@ pub(super) fn requested_by() -> String {
     let user = ["USER", "LOGNAME"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok());
+    let user = user.or_else(user_name);
     let user = user.unwrap_or_else(|| rustix::process::getuid().as_raw().to_string());
     format!(
         "{user}@{}",
         rustix::system::uname().nodename().to_string_lossy()
     )
+}
+
+/// The name of our user in /etc/passwd.
+fn user_name() -> Option<String> {
+    let own = rustix::process::getuid().as_raw().to_string();
+    let accounts = crate::files::read(Path::new("/etc/passwd")).ok()?;
+    let accounts = String::from_utf8_lossy(&accounts);
+    let mut accounts = accounts
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
+    let account = accounts.find(|fields| fields.get(2) == Some(&&*own))?;
+    account.first().map(|name| (*name).to_owned())
 }
 
 /// Where the certificate goes.

@@ -32,9 +32,11 @@ impl Source {
     pub fn read(self) -> Result<Password, Error> {
         match self {
             Source::File(path) => Ok(Password::from_file(&files::read(&path)?)),
-            Source::Descriptor(number) => Ok(Password::from_file(&files::read(&PathBuf::from(
-                format!("/dev/fd/{number}"),
-            ))?)),
+            Source::Descriptor(number) => {
+                let content = files::read(&PathBuf::from(format!("/dev/fd/{number}")))?;
+                close(number);
+                Ok(Password::from_file(&content))
+            }
             Source::Environment(name) => match std::env::var_os(&name) {
                 Some(value) => Ok(Password::new(Zeroizing::new(value.into_vec()))),
                 None => Err(Error::Usage {
@@ -48,5 +50,16 @@ impl Source {
             },
             Source::Typed(line) => Ok(Password::new(line)),
         }
+    }
+}
+
+/// Closes an inherited descriptor, so that no program we start can read the passphrase from it. Standard streams
+/// stay open.
+fn close(number: u32) {
+    if let Ok(descriptor) = i32::try_from(number)
+        && descriptor > 2
+    {
+        // It was readable; one that cannot be closed is closed already.
+        let _ = nix::unistd::close(descriptor);
     }
 }
