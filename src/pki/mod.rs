@@ -21,6 +21,7 @@ pub mod issuer;
 pub mod lint;
 pub mod moment;
 pub mod name;
+mod name_error;
 pub mod oid;
 pub mod pem;
 pub mod pkcs7;
