@@ -1,4 +1,4 @@
-//! What keeps the inventory from being read or written.
+//! Why the inventory cannot be read or written.
 
 use std::path::{Path, PathBuf};
 
@@ -10,13 +10,13 @@ use crate::pki::serial::SerialNumber;
 /// Why the inventory could not be read or written. Nothing was recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The inventory, or a part of it, is not there.
+    /// The inventory or a part of it is missing.
     #[error("{}: is missing", shown(path))]
     Missing {
         /// The file that is not there.
         path: PathBuf,
     },
-    /// It is no inventory, or no longer a whole one.
+    /// It is damaged, or not an inventory.
     #[error("{}: is damaged: {what}", shown(path))]
     Damaged {
         /// The file.
@@ -24,9 +24,9 @@ pub enum StoreError {
         /// What is wrong with it.
         what: String,
     },
-    /// Changes that were on disk are there no more.
+    /// Changes that were on disk are lost.
     #[error(
-        "{}: {changes} of its latest changes are lost: {} was removed or damaged, or an older copy put in its place",
+        "{}: {changes} of its latest changes are lost: {} was removed or damaged, or replaced by an older copy",
         shown(path),
         shown(log)
     )]
@@ -44,7 +44,7 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
-    /// A later version of this program made it.
+    /// A later version of this program created it.
     #[error(
         "{}: has schema version {found}, and this program knows versions up to {known}",
         shown(path)
@@ -57,19 +57,19 @@ pub enum StoreError {
         /// The newest version this program knows.
         known: i64,
     },
-    /// A link stands where the inventory belongs.
+    /// The inventory is a symbolic link.
     #[error("{}: is a symbolic link, and links are not followed", shown(path))]
     SymbolicLink {
         /// The link.
         path: PathBuf,
     },
-    /// A directory, a device, a pipe or a socket stands where the inventory belongs.
+    /// The inventory is a directory, device, pipe or socket.
     #[error("{}: is not a regular file", shown(path))]
     NotFile {
-        /// What stands there.
+        /// Its path.
         path: PathBuf,
     },
-    /// There is no room.
+    /// The disk is full.
     #[error("{}: cannot be written: the disk is full ({cause})", shown(path))]
     Full {
         /// The file.
@@ -85,7 +85,7 @@ pub enum StoreError {
         /// What SQLite says.
         cause: rusqlite::Error,
     },
-    /// Another process holds it, and did not let go.
+    /// Another process kept it locked.
     #[error("{}: is locked by another process ({cause})", shown(path))]
     Locked {
         /// The file.
@@ -94,10 +94,7 @@ pub enum StoreError {
         cause: rusqlite::Error,
     },
     /// Two certificates with one serial number.
-    #[error(
-        "{}: there is a certificate with serial number {serial} already",
-        shown(path)
-    )]
+    #[error("{}: serial number {serial} is already recorded", shown(path))]
     SerialTaken {
         /// The file.
         path: PathBuf,
@@ -143,11 +140,11 @@ impl StoreError {
         }
     }
 
-    /// What to do about it.
+    /// How to fix it.
     pub fn hint(&self) -> String {
         match self {
             StoreError::Missing { path } => format!(
-                "restore {} from a backup; it is never made anew beside an authority",
+                "restore {} from a backup; a new one is never created beside an authority",
                 shown(path)
             ),
             StoreError::Damaged { path, .. } => format!(
@@ -156,7 +153,7 @@ impl StoreError {
                 shown(path)
             ),
             StoreError::Lost { path, log, .. } => format!(
-                "restore {0} and {1} from a backup; to go on without what is lost, `setfattr -x user.openagents-certs.changes {0}`",
+                "restore {0} and {1} from a backup; to continue without the lost changes, `setfattr -x user.openagents-certs.changes {0}`",
                 shown(path),
                 shown(log)
             ),
@@ -164,10 +161,10 @@ impl StoreError {
                 "give the authority's own directory with `-C`, or move that file away".into()
             }
             StoreError::Newer { .. } => {
-                "use the version of openagents-certs that made it, or a later one".into()
+                "use the version of openagents-certs that created it, or a later one".into()
             }
             StoreError::SymbolicLink { path } => format!(
-                "put the file itself there, or give the directory it is in with `-C`: {}",
+                "replace the link by the file, or give the directory of the file with `-C`: {}",
                 shown(path)
             ),
             StoreError::NotFile { path } => format!(
@@ -175,7 +172,7 @@ impl StoreError {
                 shown(path)
             ),
             StoreError::Full { .. } => {
-                "make room on the disk; nothing that was there has changed".into()
+                "free space on the disk; nothing has changed".into()
             }
             StoreError::ReadOnly { .. } => {
                 "check the owner and mode of the file and its directory, and how the disk is mounted"
@@ -185,7 +182,7 @@ impl StoreError {
                 "wait for the other process to end, or find it with `fuser` or `lsof`".into()
             }
             StoreError::SerialTaken { .. } => {
-                "issue it again: the next serial number is another one".into()
+                "issue it again: it gets another serial number".into()
             }
             StoreError::Sqlite { path, .. } | StoreError::Io { path, .. } => format!(
                 "check that {} and its directory can be read and written, and the disk under them",

@@ -1,18 +1,16 @@
 //! The inventory in a SQLite database.
 //!
-//! **What a certificate costs.** Most processes record one and end, so opening, one commit and
-//! closing count as one. In WAL mode a commit is one `fsync`, but closing would copy the log into the
-//! database and remove it, and the next process would make it anew: four more. So the log is kept,
-//! and checkpointed on closing only once it is longer than [`CHECKPOINT_OCTETS`]; the next process
-//! reads it whole, which is why it is kept that short. Of a process that records one on ext4, the inventory
-//! was 1.5 ms with a checkpoint at every end, and 0.9 ms without.
+//! **Cost of a certificate.** Most processes record one and end, so opening, one commit and closing count
+//! together. In WAL mode a commit is one `fsync`, but closing would copy the log into the database and remove
+//! it, and the next process would create it again: four more. So the log is kept, and closing checkpoints it
+//! only when it is longer than [`CHECKPOINT_OCTETS`]; the next process reads it whole, so it is kept short. For
+//! a process that records one entry on ext4, this took 0.9 ms instead of 1.5 ms.
 //!
-//! **What that asks of its owner.** `inventory.db-wal` holds the latest changes, and belongs into
-//! every copy (`sqlite3 inventory.db '.backup copy.db'` makes one of a single file). [`noted`] has the
-//! loss of it noticed, and refused by name.
+//! **Backups.** `inventory.db-wal` holds the latest changes and belongs in every copy
+//! (`sqlite3 inventory.db '.backup copy.db'` makes one of a single file). [`noted`] detects a lost log.
 //!
-//! **Two at once.** Every change is one immediate transaction; others wait their turn. The file
-//! appears whole, schema and all, so nobody meets a database that is being made.
+//! **Concurrency.** Every change is one immediate transaction; others wait. A new file appears whole, schema
+//! included, so no process meets a half-created database.
 
 mod noted;
 mod open;
