@@ -1,7 +1,7 @@
-"""Draws docs/terminal.svg: what the program shows on a terminal, from a real run in an empty directory.
+"""Draws docs/terminal.svg: what the program prints on a terminal, from a real run in an empty directory.
 
-usage: terminal.py PROGRAM          draw the picture anew
-       terminal.py PROGRAM --check  say whether the picture still shows what the program does
+usage: terminal.py PROGRAM          redraw the picture
+       terminal.py PROGRAM --check  check that the picture still shows what the program prints
 """
 
 import difflib
@@ -37,7 +37,7 @@ network:
           ca_file: certs/ca.crt
           require_client_certs: true
 """
-# What is typed, and how many lines of the answer are shown.
+# What is typed, and how many lines of output are shown.
 SCENES = [
     ("openagents-certs generate --mtls", 4),
     ("openagents-certs verify-chain", ROWS),

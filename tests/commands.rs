@@ -1,4 +1,4 @@
-//! Runs every command of README.md and of tests/cmd, and compares what it answers.
+//! Runs every command of README.md, docs/ and tests/cmd, and compares its output.
 //!
 //! Each file's commands run one after the other in an empty directory of their own, or in a copy of
 //! `tests/cmd/NAME.in/` where there is one. `TRYCMD=overwrite cargo test --test integration commands::` writes the
@@ -36,17 +36,16 @@ fn every_command_answers_as_it_is_written() {
     }
 }
 
-/// README.md and every page of tests/cmd.
+/// README.md and every page of docs and tests/cmd.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = vec![root.join("README.md")];
-    for entry in std::fs::read_dir(root.join("tests/cmd")).unwrap() {
-        let path = entry.unwrap().path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "trycmd")
-        {
-            pages.push(path);
+    for (directory, extension) in [("docs", "md"), ("tests/cmd", "trycmd")] {
+        for entry in std::fs::read_dir(root.join(directory)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|found| found == extension) {
+                pages.push(path);
+            }
         }
     }
     pages.sort();

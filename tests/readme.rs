@@ -1,7 +1,7 @@
-//! Holds README.md to the command line: every command in it can be parsed, every command there is
-//! stands in it, and its picture shows what the program does.
+//! Checks README.md and docs/ against the command line: every command in them parses, README.md names every
+//! command, and its picture shows what the program prints.
 //!
-//! Its `console` blocks are run by tests/commands.rs.
+//! The `console` blocks are run by tests/commands.rs.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +16,7 @@ use std::process::Command;
 const PROGRAM: &str = "openagents-certs";
 
 #[test]
-fn every_command_it_shows_can_be_parsed() {
+fn every_command_in_it_parses() {
     let shown = shown();
     assert!(shown.len() > 40, "{shown:?}");
     for words in shown {
@@ -30,7 +30,7 @@ fn every_command_it_shows_can_be_parsed() {
 }
 
 #[test]
-fn every_command_there_is_stands_in_it() {
+fn it_names_every_command() {
     let page = page();
     let table: Vec<&str> = page
         .lines()
@@ -77,9 +77,20 @@ fn page() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
 }
 
+/// README.md and the pages of docs, one after the other.
+fn pages() -> String {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let files = std::fs::read_dir(docs)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let pages = files.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let texts = pages.map(|path| std::fs::read_to_string(path).unwrap());
+    texts.fold(page(), |pages, text| pages + "\n" + &text)
+}
+
 /// Every command line of its `sh` and `console` blocks and of its text, as words.
 fn shown() -> Vec<Vec<String>> {
-    let page = page();
+    let page = pages();
     let mut shown = Vec::new();
     let mut block = None;
     for line in page.lines() {
