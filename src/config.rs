@@ -385,7 +385,7 @@ mod tests {
         for (text, expected) in [
             (
                 "[profiles.web]\nmax_lifetime = '1d'",
-                "1:1: profile 'web': nothing says what it is for",
+                "1:1: profile 'web': it has no purpose",
             ),
             (
                 "\n[profiles.web]\nextends = 'wob'",
