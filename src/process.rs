@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use signal_hook::iterator::Signals;
 
@@ -25,6 +26,21 @@ pub fn is_taken(program: &OsString, arguments: &[OsString], input: &[u8]) -> boo
         let _ = std::io::Write::write_all(&mut stdin, input);
     }
     child.wait().is_ok_and(|status| status.success())
+}
+
+/// Keeps an inherited descriptor from the programs that this one starts; the three standard streams excepted.
+#[expect(
+    unsafe_code,
+    reason = "a descriptor known only by its number cannot be borrowed otherwise"
+)]
+pub fn withhold_descriptor(number: u32) {
+    let Some(number) = i32::try_from(number).ok().filter(|number| *number > 2) else {
+        return;
+    };
+    // SAFETY: fcntl(2) refuses a number that is not open, and the borrow ends with this call.
+    let set = unsafe { fcntl_setfd(BorrowedFd::borrow_raw(number), FdFlags::CLOEXEC) };
+    // One that is not open is reported when the passphrase is read.
+    let _ = set;
 }
 
 /// Signals that wait until a program runs, which then receives them.

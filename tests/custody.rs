@@ -386,7 +386,7 @@ fn an_index_of_openssl_is_adopted_with_its_revocations() {
 fn an_authority_that_satisfies_the_request_is_left_as_it_is() {
     let scene = Scene::empty();
     let init = ["ca", "init", "--if-needed", "--common-name", "Acme Root"];
-    assert_eq!(scene.json(&init)["origin"], "made");
+    assert_eq!(scene.json(&init)["origin"], "created");
     let key = scene.read("ca.key");
     assert_eq!(scene.json(&init)["origin"], "unchanged");
     assert_eq!(

@@ -75,6 +75,28 @@ fn the_command_does_not_get_the_passphrase_of_the_ca() {
     assert!(status.unwrap().success());
 }
 
+#[test]
+fn the_command_does_not_inherit_the_descriptor_of_the_passphrase() {
+    let pki = authority();
+    let file = pki.path().join("ca.pass");
+    std::fs::write(&file, "secret\n").unwrap();
+    // The shell opens descriptor 3 for the program; the command finds it closed.
+    let script =
+        r#"exec "$0" -C "$1" mint client job --passphrase-fd 3 -- sh -c 'cat <&3' 3< "$2""#;
+    for key in ["unencrypted", "encrypted"] {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script, env!("CARGO_BIN_EXE_openagents-certs")])
+            .args([pki.path(), &file]);
+        let output = command.output().unwrap();
+        assert_eq!(output.stdout, b"", "{key}");
+        assert!(!output.status.success(), "{key}");
+        let add = ["ca", "passphrase", "add", "--passphrase-file"];
+        let encrypted = certs(pki.path()).args(add).arg(&file).output().unwrap();
+        assert_eq!(encrypted.status.success(), key == "unencrypted", "{key}");
+    }
+}
+
 fn authority() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let status = certs(directory.path())

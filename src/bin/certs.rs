@@ -7,5 +7,5 @@ fn main() -> ExitCode {
         clippy::disallowed_methods,
         reason = "the one place that reads the clock"
     )]
-    openagents_certs::cli::main(&time::OffsetDateTime::now_utc)
+    openagents_certs::cli::main(time::OffsetDateTime::now_utc)
 }

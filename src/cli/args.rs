@@ -1,98 +1,20 @@
 //! Arguments that several commands share.
 
-use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use clap::parser::ValueSource;
-use clap::{ArgMatches, Args};
+use clap::Args;
 use time::OffsetDateTime;
 
-use super::prompt;
+pub(super) use super::context::Global;
+use super::passphrase::PassphraseSource;
 use crate::authority::{AuthorityAt, Material, Recording, Source as MaterialSource};
-use crate::error::{Error, shown};
 use crate::ops::issue::{End, Existing};
-use crate::ops::passphrase::{Ask, Password, Source};
+use crate::ops::live;
+use crate::ops::passphrase::Ask;
+pub(super) use crate::ops::requested_by;
 use crate::pki::validity::{self, Lifetime};
-use crate::render::{Color, Format, Renderer};
-
-/// The environment variable that names the PKI directory.
-pub(super) const DIRECTORY_VARIABLE: &str = "OPENAGENTS_CERTS_DIR";
-
-/// Options that every command takes.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Global options")]
-pub(super) struct Global {
-    /// Use this PKI directory
-    #[arg(
-        short = 'C',
-        long,
-        global = true,
-        value_name = "DIR",
-        env = DIRECTORY_VARIABLE,
-        default_value = "./certs",
-        hide_env_values = true
-    )]
-    dir: PathBuf,
-
-    /// Output format
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        value_name = "FORMAT"
-    )]
-    format: Format,
-
-    /// Write JSON, like --format json
-    #[arg(long, global = true)]
-    json: bool,
-
-    /// Print only what was asked for, and errors
-    #[arg(short, long, global = true)]
-    quiet: bool,
-
-    /// Print more detail
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
-    verbose: bool,
-
-    /// When to use colours
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
-    color: Color,
-
-    /// Whether the PKI directory was given on the command line.
-    #[arg(skip)]
-    is_dir_given: bool,
-}
-
-impl Global {
-    /// The PKI directory.
-    pub(super) fn directory(&self) -> &Path {
-        &self.dir
-    }
-
-    /// The PKI directory, if it was given on the command line.
-    pub(super) fn given_directory(&self) -> Option<&Path> {
-        self.is_dir_given.then_some(&*self.dir)
-    }
-
-    /// Records what was given on the command line.
-    pub(super) fn note_given(&mut self, matches: &ArgMatches) {
-        let source = matches.value_source("dir");
-        self.is_dir_given = source == Some(ValueSource::CommandLine);
-    }
-
-    /// How results are written.
-    pub(super) fn renderer(&self) -> Renderer {
-        let format = if self.json { Format::Json } else { self.format };
-        Renderer {
-            format,
-            color: self.color,
-            quiet: self.quiet,
-        }
-    }
-}
 
 /// The validity period of a certificate.
 #[derive(Args, Debug)]
@@ -117,148 +39,6 @@ impl Lasting {
         let lifetime = self.ttl.or(self.days);
         self.not_after.map(End::At).or(lifetime.map(End::After))
     }
-}
-
-/// Where to read the passphrase of an existing key.
-#[derive(Args, Clone, Debug)]
-#[group(id = "passphrase_source", multiple = false)]
-pub(super) struct PassphraseSource {
-    /// Read the CA key's passphrase from the first line of this file
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
-
-    /// Read the CA key's passphrase from this environment variable
-    #[arg(long, value_name = "NAME")]
-    passphrase_env: Option<OsString>,
-
-    /// Read the CA key's passphrase from this file descriptor
-    #[arg(long, value_name = "N")]
-    passphrase_fd: Option<u32>,
-}
-
-impl PassphraseSource {
-    /// The source that one of the options names.
-    pub(super) fn given(&self) -> Option<Source> {
-        let file = self.passphrase_file.clone().map(Source::File);
-        let environment = || self.passphrase_env.clone().map(Source::Environment);
-        file.or_else(environment)
-            .or_else(|| self.passphrase_fd.map(Source::Descriptor))
-    }
-
-    /// Like [`PassphraseSource::ask`], but reads the source only once.
-    pub(super) fn remembering(&self) -> impl Fn(&Path) -> Result<Password, Error> {
-        let found: OnceCell<Password> = OnceCell::new();
-        move |path| {
-            let password = match found.get() {
-                Some(password) => password.again(),
-                None => {
-                    let password = self.ask(path)?;
-                    let again = password.again();
-                    // Cannot fail: the cell is local and was empty.
-                    let _ = found.set(password);
-                    again
-                }
-            };
-            Ok(password)
-        }
-    }
-
-    /// The passphrase of an encrypted key: from an option, or asked for on a terminal.
-    pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
-        match self.given() {
-            Some(source) => source.read(),
-            None if prompt::is_possible() => {
-                Source::Typed(prompt::passphrase(&shown(path))?).read()
-            }
-            None => Err(Error::PassphraseNeeded {
-                path: path.to_owned(),
-            }),
-        }
-    }
-}
-
-/// Where to read the passphrase of the parent's key.
-#[derive(Args, Debug)]
-pub(super) struct ParentPassphrase {
-    /// Read the passphrase of the parent's key from the first line of this file
-    #[arg(long, value_name = "FILE")]
-    parent_passphrase_file: Option<PathBuf>,
-
-    /// Read the passphrase of the parent's key from this environment variable
-    #[arg(long, value_name = "NAME", conflicts_with = "parent_passphrase_file")]
-    parent_passphrase_env: Option<OsString>,
-}
-
-impl ParentPassphrase {
-    /// The passphrase of an encrypted key: from an option, or asked for on a terminal.
-    pub(super) fn ask(&self, path: &Path) -> Result<Password, Error> {
-        let source = PassphraseSource {
-            passphrase_file: self.parent_passphrase_file.clone(),
-            passphrase_env: self.parent_passphrase_env.clone(),
-            passphrase_fd: None,
-        };
-        source.ask(path)
-    }
-}
-
-/// Whether to encrypt a new key, and with what.
-#[derive(Args, Debug)]
-pub(super) struct NewPassphrase {
-    #[command(flatten)]
-    source: PassphraseSource,
-
-    /// Ask for a passphrase and encrypt the CA's key with it
-    #[arg(long, conflicts_with = "passphrase_source")]
-    passphrase: bool,
-}
-
-impl NewPassphrase {
-    /// The passphrase of an existing key.
-    pub(super) fn of_existing(&self, path: &Path) -> Result<Password, Error> {
-        self.source.ask(path)
-    }
-
-    /// The passphrase to encrypt with; `None` to leave the key unencrypted.
-    pub(super) fn ask(&self) -> Result<Option<Password>, Error> {
-        if !self.passphrase {
-            return self.source.given().map(Source::read).transpose();
-        }
-        if !prompt::is_possible() {
-            let hint = "without a terminal, use `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`";
-            return Err(Error::Usage {
-                message: "`--passphrase` needs a terminal to ask on".into(),
-                hint: hint.into(),
-            });
-        }
-        Source::Typed(prompt::new_passphrase("the CA's key")?)
-            .read()
-            .map(Some)
-    }
-}
-
-/// Who makes the request, as `user@host`.
-pub(super) fn requested_by() -> String {
-    let user = ["USER", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok());
-    let user = user.or_else(user_name);
-    let user = user.unwrap_or_else(|| rustix::process::getuid().as_raw().to_string());
-    format!(
-        "{user}@{}",
-        rustix::system::uname().nodename().to_string_lossy()
-    )
-}
-
-/// The name of our user in /etc/passwd.
-fn user_name() -> Option<String> {
-    let own = rustix::process::getuid().as_raw().to_string();
-    let accounts = crate::files::read(Path::new("/etc/passwd")).ok()?;
-    let accounts = String::from_utf8_lossy(&accounts);
-    let mut accounts = accounts
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>());
-    let account = accounts.find(|fields| fields.get(2) == Some(&&*own))?;
-    account.first().map(|name| (*name).to_owned())
 }
 
 /// Where the certificate goes.
@@ -319,7 +99,7 @@ impl Issuer {
         use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
         let name = |source: &OsString| source.as_bytes().strip_prefix(b"env:").map(<[u8]>::to_vec);
         let key = self.ca_key.as_ref().and_then(name).map(OsString::from_vec);
-        let passphrase = self.passphrase.passphrase_env.clone();
+        let passphrase = self.passphrase.variable();
         key.into_iter().chain(passphrase).collect()
     }
 
@@ -352,4 +132,77 @@ pub(super) fn directory() -> impl clap::builder::TypedValueParser<Value = PathBu
             Ok(path)
         }
     })
+}
+
+/// How to dial live ports.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Live ports")]
+pub(super) struct Dialling {
+    /// Send this server name (SNI) to live ports instead of the host
+    #[arg(long, value_name = "NAME")]
+    servername: Option<String>,
+
+    /// Time limit of each step with a live port, such as 5s or 500ms; three times as long for the whole
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    timeout: Duration,
+}
+
+impl Dialling {
+    /// For an operation, with its default number of connections or this one.
+    pub(super) fn options(self, connections: Option<usize>) -> live::Dialling {
+        let usual = live::Dialling::default();
+        live::Dialling {
+            server_name: self.servername,
+            timeout: self.timeout,
+            connections: connections.unwrap_or(usual.connections),
+        }
+    }
+}
+
+/// A duration: a whole number and `ms`, `s` or `m`; seconds without a unit.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let milliseconds = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" | "" => 1000,
+        "m" => 60_000,
+        _ => return Err(DURATION.into()),
+    };
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let count: u64 = digits.parse().map_err(|_| DURATION.to_owned())?;
+    let duration = Duration::from_millis(count.saturating_mul(milliseconds));
+    if is_number && !duration.is_zero() && duration <= MAX_DURATION {
+        Ok(duration)
+    } else {
+        Err(DURATION.into())
+    }
+}
+
+const DURATION: &str = "give a duration from 1ms to 10m, such as 500ms, 5s or 1m";
+const MAX_DURATION: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duration_is_a_whole_number_and_a_unit() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("5"), Ok(Duration::from_secs(5)));
+        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
+        for text in [
+            "",
+            "0",
+            "0ms",
+            "11m",
+            "+5s",
+            "-1s",
+            "5h",
+            "1.5s",
+            "s",
+            "99999999999999999999s",
+        ] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
 }

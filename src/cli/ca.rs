@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use time::OffsetDateTime;
 
-use super::args::{Global, NewPassphrase, ParentPassphrase, PassphraseSource, requested_by};
-use super::{custody, finish, rotate};
+use super::args::requested_by;
+use super::context::Context;
+use super::passphrase::{NewPassphrase, ParentPassphrase, PassphraseSource};
+use super::{custody, rotate};
 use crate::authority::AuthorityAt;
 use crate::error::Error;
 use crate::ops::Verdict;
@@ -15,7 +16,6 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::name::AttributeType;
 use crate::pki::subtree::{NameConstraints, Subtree, SubtreeError};
 use crate::pki::validity::Lifetime;
-use crate::render::Renderer;
 
 /// Create and operate a certificate authority
 #[derive(clap::Args, Debug)]
@@ -44,22 +44,17 @@ enum Command {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         match self.command {
-            Command::Init(init) => init.run(global, renderer, now),
-            Command::Intermediate(intermediate) => intermediate.run(global, renderer, now),
-            Command::Import(import) => import.run(global, renderer, now),
-            Command::Show(Show {}) => finish(renderer, &show::run(global.directory(), now)?),
-            Command::Rotate(rotate) => rotate.run(global, renderer, now),
-            Command::Passphrase(passphrase) => passphrase.run(global, renderer),
-            Command::Backup(backup) => backup.run(global, renderer, now),
-            Command::Restore(restore) => restore.run(global, renderer, now),
-            Command::Adopt(adopt) => adopt.run(global, renderer, now),
+            Command::Init(init) => init.run(context),
+            Command::Intermediate(intermediate) => intermediate.run(context),
+            Command::Import(import) => import.run(context),
+            Command::Show(Show {}) => context.finish(&show::run(context.directory(), context.now)?),
+            Command::Rotate(rotate) => rotate.run(context),
+            Command::Passphrase(passphrase) => passphrase.run(context),
+            Command::Backup(backup) => backup.run(context),
+            Command::Restore(restore) => restore.run(context),
+            Command::Adopt(adopt) => adopt.run(context),
         }
     }
 }
@@ -103,14 +98,9 @@ struct Init {
 }
 
 impl Init {
-    fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    fn run(self, context: &Context) -> Result<Verdict, Error> {
         let request = ca::Request {
-            directory: global.directory().to_owned(),
+            directory: context.directory().to_owned(),
             subject: self.subject.attributes(),
             lifetime: self.ttl,
             key_type: self.key_type.unwrap_or_default(),
@@ -118,22 +108,22 @@ impl Init {
             name_constraints: self.constraints.parse()?,
         };
         if self.if_needed
-            && let Some(existing) = init::existing(&request, self.key_type, now)?
+            && let Some(existing) = init::existing(&request, self.key_type, context.now)?
         {
-            return finish(renderer, &existing);
+            return context.finish(&existing);
         }
         if self.dry_run {
-            return finish(renderer, &init::dry_run(&request, now)?);
+            return context.finish(&init::dry_run(&request, context.now)?);
         }
         let passphrase = self.passphrase.ask()?;
-        let created = match init::run(&request, passphrase.as_ref(), now) {
+        let created = match init::run(&request, passphrase.as_ref(), context.now) {
             // Another process was faster.
             Err(exists @ Error::Exists { .. }) if self.if_needed => {
-                init::existing(&request, self.key_type, now)?.ok_or(exists)?
+                init::existing(&request, self.key_type, context.now)?.ok_or(exists)?
             }
             created => created?,
         };
-        finish(renderer, &created)
+        context.finish(&created)
     }
 }
 
@@ -179,14 +169,9 @@ struct Intermediate {
 }
 
 impl Intermediate {
-    fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    fn run(self, context: &Context) -> Result<Verdict, Error> {
         let request = ca::Request {
-            directory: global.directory().to_owned(),
+            directory: context.directory().to_owned(),
             subject: self.subject.attributes(),
             lifetime: self.ttl,
             key_type: self.key_type,
@@ -199,13 +184,16 @@ impl Intermediate {
             ..AuthorityAt::directory(&self.parent)
         };
         if self.dry_run {
-            return finish(renderer, &intermediate::dry_run(&request, &parent, now)?);
+            return context.finish(&intermediate::dry_run(&request, &parent, context.now)?);
         }
         let passphrase = self.passphrase.ask()?;
-        finish(
-            renderer,
-            &intermediate::run(&request, &parent, &requested_by(), passphrase.as_ref(), now)?,
-        )
+        context.finish(&intermediate::run(
+            &request,
+            &parent,
+            &requested_by(),
+            passphrase.as_ref(),
+            context.now,
+        )?)
     }
 }
 
@@ -239,23 +227,19 @@ struct Import {
 }
 
 impl Import {
-    fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    fn run(self, context: &Context) -> Result<Verdict, Error> {
         let request = import::Request {
-            directory: global.directory().to_owned(),
+            directory: context.directory().to_owned(),
             certificate: self.cert,
             key: self.key,
             chain: self.chain,
             dry_run: self.dry_run,
         };
-        finish(
-            renderer,
-            &import::run(&request, &|path| self.passphrase.ask(path), now)?,
-        )
+        context.finish(&import::run(
+            &request,
+            &|path| self.passphrase.ask(path),
+            context.now,
+        )?)
     }
 }
 

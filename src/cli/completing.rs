@@ -12,7 +12,7 @@ use clap_complete::engine::{
 use clap_complete::env::Shells;
 use time::OffsetDateTime;
 
-use super::args::DIRECTORY_VARIABLE;
+use super::context::DIRECTORY_VARIABLE;
 use crate::ops::list::{self, Filter};
 use crate::ops::template;
 

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
-use super::args::Global;
-use super::{completing, finish};
+use super::completing;
+use super::context::Context;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::placing::{self, Action, Request};
-use crate::render::Renderer;
 
 /// Have the shell complete commands, options, files, names and serials
 ///
@@ -71,7 +70,7 @@ enum Shell {
 }
 
 impl Args {
-    pub(super) fn run(self, _: &Global, renderer: &Renderer) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let (action, named) = match self.what {
             What::Install => (Some(Action::Place), None),
             What::Uninstall => (Some(Action::Remove), None),
@@ -88,7 +87,7 @@ impl Args {
                     hint: "to write it where the shell looks, say `openagents-certs completions install SHELL`".into(),
                 });
             }
-            renderer.text(&shell.script(&self.program))?;
+            context.renderer.text(&shell.script(&self.program))?;
             return Ok(Verdict::Yes);
         }
         let shell = self.shell.map_or_else(Shell::of_environment, Ok)?;
@@ -102,7 +101,7 @@ impl Args {
             note: note.filter(|_| action == Action::Place),
             dry_run: self.dry_run,
         };
-        finish(renderer, &placing::run(&request)?)
+        context.finish(&placing::run(&request)?)
     }
 }
 

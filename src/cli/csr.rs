@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use time::OffsetDateTime;
 
-use super::args::{Global, Issuer, Lasting, NewPassphrase, Output, directory, requested_by};
+use super::args::{Global, Issuer, Lasting, Output, directory, requested_by};
 use super::ca::Subject;
 use super::issue::{Context, issue_as};
+use super::passphrase::NewPassphrase;
 use super::{completing, finish};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::csr::create;
-use crate::ops::issue::{self, Key};
+use crate::ops::issue::{self, Key, Label, Labels};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::TypedName;
 use crate::pki::spiffe::SpiffeId;
 use crate::render::Renderer;
-use crate::store::{Label, Labels};
 
 /// Create and sign certificate signing requests (PKCS #10)
 #[derive(clap::Args, Debug)]

@@ -1,19 +1,16 @@
 //! `ca passphrase`, `ca backup`, `ca restore`, `ca adopt`: keeping an authority.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use time::OffsetDateTime;
 
-use super::args::{Global, PassphraseSource, requested_by};
-use super::{finish, prompt};
+use super::args::requested_by;
+use super::context::Context;
+use super::passphrase::{BackupPassphrase, PassphraseSource, ReplacementPassphrase};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::ca::passphrase::{Change, Passphrases};
 use crate::ops::ca::{adopt, backup, passphrase, restore};
-use crate::ops::passphrase::{Password, Source};
-use crate::render::Renderer;
 
 /// Add, change or remove the passphrase of the CA's key
 ///
@@ -46,7 +43,7 @@ enum PassphraseCommand {
     #[command(after_help = "Examples:
   openagents-certs ca passphrase remove
   openagents-certs ca passphrase remove -C pki --passphrase-file ca.pass")]
-    Remove(CurrentPassphrase),
+    Remove(PassphraseSource),
 }
 
 #[derive(clap::Args, Debug)]
@@ -58,57 +55,27 @@ struct PassphraseArgs {
     new: ReplacementPassphrase,
 }
 
-#[derive(clap::Args, Debug)]
-struct CurrentPassphrase {
-    #[command(flatten)]
-    current: PassphraseSource,
-}
-
-/// Where to read a passphrase that replaces another.
-#[derive(clap::Args, Debug)]
-#[group(id = "new_passphrase_source", multiple = false)]
-struct ReplacementPassphrase {
-    /// Read the new passphrase from the first line of this file
-    #[arg(long, value_name = "FILE")]
-    new_passphrase_file: Option<PathBuf>,
-
-    /// Read the new passphrase from this environment variable
-    #[arg(long, value_name = "NAME")]
-    new_passphrase_env: Option<OsString>,
-
-    /// Read the new passphrase from this file descriptor
-    #[arg(long, value_name = "N")]
-    new_passphrase_fd: Option<u32>,
-}
-
-impl ReplacementPassphrase {
-    fn given(&self) -> Option<Source> {
-        let file = self.new_passphrase_file.clone().map(Source::File);
-        let environment = || self.new_passphrase_env.clone().map(Source::Environment);
-        file.or_else(environment)
-            .or_else(|| self.new_passphrase_fd.map(Source::Descriptor))
-    }
-}
-
 impl Passphrase {
-    pub(super) fn run(self, global: &Global, renderer: &Renderer) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let (change, current, new) = match self.command {
             PassphraseCommand::Add(args) => (Change::Add, args.current, Some(args.new)),
             PassphraseCommand::Change(args) => (Change::Change, args.current, Some(args.new)),
-            PassphraseCommand::Remove(args) => (Change::Remove, args.current, None),
+            PassphraseCommand::Remove(current) => (Change::Remove, current, None),
         };
-        let supply = || {
-            let given = new.as_ref().and_then(ReplacementPassphrase::given);
+        let supply = || match (&new, current.given()) {
             // A key without a passphrase has only one that can be meant.
-            let only = || (change == Change::Add).then(|| current.given()).flatten();
-            new_passphrase(given.or_else(only), "--new-passphrase", "the CA's key")
+            (Some(new), Some(only)) if change == Change::Add && new.given().is_none() => {
+                only.read()
+            }
+            (Some(new), _) => new.choose("the CA's key"),
+            (None, _) => current.choose("the CA's key"),
         };
         let passphrases = Passphrases {
             current: &|path| current.ask(path),
             new: &supply,
         };
-        let report = passphrase::run(global.directory(), change, &passphrases)?;
-        finish(renderer, &report)
+        let report = passphrase::run(context.directory(), change, &passphrases)?;
+        context.finish(&report)
     }
 }
 
@@ -126,7 +93,7 @@ pub(super) struct Backup {
     file: PathBuf,
 
     #[command(flatten)]
-    passphrase: ArchivePassphrase,
+    passphrase: BackupPassphrase,
 
     /// Replace an existing file
     #[arg(long)]
@@ -134,19 +101,14 @@ pub(super) struct Backup {
 }
 
 impl Backup {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let request = backup::Request {
-            directory: global.directory().to_owned(),
+            directory: context.directory().to_owned(),
             file: self.file,
             force: self.force,
         };
-        let supply = || new_passphrase(self.passphrase.given(), "--passphrase", "the backup");
-        finish(renderer, &backup::run(&request, &supply, now)?)
+        let supply = || self.passphrase.choose("the backup");
+        context.finish(&backup::run(&request, &supply, context.now)?)
     }
 }
 
@@ -165,7 +127,7 @@ pub(super) struct Restore {
     file: PathBuf,
 
     #[command(flatten)]
-    passphrase: ArchivePassphrase,
+    passphrase: BackupPassphrase,
 
     /// Published CRL whose revocations are carried over
     #[arg(long, value_name = "FILE")]
@@ -181,55 +143,16 @@ pub(super) struct Restore {
 }
 
 impl Restore {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let request = restore::Request {
-            directory: global.directory().to_owned(),
+            directory: context.directory().to_owned(),
             crl: self.crl,
             force: self.force,
             dry_run: self.dry_run,
             file: self.file,
         };
-        let supply = || match self.passphrase.given() {
-            Some(source) => source.read(),
-            None if prompt::is_possible() => {
-                Source::Typed(prompt::passphrase(&crate::error::shown(&request.file))?).read()
-            }
-            None => Err(Error::PassphraseNeeded {
-                path: request.file.clone(),
-            }),
-        };
-        finish(renderer, &restore::run(&request, &supply, now)?)
-    }
-}
-
-/// Where to read the passphrase of a backup.
-#[derive(clap::Args, Debug)]
-#[group(id = "archive_passphrase_source", multiple = false)]
-struct ArchivePassphrase {
-    /// Read the backup's passphrase from the first line of this file
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
-
-    /// Read the backup's passphrase from this environment variable
-    #[arg(long, value_name = "NAME")]
-    passphrase_env: Option<OsString>,
-
-    /// Read the backup's passphrase from this file descriptor
-    #[arg(long, value_name = "N")]
-    passphrase_fd: Option<u32>,
-}
-
-impl ArchivePassphrase {
-    fn given(&self) -> Option<Source> {
-        let file = self.passphrase_file.clone().map(Source::File);
-        let environment = || self.passphrase_env.clone().map(Source::Environment);
-        file.or_else(environment)
-            .or_else(|| self.passphrase_fd.map(Source::Descriptor))
+        let supply = || self.passphrase.ask(&request.file);
+        context.finish(&restore::run(&request, &supply, context.now)?)
     }
 }
 
@@ -256,31 +179,14 @@ pub(super) struct Adopt {
 }
 
 impl Adopt {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let request = adopt::Request {
-            directory: global.directory().to_owned(),
+            directory: context.directory().to_owned(),
             files: self.files,
             index_certificates: self.newcerts,
             dry_run: self.dry_run,
             requested_by: requested_by(),
         };
-        finish(renderer, &adopt::run(&request, now)?)
-    }
-}
-
-/// A passphrase to encrypt with: from an option, or asked for twice on a terminal.
-fn new_passphrase(given: Option<Source>, option: &str, what: &str) -> Result<Password, Error> {
-    match given {
-        Some(source) => source.read(),
-        None if prompt::is_possible() => Source::Typed(prompt::new_passphrase(what)?).read(),
-        None => Err(Error::Usage {
-            message: format!("no passphrase was given for {what}"),
-            hint: format!("use `{option}-file FILE`, `{option}-env NAME` or `{option}-fd N`"),
-        }),
+        context.finish(&adopt::run(&request, context.now)?)
     }
 }

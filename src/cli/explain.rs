@@ -4,16 +4,13 @@ use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use time::OffsetDateTime;
-
-use super::args::Global;
-use super::{completing, finish, verify};
+use super::context::Context;
+use super::{completing, verify};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::explain::{self, Input, Request, RuleList};
 use crate::ops::verify_chain::Files;
 use crate::path::profile::ReferenceName;
-use crate::render::Renderer;
 
 /// Explain a TLS error, a log or a finding
 ///
@@ -70,14 +67,9 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         if self.list {
-            return finish(renderer, &RuleList::all());
+            return context.finish(&RuleList::all());
         }
         let names: Vec<String> = self
             .text
@@ -85,10 +77,10 @@ impl Args {
             .map(|word| word.to_string_lossy().into_owned())
             .collect();
         if let Some(mut report) = explain::documented(&names) {
-            report.columns = renderer.columns();
-            return finish(renderer, &report);
+            report.columns = context.renderer.columns();
+            return context.finish(&report);
         }
-        let found = match global.given_directory() {
+        let found = match context.global.given_directory() {
             Some(directory) => Files::of_directory(directory)?,
             None => Files::default(),
         };
@@ -120,13 +112,13 @@ impl Args {
             files,
             host: self.host,
         };
-        let mut report = explain::run(&request, now)?;
-        report.columns = renderer.columns();
+        let mut report = explain::run(&request, context.now)?;
+        report.columns = context.renderer.columns();
         let unknown = name.filter(|_| report.matches.is_empty());
         if let Some(error) = unknown.and_then(|name| explain::unknown_name(&name)) {
             return Err(error);
         }
-        finish(renderer, &report)
+        context.finish(&report)
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use super::args::{Global, PassphraseSource};
+use super::args::Global;
+use super::passphrase::PassphraseSource;
 use super::{completing, finish, prompt};
 use crate::error::Error;
 use crate::ops::Verdict;
@@ -182,6 +183,6 @@ impl Args {
                 hint: "give `--password-file FILE` or `--password-env NAME`".into(),
             });
         }
-        Source::Typed(prompt::new_passphrase("the PKCS #12 file")?).read()
+        prompt::new_passphrase("the PKCS #12 file")
     }
 }

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use time::OffsetDateTime;
 
-use super::args::{Global, Lasting, PassphraseSource, existing, requested_by};
+use super::args::{Global, Lasting, existing, requested_by};
+use super::passphrase::PassphraseSource;
 use super::{finish, prompt, wizard};
 use crate::error::{Error, shown};
-use crate::ops::passphrase::Source;
+use crate::ops::issue::{Label, Labels};
 use crate::ops::refused::Outcome;
 use crate::ops::{Verdict, generate};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::{TypedName, host_of_url};
 use crate::render::Renderer;
-use crate::store::{Label, Labels};
 
 /// Generate a whole PKI: a CA, a server pair and client pairs
 ///
@@ -182,8 +182,7 @@ fn interactive(
             .map_err(|error| super::usage_error(&error))
     };
     let request = answers(&[])?.request(global)?;
-    let ask =
-        &|path: &Path| prompt::passphrase(&shown(path)).and_then(|line| Source::Typed(line).read());
+    let ask = &|path: &Path| prompt::passphrase(&shown(path));
     let planned = generate::dry_run(&request, ask, now)?;
     finish(renderer, &planned)?;
     let Outcome::Done(planned) = planned else {

@@ -11,14 +11,13 @@ use crate::authority::Recording;
 use crate::error::{Error, shown};
 use crate::ops::batch::manifest::Syntax;
 use crate::ops::batch::{self, Event};
-use crate::ops::issue::Key;
+use crate::ops::issue::{Key, Label, Labels};
 use crate::ops::refused::Outcome;
 use crate::ops::{DryRun, Report as _, Verdict, issue};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::TypedName;
 use crate::pki::spiffe::SpiffeId;
 use crate::render::{Format, Progress, Renderer};
-use crate::store::{Label, Labels};
 
 /// Issue a certificate for a server, a client, or both
 #[derive(clap::Args, Debug)]

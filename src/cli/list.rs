@@ -6,11 +6,10 @@ use super::args::Global;
 use super::completing;
 use crate::error::Error;
 use crate::ops::Verdict;
-use crate::ops::list::{CSV_COLUMNS, Filter, Line, Listed, Status, run};
+use crate::ops::list::{CSV_COLUMNS, Filter, LabelFilter, Line, Listed, Status, run};
 use crate::pki::serial::SerialPrefix;
 use crate::pki::validity::Lifetime;
 use crate::render::{Format, Parts, Renderer};
-use crate::store::LabelFilter;
 
 /// List issued certificates, soonest expiry first
 ///

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::args::{Global, directory};
-use super::{completing, finish, pages};
+use super::args::directory;
+use super::context::Context;
+use super::{completing, pages};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::placing::{self, Action, Request};
 use crate::pki::escape::Escaped;
-use crate::render::Renderer;
 
 /// Show a page of the manual, or write all of them
 ///
@@ -35,7 +35,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, _: &Global, renderer: &Renderer) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         if let Some(directory) = self.out {
             let request = Request {
                 directory,
@@ -45,7 +45,7 @@ impl Args {
                 note: None,
                 dry_run: self.dry_run,
             };
-            return finish(renderer, &placing::run(&request)?);
+            return context.finish(&placing::run(&request)?);
         }
         let Some(page) = pages::page(&self.page) else {
             return Err(Error::Usage {
@@ -53,8 +53,8 @@ impl Args {
                 hint: "name a command as in `openagents-certs man issue server`, or findings, json or files".into(),
             });
         };
-        if !(renderer.is_on_terminal() && placing::is_shown_by_man(&page)) {
-            renderer.raw(page.as_bytes())?;
+        if !(context.renderer.is_on_terminal() && placing::is_shown_by_man(&page)) {
+            context.renderer.raw(page.as_bytes())?;
         }
         Ok(Verdict::Yes)
     }

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::args::{Global, Issuer, requested_by};
 use super::{Exit, finish};
 use crate::error::Error;
-use crate::ops::issue::{self, End, Key};
+use crate::ops::issue::{self, End, Key, Label, Labels};
 use crate::ops::mint::{self, Part};
 use crate::ops::refused::Outcome;
 use crate::ops::{DryRun, Verdict};
@@ -17,7 +17,6 @@ use crate::pki::san::TypedName;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
 use crate::render::Renderer;
-use crate::store::{Label, Labels};
 
 /// Run a command with a short-lived certificate
 ///

@@ -4,10 +4,10 @@ mod args;
 mod ca;
 mod completing;
 mod completions;
+mod context;
 mod crl;
 mod csr;
 mod custody;
-mod dialling;
 mod exec;
 mod explain;
 mod export;
@@ -20,6 +20,7 @@ mod man;
 mod message;
 mod mint;
 mod pages;
+mod passphrase;
 mod prompt;
 mod renew;
 mod revoke;
@@ -42,12 +43,13 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use time::OffsetDateTime;
 
+use context::{Context, Global};
+
 pub use completions::completion_scripts;
 pub use pages::{json_fields, man_pages};
 
 use crate::error::Error;
-use crate::files;
-use crate::ops::{Report, Verdict};
+use crate::ops::{self, Report, Verdict};
 use crate::render::{Color, Format, Renderer};
 
 /// Certificates for agent networks: make them, check them, keep them valid.
@@ -66,7 +68,7 @@ use crate::render::{Color, Format, Renderer};
 )]
 struct Cli {
     #[command(flatten)]
-    global: args::Global,
+    global: Global,
     #[command(subcommand)]
     command: Command,
 }
@@ -129,7 +131,7 @@ enum Command {
 
 /// Runs the program on its own arguments by this clock, and gives its exit code: 0 done or yes,
 /// 1 no, 2 undetermined.
-pub fn main(clock: &dyn Fn() -> OffsetDateTime) -> ExitCode {
+pub fn main(clock: fn() -> OffsetDateTime) -> ExitCode {
     if let Some(answer) = completing::answer() {
         // A shell that has gone away is no error.
         let _ = json_renderer().raw(&answer);
@@ -146,14 +148,13 @@ pub fn main(clock: &dyn Fn() -> OffsetDateTime) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let renderer = cli.global.renderer();
-    files::report_waits(move |text| renderer.notice(&text));
+    let context = Context::new(cli.global, clock);
+    let renderer = context.renderer;
+    ops::report_waits(move |text| renderer.notice(&text));
     let done = match (renderer.format, cli.command) {
         (Format::Text | Format::Json, command)
         | (Format::Csv, command @ Command::List(_))
-        | (Format::Prometheus, command @ Command::Status(_)) => {
-            command.run(&cli.global, &renderer, clock)
-        }
+        | (Format::Prometheus, command @ Command::Status(_)) => command.run(&context),
         (Format::Csv, _) => Err(not_of_this_command("csv", "list")),
         (Format::Prometheus, _) => Err(not_of_this_command("prometheus", "status")),
     };
@@ -202,24 +203,19 @@ fn named_by(words: &[OsString]) -> clap::Command {
 }
 
 impl Command {
-    fn run(
-        self,
-        global: &args::Global,
-        renderer: &Renderer,
-        clock: &dyn Fn() -> OffsetDateTime,
-    ) -> Result<Exit, Error> {
-        let now = clock();
+    fn run(self, context: &Context) -> Result<Exit, Error> {
+        let (global, renderer, now) = (&context.global, &context.renderer, context.now);
         Ok(match self {
             Command::Generate(args) => args.run(global, renderer, now)?.into(),
-            Command::Ca(args) => args.run(global, renderer, now)?.into(),
+            Command::Ca(args) => args.run(context)?.into(),
             Command::Issue(args) => args.run(global, renderer, now)?.into(),
             Command::Csr(args) => args.run(global, renderer, now)?.into(),
             Command::Verify(args) => args.run(global, renderer, now)?.into(),
             Command::VerifyChain(args) => args.run(global, renderer, now)?.into(),
             Command::Inspect(args) => args.run(global, renderer, now)?.into(),
             Command::Renew(args) => args.run(global, renderer, now)?.into(),
-            Command::Watch(args) => args.run(global, renderer, clock)?.into(),
-            Command::Explain(args) => args.run(global, renderer, now)?.into(),
+            Command::Watch(args) => args.run(global, renderer, &context.clock)?.into(),
+            Command::Explain(args) => args.run(context)?.into(),
             Command::List(args) => args.run(global, renderer, now)?.into(),
             Command::Revoke(args) => args.run(global, renderer, now)?.into(),
             Command::Unrevoke(args) => args.run(global, renderer, now)?.into(),
@@ -227,11 +223,11 @@ impl Command {
             Command::Show(args) => args.run(global, renderer, now)?.into(),
             Command::Status(args) => args.run(global, renderer, now)?,
             Command::Export(args) => args.run(global, renderer, now)?.into(),
-            Command::Trust(args) => args.run(global, renderer, now)?.into(),
-            Command::Template(args) => args.run(global, renderer)?.into(),
-            Command::Completions(args) => args.run(global, renderer)?.into(),
-            Command::Man(args) => args.run(global, renderer)?.into(),
-            Command::Message(args) => args.run(global, renderer, clock)?.into(),
+            Command::Trust(args) => args.run(context)?.into(),
+            Command::Template(args) => args.run(context)?.into(),
+            Command::Completions(args) => args.run(context)?.into(),
+            Command::Man(args) => args.run(context)?.into(),
+            Command::Message(args) => args.run(global, renderer, &context.clock)?.into(),
             Command::Jwks(args) => args.run(global, renderer, now)?.into(),
             Command::Mint(args) => args.run(global, renderer, now)?,
         })

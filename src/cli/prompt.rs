@@ -8,6 +8,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::ops::passphrase::Password;
 
 /// Whether there is a terminal to ask on.
 pub(super) fn is_possible() -> bool {
@@ -15,7 +16,7 @@ pub(super) fn is_possible() -> bool {
 }
 
 /// A new passphrase, typed twice.
-pub(super) fn new_passphrase(what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(super) fn new_passphrase(what: &str) -> Result<Password, Error> {
     let question = dialoguer::Password::new().with_prompt(format!("New passphrase for {what}"));
     answered(
         question
@@ -25,7 +26,7 @@ pub(super) fn new_passphrase(what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
 }
 
 /// The passphrase of an encrypted file.
-pub(super) fn passphrase(what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(super) fn passphrase(what: &str) -> Result<Password, Error> {
     answered(
         dialoguer::Password::new()
             .with_prompt(format!("Passphrase for {what}"))
@@ -115,9 +116,9 @@ fn unasked(source: std::io::Error) -> Error {
     }
 }
 
-fn answered(answer: dialoguer::Result<String>) -> Result<Zeroizing<Vec<u8>>, Error> {
+fn answered(answer: dialoguer::Result<String>) -> Result<Password, Error> {
     match answer {
-        Ok(text) => Ok(Zeroizing::new(text.into_bytes())),
+        Ok(text) => Ok(Password::new(Zeroizing::new(text.into_bytes()))),
         Err(dialoguer::Error::IO(source)) => Err(unasked(source)),
     }
 }

@@ -3,19 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use time::OffsetDateTime;
 
-use super::args::{Global, PassphraseSource, requested_by};
+use super::args::{Dialling, requested_by};
 use super::ca::Subject;
-use super::dialling::Dialling;
-use super::finish;
-use crate::authority::AuthorityAt;
+use super::context::Context;
+use super::passphrase::PassphraseSource;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::ca::rotate::{self, Gate, Request};
 use crate::pki::algorithm::KeyType;
 use crate::pki::validity::Lifetime;
-use crate::render::Renderer;
 
 /// Replace the root CA in stages, without downtime
 ///
@@ -42,18 +39,13 @@ enum Command {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         match self.command {
-            Command::Prepare(prepare) => prepare.run(global, renderer, now),
-            Command::Activate(activate) => activate.run(global, renderer, now),
-            Command::Retire(retire) => retire.run(global, renderer, now),
+            Command::Prepare(prepare) => prepare.run(context),
+            Command::Activate(activate) => activate.run(context),
+            Command::Retire(retire) => retire.run(context),
             Command::Status(Status {}) => {
-                finish(renderer, &rotate::status(global.directory(), now)?)
+                context.finish(&rotate::status(context.directory(), context.now)?)
             }
         }
     }
@@ -88,21 +80,16 @@ struct Prepare {
 }
 
 impl Prepare {
-    fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    fn run(self, context: &Context) -> Result<Verdict, Error> {
         let request = Request {
             subject: self.subject.attributes(),
             lifetime: self.ttl,
             key_type: self.key_type,
         };
         let ask = |path: &Path| self.passphrase.ask(path);
-        let from = at(global, &ask);
-        let report = rotate::prepare(&request, &from, &requested_by(), self.dry_run, now)?;
-        finish(renderer, &report)
+        let from = context.authority(&ask);
+        let report = rotate::prepare(&request, &from, &requested_by(), self.dry_run, context.now)?;
+        context.finish(&report)
     }
 }
 
@@ -143,12 +130,7 @@ struct Activate {
 }
 
 impl Activate {
-    fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    fn run(self, context: &Context) -> Result<Verdict, Error> {
         let gate = Gate {
             endpoints: self.endpoint,
             networks: self.network,
@@ -156,12 +138,15 @@ impl Activate {
             dialling: self.dialling.options(None),
         };
         let ask = |path: &Path| self.passphrase.ask(path);
-        let from = at(global, &ask);
+        let from = context.authority(&ask);
         let how = (self.force, self.dry_run);
-        finish(
-            renderer,
-            &rotate::activate(&gate, &from, how, &requested_by(), now)?,
-        )
+        context.finish(&rotate::activate(
+            &gate,
+            &from,
+            how,
+            &requested_by(),
+            context.now,
+        )?)
     }
 }
 
@@ -187,18 +172,14 @@ struct Retire {
 }
 
 impl Retire {
-    fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    fn run(self, context: &Context) -> Result<Verdict, Error> {
         let ask = |path: &Path| self.passphrase.ask(path);
-        let from = at(global, &ask);
-        finish(
-            renderer,
-            &rotate::retire(&from, (self.force, self.dry_run), now)?,
-        )
+        let from = context.authority(&ask);
+        context.finish(&rotate::retire(
+            &from,
+            (self.force, self.dry_run),
+            context.now,
+        )?)
     }
 }
 
@@ -208,11 +189,3 @@ impl Retire {
   openagents-certs ca rotate status
   openagents-certs ca rotate status -C pki --json")]
 struct Status {}
-
-/// The authority in the PKI directory.
-fn at<'a>(global: &'a Global, ask: crate::authority::Ask<'a>) -> AuthorityAt<'a> {
-    AuthorityAt {
-        passphrase: ask,
-        ..AuthorityAt::directory(global.directory())
-    }
-}

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::args::Global;
-use super::{completing, finish};
+use super::completing;
+use super::context::Context;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::template::{self, WriteRequest};
-use crate::render::Renderer;
 
 /// Show certificate profiles, and write configuration for networks, agents, services and CI
 #[derive(clap::Args, Debug)]
@@ -83,13 +82,13 @@ enum Command {
 }
 
 impl Args {
-    pub(super) fn run(self, global: &Global, renderer: &Renderer) -> Result<Verdict, Error> {
-        let own = global.directory();
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
+        let own = context.directory();
         match self.command {
-            Command::List => finish(renderer, &template::list(own)?),
+            Command::List => context.finish(&template::list(own)?),
             Command::Show { name, directory } => {
                 let directory = directory.as_deref().unwrap_or(own);
-                finish(renderer, &template::show(directory, &name, &program())?)
+                context.finish(&template::show(directory, &name, &program())?)
             }
             Command::Write {
                 name,
@@ -105,9 +104,9 @@ impl Args {
                     replace: force,
                     dry_run,
                 };
-                finish(renderer, &template::write(&request, &program())?)
+                context.finish(&template::write(&request, &program())?)
             }
-            Command::Init { dry_run } => finish(renderer, &template::init(own, dry_run)?),
+            Command::Init { dry_run } => context.finish(&template::init(own, dry_run)?),
         }
     }
 }

@@ -4,10 +4,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use time::OffsetDateTime;
 
-use super::args::{Global, Issuer, requested_by};
-use super::finish;
+use super::args::{Issuer, requested_by};
+use super::context::Context;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::issue::{self, End};
@@ -162,28 +161,24 @@ struct Check {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
-        let directory = global.directory();
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
+        let directory = context.directory();
         match self.command {
-            Command::Env(env) => env.run(directory, renderer),
-            Command::Install(change) => change.run(directory, renderer, Action::Install),
-            Command::Uninstall(change) => change.run(directory, renderer, Action::Uninstall),
+            Command::Env(env) => env.run(context),
+            Command::Install(change) => change.run(context, Action::Install),
+            Command::Uninstall(change) => change.run(context, Action::Uninstall),
             Command::Status(places) => {
                 let (anchors, stores) = places.read(directory)?;
-                finish(renderer, &store::status(&anchors, &stores)?)
+                context.finish(&store::status(&anchors, &stores)?)
             }
-            Command::Check(check) => check.run(directory, renderer, now),
+            Command::Check(check) => check.run(context),
         }
     }
 }
 
 impl Env {
-    fn run(self, directory: &Path, renderer: &Renderer) -> Result<Verdict, Error> {
+    fn run(self, context: &Context) -> Result<Verdict, Error> {
+        let (directory, renderer) = (context.directory(), &context.renderer);
         let anchors = Anchors::read(self.ca.as_deref(), directory)?;
         let truststore = match (self.truststore, self.ca) {
             (Some(path), _) => Some(path),
@@ -240,25 +235,18 @@ impl Where {
 }
 
 impl Change {
-    fn run(self, directory: &Path, renderer: &Renderer, action: Action) -> Result<Verdict, Error> {
-        let (anchors, stores) = self.places.read(directory)?;
-        finish(
-            renderer,
-            &store::change(&anchors, &stores, action, self.dry_run)?,
-        )
+    fn run(self, context: &Context, action: Action) -> Result<Verdict, Error> {
+        let (anchors, stores) = self.places.read(context.directory())?;
+        context.finish(&store::change(&anchors, &stores, action, self.dry_run)?)
     }
 }
 
 impl Check {
-    fn run(
-        self,
-        directory: &Path,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    fn run(self, context: &Context) -> Result<Verdict, Error> {
+        let directory = context.directory();
         let environment = if self.with_env {
             let anchors = Anchors::read(None, directory)?;
-            let truststore = kept_truststore(&anchors, renderer);
+            let truststore = kept_truststore(&anchors, &context.renderer);
             environment::variables(&anchors, truststore.as_deref())?
         } else {
             Vec::new()
@@ -273,13 +261,13 @@ impl Check {
             pair: self.cert.zip(self.key),
             has_passphrase: self.issuer.passphrase.given().is_some(),
             temporary: issue::Request {
-                end: Lifetime::from_days(1).map(|day| End::At(now + day.duration() / 96)),
+                end: Lifetime::from_days(1).map(|day| End::At(context.now + day.duration() / 96)),
                 requested_by: requested_by(),
                 ..issue::Request::new(issue::profile(directory, "server")?, names)
             },
         };
         let ask = |path: &Path| self.issuer.passphrase.ask(path);
         let from = self.issuer.at(directory, &ask);
-        finish(renderer, &check::run(&request, from, now)?)
+        context.finish(&check::run(&request, from, context.now)?)
     }
 }

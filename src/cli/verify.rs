@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::args::Global;
-use super::dialling::Dialling;
+use super::args::{Dialling, Global};
 use super::finish;
 use crate::error::Error;
 use crate::ops::Verdict;

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use super::args::Global;
-use super::dialling::Dialling;
+use super::args::{Dialling, Global};
 use super::finish;
 use crate::error::Error;
 use crate::ops::Verdict;

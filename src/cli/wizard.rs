@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::prompt;
 use crate::error::{Error, shown};
-use crate::files;
+use crate::ops;
 use crate::pki::san::TypedName;
 
 /// Asks about the network. Gives the equivalent arguments of `generate`. Refuses before the other questions if
@@ -56,7 +56,7 @@ pub(super) fn ask(directory: &Path) -> Result<Vec<String>, Error> {
 /// Refuses a directory that has a server pair already.
 fn refuse_existing(directory: &Path) -> Result<(), Error> {
     let path = directory.join("server.crt");
-    if files::exists(&path)? {
+    if ops::exists(&path)? {
         return Err(Error::Exists {
             path,
             hint: "choose another directory, or replace the pairs with `openagents-certs generate --force`".into(),

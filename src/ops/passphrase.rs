@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -10,9 +10,10 @@ pub use crate::authority::Ask;
 use crate::error::Error;
 use crate::files;
 pub use crate::keys::Password;
+use crate::process;
 
 /// A place a passphrase can be read from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Source {
     /// The first line of a file, without its line end.
     File(PathBuf),
@@ -20,24 +21,25 @@ pub enum Source {
     Environment(OsString),
     /// A file descriptor this process inherited.
     Descriptor(u32),
-    /// What was typed.
-    Typed(Zeroizing<Vec<u8>>),
 }
 
 impl Source {
+    /// A file descriptor this process inherited. From now on, programs that it starts do not inherit it.
+    pub fn descriptor(number: u32) -> Self {
+        process::withhold_descriptor(number);
+        Source::Descriptor(number)
+    }
+
     /// The passphrase there.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn read(self) -> Result<Password, Error> {
+    pub fn read(&self) -> Result<Password, Error> {
+        let file = |path: &Path| files::read(path).map(|content| Password::from_file(&content));
         match self {
-            Source::File(path) => Ok(Password::from_file(&files::read(&path)?)),
-            Source::Descriptor(number) => {
-                let content = files::read(&PathBuf::from(format!("/dev/fd/{number}")))?;
-                close(number);
-                Ok(Password::from_file(&content))
-            }
-            Source::Environment(name) => match std::env::var_os(&name) {
+            Source::File(path) => file(path),
+            Source::Descriptor(number) => file(Path::new(&format!("/dev/fd/{number}"))),
+            Source::Environment(name) => match std::env::var_os(name) {
                 Some(value) => Ok(Password::new(Zeroizing::new(value.into_vec()))),
                 None => Err(Error::Usage {
                     message: format!(
@@ -48,18 +50,6 @@ impl Source {
                         .into(),
                 }),
             },
-            Source::Typed(line) => Ok(Password::new(line)),
         }
-    }
-}
-
-/// Closes an inherited descriptor, so that no program we start can read the passphrase from it. Standard streams
-/// stay open.
-fn close(number: u32) {
-    if let Ok(descriptor) = i32::try_from(number)
-        && descriptor > 2
-    {
-        // It was readable; one that cannot be closed is closed already.
-        let _ = nix::unistd::close(descriptor);
     }
 }

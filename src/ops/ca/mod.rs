@@ -169,7 +169,6 @@ pub struct AuthorityReport {
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// It was created by this command.
-    #[serde(rename = "made")]
     Created,
     /// It existed before.
     Reused,

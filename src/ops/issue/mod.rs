@@ -29,7 +29,8 @@ use crate::pki::san::TypedName;
 use crate::pki::serial::SerialNumber;
 use crate::pki::spiffe::SpiffeId;
 use crate::pki::validity::Lifetime;
-use crate::store::{BatchRow, Entry, Inventory, Labels, Output};
+use crate::store::{BatchRow, Entry, Inventory, Output};
+pub use crate::store::{Label, Labels};
 
 use plan::PlannedKey;
 pub use plan::{Planned, Renewal, plan, renewal};
