@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::authority::{Ask, AuthorityAt};
 use crate::error::Error;
-use crate::ops::{Report, Verdict};
+use crate::ops::{Report, Verdict, columns};
 use crate::render::{Color, Format, Renderer};
 
 /// What every command runs with.
@@ -51,7 +51,36 @@ impl Context {
     ///
     /// With `--quiet`, text that only confirms what was done is left out.
     pub(super) fn finish(&self, report: &impl Report) -> Result<Verdict, Error> {
-        super::finish(&self.renderer, report)
+        let renderer = &self.renderer;
+        for warning in report.warnings() {
+            renderer.warning(&warning);
+        }
+        if report.is_content() || !renderer.is_silent() {
+            match renderer.columns() {
+                Some(columns) => {
+                    let text = columns::wrapped(&report.to_string(), columns);
+                    renderer.result(report, &text)?;
+                }
+                None => renderer.result(report, report)?,
+            }
+        }
+        if let Some(reason) = report.reason() {
+            renderer.reason(&report.verdict().to_string(), &reason);
+        }
+        Ok(report.verdict())
+    }
+
+    /// The verdict if nothing failed; otherwise reports all errors but the last, which is returned.
+    pub(super) fn conclude(
+        &self,
+        verdict: Verdict,
+        mut errors: Vec<Error>,
+    ) -> Result<Verdict, Error> {
+        let Some(last) = errors.pop() else {
+            return Ok(verdict);
+        };
+        errors.iter().for_each(|error| self.renderer.error(error));
+        Err(last)
     }
 }
 

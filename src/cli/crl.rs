@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use time::OffsetDateTime;
 
-use super::args::{Global, Issuer};
-use super::finish;
+use super::args::Issuer;
+use super::context::Context;
+
 use crate::authority;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::crl::{self, NextUpdate, Place, Request};
 use crate::pki::validity::{self, Lifetime};
-use crate::render::Renderer;
 
 /// Publish a new CRL, or show the current one
 ///
@@ -76,16 +76,11 @@ struct Show {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
-        let directory = global.directory();
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
+        let directory = context.directory();
         if let Some(Command::Show(show)) = self.command {
             let path = show.file.unwrap_or_else(|| directory.join(authority::CRL));
-            return finish(renderer, &crl::show(&path, now)?);
+            return context.finish(&crl::show(&path, context.now)?);
         }
         let copy = match self.out {
             Some(path) if path != Path::new("-") => Some(Place::File(path)),
@@ -103,16 +98,16 @@ impl Args {
         let ask = |path: &Path| self.issuer.passphrase.ask(path);
         let from = self.issuer.at(directory, &ask);
         if self.dry_run {
-            return finish(renderer, &crl::dry_run(&request, &from, now)?);
+            return context.finish(&crl::dry_run(&request, &from, context.now)?);
         }
         if self.due {
-            return finish(renderer, &crl::refresh(&request, &from, now)?);
+            return context.finish(&crl::refresh(&request, &from, context.now)?);
         }
-        let made = crl::run(&request, &from, now)?;
+        let made = crl::run(&request, &from, context.now)?;
         match &made.copy {
-            None => finish(renderer, &made),
+            None => context.finish(&made),
             Some(content) => {
-                renderer.raw(content)?;
+                context.renderer.raw(content)?;
                 Ok(Verdict::Yes)
             }
         }

@@ -3,14 +3,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
-use time::OffsetDateTime;
-
-use super::args::{Global, Issuer, Lasting, Output, directory, requested_by};
+use super::args::{Issuer, Lasting, Output, directory, requested_by};
 use super::ca::Subject;
-use super::issue::{Context, issue_as};
+use super::completing;
+use super::context::Context;
+use super::issue::issue_as;
 use super::passphrase::NewPassphrase;
-use super::{completing, finish};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::csr::create;
@@ -18,7 +16,7 @@ use crate::ops::issue::{self, Key, Label, Labels};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::TypedName;
 use crate::pki::spiffe::SpiffeId;
-use crate::render::Renderer;
+use clap::Subcommand;
 
 /// Create and sign certificate signing requests (PKCS #10)
 #[derive(clap::Args, Debug)]
@@ -40,15 +38,10 @@ enum Command {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         match self.command {
-            Command::Create(create) => create.run(global, renderer),
-            Command::Sign(sign) => sign.run(global, renderer, now),
+            Command::Create(create) => create.run(context),
+            Command::Sign(sign) => sign.run(context),
         }
     }
 }
@@ -111,11 +104,11 @@ struct Create {
 }
 
 impl Create {
-    fn run(self, global: &Global, renderer: &Renderer) -> Result<Verdict, Error> {
+    fn run(self, context: &Context) -> Result<Verdict, Error> {
         let names = self.names.iter().chain(&self.san).map(|name| name.parse());
         let directory = match (self.out, self.ca) {
             (Some(out), _) => out,
-            (None, true) => global.directory().to_owned(),
+            (None, true) => context.directory().to_owned(),
             (None, false) => ".".into(),
         };
         let ask = |path: &Path| self.passphrase.of_existing(path);
@@ -135,10 +128,7 @@ impl Create {
             replace: self.force,
             dry_run: self.dry_run,
         };
-        finish(
-            renderer,
-            &create::run(&request, &ask, new_password.as_ref())?,
-        )
+        context.finish(&create::run(&request, &ask, new_password.as_ref())?)
     }
 }
 
@@ -190,15 +180,10 @@ struct Sign {
 }
 
 impl Sign {
-    fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    fn run(self, context: &Context) -> Result<Verdict, Error> {
         let names = self.san.iter().map(|name| name.parse());
         let request = issue::Request {
-            profile: issue::profile(global.directory(), &self.profile)?,
+            profile: issue::profile(context.directory(), &self.profile)?,
             names: names.collect::<Result<Vec<TypedName>, _>>()?,
             spiffe: self.spiffe,
             end: self.lasting.end(),
@@ -211,16 +196,6 @@ impl Sign {
             note: self.note,
             labels: Labels::new(self.label),
         };
-        issue_as(
-            &request,
-            &self.output,
-            &self.issuer,
-            self.dry_run,
-            &Context {
-                global,
-                renderer,
-                now,
-            },
-        )
+        issue_as(&request, &self.output, &self.issuer, self.dry_run, context)
     }
 }

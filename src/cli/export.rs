@@ -3,18 +3,15 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use time::OffsetDateTime;
-
-use super::args::Global;
+use super::context::Context;
 use super::passphrase::PassphraseSource;
-use super::{completing, finish, prompt};
+use super::{completing, prompt};
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::export::{self, Format, Naming, Request, run};
 use crate::ops::list::LabelFilter;
 use crate::ops::passphrase::{Password, Source};
 use crate::ops::targets;
-use crate::render::Renderer;
 
 /// Export a certificate as PKCS #12, Kubernetes objects, .env, JWK and more
 ///
@@ -92,13 +89,8 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
-        if self.format.is_binary() && self.out.is_none() && renderer.is_terminal() {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
+        if self.format.is_binary() && self.out.is_none() && context.renderer.is_terminal() {
             return Err(Error::Usage {
                 message: "this format is binary, and standard output is a terminal".into(),
                 hint: "give `--out FILE`, or redirect the output with `>` or `|`".into(),
@@ -108,10 +100,14 @@ impl Args {
         let is_one = self.label.is_empty() && !targets::is_piped(&names);
         names = targets::expand(&names)?;
         if !self.label.is_empty() {
-            names.extend(export::labelled(global.directory(), &self.label, now)?);
+            names.extend(export::labelled(
+                context.directory(),
+                &self.label,
+                context.now,
+            )?);
         }
         match (&names[..], is_one) {
-            ([name], _) => self.export(name, self.out.clone(), global, renderer, now),
+            ([name], _) => self.export(name, self.out.clone(), context),
             ([], true) => Err(Error::Usage {
                 message: "no certificate is named".into(),
                 hint: "name one, as in `openagents-certs export p12 alice --out alice.p12`".into(),
@@ -123,7 +119,7 @@ impl Args {
                         .out
                         .as_ref()
                         .map(|directory| directory.join(export::file_name(name, self.format)));
-                    verdict = self.export(name, out, global, renderer, now)?;
+                    verdict = self.export(name, out, context)?;
                 }
                 Ok(verdict)
             }
@@ -135,14 +131,12 @@ impl Args {
         &self,
         name: &OsStr,
         out: Option<PathBuf>,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
+        context: &Context,
     ) -> Result<Verdict, Error> {
         let request = Request {
             format: self.format,
             name: name.to_owned(),
-            directory: global.directory().to_owned(),
+            directory: context.directory().to_owned(),
             key: self.key.clone(),
             legacy: self.legacy,
             private: self.private,
@@ -153,14 +147,14 @@ impl Args {
             },
         };
         let passphrase = |path: &std::path::Path| self.passphrase.ask(path);
-        let exported = run(&request, &passphrase, &|| self.password(), now)?;
+        let exported = run(&request, &passphrase, &|| self.password(), context.now)?;
         match &out {
             Some(path) => {
                 let written = exported.write(path, self.force, self.dry_run)?;
-                finish(renderer, &written)
+                context.finish(&written)
             }
             None => {
-                renderer.raw(&exported.content)?;
+                context.renderer.raw(&exported.content)?;
                 Ok(Verdict::Yes)
             }
         }

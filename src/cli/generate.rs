@@ -3,18 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use time::OffsetDateTime;
 
-use super::args::{Global, Lasting, existing, requested_by};
+use super::args::{Lasting, existing, requested_by};
+use super::context::Context;
 use super::passphrase::PassphraseSource;
-use super::{finish, prompt, wizard};
+use super::{prompt, wizard};
 use crate::error::{Error, shown};
 use crate::ops::issue::{Label, Labels};
 use crate::ops::refused::Outcome;
 use crate::ops::{Verdict, generate};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::{TypedName, host_of_url};
-use crate::render::Renderer;
 
 /// Generate a whole PKI: a CA, a server pair and client pairs
 ///
@@ -98,26 +97,21 @@ struct Answers {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         if self.interactive {
-            return interactive(global, renderer, now);
+            return interactive(context);
         }
         let dry_run = self.dry_run;
         let passphrase = self.passphrase.clone();
         let ask = &|path: &Path| passphrase.ask(path);
-        let request = self.request(global)?;
+        let request = self.request(context.directory())?;
         if dry_run {
-            return finish(renderer, &generate::dry_run(&request, ask, now)?);
+            return context.finish(&generate::dry_run(&request, ask, context.now)?);
         }
-        finish(renderer, &generate::run(&request, ask, now)?)
+        context.finish(&generate::run(&request, ask, context.now)?)
     }
 
-    fn request(self, global: &Global) -> Result<generate::Request, Error> {
+    fn request(self, directory: &Path) -> Result<generate::Request, Error> {
         let hosts = self
             .dialled
             .iter()
@@ -139,7 +133,7 @@ impl Args {
             clients.insert(0, "client".into());
         }
         Ok(generate::Request {
-            directory: self.output.unwrap_or_else(|| global.directory().to_owned()),
+            directory: self.output.unwrap_or_else(|| directory.to_owned()),
             server_names: server_names.collect::<Result<Vec<TypedName>, _>>()?,
             messages: self.messages,
             ca_subject: None,
@@ -163,35 +157,33 @@ impl Args {
 }
 
 /// Asks, shows the plan and the equivalent command line, and generates after confirmation.
-fn interactive(
-    global: &Global,
-    renderer: &Renderer,
-    now: OffsetDateTime,
-) -> Result<Verdict, Error> {
+fn interactive(context: &Context) -> Result<Verdict, Error> {
     if !prompt::is_possible() {
         return Err(Error::Usage {
             message: "`--interactive` needs a terminal".into(),
             hint: "use flags instead, such as `openagents-certs generate --mtls`".into(),
         });
     }
-    let arguments = wizard::ask(global.directory())?;
+    let arguments = wizard::ask(context.directory())?;
     let answers = |more: &[&str]| {
         let more = more.iter().map(|flag| (*flag).to_owned());
         Answers::try_parse_from(arguments.iter().cloned().chain(more))
             .map(|answers| answers.args)
             .map_err(|error| super::usage_error(&error))
     };
-    let request = answers(&[])?.request(global)?;
+    let request = answers(&[])?.request(context.directory())?;
     let ask = &|path: &Path| prompt::passphrase(&shown(path));
-    let planned = generate::dry_run(&request, ask, now)?;
-    finish(renderer, &planned)?;
+    let planned = generate::dry_run(&request, ask, context.now)?;
+    context.finish(&planned)?;
     let Outcome::Done(planned) = planned else {
         return Ok(Verdict::No);
     };
     let line = wizard::command_line(&arguments);
-    renderer.notice(&format_args!("\nEquivalent command line:\n  {line}\n"));
+    context
+        .renderer
+        .notice(&format_args!("\nEquivalent command line:\n  {line}\n"));
     if !prompt::confirm("Generate?", true)? {
-        renderer.notice(&"Nothing written.");
+        context.renderer.notice(&"Nothing written.");
         return Ok(Verdict::Yes);
     }
     // The CA gets the name that was shown.
@@ -200,7 +192,7 @@ fn interactive(
         ca_subject,
         ..request
     };
-    finish(renderer, &generate::run(&request, ask, now)?)
+    context.finish(&generate::run(&request, ask, context.now)?)
 }
 
 /// Every server certificate is valid on the server's own machine.

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use time::OffsetDateTime;
-
-use super::args::{Dialling, Global};
+use super::args::Dialling;
+use super::context::Context;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::inspect::{Detail, Request, run};
-use crate::render::{Format, Renderer};
+use crate::render::Format;
 
 /// Show certificates, keys, requests and CRLs
 ///
@@ -42,12 +41,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        _: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let detail = match (self.short, self.pem) {
             (true, _) => Detail::Short,
             (false, true) => Detail::Pem,
@@ -59,20 +53,13 @@ impl Args {
             password_file: self.password_file,
             detail,
         };
-        let report = run(&request, now)?;
-        let verdict = if report.is_empty() && renderer.format == Format::Text {
+        let report = run(&request, context.now)?;
+        let verdict = if report.is_empty() && context.renderer.format == Format::Text {
             Verdict::Yes
         } else {
-            super::finish(renderer, &report)?
+            context.finish(&report)?
         };
-        let mut errors = report.into_errors();
-        let Some(last) = errors.pop() else {
-            return Ok(verdict);
-        };
-        for error in &errors {
-            renderer.error(error);
-        }
-        Err(last)
+        context.conclude(verdict, report.into_errors())
     }
 }
 

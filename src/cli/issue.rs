@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
-use time::OffsetDateTime;
-
-use super::args::{Global, Issuer, Lasting, Output, directory, requested_by};
-use super::{completing, finish};
+use super::args::{Issuer, Lasting, Output, directory, requested_by};
+use super::completing;
+use super::context::Context;
 use crate::authority::Recording;
 use crate::error::{Error, shown};
 use crate::ops::batch::manifest::Syntax;
@@ -18,6 +16,7 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::san::TypedName;
 use crate::pki::spiffe::SpiffeId;
 use crate::render::{Format, Progress, Renderer};
+use clap::Subcommand;
 
 /// Issue a certificate for a server, a client, or both
 #[derive(clap::Args, Debug)]
@@ -117,17 +116,12 @@ struct Batch {
 }
 
 impl Batch {
-    fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    fn run(self, context: &Context) -> Result<Verdict, Error> {
         let ask = |path: &Path| self.issuer.passphrase.ask(path);
-        let from = self.issuer.at(global.directory(), &ask);
-        warn_of_no_record(&from.recording, renderer);
+        let from = self.issuer.at(context.directory(), &ask);
+        warn_of_no_record(&from.recording, &context.renderer);
         let manifest = batch::read(&self.manifest)?;
-        let mut progress = Progress::new(*renderer, manifest.lines(), "rows");
+        let mut progress = Progress::new(*&context.renderer, manifest.lines(), "rows");
         let request = batch::Request {
             syntax: self
                 .syntax
@@ -137,7 +131,7 @@ impl Batch {
                 batch::Destination::Stream
             } else {
                 batch::Destination::Directory(
-                    self.out.unwrap_or_else(|| global.directory().to_owned()),
+                    self.out.unwrap_or_else(|| context.directory().to_owned()),
                 )
             },
             name: self.manifest,
@@ -145,28 +139,30 @@ impl Batch {
             strict: self.strict,
             resume: self.resume,
             profile: self.profile,
-            report_rows: renderer.format == Format::Json,
+            report_rows: context.renderer.format == Format::Json,
             labels: Labels::new(self.label),
             requested_by: requested_by(),
         };
-        let result = batch::run(&request, &from, now, &mut |event| {
+        let result = batch::run(&request, &from, context.now, &mut |event| {
             match event {
                 Event::Progress(done) => progress.set(done),
                 Event::Bad { line, message } => {
                     progress.warning(&format!("{}:{line}: {message}", shown(&request.name)));
                 }
-                Event::Output(lines) => renderer.raw(lines)?,
+                Event::Output(lines) => context.renderer.raw(lines)?,
             }
             Ok(())
         });
         progress.finish();
         let summary = result?;
         if !self.stdout {
-            return finish(renderer, &summary);
+            return context.finish(&summary);
         }
-        renderer.notice(&summary);
+        context.renderer.notice(&summary);
         if let Some(reason) = summary.reason() {
-            renderer.reason(&summary.verdict().to_string(), &reason);
+            context
+                .renderer
+                .reason(&summary.verdict().to_string(), &reason);
         }
         Ok(summary.verdict())
     }
@@ -229,18 +225,13 @@ struct Wanted {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let (profile, wanted) = match self.command {
             Command::Server(wanted) => ("server", wanted),
             Command::Client(wanted) => ("client", wanted),
             Command::Peer(wanted) => ("peer", wanted),
             Command::Message(wanted) => ("message", wanted),
-            Command::Batch(batch) => return batch.run(global, renderer, now),
+            Command::Batch(batch) => return batch.run(context),
         };
         let names = wanted
             .names
@@ -253,7 +244,7 @@ impl Args {
         };
         let request = issue::Request {
             profile: issue::profile(
-                global.directory(),
+                context.directory(),
                 wanted.profile.as_deref().unwrap_or(profile),
             )?,
             names: names.collect::<Result<Vec<TypedName>, _>>()?,
@@ -270,20 +261,9 @@ impl Args {
             &wanted.output,
             &wanted.issuer,
             wanted.dry_run,
-            &Context {
-                global,
-                renderer,
-                now,
-            },
+            context,
         )
     }
-}
-
-/// What every command has at hand.
-pub(super) struct Context<'a> {
-    pub(super) global: &'a Global,
-    pub(super) renderer: &'a Renderer,
-    pub(super) now: OffsetDateTime,
 }
 
 /// Issues what was asked for, to files or to standard output.
@@ -292,37 +272,32 @@ pub(super) fn issue_as(
     output: &Output,
     issuer: &Issuer,
     dry_run: bool,
-    context: &Context<'_>,
+    context: &Context,
 ) -> Result<Verdict, Error> {
-    let Context {
-        global,
-        renderer,
-        now,
-    } = *context;
     let ask = |path: &Path| issuer.passphrase.ask(path);
-    let from = issuer.at(global.directory(), &ask);
-    warn_of_no_record(&from.recording, renderer);
-    let out = output.out.as_deref().unwrap_or(global.directory());
+    let from = issuer.at(context.directory(), &ask);
+    warn_of_no_record(&from.recording, &context.renderer);
+    let out = output.out.as_deref().unwrap_or(context.directory());
     if dry_run {
-        return finish(renderer, &issue::dry_run(request, &from, out, now)?);
+        return context.finish(&issue::dry_run(request, &from, out, context.now)?);
     }
     if !output.stdout {
         let issued = if output.if_needed {
-            issue::run_if_needed(request, &from, out, now)?
+            issue::run_if_needed(request, &from, out, context.now)?
         } else {
-            issue::run(request, &from, out, output.force, now)?
+            issue::run(request, &from, out, output.force, context.now)?
         };
-        return finish(renderer, &issued);
+        return context.finish(&issued);
     }
-    match issue::stream(request, &from, now)? {
+    match issue::stream(request, &from, context.now)? {
         Outcome::Done(streamed) => {
             streamed
                 .warnings
                 .iter()
-                .for_each(|warning| renderer.warning(warning));
-            renderer.raw(streamed.pem.as_bytes())?;
+                .for_each(|warning| context.renderer.warning(warning));
+            context.renderer.raw(streamed.pem.as_bytes())?;
             Ok(Verdict::Yes)
         }
-        Outcome::Refused(refused) => finish(renderer, &Outcome::<DryRun>::Refused(refused)),
+        Outcome::Refused(refused) => context.finish(&Outcome::<DryRun>::Refused(refused)),
     }
 }

@@ -1,15 +1,15 @@
-//! `list`.
+//! `list` and `show`: the inventory.
 
-use time::OffsetDateTime;
+use std::ffi::OsString;
 
-use super::args::Global;
 use super::completing;
+use super::context::Context;
 use crate::error::Error;
-use crate::ops::Verdict;
 use crate::ops::list::{CSV_COLUMNS, Filter, LabelFilter, Line, Listed, Status, run};
+use crate::ops::{Verdict, show};
 use crate::pki::serial::SerialPrefix;
 use crate::pki::validity::Lifetime;
-use crate::render::{Format, Parts, Renderer};
+use crate::render::{Format, Parts};
 
 /// List issued certificates, soonest expiry first
 ///
@@ -54,12 +54,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let filter = Filter {
             expiring_within: self.expiring,
             name: self.name,
@@ -69,28 +64,28 @@ impl Args {
             labels: self.label,
             limit: self.limit,
         };
-        let mut parts = renderer.parts();
-        let directory = global.directory();
-        match renderer.format {
+        let mut parts = context.renderer.parts();
+        let directory = context.directory();
+        match context.renderer.format {
             Format::Text | Format::Prometheus if self.serials => {
-                run(directory, &filter, now, &mut |listed| {
+                run(directory, &filter, context.now, &mut |listed| {
                     parts.text(&format!("{}\n", listed.serial))?;
                     Ok(parts.flow())
                 })?;
             }
             Format::Text | Format::Prometheus => {
                 let mut table = Table {
-                    columns: renderer.columns(),
+                    columns: context.renderer.columns(),
                     ..Table::default()
                 };
-                run(directory, &filter, now, &mut |listed| {
+                run(directory, &filter, context.now, &mut |listed| {
                     table.add(listed, &mut parts)?;
                     Ok(parts.flow())
                 })?;
                 table.write(&mut parts)?;
             }
             Format::Json => {
-                run(directory, &filter, now, &mut |listed| {
+                run(directory, &filter, context.now, &mut |listed| {
                     parts.element(MEMBER, &listed)?;
                     Ok(parts.flow())
                 })?;
@@ -98,7 +93,7 @@ impl Args {
             }
             Format::Csv => {
                 parts.text(&csv_line(CSV_COLUMNS))?;
-                run(directory, &filter, now, &mut |listed| {
+                run(directory, &filter, context.now, &mut |listed| {
                     parts.text(&csv_line(listed.csv_fields()))?;
                     Ok(parts.flow())
                 })?;
@@ -106,6 +101,32 @@ impl Args {
         }
         parts.finish()?;
         Ok(Verdict::Yes)
+    }
+}
+
+/// Show an issued certificate and what is recorded about it
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs show agent-7.example.org
+  openagents-certs show 4f2a90 --pem > agent-7.crt")]
+pub(super) struct Show {
+    /// Serial number or a unique prefix of it, name, or certificate file
+    #[arg(value_name = "CERTIFICATE", add = completing::targets())]
+    certificate: OsString,
+
+    /// Write the certificate as PEM
+    #[arg(long)]
+    pem: bool,
+}
+
+impl Show {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
+        let report = show::run(context.directory(), &self.certificate, context.now)?;
+        if self.pem {
+            context.renderer.text(&report.pem)?;
+            return Ok(Verdict::Yes);
+        }
+        context.finish(&report)
     }
 }
 

@@ -3,10 +3,9 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use time::OffsetDateTime;
-
-use super::args::{Global, Issuer, requested_by};
-use super::{Exit, finish};
+use super::Exit;
+use super::args::{Issuer, requested_by};
+use super::context::Context;
 use crate::error::Error;
 use crate::ops::issue::{self, End, Key, Label, Labels};
 use crate::ops::mint::{self, Part};
@@ -16,7 +15,6 @@ use crate::pki::algorithm::KeyType;
 use crate::pki::san::TypedName;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
-use crate::render::Renderer;
 
 /// Run a command with a short-lived certificate
 ///
@@ -74,18 +72,13 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
         let ask = |path: &Path| self.issuer.passphrase.ask(path);
-        let from = self.issuer.at(global.directory(), &ask);
+        let from = self.issuer.at(context.directory(), &ask);
         let purpose = self.purpose.to_string();
         let profile = self.profile.as_deref().unwrap_or(&purpose);
         let issue = issue::Request {
-            profile: issue::profile(global.directory(), profile)?,
+            profile: issue::profile(context.directory(), profile)?,
             names: self.names,
             spiffe: None,
             end: Some(End::After(self.ttl)),
@@ -96,8 +89,8 @@ impl Args {
             labels: Labels::new(self.label),
         };
         if self.dry_run {
-            let planned = issue::dry_run(&issue, &from, Path::new(""), now)?;
-            return finish(renderer, &planned).map(Exit::from);
+            let planned = issue::dry_run(&issue, &from, Path::new(""), context.now)?;
+            return context.finish(&planned).map(Exit::from);
         }
         let mut command = self.command.into_iter();
         let request = mint::Request {
@@ -107,11 +100,11 @@ impl Args {
             variables: self.env,
             withheld: self.issuer.secret_variables(),
         };
-        match mint::run(&request, &from, now)? {
+        match mint::run(&request, &from, context.now)? {
             Outcome::Done(code) => Ok(Exit(code)),
-            Outcome::Refused(refused) => {
-                finish(renderer, &Outcome::<DryRun>::Refused(refused)).map(|_| Verdict::No.into())
-            }
+            Outcome::Refused(refused) => context
+                .finish(&Outcome::<DryRun>::Refused(refused))
+                .map(|_| Verdict::No.into()),
         }
     }
 }

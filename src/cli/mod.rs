@@ -25,11 +25,9 @@ mod prompt;
 mod renew;
 mod revoke;
 mod rotate;
-mod show;
 mod status;
 mod template;
 mod trust;
-mod unrevoke;
 mod values;
 mod verify;
 mod verify_chain;
@@ -49,7 +47,7 @@ pub use completions::completion_scripts;
 pub use pages::{json_fields, man_pages};
 
 use crate::error::Error;
-use crate::ops::{self, Report, Verdict};
+use crate::ops::{self, Verdict};
 use crate::render::{Color, Format, Renderer};
 
 /// Certificates for agent networks: make them, check them, keep them valid.
@@ -78,13 +76,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 enum Command {
-    /// Make the whole PKI of a network: a CA, a server pair, client pairs
+    /// Generate a whole PKI: a CA, a server pair and client pairs
     Generate(generate::Args),
     /// Create and operate a certificate authority
     Ca(ca::Args),
     /// Issue a certificate for a server, a client, or both
     Issue(issue::Args),
-    /// Make and sign PKCS #10 requests
+    /// Create and sign certificate signing requests (PKCS #10)
     Csr(csr::Args),
     /// Check whether certificates are valid
     Verify(verify::Args),
@@ -98,16 +96,16 @@ enum Command {
     Renew(renew::Args),
     /// Run continuously and renew certificates when they are due
     Watch(watch::Args),
-    /// List the certificates that were issued, the one that expires first first
+    /// List issued certificates, soonest expiry first
     List(list::Args),
     /// Revoke certificates and publish a new CRL
     Revoke(revoke::Args),
     /// Release certificates from hold and publish a new CRL
-    Unrevoke(unrevoke::Args),
+    Unrevoke(revoke::Unrevoke),
     /// Publish a new CRL, or show the current one
     Crl(crl::Args),
-    /// Show one certificate that was issued, and what is known of it
-    Show(show::Args),
+    /// Show an issued certificate and what is recorded about it
+    Show(list::Show),
     /// Show when the CA, certificates and CRLs expire
     Status(status::Args),
     /// Export a certificate as PKCS #12, Kubernetes objects, .env, JWK and more
@@ -125,7 +123,7 @@ enum Command {
     /// Print certificates as a JWK Set, for peers that look keys up there
     #[command(hide = true)]
     Jwks(message::Jwks),
-    /// Run a command with a certificate that lives as long as it does
+    /// Run a command with a short-lived certificate
     Mint(mint::Args),
 }
 
@@ -204,32 +202,35 @@ fn named_by(words: &[OsString]) -> clap::Command {
 
 impl Command {
     fn run(self, context: &Context) -> Result<Exit, Error> {
-        let (global, renderer, now) = (&context.global, &context.renderer, context.now);
         Ok(match self {
-            Command::Generate(args) => args.run(global, renderer, now)?.into(),
+            Command::Generate(args) => args.run(context)?.into(),
             Command::Ca(args) => args.run(context)?.into(),
-            Command::Issue(args) => args.run(global, renderer, now)?.into(),
-            Command::Csr(args) => args.run(global, renderer, now)?.into(),
-            Command::Verify(args) => args.run(global, renderer, now)?.into(),
-            Command::VerifyChain(args) => args.run(global, renderer, now)?.into(),
-            Command::Inspect(args) => args.run(global, renderer, now)?.into(),
-            Command::Renew(args) => args.run(global, renderer, now)?.into(),
-            Command::Watch(args) => args.run(global, renderer, &context.clock)?.into(),
+            Command::Issue(args) => args.run(context)?.into(),
+            Command::Csr(args) => args.run(context)?.into(),
+            Command::Verify(args) => args.run(context)?.into(),
+            Command::VerifyChain(args) => args.run(context)?.into(),
+            Command::Inspect(args) => args.run(context)?.into(),
+            Command::Renew(args) => args.run(context)?.into(),
+            Command::Watch(args) => args.run(context)?.into(),
             Command::Explain(args) => args.run(context)?.into(),
-            Command::List(args) => args.run(global, renderer, now)?.into(),
-            Command::Revoke(args) => args.run(global, renderer, now)?.into(),
-            Command::Unrevoke(args) => args.run(global, renderer, now)?.into(),
-            Command::Crl(args) => args.run(global, renderer, now)?.into(),
-            Command::Show(args) => args.run(global, renderer, now)?.into(),
-            Command::Status(args) => args.run(global, renderer, now)?,
-            Command::Export(args) => args.run(global, renderer, now)?.into(),
+            Command::List(args) => args.run(context)?.into(),
+            Command::Revoke(args) => args.run(context)?.into(),
+            Command::Unrevoke(args) => args.run(context)?.into(),
+            Command::Crl(args) => args.run(context)?.into(),
+            Command::Show(args) => args.run(context)?.into(),
+            Command::Status(args) => args.run(context)?,
+            Command::Export(args) => args.run(context)?.into(),
             Command::Trust(args) => args.run(context)?.into(),
             Command::Template(args) => args.run(context)?.into(),
             Command::Completions(args) => args.run(context)?.into(),
             Command::Man(args) => args.run(context)?.into(),
-            Command::Message(args) => args.run(global, renderer, &context.clock)?.into(),
-            Command::Jwks(args) => args.run(global, renderer, now)?.into(),
-            Command::Mint(args) => args.run(global, renderer, now)?,
+            Command::Message(args) => args
+                .run(&context.global, &context.renderer, &context.clock)?
+                .into(),
+            Command::Jwks(args) => args
+                .run(&context.global, &context.renderer, context.now)?
+                .into(),
+            Command::Mint(args) => args.run(context)?,
         })
     }
 }
@@ -256,28 +257,6 @@ fn arguments() -> impl Iterator<Item = OsString> {
         }
     });
     exec::spelled(arguments.collect()).into_iter()
-}
-
-/// Writes a report and its warnings, and returns its verdict.
-///
-/// With `--quiet`, text that only confirms what was done is left out.
-fn finish(renderer: &Renderer, report: &impl Report) -> Result<Verdict, Error> {
-    for warning in report.warnings() {
-        renderer.warning(&warning);
-    }
-    if report.is_content() || !renderer.is_silent() {
-        match renderer.columns() {
-            Some(columns) => {
-                let text = crate::ops::columns::wrapped(&report.to_string(), columns);
-                renderer.result(report, &text)?;
-            }
-            None => renderer.result(report, report)?,
-        }
-    }
-    if let Some(reason) = report.reason() {
-        renderer.reason(&report.verdict().to_string(), &reason);
-    }
-    Ok(report.verdict())
 }
 
 /// What is said where a format is asked for that only another command has.

@@ -4,13 +4,12 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use time::OffsetDateTime;
-
-use super::args::{Global, Issuer, requested_by};
-use super::{completing, finish};
+use super::args::{Issuer, requested_by};
+use super::completing;
+use super::context::Context;
 use crate::error::Error;
 use crate::ops::list::LabelFilter;
-use crate::ops::renew::{self, Follow, Hook, Renewal, Request, SPREAD, SignalTo, Timing};
+use crate::ops::renew::{self, Follow, Hook, Request, SPREAD, SignalTo, Timing};
 use crate::ops::{Target, Verdict, targets};
 use crate::pki::algorithm::KeyType;
 use crate::pki::validity::Lifetime;
@@ -140,16 +139,11 @@ pub(super) struct How {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let ask = |path: &Path| self.how.issuer.passphrase.ask(path);
-        let from = self.how.issuer.at(global.directory(), &ask);
+        let from = self.how.issuer.at(context.directory(), &ask);
         let names = targets::expand(&self.names)?;
-        let usual = self.how.request(renderer);
+        let usual = self.how.request(&context.renderer);
         let request = Request {
             due_only: self.due || (self.names.is_empty() && !self.all),
             names: (!self.names.is_empty()).then_some(names),
@@ -163,8 +157,10 @@ impl Args {
             },
             ..usual
         };
-        let mut renewal = renew::run(&request, &from, now)?;
-        answer(&mut renewal, renderer)
+        let mut renewal = renew::run(&request, &from, context.now)?;
+        let failures = renewal.take_failures();
+        let verdict = context.finish(&renewal)?;
+        context.conclude(verdict, failures)
     }
 }
 
@@ -204,18 +200,6 @@ impl How {
             },
         }
     }
-}
-
-/// Writes a report and the failures; the last one is the result.
-fn answer(renewal: &mut Renewal, renderer: &Renderer) -> Result<Verdict, Error> {
-    let failures = renewal.take_failures();
-    let verdict = finish(renderer, renewal)?;
-    let mut failures = failures.into_iter().rev();
-    let Some(last) = failures.next() else {
-        return Ok(verdict);
-    };
-    failures.rev().for_each(|error| renderer.error(&error));
-    Err(last)
 }
 
 /// A waiting time, a day at most.

@@ -1,12 +1,13 @@
-//! `revoke`.
+//! `revoke` and `unrevoke`.
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use time::OffsetDateTime;
 
-use super::args::{Global, Issuer};
-use super::{completing, finish};
+use super::args::Issuer;
+use super::completing;
+use super::context::Context;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::list::LabelFilter;
@@ -14,7 +15,6 @@ use crate::ops::revoke::{self, Request};
 use crate::ops::targets;
 use crate::pki::revocation::RevocationReason;
 use crate::pki::validity;
-use crate::render::Renderer;
 
 /// Revoke certificates and publish a new CRL
 ///
@@ -70,16 +70,11 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let targets = targets::expand(&self.targets)?;
         if self.plan {
-            let report = revoke::plan(global.directory(), &targets, now)?;
-            return finish(renderer, &report);
+            let report = revoke::plan(context.directory(), &targets, context.now)?;
+            return context.finish(&report);
         }
         let request = Request {
             // An empty list on standard input selects nothing, not everything with the label.
@@ -95,7 +90,47 @@ impl Args {
             dry_run: self.dry_run,
         };
         let ask = |path: &Path| self.issuer.passphrase.ask(path);
-        let from = self.issuer.at(global.directory(), &ask);
-        finish(renderer, &revoke::run(&request, &from, now)?)
+        let from = self.issuer.at(context.directory(), &ask);
+        context.finish(&revoke::run(&request, &from, context.now)?)
+    }
+}
+
+/// Release certificates from hold and publish a new CRL
+///
+/// Only certificates that were revoked with the reason certificate-hold can be released.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  openagents-certs unrevoke agent-7.example.org
+  openagents-certs unrevoke 4f:2a:90:11 --dry-run")]
+pub(super) struct Unrevoke {
+    /// Serial numbers (hex or decimal), files with a certificate or key, names, or - to read them from standard input
+    #[arg(value_name = "SERIAL|FILE|NAME", required = true, add = completing::targets())]
+    targets: Vec<OsString>,
+
+    /// Release every certificate with a name or key that is on hold, not only one
+    #[arg(long)]
+    all: bool,
+
+    /// Show what would be released; change nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    issuer: Issuer,
+}
+
+impl Unrevoke {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
+        let request = Request {
+            targets: targets::expand(&self.targets)?,
+            labels: Vec::new(),
+            all: self.all,
+            reason: RevocationReason::CertificateHold,
+            invalidity_date: None,
+            dry_run: self.dry_run,
+        };
+        let ask = |path: &Path| self.issuer.passphrase.ask(path);
+        let from = self.issuer.at(context.directory(), &ask);
+        context.finish(&revoke::unrevoke(&request, &from, context.now)?)
     }
 }

@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use time::OffsetDateTime;
-
 use super::Exit;
-use super::args::Global;
+use super::context::Context;
 use crate::error::Error;
 use crate::ops::status::{
     Metrics, Plugin, Report, Request, Screen, Threshold, Thresholds, Timeline, page, run,
@@ -78,46 +76,32 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
         if self.nagios {
-            return self.run_as_plugin(global, renderer, now);
+            return self.run_as_plugin(context);
         }
-        let (report, errors) = run(&self.request(global), now)?;
-        let mut errors = errors.into_iter().rev();
+        let (report, errors) = run(&self.request(context), context.now)?;
         if !report.is_empty() || !report.authorities.is_empty() {
             if let Some(path) = &self.html {
                 view::write_page(&page(&report), path, self.force)?;
             }
-            self.show(renderer, &report)?;
+            self.show(&context.renderer, &report)?;
             if let Some(reason) = report.reason() {
-                renderer.reason(&report.verdict().to_string(), &reason);
+                let verdict = report.verdict().to_string();
+                context.renderer.reason(&verdict, &reason);
             }
         }
-        let Some(last) = errors.next() else {
-            return Ok(report.verdict().into());
-        };
-        errors.rev().for_each(|error| renderer.error(&error));
-        Err(last)
+        context.conclude(report.verdict(), errors).map(Exit::from)
     }
 
     /// Runs as a monitoring plugin, which has exit codes of its own.
-    fn run_as_plugin(
-        &self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Exit, Error> {
-        let answer = run(&self.request(global), now);
+    fn run_as_plugin(&self, context: &Context) -> Result<Exit, Error> {
+        let answer = run(&self.request(context), context.now);
         let plugin = match &answer {
             Ok((report, _)) => Plugin::Checked(report),
             Err(error) => Plugin::Failed(error),
         };
-        renderer.text(&plugin)?;
+        context.renderer.text(&plugin)?;
         Ok(Exit(plugin.exit_code()))
     }
 
@@ -134,10 +118,10 @@ impl Args {
         }
     }
 
-    fn request(&self, global: &Global) -> Request {
+    fn request(&self, context: &Context) -> Request {
         Request {
             targets: self.targets.clone(),
-            directory: tidy(global.directory()),
+            directory: tidy(context.directory()),
             ca: self.ca.clone(),
             revocation_lists: self.crl.clone(),
             thresholds: Thresholds {

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::args::{Dialling, Global};
-use super::finish;
+use super::args::Dialling;
+use super::context::Context;
+
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::verify::{self, Request};
@@ -16,7 +17,6 @@ use crate::path::stacks::Stack;
 use crate::pki::san::{SubjectAltName, host_of_url};
 use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
-use crate::render::Renderer;
 
 /// Check whether certificates are valid
 ///
@@ -96,17 +96,12 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let request = Request {
             files: self.files,
             ca: self.ca,
             system_roots: !self.no_system_roots,
-            directory: global.directory().to_owned(),
+            directory: context.directory().to_owned(),
             dialling: self.dialling.options(None),
             untrusted: self.untrusted,
             revocation_lists: self.crl,
@@ -121,18 +116,13 @@ impl Args {
             all_paths: self.all_paths,
             stack: self.stack,
         };
-        let (report, errors) = verify::run(&request, now)?;
+        let (report, errors) = verify::run(&request, context.now)?;
         let verdict = if report.certificates.is_empty() {
             Verdict::Yes
         } else {
-            finish(renderer, &report)?
+            context.finish(&report)?
         };
-        let mut errors = errors.into_iter().rev();
-        let Some(last) = errors.next() else {
-            return Ok(verdict);
-        };
-        errors.rev().for_each(|error| renderer.error(&error));
-        Err(last)
+        context.conclude(verdict, errors)
     }
 }
 

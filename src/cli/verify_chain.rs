@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use super::args::{Dialling, Global};
-use super::finish;
+use super::context::Context;
+
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::verify_chain::networks::{self, WriteRequest};
@@ -14,7 +15,6 @@ use crate::ops::view;
 use crate::path::stacks::Stack;
 use crate::pki::san::host_of_url;
 use crate::pki::validity;
-use crate::render::Renderer;
 
 /// Check whether a grpcs setup will work, on which TLS stacks, and how to fix it
 ///
@@ -116,21 +116,16 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        now: OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let (html, force) = (self.html.clone(), self.force);
-        let request = self.request(global)?;
-        let mut report = verify_chain::run(&request, now)?;
-        report.wrap_to(renderer.columns());
+        let request = self.request(&context.global)?;
+        let mut report = verify_chain::run(&request, context.now)?;
+        report.wrap_to(context.renderer.columns());
         if let Some(path) = html {
-            let page = verify_chain::page(&report, request.at.unwrap_or(now));
+            let page = verify_chain::page(&report, request.at.unwrap_or(context.now));
             view::write_page(&page, &path, force)?;
         }
-        finish(renderer, &report)
+        context.finish(&report)
     }
 
     fn request(self, global: &Global) -> Result<Request, Error> {

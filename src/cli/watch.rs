@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
-use super::args::Global;
+use super::context::Context;
 use super::renew::How;
 use crate::error::Error;
 use crate::ops::watch::{self, Awaiting, Exporter, ServiceManager, Signals, Watching};
@@ -44,18 +44,13 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(
-        self,
-        global: &Global,
-        renderer: &Renderer,
-        clock: &dyn Fn() -> OffsetDateTime,
-    ) -> Result<Verdict, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let ask = self.how.issuer.passphrase.remembering();
         let ask = |path: &Path| ask(path);
-        let from = self.how.issuer.at(global.directory(), &ask);
+        let from = self.how.issuer.at(context.directory(), &ask);
         let mut signals = Signals::take()?;
         let watching = Watching {
-            request: self.request(renderer),
+            request: self.request(&context.renderer),
             interval: self.interval.duration(),
             exporter: self.metrics.map(serve_metrics).transpose()?,
             metrics_file: self.metrics_file,
@@ -63,14 +58,14 @@ impl Args {
             alive_every: watchdog(),
         };
         let awaiting = Awaiting {
-            clock,
+            clock: &context.clock,
             sleep: &mut |time| signals.sleep(time),
         };
         let mut written = Ok(());
         watch::run(&watching, &from, awaiting, &mut |event| {
             // A log that cannot be written must not let certificates expire; the error is returned at the end.
-            let now = renderer.event(event, event);
-            written = std::mem::replace(&mut written, Ok(())).and(now);
+            let line = context.renderer.event(event, event);
+            written = std::mem::replace(&mut written, Ok(())).and(line);
         })?;
         written.map(|()| Verdict::Yes)
     }
