@@ -15,7 +15,7 @@ use crate::path::chain::{Draft, Key};
 use openagents_certs::keys::{self, Password, PrivateKey};
 use openagents_certs::ops::verify_chain::key_file;
 use openagents_certs::path::stacks::{
-    Affected, ClientFiles, FoundKey, Identity, KeyForm, ServerFiles, Setup, Side, Stack, Verdicts,
+    Affected, ClientFiles, Identity, KeyForm, KeyLookup, ServerFiles, Setup, Side, Stack, Verdicts,
     judge,
 };
 use openagents_certs::pki::algorithm::KeyType;
@@ -188,13 +188,13 @@ fn an_encrypted_key_is_seen_for_one_without_its_password() {
     let password = Password::from_file(b"secret");
     let text = keys::to_pem(key.pkcs8(), Some(&password)).unwrap();
     let read = key_file(text.as_bytes());
-    let FoundKey::Key(block) = &read.grpc_core else {
+    let KeyLookup::Key(block) = &read.grpc_core else {
         panic!("{read:?}");
     };
     assert_eq!(block.form, KeyForm::Encrypted);
-    assert!(matches!(read.tonic, FoundKey::Nothing { .. }));
+    assert!(matches!(read.tonic, KeyLookup::Nothing { .. }));
     let plain = key_file(keys::to_pem(key.pkcs8(), None).unwrap().as_bytes());
-    let FoundKey::Key(block) = &plain.tonic else {
+    let KeyLookup::Key(block) = &plain.tonic else {
         panic!("{plain:?}");
     };
     assert_eq!(block.rustls_takes_it, Some(true));

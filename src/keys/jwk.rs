@@ -65,6 +65,7 @@ impl Jwk {
                 ]
             }
             KeyKind::RsaPss
+            | KeyKind::EcOther
             | KeyKind::EcExplicit
             | KeyKind::Ed448
             | KeyKind::X448

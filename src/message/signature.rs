@@ -75,6 +75,7 @@ impl Algorithm {
             KeyKind::Rsa => Some(Algorithm::Ps256),
             KeyKind::RsaPss
             | KeyKind::Ec(_)
+            | KeyKind::EcOther
             | KeyKind::EcExplicit
             | KeyKind::Ed448
             | KeyKind::X25519

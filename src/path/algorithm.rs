@@ -8,12 +8,10 @@ use time::macros::datetime;
 use super::finding::{Evidence, Role};
 use super::pool::Candidate;
 use super::profile::Requirements;
-use super::public_key::{Curve, Kind, PublicKey, bit_length};
 use super::rule::Drafts;
-use crate::pki::algorithm::ID_X25519;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::certificate::Certificate;
-use crate::pki::public_key as pki;
+use crate::pki::public_key::{Curve, KeyKind, KeyParts, PublicKey, bit_length};
 use crate::pki::usage::Purpose;
 use crate::pki::weakness::Weakness;
 
@@ -72,22 +70,23 @@ impl Scheme {
         Scheme::read(certificate.signature_algorithm(), der)
     }
 
-    /// Whether a signature of this scheme can be by a key of this kind at all.
-    pub(super) fn fits(self, kind: Kind<'_>) -> bool {
+    /// Whether a key of this kind can make a signature of this scheme.
+    pub(super) fn fits(self, kind: KeyKind) -> bool {
         match kind {
-            Kind::Rsa { .. } => match self {
-                Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) | Scheme::Other => true,
-                Scheme::Ecdsa(_) | Scheme::Ed25519 => false,
-            },
-            Kind::Ec(_) | Kind::OtherCurve(_) | Kind::ExplicitCurve => match self {
-                Scheme::Ecdsa(_) | Scheme::Other => true,
-                Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) | Scheme::Ed25519 => false,
-            },
-            Kind::Ed25519 => match self {
-                Scheme::Ed25519 => true,
-                Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) | Scheme::Ecdsa(_) | Scheme::Other => false,
-            },
-            Kind::Dsa | Kind::Other(_) | Kind::Malformed => self == Scheme::Other,
+            KeyKind::Rsa => matches!(
+                self,
+                Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) | Scheme::Other
+            ),
+            KeyKind::Ec(_) | KeyKind::EcOther | KeyKind::EcExplicit => {
+                matches!(self, Scheme::Ecdsa(_) | Scheme::Other)
+            }
+            KeyKind::Ed25519 => self == Scheme::Ed25519,
+            KeyKind::RsaPss
+            | KeyKind::Ed448
+            | KeyKind::X25519
+            | KeyKind::X448
+            | KeyKind::Dsa
+            | KeyKind::Other => self == Scheme::Other,
         }
     }
 
@@ -99,7 +98,7 @@ impl Scheme {
         }
     }
 
-    fn hash(self) -> Option<Hash> {
+    pub(super) fn hash(self) -> Option<Hash> {
         match self {
             Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash) | Scheme::Ecdsa(hash) => Some(hash),
             Scheme::Ed25519 | Scheme::Other => None,
@@ -142,29 +141,37 @@ pub(super) fn examine(
         None if scheme == Scheme::Other && is_anchor => weak("anchor-signature-algorithm")(drafts),
         None => {}
     }
+    let Some(key) = candidate.public_key() else {
+        drafts.add("key-malformed");
+        return;
+    };
     // X25519 cannot sign, but messages are encrypted to it.
-    let is_for_messages = requirements.purpose == Some(Purpose::Message);
-    let key = candidate.public_key();
-    if !(is_for_messages && key.kind == Kind::Other(ID_X25519.as_bytes())) {
+    if !(requirements.purpose == Some(Purpose::Message) && key.kind == KeyKind::X25519) {
         examine_key(&key, role, drafts);
     }
-    examine_weakness(candidate, role, drafts);
+    examine_weakness(certificate, &key, role, drafts);
 }
 
-fn examine_key(key: &PublicKey<'_>, role: Role, drafts: &mut Drafts) {
+fn examine_key(key: &KeyParts<'_>, role: Role, drafts: &mut Drafts) {
     match key.kind {
-        Kind::Malformed => drafts.add("key-malformed"),
-        Kind::ExplicitCurve => drafts.add("key-explicit-curve"),
-        Kind::OtherCurve(_) | Kind::Dsa | Kind::Other(_) => {
-            drafts.with("key-type", || Evidence::instead(key, "RSA, P-256 or P-384"));
-        }
-        Kind::Ec(Curve::P256 | Curve::P384) => {}
-        Kind::Ec(Curve::P521) => {
+        KeyKind::EcExplicit => drafts.add("key-explicit-curve"),
+        KeyKind::Ec(Curve::P256 | Curve::P384) => {}
+        KeyKind::Ec(Curve::P521) => {
             if role == Role::EndEntity {
                 drafts.with("key-type-rare", || Evidence::found(key));
             }
         }
-        Kind::Ed25519 => {
+        KeyKind::Ec(_)
+        | KeyKind::EcOther
+        | KeyKind::RsaPss
+        | KeyKind::Ed448
+        | KeyKind::X25519
+        | KeyKind::X448
+        | KeyKind::Dsa
+        | KeyKind::Other => {
+            drafts.with("key-type", || Evidence::instead(key, "RSA, P-256 or P-384"));
+        }
+        KeyKind::Ed25519 => {
             drafts.with("key-type-webpki", || {
                 Evidence::instead(key, "RSA, P-256, P-384 or P-521")
             });
@@ -172,7 +179,8 @@ fn examine_key(key: &PublicKey<'_>, role: Role, drafts: &mut Drafts) {
                 drafts.with("key-type-rare", || Evidence::found(key));
             }
         }
-        Kind::Rsa { modulus, exponent } => {
+        KeyKind::Rsa => {
+            let (modulus, exponent) = key.rsa_numbers().unwrap_or_default();
             let bits = bit_length(modulus);
             if bits < MIN_RSA_BITS {
                 drafts.with("key-short", || {
@@ -190,18 +198,31 @@ fn examine_key(key: &PublicKey<'_>, role: Role, drafts: &mut Drafts) {
 }
 
 /// Looks for keys that anyone can break. Points that have signed something are known to be on their curve.
-fn examine_weakness(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts) {
-    let key = candidate.public_key();
-    let is_looked_at = match key.kind {
-        Kind::Rsa { modulus, .. } => bit_length(modulus) >= MIN_RSA_BITS,
-        Kind::Ec(_) | Kind::Ed25519 => role == Role::EndEntity,
-        Kind::OtherCurve(_) => true,
-        Kind::ExplicitCurve | Kind::Dsa | Kind::Other(_) | Kind::Malformed => false,
+fn examine_weakness(
+    certificate: &Certificate,
+    key: &KeyParts<'_>,
+    role: Role,
+    drafts: &mut Drafts,
+) {
+    let may_be_weak = match key.kind {
+        KeyKind::Rsa => key.bits().is_some_and(|bits| bits >= MIN_RSA_BITS),
+        KeyKind::Ec(Curve::P256 | Curve::P384 | Curve::P521) | KeyKind::Ed25519 => {
+            role == Role::EndEntity
+        }
+        KeyKind::Ec(_) => true,
+        KeyKind::EcOther
+        | KeyKind::RsaPss
+        | KeyKind::EcExplicit
+        | KeyKind::Ed448
+        | KeyKind::X25519
+        | KeyKind::X448
+        | KeyKind::Dsa
+        | KeyKind::Other => false,
     };
-    if !is_looked_at {
+    if !may_be_weak {
         return;
     }
-    let key = pki::PublicKey::from_der(candidate.certificate.public_key_info());
+    let key = PublicKey::from_der(certificate.public_key_info());
     let Some(weakness) = key.ok().and_then(|key| key.weakness()) else {
         return;
     };

@@ -5,7 +5,6 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use super::algorithm::Scheme;
 use super::finding::Role;
 use super::pool::Pool;
 use super::profile::Requirements;
@@ -345,14 +344,9 @@ impl<'s, 'a> Search<'s, 'a> {
             return ControlFlow::Continue(*outcome);
         }
         let key = self.pool.candidates[issuer].public_key();
-        self.spend(signature::cost(&key))?;
+        self.spend(signature::cost(key.as_ref()))?;
         let certificate = self.pool.candidates[child].certificate;
-        let outcome = signature::check(
-            Scheme::of(certificate),
-            &key,
-            certificate.to_be_signed(),
-            certificate.signature(),
-        );
+        let outcome = signature::of_certificate(certificate, key.as_ref());
         self.signatures.insert((child, issuer), outcome);
         ControlFlow::Continue(outcome)
     }
@@ -363,19 +357,9 @@ impl<'s, 'a> Search<'s, 'a> {
             return *outcome;
         }
         let key = self.pool.candidates[issuer].public_key();
-        let list_value = &self.pool.lists[list];
-        let scheme = Scheme::read(
-            list_value.signature_algorithm(),
-            list_value.signature_algorithm_der(),
-        );
-        let outcome = match self.spend(signature::cost(&key)) {
+        let outcome = match self.spend(signature::cost(key.as_ref())) {
             ControlFlow::Break(()) => Outcome::Unsupported,
-            ControlFlow::Continue(()) => signature::check(
-                scheme,
-                &key,
-                list_value.to_be_signed(),
-                list_value.signature(),
-            ),
+            ControlFlow::Continue(()) => signature::of_list(&self.pool.lists[list], key.as_ref()),
         };
         self.list_signatures.insert((list, issuer), outcome);
         outcome

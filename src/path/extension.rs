@@ -1,8 +1,10 @@
-//! What a certificate's extensions say, each decoded once.
+//! The extensions of a certificate, each decoded once.
+
+use std::collections::HashSet;
 
 use crate::pki::certificate::Certificate;
 use crate::pki::element::{
-    Element, ElementError, Elements, INTEGER, SEQUENCE, context, context_constructed, small_integer,
+    Element, ElementError, INTEGER, SEQUENCE, context, context_constructed, small_integer,
 };
 use crate::pki::extension::{
     AUTHORITY_INFORMATION_ACCESS, AUTHORITY_KEY_IDENTIFIER, AuthorityKeyIdentifier,
@@ -10,11 +12,12 @@ use crate::pki::extension::{
     EXTENDED_KEY_USAGE, Extension, FRESHEST_CRL, INHIBIT_ANY_POLICY, ISSUER_ALT_NAME, KEY_USAGE,
     KeyUsage, NAME_CONSTRAINTS, NameConstraints, POLICY_CONSTRAINTS, POLICY_MAPPINGS,
     SUBJECT_ALT_NAME, SUBJECT_DIRECTORY_ATTRIBUTES, SUBJECT_INFORMATION_ACCESS,
-    SUBJECT_KEY_IDENTIFIER, alt_names, extended_key_usages, subject_key_identifier,
+    SUBJECT_KEY_IDENTIFIER, alt_names, extended_key_usages, extension_name, subject_key_identifier,
 };
+use crate::pki::extension_value::{Named, access_description, each};
 use crate::pki::general_name::{GeneralName, object_identifier};
 use crate::pki::oid::ObjectIdentifier;
-use crate::pki::policy::{PolicyConstraints, policy_constraints};
+use crate::pki::policy::{PolicyConstraints, PolicyMapping, policy_constraints, policy_mapping};
 
 /// The known extensions. Of duplicates, the first counts.
 #[derive(Debug, Default)]
@@ -30,9 +33,9 @@ pub(super) struct Extensions {
     pub(super) policy_mappings: Option<Known<Vec<(ObjectIdentifier, ObjectIdentifier)>>>,
     pub(super) policy_constraints: Option<Known<PolicyConstraints>>,
     pub(super) inhibit_any_policy: Option<Known<u64>>,
-    /// Those that only tell where to look, and of which nothing but the form counts here.
+    /// Those of which only the form counts here.
     pub(super) informative: Vec<Informative>,
-    /// The places of those that are critical and not understood.
+    /// The places of critical ones that are not understood.
     pub(super) unknown_critical: Vec<usize>,
 }
 
@@ -46,10 +49,20 @@ pub(super) struct Known<T> {
 /// One extension of which only the form counts.
 #[derive(Debug)]
 pub(super) struct Informative {
-    pub(super) name: &'static str,
+    oid: const_oid::ObjectIdentifier,
     pub(super) critical: bool,
     pub(super) must_not_be_critical: bool,
     pub(super) fault: Option<ElementError>,
+}
+
+impl Informative {
+    pub(super) fn is_for(&self, oid: const_oid::ObjectIdentifier) -> bool {
+        self.oid == oid
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        extension_name(&self.oid.into()).unwrap_or_default()
+    }
 }
 
 impl Extensions {
@@ -88,84 +101,70 @@ impl Extensions {
     }
 
     fn read_constraint(&mut self, e: &Extension) -> bool {
-        let octets = &e.value;
-        if e.oid == BASIC_CONSTRAINTS {
-            keep(&mut self.basic_constraints, e, || {
-                BasicConstraints::read(octets).map(|(constraints, _)| constraints)
-            })
-        } else if e.oid == KEY_USAGE {
-            keep(&mut self.key_usage, e, || {
-                KeyUsage::read(octets).map(|(usage, _)| usage)
-            })
-        } else if e.oid == EXTENDED_KEY_USAGE {
-            keep(&mut self.extended_key_usage, e, || {
-                extended_key_usages(octets)
-            })
-        } else if e.oid == SUBJECT_ALT_NAME {
-            keep(&mut self.subject_alt_name, e, || names(octets))
-        } else if e.oid == NAME_CONSTRAINTS {
-            keep(&mut self.name_constraints, e, || {
-                NameConstraints::read(octets)
-            })
-        } else if e.oid == AUTHORITY_KEY_IDENTIFIER {
-            keep(&mut self.authority_key_identifier, e, || {
-                AuthorityKeyIdentifier::read(octets)
-            })
-        } else if e.oid == SUBJECT_KEY_IDENTIFIER {
-            keep(&mut self.subject_key_identifier, e, || {
-                subject_key_identifier(octets)
-            })
-        } else {
-            false
-        }
+        keep(&mut self.basic_constraints, e, BASIC_CONSTRAINTS, |value| {
+            BasicConstraints::read(value).map(|(constraints, _)| constraints)
+        }) || keep(&mut self.key_usage, e, KEY_USAGE, |value| {
+            KeyUsage::read(value).map(|(usage, _)| usage)
+        }) || keep(
+            &mut self.extended_key_usage,
+            e,
+            EXTENDED_KEY_USAGE,
+            extended_key_usages,
+        ) || keep(&mut self.subject_alt_name, e, SUBJECT_ALT_NAME, names)
+            || keep(
+                &mut self.name_constraints,
+                e,
+                NAME_CONSTRAINTS,
+                NameConstraints::read,
+            )
+            || keep(
+                &mut self.authority_key_identifier,
+                e,
+                AUTHORITY_KEY_IDENTIFIER,
+                AuthorityKeyIdentifier::read,
+            )
+            || keep(
+                &mut self.subject_key_identifier,
+                e,
+                SUBJECT_KEY_IDENTIFIER,
+                subject_key_identifier,
+            )
     }
 
     fn read_policy(&mut self, e: &Extension) -> bool {
-        let octets = &e.value;
-        if e.oid == CERTIFICATE_POLICIES {
-            keep(&mut self.certificate_policies, e, || {
-                certificate_policies(octets)
-            })
-        } else if e.oid == POLICY_MAPPINGS {
-            keep(&mut self.policy_mappings, e, || policy_mappings(octets))
-        } else if e.oid == POLICY_CONSTRAINTS {
-            keep(&mut self.policy_constraints, e, || {
-                policy_constraints(octets)
-            })
-        } else if e.oid == INHIBIT_ANY_POLICY {
-            keep(&mut self.inhibit_any_policy, e, || {
-                let what = "inhibitAnyPolicy";
-                small_integer(Element::only(octets, INTEGER, what)?, what)
-            })
-        } else {
-            false
-        }
+        keep(
+            &mut self.certificate_policies,
+            e,
+            CERTIFICATE_POLICIES,
+            certificate_policies,
+        ) || keep(
+            &mut self.policy_mappings,
+            e,
+            POLICY_MAPPINGS,
+            policy_mappings,
+        ) || keep(
+            &mut self.policy_constraints,
+            e,
+            POLICY_CONSTRAINTS,
+            policy_constraints,
+        ) || keep(
+            &mut self.inhibit_any_policy,
+            e,
+            INHIBIT_ANY_POLICY,
+            inhibit_any_policy,
+        )
     }
 
     fn read_informative(&mut self, e: &Extension) -> bool {
-        let (name, must_not_be_critical, result) = if e.oid == AUTHORITY_INFORMATION_ACCESS {
-            let name = "authorityInfoAccess";
-            (name, true, access_descriptions(&e.value))
-        } else if e.oid == SUBJECT_INFORMATION_ACCESS {
-            ("subjectInfoAccess", true, access_descriptions(&e.value))
-        } else if e.oid == CRL_DISTRIBUTION_POINTS {
-            let name = "cRLDistributionPoints";
-            (name, false, distribution_points(&e.value))
-        } else if e.oid == FRESHEST_CRL {
-            ("freshestCRL", true, distribution_points(&e.value))
-        } else if e.oid == ISSUER_ALT_NAME {
-            ("issuerAltName", false, names(&e.value).map(drop))
-        } else if e.oid == SUBJECT_DIRECTORY_ATTRIBUTES {
-            let read = Element::only(&e.value, SEQUENCE, "subjectDirectoryAttributes");
-            ("subjectDirectoryAttributes", true, read.map(drop))
-        } else {
+        let row = INFORMATIVE.iter().find(|(oid, _, _)| e.oid == *oid);
+        let Some((oid, must_not_be_critical, read)) = row else {
             return false;
         };
         self.informative.push(Informative {
-            name,
+            oid: *oid,
             critical: e.critical,
-            must_not_be_critical,
-            fault: result.err(),
+            must_not_be_critical: *must_not_be_critical,
+            fault: read(&e.value).err(),
         });
         true
     }
@@ -176,14 +175,19 @@ pub(super) fn value<T>(extension: &Option<Known<T>>) -> Option<&T> {
     extension.as_ref()?.value.as_ref().ok()
 }
 
+/// Whether the extension is of this type: then its value is kept, unless there already is one.
 fn keep<T>(
     place: &mut Option<Known<T>>,
     extension: &Extension,
-    read: impl FnOnce() -> Result<T, ElementError>,
+    oid: const_oid::ObjectIdentifier,
+    read: impl FnOnce(&[u8]) -> Result<T, ElementError>,
 ) -> bool {
+    if extension.oid != oid {
+        return false;
+    }
     place.get_or_insert_with(|| Known {
         critical: extension.critical,
-        value: read(),
+        value: read(&extension.value),
     });
     true
 }
@@ -198,43 +202,48 @@ fn names(octets: &[u8]) -> Result<Vec<GeneralName>, ElementError> {
     }
 }
 
-fn certificate_policies(octets: &[u8]) -> Result<Vec<ObjectIdentifier>, ElementError> {
+fn certificate_policies(value: &[u8]) -> Result<Vec<ObjectIdentifier>, ElementError> {
     let what = "a certificate policy";
-    let policies = at_least_one(octets, what, |elements| {
-        let mut parts = elements.next(SEQUENCE, what)?.children();
+    let policies = each(value, |policy| {
+        let mut parts = policy.children();
         let policy = object_identifier(&mut parts, what)?;
         parts.optional(SEQUENCE, "a policy's qualifiers")?;
         parts.end(what)?;
         Ok(policy)
     })?;
-    let mut sorted: Vec<_> = policies.iter().collect();
-    sorted.sort_unstable();
-    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(ElementError::Content { what });
+    let mut seen = HashSet::new();
+    if policies.iter().all(|policy| seen.insert(policy)) {
+        Ok(policies)
+    } else {
+        Err(ElementError::Content { what })
     }
-    Ok(policies)
 }
 
 fn policy_mappings(
-    octets: &[u8],
+    value: &[u8],
 ) -> Result<Vec<(ObjectIdentifier, ObjectIdentifier)>, ElementError> {
-    let what = "a policy mapping";
-    at_least_one(octets, what, |elements| {
-        let mut parts = elements.next(SEQUENCE, what)?.children();
-        let issuer = object_identifier(&mut parts, what)?;
-        let subject = object_identifier(&mut parts, what)?;
-        parts.end(what)?;
-        if [&issuer, &subject].iter().any(|p| **p == ANY_POLICY) {
+    each(value, |mapping| {
+        let PolicyMapping {
+            issuer_domain_policy: Named { oid: issuer, .. },
+            subject_domain_policy: Named { oid: subject, .. },
+        } = policy_mapping(mapping)?;
+        if issuer == ANY_POLICY || subject == ANY_POLICY {
+            let what = "a policy mapping";
             return Err(ElementError::Content { what });
         }
         Ok((issuer, subject))
     })
 }
 
-fn distribution_points(octets: &[u8]) -> Result<(), ElementError> {
+fn inhibit_any_policy(value: &[u8]) -> Result<u64, ElementError> {
+    let what = "inhibitAnyPolicy";
+    small_integer(Element::only(value, INTEGER, what)?, what)
+}
+
+fn distribution_points(value: &[u8]) -> Result<(), ElementError> {
     let what = "a distribution point";
-    at_least_one(octets, what, |elements| {
-        let mut parts = elements.next(SEQUENCE, what)?.children();
+    each(value, |point| {
+        let mut parts = point.children();
         let name = parts.optional(context_constructed(0), what)?;
         parts.optional(context(1), what)?;
         let issuer = parts.optional(context_constructed(2), what)?;
@@ -247,35 +256,24 @@ fn distribution_points(octets: &[u8]) -> Result<(), ElementError> {
     .map(drop)
 }
 
-fn access_descriptions(octets: &[u8]) -> Result<(), ElementError> {
-    let what = "an access description";
-    at_least_one(octets, what, |elements| {
-        let mut parts = elements.next(SEQUENCE, what)?.children();
-        object_identifier(&mut parts, what)?;
-        GeneralName::read(parts.any(what)?)?;
-        parts.end(what)
-    })
-    .map(drop)
-}
+/// Reads one extension of which only the form counts.
+type Reader = fn(&[u8]) -> Result<(), ElementError>;
 
-/// A SEQUENCE SIZE (1..MAX).
-fn at_least_one<'a, T>(
-    octets: &'a [u8],
-    what: &'static str,
-    mut read: impl FnMut(&mut Elements<'a>) -> Result<T, ElementError>,
-) -> Result<Vec<T>, ElementError> {
-    let mut elements = Element::only(octets, SEQUENCE, what)?.children();
-    let mut all = Vec::new();
-    while !elements.is_empty() {
-        all.push(read(&mut elements)?);
-    }
-    if all.is_empty() {
-        Err(ElementError::Missing { what })
-    } else {
-        Ok(all)
-    }
-}
-
+/// Each with whether RFC 5280 forbids that it is critical.
+const INFORMATIVE: [(const_oid::ObjectIdentifier, bool, Reader); 6] = [
+    (AUTHORITY_INFORMATION_ACCESS, true, |value| {
+        each(value, access_description).map(drop)
+    }),
+    (SUBJECT_INFORMATION_ACCESS, true, |value| {
+        each(value, access_description).map(drop)
+    }),
+    (CRL_DISTRIBUTION_POINTS, false, distribution_points),
+    (FRESHEST_CRL, true, distribution_points),
+    (ISSUER_ALT_NAME, false, |value| names(value).map(drop)),
+    (SUBJECT_DIRECTORY_ATTRIBUTES, true, |value| {
+        Element::only(value, SEQUENCE, "subjectDirectoryAttributes").map(drop)
+    }),
+];
 /// anyPolicy (RFC 5280 §4.2.1.4).
 pub(super) const ANY_POLICY: const_oid::ObjectIdentifier =
     const_oid::ObjectIdentifier::new_unwrap("2.5.29.32.0");

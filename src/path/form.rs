@@ -129,7 +129,7 @@ fn malformed(extensions: &Extensions, drafts: &mut Drafts) {
     for extension in &extensions.informative {
         if let Some(fault) = extension.fault {
             drafts.with("informative-extension-malformed", || {
-                Evidence::found(format_args!("{}: {fault}", extension.name))
+                Evidence::found(format_args!("{}: {fault}", extension.name()))
             });
         }
     }
@@ -167,7 +167,7 @@ fn criticality(certificate: &Certificate, extensions: &Extensions, drafts: &mut 
     for extension in &extensions.informative {
         if extension.critical && extension.must_not_be_critical {
             drafts.with("informative-extension-critical", || {
-                Evidence::found(extension.name)
+                Evidence::found(extension.name())
             });
         }
     }

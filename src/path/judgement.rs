@@ -222,6 +222,7 @@ fn explained(pool: &Pool<'_>, attempt: &Attempt) -> CandidatePath {
         ),
         End::WrongKey(issuer) => {
             let key = pool.candidates[issuer].public_key();
+            let key = key.map_or_else(|| "unreadable key".to_owned(), |key| key.to_string());
             broken(
                 "signature",
                 Evidence::found(format_args!("key of {} ({key})", certificate.issuer())),

@@ -23,7 +23,6 @@ mod planned;
 mod policy;
 mod pool;
 pub mod profile;
-mod public_key;
 mod revocation;
 pub mod rule;
 mod signature;

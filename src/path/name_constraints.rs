@@ -6,7 +6,7 @@ use super::extension::value;
 use super::finding::{Evidence, Role};
 use super::pool::Candidate;
 use super::rule::Drafts;
-use super::subtree::{BaseFault, Lies, Subtrees, base_fault, lies_in};
+use super::subtree::{BaseFault, Position, Subtrees, base_fault, position};
 use crate::pki::extension::NameConstraints;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::AttributeType;
@@ -154,19 +154,19 @@ fn verdict<'c>(
     constraints: &'c NameConstraints,
 ) -> Option<(&'static str, Option<&'c GeneralName>)> {
     for base in &constraints.excluded {
-        match lies_in(name, base, Subtrees::Excluded) {
-            Lies::Inside => return Some(("name-excluded", Some(base))),
-            Lies::Unknown => return Some(("name-constraint-undecidable", Some(base))),
-            Lies::Outside | Lies::Elsewhere => {}
+        match position(name, base, Subtrees::Excluded) {
+            Position::Inside => return Some(("name-excluded", Some(base))),
+            Position::Unknown => return Some(("name-constraint-undecidable", Some(base))),
+            Position::Outside | Position::Elsewhere => {}
         }
     }
     let mut is_constrained = false;
     for base in &constraints.permitted {
-        match lies_in(name, base, Subtrees::Permitted) {
-            Lies::Inside => return None,
-            Lies::Unknown => return Some(("name-constraint-undecidable", None)),
-            Lies::Outside => is_constrained = true,
-            Lies::Elsewhere => {}
+        match position(name, base, Subtrees::Permitted) {
+            Position::Inside => return None,
+            Position::Unknown => return Some(("name-constraint-undecidable", None)),
+            Position::Outside => is_constrained = true,
+            Position::Elsewhere => {}
         }
     }
     is_constrained.then_some(("name-not-permitted", None))

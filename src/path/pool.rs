@@ -1,14 +1,14 @@
 //! The certificates a path can be built from.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
 use super::distinguished_name::{canonical, is_same};
 use super::extension::Extensions;
-use super::public_key::PublicKey;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::name::DistinguishedName;
-use std::sync::OnceLock;
+use crate::pki::public_key::{KeyKind, KeyParts};
 
 /// The end entity, then the intermediates, then the anchors, each certificate once; and for every
 /// name the certificates that have it for subject.
@@ -193,8 +193,13 @@ impl<'a> Candidate<'a> {
             .get_or_init(|| Extensions::read(self.certificate))
     }
 
-    pub(super) fn public_key(&self) -> PublicKey<'a> {
-        PublicKey::read(self.certificate.public_key_info())
+    /// The public key, if its form is one that every verifier reads.
+    pub(super) fn public_key(&self) -> Option<KeyParts<'a>> {
+        KeyParts::read_strictly(self.certificate.public_key_info())
+    }
+
+    pub(super) fn key_kind(&self) -> Option<KeyKind> {
+        self.public_key().map(|key| key.kind)
     }
 
     /// Whether subject and issuer are the same name.

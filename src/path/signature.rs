@@ -8,10 +8,10 @@ use ring::signature::{
 };
 
 use super::algorithm::{Hash, Scheme};
-use super::public_key::{Curve, Kind, PublicKey, bit_length};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::csr::CertificateSigningRequest;
+use crate::pki::public_key::{Curve, KeyKind, KeyParts};
 use crate::pki::rsa_pss::PssParameters;
 
 /// The result of checking a signature.
@@ -24,41 +24,69 @@ pub(super) enum Outcome {
     Unsupported,
 }
 
+impl From<bool> for Outcome {
+    fn from(is_valid: bool) -> Self {
+        if is_valid {
+            Outcome::Valid
+        } else {
+            Outcome::Invalid
+        }
+    }
+}
+
+/// Checks a certificate's signature under a key; `None` for a malformed one.
+pub(super) fn of_certificate(certificate: &Certificate, key: Option<&KeyParts<'_>>) -> Outcome {
+    check(
+        Scheme::of(certificate),
+        key,
+        certificate.to_be_signed(),
+        certificate.signature(),
+    )
+}
+
+/// Checks a revocation list's signature under a key; `None` for a malformed one.
+pub(super) fn of_list(list: &RevocationList, key: Option<&KeyParts<'_>>) -> Outcome {
+    let scheme = Scheme::read(list.signature_algorithm(), list.signature_algorithm_der());
+    check(scheme, key, list.to_be_signed(), list.signature())
+}
+
 /// Checks a signature by `key` over `message`.
 ///
-/// RSA keys of more than 8192 bits are not tried: they take too long.
-pub(super) fn check(
-    scheme: Scheme,
-    key: &PublicKey<'_>,
-    message: &[u8],
-    signature: &[u8],
-) -> Outcome {
-    let verified = match algorithm(scheme, key) {
-        Some(algorithm) => UnparsedPublicKey::new(algorithm, key.octets)
-            .verify(message, signature)
-            .is_ok(),
-        None if !scheme.fits(key.kind) => return Outcome::Invalid,
-        None => return legacy::check(scheme, key, message, signature),
+/// Does not try RSA keys of more than 8192 bits: they take too long.
+fn check(scheme: Scheme, key: Option<&KeyParts<'_>>, message: &[u8], signature: &[u8]) -> Outcome {
+    let Some(key) = key else {
+        return match scheme {
+            Scheme::Other => Outcome::Unsupported,
+            Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) | Scheme::Ecdsa(_) | Scheme::Ed25519 => {
+                Outcome::Invalid
+            }
+        };
     };
-    if verified {
-        Outcome::Valid
-    } else {
-        Outcome::Invalid
+    match algorithm(scheme, key) {
+        Some(algorithm) => {
+            let key = UnparsedPublicKey::new(algorithm, key.key);
+            key.verify(message, signature).is_ok().into()
+        }
+        None if !scheme.fits(key.kind) => Outcome::Invalid,
+        None => legacy::check(scheme, key, message, signature),
     }
 }
 
 /// Whether a request is signed by the key in it, which proves that its sender has that key
 /// ([RFC 2986 §3](https://www.rfc-editor.org/rfc/rfc2986#section-3)); no if it cannot be determined.
 pub fn is_signed_by_its_key(request: &CertificateSigningRequest) -> bool {
-    let key = PublicKey::read(request.public_key_info());
+    let Some(key) = KeyParts::read_strictly(request.public_key_info()) else {
+        return false;
+    };
     let (message, signature) = (request.to_be_signed(), request.signature());
     if let Some(parameters) = PssParameters::read(request.signature_algorithm())
-        && let Kind::Rsa { modulus, exponent } = key.kind
+        && key.kind == KeyKind::Rsa
+        && let Some(numbers) = key.rsa_numbers()
     {
-        return parameters.verify((modulus, exponent), message, signature);
+        return parameters.verify(numbers, message, signature);
     }
     let scheme = Scheme::read(request.signature_algorithm(), &[]);
-    check(scheme, &key, message, signature) == Outcome::Valid
+    check(scheme, Some(&key), message, signature) == Outcome::Valid
 }
 
 /// Whether the hash that a request is signed with can be forged: MD5 or SHA-1.
@@ -75,58 +103,53 @@ pub fn is_self_signed(certificate: &Certificate) -> bool {
 ///
 /// Looks at nothing else: neither at names nor at what the issuer may sign.
 pub fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
-    let key = PublicKey::read(issuer.public_key_info());
-    check(
-        Scheme::of(certificate),
-        &key,
-        certificate.to_be_signed(),
-        certificate.signature(),
-    ) == Outcome::Valid
+    let key = KeyParts::read_strictly(issuer.public_key_info());
+    of_certificate(certificate, key.as_ref()) == Outcome::Valid
 }
 
 /// Whether a revocation list is signed by the key in `issuer`; no if it cannot be determined.
 ///
 /// Looks at nothing else: neither at names nor at what the issuer may sign.
 pub fn is_list_signed_by(list: &RevocationList, issuer: &Certificate) -> bool {
-    let key = PublicKey::read(issuer.public_key_info());
-    let scheme = Scheme::read(list.signature_algorithm(), list.signature_algorithm_der());
-    check(scheme, &key, list.to_be_signed(), list.signature()) == Outcome::Valid
+    let key = KeyParts::read_strictly(issuer.public_key_info());
+    of_list(list, key.as_ref()) == Outcome::Valid
 }
 
 /// An upper estimate of the time a check takes, in microseconds.
-pub(super) fn cost(key: &PublicKey<'_>) -> u64 {
+pub(super) fn cost(key: Option<&KeyParts<'_>>) -> u64 {
+    let Some(key) = key else { return 1 };
     match key.kind {
-        Kind::Rsa { modulus, .. } => {
-            let kilobits = bit_length(modulus) as u64 / 1024 + 1;
-            if kilobits > 9 {
-                1
-            } else {
-                10 * kilobits * kilobits
-            }
-        }
-        Kind::Ec(Curve::P256) | Kind::Ed25519 => 100,
-        Kind::Ec(Curve::P384) => 600,
-        Kind::Ec(Curve::P521) => 1000,
-        Kind::OtherCurve(_)
-        | Kind::ExplicitCurve
-        | Kind::Dsa
-        | Kind::Other(_)
-        | Kind::Malformed => 1,
+        KeyKind::Rsa => match key.bits().unwrap_or(0) as u64 / 1024 + 1 {
+            kilobits @ ..=9 => 10 * kilobits * kilobits,
+            _ => 1,
+        },
+        KeyKind::Ec(Curve::P256) | KeyKind::Ed25519 => 100,
+        KeyKind::Ec(Curve::P384) => 600,
+        KeyKind::Ec(Curve::P521) => 1000,
+        KeyKind::Ec(_)
+        | KeyKind::EcOther
+        | KeyKind::EcExplicit
+        | KeyKind::RsaPss
+        | KeyKind::Ed448
+        | KeyKind::X25519
+        | KeyKind::X448
+        | KeyKind::Dsa
+        | KeyKind::Other => 1,
     }
 }
 
 /// What ring supports.
 fn algorithm(
     scheme: Scheme,
-    key: &PublicKey<'_>,
+    key: &KeyParts<'_>,
 ) -> Option<&'static dyn signature::VerificationAlgorithm> {
     match (scheme, key.kind) {
-        (Scheme::Ecdsa(Hash::Sha256), Kind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA256_ASN1),
-        (Scheme::Ecdsa(Hash::Sha384), Kind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA384_ASN1),
-        (Scheme::Ecdsa(Hash::Sha256), Kind::Ec(Curve::P384)) => Some(&ECDSA_P384_SHA256_ASN1),
-        (Scheme::Ecdsa(Hash::Sha384), Kind::Ec(Curve::P384)) => Some(&ECDSA_P384_SHA384_ASN1),
-        (Scheme::Ed25519, Kind::Ed25519) => Some(&ED25519),
-        (scheme, Kind::Rsa { modulus, .. }) if (2048..=8192).contains(&bit_length(modulus)) => {
+        (Scheme::Ecdsa(Hash::Sha256), KeyKind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA256_ASN1),
+        (Scheme::Ecdsa(Hash::Sha384), KeyKind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA384_ASN1),
+        (Scheme::Ecdsa(Hash::Sha256), KeyKind::Ec(Curve::P384)) => Some(&ECDSA_P384_SHA256_ASN1),
+        (Scheme::Ecdsa(Hash::Sha384), KeyKind::Ec(Curve::P384)) => Some(&ECDSA_P384_SHA384_ASN1),
+        (Scheme::Ed25519, KeyKind::Ed25519) => Some(&ED25519),
+        (scheme, KeyKind::Rsa) if key.bits().is_some_and(|bits| (2048..=8192).contains(&bits)) => {
             match scheme {
                 Scheme::RsaPkcs1(Hash::Sha256) => Some(&RSA_PKCS1_2048_8192_SHA256),
                 Scheme::RsaPkcs1(Hash::Sha384) => Some(&RSA_PKCS1_2048_8192_SHA384),
@@ -163,40 +186,39 @@ mod legacy {
         RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, UnparsedPublicKey, VerificationAlgorithm,
     };
 
-    use super::{Curve, Hash, Kind, Outcome, PublicKey, Scheme, bit_length};
+    use super::{Curve, Hash, KeyKind, KeyParts, Outcome, Scheme};
 
     pub(super) fn check(
         scheme: Scheme,
-        key: &PublicKey<'_>,
+        key: &KeyParts<'_>,
         message: &[u8],
         signature: &[u8],
     ) -> Outcome {
         let Some(algorithm) = algorithm(scheme, key) else {
             return Outcome::Unsupported;
         };
-        match UnparsedPublicKey::new(algorithm, key.octets).verify(message, signature) {
-            Ok(()) => Outcome::Valid,
-            Err(aws_lc_rs::error::Unspecified) => Outcome::Invalid,
-        }
+        let key = UnparsedPublicKey::new(algorithm, key.key);
+        key.verify(message, signature).is_ok().into()
     }
 
-    fn algorithm(
-        scheme: Scheme,
-        key: &PublicKey<'_>,
-    ) -> Option<&'static dyn VerificationAlgorithm> {
+    fn algorithm(scheme: Scheme, key: &KeyParts<'_>) -> Option<&'static dyn VerificationAlgorithm> {
         match (scheme, key.kind) {
-            (Scheme::Ecdsa(Hash::Sha1), Kind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA1_ASN1),
-            (Scheme::Ecdsa(Hash::Sha512), Kind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA512_ASN1),
-            (Scheme::Ecdsa(Hash::Sha512), Kind::Ec(Curve::P384)) => Some(&ECDSA_P384_SHA512_ASN1),
-            (Scheme::Ecdsa(hash), Kind::Ec(Curve::P521)) => match hash {
+            (Scheme::Ecdsa(Hash::Sha1), KeyKind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA1_ASN1),
+            (Scheme::Ecdsa(Hash::Sha512), KeyKind::Ec(Curve::P256)) => {
+                Some(&ECDSA_P256_SHA512_ASN1)
+            }
+            (Scheme::Ecdsa(Hash::Sha512), KeyKind::Ec(Curve::P384)) => {
+                Some(&ECDSA_P384_SHA512_ASN1)
+            }
+            (Scheme::Ecdsa(hash), KeyKind::Ec(Curve::P521)) => match hash {
                 Hash::Sha1 => Some(&ECDSA_P521_SHA1_ASN1),
                 Hash::Sha256 => Some(&ECDSA_P521_SHA256_ASN1),
                 Hash::Sha384 => Some(&ECDSA_P521_SHA384_ASN1),
                 Hash::Sha512 => Some(&ECDSA_P521_SHA512_ASN1),
                 Hash::Weak => None,
             },
-            (Scheme::RsaPkcs1(hash), Kind::Rsa { modulus, .. })
-                if (1024..=8192).contains(&bit_length(modulus)) =>
+            (Scheme::RsaPkcs1(hash), KeyKind::Rsa)
+                if key.bits().is_some_and(|bits| (1024..=8192).contains(&bits)) =>
             {
                 match hash {
                     Hash::Sha1 => Some(&RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
@@ -219,9 +241,9 @@ mod legacy {
 
 #[cfg(not(feature = "rsa"))]
 mod legacy {
-    use super::{Outcome, PublicKey, Scheme};
+    use super::{KeyParts, Outcome, Scheme};
 
-    pub(super) fn check(_: Scheme, _: &PublicKey<'_>, _: &[u8], _: &[u8]) -> Outcome {
+    pub(super) fn check(_: Scheme, _: &KeyParts<'_>, _: &[u8], _: &[u8]) -> Outcome {
         Outcome::Unsupported
     }
 }

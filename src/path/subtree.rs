@@ -17,7 +17,7 @@ pub(super) enum Subtrees {
 
 /// Where a name lies, seen from a subtree.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lies {
+pub(super) enum Position {
     Inside,
     Outside,
     /// The subtree says nothing about names of this form.
@@ -26,14 +26,18 @@ pub(super) enum Lies {
     Unknown,
 }
 
-impl From<bool> for Lies {
+impl From<bool> for Position {
     fn from(inside: bool) -> Self {
-        if inside { Lies::Inside } else { Lies::Outside }
+        if inside {
+            Position::Inside
+        } else {
+            Position::Outside
+        }
     }
 }
 
 /// Where a name lies, seen from the subtree with this base.
-pub(super) fn lies_in(name: &GeneralName, base: &GeneralName, subtrees: Subtrees) -> Lies {
+pub(super) fn position(name: &GeneralName, base: &GeneralName, subtrees: Subtrees) -> Position {
     match (name, base) {
         (GeneralName::Dns(name), GeneralName::Dns(base)) => dns(name, base, subtrees),
         (GeneralName::Email(name), GeneralName::Email(base)) => email(name, base),
@@ -41,7 +45,7 @@ pub(super) fn lies_in(name: &GeneralName, base: &GeneralName, subtrees: Subtrees
         (GeneralName::Ip(name), GeneralName::Ip(base)) => ip(name, base),
         (GeneralName::Directory(name), GeneralName::Directory(base)) => directory(name, base),
         (GeneralName::Other(kind, _), GeneralName::Other(base, _)) if kind != base => {
-            Lies::Elsewhere
+            Position::Elsewhere
         }
         (
             GeneralName::Dns(_)
@@ -56,9 +60,9 @@ pub(super) fn lies_in(name: &GeneralName, base: &GeneralName, subtrees: Subtrees
             base,
         ) => {
             if discriminant(name) == discriminant(base) {
-                Lies::Unknown
+                Position::Unknown
             } else {
-                Lies::Elsewhere
+                Position::Elsewhere
             }
         }
     }
@@ -66,20 +70,20 @@ pub(super) fn lies_in(name: &GeneralName, base: &GeneralName, subtrees: Subtrees
 
 /// The base and every name with more labels before it. A wildcard lies in an excluded subtree as
 /// soon as one of the names it stands for does (CVE-2025-61727).
-fn dns(name: &str, base: &str, subtrees: Subtrees) -> Lies {
+fn dns(name: &str, base: &str, subtrees: Subtrees) -> Position {
     let wildcard = name.strip_prefix("*.");
     if !is_host(wildcard.unwrap_or(name)) {
-        return Lies::Unknown;
+        return Position::Unknown;
     }
     if base.is_empty() {
-        return Lies::Inside;
+        return Position::Inside;
     }
     let (base, only_below) = match base.strip_prefix('.') {
         Some(base) => (base, true),
         None => (base, false),
     };
     if !is_host(base) {
-        return Lies::Unknown;
+        return Position::Unknown;
     }
     let reaches = match wildcard {
         Some(domain) if subtrees == Subtrees::Excluded => base
@@ -88,31 +92,31 @@ fn dns(name: &str, base: &str, subtrees: Subtrees) -> Lies {
         Some(_) | None => false,
     };
     let is_base = name.eq_ignore_ascii_case(base) && !only_below;
-    Lies::from(is_base || is_below(name, base) || reaches)
+    Position::from(is_base || is_below(name, base) || reaches)
 }
 
 /// A mailbox, all of a host, or all below a domain that begins with a dot. The local part counts
 /// as it is written.
-fn email(name: &str, base: &str) -> Lies {
+fn email(name: &str, base: &str) -> Position {
     let Some((local, host)) = name.rsplit_once('@') else {
-        return Lies::Unknown;
+        return Position::Unknown;
     };
     if !is_mailbox(name) || !is_email_base(base) {
-        return Lies::Unknown;
+        return Position::Unknown;
     }
     match base.rsplit_once('@') {
         Some((base_local, base_host)) => {
-            Lies::from(local == base_local && host.eq_ignore_ascii_case(base_host))
+            Position::from(local == base_local && host.eq_ignore_ascii_case(base_host))
         }
-        None => Lies::from(is_within_host(host, base)),
+        None => Position::from(is_within_host(host, base)),
     }
 }
 
 /// The host, or all below a domain that begins with a dot. A URI without a host name must be refused.
-fn uri(name: &str, base: &str) -> Lies {
+fn uri(name: &str, base: &str) -> Position {
     match host_of(name).filter(|_| is_uri(name)) {
-        Some(host) if is_host_or_domain(base) => Lies::from(is_within_host(host, base)),
-        Some(_) | None => Lies::Unknown,
+        Some(host) if is_host_or_domain(base) => Position::from(is_within_host(host, base)),
+        Some(_) | None => Position::Unknown,
     }
 }
 
@@ -123,22 +127,22 @@ pub(super) fn is_uri(text: &str) -> bool {
         .all(|byte| byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte))
 }
 
-fn ip(name: &[u8], base: &[u8]) -> Lies {
+fn ip(name: &[u8], base: &[u8]) -> Position {
     if (name.len() != 4 && name.len() != 16) || !is_network(base) {
-        return Lies::Unknown;
+        return Position::Unknown;
     }
     let (address, mask) = base.split_at(base.len() / 2);
     if address.len() != name.len() {
-        return Lies::Outside;
+        return Position::Outside;
     }
     let same = |((name, base), mask): ((&u8, &u8), &u8)| name & mask == base & mask;
-    Lies::from(name.iter().zip(address).zip(mask).all(same))
+    Position::from(name.iter().zip(address).zip(mask).all(same))
 }
 
-fn directory(name: &DistinguishedName, base: &DistinguishedName) -> Lies {
+fn directory(name: &DistinguishedName, base: &DistinguishedName) -> Position {
     match (canonical(name.as_der()), canonical(base.as_der())) {
-        (Ok(name), Ok(base)) => Lies::from(name.starts_with(&base)),
-        (Ok(_), Err(_)) | (Err(_), Ok(_) | Err(_)) => Lies::Unknown,
+        (Ok(name), Ok(base)) => Position::from(name.starts_with(&base)),
+        (Ok(_), Err(_)) | (Err(_), Ok(_) | Err(_)) => Position::Unknown,
     }
 }
 
@@ -224,11 +228,11 @@ mod tests {
 
     #[test]
     fn a_wildcard_lies_in_an_excluded_subtree_that_it_reaches_into() {
-        let excluded = |name, base| dns(name, base, Subtrees::Excluded) == Lies::Inside;
+        let excluded = |name, base| dns(name, base, Subtrees::Excluded) == Position::Inside;
         assert!(excluded("*.example.com", "bar.example.com"));
         assert!(!excluded("*.example.com", "a.bar.example.com"));
         assert!(!excluded("*.example.com", "bar.example.org"));
-        let permitted = |name, base| dns(name, base, Subtrees::Permitted) == Lies::Inside;
+        let permitted = |name, base| dns(name, base, Subtrees::Permitted) == Position::Inside;
         assert!(!permitted("*.example.com", "bar.example.com"));
         assert!(permitted("*.bar.example.com", "bar.example.com"));
     }

@@ -6,10 +6,10 @@ use super::extension::value;
 use super::finding::{Evidence, Role};
 use super::pool::Candidate;
 use super::profile::{Profile, Requirements};
-use super::public_key::Kind;
 use super::rule::Drafts;
 use crate::pki::extension::KeyUsage;
 use crate::pki::oid::ObjectIdentifier;
+use crate::pki::public_key::KeyKind;
 use crate::pki::usage::{ANY_EXTENDED_KEY_USAGE, CLIENT_AUTH, Purpose, SERVER_AUTH};
 
 /// What is wrong with a certificate's usages in its role.
@@ -71,7 +71,7 @@ fn end_entity(
     if requirements.digital_signature {
         drafts.with("key-usage-required", evidence);
     } else if requirements.is_for_connection() || !is_ca {
-        let is_rsa = matches!(candidate.public_key().kind, Kind::Rsa { .. });
+        let is_rsa = candidate.key_kind() == Some(KeyKind::Rsa);
         if is_rsa && usage.has(KeyUsage::KEY_ENCIPHERMENT) {
             drafts.with("key-usage-only-encipherment", evidence);
         } else {

@@ -333,8 +333,8 @@ fn basic_constraints_line(constraints: BasicConstraints) -> String {
     }
 }
 
-/// What `read` makes of each SEQUENCE in a SEQUENCE; at least one (RFC 5280 has SIZE (1..MAX)).
-fn each<T>(
+/// Reads each SEQUENCE in a SEQUENCE SIZE (1..MAX).
+pub(crate) fn each<T>(
     value: &[u8],
     read: impl Fn(Element<'_>) -> Result<T, ElementError>,
 ) -> Result<Vec<T>, ElementError> {
@@ -356,7 +356,7 @@ fn each_of<T>(
     Ok(all)
 }
 
-fn access_description(element: Element<'_>) -> Result<AccessDescription, ElementError> {
+pub(crate) fn access_description(element: Element<'_>) -> Result<AccessDescription, ElementError> {
     let mut parts = element.children();
     let method = object_identifier(&mut parts, "an access method")?.into();
     let location = GeneralName::read(parts.any("an access location")?)?;

@@ -118,6 +118,14 @@ impl GeneralName {
         }
     }
 
+    /// The text of a dNSName.
+    pub fn dns(&self) -> Option<&str> {
+        let GeneralName::Dns(text) = self else {
+            return None;
+        };
+        Some(text)
+    }
+
     /// The address of an iPAddress of 4 or 16 bytes.
     pub fn address(&self) -> Option<IpAddr> {
         let octets = self.ip_octets()?;

@@ -27,7 +27,7 @@ pub struct PublicKey {
     pub bits: Option<usize>,
     /// The content of the subjectPublicKey.
     pub key: Vec<u8>,
-    /// The fault.
+    /// What is wrong with its form.
     pub problems: Vec<Problem>,
 }
 
@@ -42,15 +42,13 @@ impl PublicKey {
         let parts = KeyParts::read(der)?;
         let oid = ObjectIdentifier::from_der_content(parts.algorithm);
         oid.check("the public key's algorithm")?;
-        let algorithm = AlgorithmIdentifier {
-            oid,
-            parameters: parts.parameters.map(|parameters| parameters.whole.to_vec()),
-        };
-        let kind = KeyKind::of(&algorithm);
         let mut read = PublicKey {
-            bits: kind.bits(),
-            algorithm,
-            kind,
+            algorithm: AlgorithmIdentifier {
+                oid,
+                parameters: parts.parameters.map(|parameters| parameters.whole.to_vec()),
+            },
+            kind: parts.kind,
+            bits: parts.bits(),
             key: parts.key.to_vec(),
             problems: Vec::new(),
         };
@@ -68,18 +66,13 @@ impl PublicKey {
         match self.kind {
             KeyKind::Rsa | KeyKind::RsaPss => self.check_rsa(),
             KeyKind::Ec(curve) => self.check_point(curve),
+            KeyKind::EcOther => self.malformed("its curve is unknown"),
             KeyKind::EcExplicit => self.malformed("its curve is given by parameters, not by name"),
             KeyKind::Ed25519 | KeyKind::X25519 => self.check_length(32),
             KeyKind::Ed448 => self.check_length(57),
             KeyKind::X448 => self.check_length(56),
             KeyKind::Dsa => {
-                let prime = self
-                    .algorithm
-                    .parameters
-                    .as_deref()
-                    .and_then(dsa_prime_bits);
-                self.bits = prime;
-                if prime.is_none() {
+                if self.bits.is_none() {
                     self.malformed("its parameters are not DSA parameters");
                 }
             }
@@ -93,24 +86,13 @@ impl PublicKey {
         } else if self.kind == KeyKind::Rsa && !self.algorithm.has_no_parameters() {
             self.malformed("its algorithm has parameters");
         }
-        let (bits, fault) = match rsa_numbers(&self.key) {
-            Err(error) => (None, Some(error.to_string())),
-            Ok((modulus, exponent)) => {
-                let fault = if modulus.last().is_none_or(|last| last & 1 == 0) {
-                    Some("its modulus is even")
-                } else if exponent.last().is_none_or(|last| last & 1 == 0) {
-                    Some("its exponent is even")
-                } else if exponent == [1] {
-                    Some("its exponent is 1")
-                } else {
-                    None
-                };
-                (Some(bit_length(modulus)), fault.map(str::to_owned))
-            }
-        };
-        self.bits = bits;
-        if let Some(fault) = fault {
-            self.malformed(&fault);
+        let is_even = |number: &[u8]| number.last().is_none_or(|last| last & 1 == 0);
+        match rsa_numbers(&self.key) {
+            Err(error) => self.malformed(&error.to_string()),
+            Ok((modulus, _)) if is_even(modulus) => self.malformed("its modulus is even"),
+            Ok((_, exponent)) if is_even(exponent) => self.malformed("its exponent is even"),
+            Ok((_, [1])) => self.malformed("its exponent is 1"),
+            Ok(_) => {}
         }
     }
 
@@ -151,9 +133,10 @@ impl PublicKey {
     }
 }
 
-/// The parts of a SubjectPublicKeyInfo, in place.
+/// A SubjectPublicKeyInfo in place: identified and measured without copying.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyParts<'a> {
+    pub(crate) kind: KeyKind,
     /// The content of the algorithm's object identifier.
     pub(crate) algorithm: &'a [u8],
     /// The algorithm's parameters.
@@ -163,7 +146,7 @@ pub(crate) struct KeyParts<'a> {
 }
 
 impl<'a> KeyParts<'a> {
-    /// Takes the DER apart; what the parts hold is not looked at.
+    /// Splits the DER; does not look at the key itself.
     pub(crate) fn read(der: &'a [u8]) -> Result<Self, ElementError> {
         let mut parts = Element::only(der, SEQUENCE, "the public key")?.children();
         let mut algorithm = parts
@@ -181,10 +164,77 @@ impl<'a> KeyParts<'a> {
         };
         algorithm.end("the algorithm's parameters")?;
         Ok(KeyParts {
+            kind: KeyKind::of(oid.content, parameters.map(|parameters| parameters.whole)),
             algorithm: oid.content,
             parameters,
             key,
         })
+    }
+
+    /// Reads a key of a form that every verifier of its kind reads; `None` for others.
+    ///
+    /// Points on the NIST curves of RFC 5480 have to be uncompressed.
+    pub(crate) fn read_strictly(der: &'a [u8]) -> Option<Self> {
+        let parts = KeyParts::read(der).ok()?;
+        let is_readable = match parts.kind {
+            KeyKind::Rsa => parts.rsa_numbers().is_some(),
+            KeyKind::Ec(curve @ (Curve::P256 | Curve::P384 | Curve::P521)) => {
+                parts.key.first() == Some(&UNCOMPRESSED)
+                    && parts.key.len() == 1 + 2 * curve.field_octets()
+            }
+            KeyKind::EcExplicit => parts.parameters.is_some_and(|p| p.tag == SEQUENCE),
+            KeyKind::Ed25519 => parts.key.len() == 32 && parts.parameters.is_none(),
+            KeyKind::Ec(_)
+            | KeyKind::EcOther
+            | KeyKind::RsaPss
+            | KeyKind::Ed448
+            | KeyKind::X25519
+            | KeyKind::X448
+            | KeyKind::Dsa
+            | KeyKind::Other => true,
+        };
+        is_readable.then_some(parts)
+    }
+
+    /// The modulus and the exponent of an RSA key, as unsigned big-endian bytes.
+    pub(crate) fn rsa_numbers(&self) -> Option<(&'a [u8], &'a [u8])> {
+        let is_rsa = matches!(self.kind, KeyKind::Rsa | KeyKind::RsaPss);
+        is_rsa.then(|| rsa_numbers(self.key).ok())?
+    }
+
+    /// The size: of the modulus for RSA and DSA, of the field for curves.
+    pub(crate) fn bits(&self) -> Option<usize> {
+        match self.kind {
+            KeyKind::Ec(curve) => Some(curve.bits()),
+            KeyKind::Ed25519 | KeyKind::X25519 => Some(256),
+            KeyKind::Ed448 | KeyKind::X448 => Some(448),
+            KeyKind::Rsa | KeyKind::RsaPss => {
+                self.rsa_numbers().map(|(modulus, _)| bit_length(modulus))
+            }
+            KeyKind::Dsa => dsa_prime_bits(self.parameters?),
+            KeyKind::EcOther | KeyKind::EcExplicit | KeyKind::Other => None,
+        }
+    }
+}
+
+impl fmt::Display for KeyParts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let identifier = match (self.kind, self.parameters) {
+            (KeyKind::Rsa, _) => return write!(f, "RSA {} bits", self.bits().unwrap_or(0)),
+            (KeyKind::Ec(curve), _) => return write!(f, "EC on {curve}"),
+            (KeyKind::EcExplicit, _) => return f.write_str("EC on an explicit curve"),
+            (KeyKind::EcOther, Some(curve)) => {
+                f.write_str("EC on ")?;
+                curve.content
+            }
+            (KeyKind::Other, _) => self.algorithm,
+            (kind, _) => return kind.fmt(f),
+        };
+        let identifier = ObjectIdentifier::from_der_content(identifier);
+        match identifier.name() {
+            Some(name) => f.write_str(name),
+            None => identifier.fmt(f),
+        }
     }
 }
 
@@ -197,7 +247,10 @@ pub enum KeyKind {
     RsaPss,
     /// ECDSA or ECDH on a named curve (RFC 5480 §2.1.1).
     Ec(Curve),
-    /// The same on a curve that is not named or not known.
+    /// ECDSA or ECDH on a named curve that is not one of ours.
+    EcOther,
+    /// ECDSA or ECDH on a curve given by parameters, which lets its author choose the generator
+    /// (CVE-2020-0601).
     EcExplicit,
     /// Ed25519 (RFC 8410).
     Ed25519,
@@ -214,33 +267,19 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    /// What kind an algorithm says.
-    pub fn of(algorithm: &AlgorithmIdentifier) -> Self {
-        let known = KINDS.iter().find(|(oid, _)| algorithm.oid == *oid);
-        if algorithm.oid != ID_EC_PUBLIC_KEY {
+    /// The kind of an algorithm with this object identifier (its content) and the DER of its parameters.
+    pub(crate) fn of(algorithm: &[u8], parameters: Option<&[u8]>) -> Self {
+        if algorithm != ID_EC_PUBLIC_KEY.as_bytes() {
+            let known = KINDS.iter().find(|(oid, _)| oid.as_bytes() == algorithm);
             return known.map_or(KeyKind::Other, |(_, kind)| *kind);
         }
-        let parameters = algorithm.parameters.as_deref().unwrap_or_default();
-        let named = Element::only(parameters, OBJECT_IDENTIFIER, "the curve");
-        let oid = named.map(|element| ObjectIdentifier::from_der_content(element.content));
-        let curve = oid
-            .ok()
-            .and_then(|oid| Curve::ALL.into_iter().find(|c| oid == c.oid()));
-        curve.map_or(KeyKind::EcExplicit, KeyKind::Ec)
-    }
-
-    /// The size that all keys of the kind have.
-    fn bits(self) -> Option<usize> {
-        match self {
-            KeyKind::Ec(curve) => Some(curve.bits()),
-            KeyKind::Ed25519 | KeyKind::X25519 => Some(256),
-            KeyKind::Ed448 | KeyKind::X448 => Some(448),
-            KeyKind::Rsa
-            | KeyKind::RsaPss
-            | KeyKind::EcExplicit
-            | KeyKind::Dsa
-            | KeyKind::Other => None,
-        }
+        let parameters = parameters.unwrap_or_default();
+        let Ok(name) = Element::only(parameters, OBJECT_IDENTIFIER, "the curve") else {
+            return KeyKind::EcExplicit;
+        };
+        let is_named = |curve: &Curve| curve.oid().as_bytes() == name.content;
+        let curve = Curve::ALL.into_iter().find(is_named);
+        curve.map_or(KeyKind::EcOther, KeyKind::Ec)
     }
 }
 
@@ -250,7 +289,7 @@ impl fmt::Display for KeyKind {
             KeyKind::Rsa => "RSA",
             KeyKind::RsaPss => "RSA-PSS",
             KeyKind::Ec(curve) => return write!(f, "EC {curve}"),
-            KeyKind::EcExplicit => "EC, unknown curve",
+            KeyKind::EcOther | KeyKind::EcExplicit => "EC, unknown curve",
             KeyKind::Ed25519 => "Ed25519",
             KeyKind::Ed448 => "Ed448",
             KeyKind::X25519 => "X25519",
@@ -318,16 +357,30 @@ impl Curve {
 
     /// Name, object identifier and size.
     fn row(self) -> (&'static str, KnownObjectIdentifier, usize) {
-        let oid = KnownObjectIdentifier::new_unwrap;
+        const fn oid(text: &str) -> KnownObjectIdentifier {
+            KnownObjectIdentifier::new_unwrap(text)
+        }
         match self {
-            Curve::P224 => ("P-224", oid("1.3.132.0.33"), 224),
+            Curve::P224 => ("P-224", const { oid("1.3.132.0.33") }, 224),
             Curve::P256 => ("P-256", SECP256R1, 256),
             Curve::P384 => ("P-384", SECP384R1, 384),
-            Curve::P521 => ("P-521", oid("1.3.132.0.35"), 521),
-            Curve::Secp256k1 => ("secp256k1", oid("1.3.132.0.10"), 256),
-            Curve::BrainpoolP256r1 => ("brainpoolP256r1", oid("1.3.36.3.3.2.8.1.1.7"), 256),
-            Curve::BrainpoolP384r1 => ("brainpoolP384r1", oid("1.3.36.3.3.2.8.1.1.11"), 384),
-            Curve::BrainpoolP512r1 => ("brainpoolP512r1", oid("1.3.36.3.3.2.8.1.1.13"), 512),
+            Curve::P521 => ("P-521", const { oid("1.3.132.0.35") }, 521),
+            Curve::Secp256k1 => ("secp256k1", const { oid("1.3.132.0.10") }, 256),
+            Curve::BrainpoolP256r1 => (
+                "brainpoolP256r1",
+                const { oid("1.3.36.3.3.2.8.1.1.7") },
+                256,
+            ),
+            Curve::BrainpoolP384r1 => (
+                "brainpoolP384r1",
+                const { oid("1.3.36.3.3.2.8.1.1.11") },
+                384,
+            ),
+            Curve::BrainpoolP512r1 => (
+                "brainpoolP512r1",
+                const { oid("1.3.36.3.3.2.8.1.1.13") },
+                512,
+            ),
         }
     }
 }
@@ -378,9 +431,11 @@ pub(crate) fn bit_length(magnitude: &[u8]) -> usize {
     })
 }
 
-fn dsa_prime_bits(parameters: &[u8]) -> Option<usize> {
-    let sequence = Element::only(parameters, SEQUENCE, "the DSA parameters").ok()?;
-    let prime = sequence.children().next(INTEGER, "the prime").ok()?;
+fn dsa_prime_bits(parameters: Element<'_>) -> Option<usize> {
+    let prime = match parameters.tag {
+        SEQUENCE => parameters.children().next(INTEGER, "the prime").ok()?,
+        _ => return None,
+    };
     unsigned(prime, "the prime").ok().map(bit_length)
 }
 
@@ -388,6 +443,7 @@ fn dsa_prime_bits(parameters: &[u8]) -> Option<usize> {
 const RSA_IDENTIFIER: &[u8] = &[
     0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
 ];
+const UNCOMPRESSED: u8 = 0x04; // SEC 1 §2.3.3
 const REFERENCE: &str = "RFC 5280 §4.1.2.7";
 const KINDS: [(KnownObjectIdentifier, KeyKind); 7] = [
     (RSA_ENCRYPTION, KeyKind::Rsa),

@@ -55,7 +55,8 @@ impl PublicKey {
                 let (modulus, exponent) = self.rsa_numbers()?;
                 rsa_weakness(modulus, exponent)
             }
-            KeyKind::EcExplicit
+            KeyKind::EcOther
+            | KeyKind::EcExplicit
             | KeyKind::Ed448
             | KeyKind::X448
             | KeyKind::Dsa

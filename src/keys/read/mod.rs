@@ -236,7 +236,7 @@ fn read_pkcs8(sequence: Element<'_>) -> Result<ReadKey, ReadKeyError> {
     } else {
         KeyFormat::Pkcs8
     };
-    let kind = KeyKind::of(&algorithm);
+    let kind = KeyKind::of(algorithm.oid.as_bytes(), algorithm.parameters.as_deref());
     let key = match kind {
         KeyKind::Rsa | KeyKind::RsaPss => {
             let numbers = Element::only(private, SEQUENCE, "the RSA private key")?;
@@ -252,7 +252,7 @@ fn read_pkcs8(sequence: Element<'_>) -> Result<ReadKey, ReadKeyError> {
         #[cfg(not(feature = "rsa"))]
         KeyKind::X25519 => NewKey::unknown(kind, sequence, &algorithm, public),
         KeyKind::Dsa => return Err(ReadKeyError::Dsa),
-        KeyKind::EcExplicit => return Err(ReadKeyError::UnnamedCurve),
+        KeyKind::EcOther | KeyKind::EcExplicit => return Err(ReadKeyError::UnnamedCurve),
         KeyKind::Ed448 | KeyKind::X448 | KeyKind::Other => {
             NewKey::unknown(kind, sequence, &algorithm, public)
         }

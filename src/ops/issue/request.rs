@@ -187,6 +187,7 @@ fn strength(csr: &CertificateSigningRequest) -> Result<String, String> {
         },
         KeyKind::Ec(_)
         | KeyKind::RsaPss
+        | KeyKind::EcOther
         | KeyKind::EcExplicit
         | KeyKind::Ed448
         | KeyKind::X25519

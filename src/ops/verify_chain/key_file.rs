@@ -5,7 +5,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, P
 
 use crate::keys::{KeyFormat, KeyReader, ReadKeyError};
 use crate::path::stacks::{
-    FoundKey, KeyBlock, KeyFile, KeyForm, PrivateKeyBlock, Stack, private_key_block,
+    KeyBlock, KeyFile, KeyForm, KeyLookup, PrivateKeyBlock, Stack, private_key_block,
 };
 use crate::pki::pem;
 use crate::pki::public_key::KeyKind;
@@ -15,11 +15,11 @@ use crate::pki::public_key::KeyKind;
 /// Every copy of a secret that is made here is wiped; what is returned holds public values alone.
 pub fn key_file(octets: &[u8]) -> KeyFile {
     let found = |stack| match private_key_block(stack, octets) {
-        Ok(Some(block)) => FoundKey::Key(key_block(stack, &block)),
-        Ok(None) => FoundKey::Nothing {
+        Ok(Some(block)) => KeyLookup::Key(key_block(stack, &block)),
+        Ok(None) => KeyLookup::Nothing {
             instead: instead(octets),
         },
-        Err(why) => FoundKey::Broken {
+        Err(why) => KeyLookup::Broken {
             why: why.to_owned(),
         },
     };

@@ -1,23 +1,20 @@
-//! The one path X509_verify_cert builds and judges: it never comes back to try another.
+//! The one path that X509_verify_cert builds and judges: it never tries another.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 
 use time::OffsetDateTime;
 
-use super::deviation::Deviations;
-use super::extension_form::{is_spoilt, key_usage_allows};
 use super::fault::Fault;
+use super::quirks::{self, Quirks, key_usage_allows};
 use super::reading::{dates, is_plain};
 use crate::path::algorithm::Scheme;
 use crate::path::extension::value;
 use crate::path::identifiers;
-use crate::path::pool::Candidate;
-use crate::path::pool::Pool;
-use crate::path::public_key::Kind;
+use crate::path::pool::{Candidate, Pool};
 use crate::path::signature::{self, Outcome};
+use crate::pki::certificate::Certificate;
 use crate::pki::extension::KeyUsage;
-use std::cell::RefCell;
-use std::collections::HashMap;
 
 /// A path, from the end entity upwards.
 pub(super) struct Chain {
@@ -29,30 +26,40 @@ pub(super) struct Chain {
     pub(super) fault: Option<Fault>,
 }
 
-/// Builds paths of one pool as one library does.
-#[derive(Clone, Copy)]
-pub(super) struct Builder<'b, 'a> {
-    pub(super) pool: &'b Pool<'a>,
-    pub(super) deviations: &'static Deviations,
+/// Builds a path from a pool of certificates as one library does.
+pub(super) struct Builder<'a> {
+    pub(super) pool: Pool<'a>,
+    pub(super) quirks: &'static Quirks,
     pub(super) at: OffsetDateTime,
-    /// Whether each candidate is spoilt, once it is known.
-    pub(super) spoilt: &'b [OnceCell<bool>],
+    /// Whether each candidate is invalid, computed on first use.
+    invalid: Vec<OnceCell<bool>>,
 }
 
-/// Room for what is found out about this number of candidates.
-pub(super) fn unknown(candidates: usize) -> Vec<OnceCell<bool>> {
-    vec![OnceCell::new(); candidates]
-}
+impl<'a> Builder<'a> {
+    pub(super) fn new(
+        leaf: &'a Certificate,
+        intermediates: &'a [Certificate],
+        anchors: &'a [Certificate],
+        quirks: &'static Quirks,
+        at: OffsetDateTime,
+    ) -> Self {
+        let pool = Pool::new(leaf, intermediates, anchors, &[]);
+        Builder {
+            invalid: vec![OnceCell::new(); pool.candidates.len()],
+            pool,
+            quirks,
+            at: at.replace_nanosecond(0).unwrap_or(at),
+        }
+    }
 
-impl<'b, 'a> Builder<'b, 'a> {
     /// The path of the pool's end entity.
-    pub(super) fn build(self) -> Chain {
+    pub(super) fn build(&self) -> Chain {
         let mut chain = Chain {
             members: vec![0],
             untrusted: 1,
             fault: None,
         };
-        if self.deviations.tells_first && self.is_spoilt(0) {
+        if self.quirks.reports_first && self.is_invalid(0) {
             chain.fault = Some(Fault::InvalidExtension);
             return chain;
         }
@@ -67,7 +74,7 @@ impl<'b, 'a> Builder<'b, 'a> {
                 }
                 return chain;
             }
-            if self.deviations.partial_chain {
+            if self.quirks.partial_chain {
                 left_out = chain.members.pop();
                 chain.untrusted -= 1;
             }
@@ -79,41 +86,41 @@ impl<'b, 'a> Builder<'b, 'a> {
         chain
     }
 
-    pub(super) fn candidate(self, index: usize) -> &'b Candidate<'a> {
+    pub(super) fn candidate(&self, index: usize) -> &Candidate<'a> {
         &self.pool.candidates[index]
     }
 
-    /// Whether the certificate is taken for a root: its names are the same and its identifiers do not
-    /// deny it. No signature is looked at.
-    pub(super) fn is_self_signed(self, index: usize) -> bool {
+    /// Whether the certificate counts as a root: its names are the same and its identifiers agree. Does
+    /// not check its signature.
+    pub(super) fn is_self_signed(&self, index: usize) -> bool {
         self.candidate(index).is_self_issued() && self.is_issuer(index, index)
     }
 
-    /// Whether one certificate is taken for the issuer of another; no signature is looked at.
-    pub(super) fn is_issuer(self, child: usize, issuer: usize) -> bool {
+    /// Whether one certificate counts as the issuer of another. Does not check the signature.
+    pub(super) fn is_issuer(&self, child: usize, issuer: usize) -> bool {
         let (below, above) = (self.candidate(child), self.candidate(issuer));
         below.issuer == above.subject
-            && !self.is_spoilt(child)
-            && !self.is_spoilt(issuer)
+            && !self.is_invalid(child)
+            && !self.is_invalid(issuer)
             && identifiers_fit(below, above)
-            && (!self.deviations.issuer_must_sign || may_sign(above))
-            && (!self.deviations.compares_algorithms || algorithms_fit(below, above))
+            && (!self.quirks.issuer_must_sign || may_sign(above))
+            && (!self.quirks.compares_algorithms || algorithms_fit(below, above))
     }
 
-    /// Whether the moment lies in the period of validity, as far as that can be read.
-    pub(super) fn is_in_date(self, index: usize) -> bool {
+    /// Whether the time is within the validity period, if that can be read.
+    pub(super) fn is_in_date(&self, index: usize) -> bool {
         let certificate = self.candidate(index).certificate;
         let form = dates(certificate)
             .is_none_or(|dates| dates.iter().all(|(tag, text)| is_plain(*tag, text)));
         form && certificate.not_before() <= self.at && self.at <= certificate.not_after()
     }
 
-    /// Whether an extension that is looked at spoils the certificate.
-    pub(super) fn is_spoilt(self, index: usize) -> bool {
-        *self.spoilt[index].get_or_init(|| is_spoilt(self.candidate(index), self.deviations))
+    /// Whether an extension makes the certificate invalid.
+    pub(super) fn is_invalid(&self, index: usize) -> bool {
+        *self.invalid[index].get_or_init(|| quirks::is_invalid(self.candidate(index), self.quirks))
     }
 
-    fn climb_untrusted(self, chain: &mut Chain) {
+    fn climb_untrusted(&self, chain: &mut Chain) {
         while chain.members.len() <= MAX_DEPTH {
             let last = chain.members[chain.members.len() - 1];
             if self.is_self_signed(last) || self.trusted_issuer(last).is_some() {
@@ -130,7 +137,7 @@ impl<'b, 'a> Builder<'b, 'a> {
         }
     }
 
-    fn climb_trusted(self, chain: &mut Chain) {
+    fn climb_trusted(&self, chain: &mut Chain) {
         while chain.members.len() <= MAX_DEPTH {
             let last = chain.members[chain.members.len() - 1];
             if self.is_self_signed(last) {
@@ -143,17 +150,17 @@ impl<'b, 'a> Builder<'b, 'a> {
         }
     }
 
-    /// The anchor taken for the issuer.
-    fn trusted_issuer(self, child: usize) -> Option<usize> {
+    /// The anchor that counts as the issuer.
+    fn trusted_issuer(&self, child: usize) -> Option<usize> {
         let namesakes = self.pool.issuers(child).iter().copied();
         self.choose(child, namesakes.filter(|index| self.pool.is_anchor(*index)))
     }
 
-    /// The first of these that fits; where that matters, the first in date, or else the one that was
-    /// so last.
-    fn choose(self, child: usize, namesakes: impl Iterator<Item = usize>) -> Option<usize> {
+    /// The first of these that fits; where that matters, the first in date, or else the one that expired
+    /// last.
+    fn choose(&self, child: usize, namesakes: impl Iterator<Item = usize>) -> Option<usize> {
         let mut fitting = namesakes.filter(|index| self.is_issuer(child, *index));
-        if !self.deviations.prefers_valid_issuer {
+        if !self.quirks.prefers_valid_issuer {
             return fitting.next();
         }
         let mut latest: Option<usize> = None;
@@ -169,9 +176,9 @@ impl<'b, 'a> Builder<'b, 'a> {
         latest
     }
 
-    fn is_trusted(self, chain: &mut Chain) -> bool {
+    fn is_trusted(&self, chain: &mut Chain) -> bool {
         let trusted = &chain.members[chain.untrusted..];
-        if !self.deviations.partial_chain {
+        if !self.quirks.partial_chain {
             return trusted.iter().any(|index| self.is_self_signed(*index));
         }
         if !trusted.is_empty() {
@@ -187,7 +194,7 @@ impl<'b, 'a> Builder<'b, 'a> {
         }
     }
 
-    fn fault_of(self, chain: &Chain, left_out: Option<usize>) -> Fault {
+    fn fault_of(&self, chain: &Chain, left_out: Option<usize>) -> Fault {
         let last = chain.members[chain.members.len() - 1];
         let is_issued = |issuer| self.is_issuer(last, issuer);
         if left_out.is_some_and(is_issued) || left_out.is_none() && self.is_self_signed(last) {
@@ -201,7 +208,7 @@ impl<'b, 'a> Builder<'b, 'a> {
         }
     }
 
-    fn is_same(self, one: usize, other: usize) -> bool {
+    fn is_same(&self, one: usize, other: usize) -> bool {
         self.candidate(one).certificate.as_der() == self.candidate(other).certificate.as_der()
     }
 }
@@ -230,15 +237,15 @@ fn identifiers_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
 
 fn algorithms_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
     let scheme = Scheme::of(child.certificate);
-    let kind = issuer.public_key().kind;
-    scheme == Scheme::Other || kind == Kind::Malformed || scheme.fits(kind)
+    let fits = |kind| scheme.fits(kind);
+    scheme == Scheme::Other || issuer.key_kind().is_none_or(fits)
 }
 
-/// Signatures that were checked already, by signed certificate and signing key.
+/// Results of checking signatures, by certificate and issuer's key.
 #[derive(Default)]
 pub(super) struct Signatures(RefCell<HashMap<SignedBy, Outcome>>);
 
-/// A signed certificate and the key that is to have signed it.
+/// A certificate and its issuer's SubjectPublicKeyInfo.
 type SignedBy = (Vec<u8>, Vec<u8>);
 
 impl Signatures {
@@ -247,14 +254,9 @@ impl Signatures {
         let key_info = issuer.certificate.public_key_info();
         let place = (certificate.as_der().to_vec(), key_info.to_vec());
         let mut known = self.0.borrow_mut();
-        *known.entry(place).or_insert_with(|| {
-            signature::check(
-                Scheme::of(certificate),
-                &issuer.public_key(),
-                certificate.to_be_signed(),
-                certificate.signature(),
-            )
-        })
+        *known
+            .entry(place)
+            .or_insert_with(|| signature::of_certificate(certificate, issuer.public_key().as_ref()))
     }
 }
 

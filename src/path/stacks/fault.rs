@@ -1,8 +1,19 @@
-//! What X509_verify_cert can find, in the words of the two libraries that have it, and the rule it is.
+//! What X509_verify_cert can report, in the words of BoringSSL and of OpenSSL (`faults.tsv`), and the
+//! rule of the engine that the fault comes down to: the libraries only name kinds of faults.
 
+use std::sync::LazyLock;
+
+use super::chain::{Builder, may_sign};
 use super::pem::Dialect;
+use crate::path::finding::{Evidence, Role};
+use crate::path::identifiers;
+use crate::path::profile::{Profile, Requirements};
+use crate::path::rule::Drafts;
+use crate::path::signature::is_signed_by;
+use crate::path::validation;
+use crate::pki::usage::Purpose;
 
-/// A fault of a path.
+/// A fault of a path, in the order of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     IssuerNotFound,
@@ -40,183 +51,155 @@ pub(super) enum Fault {
 impl Fault {
     /// X509_verify_cert_error_string.
     pub(super) fn text(self, dialect: Dialect) -> &'static str {
-        let (_, [boring_ssl, openssl], _) = self.row();
         match dialect {
-            Dialect::BoringSsl => boring_ssl,
-            Dialect::OpenSsl => openssl,
+            Dialect::BoringSsl => self.row().boring_ssl,
+            Dialect::OpenSsl => self.row().openssl,
         }
     }
 
-    /// The rule that is broken.
-    pub(super) fn rule(self) -> &'static str {
-        self.row().2
+    /// The rule that a fault of the certificate at this place of the pool comes down to.
+    pub(super) fn cause(
+        self,
+        builder: &Builder<'_>,
+        index: usize,
+        role: Role,
+        is_server: bool,
+    ) -> Cause {
+        let own = |fault: Fault| fault.engine_finding(builder, index, role, is_server);
+        let is_issuer_missing = matches!(
+            self,
+            Fault::IssuerNotFound | Fault::LeafUnverifiable | Fault::SelfSignedInChain
+        );
+        let cause = if is_issuer_missing && builder.is_invalid(index) {
+            own(Fault::InvalidExtension)
+        } else if is_issuer_missing {
+            missing_issuer(builder, index)
+        } else if self == Fault::IssuerOfIntermediateNotFound {
+            Some(("anchor-not-self-signed", None, None))
+        } else if self == Fault::SelfSigned {
+            mistaken_root(builder, index)
+        } else if self == Fault::Signature {
+            wrong_namesake(builder, index)
+        } else {
+            own(self)
+        };
+        cause.unwrap_or_else(|| {
+            let rule = self.row().rule;
+            let issuer = builder.candidate(index).certificate.issuer();
+            let is_missing = rule == "issuer-missing";
+            let evidence = is_missing.then(|| Evidence::found(format_args!("issuer {issuer}")));
+            (rule, evidence, None)
+        })
+    }
+
+    /// What the engine finds wrong with the certificate itself, among the rules that the fault may be.
+    fn engine_finding(
+        self,
+        builder: &Builder<'_>,
+        index: usize,
+        role: Role,
+        is_server: bool,
+    ) -> Option<Cause> {
+        let purpose = if is_server {
+            Purpose::Server
+        } else {
+            Purpose::Client
+        };
+        let requirements = Requirements {
+            purpose: Some(purpose),
+            ..Requirements::at(builder.at)
+        };
+        let drafts = validation::examine(builder.candidate(index), role, &requirements);
+        self.row().narrower_rules.iter().find_map(|rule| {
+            let draft = drafts.iter().find(|draft| draft.rule.id == *rule)?;
+            Some((draft.rule.id, draft.evidence.clone(), None))
+        })
     }
 
     fn row(self) -> &'static Row {
-        // A test sees to it that the table has them all, in their order.
+        // A test checks that the rows are in the order of the variants.
         &ROWS[self as usize]
     }
 }
 
-/// A fault, how BoringSSL and OpenSSL call it, and the rule that is broken.
-type Row = (Fault, [&'static str; 2], &'static str);
+/// The rule, the evidence, and the certificate it is about, where that is another one.
+type Cause = (&'static str, Option<Evidence>, Option<usize>);
 
-const fn row(fault: Fault, text: &'static str, rule: &'static str) -> Row {
-    (fault, [text, text], rule)
+/// A row of `faults.tsv`.
+struct Row {
+    boring_ssl: &'static str,
+    openssl: &'static str,
+    rule: &'static str,
+    /// Rules that say more, the most likely first.
+    narrower_rules: Vec<&'static str>,
 }
 
-static ROWS: [Row; 30] = [
-    row(
-        Fault::IssuerNotFound,
-        "unable to get local issuer certificate",
-        "issuer-missing",
-    ),
-    row(
-        Fault::IssuerOfIntermediateNotFound,
-        "unable to get issuer certificate",
-        "issuer-missing",
-    ),
-    row(
-        Fault::LeafUnverifiable,
-        "unable to verify the first certificate",
-        "issuer-missing",
-    ),
-    (
-        Fault::SelfSigned,
-        ["self signed certificate", "self-signed certificate"],
-        "self-signed",
-    ),
-    (
-        Fault::SelfSignedInChain,
-        [
-            "self signed certificate in certificate chain",
-            "self-signed certificate in certificate chain",
-        ],
-        "issuer-missing",
-    ),
-    row(
-        Fault::ChainTooLong,
-        "certificate chain too long",
-        "max-depth",
-    ),
-    (
-        Fault::InvalidExtension,
-        [
-            "invalid or inconsistent certificate extension",
-            "unable to verify the first certificate",
-        ],
-        "extension-malformed",
-    ),
-    row(
-        Fault::UnhandledCritical,
-        "unhandled critical extension",
-        "unknown-critical-extension",
-    ),
-    row(Fault::InvalidCa, "invalid CA certificate", "not-a-ca"),
-    (
-        Fault::Purpose,
-        [
-            "unsupported certificate purpose",
-            "unsuitable certificate purpose",
-        ],
-        "purpose",
-    ),
-    row(
-        Fault::PathLength,
-        "path length constraint exceeded",
-        "path-length",
-    ),
-    row(
-        Fault::CertSign,
-        "key usage does not include certificate signing",
-        "key-usage-cert-sign",
-    ),
-    row(
-        Fault::LeafKeyTooSmall,
-        "EE certificate key too weak",
-        "key-short",
-    ),
-    row(
-        Fault::CaKeyTooSmall,
-        "CA certificate key too weak",
-        "key-short",
-    ),
-    row(
-        Fault::HashTooWeak,
-        "CA signature digest algorithm too weak",
-        "signature-sha1",
-    ),
-    row(
-        Fault::KeyUndecodable,
-        "unable to decode issuer public key",
-        "signature-unsupported",
-    ),
-    row(
-        Fault::DescribedCurve,
-        "Certificate public key has explicit ECC parameters",
-        "key-explicit-curve",
-    ),
-    row(
-        Fault::Signature,
-        "certificate signature failure",
-        "signature",
-    ),
-    row(
-        Fault::NotYetValid,
-        "certificate is not yet valid",
-        "not-yet-valid",
-    ),
-    row(Fault::Expired, "certificate has expired", "expired"),
-    row(
-        Fault::NotBeforeForm,
-        "format error in certificate's notBefore field",
-        "time-malformed",
-    ),
-    row(
-        Fault::NotAfterForm,
-        "format error in certificate's notAfter field",
-        "time-malformed",
-    ),
-    row(
-        Fault::Permitted,
-        "permitted subtree violation",
-        "name-not-permitted",
-    ),
-    row(
-        Fault::Excluded,
-        "excluded subtree violation",
-        "name-excluded",
-    ),
-    row(
-        Fault::ConstraintType,
-        "unsupported name constraint type",
-        "name-constraint-ip",
-    ),
-    row(
-        Fault::NameSyntax,
-        "unsupported or invalid name syntax",
-        "name-constraint-undecidable",
-    ),
-    row(
-        Fault::ConstraintsWithoutNames,
-        "Issuer has name constraints but leaf has no SANs",
-        "no-names",
-    ),
-    row(
-        Fault::PolicyExtension,
-        "invalid or inconsistent certificate policy extension",
-        "extension-malformed",
-    ),
-    row(Fault::Policy, "no explicit policy", "policy-required"),
-    (
-        Fault::Unspecified,
-        [
-            "unknown certificate verification error",
-            "unspecified certificate verification error",
-        ],
-        "budget-exhausted",
-    ),
-];
+impl Row {
+    fn read(line: &'static str) -> Option<Row> {
+        let mut columns = line.split('\t');
+        columns.next()?;
+        Some(Row {
+            boring_ssl: columns.next()?,
+            openssl: columns.next()?,
+            rule: columns.next()?,
+            narrower_rules: columns
+                .next()
+                .unwrap_or_default()
+                .split_whitespace()
+                .collect(),
+        })
+    }
+}
+
+/// Why a certificate that has the issuer's name is not taken for the issuer.
+fn missing_issuer(builder: &Builder<'_>, index: usize) -> Option<Cause> {
+    let candidate = builder.candidate(index);
+    for namesake in builder.pool.issuers(index) {
+        let issuer = builder.candidate(*namesake);
+        if !may_sign(issuer) {
+            return Some(("key-usage-cert-sign", None, Some(*namesake)));
+        }
+        let mut drafts = Drafts::new(Profile::Tls);
+        identifiers::examine_issue(candidate, issuer, &mut drafts);
+        let mismatch = |rule: &str| MISMATCHES.contains(&rule);
+        if let Some(draft) = drafts.all.iter().find(|draft| mismatch(draft.rule.id)) {
+            return Some((draft.rule.id, draft.evidence.clone(), None));
+        }
+    }
+    None
+}
+
+/// A certificate with its issuer's name that did not issue itself.
+fn mistaken_root(builder: &Builder<'_>, index: usize) -> Option<Cause> {
+    let certificate = builder.candidate(index).certificate;
+    (!is_signed_by(certificate, certificate)).then_some(("named-like-issuer", None, None))
+}
+
+/// Another certificate of the issuer's name has the key that was looked for.
+fn wrong_namesake(builder: &Builder<'_>, index: usize) -> Option<Cause> {
+    let certificate = builder.candidate(index).certificate;
+    let namesakes = builder.pool.issuers(index);
+    let is_signer =
+        |place: &&usize| is_signed_by(certificate, builder.candidate(**place).certificate);
+    let is_ambiguous = namesakes
+        .iter()
+        .take(MAX_NAMESAKES)
+        .any(|place| is_signer(&place));
+    let found = || {
+        Evidence::found(format_args!(
+            "{} certificates of this name",
+            namesakes.len()
+        ))
+    };
+    (is_ambiguous && certificate.signature_algorithms_agree())
+        .then(|| ("anchors-ambiguous", Some(found()), None))
+}
+
+const MISMATCHES: [&str; 2] = ["key-identifier-mismatch", "authority-certificate-mismatch"];
+const MAX_NAMESAKES: usize = 8;
+static ROWS: LazyLock<Vec<Row>> =
+    LazyLock::new(|| TEXT.lines().skip(1).filter_map(Row::read).collect());
+const TEXT: &str = include_str!("faults.tsv");
 
 #[cfg(test)]
 mod tests {
@@ -224,11 +207,54 @@ mod tests {
     use crate::path::rule::Rule;
 
     #[test]
-    fn the_table_has_every_fault_in_its_place_and_names_rules_there_are() {
-        for (place, (fault, _, id)) in ROWS.iter().enumerate() {
-            assert_eq!(*fault as usize, place, "{fault:?}");
-            assert_eq!(Rule::named(id).id, *id);
+    fn the_table_has_every_fault_in_its_place_and_names_only_known_rules() {
+        let names = TEXT
+            .lines()
+            .skip(1)
+            .map(|line| line.split('\t').next().unwrap());
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            ALL.map(|fault| format!("{fault:?}"))
+        );
+        for (place, (fault, row)) in ALL.iter().zip(ROWS.iter()).enumerate() {
+            assert_eq!(*fault as usize, place);
+            for id in row.narrower_rules.iter().chain([&row.rule]) {
+                assert!(Rule::find(id).is_some(), "{fault:?}: {id}");
+            }
         }
-        assert_eq!(ROWS.len(), Fault::Unspecified as usize + 1);
+        assert_eq!(ROWS.len(), ALL.len());
     }
+
+    const ALL: [Fault; 30] = [
+        Fault::IssuerNotFound,
+        Fault::IssuerOfIntermediateNotFound,
+        Fault::LeafUnverifiable,
+        Fault::SelfSigned,
+        Fault::SelfSignedInChain,
+        Fault::ChainTooLong,
+        Fault::InvalidExtension,
+        Fault::UnhandledCritical,
+        Fault::InvalidCa,
+        Fault::Purpose,
+        Fault::PathLength,
+        Fault::CertSign,
+        Fault::LeafKeyTooSmall,
+        Fault::CaKeyTooSmall,
+        Fault::HashTooWeak,
+        Fault::KeyUndecodable,
+        Fault::DescribedCurve,
+        Fault::Signature,
+        Fault::NotYetValid,
+        Fault::Expired,
+        Fault::NotBeforeForm,
+        Fault::NotAfterForm,
+        Fault::Permitted,
+        Fault::Excluded,
+        Fault::ConstraintType,
+        Fault::NameSyntax,
+        Fault::ConstraintsWithoutNames,
+        Fault::PolicyExtension,
+        Fault::Policy,
+        Fault::Unspecified,
+    ];
 }

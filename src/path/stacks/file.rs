@@ -1,5 +1,5 @@
-//! What is wrong with a certificate file by itself, whether or not a stack fails of it: what one
-//! stack overlooks today another refuses tomorrow.
+//! What is wrong with a certificate file by itself, whether or not a stack refuses it: what one stack
+//! ignores today, another refuses tomorrow.
 
 use std::collections::HashMap;
 
@@ -38,7 +38,7 @@ struct Report {
 }
 
 impl Report {
-    /// The certificates that some stack reads.
+    /// The certificates that at least one stack reads.
     fn read(&mut self, octets: &[u8]) -> Vec<Certificate> {
         let has_mark = pem::has_byte_order_mark(octets);
         if has_mark {
@@ -86,7 +86,7 @@ impl Report {
         certificates
     }
 
-    /// Whether the end entity stands first, and each issuer behind what it issued.
+    /// Checks that the end entity comes first, and each issuer after the certificate it issued.
     fn order(&mut self, certificates: &[Certificate]) {
         let relations = bundle::relations(certificates);
         if let Some(place) = relations.misplaced {
@@ -103,7 +103,7 @@ impl Report {
         }
     }
 
-    /// Whether one name stands for several keys.
+    /// Checks that no name has several keys.
     fn namesakes(&mut self, certificates: &[Certificate]) {
         let mut keys: HashMap<_, &[u8]> = HashMap::new();
         for (place, certificate) in certificates.iter().enumerate() {
@@ -146,22 +146,22 @@ fn certificate(contents: &[u8]) -> Option<Certificate> {
     rest.is_empty().then_some(certificate)
 }
 
-/// A private key file seen by each stack: they do not agree where in it the key is.
+/// A private key file as each stack reads it: they do not agree where in it the key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFile {
     /// What grpc-core finds.
-    pub grpc_core: FoundKey,
+    pub grpc_core: KeyLookup,
     /// What grpc-js finds.
-    pub grpc_js: FoundKey,
+    pub grpc_js: KeyLookup,
     /// What tonic finds.
-    pub tonic: FoundKey,
+    pub tonic: KeyLookup,
     /// Whether the file is empty.
     pub is_empty: bool,
 }
 
 impl KeyFile {
     /// What this stack finds.
-    pub fn found_by(&self, stack: Stack) -> &FoundKey {
+    pub fn lookup(&self, stack: Stack) -> &KeyLookup {
         match stack {
             Stack::GrpcCore => &self.grpc_core,
             Stack::GrpcJs => &self.grpc_js,
@@ -170,9 +170,9 @@ impl KeyFile {
     }
 }
 
-/// What a stack finds when it looks for a private key.
+/// The result of looking for a private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FoundKey {
+pub enum KeyLookup {
     /// No block of a private key: another encoding, another label, or nothing.
     Nothing {
         /// What is there instead, as a clause.
@@ -190,17 +190,17 @@ pub enum FoundKey {
 /// A block of a private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyBlock {
-    /// How it is written.
+    /// Its encoding.
     pub form: KeyForm,
     /// What kind of key it is, where that can be read.
     pub kind: Option<KeyKind>,
     /// Its public half as a DER SubjectPublicKeyInfo, where it is known.
     pub public_key_info: Option<Vec<u8>>,
-    /// Whether rustls takes it with ring, by having been asked; `None` where it was not.
+    /// Whether rustls with ring accepts it; `None` if it was not asked.
     pub rustls_takes_it: Option<bool>,
 }
 
-/// How a private key is written.
+/// The encoding of a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyForm {
     /// RSAPrivateKey.
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_the_place_of_certificates_is_told() {
+    fn a_file_without_certificates_is_named_for_what_it_is() {
         for (octets, id) in [
             (&b""[..], "file-empty"),
             (b"\xff\xfe-\0", "file-utf16"),

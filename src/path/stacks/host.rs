@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::extension_form::loose_names;
+use super::quirks::loose_names;
 use crate::pki::certificate::Certificate;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::AttributeType;
@@ -18,8 +18,8 @@ pub(super) enum GrpcCoreRefusal {
 
 /// grpc-core: the host-name verifier, then the check of the call's host.
 ///
-/// The second one is skipped where `grpc.ssl_target_name_override` gives the name, and strict where a name is
-/// dialed as it is. A name that cannot be local is taken to be overridden.
+/// The second one is skipped if `grpc.ssl_target_name_override` gives the name, and strict for a name that is
+/// dialled as it is. A name that cannot be local counts as overridden.
 pub(super) fn grpc_core(certificate: &Certificate, host: &str) -> Result<(), GrpcCoreRefusal> {
     let names = certificate
         .subject_alt_names()
@@ -48,20 +48,7 @@ fn is_local(host: &str) -> bool {
 pub(super) fn grpc_js(certificate: &Certificate, host: &str) -> Result<(), String> {
     let names = loose_names(certificate).unwrap_or_default();
     let host = host.strip_suffix('.').unwrap_or(host);
-    let dns: Vec<&str> = names
-        .iter()
-        .filter_map(|name| match name {
-            GeneralName::Dns(text) => Some(text.as_str()),
-            GeneralName::Ip(_)
-            | GeneralName::Email(_)
-            | GeneralName::Uri(_)
-            | GeneralName::Other(..)
-            | GeneralName::X400(_)
-            | GeneralName::Directory(_)
-            | GeneralName::EdiParty(_)
-            | GeneralName::RegisteredId(_) => None,
-        })
-        .collect();
+    let dns: Vec<&str> = names.iter().filter_map(GeneralName::dns).collect();
     if let Ok(address) = host.parse::<IpAddr>() {
         let listed: Vec<IpAddr> = names.iter().filter_map(GeneralName::address).collect();
         if listed.contains(&address) {
@@ -96,8 +83,8 @@ pub(super) fn grpc_js(certificate: &Certificate, host: &str) -> Result<(), Strin
     }
 }
 
-/// The names a certificate is for, as far as they are worth showing.
-pub(super) fn shown(certificate: &Certificate) -> String {
+/// The first names of a certificate, and how many more there are.
+pub(super) fn summary(certificate: &Certificate) -> String {
     let names = loose_names(certificate).unwrap_or_default();
     let texts: Vec<String> = names
         .iter()
@@ -114,38 +101,20 @@ pub(super) fn shown(certificate: &Certificate) -> String {
 /// HostNameCertificateVerifier::Verify.
 fn verifies(names: &[GeneralName], common_name: Option<&str>, host: &str) -> bool {
     let host = host.split_once('%').map_or(host, |(address, _)| address);
-    let mut has_dns = false;
-    for name in names {
-        match name {
-            GeneralName::Dns(pattern) => {
-                has_dns = true;
-                if verifier_covers(pattern, host) {
-                    return true;
-                }
-            }
-            GeneralName::Ip(_) => {
-                if name
-                    .address()
-                    .is_some_and(|address| address.to_string() == host)
-                {
-                    return true;
-                }
-            }
-            GeneralName::Email(_)
-            | GeneralName::Uri(_)
-            | GeneralName::Other(..)
-            | GeneralName::X400(_)
-            | GeneralName::Directory(_)
-            | GeneralName::EdiParty(_)
-            | GeneralName::RegisteredId(_) => {}
-        }
+    let mut dns = names.iter().filter_map(GeneralName::dns).peekable();
+    let has_dns = dns.peek().is_some();
+    let mut addresses = names.iter().filter_map(GeneralName::address);
+    if dns.any(|pattern| verifier_covers(pattern, host))
+        || addresses.any(|address| address.to_string() == host)
+    {
+        return true;
     }
     !has_dns && common_name.is_some_and(|name| verifier_covers(name, host))
 }
 
 /// VerifySubjectAlternativeName.
 fn verifier_covers(pattern: &str, host: &str) -> bool {
-    // It is handed over as a C string, which ends at a NUL.
+    // It is passed as a C string, which ends at the first NUL.
     let pattern = pattern.split('\0').next().unwrap_or(pattern);
     let is_bad = |name: &str| name.is_empty() || name.starts_with('.');
     if is_bad(pattern) || is_bad(host) {
@@ -212,7 +181,7 @@ fn call_covers(entry: &str, host: &str) -> bool {
         .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain))
 }
 
-/// looks_like_ip_address: a rough guess, and meant as one.
+/// looks_like_ip_address: a rough guess.
 fn looks_like_address(name: &str) -> bool {
     let (mut dots, mut digits) = (0, 0);
     for octet in name.bytes() {
@@ -231,7 +200,7 @@ fn looks_like_address(name: &str) -> bool {
     dots >= 3 && digits > 0
 }
 
-/// Node's check of one pattern: a wildcard may stand for a part of the first label.
+/// Node's check of one pattern: a wildcard may match part of the first label.
 fn node_covers(pattern: &str, host: &str) -> bool {
     let pattern = pattern
         .strip_suffix('.')
@@ -305,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_are_taken_as_each_stack_takes_them() {
+    fn each_stack_matches_patterns_in_its_own_way() {
         for (pattern, host, grpc_core, node) in [
             ("localhost", "LOCALHOST", true, true),
             ("svc.example.test.", "svc.example.test", true, true),
@@ -340,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn node_quotes_names_that_could_be_taken_for_two() {
+    fn node_quotes_names_that_could_look_like_two() {
         let name = |text: &str| node_text(&GeneralName::Dns(text.into()));
         assert_eq!(name("a.test"), "DNS:a.test");
         assert_eq!(name("a, DNS:b"), "DNS:\"a, DNS:b\"");

@@ -1,13 +1,11 @@
-//! What grpc-core and grpc-js make of the files they are given, before anyone connects.
+//! How grpc-core and grpc-js load their files, before anyone connects.
 
-use super::deviation::Deviations;
-use super::failure::Failure;
-use super::file::{FoundKey, KeyForm};
+use super::file::{KeyForm, KeyLookup};
 use super::pem::{Block, Blocks, Dialect, PemFault};
-use super::public_key::{self, Reading};
-use super::reading::{self, Held, NamesFault, Unreadable};
-use super::text;
-use super::{File, KeyFile, Stack};
+use super::quirks::Quirks;
+use super::reading::{self, KeyReading, LibraryCertificate, Unreadable, is_same_key};
+use super::verdict::Failure;
+use super::{File, KeyFile, Stack, text};
 use crate::path::finding::{CertificateReference, Role};
 use crate::pki::certificate::Certificate;
 use crate::pki::element::Element;
@@ -21,41 +19,41 @@ pub(super) struct Chain {
     pub(super) sent: Vec<Vec<u8>>,
     /// The kind of key of the end entity, where it is known.
     pub(super) key: Option<KeyKind>,
-    /// Whether there is a key that goes with the certificate; Node starts without.
+    /// Whether there is a key for the certificate; Node starts without one.
     pub(super) can_sign: bool,
 }
 
 /// Reads a certificate chain and its key as a server or client would.
 pub(super) fn chain(
-    deviations: &Deviations,
+    quirks: &Quirks,
     octets: &[u8],
     key: Option<&KeyFile>,
     files: (File, File),
 ) -> Result<Chain, Failure> {
-    match deviations.dialect {
+    match quirks.dialect {
         Dialect::BoringSsl => boring_ssl_chain(octets, key, files),
         Dialect::OpenSsl => openssl_chain(octets, key, files),
     }
 }
 
 /// The anchors in a file: those before the first block that cannot be read.
-pub(super) fn anchors(deviations: &Deviations, octets: &[u8]) -> Vec<Certificate> {
-    let octets = visible(deviations.dialect, octets);
+pub(super) fn anchors(quirks: &Quirks, octets: &[u8]) -> Vec<Certificate> {
+    let octets = visible(quirks.dialect, octets);
     let mut anchors = Vec::new();
-    for block in Blocks::new(deviations.dialect, octets) {
+    for block in Blocks::new(quirks.dialect, octets) {
         let Ok(block) = block else { break };
         if !AUXILIARY_LABELS.contains(&block.label.as_str()) {
             continue;
         }
-        match certificate(&block, deviations.dialect, true) {
-            Ok(held) => anchors.push(held.certificate),
+        match certificate(&block, quirks.dialect, true) {
+            Ok(anchor) => anchors.push(anchor.certificate),
             Err(_) => break,
         }
     }
     anchors
 }
 
-/// Why a file of anchors holds none for this library, or for rustls.
+/// Why this library, or rustls, finds no anchors in a file.
 pub(super) fn no_anchors(dialect: Option<Dialect>, octets: &[u8]) -> (&'static str, String) {
     let blocks = Blocks::new(dialect.unwrap_or(Dialect::BoringSsl), octets);
     for block in blocks {
@@ -73,7 +71,7 @@ pub(super) fn no_anchors(dialect: Option<Dialect>, octets: &[u8]) -> (&'static s
     what_else(octets)
 }
 
-/// The rule that a file breaks in which no private key is found, by what is there instead.
+/// The rule that a file without a private key breaks, by what is there instead.
 pub(super) fn no_key(instead: &str) -> &'static str {
     match instead {
         "an empty file" => "file-empty",
@@ -84,7 +82,7 @@ pub(super) fn no_key(instead: &str) -> &'static str {
     }
 }
 
-/// grpc hands files on as C strings, which end at the first NUL.
+/// grpc passes files on as C strings, which end at the first NUL.
 pub(super) fn visible(dialect: Dialect, octets: &[u8]) -> &[u8] {
     let end = match dialect {
         Dialect::BoringSsl => octets.iter().position(|octet| *octet == 0),
@@ -98,7 +96,7 @@ fn boring_ssl_chain(
     key: Option<&KeyFile>,
     (file, key_file): (File, File),
 ) -> Result<Chain, Failure> {
-    let fail = |rule, found: String| Failure::of(rule, file, found, text::INVALID_CHAIN.into());
+    let fail = |rule, found: String| Failure::of(rule, file, found, text::INVALID_CHAIN);
     let mut blocks = Blocks::new(Dialect::BoringSsl, octets);
     let first =
         first_certificate(&mut blocks, octets).map_err(|(rule, found)| fail(rule, found))?;
@@ -109,10 +107,9 @@ fn boring_ssl_chain(
     let public_key = PublicKey::from_der(leaf.public_key_info()).ok();
     let kind = public_key.as_ref().map(|key| key.kind);
     let bits = public_key.as_ref().and_then(|key| key.bits);
-    let is_read =
-        public_key::reading(leaf.public_key_info(), Dialect::BoringSsl) == Reading::Usable;
-    if !is_read || !kind.is_some_and(boring_ssl_serves) {
-        return Err(fail("key-type-unsupported", shown(kind)).about(reference));
+    let reading = KeyReading::of(leaf.public_key_info(), Dialect::BoringSsl);
+    if reading != KeyReading::Usable || !kind.is_some_and(boring_ssl_serves) {
+        return Err(fail("key-type-unsupported", kind_text(kind)).about(reference));
     }
     if let Some(found) = unsigning_usage(&leaf)
         && matches!(kind, Some(KeyKind::Ec(_)))
@@ -126,12 +123,12 @@ fn boring_ssl_chain(
             continue;
         }
         match certificate(&block, Dialect::BoringSsl, false) {
-            Ok(held) => sent.push(held.der),
+            Ok(issuer) => sent.push(issuer.der),
             Err(_) => break,
         }
     }
     check_key(Stack::GrpcCore, key, &leaf)
-        .map_err(|(rule, found)| Failure::of(rule, key_file, found, text::INVALID_KEY.into()))?;
+        .map_err(|(rule, found)| Failure::of(rule, key_file, found, text::INVALID_KEY))?;
     if file == File::ServerCertificate {
         served_names(&first, &leaf, file)?;
     }
@@ -142,24 +139,18 @@ fn boring_ssl_chain(
     })
 }
 
-/// A server looks for the names of its certificate once more, and reads fewer labels then.
+/// A server reads the names of its certificate a second time, and then accepts fewer labels.
 fn served_names(first: &Block, leaf: &Certificate, file: File) -> Result<(), Failure> {
     if !LABELS.contains(&first.label.as_str()) {
-        let text = text::INVALID_LABEL.to_owned();
-        return Err(Failure::of("pem-label", file, first.label.clone(), text));
+        let text = text::INVALID_LABEL;
+        return Err(Failure::of("pem-label", file, &first.label, text));
     }
-    match reading::names_fault(leaf) {
-        None => Ok(()),
-        Some(fault) => {
-            let reference = CertificateReference::new(Role::EndEntity, 0, leaf.subject());
-            let text = match fault {
-                NamesFault::Address => text::INVALID_NAMES,
-                NamesFault::CommonName => text::INVALID_COMMON_NAME,
-            };
-            let failure = Failure::of(fault.rule(), file, fault.clause(), text.to_owned());
-            Err(failure.about(reference))
-        }
-    }
+    let Some(fault) = reading::names_fault(leaf) else {
+        return Ok(());
+    };
+    let reference = CertificateReference::new(Role::EndEntity, 0, leaf.subject());
+    let text = text::invalid_names(fault);
+    Err(Failure::of(fault.rule(), file, fault.clause(), text).about(reference))
 }
 
 fn openssl_chain(
@@ -167,26 +158,20 @@ fn openssl_chain(
     key: Option<&KeyFile>,
     (file, key_file): (File, File),
 ) -> Result<Chain, Failure> {
-    let fail = |rule, found: String, error: &str| Failure::of(rule, file, found, error.to_owned());
-    let unreadable =
-        |(what, error): Unreadable| fail("certificate-unreadable", what.to_owned(), error);
+    let fail = |rule, found: &str, error: &str| Failure::of(rule, file, found, error);
+    let unreadable = |(what, error): Unreadable| fail("certificate-unreadable", what, error);
     let mut blocks = Blocks::new(Dialect::OpenSsl, octets);
     let first = first_certificate(&mut blocks, octets).map_err(|(rule, found)| {
         let error = match rule {
             "pem-broken" => text::openssl_pem(blocks_fault(octets)),
             _ => text::NO_START_LINE,
         };
-        fail(rule, found, error)
+        fail(rule, &found, error)
     })?;
     let mut chain = vec![certificate(&first, Dialect::OpenSsl, true).map_err(unreadable)?];
     for block in blocks {
-        let block = block.map_err(|fault| {
-            fail(
-                "pem-broken",
-                fault.clause().to_owned(),
-                text::openssl_pem(fault),
-            )
-        })?;
+        let block =
+            block.map_err(|fault| fail("pem-broken", fault.clause(), text::openssl_pem(fault)))?;
         if LABELS.contains(&block.label.as_str()) {
             chain.push(certificate(&block, Dialect::OpenSsl, false).map_err(unreadable)?);
         }
@@ -200,23 +185,26 @@ fn openssl_chain(
     if let Err((rule, found)) = fits
         && (rule != "key-mismatch" || has_one_slot(kind, key))
     {
-        let error = text::openssl_key(rule).to_owned();
-        return Err(Failure::of(rule, key_file, found, error));
+        return Err(Failure::of(rule, key_file, found, text::openssl_key(rule)));
     }
     Ok(Chain {
-        sent: chain.iter().map(|held| held.der.clone()).collect(),
+        sent: chain.iter().map(|member| member.der.clone()).collect(),
         key: kind,
         can_sign: has_one_slot(kind, key),
     })
 }
 
-/// Whether a certificate and a key go into the same place of an SSL_CTX; where they do not, neither is
-/// used and nobody complains.
+/// Whether a certificate and a key share a slot of an SSL_CTX; if not, neither is used, without an error.
 fn has_one_slot(certificate: Option<KeyKind>, key: Option<&KeyFile>) -> bool {
-    let Some(FoundKey::Key(block)) = key.map(|key| key.found_by(Stack::GrpcJs)) else {
+    let Some(KeyLookup::Key(block)) = key.map(|key| key.lookup(Stack::GrpcJs)) else {
         return true;
     };
-    let is_curve = |kind| matches!(kind, Some(KeyKind::Ec(_) | KeyKind::EcExplicit));
+    let is_curve = |kind| {
+        matches!(
+            kind,
+            Some(KeyKind::Ec(_) | KeyKind::EcOther | KeyKind::EcExplicit)
+        )
+    };
     certificate == block.kind || is_curve(certificate) && is_curve(block.kind)
 }
 
@@ -230,48 +218,39 @@ pub(super) fn unsigning_usage(leaf: &Certificate) -> Option<String> {
     }
 }
 
-/// ssl_security_cert at level 1: keys of 1024 bits of RSA and hashes from SHA-224 on.
-fn strong_enough(chain: &[Held], file: File) -> Result<(), Failure> {
-    for (place, held) in chain.iter().enumerate() {
-        let certificate = &held.certificate;
+/// ssl_security_cert at level 1: RSA keys from 1024 bits and hashes from SHA-224.
+fn strong_enough(chain: &[LibraryCertificate], file: File) -> Result<(), Failure> {
+    for (place, member) in chain.iter().enumerate() {
+        let certificate = &member.certificate;
         let is_leaf = place == 0;
+        let reading = KeyReading::of(certificate.public_key_info(), Dialect::OpenSsl);
+        let fault = match reading {
+            KeyReading::TooSmall if is_leaf => Some(("key-short", text::EE_KEY_TOO_SMALL)),
+            KeyReading::TooSmall => Some(("key-short", text::CA_KEY_TOO_SMALL)),
+            KeyReading::Undecodable if is_leaf => Some(("key-malformed", text::KEY_DECODE_ERROR)),
+            KeyReading::WrongType if is_leaf => Some(("key-type-unsupported", text::UNKNOWN_TYPE)),
+            KeyReading::Usable | KeyReading::Undecodable | KeyReading::WrongType => None,
+        };
+        let (rule, found, error) = match fault {
+            Some((rule, error)) => (rule, String::new(), error),
+            None if super::openssl::is_weakly_signed(certificate) => {
+                let algorithm = certificate.signature_algorithm().to_string();
+                ("signature-sha1", algorithm, text::CA_MD_TOO_WEAK)
+            }
+            None => continue,
+        };
         let role = if is_leaf {
             Role::EndEntity
         } else {
             Role::Intermediate
         };
-        let reference = || CertificateReference::new(role, place, certificate.subject());
-        let fail = |rule, found: String, error: &str| {
-            Failure::of(rule, file, found, error.to_owned()).about(reference())
-        };
-        match public_key::reading(certificate.public_key_info(), Dialect::OpenSsl) {
-            Reading::TooSmall if is_leaf => {
-                return Err(fail("key-short", String::new(), text::EE_KEY_TOO_SMALL));
-            }
-            Reading::TooSmall => {
-                return Err(fail("key-short", String::new(), text::CA_KEY_TOO_SMALL));
-            }
-            Reading::Undecodable if is_leaf => {
-                return Err(fail("key-malformed", String::new(), text::KEY_DECODE_ERROR));
-            }
-            Reading::WrongType if is_leaf => {
-                return Err(fail(
-                    "key-type-unsupported",
-                    String::new(),
-                    text::UNKNOWN_TYPE,
-                ));
-            }
-            Reading::Usable | Reading::Undecodable | Reading::WrongType => {}
-        }
-        if super::openssl::is_weakly_signed(certificate) {
-            let found = certificate.signature_algorithm().to_string();
-            return Err(fail("signature-sha1", found, text::CA_MD_TOO_WEAK));
-        }
+        let reference = CertificateReference::new(role, place, certificate.subject());
+        return Err(Failure::of(rule, file, found, error).about(reference));
     }
     Ok(())
 }
 
-/// The first block that is taken for a certificate.
+/// The first block that counts as a certificate.
 fn first_certificate(
     blocks: &mut Blocks<'_>,
     octets: &[u8],
@@ -291,7 +270,7 @@ fn blocks_fault(octets: &[u8]) -> PemFault {
     blocks.find_map(Result::err).unwrap_or(PemFault::EndLine)
 }
 
-/// What a file is in which no block is found.
+/// What a file without PEM blocks is.
 pub(super) fn what_else(octets: &[u8]) -> (&'static str, String) {
     if octets.is_empty() {
         ("file-empty", "0 bytes".to_owned())
@@ -318,13 +297,17 @@ pub(super) fn what_else(octets: &[u8]) -> (&'static str, String) {
     }
 }
 
-/// The certificate of a block. What follows it is overlooked, unless trust settings may follow.
-fn certificate(block: &Block, dialect: Dialect, is_auxiliary: bool) -> Result<Held, Unreadable> {
+/// The certificate of a block. Data after it is ignored, unless trust settings may follow.
+fn certificate(
+    block: &Block,
+    dialect: Dialect,
+    is_auxiliary: bool,
+) -> Result<LibraryCertificate, Unreadable> {
     if !block.headers.is_empty() {
         return Err(("headers before the certificate", text::NO_START_LINE));
     }
     let Ok((element, rest)) = Element::first(&block.contents, "the certificate") else {
-        return reading::held(&block.contents, dialect);
+        return reading::certificate(&block.contents, dialect);
     };
     if is_auxiliary
         && !rest.is_empty()
@@ -332,7 +315,7 @@ fn certificate(block: &Block, dialect: Dialect, is_auxiliary: bool) -> Result<He
     {
         return Err(("data after the certificate", text::WRONG_TAG));
     }
-    reading::held(element.whole, dialect)
+    reading::certificate(element.whole, dialect)
 }
 
 /// Whether the key is one the library reads, and the certificate's.
@@ -342,10 +325,10 @@ fn check_key(
     leaf: &Certificate,
 ) -> Result<(), (&'static str, String)> {
     let Some(key) = key else { return Ok(()) };
-    let block = match key.found_by(stack) {
-        FoundKey::Nothing { instead } => return Err((no_key(instead), instead.clone())),
-        FoundKey::Broken { why } => return Err(("pem-broken", why.clone())),
-        FoundKey::Key(block) => block,
+    let block = match key.lookup(stack) {
+        KeyLookup::Nothing { instead } => return Err((no_key(instead), instead.clone())),
+        KeyLookup::Broken { why } => return Err(("pem-broken", why.clone())),
+        KeyLookup::Key(block) => block,
     };
     match block.form {
         KeyForm::Encrypted => return Err(("key-encrypted", "an encrypted key".to_owned())),
@@ -357,39 +340,25 @@ fn check_key(
     }
     let is_described = block.kind == Some(KeyKind::EcExplicit);
     if stack == Stack::GrpcCore && !is_described && !block.kind.is_some_and(boring_ssl_serves) {
-        return Err(("key-type-unsupported", shown(block.kind)));
+        return Err(("key-type-unsupported", kind_text(block.kind)));
     }
     let own = block.public_key_info.as_deref();
-    if own.is_some_and(|own| !public_key::is_same(own, leaf.public_key_info())) {
+    if own.is_some_and(|own| !is_same_key(own, leaf.public_key_info())) {
         return Err(("key-mismatch", "another key".to_owned()));
     }
     Ok(())
 }
 
-fn shown(kind: Option<KeyKind>) -> String {
+fn kind_text(kind: Option<KeyKind>) -> String {
     kind.map_or_else(|| "no key".to_owned(), |kind| kind.to_string())
 }
 
 /// ssl_is_key_type_supported of BoringSSL, and the curves it knows.
 fn boring_ssl_serves(kind: KeyKind) -> bool {
-    match kind {
-        KeyKind::Rsa | KeyKind::Ed25519 => true,
-        KeyKind::Ec(curve) => match curve {
-            Curve::P256 | Curve::P384 | Curve::P521 => true,
-            Curve::P224
-            | Curve::Secp256k1
-            | Curve::BrainpoolP256r1
-            | Curve::BrainpoolP384r1
-            | Curve::BrainpoolP512r1 => false,
-        },
-        KeyKind::RsaPss
-        | KeyKind::EcExplicit
-        | KeyKind::Ed448
-        | KeyKind::X25519
-        | KeyKind::X448
-        | KeyKind::Dsa
-        | KeyKind::Other => false,
-    }
+    matches!(
+        kind,
+        KeyKind::Rsa | KeyKind::Ed25519 | KeyKind::Ec(Curve::P256 | Curve::P384 | Curve::P521)
+    )
 }
 
 const LABELS: [&str; 2] = ["CERTIFICATE", "X509 CERTIFICATE"];

@@ -1,18 +1,14 @@
-//! What the TLS stacks of gRPC do with the files of a `grpcs://` setup: grpc-core (BoringSSL), grpc-js
+//! How the TLS stacks of gRPC handle the files of a `grpcs://` setup: grpc-core (BoringSSL), grpc-js
 //! (Node's OpenSSL) and tonic (rustls), each as a client and as a server.
 //!
 //! ```text
 //! bytes ─► reading (each stack's PEM) ─► chain ─► checks ─► Outcome for each pair, Findings
-//!                                         deviation.rs: where each departs from RFC 5280
+//!                                         quirks.rs: where each differs from RFC 5280
 //! ```
-//! Certificates, signatures, names and policies are those of the engine; only what a stack looks at,
-//! in which order, and what it overlooks is said here.
+//! Certificates, signatures, names and policies are those of the engine. This module adds what a stack
+//! checks, in which order, and what it ignores.
 
-mod cause;
 mod chain;
-mod deviation;
-mod extension_form;
-mod failure;
 mod fault;
 mod file;
 mod host;
@@ -21,7 +17,7 @@ mod name_check;
 mod openssl;
 mod peer;
 mod pem;
-mod public_key;
+mod quirks;
 mod reading;
 mod side;
 mod text;
@@ -33,7 +29,7 @@ use time::OffsetDateTime;
 
 use super::finding::Finding;
 
-pub use file::{FoundKey, KeyBlock, KeyFile, KeyForm};
+pub use file::{KeyBlock, KeyFile, KeyForm, KeyLookup};
 pub use pem::{PrivateKeyBlock, private_key_block};
 
 /// A TLS stack that gRPC programs run on.
@@ -63,35 +59,35 @@ impl std::fmt::Display for Stack {
     }
 }
 
-/// The files of a setup, as they stand on the disk. A side that is not known is `None`.
+/// The files of a setup, byte for byte. A side that is not known is `None`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Setup<'a> {
     /// The server's files.
     pub server: Option<ServerFiles<'a>>,
     /// The client's files.
     pub client: Option<ClientFiles<'a>>,
-    /// The host name or address the client dials, without port and brackets. `None` where it is not
-    /// known: then names are not looked at.
+    /// The host name or address the client dials, without port and brackets. `None` if it is not known:
+    /// then names are not checked.
     pub host: Option<&'a str>,
 }
 
-/// What a server is given.
+/// A server's files.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerFiles<'a> {
     /// Its certificate chain file.
     pub certificate: &'a [u8],
-    /// Its private key file; `None` where it is not at hand, and taken to fit.
+    /// Its private key file; `None` if it is not available, and assumed to fit.
     pub key: Option<&'a KeyFile>,
-    /// The CAs whose client certificates it takes; `None` where it asks for no client certificate.
+    /// The CAs whose client certificates it accepts; `None` if it does not ask for one.
     pub client_roots: Option<&'a [u8]>,
 }
 
-/// What a client is given.
+/// A client's files.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientFiles<'a> {
-    /// The CAs it trusts; `None` where the file is not at hand, so that servers cannot be judged.
+    /// The CAs it trusts; `None` if the file is not available, so that servers cannot be judged.
     pub roots: Option<&'a [u8]>,
-    /// Its own certificate, where it has one.
+    /// Its own certificate, if it has one.
     pub identity: Option<Identity<'a>>,
 }
 
@@ -100,49 +96,49 @@ pub struct ClientFiles<'a> {
 pub struct Identity<'a> {
     /// The certificate chain file.
     pub certificate: &'a [u8],
-    /// The private key file; `None` where it is not at hand, and taken to fit.
+    /// The private key file; `None` if it is not available, and assumed to fit.
     pub key: Option<&'a KeyFile>,
 }
 
-/// What becomes of a client and a server.
+/// Whether a client and a server connect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
-    /// What the client runs on.
+    /// The client's stack.
     pub client: Stack,
-    /// What the server runs on.
+    /// The server's stack.
     pub server: Stack,
-    /// Whether the server starts; `None` where its files are not known.
+    /// Whether the server starts; `None` if its files are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_starts: Option<bool>,
-    /// What the server prints where it does not start, or refuses the client.
+    /// The server's message if it does not start, or refuses the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_error: Option<String>,
-    /// Whether a call goes through; `None` where a side is not known and the other has no fault.
+    /// Whether a call succeeds; `None` if a side is not known and the other has no fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connects: Option<bool>,
-    /// What the client prints where it does not.
+    /// The client's message if it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_error: Option<String>,
 }
 
-/// What all stacks do, and why.
+/// The outcomes of all pairs of stacks, and why.
 #[derive(Clone, Debug)]
 pub struct Verdicts {
     /// One for each pair, the clients in their order and for each of them the servers.
     pub outcomes: Vec<Outcome>,
-    /// Why something fails, each cause once; the one that most pairs fail of first.
+    /// Why something fails, each cause once; the one that affects most pairs first.
     pub causes: Vec<Cause>,
 }
 
-/// Something that makes a stack fail.
+/// Why stacks fail.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cause {
     /// What is wrong.
     #[serde(flatten)]
     pub finding: Finding,
-    /// Whose file it is about: `server.crt`, `server.key`, `ca.crt`, `client.crt`, `client.key` or `client-ca.crt`.
+    /// The file it is about: `server.crt`, `server.key`, `ca.crt`, `client.crt`, `client.key` or `client-ca.crt`.
     pub file: File,
-    /// Whom it makes fail.
+    /// The stacks that fail.
     pub affects: Vec<Affected>,
 }
 
@@ -183,19 +179,19 @@ pub enum File {
     ServerRoots,
 }
 
-/// What each client does with each server at this moment.
+/// Judges each client with each server at this time.
 pub fn judge(setup: &Setup<'_>, at: OffsetDateTime) -> Verdicts {
     verdict::judge(setup, at, &Stack::ALL, &Stack::ALL)
 }
 
-/// What this client does with this server at this moment: one outcome, and its causes.
+/// Judges this client with this server at this time: one outcome, and its causes.
 pub fn judge_pair(setup: &Setup<'_>, at: OffsetDateTime, client: Stack, server: Stack) -> Verdicts {
     verdict::judge(setup, at, &[client], &[server])
 }
 
-/// What is wrong with a certificate file by itself, whether or not a stack fails of it: its encoding,
-/// damaged blocks, other things in it, the order of a chain, anchors of one name. Key files are
-/// judged with their certificate.
+/// Examines a certificate file by itself, whether or not a stack refuses it: its encoding, damaged
+/// blocks, other contents, the order of a chain, anchors of one name. Key files are judged with their
+/// certificate.
 pub fn examine_file(file: File, octets: &[u8]) -> Vec<Finding> {
     file::examine(file, octets)
 }

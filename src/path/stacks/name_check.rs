@@ -3,12 +3,12 @@
 
 use std::mem::discriminant;
 
-use super::deviation::Deviations;
 use super::fault::Fault;
+use super::quirks::Quirks;
 use crate::path::extension::value;
 use crate::path::names::is_host;
 use crate::path::pool::Candidate;
-use crate::path::subtree::{Lies, Subtrees, lies_in};
+use crate::path::subtree::{Position, Subtrees, position};
 use crate::pki::extension::NameConstraints;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::AttributeType;
@@ -19,7 +19,7 @@ pub(super) fn check(
     candidate: &Candidate<'_>,
     issuer: &Candidate<'_>,
     is_end_entity: bool,
-    deviations: &Deviations,
+    quirks: &Quirks,
     compared: &mut usize,
 ) -> Option<Fault> {
     let constraints = value(&issuer.extensions().name_constraints)?;
@@ -36,12 +36,12 @@ pub(super) fn check(
         let addresses = subject.values(AttributeType::EmailAddress);
         all.extend(addresses.into_iter().map(GeneralName::Email));
     }
-    let compared = |name| compare(name, constraints, deviations);
+    let compared = |name| compare(name, constraints, quirks);
     if let Some(fault) = all.iter().chain(names).find_map(compared) {
         return Some(fault);
     }
     let has_dns = names.iter().any(|name| matches!(name, GeneralName::Dns(_)));
-    if !is_end_entity || has_dns || !deviations.constrains_addresses {
+    if !is_end_entity || has_dns || !quirks.constrains_addresses {
         return None;
     }
     let common_names = subject.values(AttributeType::CommonName);
@@ -50,7 +50,7 @@ pub(super) fn check(
         .filter(|name| looks_like_host(name, 2));
     like_hosts
         .map(GeneralName::Dns)
-        .find_map(|name| compare(&name, constraints, deviations))
+        .find_map(|name| compare(&name, constraints, quirks))
 }
 
 /// Whether a common name would be taken for a host where there is no SubjectAltName.
@@ -62,18 +62,14 @@ pub(super) fn has_host_for_common_name(candidate: &Candidate<'_>) -> bool {
     names.iter().any(|name| looks_like_host(name, 1))
 }
 
-fn compare(
-    name: &GeneralName,
-    constraints: &NameConstraints,
-    deviations: &Deviations,
-) -> Option<Fault> {
+fn compare(name: &GeneralName, constraints: &NameConstraints, quirks: &Quirks) -> Option<Fault> {
     let same = |base: &&GeneralName| discriminant(*base) == discriminant(name);
     let mut is_constrained = false;
     let mut is_permitted = false;
     for base in constraints.permitted.iter().filter(same) {
         is_constrained = true;
         if !is_permitted {
-            match lies(name, base, Subtrees::Permitted, deviations) {
+            match is_inside(name, base, Subtrees::Permitted, quirks) {
                 Ok(inside) => is_permitted = inside,
                 Err(fault) => return Some(fault),
             }
@@ -83,7 +79,7 @@ fn compare(
         return Some(Fault::Permitted);
     }
     for base in constraints.excluded.iter().filter(same) {
-        match lies(name, base, Subtrees::Excluded, deviations) {
+        match is_inside(name, base, Subtrees::Excluded, quirks) {
             Ok(true) => return Some(Fault::Excluded),
             Ok(false) => {}
             Err(fault) => return Some(fault),
@@ -92,27 +88,25 @@ fn compare(
     None
 }
 
-fn lies(
+fn is_inside(
     name: &GeneralName,
     base: &GeneralName,
     subtrees: Subtrees,
-    deviations: &Deviations,
+    quirks: &Quirks,
 ) -> Result<bool, Fault> {
     match (name, base) {
-        (GeneralName::Dns(name), GeneralName::Dns(base)) => {
-            Ok(dns(name, base, subtrees, deviations))
-        }
-        (GeneralName::Ip(_), GeneralName::Ip(_)) if !deviations.constrains_addresses => {
+        (GeneralName::Dns(name), GeneralName::Dns(base)) => Ok(dns(name, base, subtrees, quirks)),
+        (GeneralName::Ip(_), GeneralName::Ip(_)) if !quirks.constrains_addresses => {
             Err(Fault::ConstraintType)
         }
         (GeneralName::Ip(_), GeneralName::Ip(_)) => {
             if name.address().is_none() || base.network().is_none() {
                 return Err(Fault::NameSyntax);
             }
-            Ok(lies_in(name, base, subtrees) == Lies::Inside)
+            Ok(position(name, base, subtrees) == Position::Inside)
         }
         (GeneralName::Uri(name), GeneralName::Uri(base)) => {
-            let host = if deviations.constrains_addresses {
+            let host = if quirks.constrains_addresses {
                 openssl_host(name)
             } else {
                 boring_ssl_host(name).filter(|_| !base.is_empty())
@@ -126,10 +120,10 @@ fn lies(
             | GeneralName::Uri(_)
             | GeneralName::Directory(_),
             base,
-        ) => match lies_in(name, base, subtrees) {
-            Lies::Inside => Ok(true),
-            Lies::Outside | Lies::Elsewhere => Ok(false),
-            Lies::Unknown => Err(Fault::NameSyntax),
+        ) => match position(name, base, subtrees) {
+            Position::Inside => Ok(true),
+            Position::Outside | Position::Elsewhere => Ok(false),
+            Position::Unknown => Err(Fault::NameSyntax),
         },
         (
             GeneralName::Other(..)
@@ -142,12 +136,12 @@ fn lies(
 }
 
 /// nc_dns: the end of the name is the base, whatever the name is.
-fn dns(name: &str, base: &str, subtrees: Subtrees, deviations: &Deviations) -> bool {
+fn dns(name: &str, base: &str, subtrees: Subtrees, quirks: &Quirks) -> bool {
     if base.is_empty() {
         return true;
     }
     let (mut name, mut base) = (name, base);
-    if !deviations.constrains_addresses {
+    if !quirks.constrains_addresses {
         name = name.strip_suffix('.').unwrap_or(name);
         base = base.strip_suffix('.').unwrap_or(base);
         let parent = base.split_once('.').map(|(_, parent)| parent);

@@ -2,30 +2,26 @@
 
 use time::OffsetDateTime;
 
-use super::cause;
-use super::chain::Signatures;
-use super::chain::{Builder, Chain, may_sign, unknown};
-use super::deviation::Deviations;
-use super::extension_form::{
-    extended_allows, has_malformed, key_usage_allows, netscape_allows, not_understood,
-};
+use super::chain::{Builder, Chain, Signatures, may_sign};
 use super::fault::Fault;
 use super::name_check;
-use super::public_key::{self, Reading};
-use super::reading::{dates, is_plain};
+use super::quirks::{
+    GRPC_JS, Quirks, extended_allows, has_malformed, has_unknown_critical, is_malformed,
+    key_usage_allows, netscape_allows,
+};
+use super::reading::{KeyReading, MAX_RSA_BITS, dates, is_described, is_plain};
 use super::text;
 use crate::path::algorithm::{Hash, Scheme};
 use crate::path::extension::value;
-use crate::path::finding::{CertificateReference, Evidence, Role, Severity};
+use crate::path::finding::{CertificateReference, Evidence, Role};
 use crate::path::policy;
 use crate::path::pool::Candidate;
-use crate::path::pool::Pool;
 use crate::path::profile::Profile;
-use crate::path::public_key::{Kind, bit_length};
 use crate::path::rule::Drafts;
 use crate::path::signature::Outcome;
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::KeyUsage;
+use crate::pki::public_key::{KeyKind, KeyParts};
 
 /// A fault of a peer's certificates: what, and in which of them.
 #[derive(Clone, Debug)]
@@ -34,7 +30,6 @@ pub(super) struct Refusal {
     /// The rule it breaks, as far as it can be determined.
     pub(super) rule: &'static str,
     pub(super) certificate: CertificateReference,
-    /// What was found there.
     pub(super) evidence: Option<Evidence>,
     /// What BoringSSL's error queue says first.
     pub(super) detail: &'static str,
@@ -46,29 +41,21 @@ pub(super) fn verify(
     anchors: &[Certificate],
     is_server: bool,
     at: OffsetDateTime,
-    deviations: &'static Deviations,
+    quirks: &'static Quirks,
     signatures: &Signatures,
 ) -> Result<(), Box<Refusal>> {
     let Some((leaf, intermediates)) = sent.split_first() else {
         return Ok(());
     };
-    let pool = Pool::new(leaf, intermediates, anchors, &[]);
-    let at = at.replace_nanosecond(0).unwrap_or(at);
-    let spoilt = unknown(pool.candidates.len());
-    let builder = Builder {
-        pool: &pool,
-        deviations,
-        at,
-        spoilt: &spoilt,
-    };
+    let builder = Builder::new(leaf, intermediates, anchors, quirks, at);
     let chain = builder.build();
-    let is_malformed = pool.candidates.iter().any(has_malformed);
+    let is_malformed = builder.pool.candidates.iter().any(has_malformed);
     let mut check = Check {
-        builder,
+        builder: &builder,
         chain: &chain,
         signatures,
         is_server,
-        found: Vec::new(),
+        faults: Vec::new(),
         detail: if is_malformed {
             text::EXTENSION_UNDECODABLE
         } else {
@@ -76,53 +63,44 @@ pub(super) fn verify(
         },
     };
     check.run();
-    let (first, last) = (check.found.first(), check.found.last());
-    let told = if deviations.tells_first { first } else { last };
-    match told {
+    let (first, last) = (check.faults.first(), check.faults.last());
+    match if quirks.reports_first { first } else { last } {
         None => Ok(()),
         Some((fault, place)) => Err(Box::new(check.refusal(*fault, *place))),
     }
 }
 
-/// The certificates the library sends when it has only the leaf: it looks for the others among its
-/// own anchors.
-pub(super) fn completed(
+/// The certificates that the library sends when it has only the leaf: it takes the others from its own
+/// anchors.
+pub(super) fn complete(
     leaf: &Certificate,
     anchors: &[Certificate],
     at: OffsetDateTime,
-    deviations: &'static Deviations,
+    quirks: &'static Quirks,
 ) -> Vec<Vec<u8>> {
-    let pool = Pool::new(leaf, &[], anchors, &[]);
-    let spoilt = unknown(pool.candidates.len());
-    let builder = Builder {
-        pool: &pool,
-        deviations,
-        at,
-        spoilt: &spoilt,
-    };
-    let chain = builder.build();
-    let der = |index: &usize| pool.candidates[*index].certificate.as_der().to_vec();
-    chain.members.iter().map(der).collect()
+    let builder = Builder::new(leaf, &[], anchors, quirks, at);
+    let der = |index: &usize| builder.candidate(*index).certificate.as_der().to_vec();
+    builder.build().members.iter().map(der).collect()
 }
 
-struct Check<'c, 'b, 'a> {
-    builder: Builder<'b, 'a>,
+struct Check<'c, 'a> {
+    builder: &'c Builder<'a>,
     chain: &'c Chain,
     signatures: &'c Signatures,
     is_server: bool,
-    /// In the order they are found, each with its place in the chain.
-    found: Vec<(Fault, usize)>,
+    /// In the order of the checks, each with its place in the chain.
+    faults: Vec<(Fault, usize)>,
     detail: &'static str,
 }
 
-impl<'b, 'a> Check<'_, 'b, 'a> {
+impl<'c, 'a> Check<'c, 'a> {
     fn run(&mut self) {
         if self.is_key_too_small(0) {
             self.add(Fault::LeafKeyTooSmall, 0);
         }
         if let Some(fault) = self.chain.fault {
             self.add(fault, self.length() - 1);
-            if self.deviations().tells_first {
+            if self.quirks().reports_first {
                 return;
             }
         }
@@ -130,28 +108,28 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         self.strengths();
         self.signatures_and_times();
         self.names();
-        if self.deviations().has_policies {
+        if self.quirks().has_policies {
             self.policies();
         }
     }
 
     /// check_chain_extensions: from the leaf upwards.
     fn extensions(&mut self) {
-        let deviations = self.deviations();
-        let looked_at = if deviations.looks_at_anchor {
+        let quirks = self.quirks();
+        let end = if quirks.checks_anchor {
             self.length()
         } else {
             self.chain.untrusted
         };
         let mut cas = 0;
-        for place in 0..looked_at {
+        for place in 0..end {
             let candidate = self.at(place);
-            if not_understood(candidate, deviations).is_some() {
+            if has_unknown_critical(candidate, quirks) {
                 self.add(Fault::UnhandledCritical, place);
             }
-            if deviations.compares_algorithms
+            if quirks.compares_algorithms
                 && self.length() > 1
-                && public_key::is_described(candidate.certificate.public_key_info())
+                && is_described(candidate.certificate.public_key_info())
             {
                 self.add(Fault::DescribedCurve, place);
             }
@@ -177,7 +155,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         let is_last = place + 1 == self.length();
         let is_proven = value(&candidate.extensions().basic_constraints).is_some();
         self.may_be_ca(place, candidate)
-            && (is_proven || is_last || !self.deviations().key_usage_makes_anchor)
+            && (is_proven || is_last || !self.quirks().key_usage_makes_anchor)
     }
 
     /// X509_check_ca.
@@ -191,17 +169,17 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         }
         let is_old_root = candidate.certificate.version() == 1
             && self.builder.is_self_signed(self.chain.members[place]);
-        let by_usage = self.deviations().key_usage_makes_anchor && extensions.key_usage.is_some();
+        let by_usage = self.quirks().key_usage_makes_anchor && extensions.key_usage.is_some();
         is_old_root || by_usage
     }
 
     fn has_purpose(&self, place: usize, candidate: &Candidate<'_>) -> bool {
-        if !extended_allows(candidate, self.is_server, self.deviations()) {
+        if !extended_allows(candidate, self.is_server, self.quirks()) {
             return false;
         }
         if place > 0 {
             // OpenSSL asks once more whether it is a CA, and says that its purpose is wrong.
-            return !self.deviations().looks_at_anchor || self.may_be_ca(place, candidate);
+            return !self.quirks().checks_anchor || self.may_be_ca(place, candidate);
         }
         let usages = if self.is_server {
             &[
@@ -213,18 +191,18 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             &[KeyUsage::DIGITAL_SIGNATURE, KeyUsage::KEY_AGREEMENT]
         };
         key_usage_allows(candidate, usages)
-            && netscape_allows(candidate, self.is_server, self.deviations())
+            && netscape_allows(candidate, self.is_server, self.quirks())
     }
 
     /// check_auth_level: keys of issuers, and hashes of all but the anchor.
     fn strengths(&mut self) {
-        let minimum = self.deviations().security_bits;
+        let minimum = self.quirks().security_bits;
         for place in 0..self.length() {
             let candidate = self.at(place);
             if place > 0 && self.is_key_too_small(place) {
                 self.add(Fault::CaKeyTooSmall, place);
             }
-            if place + 1 < self.length() && bits_of_hash(candidate) < minimum {
+            if place + 1 < self.length() && bits_of_hash(candidate.certificate) < minimum {
                 self.add(Fault::HashTooWeak, place);
             }
         }
@@ -237,7 +215,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
             .builder
             .is_issuer(self.chain.members[last], self.chain.members[last]);
         let mut place = last;
-        if !is_root && !self.deviations().partial_chain {
+        if !is_root && !self.quirks().partial_chain {
             if last == 0 {
                 self.add(Fault::LeafUnverifiable, 0);
             } else {
@@ -262,48 +240,44 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         if !may_sign(issuer) {
             self.add(Fault::CertSign, place + 1);
         }
-        let kind = issuer.public_key().kind;
         let key = issuer.certificate.public_key_info();
-        match public_key::reading(key, self.deviations().dialect) {
-            Reading::Undecodable => {
-                if self.found.is_empty() {
-                    self.detail = text::KEY_UNDECODABLE;
-                }
-                self.add(Fault::KeyUndecodable, place + 1);
-                return;
+        if KeyReading::of(key, self.quirks().dialect) == KeyReading::Undecodable {
+            if self.faults.is_empty() {
+                self.detail = text::KEY_UNDECODABLE;
             }
-            Reading::Usable | Reading::WrongType | Reading::TooSmall => {}
+            self.add(Fault::KeyUndecodable, place + 1);
+            return;
         }
         let scheme = Scheme::of(child.certificate);
+        let key = issuer.public_key();
         let detail = if !child.certificate.signature_algorithms_agree() {
             text::ALGORITHM_MISMATCH
-        } else if self.deviations().tells_first && is_md5(scheme) {
+        } else if self.quirks().reports_first && scheme.hash() == Some(Hash::Weak) {
             text::DIGEST_UNSUPPORTED
-        } else if kind == Kind::Malformed {
-            // It is a point in a form that only we do not read.
-            return;
         } else {
+            // Where there is no key, it is a point in a form that only we do not read.
+            let Some(key) = key else { return };
             match self.signatures.check(child, issuer) {
                 Outcome::Valid => return,
-                Outcome::Invalid => text::bad_signature(kind),
-                Outcome::Unsupported if self.is_taken_on_trust(scheme, child, kind) => return,
+                Outcome::Invalid => text::bad_signature(key.kind),
+                Outcome::Unsupported if self.counts_as_valid(scheme, child, &key) => return,
                 Outcome::Unsupported => text::DIGEST_UNSUPPORTED,
             }
         };
         self.add(Fault::Signature, place);
-        if self.found.len() == 1 {
+        if self.faults.len() == 1 {
             self.detail = detail;
         }
     }
 
-    /// Signatures that we cannot check, but the library can: it is taken that they hold.
-    fn is_taken_on_trust(&self, scheme: Scheme, child: &Candidate<'_>, kind: Kind<'_>) -> bool {
-        if matches!(kind, Kind::Rsa { modulus, .. } if bit_length(modulus) > public_key::MAX_RSA_BITS)
-        {
+    /// Signatures that the library can check and we cannot count as valid.
+    fn counts_as_valid(&self, scheme: Scheme, child: &Candidate<'_>, key: &KeyParts<'_>) -> bool {
+        let is_too_large = |bits| bits > MAX_RSA_BITS;
+        if key.kind == KeyKind::Rsa && key.bits().is_some_and(is_too_large) {
             return false;
         }
-        if !self.deviations().tells_first {
-            return kind != Kind::Malformed;
+        if !self.quirks().reports_first {
+            return true;
         }
         let algorithm = child.certificate.signature_algorithm().oid.as_bytes();
         match scheme {
@@ -315,14 +289,14 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
 
     fn times(&mut self, place: usize) {
         let certificate = self.at(place).certificate;
-        let faults = [Fault::NotBeforeForm, Fault::NotAfterForm];
-        for ((tag, text), fault) in dates(certificate).into_iter().flatten().zip(faults) {
+        let form_faults = [Fault::NotBeforeForm, Fault::NotAfterForm];
+        for ((tag, text), fault) in dates(certificate).into_iter().flatten().zip(form_faults) {
             if !is_plain(tag, &text) {
                 self.add(fault, place);
             }
         }
-        let is_told = |(fault, _): &(Fault, usize)| faults.contains(fault);
-        if self.found.iter().any(is_told) {
+        let has_no_date = |(fault, _): &(Fault, usize)| form_faults.contains(fault);
+        if self.faults.iter().any(has_no_date) {
             return;
         }
         if self.builder.at < certificate.not_before() {
@@ -335,7 +309,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
 
     /// check_name_constraints: from the anchor downwards, each against all above it.
     fn names(&mut self) {
-        let deviations = self.deviations();
+        let quirks = self.quirks();
         let mut is_constrained = false;
         let mut compared = 0;
         for place in (0..self.length()).rev() {
@@ -347,7 +321,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
                 let issuer = self.at(above);
                 is_constrained |= value(&issuer.extensions().name_constraints).is_some();
                 if let Some(fault) =
-                    name_check::check(candidate, issuer, place == 0, deviations, &mut compared)
+                    name_check::check(candidate, issuer, place == 0, quirks, &mut compared)
                 {
                     self.add(fault, place);
                 }
@@ -355,7 +329,7 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         }
         let leaf = self.at(0);
         if is_constrained
-            && deviations.tells_first
+            && quirks.reports_first
             && leaf.extensions().subject_alt_name.is_none()
             && name_check::has_host_for_common_name(leaf)
         {
@@ -371,31 +345,13 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         let below = &path[..path.len() - 1];
         let malformed = below.iter().position(|candidate| {
             let extensions = candidate.extensions();
-            let broken = |is_err: Option<bool>| is_err == Some(true);
             value(&extensions.policy_constraints).is_some_and(|constraints| {
                 constraints.require_explicit_policy.is_none()
                     && constraints.inhibit_policy_mapping.is_none()
-            }) || broken(
-                extensions
-                    .certificate_policies
-                    .as_ref()
-                    .map(|e| e.value.is_err()),
-            ) || broken(
-                extensions
-                    .policy_mappings
-                    .as_ref()
-                    .map(|e| e.value.is_err()),
-            ) || broken(
-                extensions
-                    .policy_constraints
-                    .as_ref()
-                    .map(|e| e.value.is_err()),
-            ) || broken(
-                extensions
-                    .inhibit_any_policy
-                    .as_ref()
-                    .map(|e| e.value.is_err()),
-            )
+            }) || is_malformed(&extensions.certificate_policies)
+                || is_malformed(&extensions.policy_mappings)
+                || is_malformed(&extensions.policy_constraints)
+                || is_malformed(&extensions.inhibit_any_policy)
         });
         if let Some(place) = malformed {
             self.add(Fault::PolicyExtension, place);
@@ -404,40 +360,36 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
         }
         let mut drafts = Drafts::new(Profile::Tls);
         policy::examine_path(&path, &mut drafts);
-        if let Some(draft) = drafts
-            .all
-            .iter()
-            .find(|draft| draft.severity == Severity::Error)
-        {
+        if let Some(draft) = drafts.all.iter().find(|draft| draft.is_error()) {
             self.add(Fault::Policy, draft.place.unwrap_or(0));
         }
     }
 
     fn is_key_too_small(&self, place: usize) -> bool {
         let key = self.at(place).certificate.public_key_info();
-        public_key::reading(key, self.deviations().dialect) == Reading::TooSmall
+        KeyReading::of(key, self.quirks().dialect) == KeyReading::TooSmall
     }
 
     fn add(&mut self, fault: Fault, place: usize) {
-        self.found.push((fault, place));
+        self.faults.push((fault, place));
     }
 
-    fn deviations(&self) -> &'static Deviations {
-        self.builder.deviations
+    fn quirks(&self) -> &'static Quirks {
+        self.builder.quirks
     }
 
     fn length(&self) -> usize {
         self.chain.members.len()
     }
 
-    fn at(&self, place: usize) -> &'b Candidate<'a> {
+    fn at(&self, place: usize) -> &'c Candidate<'a> {
         self.builder.candidate(self.chain.members[place])
     }
 
     fn refusal(&self, fault: Fault, place: usize) -> Refusal {
         let role = self.role(place);
         let own = self.chain.members[place];
-        let (rule, evidence, other) = cause::of(fault, self.builder, own, role, self.is_server);
+        let (rule, evidence, other) = fault.cause(self.builder, own, role, self.is_server);
         let (role, index) = match other {
             Some(index) if self.builder.pool.is_anchor(index) => (Role::Anchor, index),
             Some(index) => (Role::Intermediate, index),
@@ -465,21 +417,11 @@ impl<'b, 'a> Check<'_, 'b, 'a> {
 }
 
 /// As OpenSSL 3.0 counts them.
-pub(super) fn bits_of_hash(candidate: &Candidate<'_>) -> u32 {
-    match Scheme::of(candidate.certificate) {
-        Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash) | Scheme::Ecdsa(hash) => match hash {
-            Hash::Weak => 39,
-            Hash::Sha1 => 63,
-            Hash::Sha256 | Hash::Sha384 | Hash::Sha512 => 128,
-        },
-        Scheme::Ed25519 | Scheme::Other => 128,
-    }
-}
-
-fn is_md5(scheme: Scheme) -> bool {
-    match scheme {
-        Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash) | Scheme::Ecdsa(hash) => hash == Hash::Weak,
-        Scheme::Ed25519 | Scheme::Other => false,
+fn bits_of_hash(certificate: &Certificate) -> u32 {
+    match Scheme::of(certificate).hash() {
+        Some(Hash::Weak) => 39,
+        Some(Hash::Sha1) => 63,
+        Some(Hash::Sha256 | Hash::Sha384 | Hash::Sha512) | None => 128,
     }
 }
 
@@ -491,14 +433,7 @@ const SHA224: [&[u8]; 2] = [
 
 /// Whether a certificate that is not self-signed is signed over a hash that level 1 refuses.
 pub(super) fn is_weakly_signed(certificate: &Certificate) -> bool {
-    let pool = Pool::new(certificate, &[], &[], &[]);
-    let candidate = &pool.candidates[0];
-    let spoilt = unknown(pool.candidates.len());
-    let builder = Builder {
-        pool: &pool,
-        deviations: &super::deviation::GRPC_JS,
-        at: OffsetDateTime::UNIX_EPOCH,
-        spoilt: &spoilt,
-    };
-    bits_of_hash(candidate) < super::deviation::GRPC_JS.security_bits && !builder.is_self_signed(0)
+    let at = OffsetDateTime::UNIX_EPOCH;
+    bits_of_hash(certificate) < GRPC_JS.security_bits
+        && !Builder::new(certificate, &[], &[], &GRPC_JS, at).is_self_signed(0)
 }

@@ -1,16 +1,15 @@
-//! What one side makes of the certificates of the other.
+//! How one side verifies the certificates of the other.
 
 use time::OffsetDateTime;
 
 use super::chain::Signatures;
-use super::deviation;
-use super::failure::Failure;
 use super::fault::Fault;
 use super::load::{self, Chain};
 use super::openssl::{self, Refusal};
-use super::public_key::{self, Reading};
-use super::reading::{self, NamesFault};
+use super::quirks::Quirks;
+use super::reading::{self, KeyReading};
 use super::side::Roots;
+use super::verdict::Failure;
 use super::{File, Side, Stack, host, side, text, tonic};
 use crate::path::finding::{Evidence, Role};
 use crate::pki::certificate::Certificate;
@@ -24,7 +23,7 @@ pub(super) struct Verifier<'s> {
 }
 
 impl Verifier<'_> {
-    /// What a client says of a server's certificates, and of its name.
+    /// How a client verifies a server's certificates and name.
     pub(super) fn verify_server(
         &self,
         client: Stack,
@@ -40,7 +39,7 @@ impl Verifier<'_> {
                 }),
             Roots::Certificates(anchors) => {
                 let file = File::ServerCertificate;
-                let sent = received(client, &chain.sent, file)?;
+                let sent = receive(client, &chain.sent, file)?;
                 self.check_path(client, &sent, anchors, true, file)?;
                 match sent.first() {
                     Some(leaf) => self.check_name(client, leaf),
@@ -50,7 +49,7 @@ impl Verifier<'_> {
         }
     }
 
-    /// BoringSSL gives up itself where the server takes no signature of its key.
+    /// BoringSSL gives up itself if the server does not accept signatures of its key.
     pub(super) fn own_signature(
         &self,
         client: Stack,
@@ -58,22 +57,17 @@ impl Verifier<'_> {
         server: Stack,
     ) -> Result<(), Failure> {
         let kind = chain.and_then(|chain| chain.key);
-        match kind.filter(|kind| !side::takes(server, *kind)) {
+        match kind.filter(|kind| !side::accepts(server, *kind)) {
             Some(kind) if client == Stack::GrpcCore => {
                 let text = text::grpc_core_handshake(text::NO_COMMON_SIGNATURE);
                 let file = File::ClientCertificate;
-                Err(Failure::of(
-                    "key-type-not-offered",
-                    file,
-                    kind.to_string(),
-                    text,
-                ))
+                Err(Failure::of("key-type-not-offered", file, kind, text))
             }
             Some(_) | None => Ok(()),
         }
     }
 
-    /// What a server says of a client's certificates, or of there being none.
+    /// How a server verifies a client's certificates, or their absence.
     pub(super) fn verify_client(
         &self,
         server: Stack,
@@ -85,29 +79,20 @@ impl Verifier<'_> {
             return Err(missing("client-certificate-missing", file, "none", server));
         };
         if !chain.can_sign {
-            return Err(missing(
-                "key-mismatch",
-                File::ClientKey,
-                "another kind",
-                server,
-            ));
+            let file = File::ClientKey;
+            return Err(missing("key-mismatch", file, "another kind", server));
         }
-        if let Some(kind) = chain.key.filter(|kind| !side::takes(server, *kind)) {
-            return Err(missing(
-                "key-type-not-offered",
-                file,
-                &kind.to_string(),
-                server,
-            ));
+        if let Some(kind) = chain.key.filter(|kind| !side::accepts(server, *kind)) {
+            return Err(missing("key-type-not-offered", file, kind, server));
         }
-        if !side::takes_size(server, Side::Server, &chain.sent) {
-            return Err(Failure::of("chain-large", file, "", String::new()));
+        if !side::accepts_size(server, Side::Server, &chain.sent) {
+            return Err(Failure::of("chain-large", file, "", ""));
         }
         match roots {
             Roots::Unasked | Roots::Rustls(_) => Ok(()),
             Roots::Verifier(verifier, _) => tonic::verify_client(&chain.sent, &**verifier, self.at),
             Roots::Certificates(anchors) => {
-                let sent = received(server, &chain.sent, file)?;
+                let sent = receive(server, &chain.sent, file)?;
                 self.check_path(server, &sent, anchors, false, file)
             }
         }
@@ -121,55 +106,22 @@ impl Verifier<'_> {
         is_server: bool,
         file: File,
     ) -> Result<(), Failure> {
-        let Some(deviations) = deviation::of(stack) else {
+        let Some(quirks) = Quirks::of(stack) else {
             return Ok(());
         };
         let signatures = &self.signatures;
-        openssl::verify(sent, anchors, is_server, self.at, deviations, signatures)
-            .map_err(|refusal| Self::explained(stack, *refusal, is_server, file))?;
+        openssl::verify(sent, anchors, is_server, self.at, quirks, signatures)
+            .map_err(|refusal| failure(stack, *refusal, is_server, file))?;
         match sent.first().and_then(reading::names_fault) {
             Some(fault) if stack == Stack::GrpcCore => {
-                let text = match fault {
-                    NamesFault::Address => text::PEER_UNREADABLE,
-                    NamesFault::CommonName => text::PEER_NAMELESS,
-                };
-                Err(Failure::of(
-                    fault.rule(),
-                    file,
-                    fault.clause(),
-                    text.to_owned(),
-                ))
+                let text = text::unreadable_peer(fault);
+                Err(Failure::of(fault.rule(), file, fault.clause(), text))
             }
             Some(_) | None => Ok(()),
         }
     }
 
-    fn explained(stack: Stack, refusal: Refusal, is_server: bool, file: File) -> Failure {
-        let Refusal {
-            fault,
-            rule,
-            certificate,
-            evidence,
-            detail,
-        } = refusal;
-        let text = if is_server {
-            text::path_refused(stack, fault, detail)
-        } else if stack == Stack::GrpcCore {
-            text::client_path_refused(fault, detail)
-        } else {
-            String::new()
-        };
-        let file = match (certificate.role, is_server) {
-            (Role::EndEntity | Role::Intermediate, _) => file,
-            (Role::Anchor, true) => File::ClientRoots,
-            (Role::Anchor, false) => File::ServerRoots,
-        };
-        let mut failure = Failure::of(rule, file, String::new(), text).about(certificate);
-        failure.evidence = evidence.map(Box::new);
-        failure
-    }
-
-    /// The name during the handshake.
+    /// Checks the name during the handshake.
     fn check_name(&self, client: Stack, leaf: &Certificate) -> Result<(), Failure> {
         let Some(name) = self.host else {
             return Ok(());
@@ -188,7 +140,7 @@ impl Verifier<'_> {
         }
     }
 
-    /// grpc-core looks at the name once more when the call is made.
+    /// grpc-core checks the name a second time when the call is made.
     pub(super) fn call_host(&self, chain: &Chain) -> Result<(), Failure> {
         let leaf = chain
             .sent
@@ -204,31 +156,57 @@ impl Verifier<'_> {
     }
 }
 
-/// The certificates as the receiver reads them; BoringSSL looks at the leaf's keyUsage before all else.
-fn received(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificate>, Failure> {
-    let Some(deviations) = deviation::of(stack) else {
+/// A refusal as a failure of a file.
+fn failure(stack: Stack, refusal: Refusal, is_server: bool, file: File) -> Failure {
+    let Refusal {
+        fault,
+        rule,
+        certificate,
+        evidence,
+        detail,
+    } = refusal;
+    let text = if is_server {
+        text::path_refused(stack, fault, detail)
+    } else if stack == Stack::GrpcCore {
+        text::client_path_refused(fault, detail)
+    } else {
+        String::new()
+    };
+    let file = match (certificate.role, is_server) {
+        (Role::EndEntity | Role::Intermediate, _) => file,
+        (Role::Anchor, true) => File::ClientRoots,
+        (Role::Anchor, false) => File::ServerRoots,
+    };
+    let mut failure = Failure::of(rule, file, "", text).about(certificate);
+    failure.evidence = evidence.map(Box::new);
+    failure
+}
+
+/// The certificates as the receiver reads them; BoringSSL checks the leaf's keyUsage first.
+fn receive(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificate>, Failure> {
+    let Some(quirks) = Quirks::of(stack) else {
         return Ok(Vec::new());
     };
     let mut certificates = Vec::new();
     for der in sent {
-        let held = reading::held(der, deviations.dialect).map_err(|(what, error)| {
+        let certificate = reading::certificate(der, quirks.dialect).map_err(|(what, error)| {
             let text = match stack {
                 Stack::GrpcCore => text::grpc_core_handshake(text::DECODE_ERROR),
                 Stack::GrpcJs | Stack::Tonic => text::grpc_js_error(error),
             };
             Failure::of("certificate-unreadable", file, what, text)
         })?;
-        if held.has_broken_dates && certificates.is_empty() {
+        if certificate.has_broken_dates && certificates.is_empty() {
             let text = text::path_refused(stack, Fault::NotAfterForm, "");
             return Err(Failure::of("time-malformed", file, "no date", text));
         }
-        certificates.push(held.certificate);
+        certificates.push(certificate.certificate);
     }
     if stack == Stack::GrpcCore
         && let Some(leaf) = certificates.first()
     {
         let key = leaf.public_key_info();
-        if public_key::reading(key, deviations.dialect) != Reading::Usable {
+        if KeyReading::of(key, quirks.dialect) != KeyReading::Usable {
             let text = text::grpc_core_handshake(text::PEER_KEY_UNDECODABLE);
             return Err(Failure::of("key-malformed", file, "", text));
         }
@@ -237,29 +215,23 @@ fn received(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificat
                 Ok(_) => text::KEY_USAGE_INCORRECT,
                 Err(_) => text::LEAF_UNPARSABLE,
             });
-            return Err(Failure::of(
-                "key-usage-digital-signature",
-                file,
-                usage,
-                text,
-            ));
+            let rule = "key-usage-digital-signature";
+            return Err(Failure::of(rule, file, usage, text));
         }
     }
     Ok(certificates)
 }
 
-/// A certificate is not for the name that is dialled.
+/// The certificate is not valid for the dialled name.
 fn host_mismatch(leaf: &Certificate, name: &str, text: String) -> Failure {
     let mut failure = Failure::of("host-mismatch", File::ServerCertificate, "", text);
-    let evidence = Evidence::instead(host::shown(leaf), name);
+    let evidence = Evidence::instead(host::summary(leaf), name);
     failure.evidence = Some(Box::new(evidence));
     failure
 }
 
-/// A server that must have a certificate gets none.
-fn missing(rule: &'static str, file: File, found: &str, server: Stack) -> Failure {
-    let text = text::no_client_certificate(server).to_owned();
-    let mut failure = Failure::of(rule, file, found, text);
-    failure.alert = text::CERTIFICATE_REQUIRED;
-    failure
+/// A server that requires a certificate gets none.
+fn missing(rule: &'static str, file: File, found: impl ToString, server: Stack) -> Failure {
+    let text = text::no_client_certificate(server);
+    Failure::of(rule, file, found, text).with_alert(text::CERTIFICATE_REQUIRED)
 }

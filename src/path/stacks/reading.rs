@@ -1,4 +1,7 @@
-//! Which certificates the two libraries can read at all, beyond what X.509 allows and short of it.
+//! Which certificates and public keys the two libraries can read: some that X.509 does not allow, and
+//! not all that it does.
+
+use const_oid::db::rfc4519::COMMON_NAME;
 
 use super::pem::Dialect;
 use crate::pki::attribute::{self, Attribute};
@@ -8,16 +11,16 @@ use crate::pki::element::{
 };
 use crate::pki::encoding::sequence;
 use crate::pki::general_name::GeneralName;
-use const_oid::db::rfc4519::COMMON_NAME;
+use crate::pki::public_key::{Curve, KeyKind, KeyParts};
 
 /// A certificate as a library holds it.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(super) struct LibraryCertificate {
     /// As it is sent on.
     pub(super) der: Vec<u8>,
     /// What can be read of it.
     pub(super) certificate: Certificate,
-    /// Whether its dates are none, so that `certificate` has others in their place.
+    /// Whether its dates are malformed, so that `certificate` has others in their place.
     pub(super) has_broken_dates: bool,
 }
 
@@ -49,8 +52,8 @@ impl NamesFault {
 /// Why a certificate cannot be read: in our words, and in those of OpenSSL.
 pub(super) type Unreadable = (&'static str, &'static str);
 
-/// Reads a certificate; what follows it is the caller's affair.
-pub(super) fn held(der: &[u8], dialect: Dialect) -> Result<Held, Unreadable> {
+/// Reads a certificate; the caller decides what may follow it.
+pub(super) fn certificate(der: &[u8], dialect: Dialect) -> Result<LibraryCertificate, Unreadable> {
     let der = match dialect {
         Dialect::OpenSsl => definite(der).unwrap_or_else(|| der.to_vec()),
         Dialect::BoringSsl => der.to_vec(),
@@ -62,14 +65,14 @@ pub(super) fn held(der: &[u8], dialect: Dialect) -> Result<Held, Unreadable> {
             (dated.ok_or(NO_CERTIFICATE)?, true)
         }
         Err(_) if dialect == Dialect::OpenSsl => {
-            // OpenSSL looks at no version, so that one beyond 3 does not keep a server from starting.
+            // OpenSSL does not check the version, so a server starts with one beyond 3.
             let known = with_version_3(&der).and_then(|der| Certificate::from_der(der).ok());
             (known.ok_or(NO_CERTIFICATE)?, false)
         }
         Err(_) => return Err(NO_CERTIFICATE),
     };
     check(&certificate, dialect)?;
-    Ok(Held {
+    Ok(LibraryCertificate {
         der,
         certificate,
         has_broken_dates,
@@ -215,6 +218,116 @@ fn validity<'a>(fields: &mut Elements<'a>) -> Option<Element<'a>> {
     fields.next(SEQUENCE, "validity").ok()
 }
 
+/// What a library makes of a SubjectPublicKeyInfo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyReading {
+    Usable,
+    /// It cannot be read.
+    Undecodable,
+    /// It can be read, but cannot sign.
+    WrongType,
+    /// It is worth less than 80 bits of security.
+    TooSmall,
+}
+
+impl KeyReading {
+    /// Reads a key as this library does.
+    pub(super) fn of(public_key_info: &[u8], dialect: Dialect) -> Self {
+        let Ok(key) = KeyParts::read(public_key_info) else {
+            return KeyReading::Undecodable;
+        };
+        match dialect {
+            Dialect::BoringSsl if is_read_by_boring_ssl(&key) => KeyReading::Usable,
+            Dialect::BoringSsl => KeyReading::Undecodable,
+            Dialect::OpenSsl => KeyReading::by_openssl(&key),
+        }
+    }
+
+    fn by_openssl(key: &KeyParts<'_>) -> Self {
+        let curve = key.parameters.map(|parameters| parameters.whole);
+        match key.kind {
+            KeyKind::Rsa | KeyKind::RsaPss => match key.bits() {
+                None => KeyReading::Undecodable,
+                Some(bits) if bits < MIN_RSA_BITS => KeyReading::TooSmall,
+                Some(_) => KeyReading::Usable,
+            },
+            KeyKind::EcOther if curve == Some(SM2) => KeyReading::WrongType,
+            KeyKind::EcOther if curve.is_some_and(|curve| SMALL_CURVES.contains(&curve)) => {
+                KeyReading::TooSmall
+            }
+            KeyKind::EcExplicit if curve.and_then(<[u8]>::first) != Some(&SEQUENCE) => {
+                KeyReading::Undecodable
+            }
+            KeyKind::X25519 | KeyKind::X448 => KeyReading::WrongType,
+            KeyKind::Ec(_)
+            | KeyKind::EcOther
+            | KeyKind::EcExplicit
+            | KeyKind::Ed25519
+            | KeyKind::Ed448
+            | KeyKind::Dsa => KeyReading::Usable,
+            KeyKind::Other => KeyReading::Undecodable,
+        }
+    }
+}
+
+/// Whether two SubjectPublicKeyInfos hold the same key, however it is encoded.
+pub(super) fn is_same_key(one: &[u8], other: &[u8]) -> bool {
+    one == other
+        || match (KeyParts::read(one), KeyParts::read(other)) {
+            (Ok(one), Ok(other)) => coordinates(&one) == coordinates(&other),
+            (Ok(_) | Err(_), Ok(_) | Err(_)) => false,
+        }
+}
+
+/// Whether the curve is given by parameters instead of by name.
+pub(super) fn is_described(public_key_info: &[u8]) -> bool {
+    KeyParts::read(public_key_info).is_ok_and(|key| {
+        key.kind == KeyKind::EcExplicit && key.parameters.is_some_and(|p| p.tag == SEQUENCE)
+    })
+}
+
+fn is_read_by_boring_ssl(key: &KeyParts<'_>) -> bool {
+    match key.kind {
+        KeyKind::Rsa => {
+            key.parameters.is_some_and(|null| null.whole == [5, 0])
+                && key.bits().is_some_and(|bits| bits <= MAX_RSA_BITS)
+        }
+        KeyKind::Ec(curve @ (Curve::P224 | Curve::P256 | Curve::P384 | Curve::P521)) => {
+            match key.key.first() {
+                Some(4) => true,
+                Some(2 | 3) => key.key.len() == 1 + curve.field_octets(),
+                Some(_) | None => false,
+            }
+        }
+        KeyKind::Ed25519 => key.key.len() == 32 && key.parameters.is_none(),
+        KeyKind::Ec(_)
+        | KeyKind::RsaPss
+        | KeyKind::EcOther
+        | KeyKind::EcExplicit
+        | KeyKind::Ed448
+        | KeyKind::X25519
+        | KeyKind::X448
+        | KeyKind::Dsa
+        | KeyKind::Other => false,
+    }
+}
+
+/// What distinguishes a point from others: its first coordinate and the parity of the second.
+fn coordinates<'a>(key: &KeyParts<'a>) -> (&'a [u8], u8) {
+    let is_curve = matches!(
+        key.kind,
+        KeyKind::Ec(_) | KeyKind::EcOther | KeyKind::EcExplicit
+    );
+    match key.key {
+        [form @ (2 | 3), x @ ..] if is_curve => (x, form & 1),
+        [4 | 6 | 7, both @ ..] if is_curve => {
+            let parity = both.last().map_or(0, |last| last & 1);
+            (&both[..both.len() / 2], parity)
+        }
+        whole => (whole, 0),
+    }
+}
+
 const NO_CERTIFICATE: Unreadable = (
     "not a certificate",
     "error:068000A8:asn1 encoding routines::wrong tag",
@@ -234,3 +347,19 @@ const CERTIFICATE_PARTS: usize = 3;
 /// YYMMDDHHMMSS+hhmm.
 const OFFSET_OCTETS: usize = 17;
 const EPOCH: &[u8] = b"\x17\x0d700101000000Z";
+/// From here on OpenSSL counts 80 bits of security, by the formula of NIST SP 800-56B, appendix D.
+const MIN_RSA_BITS: usize = 919;
+/// OPENSSL_RSA_MAX_MODULUS_BITS of both libraries: neither verifies with a larger key.
+pub(super) const MAX_RSA_BITS: usize = 16_384;
+const SM2: &[u8] = &[0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d];
+/// secp112r1 and r2, secp128r1 and r2, sect113r1 and r2, sect131r1 and r2.
+const SMALL_CURVES: [&[u8]; 8] = [
+    &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x06],
+    &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x07],
+    &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x1c],
+    &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x1d],
+    &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x04],
+    &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x05],
+    &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x16],
+    &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x17],
+];

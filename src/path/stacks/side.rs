@@ -1,4 +1,4 @@
-//! A side before it meets another: its files as its stack loads them.
+//! A side before it connects: its files as its stack loads them, and the limits of its handshake.
 
 use std::sync::Arc;
 
@@ -6,35 +6,34 @@ use rustls::RootCertStore;
 use rustls::server::danger::ClientCertVerifier;
 use time::OffsetDateTime;
 
-use super::Side;
-use super::deviation::{self, Deviations};
-use super::failure::Failure;
 use super::load::{self, Chain};
-use super::{ClientFiles, File, Identity, ServerFiles, Stack, openssl, text, tonic};
+use super::quirks::Quirks;
+use super::verdict::Failure;
+use super::{ClientFiles, File, Identity, ServerFiles, Side, Stack, openssl, text, tonic};
 use crate::pki::certificate::Certificate;
 use crate::pki::public_key::{Curve, KeyKind};
 
 /// A side that has loaded its files.
-pub(super) struct Loaded {
+pub(super) struct Endpoint {
     /// What it sends of its own; `None` for a client without a certificate.
     pub(super) chain: Option<Chain>,
     pub(super) roots: Roots,
-    /// Why it trusts nobody, where its file of anchors holds none.
-    trusts_nobody: Option<(&'static str, String)>,
+    /// Why it has no anchors, if its file holds none.
+    no_anchors: Option<(&'static str, String)>,
 }
 
-impl Loaded {
-    /// A path that reaches no anchor, seen in the light of there being none.
+impl Endpoint {
+    /// Attributes a path without an anchor to the file that holds none.
     pub(super) fn explain(&self, failure: Failure, file: File) -> Failure {
-        match &self.trusts_nobody {
+        match &self.no_anchors {
             Some((rule, found)) if NO_PATH.contains(&failure.rule) => {
-                Failure::of(rule, file, found, failure.text).alerting(failure.alert)
+                Failure::of(rule, file, found, failure.text).with_alert(failure.alert)
             }
             Some(_) | None => failure,
         }
     }
 
-    /// Whether it can tell clients whose certificates it takes.
+    /// Whether it can list its CAs to clients.
     pub(super) fn can_name_roots(&self) -> bool {
         match &self.roots {
             Roots::Unasked => true,
@@ -57,123 +56,133 @@ pub(super) enum Roots {
     Verifier(Arc<dyn ClientCertVerifier>, Arc<RootCertStore>),
 }
 
-/// Loads a server's files.
-pub(super) fn server(
-    stack: Stack,
-    files: ServerFiles<'_>,
-    at: OffsetDateTime,
-) -> Result<Loaded, Failure> {
-    let places = (File::ServerCertificate, File::ServerKey);
-    let Some(deviations) = deviation::of(stack) else {
-        let roots = match files.client_roots {
-            None => Roots::Unasked,
-            Some(octets) => {
-                let store = tonic::anchors(octets, File::ServerRoots)?;
-                let verifier = tonic::client_verifier(store.clone(), octets, File::ServerRoots)?;
-                Roots::Verifier(verifier, store)
-            }
-        };
-        let chain = tonic::chain(files.certificate, files.key, places)?;
-        return Ok(Loaded {
-            chain: Some(chain),
-            roots,
-            trusts_nobody: None,
-        });
-    };
-    let mut chain = load::chain(deviations, files.certificate, files.key, places)?;
-    let mut trusts_nobody = None;
-    let roots = match files.client_roots {
-        None => Roots::Unasked,
-        Some(octets) => {
-            let anchors = load::anchors(deviations, octets);
-            if stack == Stack::GrpcCore && anchors.is_empty() && !is_blank(octets) {
-                let (rule, found) = load::no_anchors(Some(deviations.dialect), octets);
-                let text = text::NO_ROOTS.to_owned();
-                return Err(Failure::of(rule, File::ServerRoots, found, text));
-            }
-            trusts_nobody = nobody(&anchors, deviations, octets);
-            complete(&mut chain, &anchors, deviations, at);
-            Roots::Certificates(anchors)
-        }
-    };
-    Ok(Loaded {
-        chain: Some(chain),
-        roots,
-        trusts_nobody,
-    })
+/// What a side is given: its certificate and key, and the anchors for its peer.
+#[derive(Clone, Copy)]
+pub(super) struct Files<'a> {
+    pub(super) side: Side,
+    pub(super) identity: Option<Identity<'a>>,
+    pub(super) roots: Option<&'a [u8]>,
 }
 
-/// Loads a client's files; `host` is the name it will dial.
-pub(super) fn client(
-    stack: Stack,
-    files: ClientFiles<'_>,
-    host: Option<&str>,
-    at: OffsetDateTime,
-) -> Result<Loaded, Failure> {
-    let places = (File::ClientCertificate, File::ClientKey);
-    let Some(deviations) = deviation::of(stack) else {
-        let roots = match files.roots {
-            None => Roots::Unasked,
-            Some(octets) => Roots::Rustls(tonic::anchors(octets, File::ClientRoots)?),
+impl<'a> Files<'a> {
+    pub(super) fn of_server(files: ServerFiles<'a>) -> Self {
+        Files {
+            side: Side::Server,
+            identity: Some(Identity {
+                certificate: files.certificate,
+                key: files.key,
+            }),
+            roots: files.client_roots,
+        }
+    }
+
+    pub(super) fn of_client(files: ClientFiles<'a>) -> Self {
+        Files {
+            side: Side::Client,
+            identity: files.identity,
+            roots: files.roots,
+        }
+    }
+
+    /// Loads the files; `host` is the name that a client dials.
+    pub(super) fn load(
+        self,
+        stack: Stack,
+        host: Option<&str>,
+        at: OffsetDateTime,
+    ) -> Result<Endpoint, Failure> {
+        let Some(quirks) = Quirks::of(stack) else {
+            return self.load_rustls(host);
         };
-        let chain = match files.identity {
-            None => None,
-            Some(own) => Some(tonic::chain(own.certificate, own.key, places)?),
+        if stack == Stack::GrpcCore
+            && self.side == Side::Client
+            && let Some(identity) = self.identity
+        {
+            refuse_empty(identity)?;
+        }
+        let chain = self
+            .identity
+            .map(|own| load::chain(quirks, own.certificate, own.key, self.places()));
+        let mut chain = chain.transpose()?;
+        let Some(octets) = self.roots else {
+            return Ok(Endpoint {
+                chain,
+                roots: Roots::Unasked,
+                no_anchors: None,
+            });
         };
-        if let Some(host) = host {
+        let anchors = load::anchors(quirks, octets);
+        let mut no_anchors = None;
+        if anchors.is_empty() {
+            let (rule, found) = load::no_anchors(Some(quirks.dialect), octets);
+            // grpc-core treats an empty file as no file.
+            let is_blank = octets.first().is_none_or(|first| *first == 0);
+            if stack == Stack::GrpcCore && !is_blank {
+                return Err(Failure::of(rule, self.roots_place(), found, text::NO_ROOTS));
+            }
+            no_anchors = Some((rule, found));
+        }
+        if quirks.completes_chains
+            && let Some(chain) = &mut chain
+            && let [leaf] = chain.sent.as_slice()
+            && let Ok(leaf) = Certificate::from_der(leaf.clone())
+        {
+            chain.sent = openssl::complete(&leaf, &anchors, at, quirks);
+        }
+        Ok(Endpoint {
+            chain,
+            roots: Roots::Certificates(anchors),
+            no_anchors,
+        })
+    }
+
+    fn load_rustls(self, host: Option<&str>) -> Result<Endpoint, Failure> {
+        let place = self.roots_place();
+        let (mut roots, mut no_anchors) = (Roots::Unasked, None);
+        if let Some(octets) = self.roots {
+            let store = tonic::anchors(octets, place)?;
+            if store.is_empty() {
+                no_anchors = Some(load::no_anchors(None, octets));
+            }
+            roots = match self.side {
+                Side::Client => Roots::Rustls(store),
+                Side::Server => {
+                    let verifier = tonic::client_verifier(store.clone(), octets, place)?;
+                    Roots::Verifier(verifier, store)
+                }
+            };
+        }
+        let chain = self
+            .identity
+            .map(|own| tonic::chain(own.certificate, own.key, self.places()));
+        let chain = chain.transpose()?;
+        if let Some(host) = host.filter(|_| self.side == Side::Client) {
             tonic::server_name(host)?;
         }
-        let is_empty = matches!(&roots, Roots::Rustls(store) if store.is_empty());
-        let octets = files.roots.filter(|_| is_empty);
-        return Ok(Loaded {
+        Ok(Endpoint {
             chain,
             roots,
-            trusts_nobody: octets.map(|octets| load::no_anchors(None, octets)),
-        });
-    };
-    if let Some(own) = files.identity.filter(|_| stack == Stack::GrpcCore) {
-        survives(own)?;
+            no_anchors,
+        })
     }
-    let mut chain = match files.identity {
-        None => None,
-        Some(own) => Some(load::chain(deviations, own.certificate, own.key, places)?),
-    };
-    let mut trusts_nobody = None;
-    let roots = match files.roots {
-        None => Roots::Unasked,
-        Some(octets) => {
-            let anchors = load::anchors(deviations, octets);
-            if stack == Stack::GrpcCore && anchors.is_empty() && !is_blank(octets) {
-                let (rule, found) = load::no_anchors(Some(deviations.dialect), octets);
-                return Err(Failure::of(rule, File::ClientRoots, found, String::new()));
-            }
-            trusts_nobody = nobody(&anchors, deviations, octets);
-            if let Some(chain) = &mut chain {
-                complete(chain, &anchors, deviations, at);
-            }
-            Roots::Certificates(anchors)
+
+    fn places(self) -> (File, File) {
+        match self.side {
+            Side::Client => (File::ClientCertificate, File::ClientKey),
+            Side::Server => (File::ServerCertificate, File::ServerKey),
         }
-    };
-    Ok(Loaded {
-        chain,
-        roots,
-        trusts_nobody,
-    })
+    }
+
+    fn roots_place(self) -> File {
+        match self.side {
+            Side::Client => File::ClientRoots,
+            Side::Server => File::ServerRoots,
+        }
+    }
 }
 
-/// Why there are no anchors, where there are none.
-fn nobody(
-    anchors: &[Certificate],
-    deviations: &Deviations,
-    octets: &[u8],
-) -> Option<(&'static str, String)> {
-    anchors
-        .is_empty()
-        .then(|| load::no_anchors(Some(deviations.dialect), octets))
-}
-
-/// grpc-core aborts over an empty file of a client's pair.
-fn survives(own: Identity<'_>) -> Result<(), Failure> {
+/// A grpc-core client aborts if its certificate or key file is empty.
+fn refuse_empty(own: Identity<'_>) -> Result<(), Failure> {
     let [without_key, without_certificate] = text::ABORTS;
     let (file, last_words) = if own.key.is_some_and(|key| key.is_empty) {
         (File::ClientKey, without_key)
@@ -183,60 +192,35 @@ fn survives(own: Identity<'_>) -> Result<(), Failure> {
         return Ok(());
     };
     let found = "empty file, which makes the client abort";
-    Err(Failure::of(
-        "file-empty",
-        file,
-        found,
-        last_words.to_owned(),
-    ))
+    Err(Failure::of("file-empty", file, found, last_words))
 }
 
-/// A lone leaf is sent with what its owner's own anchors lead to.
-fn complete(
-    chain: &mut Chain,
-    anchors: &[Certificate],
-    deviations: &'static Deviations,
-    at: OffsetDateTime,
-) {
-    if deviations.completes_chains
-        && let [leaf] = chain.sent.as_slice()
-        && let Ok(leaf) = Certificate::from_der(leaf.clone())
-    {
-        chain.sent = openssl::completed(&leaf, anchors, at, deviations);
+/// Whether a stack accepts signatures of such a key from its peer.
+pub(super) fn accepts(stack: Stack, kind: KeyKind) -> bool {
+    match stack {
+        Stack::GrpcCore => {
+            matches!(kind, KeyKind::Rsa | KeyKind::Ec(Curve::P256 | Curve::P384))
+        }
+        Stack::Tonic => matches!(
+            kind,
+            KeyKind::Rsa | KeyKind::Ec(Curve::P256 | Curve::P384) | KeyKind::Ed25519
+        ),
+        Stack::GrpcJs => matches!(
+            kind,
+            KeyKind::Rsa
+                | KeyKind::RsaPss
+                | KeyKind::Ec(Curve::P256 | Curve::P384 | Curve::P521)
+                | KeyKind::Ed25519
+                | KeyKind::Ed448
+        ),
     }
 }
 
-/// grpc-core takes an empty file for no file.
-fn is_blank(octets: &[u8]) -> bool {
-    octets.first().is_none_or(|first| *first == 0)
-}
-
-/// Whether a stack takes signatures of such a key from its peer.
-pub(super) fn takes(stack: Stack, kind: KeyKind) -> bool {
-    match kind {
-        KeyKind::Rsa | KeyKind::Ec(Curve::P256 | Curve::P384) => true,
-        KeyKind::Ed25519 => stack != Stack::GrpcCore,
-        KeyKind::Ec(Curve::P521) | KeyKind::Ed448 | KeyKind::RsaPss => stack == Stack::GrpcJs,
-        KeyKind::Ec(
-            Curve::P224
-            | Curve::Secp256k1
-            | Curve::BrainpoolP256r1
-            | Curve::BrainpoolP384r1
-            | Curve::BrainpoolP512r1,
-        )
-        | KeyKind::EcExplicit
-        | KeyKind::X25519
-        | KeyKind::X448
-        | KeyKind::Dsa
-        | KeyKind::Other => false,
-    }
-}
-
-/// Whether a stack in this role can take a Certificate message with these certificates.
+/// Whether a stack in this role accepts a Certificate message with these certificates.
 ///
-/// grpc-core as a server is a matter of its own: what it makes of the client's certificates, two
-/// session tickets, must fit into the 17 KiB of its buffer.
-pub(super) fn takes_size(stack: Stack, side: Side, sent: &[Vec<u8>]) -> bool {
+/// A grpc-core server is different: it puts the client's certificates into two session tickets, which must
+/// fit into its buffer of 17 KiB.
+pub(super) fn accepts_size(stack: Stack, side: Side, sent: &[Vec<u8>]) -> bool {
     let octets: usize = sent.iter().map(Vec::len).sum();
     let message = MESSAGE_OCTETS + octets + sent.len() * ENTRY_OCTETS;
     match (stack, side) {
@@ -248,12 +232,12 @@ pub(super) fn takes_size(stack: Stack, side: Side, sent: &[Vec<u8>]) -> bool {
     }
 }
 
-/// Whether a server that asks for certificates of these CAs can name them all.
-pub(super) fn names_fit(names: impl Iterator<Item = usize>) -> bool {
+/// Whether the names of all these CAs fit into a CertificateRequest.
+fn names_fit(names: impl Iterator<Item = usize>) -> bool {
     names.map(|octets| octets + NAME_OCTETS).sum::<usize>() <= usize::from(u16::MAX)
 }
 
-/// Whether Node's HTTP/2 takes the name for an authority: the characters nghttp2 allows there.
+/// Whether Node's HTTP/2 accepts the name as an authority: the characters that nghttp2 allows there.
 pub(super) fn is_authority(name: &str) -> bool {
     name.bytes()
         .all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@[]%".contains(&b))
@@ -266,5 +250,5 @@ const MAX_TICKET_OCTETS: usize = 8_448; // measured: half of 17 KiB, less what e
 const MAX_CERTIFICATES_OCTETS: usize = 102_400; // SSL_MAX_CERT_LIST_DEFAULT
 const MAX_RUSTLS_OCTETS: usize = 0xffff; // MAX_HANDSHAKE_SIZE
 
-/// The rules that a path breaks which reaches no anchor.
+/// The rules that a path without an anchor breaks.
 const NO_PATH: [&str; 2] = ["issuer-missing", "self-signed"];

@@ -1,25 +1,42 @@
-//! What users of each stack see, by cause. Ports, addresses and pointers are left out.
+//! The messages of each stack, by cause, without ports, addresses and pointers.
 
 use super::fault::Fault;
 use super::pem::{Dialect, PemFault};
+use super::reading::NamesFault;
 use super::{Side, Stack};
-use crate::path::public_key::Kind;
+use crate::pki::public_key::KeyKind;
 
-/// Printed beside a server that does not start.
+/// For a client whose server does not start.
 pub(super) const NOT_STARTED: &str = "server does not start";
 
 pub(super) const INVALID_CHAIN: &str = "Invalid cert chain file. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INVALID_ARGUMENT add_port.cc:56] Unable to create secure server with credentials of type";
 pub(super) const INVALID_KEY: &str = "Invalid private key. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INVALID_ARGUMENT add_port.cc:56] Unable to create secure server with credentials of type";
 pub(super) const INVALID_LABEL: &str = "Invalid certificate ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INVALID_ARGUMENT add_port.cc:56] Unable to create secure server with credentials of type";
-pub(super) const INVALID_NAMES: &str = "SAN IP Address contained invalid IP ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INTERNAL_ERROR add_port.cc:56] Unable to create secure server with credentials of type";
-pub(super) const INVALID_COMMON_NAME: &str = "Could not extract utf8 from asn1 string. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_OUT_OF_RESOURCES add_port.cc:56] Unable to create secure server with credentials of type";
+/// grpc-core's error for a server certificate whose names it cannot read.
+pub(super) fn invalid_names(fault: NamesFault) -> &'static str {
+    match fault {
+        NamesFault::Address => INVALID_NAMES,
+        NamesFault::CommonName => INVALID_COMMON_NAME,
+    }
+}
+
+/// grpc-core's error for a peer whose names it cannot read.
+pub(super) fn unreadable_peer(fault: NamesFault) -> &'static str {
+    match fault {
+        NamesFault::Address => "UNKNOWN: Peer extraction failed (TSI_INTERNAL_ERROR)",
+        NamesFault::CommonName => "UNKNOWN: Peer extraction failed (TSI_OUT_OF_RESOURCES)",
+    }
+}
+
+const INVALID_NAMES: &str = "SAN IP Address contained invalid IP ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INTERNAL_ERROR add_port.cc:56] Unable to create secure server with credentials of type";
+const INVALID_COMMON_NAME: &str = "Could not extract utf8 from asn1 string. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_OUT_OF_RESOURCES add_port.cc:56] Unable to create secure server with credentials of type";
 pub(super) const NO_ROOTS: &str = "Could not load any root certificate. Invalid verification certs. ssl_security_connector.cc:276] Handshaker factory creation failed with TSI_INVALID_ARGUMENT add_port.cc:56] Unable to create secure server with credentials of type";
-/// The last words of a grpc-core client whose key or certificate file is empty: its process ends.
+/// The last message of a grpc-core client whose key or certificate file is empty: its process aborts.
 pub(super) const ABORTS: [&str; 2] = [
     "Check failed: private_key != nullptr",
     "Check failed: cert_chain != nullptr",
 ];
-/// What a grpc-core client says of any other fault in its own files.
+/// A grpc-core client's message for any other fault in its own files.
 pub(super) const NO_HANDSHAKER: &str = "UNKNOWN: Failed to create security handshaker.";
 
 pub(super) const NO_START_LINE: &str = "error:0480006C:PEM routines::no start line";
@@ -48,7 +65,7 @@ pub(super) fn openssl_key(rule: &str) -> &'static str {
     }
 }
 
-/// What a client says when a server's certificates do not hold.
+/// A client's message for a server's path that is not valid.
 pub(super) fn path_refused(client: Stack, fault: Fault, detail: &str) -> String {
     match client {
         Stack::GrpcCore => {
@@ -59,23 +76,18 @@ pub(super) fn path_refused(client: Stack, fault: Fault, detail: &str) -> String 
     }
 }
 
-/// What a grpc-core server prints when a client's certificates do not hold.
+/// A grpc-core server's message for a client's path that is not valid.
 pub(super) fn client_path_refused(fault: Fault, detail: &str) -> String {
     let text = fault.text(Dialect::BoringSsl);
     format!("Handshake failed with error SSL_ERROR_SSL: error:{detail}: {text}")
 }
 
-/// BoringSSL's first error where a signature does not hold.
-pub(super) fn bad_signature(kind: Kind<'_>) -> &'static str {
-    match kind {
-        Kind::Rsa { .. } => "0400006e:RSA routines:OPENSSL_internal:BAD_SIGNATURE",
-        Kind::Ec(_)
-        | Kind::OtherCurve(_)
-        | Kind::ExplicitCurve
-        | Kind::Ed25519
-        | Kind::Dsa
-        | Kind::Other(_)
-        | Kind::Malformed => "1a000064:ECDSA routines:OPENSSL_internal:BAD_SIGNATURE",
+/// BoringSSL's first error for an invalid signature.
+pub(super) fn bad_signature(kind: KeyKind) -> &'static str {
+    if kind == KeyKind::Rsa {
+        "0400006e:RSA routines:OPENSSL_internal:BAD_SIGNATURE"
+    } else {
+        "1a000064:ECDSA routines:OPENSSL_internal:BAD_SIGNATURE"
     }
 }
 
@@ -107,7 +119,7 @@ pub(super) fn tonic_error(error: &str) -> String {
     format!("transport error: {error}")
 }
 
-/// What a client prints when its own files cannot be used.
+/// A client's message when it cannot use its own files.
 pub(super) fn own_files(stack: Stack, error: &str) -> String {
     match stack {
         Stack::GrpcCore if ABORTS.contains(&error) => error.to_owned(),
@@ -117,7 +129,7 @@ pub(super) fn own_files(stack: Stack, error: &str) -> String {
     }
 }
 
-/// What a client prints when the server has no signature that it takes.
+/// A client's message when the server cannot make a signature that it accepts.
 pub(super) fn no_common_signature(client: Stack, server: Stack) -> String {
     match (client, server) {
         (Stack::GrpcCore, Stack::GrpcCore) => {
@@ -139,8 +151,8 @@ pub(super) fn no_common_signature(client: Stack, server: Stack) -> String {
     }
 }
 
-/// What a client prints when the server refuses its certificate: TLS 1.3 is finished by then, so that
-/// it mostly sees a closed connection. `alert` is the number of the alert that a rustls server sends.
+/// A client's message when the server refuses its certificate: the handshake of TLS 1.3 is complete by then,
+/// so it mostly sees a closed connection. `alert` is the number of the alert that a rustls server sends.
 pub(super) fn client_refused(client: Stack, server: Stack, alert: u8) -> String {
     match (client, server) {
         (Stack::GrpcCore, Stack::GrpcCore | Stack::GrpcJs) => {
@@ -149,13 +161,13 @@ pub(super) fn client_refused(client: Stack, server: Stack, alert: u8) -> String 
         (Stack::GrpcCore, Stack::Tonic) => {
             "UNAVAILABLE: Unwrap failed (TSI_DATA_CORRUPTED)".to_owned()
         }
-        (Stack::GrpcJs, Stack::GrpcCore | Stack::GrpcJs) if alert != CERTIFICATE_REQUIRED => {
+        (Stack::GrpcJs, server)
+            if server == Stack::GrpcCore
+                || server == Stack::GrpcJs && alert != CERTIFICATE_REQUIRED =>
+        {
             "14 UNAVAILABLE: No connection established. Last error: Failed to connect".to_owned()
         }
-        (Stack::GrpcJs, Stack::GrpcCore) => {
-            "14 UNAVAILABLE: No connection established. Last error: Failed to connect".to_owned()
-        }
-        (Stack::GrpcJs, Stack::GrpcJs | Stack::Tonic) => format!(
+        (Stack::GrpcJs, Stack::GrpcCore | Stack::GrpcJs | Stack::Tonic) => format!(
             "14 UNAVAILABLE: No connection established. Last error: {}",
             openssl_alert(alert)
         ),
@@ -163,10 +175,10 @@ pub(super) fn client_refused(client: Stack, server: Stack, alert: u8) -> String 
     }
 }
 
-/// The alert of a server that gets no certificate though it must have one (RFC 8446 §6.2).
+/// The alert of a server that requires a certificate and gets none (RFC 8446 §6.2).
 pub(super) const CERTIFICATE_REQUIRED: u8 = 116;
 
-/// OpenSSL's error for an alert it was sent.
+/// OpenSSL's error for an alert that it receives.
 fn openssl_alert(number: u8) -> String {
     let name = OPENSSL_ALERTS
         .iter()
@@ -195,7 +207,7 @@ const OPENSSL_ALERTS: [(u8, &str); 12] = [
 ];
 const BROKEN_PIPE: &str = r#"code: 'Unknown error', message: "transport error", source: tonic::transport::Error(Transport, hyper::Error(Io, Custom { kind: BrokenPipe, error: "stream closed because of a broken pipe" }))"#;
 
-/// What a rustls server's refusal of the server name looks like.
+/// A client's message when a rustls server refuses the server name.
 pub(super) fn illegal_name(client: Stack) -> String {
     match client {
         Stack::GrpcCore => grpc_core_handshake(
@@ -225,14 +237,14 @@ pub(super) const KEY_USAGE_INCORRECT: &str = "1000012e:SSL routines:OPENSSL_inte
 pub(super) const HOST_REFUSED: &str = "UNKNOWN: Custom verification check failed with error: UNAUTHENTICATED: Hostname Verification Check failed.";
 pub(super) const CALL_REFUSED: &str = "UNAUTHENTICATED: call host does not match SSL server name";
 
-/// Node's words for a name that does not fit.
+/// Node's message for a name that does not match.
 pub(super) fn node_name(reason: &str) -> String {
     format!(
         "14 UNAVAILABLE: No connection established. Last error: Error [ERR_TLS_CERT_ALTNAME_INVALID]: Hostname/IP does not match certificate's altnames: {reason}"
     )
 }
 
-/// What a server prints when no client certificate comes.
+/// A server's message when it gets no client certificate.
 pub(super) fn no_client_certificate(server: Stack) -> &'static str {
     match server {
         Stack::GrpcCore => {
@@ -242,13 +254,11 @@ pub(super) fn no_client_certificate(server: Stack) -> &'static str {
         Stack::Tonic => "peer sent no certificates",
     }
 }
-/// grpc-core, when it cannot make names of what the peer's certificate says.
-pub(super) const PEER_UNREADABLE: &str = "UNKNOWN: Peer extraction failed (TSI_INTERNAL_ERROR)";
-/// grpc-core, when Node's HTTP/2 takes no request for the name.
+/// grpc-core's message when Node's HTTP/2 refuses requests for the name.
 pub(super) const STREAM_RESET: &str =
     "INTERNAL: Stream removed (RST_STREAM (Received RST_STREAM with error code 1))";
 
-/// What a client prints when a server sends more certificates than it takes.
+/// A client's message when a server sends more certificates than it accepts.
 pub(super) fn too_large(client: Stack) -> String {
     match client {
         Stack::GrpcCore => grpc_core_handshake(
@@ -260,5 +270,3 @@ pub(super) fn too_large(client: Stack) -> String {
         Stack::Tonic => tonic_error("received corrupt message of type HandshakePayloadTooLarge"),
     }
 }
-/// The same for a common name that is no text.
-pub(super) const PEER_NAMELESS: &str = "UNKNOWN: Peer extraction failed (TSI_OUT_OF_RESOURCES)";

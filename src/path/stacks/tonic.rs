@@ -1,4 +1,4 @@
-//! tonic: rustls, asked itself. What it loads, whom it trusts and what it says are its own words.
+//! tonic: rustls itself loads, verifies and gives the messages.
 
 use std::sync::Arc;
 
@@ -12,26 +12,29 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 
-use super::failure::Failure;
-use super::file::FoundKey;
+use super::file::KeyLookup;
 use super::load::{Chain, no_anchors, no_key, what_else};
+use super::verdict::Failure;
 use super::{File, KeyFile, Stack};
 use crate::path::distinguished_name::canonical;
 use crate::path::finding::{CertificateReference, Role};
 use crate::pki::certificate::Certificate;
 use crate::pki::public_key::{KeyKind, PublicKey};
 
-/// The anchors of a file: those rustls can parse, in silence about the others.
+/// The anchors of a file: those that rustls can parse; it ignores the others.
 ///
 /// # Errors
-/// When a block cannot be read, wherever it stands.
+/// If any block cannot be read.
 pub(super) fn anchors(octets: &[u8], file: File) -> Result<Arc<RootCertStore>, Failure> {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(certificates(octets, file)?);
     Ok(Arc::new(store))
 }
 
-/// The verifier of a server, which does without anchors, or not at all.
+/// A server's verifier.
+///
+/// # Errors
+/// If there are no anchors.
 pub(super) fn client_verifier(
     store: Arc<RootCertStore>,
     octets: &[u8],
@@ -52,25 +55,18 @@ pub(super) fn chain(
     (file, key_file): (File, File),
 ) -> Result<Chain, Failure> {
     let certificates = certificates(octets, file)?;
-    let taken = match key {
-        Some(key) => Some(private_key(key, key_file)?),
-        None => None,
-    };
+    let public_half = key.map(|key| private_key(key, key_file)).transpose()?;
     let Some(leaf) = certificates.first() else {
         let (rule, found) = what_else(octets);
         let error = Error::NoCertificatesPresented.to_string();
         return Err(Failure::of(rule, file, found, error));
     };
     let parsed = ParsedCertificate::try_from(leaf).map_err(|error| {
-        let reference = reference(leaf);
         let failure = Failure::of(rule_of(&error), file, inner(&error), error.to_string());
-        match reference {
-            Some(reference) => failure.about(reference),
-            None => failure,
-        }
+        about(failure, leaf)
     })?;
     let own = parsed.subject_public_key_info();
-    if let Some(Some(key)) = taken
+    if let Some(Some(key)) = public_half
         && key != &own[..]
     {
         let error = Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch).to_string();
@@ -83,7 +79,7 @@ pub(super) fn chain(
     })
 }
 
-/// What a client says of the certificates a server sent, and of the name.
+/// How a client verifies a server's certificates and name.
 pub(super) fn verify_server(
     sent: &[Vec<u8>],
     store: &Arc<RootCertStore>,
@@ -94,7 +90,7 @@ pub(super) fn verify_server(
     let verifier = WebPkiServerVerifier::builder_with_provider(store.clone(), provider()).build();
     let (leaf, intermediates) = split(sent);
     let verified = match (verifier, host) {
-        // The verifier is not made without anchors, but tonic's client runs without.
+        // Without anchors there is no verifier, but tonic's client starts.
         (Err(_), _) => ParsedCertificate::try_from(&leaf)
             .and(Err(Error::from(CertificateError::UnknownIssuer))),
         (Ok(verifier), host) => {
@@ -110,16 +106,16 @@ pub(super) fn verify_server(
         }
     };
     verified.map_err(|error| {
-        let failure = refused(&error, &leaf, file);
+        let failure = refusal(&error, &leaf, file);
         match spelling(sent, store) {
-            Some(issuer) if failure.rule == "issuer-missing" => failure.being(SPELLING, issuer),
+            Some(issuer) if failure.rule == "issuer-missing" => failure.with_rule(SPELLING, issuer),
             Some(_) | None => failure,
         }
     })?;
     signs(&leaf, file)
 }
 
-/// What a server says of the certificates a client sent.
+/// How a server verifies a client's certificates.
 pub(super) fn verify_client(
     sent: &[Vec<u8>],
     verifier: &dyn ClientCertVerifier,
@@ -128,41 +124,29 @@ pub(super) fn verify_client(
     let (leaf, intermediates) = split(sent);
     verifier
         .verify_client_cert(&leaf, &intermediates, moment(at))
-        .map_err(|error| refused(&error, &leaf, File::ClientCertificate))?;
+        .map_err(|error| refusal(&error, &leaf, File::ClientCertificate))?;
     signs(&leaf, File::ClientCertificate)
 }
 
 /// The name as TLS can carry it.
 pub(super) fn server_name(host: &str) -> Result<ServerName<'_>, Failure> {
-    ServerName::try_from(host).map_err(|error| {
-        Failure::of(
-            "host-form",
-            File::ServerCertificate,
-            host,
-            error.to_string(),
-        )
-    })
+    let file = File::ServerCertificate;
+    ServerName::try_from(host)
+        .map_err(|error| Failure::of("host-form", file, host, error.to_string()))
 }
 
 fn certificates(octets: &[u8], file: File) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_reader_iter(octets).collect();
-    read.map_err(|error| {
-        Failure::of(
-            "pem-broken",
-            file,
-            error.to_string(),
-            CERTIFICATE_ERROR.to_owned(),
-        )
-    })
+    read.map_err(|error| Failure::of("pem-broken", file, error, CERTIFICATE_ERROR))
 }
 
-/// The public half of a key that is taken, where it is known.
+/// The public half of a key that is accepted, if it is known.
 fn private_key(key: &KeyFile, file: File) -> Result<Option<&[u8]>, Failure> {
-    let fail = |rule, found: &str| Failure::of(rule, file, found, KEY_ERROR.to_owned());
-    let block = match key.found_by(Stack::Tonic) {
-        FoundKey::Nothing { instead } => return Err(fail(no_key(instead), instead)),
-        FoundKey::Broken { why } => return Err(fail("pem-broken", why)),
-        FoundKey::Key(block) => block,
+    let fail = |rule, found: &str| Failure::of(rule, file, found, KEY_ERROR);
+    let block = match key.lookup(Stack::Tonic) {
+        KeyLookup::Nothing { instead } => return Err(fail(no_key(instead), instead)),
+        KeyLookup::Broken { why } => return Err(fail("pem-broken", why)),
+        KeyLookup::Key(block) => block,
     };
     if block.rustls_takes_it == Some(false) {
         let (rule, found) = match block.kind {
@@ -175,7 +159,7 @@ fn private_key(key: &KeyFile, file: File) -> Result<Option<&[u8]>, Failure> {
     Ok(block.public_key_info.as_deref())
 }
 
-/// Whether ring checks signatures of the leaf's key, which it makes in the handshake.
+/// Whether ring verifies signatures of the leaf's key, as in the handshake.
 fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
     let Ok(certificate) = Certificate::from_der(leaf.to_vec()) else {
         return Ok(());
@@ -194,17 +178,10 @@ fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
     };
     if let Some(rule) = rule {
         let error = Error::from(CertificateError::BadSignature);
-        let mut failure = Failure::of(
-            rule,
-            file,
-            format!("{}, {bits} bits", key.kind),
-            error.to_string(),
-        );
-        failure.alert = AlertDescription::DecryptError.into();
-        return Err(match reference(leaf) {
-            Some(reference) => failure.about(reference),
-            None => failure,
-        });
+        let found = format!("{}, {bits} bits", key.kind);
+        let failure = Failure::of(rule, file, found, error.to_string())
+            .with_alert(AlertDescription::DecryptError.into());
+        return Err(about(failure, leaf));
     }
     Ok(())
 }
@@ -226,18 +203,15 @@ fn spelling(sent: &[Vec<u8>], store: &RootCertStore) -> Option<String> {
     })
 }
 
-fn refused(error: &Error, leaf: &CertificateDer<'_>, file: File) -> Failure {
+fn refusal(error: &Error, leaf: &CertificateDer<'_>, file: File) -> Failure {
     let mut failure = Failure::of(rule_of(error), file, inner(error), error.to_string());
     if let Error::InvalidCertificate(error) = error {
         failure.alert = AlertDescription::from(error.clone()).into();
     }
-    match reference(leaf) {
-        Some(reference) => failure.about(reference),
-        None => failure,
-    }
+    about(failure, leaf)
 }
 
-/// The engine's rule for what rustls says.
+/// The engine's rule for an error of rustls.
 fn rule_of(error: &Error) -> &'static str {
     let Error::InvalidCertificate(error) = error else {
         return "stack-refuses";
@@ -286,13 +260,14 @@ fn inner_name(error: &CertificateError) -> String {
     }
 }
 
-fn reference(der: &CertificateDer<'_>) -> Option<CertificateReference> {
-    let certificate = Certificate::from_der(der.to_vec()).ok()?;
-    Some(CertificateReference::new(
-        Role::EndEntity,
-        0,
-        certificate.subject(),
-    ))
+fn about(failure: Failure, leaf: &CertificateDer<'_>) -> Failure {
+    match Certificate::from_der(leaf.to_vec()) {
+        Ok(leaf) => {
+            let reference = CertificateReference::new(Role::EndEntity, 0, leaf.subject());
+            failure.about(reference)
+        }
+        Err(_) => failure,
+    }
 }
 
 fn split(sent: &[Vec<u8>]) -> (CertificateDer<'_>, Vec<CertificateDer<'_>>) {
@@ -310,7 +285,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// Errors of webpki that rustls hands on, and the rules they are.
+/// Errors of webpki that rustls passes on, and their rules.
 const OTHERS: [(&str, &str); 12] = [
     ("CaUsedAsEndEntity", "ca-as-end-entity"),
     ("EndEntityUsedAsCa", "not-a-ca"),
@@ -341,5 +316,5 @@ const KEY_REFUSED: &str = "failed to parse private key as RSA, ECDSA, or EdDSA";
 /// ring counts whole bytes.
 const RING_RSA_BITS: std::ops::RangeInclusive<usize> = 2041..=8192;
 const UNCOMPRESSED: u8 = 4;
-/// Any name will do where none is asked for.
+/// Any name is enough if none is dialled.
 const ANY_HOST: &str = "localhost";

@@ -1,12 +1,13 @@
-//! Each client against each server: what starts, what is refused, and by whom.
+//! Each client against each server: what starts, what is refused and by whom, and the causes.
 
 use time::OffsetDateTime;
 
 use super::chain::Signatures;
-use super::failure::{Causes, Failure};
 use super::peer::Verifier;
-use super::side::{self, Loaded, Roots};
-use super::{File, Outcome, Setup, Side, Stack, Verdicts, text, tonic};
+use super::side::{self, Endpoint, Files, Roots};
+use super::{Affected, Cause, File, Outcome, Setup, Side, Stack, Verdicts, text, tonic};
+use crate::path::finding::{CertificateReference, Evidence, Finding, Severity};
+use crate::path::rule::Rule;
 
 /// What each of these clients does with each of these servers.
 pub(super) fn judge(
@@ -24,12 +25,12 @@ pub(super) fn judge(
         causes: Causes::default(),
     };
     let listening = servers.iter().map(|stack| {
-        let files = setup.server?;
-        Some(side::server(*stack, files, at))
+        let files = Files::of_server(setup.server?);
+        Some(files.load(*stack, None, at))
     });
     let dialling = clients.iter().map(|stack| {
-        let files = setup.client?;
-        Some(side::client(*stack, files, setup.host, at))
+        let files = Files::of_client(setup.client?);
+        Some(files.load(*stack, setup.host, at))
     });
     let (listening, dialling): (Vec<_>, Vec<_>) = (listening.collect(), dialling.collect());
     let mut outcomes = Vec::new();
@@ -53,9 +54,9 @@ impl Bench<'_> {
     fn pair(
         &mut self,
         client: Stack,
-        loaded: Option<&Result<Loaded, Failure>>,
+        loaded: Option<&Result<Endpoint, Failure>>,
         server: Stack,
-        served: Option<&Result<Loaded, Failure>>,
+        served: Option<&Result<Endpoint, Failure>>,
     ) -> Outcome {
         let mut outcome = Outcome {
             client,
@@ -84,7 +85,7 @@ impl Bench<'_> {
         outcome
     }
 
-    fn connect(&mut self, loaded: &Loaded, served: &Loaded, outcome: &mut Outcome) {
+    fn connect(&mut self, loaded: &Endpoint, served: &Endpoint, outcome: &mut Outcome) {
         let (client, server) = (outcome.client, outcome.server);
         outcome.connects = Some(false);
         match self.handshake(client, loaded, server, served) {
@@ -121,13 +122,13 @@ impl Bench<'_> {
         }
     }
 
-    /// The first thing that fails, and who refuses it.
+    /// The first failure, and which side refuses.
     fn handshake(
         &self,
         client: Stack,
-        loaded: &Loaded,
+        loaded: &Endpoint,
         server: Stack,
-        served: &Loaded,
+        served: &Endpoint,
     ) -> Result<(), (Failure, Side)> {
         let by_client = |failure| (failure, Side::Client);
         let by_server = |failure| (failure, Side::Server);
@@ -141,33 +142,22 @@ impl Bench<'_> {
             self.server_name(host).map_err(by_server)?;
         }
         if !chain.can_sign {
-            let failure = Failure::of(
-                "key-mismatch",
-                File::ServerKey,
-                "another kind",
-                String::new(),
-            );
-            return Err((failure, Side::Server));
+            let failure = Failure::of("key-mismatch", File::ServerKey, "another kind", "");
+            return Err(by_server(failure));
         }
-        if let Some(kind) = chain.key.filter(|kind| !side::takes(client, *kind)) {
-            let failure = Failure::of(
-                "key-type-not-offered",
-                File::ServerCertificate,
-                kind.to_string(),
-                String::new(),
-            );
-            return Err((failure, Side::Server));
+        if let Some(kind) = chain.key.filter(|kind| !side::accepts(client, *kind)) {
+            let file = File::ServerCertificate;
+            let failure = Failure::of("key-type-not-offered", file, kind, "");
+            return Err(by_server(failure));
         }
         if server != Stack::GrpcCore && !served.can_name_roots() {
-            let failure = Failure::of("roots-large", File::ServerRoots, "", String::new());
-            return Err((failure, Side::Server));
+            let failure = Failure::of("roots-large", File::ServerRoots, "", "");
+            return Err(by_server(failure));
         }
-        if !side::takes_size(client, Side::Client, &chain.sent) {
+        if !side::accepts_size(client, Side::Client, &chain.sent) {
             let text = text::too_large(client);
-            return Err((
-                Failure::of("chain-large", File::ServerCertificate, "", text),
-                Side::Client,
-            ));
+            let failure = Failure::of("chain-large", File::ServerCertificate, "", text);
+            return Err(by_client(failure));
         }
         self.verifier
             .verify_server(client, chain, &loaded.roots)
@@ -189,31 +179,28 @@ impl Bench<'_> {
         }
     }
 
-    /// rustls refuses a server name that is none; an address is let pass.
+    /// rustls refuses a malformed server name, but not an address.
     fn server_name(&self, name: &str) -> Result<(), Failure> {
-        let mut failure = match tonic::server_name(name) {
-            Ok(_) => return Ok(()),
-            Err(failure) => failure,
-        };
-        failure.text = String::new();
-        Err(failure)
+        tonic::server_name(name)
+            .map(drop)
+            .map_err(|failure| Failure {
+                text: String::new(),
+                ..failure
+            })
     }
 
-    /// Node's HTTP/2 refuses a call to a name that is none.
+    /// Node's HTTP/2 refuses a call to a malformed name.
     fn authority(&self, server: Stack) -> Result<(), Failure> {
         match self.verifier.host {
-            Some(name) if server == Stack::GrpcJs && !side::is_authority(name) => Err(Failure::of(
-                "host-form",
-                File::ServerCertificate,
-                name,
-                String::new(),
-            )),
+            Some(name) if server == Stack::GrpcJs && !side::is_authority(name) => {
+                Err(Failure::of("host-form", File::ServerCertificate, name, ""))
+            }
             Some(_) | None => Ok(()),
         }
     }
 }
 
-/// Whose program fails. Whoever ends the handshake, a key type fails at the peer that does not support it.
+/// Which side fails: for a key type, the peer that does not support it, whichever side ends the handshake.
 fn failing(failure: &Failure, refusing: Side) -> Side {
     match (failure.rule, failure.file) {
         ("key-type-not-offered", File::ServerCertificate) => Side::Client,
@@ -221,3 +208,135 @@ fn failing(failure: &Failure, refusing: Side) -> Side {
         _ => refusing,
     }
 }
+
+/// Why a stack refuses.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    /// The rule that is broken.
+    pub(super) rule: &'static str,
+    /// The file it is about.
+    pub(super) file: File,
+    pub(super) evidence: Option<Box<Evidence>>,
+    pub(super) certificate: Option<Box<CertificateReference>>,
+    /// The message of the side that refuses.
+    pub(super) text: String,
+    /// The alert that it sends, if its peer can see one.
+    pub(super) alert: u8,
+}
+
+impl Failure {
+    pub(super) fn of(
+        rule: &'static str,
+        file: File,
+        found: impl ToString,
+        text: impl Into<String>,
+    ) -> Self {
+        let found = found.to_string();
+        Failure {
+            rule,
+            file,
+            evidence: (!found.is_empty()).then(|| Box::new(Evidence::found(found))),
+            certificate: None,
+            text: text.into(),
+            alert: 0,
+        }
+    }
+
+    /// The same, with the number of the alert that it sends.
+    pub(super) fn with_alert(self, alert: u8) -> Self {
+        Failure { alert, ..self }
+    }
+
+    /// The same, as a breach of another rule.
+    pub(super) fn with_rule(self, rule: &'static str, found: String) -> Self {
+        let evidence = Some(Box::new(Evidence::found(found)));
+        Failure {
+            rule,
+            evidence,
+            ..self
+        }
+    }
+
+    pub(super) fn about(mut self, certificate: CertificateReference) -> Self {
+        self.certificate = Some(Box::new(certificate));
+        self
+    }
+}
+
+/// Causes of refusals, each once.
+#[derive(Default)]
+pub(super) struct Causes {
+    all: Vec<Cause>,
+}
+
+impl Causes {
+    pub(super) fn add(&mut self, failure: &Failure, stack: Stack, role: Side) {
+        let index = match self.place(failure, stack) {
+            Some(index) => index,
+            None => {
+                self.all.push(Cause {
+                    finding: Finding::new(
+                        Rule::named(failure.rule),
+                        Severity::Error,
+                        failure.certificate.as_deref().cloned(),
+                        failure.evidence.as_deref().cloned(),
+                    ),
+                    file: failure.file,
+                    affects: Vec::new(),
+                });
+                self.all.len() - 1
+            }
+        };
+        let affected = Affected { stack, role };
+        let affects = &mut self.all[index].affects;
+        if !affects.contains(&affected) {
+            affects.push(affected);
+        }
+    }
+
+    /// The place of a cause that is already known. rustls does not name the certificate and has its own
+    /// errors for some faults, so a finding of another stack about the same file counts as the same cause.
+    fn place(&self, failure: &Failure, stack: Stack) -> Option<usize> {
+        let subject = failure.certificate.as_ref().map(|c| &c.subject);
+        let is_same = |cause: &Cause| {
+            let known = cause.finding.certificate.as_ref().map(|c| &c.subject);
+            cause.finding.id == failure.rule
+                && cause.file == failure.file
+                && (known == subject || failure.rule == "host-mismatch")
+        };
+        let is_like = |cause: &Cause| {
+            let alike = |pair: &&(&str, &str)| **pair == (failure.rule, cause.finding.id);
+            cause.file == failure.file
+                && (cause.finding.id == failure.rule || ALIKE.iter().any(|pair| alike(&pair)))
+        };
+        let exact = self.all.iter().position(is_same);
+        match stack {
+            Stack::Tonic => exact.or_else(|| self.all.iter().position(is_like)),
+            Stack::GrpcCore | Stack::GrpcJs => exact,
+        }
+    }
+
+    pub(super) fn sorted(mut self) -> Vec<Cause> {
+        for cause in &mut self.all {
+            cause.affects.sort_unstable();
+        }
+        self.all
+            .sort_by_key(|cause| std::cmp::Reverse(cause.affects.len()));
+        self.all
+    }
+}
+
+/// Rules for rustls's errors, and the more exact rules that they may stand for.
+const ALIKE: [(&str, &str); 8] = [
+    ("signature-unsupported", "signature-sha1"),
+    ("signature-unsupported", "signature-broken-hash"),
+    ("purpose", "purpose-any"),
+    ("name-not-permitted", "name-excluded"),
+    ("issuer-missing", "self-signed"),
+    ("extension-malformed", "extension-twice"),
+    (
+        "critical-extension-unsupported",
+        "unknown-critical-extension",
+    ),
+    ("certificate-unreadable", "time-malformed"),
+];
