@@ -9,7 +9,7 @@ use super::context::Context;
 
 use crate::error::Error;
 use crate::ops::Verdict;
-use crate::ops::verify_chain::networks::{self, WriteRequest};
+use crate::ops::verify_chain::networks::{self, EditRequest};
 use crate::ops::verify_chain::{self, Connect, Files, Request};
 use crate::ops::view;
 use crate::path::stacks::Stack;
@@ -181,9 +181,9 @@ impl Args {
     }
 
     /// The networks to add a `tls:` block to.
-    fn write(&self, named: &Files, global: &Global) -> Vec<WriteRequest> {
+    fn write(&self, named: &Files, global: &Global) -> Vec<EditRequest> {
         let networks = self.network.iter().filter(|_| self.write);
-        let request = |network: &PathBuf| WriteRequest {
+        let request = |network: &PathBuf| EditRequest {
             network: network.clone(),
             certificate: named.certificate.clone(),
             key: named.key.clone(),

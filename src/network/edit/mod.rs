@@ -1,15 +1,13 @@
 //! A correct `tls:` block in a network.yaml: a few characters at one place, the rest left octet for octet.
 
 mod compare;
-mod diff;
 mod place;
-
-pub use diff::Diff;
 
 use super::NetworkFile;
 use super::file::NetworkFileError;
 use super::tls::Tls;
 use super::transport::Kind;
+use crate::pki::escape::is_unsafe_to_show;
 use place::{Insertion, Layout};
 
 /// The files a `tls:` block is to name, as the network will read them.
@@ -170,6 +168,26 @@ fn applied(text: &str, mut insertions: Vec<Insertion>) -> String {
     result.push_str(&text[done..]);
     result
 }
+
+/// The change from one text to another as a unified diff; empty if there is none.
+pub fn unified_diff(before: &str, after: &str) -> String {
+    let diff = similar::TextDiff::from_lines(before, after);
+    let text = diff
+        .unified_diff()
+        .context_radius(CONTEXT_LINES)
+        .to_string();
+    // A character that could move the cursor is shown as its code.
+    let shown = |c: char| match is_unsafe_to_show(c) && c != '\t' {
+        true => format!("\\u{{{:x}}}", u32::from(c)),
+        false => c.to_string(),
+    };
+    let lines = text.lines();
+    lines
+        .map(|line| line.chars().map(shown).collect::<String>() + "\n")
+        .collect()
+}
+
+const CONTEXT_LINES: usize = 3;
 
 #[cfg(test)]
 mod tests;

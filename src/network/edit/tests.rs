@@ -121,3 +121,11 @@ fn paths_with_anything_in_them_are_read_back() {
     let once = with_tls(text.as_bytes(), &files).unwrap();
     assert!(!with_tls(once.text.as_bytes(), &files).unwrap().changed);
 }
+
+#[test]
+fn a_diff_shows_the_change_and_three_lines_around_it() {
+    let before = "a\nb\nc\nd\ne\nf\ng\n";
+    let after = "a\nb\nc\nd\nx\ny\ne\nf\ng\n";
+    let diff = "@@ -2,6 +2,8 @@\n b\n c\n d\n+x\n+y\n e\n f\n g\n";
+    assert_eq!(unified_diff(before, after), diff);
+}

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::log::{Log, Seen};
 use crate::error::Error;
-use crate::ops::verify_chain::{self, Files, FilesReport, Found};
+use crate::ops::verify_chain::{self, FileFinding, Files, FilesReport};
 use crate::path::finding::Severity;
 use crate::path::profile::ReferenceName;
 use crate::path::stacks::Stack;
@@ -17,7 +17,7 @@ pub struct Checks {
     #[serde(flatten)]
     pub files: Option<FilesReport>,
     /// The findings, the worst first.
-    pub findings: Vec<Found>,
+    pub findings: Vec<FileFinding>,
     /// Why the files could not be checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Unchecked>,
@@ -109,15 +109,15 @@ pub(super) fn conclude(seen: &[Seen], checks: Option<&Checks>) -> Option<Conclus
     }
     let pairs = reproducing(seen, checks);
     let causes = seen.iter().flat_map(|seen| &seen.topic.causes);
-    let counts = |found: &&Found| found.finding.severity != Severity::Note;
+    let counts = |found: &&FileFinding| found.finding.severity != Severity::Note;
     for id in causes.filter_map(|cause| cause.finding.as_deref()) {
-        let named = |found: &&Found| found.finding.id == id && counts(found);
+        let named = |found: &&FileFinding| found.finding.id == id && counts(found);
         if let Some(found) = checks.findings.iter().find(named) {
             return Some(because(found, true, pairs));
         }
     }
     // Which errors the programs would print follows from what they refuse.
-    let refused = |found: &&Found| !found.affects.is_empty() && counts(found);
+    let refused = |found: &&FileFinding| !found.affects.is_empty() && counts(found);
     if !pairs.is_empty()
         && let Some(found) = checks.findings.iter().find(refused)
     {
@@ -148,7 +148,7 @@ fn reproducing(seen: &[Seen], checks: &Checks) -> Vec<Pair> {
     .collect()
 }
 
-fn because(found: &Found, explains: bool, reproduced_by: Vec<Pair>) -> Conclusion {
+fn because(found: &FileFinding, explains: bool, reproduced_by: Vec<Pair>) -> Conclusion {
     Conclusion {
         explains,
         finding: Some(found.finding.id),

@@ -153,7 +153,8 @@ impl Report {
         let files = checks.files.iter().flat_map(|files| &files.files);
         for file in files.filter(|file| shown.insert(&file.path)) {
             let path = crate::error::shown(&file.path);
-            let about = |found: &&ops::verify_chain::Found| found.path.as_ref() == Some(&path);
+            let about =
+                |found: &&ops::verify_chain::FileFinding| found.path.as_ref() == Some(&path);
             let findings = checks.findings.iter().filter(about);
             let mut ids: Vec<_> = findings.map(|found| found.finding.id).collect();
             ids.dedup();

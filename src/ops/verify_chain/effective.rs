@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::setup::{Contents, FileRole};
+use super::setup::Contents;
 use crate::error::shown;
 use crate::ops::{Span, paths};
+use crate::path::stacks::File as FileRole;
 use crate::pki::validity::rfc3339;
 
 /// The earliest expiry of everything a setup depends on: certificates, anchors and CRLs.
@@ -47,7 +48,7 @@ impl EffectiveExpiry {
     /// valid anchor is enough.
     pub(super) fn of(contents: &Contents, now: OffsetDateTime) -> Option<Self> {
         let mut ends: Vec<(OffsetDateTime, Ends, &PathBuf, String)> = Vec::new();
-        for file in contents.iter() {
+        for file in &contents.files {
             let all = file
                 .certificates
                 .iter()
@@ -59,7 +60,7 @@ impl EffectiveExpiry {
                 });
             match file.role {
                 FileRole::ServerCertificate | FileRole::ClientCertificate => ends.extend(all),
-                FileRole::Ca | FileRole::ClientCa => {
+                FileRole::ClientRoots | FileRole::ServerRoots => {
                     let last = all.max_by_key(|(end, ..)| *end);
                     ends.extend(
                         last.map(|(end, _, path, subject)| (end, Ends::Anchor, path, subject)),
@@ -68,7 +69,7 @@ impl EffectiveExpiry {
                 FileRole::ServerKey | FileRole::ClientKey => {}
             }
         }
-        // No gRPC stack reads a CRL by itself, so one that happens to be there ends nothing.
+        // No gRPC stack reads a CRL by itself, so only the named ones count.
         let lists = contents.list_paths.iter().zip(&contents.revocation_lists);
         for (path, list) in lists.take(contents.named_lists) {
             let end = list.next_update();

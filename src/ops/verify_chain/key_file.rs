@@ -10,14 +10,14 @@ use crate::path::stacks::{
 use crate::pki::pem;
 use crate::pki::public_key::KeyKind;
 
-/// What each stack finds in the octets of a private key file.
+/// What each stack finds in the bytes of a private key file.
 ///
-/// Every copy of a secret that is made here is wiped; what is returned holds public values alone.
-pub fn key_file(octets: &[u8]) -> KeyFile {
-    let found = |stack| match private_key_block(stack, octets) {
+/// Wipes every copy of a secret; the result has only public values.
+pub fn key_file(bytes: &[u8]) -> KeyFile {
+    let found = |stack| match private_key_block(stack, bytes) {
         Ok(Some(block)) => KeyLookup::Key(key_block(stack, &block)),
         Ok(None) => KeyLookup::Nothing {
-            instead: instead(octets),
+            instead: instead(bytes),
         },
         Err(why) => KeyLookup::Broken {
             why: why.to_owned(),
@@ -27,7 +27,7 @@ pub fn key_file(octets: &[u8]) -> KeyFile {
         grpc_core: found(Stack::GrpcCore),
         grpc_js: found(Stack::GrpcJs),
         tonic: found(Stack::Tonic),
-        is_empty: octets.is_empty(),
+        is_empty: bytes.is_empty(),
     }
 }
 
@@ -41,7 +41,7 @@ fn key_block(stack: Stack, block: &PrivateKeyBlock) -> KeyBlock {
     if block.is_encrypted {
         return unreadable(KeyForm::Encrypted);
     }
-    let rustls_takes_it = (stack == Stack::Tonic).then(|| is_taken_by_rustls(block));
+    let rustls_takes_it = (stack == Stack::Tonic).then(|| rustls_accepts(block));
     let public = |form, kind| KeyBlock {
         kind: Some(kind),
         rustls_takes_it,
@@ -62,7 +62,7 @@ fn key_block(stack: Stack, block: &PrivateKeyBlock) -> KeyBlock {
     let form = match key.format() {
         KeyFormat::Pkcs1 if is_labelled => KeyForm::Pkcs1,
         KeyFormat::Sec1 if is_labelled => KeyForm::Sec1,
-        // Under the label of PKCS #8 no other form is looked for.
+        // No stack looks for another form under the PKCS #8 label.
         KeyFormat::Pkcs1 | KeyFormat::Sec1 => KeyForm::Unreadable,
         KeyFormat::Pkcs8 => KeyForm::Pkcs8,
         KeyFormat::Pkcs8WithPublicKey => KeyForm::Pkcs8WithPublicKey,
@@ -75,7 +75,7 @@ fn key_block(stack: Stack, block: &PrivateKeyBlock) -> KeyBlock {
     }
 }
 
-/// The first DER element; what follows it is overlooked by BoringSSL and OpenSSL.
+/// The first DER element; BoringSSL and OpenSSL ignore what follows it.
 fn whole(der: &[u8]) -> &[u8] {
     let length = match der {
         [_, short @ 0..=0x7f, ..] => 2 + usize::from(*short),
@@ -86,8 +86,8 @@ fn whole(der: &[u8]) -> &[u8] {
     &der[..length.min(der.len())]
 }
 
-/// Whether rustls makes a signer of it with ring, by the label it stands under.
-fn is_taken_by_rustls(block: &PrivateKeyBlock) -> bool {
+/// Whether rustls with ring can sign with the key, read as its PEM label says.
+fn rustls_accepts(block: &PrivateKeyBlock) -> bool {
     let der = block.contents.as_slice();
     let key = match block.label.as_str() {
         "RSA PRIVATE KEY" => PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(der)),
@@ -97,18 +97,18 @@ fn is_taken_by_rustls(block: &PrivateKeyBlock) -> bool {
     any_supported_type(&key).is_ok()
 }
 
-/// What a file holds in which no private key is found, as a clause.
-fn instead(octets: &[u8]) -> String {
-    if octets.is_empty() {
+/// The content of a file without a private key, as a clause.
+fn instead(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
         return "an empty file".to_owned();
     }
-    let blocks = pem::blocks(octets).unwrap_or_default();
-    let has_mark = pem::has_byte_order_mark(octets);
+    let blocks = pem::blocks(bytes).unwrap_or_default();
+    let has_mark = pem::has_byte_order_mark(bytes);
     match blocks.first() {
         Some(block) if block.label == "ENCRYPTED PRIVATE KEY" => "an encrypted key".to_owned(),
         Some(_) if has_mark => "a byte order mark before the key".to_owned(),
         Some(block) => format!("a {}", block.label),
-        None if octets.starts_with(&[DER_SEQUENCE]) => "DER".to_owned(),
+        None if bytes.starts_with(&[DER_SEQUENCE]) => "DER".to_owned(),
         None => "no PEM block".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! The live half: each port, probed and judged.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
@@ -15,10 +15,10 @@ use crate::pki::crl::RevocationList;
 
 /// Checks each port, one after the other.
 ///
-/// Files with unusable content are left out if they are judged themselves.
+/// Leaves out files with unusable content if their own check reports them.
 ///
 /// # Errors
-/// When a target is malformed, or a file cannot be read that is not judged itself. An unreachable
+/// When a target is malformed, or a file that is not checked itself cannot be read. An unreachable
 /// port is an answer, not an error.
 pub(super) fn run(request: &Request, now: OffsetDateTime) -> Result<Vec<LiveReport>, Error> {
     let Connect {
@@ -39,11 +39,7 @@ pub(super) fn run(request: &Request, now: OffsetDateTime) -> Result<Vec<LiveRepo
     if targets.is_empty() {
         return Ok(Vec::new());
     }
-    let client = match (ClientFiles::read(files), &request.files) {
-        (Ok(client), _) => client,
-        (Err(_), Some(_)) => ClientFiles::read_usable(files),
-        (Err(error), None) => return Err(error),
-    };
+    let client = ClientFiles::read(files, request.files.is_some())?;
     let given = client.given(request.at);
     targets
         .iter()
@@ -52,7 +48,6 @@ pub(super) fn run(request: &Request, now: OffsetDateTime) -> Result<Vec<LiveRepo
 }
 
 /// The client's files, and the certificate the port should serve.
-#[derive(Default)]
 struct ClientFiles {
     certificates: Vec<Certificate>,
     anchors: Vec<Certificate>,
@@ -61,55 +56,24 @@ struct ClientFiles {
 }
 
 impl ClientFiles {
-    fn read(files: &Files) -> Result<Self, Error> {
-        let read = |path: &Option<_>| path.as_deref().map_or(Ok(Vec::new()), read_certificates);
-        let mut revocation_lists = Vec::new();
-        for path in files.all_lists() {
-            revocation_lists.extend(read_lists(path)?);
-        }
+    /// Reads every part; `lenient` leaves out those that cannot be used.
+    fn read(files: &Files, lenient: bool) -> Result<Self, Error> {
+        let certificates = |path: &Option<PathBuf>| {
+            let bundle = path.as_deref().map_or(Ok(Vec::new()), read_certificates);
+            part(bundle, lenient)
+        };
+        let lists = files.all_lists().map(|path| read_lists(path));
+        let lists = part(lists.collect::<Result<Vec<_>, _>>(), lenient)?;
+        let client = match (&files.client_certificate, &files.client_key) {
+            (Some(certificate), Some(key)) => part(read_pair(certificate, key).map(Some), lenient)?,
+            (None, _) | (_, None) => None,
+        };
         Ok(ClientFiles {
-            certificates: read(&files.certificate)?,
-            anchors: read(&files.ca)?,
-            revocation_lists,
-            client: match (&files.client_certificate, &files.client_key) {
-                (Some(certificate), Some(key)) => Some((
-                    read_certificates(certificate)?,
-                    read_private_key(key, None)?,
-                )),
-                (None, _) | (_, None) => None,
-            },
+            certificates: certificates(&files.certificate)?,
+            anchors: certificates(&files.ca)?,
+            revocation_lists: lists.into_iter().flatten().collect(),
+            client,
         })
-    }
-
-    /// Every part that can be read.
-    fn read_usable(files: &Files) -> Self {
-        let read = |part: Files| ClientFiles::read(&part).unwrap_or_default();
-        let certificate = files.certificate.clone();
-        let ca = files.ca.clone();
-        let server = Files {
-            certificate,
-            ..Files::default()
-        };
-        let anchors = Files {
-            ca,
-            ..Files::default()
-        };
-        let lists = Files {
-            revocation_lists: files.revocation_lists.clone(),
-            lists_beside: files.lists_beside.clone(),
-            ..Files::default()
-        };
-        let client = Files {
-            client_certificate: files.client_certificate.clone(),
-            client_key: files.client_key.clone(),
-            ..Files::default()
-        };
-        ClientFiles {
-            certificates: read(server).certificates,
-            anchors: read(anchors).anchors,
-            revocation_lists: read(lists).revocation_lists,
-            client: read(client).client,
-        }
     }
 
     fn given(&self, at: Option<OffsetDateTime>) -> Given<'_> {
@@ -123,6 +87,20 @@ impl ClientFiles {
             ..Given::default()
         }
     }
+}
+
+fn part<T: Default>(read: Result<T, Error>, lenient: bool) -> Result<T, Error> {
+    match read {
+        Err(_) if lenient => Ok(T::default()),
+        read => read,
+    }
+}
+
+fn read_pair(certificate: &Path, key: &Path) -> Result<(Vec<Certificate>, ReadKey), Error> {
+    Ok((
+        read_certificates(certificate)?,
+        read_private_key(key, None)?,
+    ))
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {

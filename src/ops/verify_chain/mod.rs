@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! files ─► path::stacks ─► what each stack does ┐
-//!      └─► checks, effective expiry             ├─► Report
+//!      └─► checks, effective expiry             ├─► Report ─► text, page
 //! network.yaml, agents ─► network ─► networks   │
 //! grpcs://host:port ─► net ─► live              ┘
 //! ```
@@ -13,21 +13,21 @@ mod effective;
 mod key_file;
 mod live;
 pub mod networks;
-mod page;
 mod report;
-mod revocation;
 mod setup;
+mod view;
 
 use time::OffsetDateTime;
 
+pub use crate::path::stacks::File as FileRole;
 pub use effective::{EffectiveExpiry, Ends};
 pub use key_file::key_file;
-pub use page::page;
-pub use report::{FileReport, FilesReport, Found, Report};
-pub use setup::{FileRole, Files};
+pub use report::{FileFinding, FileReport, FilesReport, Report};
+pub use setup::Files;
+pub use view::page;
 
 use super::live::Dialling;
-use crate::error::{Error, shown};
+use crate::error::Error;
 use crate::path::finding::Severity;
 use crate::path::stacks::{
     self, Cause, ClientFiles, Identity, KeyFile, Outcome, ServerFiles, Setup, Side, Stack,
@@ -53,7 +53,7 @@ pub struct Request {
     /// The networks and agents.
     pub networks: networks::Request,
     /// The networks to add a `tls:` block to first.
-    pub write: Vec<networks::WriteRequest>,
+    pub write: Vec<networks::EditRequest>,
 }
 
 /// Live ports, and the files to check them with.
@@ -67,48 +67,43 @@ pub struct Connect {
     pub files: Files,
 }
 
-/// Checks everything that was given.
+/// Checks everything that the request names.
 ///
 /// # Errors
 /// When a named file cannot be read. Its content may be anything.
 pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     let at = request.at.unwrap_or(now);
     let mut report = Report::new(request.require.clone());
-    let written = request.write.iter().map(networks::write);
-    report.written = written.collect::<Result<Vec<_>, _>>()?;
+    for edit in &request.write {
+        report.written.push(networks::edit(edit)?);
+    }
     if !request.networks.is_empty() {
         report.add_networks(networks::examine(&request.networks, at)?);
     }
     if let Some(files) = &request.files {
-        let contents = Contents::read(files)?;
-        report.add(of_files(&contents, request, at)?);
+        let (files, findings) = of_files(&Contents::read(files)?, request, at)?;
+        report.files = Some(files);
+        report.findings.extend(findings);
     }
     report.add_live(live::run(request, now)?);
     Ok(report.concluded())
 }
 
-/// What every stack makes of the files, and the findings.
+/// What every stack does with the files, and the findings.
 fn of_files(
     contents: &Contents,
     request: &Request,
     at: OffsetDateTime,
-) -> Result<(FilesReport, Vec<Found>), Error> {
+) -> Result<(FilesReport, Vec<FileFinding>), Error> {
     let host = request.host.clone().or_else(|| own_name(contents));
-    let key = |role| contents.of(role).map(|file| key_file(&file.octets));
+    let key = |role| contents.of(role).map(|file| key_file(&file.bytes));
     let (server_key, client_key) = (key(FileRole::ServerKey), key(FileRole::ClientKey));
-    let setup = setup_of(
-        contents,
-        host.as_deref(),
-        server_key.as_ref(),
-        client_key.as_ref(),
-    );
+    let mut setup = setup_of(contents, server_key.as_ref(), client_key.as_ref());
+    setup.host = host.as_deref();
     let verdicts = stacks::judge(&setup, at);
     let is_shown = |stack: &Stack| request.stacks.contains(stack);
-    let outcomes = verdicts
-        .outcomes
-        .into_iter()
-        .filter(|outcome| is_shown(&outcome.client) && is_shown(&outcome.server))
-        .collect::<Vec<_>>();
+    let mut outcomes = verdicts.outcomes;
+    outcomes.retain(|outcome| is_shown(&outcome.client) && is_shown(&outcome.server));
     let mut findings = Vec::new();
     for mut cause in verdicts.causes {
         cause.affects.retain(|affected| is_shown(&affected.stack));
@@ -118,39 +113,19 @@ fn of_files(
         if !is_decisive(&cause, &outcomes, &request.require) {
             cause.finding.severity = cause.finding.severity.min(Severity::Warning);
         }
-        let file = contents.of(cause.file.into());
-        findings.push(Found::of_cause(cause, file.map(|file| &*file.path)));
+        let file = contents.of(cause.file);
+        findings.push(FileFinding::of_cause(cause, file.map(|file| &*file.path)));
     }
-    findings.extend(of_single_files(contents, &findings));
-    findings.extend(revocation::examine(contents, at));
-    findings.extend(checks::examine(contents, at)?.into_iter().map(Found::from));
+    findings.extend(checks::examine(contents, &findings, at)?);
+    let files = contents.files.iter().map(|file| FileReport::of(file, at));
     let report = FilesReport {
-        host,
         is_host_assumed: request.host.is_none(),
-        files: contents
-            .iter()
-            .map(|file| FileReport::of(file, at))
-            .collect(),
+        files: files.collect(),
         effective_expiry: EffectiveExpiry::of(contents, at),
         stacks: outcomes,
+        host,
     };
     Ok((report, findings))
-}
-
-/// Findings about single files that no stack fails because of.
-fn of_single_files(contents: &Contents, known: &[Found]) -> Vec<Found> {
-    let mut all = Vec::new();
-    for content in contents.iter() {
-        let file = Some(shown(&content.path));
-        for mut finding in stacks::examine_file(content.role.into(), &content.octets) {
-            let is_same = |found: &Found| found.path == file && found.finding.id == finding.id;
-            if !known.iter().any(is_same) {
-                finding.severity = finding.severity.min(Severity::Warning);
-                all.push(Found::of_file(finding, &content.path));
-            }
-        }
-    }
-    all
 }
 
 /// Whether it affects a required pair that fails.
@@ -169,24 +144,23 @@ fn is_decisive(cause: &Cause, outcomes: &[Outcome], require: &[Stack]) -> bool {
 
 fn setup_of<'a>(
     contents: &'a Contents,
-    host: Option<&'a str>,
     server_key: Option<&'a KeyFile>,
     client_key: Option<&'a KeyFile>,
 ) -> Setup<'a> {
-    let octets = |role| contents.of(role).map(|file| file.octets.as_slice());
-    let identity = octets(FileRole::ClientCertificate).map(|certificate| Identity {
+    let bytes = |role| contents.of(role).map(|file| file.bytes.as_slice());
+    let identity = bytes(FileRole::ClientCertificate).map(|certificate| Identity {
         certificate,
         key: client_key,
     });
-    let roots = octets(FileRole::Ca);
+    let roots = bytes(FileRole::ClientRoots);
     Setup {
-        server: octets(FileRole::ServerCertificate).map(|certificate| ServerFiles {
+        server: bytes(FileRole::ServerCertificate).map(|certificate| ServerFiles {
             certificate,
             key: server_key,
-            client_roots: octets(FileRole::ClientCa),
+            client_roots: bytes(FileRole::ServerRoots),
         }),
         client: (roots.is_some() || identity.is_some()).then_some(ClientFiles { roots, identity }),
-        host,
+        host: None,
     }
 }
 
@@ -195,32 +169,6 @@ fn own_name(contents: &Contents) -> Option<String> {
     let file = contents.of(FileRole::ServerCertificate)?;
     let names = file.certificates.first()?.subject_alt_names().ok()??;
     GeneralName::dialled(&names)
-}
-
-impl From<stacks::File> for FileRole {
-    fn from(file: stacks::File) -> Self {
-        match file {
-            stacks::File::ServerCertificate => FileRole::ServerCertificate,
-            stacks::File::ServerKey => FileRole::ServerKey,
-            stacks::File::ClientRoots => FileRole::Ca,
-            stacks::File::ClientCertificate => FileRole::ClientCertificate,
-            stacks::File::ClientKey => FileRole::ClientKey,
-            stacks::File::ServerRoots => FileRole::ClientCa,
-        }
-    }
-}
-
-impl From<FileRole> for stacks::File {
-    fn from(role: FileRole) -> Self {
-        match role {
-            FileRole::ServerCertificate => stacks::File::ServerCertificate,
-            FileRole::ServerKey => stacks::File::ServerKey,
-            FileRole::Ca => stacks::File::ClientRoots,
-            FileRole::ClientCertificate => stacks::File::ClientCertificate,
-            FileRole::ClientKey => stacks::File::ClientKey,
-            FileRole::ClientCa => stacks::File::ServerRoots,
-        }
-    }
 }
 
 impl Request {

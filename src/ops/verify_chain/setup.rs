@@ -9,6 +9,7 @@ use crate::authority;
 use crate::error::Error;
 use crate::files::{self, Kind};
 use crate::ops::crl::read_lists;
+use crate::path::stacks::File as FileRole;
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
@@ -52,10 +53,10 @@ impl Files {
         [
             (FileRole::ServerCertificate, &self.certificate),
             (FileRole::ServerKey, &self.key),
-            (FileRole::Ca, &self.ca),
+            (FileRole::ClientRoots, &self.ca),
             (FileRole::ClientCertificate, &self.client_certificate),
             (FileRole::ClientKey, &self.client_key),
-            (FileRole::ClientCa, &self.client_ca),
+            (FileRole::ServerRoots, &self.client_ca),
         ]
         .into_iter()
         .filter_map(|(role, path)| Some((role, path.as_deref()?)))
@@ -81,8 +82,7 @@ impl Files {
             client_certificate: first(&["client.crt", "client.pem"]),
             client_key: first(&["client.key", "client-key.pem"]),
             client_ca: first(&["client_ca.crt", "client-ca.crt"]),
-            revocation_lists: Vec::new(),
-            lists_beside: Vec::new(),
+            ..Files::default()
         };
         if found.certificate.is_none() || found.client_certificate.is_none() {
             found.take_pairs(directory, &names);
@@ -154,40 +154,22 @@ impl Files {
     }
 }
 
-/// The role of a file in a setup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileRole {
-    /// The server's certificate.
-    ServerCertificate,
-    /// The server's private key.
-    ServerKey,
-    /// The client's trust anchors.
-    Ca,
-    /// The client's certificate.
-    ClientCertificate,
-    /// The client's private key.
-    ClientKey,
-    /// The server's trust anchors.
-    ClientCa,
-}
-
 impl FileRole {
     /// Whether it should contain a private key.
     pub(super) fn is_key(self) -> bool {
         match self {
             FileRole::ServerKey | FileRole::ClientKey => true,
             FileRole::ServerCertificate
-            | FileRole::Ca
+            | FileRole::ClientRoots
             | FileRole::ClientCertificate
-            | FileRole::ClientCa => false,
+            | FileRole::ServerRoots => false,
         }
     }
 
     /// Whether it should contain trust anchors.
     pub(super) fn is_anchors(self) -> bool {
         match self {
-            FileRole::Ca | FileRole::ClientCa => true,
+            FileRole::ClientRoots | FileRole::ServerRoots => true,
             FileRole::ServerCertificate
             | FileRole::ServerKey
             | FileRole::ClientCertificate
@@ -200,14 +182,14 @@ impl FileRole {
 pub(super) struct FileContent {
     pub(super) role: FileRole,
     pub(super) path: PathBuf,
-    pub(super) octets: Zeroizing<Vec<u8>>,
+    pub(super) bytes: Zeroizing<Vec<u8>>,
     /// The certificates, if the whole file can be parsed.
     pub(super) certificates: Vec<Certificate>,
 }
 
 /// Every file and its content.
 pub(super) struct Contents {
-    files: Vec<FileContent>,
+    pub(super) files: Vec<FileContent>,
     pub(super) revocation_lists: Vec<RevocationList>,
     /// The file of each list.
     pub(super) list_paths: Vec<PathBuf>,
@@ -240,11 +222,6 @@ impl Contents {
         })
     }
 
-    /// All files.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &FileContent> {
-        self.files.iter()
-    }
-
     /// The file with this role.
     pub(super) fn of(&self, role: FileRole) -> Option<&FileContent> {
         self.files.iter().find(|file| file.role == role)
@@ -253,20 +230,16 @@ impl Contents {
 
 impl FileContent {
     fn read(role: FileRole, path: &Path) -> Result<Self, Error> {
-        let octets = files::read(path)?;
-        let mut content = FileContent {
+        let bytes = files::read(path)?;
+        let bundle = (!role.is_key())
+            .then(|| Bundle::read(&bytes).ok())
+            .flatten();
+        Ok(FileContent {
             role,
             path: path.to_owned(),
-            octets,
-            certificates: Vec::new(),
-        };
-        if role.is_key() {
-            return Ok(content);
-        }
-        if let Ok(bundle) = Bundle::read(&content.octets) {
-            content.certificates = bundle.certificates;
-        }
-        Ok(content)
+            certificates: bundle.map_or(Vec::new(), |bundle| bundle.certificates),
+            bytes,
+        })
     }
 }
 

@@ -170,12 +170,14 @@ pub enum File {
     /// The server's private key.
     ServerKey,
     /// The CAs the client trusts.
+    #[serde(rename = "ca")]
     ClientRoots,
     /// The client's certificate chain.
     ClientCertificate,
     /// The client's private key.
     ClientKey,
     /// The CAs the server trusts.
+    #[serde(rename = "client_ca")]
     ServerRoots,
 }
 

@@ -3,10 +3,8 @@
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
-use super::certificates::Certificates;
-use super::contents::{ContentId, Contents};
+use super::pool::{ContentId, Pool};
 use super::report::AgentReport;
-use super::serving::named;
 use super::{Network, Request, matrix};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind};
@@ -14,16 +12,11 @@ use crate::network::agent::{Agent, AgentFileError, Endpoint};
 use crate::network::reach::Why;
 use crate::path::finding::{Finding, Severity};
 
-/// Every agent that was named, and what each of them has.
-pub(super) struct Agents {
-    pub(super) reports: Vec<AgentReport>,
-    pub(super) dialling: Vec<Dialling>,
-}
-
-/// How an agent dials, and with what.
-pub(super) struct Dialling {
+/// An agent, and what it dials with.
+pub(super) struct Dialer {
+    pub(super) report: AgentReport,
     pub(super) endpoint: Option<Endpoint>,
-    /// The CA it trusts; the network's own where none was named.
+    /// The CA it trusts, if not the network's own.
     pub(super) roots: Option<ContentId>,
     /// Its certificate and key.
     pub(super) identity: Option<(ContentId, ContentId)>,
@@ -31,106 +24,87 @@ pub(super) struct Dialling {
     pub(super) is_broken: bool,
 }
 
-/// The files of one agent, as it names them.
-#[derive(Clone, Debug, Default)]
-struct Names {
+/// Reads every agent that the command line names.
+///
+/// # Errors
+/// When a file cannot be read or does not describe an agent, or a list is malformed.
+pub(super) fn read(request: &Request, pool: &mut Pool) -> Result<Vec<Dialer>, Error> {
+    // Paths of the command line are relative to this program's directory.
+    let absolute = |path: &Option<PathBuf>| path.as_deref().map(files::absolute).transpose();
+    let paths = Paths {
+        ca: absolute(&request.ca)?,
+        certificate: absolute(&request.client_certificate)?,
+        key: match (&request.client_key, &request.client_certificate) {
+            (Some(key), _) => Some(files::absolute(key)?),
+            (None, Some(certificate)) => key_beside(certificate)?,
+            (None, None) => None,
+        },
+    };
+    let given = [&paths.ca, &paths.certificate, &paths.key];
+    for path in given.into_iter().flatten() {
+        pool.read_named(path)?;
+    }
+    let mut reader = Reader {
+        pool,
+        dialers: Vec::new(),
+    };
+    for argument in &request.agents {
+        reader.take(argument, &paths)?;
+    }
+    Ok(reader.dialers)
+}
+
+impl Dialer {
+    /// Adds why it reaches none of the networks.
+    pub(super) fn judge(&mut self, networks: &[Network], pool: &mut Pool) {
+        let why = matrix::reaches_none(self, networks, pool);
+        let findings = &mut self.report.findings;
+        if let Some(why) = why.filter(|_| self.endpoint.is_some()) {
+            let is_yaml = why == Why::PlaintextToTls && self.report.file.is_some();
+            findings.push(if is_yaml {
+                let finding = Finding::of("agent-yaml-without-tls").found(why);
+                finding.with_severity(Severity::Error)
+            } else {
+                Finding::of("agent-reaches-no-network").found(why)
+            });
+        }
+        findings.sort_by_key(|finding| Reverse(finding.severity));
+    }
+}
+
+/// Where the files of an agent are.
+struct Paths {
     ca: Option<PathBuf>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
 }
 
-impl Agents {
-    /// Reads what was named.
-    ///
-    /// # Errors
-    /// When a file cannot be read or is no agent's, or a list is none.
-    pub(super) fn read(request: &Request, contents: &mut Contents) -> Result<Self, Error> {
-        let mut agents = Agents {
-            reports: Vec::new(),
-            dialling: Vec::new(),
-        };
-        // What the command line names is found from where this program was started.
-        let given = |path: &Option<PathBuf>| path.as_deref().map(files::absolute).transpose();
-        let names = Names {
-            ca: given(&request.ca)?,
-            certificate: given(&request.client_certificate)?,
-            key: match (given(&request.client_key)?, &request.client_certificate) {
-                (Some(key), _) => Some(key),
-                (None, Some(certificate)) => beside(certificate)?,
-                (None, None) => None,
-            },
-        };
-        for path in [&names.ca, &names.certificate, &names.key]
-            .into_iter()
-            .flatten()
-        {
-            named(path, contents)?;
-        }
-        for argument in &request.agents {
-            agents.take(argument, &names, contents)?;
-        }
-        Ok(agents)
-    }
+struct Reader<'a> {
+    pool: &'a mut Pool,
+    dialers: Vec<Dialer>,
+}
 
-    /// Adds what is wrong with agents that reach none of the networks.
-    pub(super) fn judge(
-        &mut self,
-        networks: &[Network],
-        contents: &Contents,
-        certificates: &mut Certificates,
-    ) {
-        for (report, dialling) in self.reports.iter_mut().zip(&self.dialling) {
-            let why = matrix::reaches_none(dialling, networks, contents, certificates);
-            if let Some(why) = why.filter(|_| dialling.endpoint.is_some()) {
-                let cannot = why == Why::PlaintextToTls && report.file.is_some();
-                report.findings.push(if cannot {
-                    Finding::of("agent-yaml-without-tls")
-                        .found(why)
-                        .with_severity(Severity::Error)
-                } else {
-                    Finding::of("agent-reaches-no-network").found(why)
-                });
-            }
-            report
-                .findings
-                .sort_by_key(|finding| Reverse(finding.severity));
-        }
-    }
-
-    fn take(
-        &mut self,
-        argument: &str,
-        names: &Names,
-        contents: &mut Contents,
-    ) -> Result<(), Error> {
+impl Reader<'_> {
+    fn take(&mut self, argument: &str, paths: &Paths) -> Result<(), Error> {
         if argument.contains("://") {
-            self.add(Agent::from_url(argument), None, names, contents);
+            self.add(Agent::from_url(argument), None, paths);
             return Ok(());
         }
         let path = Path::new(argument);
         if let Some(files) = files::matching(path)? {
-            for file in files.iter().filter(|file| is_yaml(file)) {
-                self.take_yaml(file, true, names, contents)?;
-            }
-            return Ok(());
-        }
-        if is_yaml(path) {
-            self.take_yaml(path, false, names, contents)
+            let mut files = files.iter().filter(|file| is_yaml(file));
+            files.try_for_each(|file| self.take_yaml(file, true, paths))
+        } else if is_yaml(path) {
+            self.take_yaml(path, false, paths)
         } else {
-            self.take_list(path, names, contents)
+            self.take_list(path, paths)
         }
     }
 
-    /// An agent's YAML; one among others that is a network's is passed over.
-    fn take_yaml(
-        &mut self,
-        path: &Path,
-        is_one_of_many: bool,
-        names: &Names,
-        contents: &mut Contents,
-    ) -> Result<(), Error> {
+    /// The YAML file of an agent; among several files, those of networks are skipped.
+    fn take_yaml(&mut self, path: &Path, is_one_of_many: bool, paths: &Paths) -> Result<(), Error> {
         match Agent::from_yaml(&files::read(path)?) {
-            Ok(agent) => self.add(agent, Some(path), names, contents),
+            Ok(agent) => self.add(agent, Some(path), paths),
             Err(AgentFileError::NoId { .. }) if is_one_of_many => {}
             Err(source) => {
                 return Err(Error::Network {
@@ -142,25 +116,20 @@ impl Agents {
         Ok(())
     }
 
-    /// A list: `url,name,ca,client_cert,client_key`, the first alone needed, with or without a line of these names.
-    fn take_list(
-        &mut self,
-        path: &Path,
-        names: &Names,
-        contents: &mut Contents,
-    ) -> Result<(), Error> {
-        let octets = files::read(path)?;
+    /// A list with the columns `url,name,ca,client_cert,client_key`, with or without a header. Only
+    /// the URL is required.
+    fn take_list(&mut self, path: &Path, paths: &Paths) -> Result<(), Error> {
+        let bytes = files::read(path)?;
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .comment(Some(b'#'))
             .trim(csv::Trim::All)
-            .from_reader(octets.as_slice());
-        let mut columns: Vec<String> = COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+            .from_reader(bytes.as_slice());
+        let mut columns = COLUMNS.map(str::to_owned).to_vec();
         for (i, record) in reader.records().enumerate() {
             let record = record.map_err(|_| not_a_list(path, i + 1))?;
-            let is_header = i == 0 && !record.iter().any(|field| field.contains("://"));
-            if is_header {
+            if i == 0 && !record.iter().any(|field| field.contains("://")) {
                 columns = record.iter().map(str::to_ascii_lowercase).collect();
                 continue;
             }
@@ -173,65 +142,57 @@ impl Agents {
             if let Some(name) = field("name") {
                 agent.name = name.to_owned();
             }
-            let own = |name: &str, other: &Option<PathBuf>| {
-                field(name).map(PathBuf::from).or_else(|| other.clone())
+            let own = |name: &str, default: &Option<PathBuf>| {
+                field(name).map(PathBuf::from).or_else(|| default.clone())
             };
-            let names = Names {
-                ca: own("ca", &names.ca),
-                certificate: own("client_cert", &names.certificate),
-                key: own("client_key", &names.key),
+            let own = Paths {
+                ca: own("ca", &paths.ca),
+                certificate: own("client_cert", &paths.certificate),
+                key: own("client_key", &paths.key),
             };
-            self.add(agent, None, &names, contents);
+            self.add(agent, None, &own);
         }
         Ok(())
     }
 
-    fn add(&mut self, agent: Agent, file: Option<&Path>, names: &Names, contents: &mut Contents) {
+    fn add(&mut self, agent: Agent, file: Option<&Path>, paths: &Paths) {
         let mut findings = agent.findings;
         let mut is_broken = false;
         let speaks_tls = agent.endpoint.as_ref().is_some_and(Endpoint::speaks_tls);
         let mut read = |path: &Option<PathBuf>| {
             let path = path.as_deref().filter(|_| speaks_tls)?;
-            let resolved = contents.resolved(&path.to_string_lossy());
-            match contents.read(&resolved) {
-                Ok(id) => Some(id),
-                Err(error) => {
-                    findings
-                        .push(Finding::of("agent-file").found(format!("{}; {error}", shown(path))));
-                    is_broken = true;
-                    None
-                }
-            }
-        };
-        let roots = read(&names.ca);
-        let pair = (read(&names.certificate), read(&names.key));
-        let identity = match pair {
-            (Some(certificate), Some(key)) => Some((certificate, key)),
-            (None, None) => None,
-            (Some(_), None) | (None, Some(_)) => {
-                findings.push(Finding::of("agent-half-pair"));
+            let read = self.pool.read(&self.pool.resolved(path));
+            let refused = |error| {
                 is_broken = true;
-                None
-            }
+                let found = format!("{}; {error}", shown(path));
+                findings.push(Finding::of("agent-file").found(found));
+            };
+            read.map_err(refused).ok()
         };
-        self.reports.push(AgentReport {
-            name: agent.name,
-            file: file.map(|file| file.to_string_lossy().into_owned()),
-            dials: agent.endpoint.as_ref().map(ToString::to_string),
-            speaks_tls,
-            findings,
-        });
-        self.dialling.push(Dialling {
+        let (roots, certificate, key) =
+            (read(&paths.ca), read(&paths.certificate), read(&paths.key));
+        if certificate.is_some() != key.is_some() {
+            findings.push(Finding::of("agent-half-pair"));
+            is_broken = true;
+        }
+        self.dialers.push(Dialer {
+            report: AgentReport {
+                name: agent.name,
+                file: file.map(|file| file.to_string_lossy().into_owned()),
+                dials: agent.endpoint.as_ref().map(ToString::to_string),
+                speaks_tls,
+                findings,
+            },
             endpoint: agent.endpoint,
             roots,
-            identity,
+            identity: certificate.zip(key),
             is_broken,
         });
     }
 }
 
 /// The key beside a certificate that the command line names alone.
-fn beside(certificate: &Path) -> Result<Option<PathBuf>, Error> {
+fn key_beside(certificate: &Path) -> Result<Option<PathBuf>, Error> {
     let key = certificate.with_extension("key");
     Ok(match files::kind(&key)? {
         Kind::Absent => None,
@@ -251,4 +212,4 @@ fn not_a_list(path: &Path, row: usize) -> Error {
     }
 }
 
-const COLUMNS: &[&str] = &["url", "name", "ca", "client_cert", "client_key"];
+const COLUMNS: [&str; 5] = ["url", "name", "ca", "client_cert", "client_key"];

@@ -6,23 +6,23 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use super::agents::{Agents, Dialling};
-use super::certificates::Certificates;
-use super::contents::Contents;
-use super::serving::Material;
+use super::agents::Dialer;
+use super::pool::{Material, Pool};
 use super::{Network, shown};
 use crate::network::reach::{Approach, Why};
 
-/// Every agent against every network.
+/// Every agent with every network.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct Matrix {
-    rows: Vec<Row>,
+    rows: Vec<MatrixRow>,
+    #[serde(skip)]
+    networks: usize,
 }
 
 /// An agent and a network.
 #[derive(Debug, Serialize)]
-pub struct Row {
+pub struct MatrixRow {
     /// The agent's id, or its URL.
     #[serde(serialize_with = "text")]
     pub agent: Rc<str>,
@@ -38,150 +38,164 @@ pub struct Row {
 }
 
 impl Matrix {
+    /// Checks every agent with every network.
+    pub(super) fn new(networks: &[Network], agents: &[Dialer], pool: &mut Pool) -> Self {
+        let files = networks.iter().map(|network| &*network.report.file);
+        let files: Vec<Rc<str>> = files.map(Rc::from).collect();
+        let mut rows = Vec::with_capacity(networks.len() * agents.len());
+        for dialer in agents {
+            let agent: Rc<str> = dialer.report.name.as_str().into();
+            for (network, file) in networks.iter().zip(&files) {
+                let (reaches, why, code) = match reach(dialer, network, pool) {
+                    Ok(how) => (true, how.to_owned(), how),
+                    Err(why) => (false, why.to_string(), why.code()),
+                };
+                rows.push(MatrixRow {
+                    agent: agent.clone(),
+                    network: file.clone(),
+                    reaches,
+                    why,
+                    code,
+                });
+            }
+        }
+        let networks = networks.len();
+        Matrix { rows, networks }
+    }
+
     /// The rows, agent after agent.
-    pub fn rows(&self) -> &[Row] {
+    pub fn rows(&self) -> &[MatrixRow] {
         &self.rows
     }
 
-    /// Whether every agent reaches one network at least.
+    /// Whether every agent reaches at least one network.
     pub fn everyone_reaches_one(&self) -> bool {
         self.first_without_network().is_none()
     }
 
     /// The first agent that reaches no network, in words.
     pub fn first_without_network(&self) -> Option<String> {
-        let by_agent = self.by_agent();
-        let mut alone = by_agent
-            .iter()
-            .filter(|rows| rows.iter().all(|row| !row.reaches));
-        let rows = alone.next()?;
+        let mut by_agent = self.by_agent();
+        let rows = by_agent.find(|rows| rows.iter().all(|row| !row.reaches))?;
         let first = rows.first()?;
-        Some(format!(
-            "agent {}: reaches no network: {}",
-            shown(&first.agent),
-            first.why
-        ))
+        let (agent, why) = (shown(&first.agent), &first.why);
+        Some(format!("agent {agent}: reaches no network: {why}"))
     }
 
     /// The rows of each agent: every agent has one for each network.
-    pub(in super::super) fn by_agent(&self) -> Vec<&[Row]> {
-        let first = self.rows.first();
-        let networks = first.map_or(1, |first| {
-            let same = self
-                .rows
-                .iter()
-                .take_while(|row| Rc::ptr_eq(&row.agent, &first.agent));
-            same.count()
-        });
-        self.rows.chunks(networks.max(1)).collect()
+    pub(in super::super) fn by_agent(&self) -> impl ExactSizeIterator<Item = &[MatrixRow]> {
+        self.rows.chunks(self.networks.max(1))
     }
-}
 
-/// Holds every agent against every network.
-pub(super) fn build(
-    networks: &[Network],
-    agents: &Agents,
-    contents: &Contents,
-    certificates: &mut Certificates,
-) -> Matrix {
-    let files: Vec<Rc<str>> = networks
-        .iter()
-        .map(|network| network.report.file.as_str().into())
-        .collect();
-    let mut rows = Vec::with_capacity(networks.len() * agents.dialling.len());
-    for (report, dialling) in agents.reports.iter().zip(&agents.dialling) {
-        let agent: Rc<str> = report.name.as_str().into();
-        for (network, file) in networks.iter().zip(&files) {
-            let reach = reach(dialling, network, contents, certificates);
-            let (reaches, why, code) = match reach {
-                Ok(how) => (true, how.to_owned(), how),
-                Err(why) => (false, why.to_string(), why.code()),
-            };
-            rows.push(Row {
-                agent: agent.clone(),
-                network: file.clone(),
-                reaches,
-                why,
-                code,
-            });
+    /// Why pairs do not reach each other, the most frequent reason first.
+    fn reasons(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut counts: HashMap<&str, (usize, &MatrixRow)> = HashMap::new();
+        for row in self.rows.iter().filter(|row| !row.reaches) {
+            counts.entry(&row.why).or_insert((0, row)).0 += 1;
         }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by(|(one, (n, _)), (other, (m, _))| m.cmp(n).then(one.cmp(other)));
+        for (why, (count, row)) in counts.iter().take(MAX_REASONS) {
+            let (why, agent, network) = (shown(why), shown(&row.agent), shown(&row.network));
+            writeln!(f, "  {count:>6} × {why}: such as {agent} to {network}")?;
+        }
+        Ok(())
     }
-    Matrix { rows }
 }
 
-/// Why an agent reaches none of the networks; `None` where it reaches one or there are none.
-pub(super) fn reaches_none(
-    dialling: &Dialling,
-    networks: &[Network],
-    contents: &Contents,
-    certificates: &mut Certificates,
-) -> Option<Why> {
-    let mut worst: Option<(u8, Why)> = None;
+impl fmt::Display for Matrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (agents, networks) = (self.by_agent(), self.networks);
+        let reached = self.rows.iter().filter(|row| row.reaches).count();
+        writeln!(
+            f,
+            "{}, {}: {reached} of {} reach each other",
+            counted(agents.len(), "agent"),
+            counted(networks, "network"),
+            counted(self.rows.len(), "pair")
+        )?;
+        if networks > MAX_COLUMNS {
+            return self.reasons(f);
+        }
+        for (i, row) in self.rows.iter().take(networks).enumerate() {
+            writeln!(f, "  {:>2}  {}", i + 1, shown(&row.network))?;
+        }
+        let heads: Vec<_> = (1..=networks).map(|i| format!("{i:>2}")).collect();
+        writeln!(f, "  {}", heads.join(" "))?;
+        let hidden = agents.len().saturating_sub(MAX_ROWS);
+        for rows in agents.take(MAX_ROWS) {
+            let cells = rows.iter().map(|row| if row.reaches { " y" } else { " ." });
+            let cells: Vec<_> = cells.collect();
+            let agent = rows.first().map(|row| shown(&row.agent));
+            writeln!(f, "  {}  {}", cells.join(" "), agent.unwrap_or_default())?;
+        }
+        if hidden > 0 {
+            writeln!(f, "  … and {hidden} more; see all with --format json")?;
+        }
+        self.reasons(f)
+    }
+}
+
+/// Why an agent reaches none of the networks; `None` if it reaches one or there are none.
+pub(super) fn reaches_none(dialer: &Dialer, networks: &[Network], pool: &mut Pool) -> Option<Why> {
+    let mut best: Option<Why> = None;
     for network in networks {
-        match reach(dialling, network, contents, certificates) {
-            Ok(_) => return None,
-            Err(why) => {
-                let weight = telling(&why);
-                if worst.as_ref().is_none_or(|(known, _)| weight > *known) {
-                    worst = Some((weight, why));
-                }
-            }
+        let why = reach(dialer, network, pool).err()?;
+        let is_better = |known: &Why| usefulness(&why) > usefulness(known);
+        if best.as_ref().is_none_or(is_better) {
+            best = Some(why);
         }
     }
-    worst.map(|(_, why)| why)
+    best
 }
 
 /// How an agent reaches a network, or why it does not.
-fn reach(
-    dialling: &Dialling,
-    network: &Network,
-    contents: &Contents,
-    certificates: &mut Certificates,
-) -> Result<&'static str, Why> {
-    let endpoint = dialling.endpoint.as_ref().ok_or(Why::NoAddress)?;
+fn reach(dialer: &Dialer, network: &Network, pool: &mut Pool) -> Result<&'static str, Why> {
+    let endpoint = dialer.endpoint.as_ref().ok_or(Why::NoAddress)?;
     match network.door.approach(endpoint) {
         Approach::Stopped(why) => Err(why),
         Approach::Through { .. } => Ok("plaintext"),
         Approach::Handshake { host } => {
             let material = network.material.as_ref().ok_or(Why::NotThere)?;
-            handshake(dialling, material, &host, contents, certificates)
+            handshake(dialer, material, &host, pool)
         }
     }
 }
 
 fn handshake(
-    dialling: &Dialling,
+    dialer: &Dialer,
     material: &Material,
     host: &str,
-    contents: &Contents,
-    certificates: &mut Certificates,
+    pool: &mut Pool,
 ) -> Result<&'static str, Why> {
-    if dialling.is_broken {
+    if dialer.is_broken {
         return Err(Why::AgentFile);
     }
-    let roots = dialling.roots.or(material.roots);
-    let refused = |why: &str| Why::Refused(format!("refuses the server's certificate: {why}"));
-    let chain = certificates.client_takes(contents, material.certificate, roots, None);
-    if let Err(refusal) = chain.as_ref() {
-        return Err(refused(&refusal.why));
-    }
-    let names = certificates.names(contents, material.certificate);
+    let chain = material.certificate;
+    let roots = dialer.roots.or(material.roots);
+    let accepts = |pool: &mut Pool, host: Option<&str>| match pool
+        .client_accepts(chain, roots, host)
+        .as_ref()
+    {
+        Ok(()) => Ok(()),
+        Err(refusal) => Err(Why::Refused(format!(
+            "refuses the server's certificate: {}",
+            refusal.why
+        ))),
+    };
+    accepts(pool, None)?;
+    let names = pool.names(chain);
     if !names.is_empty() && !names.iter().any(|name| may_cover(name, host)) {
-        return Err(Why::Name {
-            dialled: host.to_owned(),
-        });
+        let dialled = host.to_owned();
+        return Err(Why::Name { dialled });
     }
-    let named = certificates.client_takes(contents, material.certificate, roots, Some(host));
-    if let Err(refusal) = named.as_ref() {
-        return Err(refused(&refusal.why));
-    }
+    accepts(pool, Some(host))?;
     let Some(client_roots) = material.client_roots else {
         return Ok("tls");
     };
-    let (certificate, key) = dialling.identity.ok_or(Why::NoClientCertificate)?;
-    let identity = (certificate, Some(key));
-    let taken = certificates.server_takes(contents, material.certificate, client_roots, identity);
-    match taken.as_ref() {
+    let (certificate, key) = dialer.identity.ok_or(Why::NoClientCertificate)?;
+    let verdict = pool.server_accepts(chain, client_roots, (certificate, Some(key)));
+    match verdict.as_ref() {
         Ok(()) => Ok("mtls"),
         Err(refusal) => Err(Why::Refused(format!(
             "the server refuses its certificate: {}",
@@ -190,23 +204,17 @@ fn handshake(
     }
 }
 
-fn text<S: serde::Serializer>(text: &Rc<str>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(text)
-}
-
-/// Whether a name of a certificate may stand for a host, at first sight.
+/// Whether a name of a certificate could match a host, so that it is worth judging.
 fn may_cover(name: &str, host: &str) -> bool {
-    let name = name
-        .split_once(':')
-        .map_or(name, |(kind, rest)| match kind {
-            "dns" | "ip" | "DNS" | "IP" => rest,
-            _ => name,
-        });
-    name.contains('*') || name.eq_ignore_ascii_case(host.trim_end_matches('.'))
+    let value = match name.split_once(':') {
+        Some(("dns" | "ip" | "DNS" | "IP", value)) => value,
+        Some(_) | None => name,
+    };
+    value.contains('*') || value.eq_ignore_ascii_case(host.trim_end_matches('.'))
 }
 
-/// How much a reason says about what has to be mended.
-fn telling(why: &Why) -> u8 {
+/// How much a reason says about what to fix.
+fn usefulness(why: &Why) -> u8 {
     match why {
         Why::Refused(_) | Why::NoClientCertificate | Why::Name { .. } | Why::AgentFile => 5,
         Why::TlsToPlaintext | Why::PlaintextToTls | Why::HttpToGrpc { .. } => 4,
@@ -216,80 +224,14 @@ fn telling(why: &Why) -> u8 {
     }
 }
 
-impl fmt::Display for Matrix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let by_agent = self.by_agent();
-        let networks = by_agent.first().map_or(0, |rows| rows.len());
-        let reached = self.rows.iter().filter(|row| row.reaches).count();
-        writeln!(
-            f,
-            "{}, {}: {reached} of {} reach each other",
-            counted(by_agent.len(), "agent"),
-            counted(networks, "network"),
-            counted(self.rows.len(), "pair")
-        )?;
-        if networks > MAX_COLUMNS {
-            return reasons(f, &by_agent);
-        }
-        for (i, row) in by_agent
-            .first()
-            .into_iter()
-            .flat_map(|rows| rows.iter())
-            .enumerate()
-        {
-            writeln!(f, "  {:>2}  {}", i + 1, shown(&row.network))?;
-        }
-        let header: Vec<_> = (1..=networks).map(|i| format!("{i:>2}")).collect();
-        writeln!(f, "  {}", header.join(" "))?;
-        for rows in by_agent.iter().take(MAX_ROWS) {
-            let cells: Vec<_> = rows
-                .iter()
-                .map(|row| if row.reaches { " y" } else { " ." })
-                .collect();
-            let agent = rows
-                .first()
-                .map(|row| shown(&row.agent))
-                .unwrap_or_default();
-            writeln!(f, "  {}  {agent}", cells.join(" "))?;
-        }
-        if by_agent.len() > MAX_ROWS {
-            writeln!(
-                f,
-                "  … and {} more; `--format json` has them all",
-                by_agent.len() - MAX_ROWS
-            )?;
-        }
-        reasons(f, &by_agent)
-    }
-}
-
 /// A number and what it counts.
 fn counted(count: usize, what: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
     format!("{count} {what}{s}")
 }
 
-/// Why pairs do not reach each other, the most frequent reason first.
-fn reasons(f: &mut fmt::Formatter<'_>, by_agent: &[&[Row]]) -> fmt::Result {
-    let mut counts: HashMap<&str, (usize, &Row)> = HashMap::new();
-    for row in by_agent
-        .iter()
-        .flat_map(|rows| rows.iter())
-        .filter(|row| !row.reaches)
-    {
-        counts.entry(&row.why).or_insert((0, row)).0 += 1;
-    }
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by(|(one, (n, _)), (other, (m, _))| m.cmp(n).then(one.cmp(other)));
-    for (why, (count, row)) in counts.iter().take(MAX_REASONS) {
-        let (agent, network) = (shown(&row.agent), shown(&row.network));
-        writeln!(
-            f,
-            "  {count:>6} × {}: such as {agent} to {network}",
-            shown(why)
-        )?;
-    }
-    Ok(())
+fn text<S: serde::Serializer>(text: &Rc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 const MAX_COLUMNS: usize = 30;

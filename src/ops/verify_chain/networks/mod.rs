@@ -1,222 +1,134 @@
-//! Networks and agents from their YAML files: what each gRPC port will really serve, what is off in the files,
-//! and which agents reach which networks.
+//! Networks and agents from their YAML files: what each gRPC port really serves, what is wrong with the
+//! files, and which agents reach which networks.
+//!
+//! ```text
+//! files ─► Pool ─► simulated start ─► judge ─► NetworkReport ┐
+//!          agents ─► Dialer ─► judge, matrix ─► AgentReport  ├─► NetworksReport
+//! ```
 
 mod agents;
-mod certificates;
-mod contents;
+mod edit;
 mod matrix;
+mod pool;
 mod report;
 mod serving;
-mod write;
 
-use std::fmt;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use time::OffsetDateTime;
 
-use agents::Agents;
-use certificates::Certificates;
-use contents::Contents;
-pub use matrix::Matrix;
-pub use report::{AgentReport, GrpcReport, NetworkReport, Serves};
-pub(super) use write::write;
-pub use write::{Request as WriteRequest, Written};
+use pool::Pool;
+
+pub(super) use edit::edit;
+pub use edit::{EditReport, EditRequest};
+pub use matrix::{Matrix, MatrixRow};
+pub use report::{AgentReport, GrpcReport, NetworkReport, NetworksReport, Serves};
 
 use crate::error::Error;
 use crate::files;
-use crate::network::reach::Door;
-use crate::network::{Kind, NetworkFile, Startup};
+use crate::network::reach::{Door, hosts_overlap};
+use crate::network::{Kind, NetworkFile, Offers, Startup};
 use crate::path::finding::{Finding, Severity};
 
-/// Which networks and agents, and what their clients have.
+/// Which networks and agents, and the files of their clients.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The networks' files.
     pub networks: Vec<PathBuf>,
     /// The agents: URLs, YAML files, directories and patterns of them, lists of agents.
     pub agents: Vec<String>,
-    /// The CA that clients trust; otherwise the `ca.crt` beside each server's certificate.
+    /// The CA that clients trust; by default the `ca.crt` beside each server's certificate.
     pub ca: Option<PathBuf>,
     /// The certificate of agents that name none of their own.
     pub client_certificate: Option<PathBuf>,
     /// Its private key.
     pub client_key: Option<PathBuf>,
-    /// The directory that networks and agents are started in; otherwise the one this program was.
+    /// The directory that networks and agents are started in; by default the current one.
     pub cwd: Option<PathBuf>,
     /// The host that clients dial, without port and brackets.
     pub host: Option<String>,
-    /// The PKI directory, where a CA is looked for last.
+    /// The PKI directory, the last place to look for a CA.
     pub directory: PathBuf,
-    /// Whether every agent is to be held against every network.
+    /// Whether to check every agent with every network.
     pub matrix: bool,
 }
 
 impl Request {
-    /// Whether nothing is named that could be looked at.
+    /// Whether it names neither networks nor agents.
     pub fn is_empty(&self) -> bool {
         self.networks.is_empty() && self.agents.is_empty()
     }
 }
 
-/// What was found.
-#[derive(Debug, Serialize)]
-pub struct Examined {
-    /// Each network.
-    pub networks: Vec<NetworkReport>,
-    /// Each agent.
-    pub agents: Vec<AgentReport>,
-    /// Which of them reach which; `None` where it was not asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub matrix: Option<Matrix>,
-}
-
-impl fmt::Display for Examined {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.networks
-            .iter()
-            .try_for_each(|network| network.fmt(f))?;
-        match &self.matrix {
-            // A thousand agents would hide the matrix.
-            Some(matrix) => matrix.fmt(f),
-            None => self.agents.iter().try_for_each(|agent| agent.fmt(f)),
-        }
-    }
-}
-
-impl Examined {
-    /// Everything that is wrong, each with the file or the agent it is about.
-    pub fn findings(&self) -> impl Iterator<Item = (&str, &Finding)> {
-        let networks = self
-            .networks
-            .iter()
-            .map(|network| (&network.file, &network.findings));
-        let agents = self
-            .agents
-            .iter()
-            .map(|agent| (&agent.name, &agent.findings));
-        networks
-            .chain(agents)
-            .flat_map(|(file, all)| all.iter().map(|finding| (file.as_str(), finding)))
-    }
-
-    /// Whether something is an error, or an agent reaches none of the networks.
-    pub fn is_good(&self) -> bool {
-        let is_error = |(_, finding): (&str, &Finding)| finding.severity == Severity::Error;
-        !self.findings().any(is_error)
-            && self
-                .matrix
-                .as_ref()
-                .is_none_or(Matrix::everyone_reaches_one)
-    }
-
-    /// The file with the worst finding, and that finding, in one line.
-    pub fn reason(&self) -> Option<String> {
-        let mut bad = self
-            .findings()
-            .filter(|(_, finding)| finding.severity == Severity::Error)
-            .map(|(file, finding)| format!("{}: {}", shown(file), finding.summary()));
-        bad.next()
-            .or_else(|| self.matrix.as_ref().and_then(Matrix::first_without_network))
-    }
-}
-
-/// Reads every file and says what will be.
+/// Reads every file, simulates the start of each network, and dials them as each agent.
 ///
 /// # Errors
-/// When a network's or agent's file cannot be read, or a CA or client pair that was named cannot.
-pub(super) fn examine(request: &Request, now: OffsetDateTime) -> Result<Examined, Error> {
-    let cwd = match &request.cwd {
-        Some(cwd) => cwd.clone(),
-        None => PathBuf::new(),
-    };
-    let mut contents = Contents::new(cwd);
-    let mut certificates = Certificates::new(now);
+/// When the file of a network or agent cannot be read, or a named CA or client pair cannot.
+pub(super) fn examine(request: &Request, now: OffsetDateTime) -> Result<NetworksReport, Error> {
+    let mut pool = Pool::new(request.cwd.clone().unwrap_or_default(), now);
     let mut networks = Vec::new();
     for path in &request.networks {
-        networks.push(Network::read(
-            path,
-            request,
-            &mut contents,
-            &mut certificates,
-        )?);
+        networks.push(Network::read(path, request, &mut pool)?);
     }
     shared_ports(&mut networks, request.matrix);
-    let mut agents = Agents::read(request, &mut contents)?;
-    let matrix = request
-        .matrix
-        .then(|| matrix::build(&networks, &agents, &contents, &mut certificates));
-    agents.judge(&networks, &contents, &mut certificates);
-    let mut networks: Vec<_> = networks.into_iter().map(|network| network.report).collect();
-    for network in &mut networks {
-        network.finish();
+    let mut agents = agents::read(request, &mut pool)?;
+    let matrix = request.matrix;
+    let matrix = matrix.then(|| Matrix::new(&networks, &agents, &mut pool));
+    for agent in &mut agents {
+        agent.judge(&networks, &mut pool);
     }
-    Ok(Examined {
-        networks,
-        agents: agents.reports,
+    let networks = networks.into_iter().map(|network| network.report.finish());
+    Ok(NetworksReport {
+        networks: networks.collect(),
+        agents: agents.into_iter().map(|agent| agent.report).collect(),
         matrix,
     })
 }
 
-/// A network that was read, and what counts to who dials it.
+/// A network, and what matters to agents that dial it.
 struct Network {
     report: NetworkReport,
     startup: Startup,
     door: Door,
-    material: Option<serving::Material>,
+    material: Option<pool::Material>,
 }
 
 impl Network {
-    fn read(
-        path: &Path,
-        request: &Request,
-        contents: &mut Contents,
-        certificates: &mut Certificates,
-    ) -> Result<Self, Error> {
+    fn read(path: &Path, request: &Request, pool: &mut Pool) -> Result<Self, Error> {
         // OpenAgents starts a directory by the network.yaml in it.
         let inside = path.join("network.yaml");
         let is_directory =
             files::kind(path)? == files::Kind::Other && files::matching(path)?.is_some();
         let path = if is_directory { &inside } else { path };
-        let octets = files::read(path)?;
-        let file = NetworkFile::read(&octets).map_err(|source| Error::Network {
+        let file = NetworkFile::read(&files::read(path)?).map_err(|source| Error::Network {
             path: path.to_owned(),
             source: source.into(),
         })?;
-        let (startup, material) = serving::start(&file, path, contents, certificates);
-        let door = Door::new(&file, &startup);
+        let (startup, material) = serving::start(&file, path, pool);
         let findings = crate::network::examine(&file, &startup);
         let mut report = NetworkReport::new(path, &file, &startup, findings);
         let mut material = material.filter(|_| report.grpc.serves != Serves::Plaintext);
-        if let Some(material) = &mut material {
-            serving::judge(
-                &mut report,
-                material,
-                &startup,
-                path,
-                request,
-                contents,
-                certificates,
-            )?;
+        let offers = startup.grpc.as_ref().map(|grpc| &grpc.offers);
+        if let (Some(material), Some(Offers::Tls { tls, .. })) = (&mut material, offers) {
+            serving::judge(&mut report, material, tls.line, path, request, pool)?;
         }
         Ok(Network {
+            door: Door::new(&file, &startup),
             report,
             startup,
-            door,
             material,
         })
     }
 }
 
-/// Networks that get into each other's way where they run on one machine; those of a matrix rather do not.
+/// Finds networks that listen on the same port of one machine; those of a matrix probably run on several.
 fn shared_ports(networks: &mut [Network], is_matrix: bool) {
-    let severity = if is_matrix {
-        Severity::Warning
-    } else {
-        Severity::Error
+    let severity = match is_matrix {
+        true => Severity::Warning,
+        false => Severity::Error,
     };
-    let mut seen: std::collections::HashMap<(u16, Kind), (String, String)> =
-        std::collections::HashMap::new();
+    let mut seen: HashMap<(u16, Kind), (String, String)> = HashMap::new();
     for network in networks {
         for listener in &network.startup.listeners {
             let rule = match listener.kind {
@@ -224,26 +136,23 @@ fn shared_ports(networks: &mut [Network], is_matrix: bool) {
                 Kind::Http => "networks-share-http-port",
                 Kind::WebSocket | Kind::LibP2p | Kind::WebRtc | Kind::Mcp | Kind::A2a => continue,
             };
-            let key = (listener.port, listener.kind);
-            let Some((file, host)) = seen.get(&key) else {
-                let place = (network.report.file.clone(), listener.host.clone());
-                seen.insert(key, place);
+            let port = listener.port;
+            let place = (network.report.file.clone(), listener.host.clone());
+            let Some((file, host)) = seen.get(&(port, listener.kind)) else {
+                seen.insert((port, listener.kind), place);
                 continue;
             };
-            if crate::network::reach::hosts_overlap(host, &listener.host) {
-                let found = format!("port {}, as {}", listener.port, shown(file));
-                network.report.findings.push(
-                    Finding::of(rule)
-                        .at_line(listener.line)
-                        .found(found)
-                        .with_severity(severity),
-                );
+            if hosts_overlap(host, &listener.host) {
+                let finding = Finding::of(rule).at_line(listener.line);
+                let finding = finding.found(format!("port {port}, as {}", shown(file)));
+                let findings = &mut network.report.findings;
+                findings.push(finding.with_severity(severity));
             }
         }
     }
 }
 
-/// A file's name made safe to show.
+/// A file's name, safe to display.
 pub(super) fn shown(file: &str) -> String {
     crate::error::shown(Path::new(file))
 }

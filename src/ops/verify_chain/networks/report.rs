@@ -6,11 +6,57 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use super::shown;
-use crate::network::{Kind, NetworkFile, Offers, Startup, Tls};
+use super::{Matrix, shown};
+use crate::network::{FileName, Kind, NetworkFile, Offers, Startup, Tls};
 use crate::ops::paths;
-use crate::path::finding::Finding;
+use crate::path::finding::{Finding, Severity};
 use crate::path::stacks::Outcome;
+
+/// Networks, agents, and which of them reach each other.
+#[derive(Debug, Serialize)]
+pub struct NetworksReport {
+    /// Each network.
+    pub networks: Vec<NetworkReport>,
+    /// Each agent.
+    pub agents: Vec<AgentReport>,
+    /// Which agents reach which networks, on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<Matrix>,
+}
+
+impl NetworksReport {
+    /// The findings, each with its file or agent.
+    pub fn findings(&self) -> impl Iterator<Item = (&str, &Finding)> {
+        let networks = self.networks.iter();
+        let networks = networks.map(|network| (network.file.as_str(), &network.findings));
+        let agents = self.agents.iter();
+        let agents = agents.map(|agent| (agent.name.as_str(), &agent.findings));
+        let all = networks.chain(agents);
+        all.flat_map(|(file, findings)| findings.iter().map(move |finding| (file, finding)))
+    }
+
+    /// Why the answer is no: the first error, or an agent that reaches no network.
+    pub fn reason(&self) -> Option<String> {
+        let is_error = |(_, finding): &(&str, &Finding)| finding.severity == Severity::Error;
+        match self.findings().find(is_error) {
+            Some((file, finding)) => Some(format!("{}: {}", shown(file), finding.summary())),
+            None => self.matrix.as_ref()?.first_without_network(),
+        }
+    }
+}
+
+impl fmt::Display for NetworksReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for network in &self.networks {
+            write!(f, "{network}")?;
+        }
+        match &self.matrix {
+            // A thousand agents would hide the matrix.
+            Some(matrix) => matrix.fmt(f),
+            None => self.agents.iter().try_for_each(|agent| agent.fmt(f)),
+        }
+    }
+}
 
 /// What a network will serve.
 #[derive(Debug, Serialize)]
@@ -101,21 +147,17 @@ impl NetworkReport {
         let (serves, tls): (Serves, Option<&Tls>) = match grpc.map(|grpc| &grpc.offers) {
             Some(Offers::Tls {
                 tls,
-                requires_client: true,
-            }) => (Serves::Mtls, Some(tls)),
-            Some(Offers::Tls {
-                tls,
-                requires_client: false,
-            }) => (Serves::Tls, Some(tls)),
+                requires_client,
+            }) => match requires_client {
+                true => (Serves::Mtls, Some(tls)),
+                false => (Serves::Tls, Some(tls)),
+            },
             Some(Offers::Plaintext) => (Serves::Plaintext, None),
             Some(Offers::Nothing) | None => (Serves::None, None),
         };
-        let path_of =
-            |name: Option<&crate::network::FileName>| name.and_then(|name| name.path.clone());
-        let http = startup
-            .listeners
-            .iter()
-            .find(|listener| listener.kind == Kind::Http);
+        let path_of = |name: &Option<FileName>| name.as_ref().and_then(|name| name.path.clone());
+        let mut listeners = startup.listeners.iter();
+        let http = listeners.find(|listener| listener.kind == Kind::Http);
         NetworkReport {
             file: path.to_string_lossy().into_owned(),
             name: file.name().map(str::to_owned),
@@ -124,9 +166,9 @@ impl NetworkReport {
                 port: grpc.and_then(|grpc| grpc.port),
                 serves,
                 line: grpc.map(|grpc| grpc.line),
-                cert_file: path_of(tls.and_then(|tls| tls.cert_file.as_ref())),
-                key_file: path_of(tls.and_then(|tls| tls.key_file.as_ref())),
-                ca_file: path_of(tls.and_then(|tls| tls.ca_file.as_ref())),
+                cert_file: tls.and_then(|tls| path_of(&tls.cert_file)),
+                key_file: tls.and_then(|tls| path_of(&tls.key_file)),
+                ca_file: tls.and_then(|tls| path_of(&tls.ca_file)),
                 checked_against: None,
             },
             clients: Vec::new(),
@@ -137,30 +179,26 @@ impl NetworkReport {
     }
 
     /// Sorts the findings, most severe first, and names this file in their hints.
-    pub(super) fn finish(&mut self) {
+    pub(super) fn finish(mut self) -> Self {
         let command = format!("--network {}", shown(&self.file));
         for finding in &mut self.findings {
             finding.hint = finding.hint.replace("--network FILE", &command);
         }
         self.findings
             .sort_by_key(|finding| Reverse(finding.severity));
+        self
     }
 }
 
 impl fmt::Display for NetworkReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = shown(&self.file);
-        let grpc = &self.grpc;
+        let (file, grpc) = (shown(&self.file), &self.grpc);
         match (grpc.line, grpc.port) {
             (None, _) => writeln!(f, "{file}: no gRPC port")?,
             (Some(_), None) => writeln!(f, "{file}: no gRPC port that can be dialled")?,
             (Some(_), Some(port)) => {
-                writeln!(
-                    f,
-                    "{file}: gRPC port {port} on {} serves {}",
-                    shown(&grpc.host),
-                    grpc.serves
-                )?;
+                let (host, serves) = (shown(&grpc.host), grpc.serves);
+                writeln!(f, "{file}: gRPC port {port} on {host} serves {serves}")?;
             }
         }
         if !self.stays_up {
@@ -171,12 +209,8 @@ impl fmt::Display for NetworkReport {
         }
         if !self.clients.is_empty() {
             let clients = self.clients.iter().map(|outcome| {
-                let word = if outcome.connects == Some(true) {
-                    "yes"
-                } else {
-                    "no"
-                };
-                format!("{} {word}", outcome.client)
+                let connects = outcome.connects == Some(true);
+                format!("{} {}", outcome.client, if connects { "yes" } else { "no" })
             });
             let clients: Vec<String> = clients.collect();
             writeln!(f, "  clients that connect: {}", clients.join(", "))?;
@@ -185,7 +219,7 @@ impl fmt::Display for NetworkReport {
     }
 }
 
-/// An agent by itself.
+/// An agent.
 #[derive(Debug, Serialize)]
 pub struct AgentReport {
     /// Its id, or its URL.
@@ -201,21 +235,17 @@ pub struct AgentReport {
     pub dials: Option<String>,
     /// Whether it uses TLS for a gRPC port.
     pub speaks_tls: bool,
-    /// Everything that is wrong with it, the worst first.
+    /// The findings, most severe first.
     pub findings: Vec<Finding>,
 }
 
 impl fmt::Display for AgentReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dials = self.dials.as_deref().map_or("nothing".into(), shown);
+        let name = shown(&self.name);
         match &self.file {
-            Some(file) => writeln!(
-                f,
-                "{}: agent {} dials {dials}",
-                shown(file),
-                shown(&self.name)
-            )?,
-            None => writeln!(f, "agent {} dials {dials}", shown(&self.name))?,
+            Some(file) => writeln!(f, "{}: agent {name} dials {dials}", shown(file))?,
+            None => writeln!(f, "agent {name} dials {dials}")?,
         }
         write_findings(f, &self.findings)
     }

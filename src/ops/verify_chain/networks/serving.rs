@@ -1,167 +1,111 @@
-//! What a gRPC port really serves: its files read as the network reads them, and its certificate looked at as a
-//! client does.
+//! What a gRPC port really serves: its files read as the network reads them, and its certificate checked as
+//! a client checks it.
 
 use std::io::ErrorKind;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use super::Request;
-use super::certificates::{Certificates, Refusal, Served};
-use super::contents::{ContentId, Contents};
+use super::pool::{ContentId, Material, Pair, Pool, Refusal};
 use super::report::{NetworkReport, Serves};
 use crate::error::{Error, shown};
-use crate::network::{Credentials, FileName, NetworkFile, Offers, Startup, Tls, start as startup};
+use crate::network::{Credentials, FileName, NetworkFile, Startup, Tls, start as startup};
 use crate::path::finding::{Finding, Severity};
 use crate::path::stacks::{Outcome, Stack};
 
-/// What a TLS port serves with.
-#[derive(Clone, Debug)]
-pub(super) struct Material {
-    pub(super) certificate: ContentId,
-    pub(super) certificate_path: PathBuf,
-    /// The CAs of the clients, where every client must have a certificate.
-    pub(super) client_roots: Option<ContentId>,
-    /// What the network's own clients trust, where it was found.
-    pub(super) roots: Option<ContentId>,
-}
-
-/// Starts a network in thought, with its files.
+/// Simulates the start of a network with its files.
 pub(super) fn start(
     file: &NetworkFile,
     path: &Path,
-    contents: &mut Contents,
-    certificates: &mut Certificates,
+    pool: &mut Pool,
 ) -> (Startup, Option<Material>) {
     let mut material = None;
-    let started = startup(file, &mut |tls| {
-        let loaded = load(tls, path, contents, certificates);
-        match loaded {
-            Err(findings) => Credentials::Refused(findings),
-            Ok((loaded, findings)) => {
-                let is_mutual = loaded.client_roots.is_some();
-                material = Some(loaded);
-                if is_mutual {
-                    Credentials::Mutual(findings)
-                } else {
-                    Credentials::ServerOnly(findings)
-                }
+    let started = startup(file, &mut |tls| match load(tls, path, pool) {
+        Err(findings) => Credentials::Refused(findings),
+        Ok((loaded, findings)) => {
+            let is_mutual = loaded.client_roots.is_some();
+            material = Some(loaded);
+            match is_mutual {
+                true => Credentials::Mutual(findings),
+                false => Credentials::ServerOnly(findings),
             }
         }
     });
     (started, material)
 }
 
-/// What a client gets from a TLS port, put into the report.
+/// Adds to the report what a client gets from a TLS port; `line` is that of its `tls:`.
 ///
 /// # Errors
-/// When the CA or client pair that was named cannot be read.
+/// When the named CA or client pair cannot be read.
 pub(super) fn judge(
     report: &mut NetworkReport,
     material: &mut Material,
-    startup: &Startup,
+    line: usize,
     path: &Path,
     request: &Request,
-    contents: &mut Contents,
-    certificates: &mut Certificates,
+    pool: &mut Pool,
 ) -> Result<(), Error> {
-    let line = match startup.grpc.as_ref().map(|grpc| &grpc.offers) {
-        Some(Offers::Tls { tls, .. }) => tls.line,
-        Some(Offers::Nothing | Offers::Plaintext) | None => return Ok(()),
-    };
-    let (roots, ca_file) = roots(material, path, request, contents)?;
-    report.grpc.checked_against = ca_file;
-    material.roots = roots;
+    (material.roots, report.grpc.checked_against) = roots(material, path, request, pool)?;
+    let (certificate, roots) = (material.certificate, material.roots);
     if roots.is_none() {
-        report
-            .findings
-            .push(Finding::of("tls-ca-unknown").at_line(line));
+        let finding = Finding::of("tls-ca-unknown").at_line(line);
+        report.findings.push(finding);
     }
     let hosts = hosts(request, &report.grpc.host);
-    let client = client(material, request, contents)?;
-    of_each_stack(
-        report,
-        material,
-        &hosts,
-        client.as_ref(),
-        contents,
-        certificates,
-    );
-    let mut verdicts = hosts.iter().map(|host| {
-        certificates.client_takes(contents, material.certificate, roots, host.as_deref())
-    });
-    let refusal = match verdicts.find(|verdict| verdict.is_ok()) {
-        Some(_) => None,
-        None => hosts.first().and_then(|host| {
-            let verdict =
-                certificates.client_takes(contents, material.certificate, roots, host.as_deref());
-            verdict.as_ref().as_ref().err().cloned()
-        }),
-    };
-    if let Some(refusal) = refusal {
+    let verdicts = hosts
+        .iter()
+        .map(|host| pool.client_accepts(certificate, roots, host.as_deref()));
+    let verdicts: Vec<_> = verdicts.collect();
+    let accepted = verdicts.iter().position(|verdict| verdict.is_ok());
+    let client = client(material, request, pool)?;
+    let host = hosts.get(accepted.unwrap_or(0)).cloned().flatten();
+    of_each_stack(report, material, host.as_deref(), client.as_ref(), pool);
+    let mut refuse = |rule, refusal: &Refusal, file: &Path| {
         report.grpc.serves = Serves::None;
-        let file = shown(&material.certificate_path);
+        let finding = Finding::of(rule).at_line(line);
+        let finding = finding.found(format!("{}: {}", shown(file), refusal.why));
         report
             .findings
-            .push(refused("tls-certificate-refused", line, &refusal, &file));
-        return Ok(());
-    }
-    let Some(client_roots) = material.client_roots else {
-        return Ok(());
+            .push(finding.with_hint(refusal.hint.as_str()));
     };
-    let Some(client) = client else {
-        return Ok(());
-    };
-    let identity = (client.certificate, client.key);
-    let verdict = certificates.server_takes(contents, material.certificate, client_roots, identity);
-    if let Err(refusal) = verdict.as_ref() {
-        report.grpc.serves = Serves::None;
-        report.findings.push(refused(
-            "mtls-client-refused",
-            line,
-            refusal,
-            &shown(&client.path),
-        ));
+    if accepted.is_none() {
+        let first = verdicts.first().map(|verdict| verdict.as_ref());
+        if let Some(Err(refusal)) = first {
+            let path = &material.certificate_path;
+            refuse("tls-certificate-refused", refusal, path);
+        }
+    } else if let (Some(client_roots), Some(client)) = (material.client_roots, client) {
+        let verdict = pool.server_accepts(certificate, client_roots, client.pair);
+        if let Err(refusal) = verdict.as_ref() {
+            refuse("mtls-client-refused", refusal, &client.path);
+        }
     }
     Ok(())
 }
 
-/// What clients of each stack make of the port. What keeps out one that OpenAgents does not use itself is no more
-/// than a warning.
+/// What clients of each stack do with the port. A stack that OpenAgents does not use itself, and that
+/// does not connect, is no more than a warning.
 fn of_each_stack(
     report: &mut NetworkReport,
     material: &Material,
-    hosts: &[Option<String>],
+    host: Option<&str>,
     client: Option<&Client>,
-    contents: &Contents,
-    certificates: &mut Certificates,
+    pool: &mut Pool,
 ) {
-    let Some(roots) = material.roots else {
-        return;
-    };
-    let is_taken = |host: &&Option<String>| {
-        let verdict =
-            certificates.client_takes(contents, material.certificate, Some(roots), host.as_deref());
-        verdict.is_ok()
-    };
-    let host = hosts.iter().find(is_taken).or(hosts.first());
-    let door = Served {
-        chain: material.certificate,
-        client_roots: material.client_roots,
-        roots,
-        host: host.and_then(Option::as_deref),
-    };
-    let identity = client.map(|client| (client.certificate, client.key));
-    // Who has no certificate where one is asked for is told of as an agent.
-    if door.client_roots.is_some() && identity.is_none() {
+    // An agent without a certificate is reported as an agent.
+    let lacks_client = material.client_roots.is_some() && client.is_none();
+    if material.roots.is_none() || lacks_client {
         return;
     }
-    let all = certificates.clients(contents, &door, identity);
-    let is_good = |outcome: &Outcome| outcome.connects == Some(true);
+    let all = pool.clients(material, host, client.map(|client| client.pair));
+    let connects = |outcome: &Outcome| outcome.connects == Some(true);
     let own = |outcome: &&Outcome| outcome.client == Stack::GrpcCore;
     let mut outcomes = all.iter().flat_map(|verdicts| &verdicts.outcomes);
-    let is_own_good = outcomes.find(own).is_some_and(is_good);
+    let own_connects = outcomes.find(own).is_some_and(connects);
     for verdicts in all {
         for outcome in verdicts.outcomes {
-            if is_own_good && !is_good(&outcome) {
+            if own_connects && !connects(&outcome) {
                 report.findings.extend(verdicts.causes.iter().map(|cause| {
                     let mut finding = cause.finding.clone();
                     finding.severity = finding.severity.min(Severity::Warning);
@@ -174,12 +118,11 @@ fn of_each_stack(
     }
 }
 
-/// The files of a `tls:` block, in the order in which the network opens them.
+/// Reads the files of a `tls:` block, in the order in which the network opens them.
 fn load(
     tls: &Tls,
     network: &Path,
-    contents: &mut Contents,
-    certificates: &mut Certificates,
+    pool: &mut Pool,
 ) -> Result<(Material, Vec<Finding>), Vec<Finding>> {
     let (Some(cert_file), Some(key_file)) = (&tls.cert_file, &tls.key_file) else {
         let missing = match (&tls.cert_file, &tls.key_file) {
@@ -187,196 +130,143 @@ fn load(
             (None, Some(_)) => "no cert_file",
             (Some(_), None | Some(_)) => "no key_file",
         };
-        return Err(vec![
-            Finding::of("tls-file-unnamed")
-                .at_line(tls.line)
-                .found(missing),
-        ]);
+        let finding = Finding::of("tls-file-unnamed").at_line(tls.line);
+        return Err(vec![finding.found(missing)]);
     };
     let mut findings = Vec::new();
     let mut open = |file: &FileName| {
-        open(file, network, contents)
-            .map_err(|finding| findings.push(*finding))
-            .ok()
+        let opened = open(file, network, pool);
+        opened.map_err(|finding| findings.push(*finding)).ok()
     };
     let (certificate, key) = (open(cert_file), open(key_file));
-    let ca = tls.ca_file.as_ref().map(&mut open);
+    let ca = tls.ca_file.as_ref().map(open);
     let (Some((certificate, certificate_path)), Some((key, _)), None | Some(Some(_))) =
         (certificate, key, &ca)
     else {
         return Err(findings);
     };
     let ca = ca.flatten().map(|(ca, _)| ca);
-    let is_empty = ca.is_some_and(|ca| contents.octets(ca).is_empty());
+    let is_empty = ca.is_some_and(|ca| pool.bytes(ca).is_empty());
     if tls.require_client_cert && is_empty {
-        findings.push(
-            Finding::of("mtls-without-ca")
-                .at_line(tls.require_line)
-                .found("the ca_file is empty")
-                .with_hint("put the CA's certificate into the file that `ca_file` names"),
-        );
+        let finding = Finding::of("mtls-without-ca").at_line(tls.require_line);
+        let hint = "put the CA's certificate into the file that `ca_file` names";
+        findings.push(finding.found("the ca_file is empty").with_hint(hint));
     }
     let client_roots = ca.filter(|_| tls.require_client_cert && !is_empty);
-    let verdict = certificates.server_starts(contents, certificate, key, client_roots);
-    match verdict.as_ref() {
-        Ok(()) => Ok((
-            Material {
+    match pool.server_starts(certificate, key, client_roots).as_ref() {
+        Ok(()) => {
+            let material = Material {
                 certificate,
                 certificate_path,
                 client_roots,
                 roots: None,
-            },
-            findings,
-        )),
+            };
+            Ok((material, findings))
+        }
         Err(refusal) => {
-            findings.push(
-                Finding::of("tls-credentials-refused")
-                    .at_line(tls.line)
-                    .found(&refusal.why)
-                    .with_hint(refusal.hint.clone()),
-            );
+            let finding = Finding::of("tls-credentials-refused").at_line(tls.line);
+            let hint = refusal.hint.as_str();
+            findings.push(finding.found(&refusal.why).with_hint(hint));
             Err(findings)
         }
     }
 }
 
-/// A file as Python opens it.
+/// Opens a file as Python does.
 fn open(
     file: &FileName,
     network: &Path,
-    contents: &mut Contents,
+    pool: &mut Pool,
 ) -> Result<(ContentId, PathBuf), Box<Finding>> {
+    let finding = |rule| Finding::of(rule).at_line(file.line);
     let Some(name) = &file.path else {
-        return Err(Box::new(
-            Finding::of("tls-file-no-name")
-                .at_line(file.line)
-                .found(format!("{}:", file.key)),
-        ));
+        let found = format!("{}:", file.key);
+        return Err(Box::new(finding("tls-file-no-name").found(found)));
     };
-    let path = contents.resolved(name);
-    let error = match contents.read(&path) {
+    let path = pool.resolved(name);
+    let error = match pool.read(&path) {
         Ok(id) => return Ok((id, path)),
         Err(error) => error,
     };
     let found = format!("{}: {name}", file.key);
-    let is_missing =
-        matches!(&*error, Error::Io { source, .. } if source.kind() == ErrorKind::NotFound);
-    let beside = network.with_file_name(name);
-    let finding = if is_missing && (name.starts_with('~') || name.contains('$')) {
-        Finding::of("tls-file-unexpanded")
-            .at_line(file.line)
-            .found(found)
-    } else if is_missing && beside != path && contents.read_if_there(&beside).is_some() {
-        Finding::of("tls-file-beside-yaml")
-            .at_line(file.line)
-            .instead(found, shown(&beside))
-    } else {
-        let cause = match &*error {
-            Error::Io { source, .. } => source.to_string(),
-            error => error.to_string(),
-        };
-        Finding::of("tls-file-missing")
-            .at_line(file.line)
-            .found(format!("{found}; {cause}"))
+    let (is_missing, cause) = match &*error {
+        Error::Io { source, .. } => (source.kind() == ErrorKind::NotFound, source.to_string()),
+        error => (false, error.to_string()),
     };
-    Err(Box::new(finding))
+    let beside = network.with_file_name(name);
+    Err(Box::new(
+        if is_missing && (name.starts_with('~') || name.contains('$')) {
+            finding("tls-file-unexpanded").found(found)
+        } else if is_missing && beside != path && pool.read(&beside).is_ok() {
+            finding("tls-file-beside-yaml").instead(found, shown(&beside))
+        } else {
+            finding("tls-file-missing").found(format!("{found}; {cause}"))
+        },
+    ))
 }
 
-/// The CA that clients of the network trust, and the file it is in.
+/// The CA that clients of the network trust, and its file.
 fn roots(
     material: &Material,
     network: &Path,
     request: &Request,
-    contents: &mut Contents,
+    pool: &mut Pool,
 ) -> Result<(Option<ContentId>, Option<String>), Error> {
+    let text = |path: &Path| Some(path.to_string_lossy().into_owned());
     if let Some(ca) = &request.ca {
-        let id = named(ca, contents)?;
-        return Ok((Some(id), Some(ca.to_string_lossy().into_owned())));
+        return Ok((Some(pool.read_named(ca)?), text(ca)));
     }
     let places = [
         material.certificate_path.with_file_name("ca.crt"),
-        contents.resolved("certs/ca.crt"),
+        pool.resolved("certs/ca.crt"),
         network.with_file_name("certs").join("ca.crt"),
         request.directory.join("ca.crt"),
     ];
-    let mut found = places.iter().filter_map(|place| {
-        let id = contents.read_if_there(place)?;
-        Some((Some(id), Some(place.to_string_lossy().into_owned())))
-    });
-    Ok(found.next().unwrap_or_default())
+    let mut known = places
+        .iter()
+        .filter_map(|place| Some((Some(pool.read(place).ok()?), text(place))));
+    Ok(known.next().unwrap_or_default())
 }
 
 /// A client of the network.
 struct Client {
-    certificate: ContentId,
-    key: Option<ContentId>,
+    pair: Pair,
     path: PathBuf,
 }
 
-/// The client whose files were named, or lie beside the server's.
+/// The client whose files are named, or beside the server's.
 fn client(
     material: &Material,
     request: &Request,
-    contents: &mut Contents,
+    pool: &mut Pool,
 ) -> Result<Option<Client>, Error> {
     if let Some(path) = &request.client_certificate {
-        let key = request
-            .client_key
-            .as_deref()
-            .map(|key| named(key, contents));
-        return Ok(Some(Client {
-            certificate: named(path, contents)?,
-            key: key.transpose()?,
-            path: path.clone(),
-        }));
+        let key = request.client_key.as_deref();
+        let key = key.map(|key| pool.read_named(key)).transpose()?;
+        let (pair, path) = ((pool.read_named(path)?, key), path.clone());
+        return Ok(Some(Client { pair, path }));
     }
     let path = material.certificate_path.with_file_name("client.crt");
-    let key = contents.read_if_there(&path.with_extension("key"));
-    Ok(contents.read_if_there(&path).map(|certificate| Client {
-        certificate,
-        key,
+    let key = pool.read(&path.with_extension("key")).ok();
+    let certificate = pool.read(&path).ok();
+    Ok(certificate.map(|certificate| Client {
+        pair: (certificate, key),
         path,
     }))
 }
 
-/// A file that was named on the command line, so that it must be there.
-pub(super) fn named(path: &Path, contents: &mut Contents) -> Result<ContentId, Error> {
-    match contents.read(path) {
-        Ok(id) => Ok(id),
-        // It is read again for an error of its own.
-        Err(_) => {
-            crate::files::read(path).and(contents.read(path).map_err(|_| Error::Unreadable {
-                path: path.to_owned(),
-                what: "could be read only the second time",
-            }))
-        }
-    }
-}
-
-/// The hosts that a client may dial; one that is taken is enough. Without one, names are not looked at.
+/// The hosts that a client may dial; one that is accepted is enough. `None` accepts any name.
 fn hosts(request: &Request, bound: &str) -> Vec<Option<String>> {
     if let Some(host) = &request.host {
         return vec![Some(host.clone())];
     }
-    let is_loopback = bound.eq_ignore_ascii_case("localhost")
-        || bound
-            .parse()
-            .is_ok_and(|address: std::net::Ipv4Addr| address.is_loopback());
-    if !is_loopback {
-        return vec![None];
-    }
-    let mut hosts = vec![Some(bound.to_ascii_lowercase())];
-    if bound == "127.0.0.1" {
-        hosts.push(Some("localhost".into()));
-    } else if bound.eq_ignore_ascii_case("localhost") {
-        hosts.push(Some("127.0.0.1".into()));
-    }
-    hosts
-}
-
-fn refused(rule: &str, line: usize, refusal: &Refusal, file: &str) -> Finding {
-    Finding::of(rule)
-        .at_line(line)
-        .found(format!("{file}: {}", refusal.why))
-        .with_hint(refusal.hint.clone())
+    let is_localhost = bound.eq_ignore_ascii_case("localhost");
+    let is_loopback = bound.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback());
+    let hosts: &[&str] = match bound {
+        "127.0.0.1" => &["127.0.0.1", "localhost"],
+        _ if is_localhost => &["localhost", "127.0.0.1"],
+        _ if is_loopback => &[bound],
+        _ => return vec![None],
+    };
+    hosts.iter().map(|host| Some((*host).to_owned())).collect()
 }

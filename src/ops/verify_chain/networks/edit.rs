@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock, NewFile};
-use crate::network::{Diff, EditError, TlsFiles, with_tls};
+use crate::network::{EditError, TlsFiles, unified_diff, with_tls};
 
 /// Which file to change, and the certificates for it.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct EditRequest {
     /// The network's file.
     pub network: PathBuf,
     /// The server's certificate file; by default `server.crt` in the PKI directory.
@@ -29,9 +29,9 @@ pub struct Request {
     pub dry_run: bool,
 }
 
-/// What was written, or would be.
+/// The change to a network's file.
 #[derive(Debug, Serialize)]
-pub struct Written {
+pub struct EditReport {
     /// The network's file.
     #[serde(rename = "path", serialize_with = "super::report::absolute")]
     pub file: String,
@@ -47,15 +47,15 @@ pub struct Written {
 ///
 /// # Errors
 /// When a file is missing or cannot be read or written, or TLS is already on with other files.
-pub(in crate::ops::verify_chain) fn write(request: &Request) -> Result<Written, Error> {
+pub(in crate::ops::verify_chain) fn edit(request: &EditRequest) -> Result<EditReport, Error> {
     let path = &request.network;
-    let octets = files::read(path)?;
+    let bytes = files::read(path)?;
     let tls = tls_files(request)?;
-    let edited = match with_tls(&octets, &tls) {
-        // The client CA was found, not asked for.
+    let edited = match with_tls(&bytes, &tls) {
+        // The client CA is a default: without it, the block may be as it should be.
         Err(EditError::Effective { .. }) if request.client_ca.is_none() => {
             let ca_file = None;
-            with_tls(&octets, &TlsFiles { ca_file, ..tls })
+            with_tls(&bytes, &TlsFiles { ca_file, ..tls })
         }
         edited => edited,
     };
@@ -63,17 +63,12 @@ pub(in crate::ops::verify_chain) fn write(request: &Request) -> Result<Written, 
         path: path.clone(),
         source: source.into(),
     })?;
-    let before = String::from_utf8_lossy(&octets);
-    let diff = if edited.changed {
-        let (before, after) = (before.as_ref(), edited.text.as_str());
-        Diff { before, after }.to_string()
-    } else {
-        String::new()
-    };
+    let before = String::from_utf8_lossy(&bytes);
+    let diff = unified_diff(&before, &edited.text);
     if edited.changed && !request.dry_run {
-        replace(path, &octets, edited.text.as_bytes())?;
+        replace(path, &bytes, edited.text.as_bytes())?;
     }
-    Ok(Written {
+    Ok(EditReport {
         file: path.to_string_lossy().into_owned(),
         changed: edited.changed,
         dry_run: request.dry_run,
@@ -81,7 +76,7 @@ pub(in crate::ops::verify_chain) fn write(request: &Request) -> Result<Written, 
     })
 }
 
-impl fmt::Display for Written {
+impl fmt::Display for EditReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = shown(Path::new(&self.file));
         match (self.changed, self.dry_run) {
@@ -95,16 +90,15 @@ impl fmt::Display for Written {
     }
 }
 
-/// The files as the network will read them; all of them exist.
-fn tls_files(request: &Request) -> Result<TlsFiles, Error> {
-    let certificate = match &request.certificate {
-        Some(certificate) => certificate.clone(),
-        None => request.directory.join("server.crt"),
-    };
-    let key = match &request.key {
-        Some(key) => key.clone(),
-        None => certificate.with_extension("key"),
-    };
+/// The files as the network will read them.
+///
+/// # Errors
+/// When one does not exist.
+fn tls_files(request: &EditRequest) -> Result<TlsFiles, Error> {
+    let certificate = request.certificate.clone();
+    let certificate = certificate.unwrap_or_else(|| request.directory.join("server.crt"));
+    let key = request.key.clone();
+    let key = key.unwrap_or_else(|| certificate.with_extension("key"));
     let path = |path: &Path| -> Result<String, Error> {
         match files::kind(path)? {
             Kind::Absent => Err(Error::Usage {
@@ -125,26 +119,26 @@ fn tls_files(request: &Request) -> Result<TlsFiles, Error> {
     })
 }
 
-/// The CA of the clients, if they need certificates.
-fn client_ca(request: &Request) -> Result<Option<PathBuf>, Error> {
-    let in_directory = |name: &str| request.directory.join(name);
-    let is_found = request.certificate.is_none()
-        && files::kind(&in_directory("client.crt"))? != Kind::Absent
-        && files::kind(&in_directory("ca.crt"))? != Kind::Absent;
-    let found = is_found.then(|| in_directory("ca.crt"));
-    Ok(request.client_ca.clone().or(found))
+/// The CA of the clients, if clients need certificates.
+fn client_ca(request: &EditRequest) -> Result<Option<PathBuf>, Error> {
+    if request.client_ca.is_some() || request.certificate.is_some() {
+        return Ok(request.client_ca.clone());
+    }
+    let client = request.directory.join("client.crt");
+    let ca = request.directory.join("ca.crt");
+    let exist = files::kind(&client)? != Kind::Absent && files::kind(&ca)? != Kind::Absent;
+    Ok(exist.then_some(ca))
 }
 
 /// A path for a network that is started in this directory: relative if the file is below it.
 fn from_cwd(path: &Path, cwd: Option<&Path>) -> Result<String, Error> {
-    let (path, cwd) = match cwd {
-        None => (path.to_owned(), None),
-        Some(cwd) => (files::absolute(path)?, Some(files::absolute(cwd)?)),
-    };
-    let path = match cwd.as_deref().and_then(|cwd| path.strip_prefix(cwd).ok()) {
-        Some(below) => below.to_owned(),
-        None => path,
-    };
+    let mut path = path.to_owned();
+    if let Some(cwd) = cwd {
+        path = files::absolute(&path)?;
+        if let Ok(below) = path.strip_prefix(files::absolute(cwd)?) {
+            path = below.to_owned();
+        }
+    }
     match path.to_str() {
         Some(text) => Ok(text.strip_prefix("./").unwrap_or(text).to_owned()),
         None => Err(Error::Usage {
