@@ -1,24 +1,24 @@
-//! An agent as it dials: a URL as `async_start` takes it, or a YAML as `openagents agent start` does.
+//! An agent as it dials: a URL as `async_start` reads it, or a YAML file as `openagents agent start` does.
 
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use super::spelling::meant;
-use super::yaml::{Document, Value, YamlError};
+use super::keys::meant;
+use super::yaml::{Document, Entry, Value, YamlError};
 use crate::path::finding::{Finding, Severity};
 
 /// How an agent dials.
 #[derive(Clone, Debug)]
 pub struct Agent {
-    /// Its id, or its URL where it has none.
+    /// Its id, or else its URL.
     pub name: String,
-    /// Whom it dials; `None` where OpenAgents refuses to.
+    /// What it dials; `None` if OpenAgents refuses to.
     pub endpoint: Option<Endpoint>,
-    /// What is wrong with it by itself.
+    /// The findings about it alone.
     pub findings: Vec<Finding>,
 }
 
-/// Whom an agent dials.
+/// What an agent dials.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// The gRPC port, directly.
@@ -30,13 +30,13 @@ pub enum Endpoint {
         /// Whether it speaks TLS.
         tls: bool,
     },
-    /// The HTTP port first, and then the transport that is recommended there.
+    /// The HTTP port first, then the transport that the network recommends.
     Http {
         /// The host.
         host: String,
         /// The port.
         port: u16,
-        /// Whether it speaks TLS to a gRPC port it is sent to.
+        /// Whether it speaks TLS to the gRPC port it is referred to.
         tls: bool,
     },
     /// A directory of networks.
@@ -68,15 +68,11 @@ impl fmt::Display for Endpoint {
 }
 
 impl Agent {
-    /// An agent that is started with this URL.
+    /// An agent that starts with this URL.
     pub fn from_url(url: &str) -> Self {
-        let mut findings = Vec::new();
-        let endpoint = match endpoint(url) {
-            Ok(endpoint) => Some(endpoint),
-            Err(finding) => {
-                findings.push(*finding);
-                None
-            }
+        let (endpoint, mut findings) = match endpoint(url) {
+            Ok(endpoint) => (Some(endpoint), Vec::new()),
+            Err(finding) => (None, vec![*finding]),
         };
         if let Some(Endpoint::Http { tls: true, .. }) = endpoint {
             findings.push(Finding::of("agent-https").found(url));
@@ -88,99 +84,63 @@ impl Agent {
         }
     }
 
-    /// An agent that `openagents agent start` starts from a YAML.
+    /// An agent that `openagents agent start` starts from a YAML file.
     ///
     /// # Errors
-    /// When it is not the YAML that Python reads, or no agent's.
-    pub fn from_yaml(octets: &[u8]) -> Result<Self, AgentFileError> {
-        let document = Document::read(octets)?;
+    /// When Python cannot read it as YAML, or it does not describe an agent.
+    pub fn from_yaml(bytes: &[u8]) -> Result<Self, AgentFileError> {
+        let document = Document::read(bytes)?;
         let root = document.root().ok_or(AgentFileError::Empty)?;
         if !document.node(root).value.is_mapping() {
-            return Err(AgentFileError::NotAMapping {
-                found: document.node(root).value.kind(),
-            });
+            let found = document.node(root).value.kind();
+            return Err(AgentFileError::NotAMapping { found });
         }
-        let id = document
-            .get(root, "agent_id")
-            .filter(|id| id.value.value.is_true());
-        let Some(id) = id else {
-            return Err(AgentFileError::NoId {
-                is_network: document.get(root, "network").is_some(),
-            });
+        let Some(id) = document.get(root, "agent_id").filter(Entry::is_true) else {
+            let is_network = document.get(root, "network").is_some();
+            return Err(AgentFileError::NoId { is_network });
         };
-        let name = id.value.value.python_text().unwrap_or_default();
-        let mut findings = Vec::new();
-        let connection = document.get(root, "connection");
-        let connection = connection.filter(|entry| entry.value.value.is_mapping());
-        let get = |key: &str| connection.and_then(|connection| document.get(connection.id, key));
-        for entry in connection
-            .map(|entry| document.entries(entry.id))
-            .unwrap_or_default()
-        {
-            connection_key(&entry, &mut findings);
-        }
-        let network_id = get("network_id").filter(|id| id.value.value.is_true());
-        let host = get("host").map_or_else(
-            || Some("localhost".into()),
-            |host| host.value.value.python_text(),
-        );
-        let port = get("port").map_or(Some(DEFAULT_YAML_PORT), |port| port_of(&port.value.value));
-        let line = get("port")
-            .or_else(|| get("host"))
-            .map_or(1, |entry| entry.key.line);
-        let endpoint = match (network_id, host, port) {
-            (Some(id), _, _) if get("host").is_none() => Some(Endpoint::Directory {
-                network_id: id.value.value.python_text().unwrap_or_default(),
-            }),
-            (_, Some(host), Some(port)) if host.contains(':') => {
-                findings.push(
-                    Finding::of("agent-ipv6")
-                        .at_line(line)
-                        .found(format!("{host} and port {port}")),
-                );
-                None
-            }
-            (_, Some(host), Some(port)) => Some(Endpoint::Http {
-                host,
-                port,
-                tls: false,
-            }),
-            (_, _, _) => {
-                findings.push(
-                    Finding::of("agent-url")
-                        .at_line(line)
-                        .instead("no host or port", "a host and a port"),
-                );
+        let connection = document.get(root, "connection").filter(Entry::is_mapping);
+        let entries = connection.map(|entry| document.entries(entry.id));
+        let mut findings: Vec<Finding> = entries
+            .iter()
+            .flatten()
+            .filter_map(connection_key)
+            .collect();
+        let get = |key: &str| document.get(connection?.id, key);
+        let endpoint = match endpoint_of(get("network_id"), get("host"), get("port")) {
+            Ok(endpoint) => Some(endpoint),
+            Err(finding) => {
+                findings.push(*finding);
                 None
             }
         };
         Ok(Agent {
-            name,
+            name: id.value.value.python_text().unwrap_or_default(),
             endpoint,
             findings,
         })
     }
 }
 
-/// Why a file is no agent's.
+/// Why a file does not describe an agent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AgentFileError {
     /// It is not YAML.
     #[error(transparent)]
     Yaml(#[from] YamlError),
-    /// There is nothing in it.
+    /// It is empty.
     #[error("the file is empty")]
     Empty,
     /// A list, a text or a number.
     #[error("not a mapping with `agent_id:`, but {found}")]
     NotAMapping {
-        /// What stands there.
+        /// What is there.
         found: &'static str,
     },
     /// There is no `agent_id`.
     #[error("no `agent_id:`")]
     NoId {
-        /// Whether it looks like a network's.
+        /// Whether it looks like a network's file.
         is_network: bool,
     },
 }
@@ -205,30 +165,22 @@ impl AgentFileError {
     }
 }
 
-fn connection_key(entry: &super::yaml::Entry<'_>, findings: &mut Vec<Finding>) {
-    let key = entry.key.value.as_text().unwrap_or_default();
+/// A key of `connection:` that OpenAgents ignores.
+fn connection_key(entry: &Entry<'_>) -> Option<Finding> {
+    let key = entry.name();
     if CONNECTION_KEYS.contains(&key) {
-        return;
+        return None;
     }
-    let line = entry.key.line;
     let name = key.to_ascii_lowercase();
-    let is_tls = ["ssl", "tls", "cert", "ca_", "grpcs"]
-        .iter()
-        .any(|word| name.contains(word));
-    let is_tls_url = key == "url"
-        && entry
-            .value
-            .value
-            .as_text()
-            .is_some_and(|url| url.contains("s://"));
-    findings.push(if key == "transport" {
-        Finding::of("agent-transport-ignored").at_line(line)
+    let is_tls = TLS_WORDS.iter().any(|word| name.contains(word));
+    let is_tls_url = key == "url" && entry.text().is_some_and(|url| url.contains("s://"));
+    Some(if key == "transport" {
+        entry.finding("agent-transport-ignored")
     } else if is_tls || is_tls_url {
-        Finding::of("agent-yaml-without-tls")
-            .at_line(line)
-            .found(format!("{key}:"))
+        let finding = entry.finding("agent-yaml-without-tls");
+        finding.found(format!("{key}:"))
     } else {
-        let finding = Finding::of("agent-key-ignored").at_line(line);
+        let finding = entry.finding("agent-key-ignored");
         match meant(key, CONNECTION_KEYS) {
             Some(known) => finding
                 .instead(format!("{key}:"), format!("{known}:"))
@@ -237,10 +189,38 @@ fn connection_key(entry: &super::yaml::Entry<'_>, findings: &mut Vec<Finding>) {
                 .found(format!("{key}:"))
                 .with_severity(Severity::Note),
         }
-    });
+    })
 }
 
-/// A URL taken apart as Python's `urlparse` and the agent's runner do.
+/// The endpoint of a `connection:`.
+fn endpoint_of(
+    network_id: Option<Entry<'_>>,
+    host: Option<Entry<'_>>,
+    port: Option<Entry<'_>>,
+) -> Result<Endpoint, Box<Finding>> {
+    let text = |entry: Entry<'_>| entry.value.value.python_text();
+    let line = port.or(host).map_or(1, |entry| entry.line());
+    if let (Some(id), None) = (network_id.filter(Entry::is_true), host) {
+        let network_id = text(id).unwrap_or_default();
+        return Ok(Endpoint::Directory { network_id });
+    }
+    let host = host.map_or_else(|| Some("localhost".into()), text);
+    let port = port.map_or(Some(DEFAULT_YAML_PORT), |port| port_of(&port.value.value));
+    let (Some(host), Some(port)) = (host, port) else {
+        let finding = Finding::of("agent-url").at_line(line);
+        let finding = finding.instead("no host or port", "a host and a port");
+        return Err(Box::new(finding));
+    };
+    if host.contains(':') {
+        let finding = Finding::of("agent-ipv6").at_line(line);
+        let found = format!("{host} and port {port}");
+        return Err(Box::new(finding.found(found)));
+    }
+    let tls = false;
+    Ok(Endpoint::Http { host, port, tls })
+}
+
+/// The parts of a URL, as Python's `urlparse` and the agent's runner read it.
 fn endpoint(url: &str) -> Result<Endpoint, Box<Finding>> {
     let wrong = |expected: &str| Box::new(Finding::of("agent-url").instead(url, expected));
     let (scheme, rest) = url
@@ -282,14 +262,12 @@ fn endpoint(url: &str) -> Result<Endpoint, Box<Finding>> {
     if host.is_empty() {
         return Err(wrong("a host"));
     }
-    let port = match port {
-        "" => default_port,
-        digits if digits.bytes().all(|b| b.is_ascii_digit()) => match digits.parse() {
-            Ok(0) => default_port,
-            Ok(port) => port,
-            Err(_) => return Err(wrong("a port between 1 and 65535")),
-        },
-        _ => return Err(wrong("a port between 1 and 65535")),
+    let is_number = port.bytes().all(|b| b.is_ascii_digit());
+    let port = match port.parse() {
+        Err(_) if port.is_empty() => default_port,
+        Ok(0) if is_number => default_port,
+        Ok(port) if is_number => port,
+        Ok(_) | Err(_) => return Err(wrong("a port between 1 and 65535")),
     };
     let host = host.to_ascii_lowercase();
     let tls = scheme.ends_with('s');
@@ -305,8 +283,9 @@ fn port_of(value: &Value) -> Option<u16> {
     text.parse().ok().filter(|port| *port > 0)
 }
 
+const TLS_WORDS: &[&str] = &["ssl", "tls", "cert", "ca_", "grpcs"];
 const CONNECTION_KEYS: &[&str] = &["host", "port", "network_id", "password_hash"];
-/// What `openagents agent start` takes where nothing is given; no network listens there.
+/// The default of `openagents agent start`; no network listens there.
 const DEFAULT_YAML_PORT: u16 = 8570;
 
 #[cfg(test)]

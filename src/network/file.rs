@@ -3,7 +3,7 @@
 use super::transport::{Transport, transports};
 use super::yaml::{Document, Entry, NodeId, YamlError};
 
-/// A network.yaml that was read: a mapping with a mapping under `network`.
+/// A network.yaml: a mapping with a mapping under `network`.
 #[derive(Debug)]
 pub struct NetworkFile {
     pub(super) document: Document,
@@ -12,12 +12,12 @@ pub struct NetworkFile {
 }
 
 impl NetworkFile {
-    /// Reads the octets of a file, in linear time and memory.
+    /// Reads the bytes of a file, in linear time and memory.
     ///
     /// # Errors
-    /// When it is not the YAML that Python reads, or no network's.
-    pub fn read(octets: &[u8]) -> Result<Self, NetworkFileError> {
-        let document = Document::read(octets)?;
+    /// When Python cannot read it as YAML, or it does not describe a network.
+    pub fn read(bytes: &[u8]) -> Result<Self, NetworkFileError> {
+        let document = Document::read(bytes)?;
         let root = document.root().ok_or(NetworkFileError::Empty)?;
         if !document.node(root).value.is_mapping() {
             return Err(NetworkFileError::NotAMapping {
@@ -29,9 +29,9 @@ impl NetworkFile {
             let is_agent = document.get(root, "agent_id").is_some();
             return Err(NetworkFileError::NoNetwork { is_agent });
         };
-        if !network.value.value.is_mapping() {
+        if !network.is_mapping() {
             return Err(NetworkFileError::NetworkNotAMapping {
-                line: network.key.line,
+                line: network.line(),
                 found: network.value.value.kind(),
             });
         }
@@ -43,9 +43,9 @@ impl NetworkFile {
         })
     }
 
-    /// The network's name; `None` where there is none that OpenAgents takes.
+    /// The network's name; `None` if OpenAgents does not accept it.
     pub fn name(&self) -> Option<&str> {
-        self.setting("name")?.value.value.as_text()
+        self.setting("name")?.text()
     }
 
     /// The YAML itself.
@@ -53,16 +53,16 @@ impl NetworkFile {
         &self.document
     }
 
-    /// The transports that are started, in their order: those listed, the old single one, or HTTP alone.
+    /// The transports that start, in their order: those listed, the old single one, or HTTP alone.
     pub fn transports(&self) -> Vec<Transport> {
         transports(self)
     }
 
-    /// The transport that agents are sent to when they ask over HTTP.
+    /// The transport that agents are referred to when they ask over HTTP.
     pub fn recommended_transport(&self) -> Option<String> {
-        let recommended = self.setting("recommended_transport");
-        let named = recommended.and_then(|entry| entry.value.value.as_text().map(str::to_owned));
-        named.filter(|name| !name.is_empty()).or_else(|| {
+        let recommended = self.setting("recommended_transport").filter(Entry::is_true);
+        let named = recommended.and_then(|entry| entry.text().map(str::to_owned));
+        named.or_else(|| {
             let transports = self.transports();
             transports.first().map(|first| first.kind.name().to_owned())
         })
@@ -71,15 +71,21 @@ impl NetworkFile {
     pub(super) fn setting(&self, key: &str) -> Option<Entry<'_>> {
         self.document.get(self.network, key)
     }
+
+    /// A setting beside `network:`, or else below it.
+    pub(super) fn root_setting(&self, key: &str) -> Option<Entry<'_>> {
+        let root = self.document.get(self.root, key);
+        root.or_else(|| self.setting(key))
+    }
 }
 
-/// Why a file is no network.yaml.
+/// Why a file is not a network.yaml.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkFileError {
     /// It is not YAML.
     #[error(transparent)]
     Yaml(#[from] YamlError),
-    /// There is nothing in it.
+    /// It is empty.
     #[error("the file is empty")]
     Empty,
     /// A list, a text or a number.
@@ -87,13 +93,13 @@ pub enum NetworkFileError {
     NotAMapping {
         /// The line.
         line: usize,
-        /// What stands there.
+        /// What is there.
         found: &'static str,
     },
     /// There is no `network`.
     #[error("no `network:`")]
     NoNetwork {
-        /// Whether it looks like an agent's.
+        /// Whether it looks like an agent's file.
         is_agent: bool,
     },
     /// `network` is something else.
@@ -101,7 +107,7 @@ pub enum NetworkFileError {
     NetworkNotAMapping {
         /// The line.
         line: usize,
-        /// What stands there.
+        /// What is there.
         found: &'static str,
     },
 }

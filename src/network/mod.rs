@@ -1,20 +1,18 @@
 //! A grpcs network as values: network.yaml and agent.yaml, read as OpenAgents 0.9.3 reads them, and what is
-//! wrong with them. No files: the text comes in, findings go out.
+//! wrong with them. No files: text in, findings out.
 //!
 //! ```text
-//! octets ─► yaml::Document ─► NetworkFile ─► start() ─► Startup: what listens, and what is on it
-//!                                       └──► examine() ─► Findings: all that is off, ignored, misspelt
+//! bytes ─► yaml::Document ─► NetworkFile ─► start() ─► Startup: what listens, and what it offers
+//!                                      └──► examine() ─► Findings: what is ignored, misspelt, exposed
 //! ```
 
 pub mod agent;
 mod edit;
 mod examine;
-mod exposure;
 mod file;
-mod host;
+mod keys;
 pub mod reach;
 mod settings;
-mod spelling;
 mod startup;
 mod tls;
 mod transport;
@@ -27,7 +25,9 @@ pub use startup::{Credentials, Grpc, Listener, Offers, Startup, start};
 pub use tls::{FileName, Tls};
 pub use transport::{Kind, Transport};
 
-/// Why a YAML cannot be used for what it was given for.
+use crate::path::finding::Finding;
+
+/// Why a YAML file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnusableFile {
     /// As a network's.
@@ -36,18 +36,25 @@ pub enum UnusableFile {
     /// As an agent's.
     #[error(transparent)]
     Agent(#[from] agent::AgentFileError),
-    /// To put a `tls:` block into.
+    /// To add a `tls:` block to.
     #[error(transparent)]
     Edit(#[from] EditError),
 }
 
 impl UnusableFile {
-    /// What to do about it.
+    /// How to fix it.
     pub fn hint(&self) -> String {
         match self {
             UnusableFile::Network(error) => error.hint(),
             UnusableFile::Agent(error) => error.hint(),
             UnusableFile::Edit(error) => error.hint(),
         }
+    }
+}
+
+impl yaml::Entry<'_> {
+    /// A finding of a rule about this entry's line.
+    fn finding(&self, rule: &str) -> Finding {
+        Finding::of(rule).at_line(self.line())
     }
 }

@@ -1,25 +1,24 @@
-//! Which agent reaches which network, up to the question whether their certificates fit.
+//! Which agent reaches which network, except whether their certificates match.
 
 use std::fmt;
 
 use super::NetworkFile;
 use super::agent::Endpoint;
-use super::host::{ANY, is_loopback, overlap};
 use super::startup::{Offers, Startup};
-use super::transport::Kind;
+use super::transport::{ANY, Kind, is_loopback, overlap};
 
-/// What of a network counts to who dials it.
+/// What matters of a network to an agent that dials it.
 #[derive(Clone, Debug)]
 pub struct Door {
-    /// Where the gRPC port listens and what it speaks; `None` where it is not there.
+    /// Where the gRPC port listens and what it speaks, if it does.
     grpc: Option<Port>,
     /// Where HTTP listens.
     http: Option<Port>,
-    /// The transport that agents are sent to.
+    /// The transport that agents are referred to.
     recommended: Option<Kind>,
-    /// The host that agents are sent to, where the gRPC transport names one.
+    /// The host that agents are referred to, if the gRPC transport names one.
     advertised_host: Option<String>,
-    /// Likewise the port.
+    /// The port, likewise.
     advertised_port: Option<u16>,
 }
 
@@ -31,7 +30,7 @@ struct Port {
 }
 
 impl Door {
-    /// The door of a network that has started.
+    /// The door of a network that started.
     pub fn new(file: &NetworkFile, startup: &Startup) -> Self {
         let listener = |kind| {
             startup
@@ -69,7 +68,7 @@ impl Door {
         }
     }
 
-    /// How far an agent comes that dials so.
+    /// How far an agent gets that dials this endpoint.
     pub fn approach(&self, endpoint: &Endpoint) -> Approach {
         match endpoint {
             Endpoint::Grpc { host, port, tls } => self.dial_grpc(host, *port, *tls),
@@ -128,7 +127,7 @@ impl Door {
     }
 }
 
-/// How far an agent comes.
+/// How far an agent gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Approach {
     /// It reaches the network without TLS.
@@ -138,7 +137,7 @@ pub enum Approach {
     },
     /// Both speak TLS; the certificates decide, for this host.
     Handshake {
-        /// The host that is dialled.
+        /// The dialled host.
         host: String,
     },
     /// It does not reach it.
@@ -173,13 +172,13 @@ pub enum Why {
     PlaintextToTls,
     /// Nothing listens on the gRPC port.
     NotThere,
-    /// What the network recommends is nothing an agent speaks.
+    /// Agents do not speak the transport that the network recommends.
     NoTransport,
-    /// It asks a directory.
+    /// It looks the network up in a directory.
     Directory,
     /// It has no address to dial.
     NoAddress,
-    /// The server's certificate is not for the host that is dialled.
+    /// The server's certificate is not valid for the dialled host.
     Name {
         /// The host.
         dialled: String,
@@ -188,7 +187,7 @@ pub enum Why {
     NoClientCertificate,
     /// One of the agent's files cannot be used.
     AgentFile,
-    /// A certificate is refused.
+    /// A certificate is rejected.
     Refused(String),
 }
 
@@ -262,7 +261,7 @@ impl fmt::Display for Why {
     }
 }
 
-/// Why what is dialled cannot be where a port listens. A name may lead anywhere.
+/// Why a dialled host cannot be where a port listens. A name may resolve to any address.
 fn other_host(dialled: &str, bound: &str) -> Option<Why> {
     let is_address = dialled.parse::<std::net::Ipv4Addr>().is_ok();
     let fits = overlap(dialled, bound)
@@ -276,7 +275,7 @@ fn other_host(dialled: &str, bound: &str) -> Option<Why> {
     })
 }
 
-/// Whether two hosts that are listened on have an address in common.
+/// Whether two hosts to listen on have an address in common.
 pub fn hosts_overlap(one: &str, other: &str) -> bool {
     overlap(one, other)
 }

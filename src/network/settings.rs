@@ -1,5 +1,5 @@
-//! The settings that OpenAgents checks when it loads a network (its pydantic models): any that it refuses
-//! keeps the network from starting at all.
+//! The settings that OpenAgents checks when it loads a network (its pydantic models): the network does not
+//! start if it rejects one.
 
 use std::collections::HashSet;
 
@@ -8,8 +8,8 @@ use super::transport::Kind;
 use super::yaml::{Entry, Node, NodeId, Value};
 use crate::path::finding::Finding;
 
-/// What OpenAgents refuses; the network starts only when this is empty.
-pub(super) fn refused(file: &NetworkFile) -> Vec<Finding> {
+/// What OpenAgents rejects; the network starts only if this is empty.
+pub(super) fn rejected(file: &NetworkFile) -> Vec<Finding> {
     let mut check = Check {
         file,
         findings: Vec::new(),
@@ -26,13 +26,13 @@ pub(super) fn refused(file: &NetworkFile) -> Vec<Finding> {
 struct Check<'a> {
     file: &'a NetworkFile,
     findings: Vec<Finding>,
-    /// The mappings whose keys were looked at: many aliases may lead to one.
+    /// The mappings whose keys are checked: many aliases may lead to one.
     seen: HashSet<NodeId>,
 }
 
-/// What a setting must be.
+/// The type of a setting.
 #[derive(Clone, Copy)]
-enum Wanted {
+enum Type {
     Text,
     TextOrNull,
     Truth,
@@ -55,24 +55,26 @@ impl Check<'_> {
                     .instead("no `name:` below `network:`", "a name")
                     .with_hint("add `name: MyNetwork` below `network:`"),
             ),
-            Some(name) if name.value.value.is_text("") => {
+            Some(name) if name.text() == Some("") => {
                 self.refuse(name.key, "name", "non-empty text", name.value);
             }
             Some(_) => {}
         }
         self.each(self.file.network, SETTINGS);
-        for key in ["bootstrap_nodes"] {
-            let Some(entry) = self.file.setting(key) else {
-                continue;
-            };
-            let items = document.items(entry.id).iter();
-            let all_text = items.clone().all(|id| is_text(document.node(*id)));
-            if !matches!(entry.value.value, Value::Sequence(_)) || !all_text {
-                self.refuse(entry.key, key, "a list of strings", entry.value);
+        if let Some(nodes) = self.file.setting("bootstrap_nodes") {
+            let mut items = document.items(nodes.id).iter();
+            let all_text = items.all(|id| document.node(*id).value.as_text().is_some());
+            if !matches!(nodes.value.value, Value::Sequence(_)) || !all_text {
+                self.refuse(
+                    nodes.key,
+                    "bootstrap_nodes",
+                    "a list of strings",
+                    nodes.value,
+                );
             }
         }
         if let Some(metadata) = document.get(self.file.root, "metadata")
-            && !metadata.value.value.is_mapping()
+            && !metadata.is_mapping()
             && !matches!(&metadata.value.value, Value::Sequence(items) if items.is_empty())
         {
             self.refuse(metadata.key, "metadata", "a mapping", metadata.value);
@@ -112,15 +114,15 @@ impl Check<'_> {
         let Some(legacy) = self.file.setting("transport") else {
             return;
         };
-        if !legacy.value.value.is_true() {
+        if !legacy.is_true() {
             return;
         }
         if let Some(config) = self.file.setting("transport_config")
-            && !config.value.value.is_mapping()
+            && !config.is_mapping()
         {
             self.refuse(config.key, "transport_config", "a mapping", config.value);
         }
-        let name = legacy.value.value.as_text();
+        let name = legacy.text();
         let counts = self.file.setting("transports").is_none();
         if counts && name.is_none_or(|name| Kind::of(name).is_none()) {
             self.refuse(legacy.key, "transport", KINDS, legacy.value);
@@ -144,7 +146,7 @@ impl Check<'_> {
             if document.get(*id, "name").is_none() {
                 self.refuse(item, "a mod's name", "text", &NOTHING);
             }
-            self.each(*id, &[("name", Wanted::Text), ("enabled", Wanted::Truth)]);
+            self.each(*id, MOD_SETTINGS);
             if let Some(config) = document.get(*id, "config") {
                 self.text_keys(config, "config");
             }
@@ -163,22 +165,16 @@ impl Check<'_> {
         let default = setting("default_agent_group").and_then(Value::as_text);
         let default = default.unwrap_or("guest").to_owned();
         for group in document.entries(groups.id) {
-            if !group.value.value.is_mapping() {
+            if !group.is_mapping() {
                 self.refuse(group.key, "a group", "a mapping", group.value);
                 continue;
             }
-            self.each(
-                group.id,
-                &[
-                    ("password_hash", Wanted::TextOrNull),
-                    ("description", Wanted::Text),
-                ],
-            );
+            self.each(group.id, GROUP_SETTINGS);
             if let Some(metadata) = document.get(group.id, "metadata") {
                 self.text_keys(metadata, "metadata");
             }
             let hash = document.get(group.id, "password_hash");
-            let has_password = hash.is_some_and(|hash| hash.value.value.is_true());
+            let has_password = hash.is_some_and(|hash| hash.is_true());
             if is_required && !has_password {
                 self.refuse(
                     group.key,
@@ -197,19 +193,19 @@ impl Check<'_> {
         }
     }
 
-    fn each(&mut self, mapping: NodeId, settings: &[(&str, Wanted)]) {
-        for (key, wanted) in settings {
+    fn each(&mut self, mapping: NodeId, settings: &[(&str, Type)]) {
+        for (key, expected) in settings {
             let Some(entry) = self.file.document.get(mapping, key) else {
                 continue;
             };
-            if !wanted.takes(&entry.value.value) {
-                self.refuse(entry.key, key, wanted.words(), entry.value);
+            if !expected.accepts(&entry.value.value) {
+                self.refuse(entry.key, key, expected.words(), entry.value);
             }
         }
     }
 
     fn text_keys(&mut self, entry: Entry<'_>, name: &str) {
-        if !entry.value.value.is_mapping() {
+        if !entry.is_mapping() {
             self.refuse(entry.key, name, "a mapping", entry.value);
             return;
         }
@@ -223,7 +219,7 @@ impl Check<'_> {
         }
     }
 
-    fn refuse(&mut self, place: &Node, name: &str, wanted: &str, found: &Node) {
+    fn refuse(&mut self, place: &Node, name: &str, expected: &str, found: &Node) {
         if self.findings.len() >= MAX_FINDINGS {
             return;
         }
@@ -236,46 +232,46 @@ impl Check<'_> {
         self.findings.push(
             Finding::of("network-setting-refused")
                 .at_line(place.line)
-                .instead(format!("{name}: {found}"), wanted)
-                .with_hint(format!("make `{name}` {wanted}")),
+                .instead(format!("{name}: {found}"), expected)
+                .with_hint(format!("make `{name}` {expected}")),
         );
     }
 }
 
-impl Wanted {
-    fn takes(self, value: &Value) -> bool {
+impl Type {
+    fn accepts(self, value: &Value) -> bool {
         let is_text = matches!(value, Value::Text(_));
         match self {
-            Wanted::Text => is_text,
-            Wanted::TextOrNull => is_text || *value == Value::Null,
-            Wanted::Truth => truth(value).is_some(),
-            Wanted::Whole => match value {
+            Type::Text => is_text,
+            Type::TextOrNull => is_text || *value == Value::Null,
+            Type::Truth => truth(value).is_some(),
+            Type::Whole => match value {
                 Value::Int(_) | Value::Bool(_) => true,
                 Value::Float(number) => number.fract() == 0.0,
                 Value::Text(text) => is_whole(text),
                 _ => false,
             },
-            Wanted::Number => match value {
+            Type::Number => match value {
                 Value::Int(_) | Value::Bool(_) | Value::Float(_) => true,
                 Value::Text(text) => text.trim().parse::<f64>().is_ok(),
                 _ => false,
             },
-            Wanted::OneOf(names) => value.as_text().is_some_and(|text| names.contains(&text)),
+            Type::OneOf(names) => value.as_text().is_some_and(|text| names.contains(&text)),
         }
     }
 
     fn words(self) -> &'static str {
         match self {
-            Wanted::Text | Wanted::TextOrNull => "text, in quotes if it looks like a number",
-            Wanted::Truth => "true or false",
-            Wanted::Whole => "a whole number",
-            Wanted::Number => "a number",
-            Wanted::OneOf(_) => "centralized or decentralized",
+            Type::Text | Type::TextOrNull => "text, in quotes if it looks like a number",
+            Type::Truth => "true or false",
+            Type::Whole => "a whole number",
+            Type::Number => "a number",
+            Type::OneOf(_) => "centralized or decentralized",
         }
     }
 }
 
-/// What pydantic takes for a truth value.
+/// A truth value as pydantic reads it.
 fn truth(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(value) => Some(*value),
@@ -302,38 +298,39 @@ fn is_whole(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'_')
 }
 
-fn is_text(node: &Node) -> bool {
-    node.value.as_text().is_some()
-}
-
-const SETTINGS: &[(&str, Wanted)] = &[
-    ("name", Wanted::Text),
-    ("mode", Wanted::OneOf(&["centralized", "decentralized"])),
-    ("node_id", Wanted::TextOrNull),
-    ("manifest_transport", Wanted::TextOrNull),
-    ("recommended_transport", Wanted::TextOrNull),
-    ("encryption_enabled", Wanted::Truth),
-    ("encryption_type", Wanted::Text),
-    ("disable_agent_secret_verification", Wanted::Truth),
-    ("discovery_interval", Wanted::Whole),
-    ("discovery_enabled", Wanted::Truth),
-    ("max_connections", Wanted::Whole),
-    ("connection_timeout", Wanted::Number),
-    ("retry_attempts", Wanted::Whole),
-    ("heartbeat_interval", Wanted::Whole),
-    ("message_queue_size", Wanted::Whole),
-    ("message_timeout", Wanted::Number),
-    ("default_agent_group", Wanted::Text),
-    ("requires_password", Wanted::Truth),
-    ("auto_start_agents", Wanted::Truth),
-    ("initialized", Wanted::Truth),
-    ("identity_enabled", Wanted::Truth),
-    ("identity_endpoint", Wanted::Text),
-    ("identity_api_key", Wanted::TextOrNull),
-    ("identity_auto_register", Wanted::Truth),
-    ("identity_origin", Wanted::Text),
-    ("identity_cache_ttl", Wanted::Whole),
-    ("created_by_version", Wanted::TextOrNull),
+const SETTINGS: &[(&str, Type)] = &[
+    ("name", Type::Text),
+    ("mode", Type::OneOf(&["centralized", "decentralized"])),
+    ("node_id", Type::TextOrNull),
+    ("manifest_transport", Type::TextOrNull),
+    ("recommended_transport", Type::TextOrNull),
+    ("encryption_enabled", Type::Truth),
+    ("encryption_type", Type::Text),
+    ("disable_agent_secret_verification", Type::Truth),
+    ("discovery_interval", Type::Whole),
+    ("discovery_enabled", Type::Truth),
+    ("max_connections", Type::Whole),
+    ("connection_timeout", Type::Number),
+    ("retry_attempts", Type::Whole),
+    ("heartbeat_interval", Type::Whole),
+    ("message_queue_size", Type::Whole),
+    ("message_timeout", Type::Number),
+    ("default_agent_group", Type::Text),
+    ("requires_password", Type::Truth),
+    ("auto_start_agents", Type::Truth),
+    ("initialized", Type::Truth),
+    ("identity_enabled", Type::Truth),
+    ("identity_endpoint", Type::Text),
+    ("identity_api_key", Type::TextOrNull),
+    ("identity_auto_register", Type::Truth),
+    ("identity_origin", Type::Text),
+    ("identity_cache_ttl", Type::Whole),
+    ("created_by_version", Type::TextOrNull),
+];
+const MOD_SETTINGS: &[(&str, Type)] = &[("name", Type::Text), ("enabled", Type::Truth)];
+const GROUP_SETTINGS: &[(&str, Type)] = &[
+    ("password_hash", Type::TextOrNull),
+    ("description", Type::Text),
 ];
 const KINDS: &str = "one of websocket, libp2p, grpc, webrtc, http, mcp, a2a";
 const MAX_FINDINGS: usize = 50;

@@ -1,23 +1,22 @@
-//! What happens when a network starts: each transport in its order, with what it does to the others.
+//! What happens when a network starts: each transport in its order, and its effect on the others.
 
 use super::NetworkFile;
-use super::host::{Address, overlap};
 use super::settings;
 use super::tls::Tls;
-use super::transport::{Kind, Transport};
+use super::transport::{Address, Kind, Transport, overlap};
 use super::yaml::Value;
 use crate::path::finding::{Finding, Severity};
 
-/// A network after its start, as far as can be said before it.
+/// A network after its start, as far as can be predicted.
 #[derive(Debug)]
 pub struct Startup {
-    /// Whether the process is still there: some transport came up, and none ended it.
+    /// Whether the process keeps running: some transport started, and none ended it.
     pub stays_up: bool,
-    /// The first gRPC transport: `None` where there is none.
+    /// The first gRPC transport, if any.
     pub grpc: Option<Grpc>,
     /// Everything that listens.
     pub listeners: Vec<Listener>,
-    /// What keeps it from doing what it says.
+    /// Why it does not do what the file says.
     pub findings: Vec<Finding>,
 }
 
@@ -26,15 +25,15 @@ pub struct Startup {
 pub struct Grpc {
     /// The line of its transport.
     pub line: usize,
-    /// The host as it is given.
+    /// The host as in the file.
     pub host: String,
-    /// The port, where it is one.
+    /// The port, if it is valid.
     pub port: Option<u16>,
-    /// What is on it.
+    /// What it offers.
     pub offers: Offers,
 }
 
-/// What a port offers to who dials it.
+/// What a port offers.
 #[derive(Clone, Debug)]
 pub enum Offers {
     /// Nothing listens.
@@ -45,7 +44,7 @@ pub enum Offers {
     Tls {
         /// Its settings.
         tls: Box<Tls>,
-        /// Whether a client without a certificate is turned away.
+        /// Whether it rejects clients without a certificate.
         requires_client: bool,
     },
 }
@@ -63,18 +62,18 @@ pub struct Listener {
     pub line: usize,
 }
 
-/// What a gRPC server makes of its files.
+/// What a gRPC server does with its files.
 #[derive(Debug)]
 pub enum Credentials {
     /// It does not start, and why.
     Refused(Vec<Finding>),
-    /// It starts, and takes anyone.
+    /// It starts, and accepts anyone.
     ServerOnly(Vec<Finding>),
-    /// It starts, and turns clients without a certificate away.
+    /// It starts, and rejects clients without a certificate.
     Mutual(Vec<Finding>),
 }
 
-/// Starts a network in thought; `credentials` says what a server makes of the files.
+/// Simulates the start of a network; `credentials` says what a server does with the files.
 pub fn start(file: &NetworkFile, credentials: &mut dyn FnMut(&Tls) -> Credentials) -> Startup {
     let mut run = Run {
         file,
@@ -83,14 +82,11 @@ pub fn start(file: &NetworkFile, credentials: &mut dyn FnMut(&Tls) -> Credential
         listeners: Vec::new(),
         first: None,
         served: Vec::new(),
-        findings: settings::refused(file),
+        findings: settings::rejected(file),
     };
-    let is_loaded = run.findings.is_empty();
-    let stays_up = if is_loaded {
-        run.all()
-    } else {
-        run.nothing();
-        false
+    let stays_up = match run.findings.is_empty() {
+        true => run.all(),
+        false => run.nothing(),
     };
     run.finish(stays_up)
 }
@@ -102,13 +98,13 @@ struct Run<'a> {
     listeners: Vec<Listener>,
     /// The first gRPC transport.
     first: Option<Grpc>,
-    /// What each gRPC port that came up offers.
+    /// What each gRPC port that started offers.
     served: Vec<(u16, Offers)>,
     findings: Vec<Finding>,
 }
 
 impl Run<'_> {
-    /// Whether the network is still there afterwards.
+    /// Starts every transport; whether the network keeps running.
     fn all(&mut self) -> bool {
         for transport in self.file.transports() {
             if self.started.contains(&transport.kind) {
@@ -117,16 +113,19 @@ impl Run<'_> {
                 }
                 continue;
             }
-            let came_up = match transport.kind {
+            let is_up = match transport.kind {
                 Kind::Grpc => self.grpc(&transport),
                 Kind::Http => match self.http(&transport) {
-                    Some(came_up) => came_up,
-                    None => return false,
+                    Ok(()) => true,
+                    Err(finding) => {
+                        self.findings.push(*finding);
+                        return false;
+                    }
                 },
                 Kind::WebSocket | Kind::Mcp | Kind::A2a => self.other(&transport),
                 Kind::LibP2p | Kind::WebRtc => false,
             };
-            if came_up {
+            if is_up {
                 self.started.push(transport.kind);
             }
         }
@@ -136,209 +135,151 @@ impl Run<'_> {
         !self.started.is_empty()
     }
 
-    /// A gRPC transport behind one that came up; it weighs more when it is the one with TLS.
-    fn second_grpc(&mut self, transport: &Transport) {
-        let has_tls = Tls::effective(&self.file.document, transport).is_some();
-        let is_plaintext = self
-            .served
-            .iter()
-            .all(|(_, offers)| matches!(offers, Offers::Plaintext));
-        let finding = Finding::of("network-second-grpc-ignored").at_line(transport.line);
-        self.findings.push(if has_tls && is_plaintext {
-            finding
-                .found("this one has TLS, but the first one serves plaintext")
-                .with_severity(Severity::Error)
-        } else {
-            finding
-        });
+    /// A network that OpenAgents does not load.
+    fn nothing(&mut self) -> bool {
+        let mut transports = self.file.transports().into_iter();
+        if let Some(transport) = transports.find(|transport| transport.kind == Kind::Grpc) {
+            let address = self.address(&transport);
+            self.first = Some(Grpc::new(&transport, &address, 0));
+        }
+        false
     }
 
-    /// The first gRPC transport of a network that OpenAgents does not load.
-    fn nothing(&mut self) {
-        let transports = self.file.transports();
-        let first = transports
-            .iter()
-            .find(|transport| transport.kind == Kind::Grpc);
-        self.first = first.map(|transport| {
-            let address = self.address(transport);
-            Grpc {
-                line: transport.line,
-                port: address
-                    .port_number()
-                    .and_then(|number| u16::try_from(number).ok()),
-                host: address.host,
-                offers: Offers::Nothing,
-            }
-        });
+    /// A gRPC transport behind one that started; an error if only this one has TLS.
+    fn second_grpc(&mut self, transport: &Transport) {
+        let has_tls = Tls::effective(&self.file.document, transport).is_some();
+        let mut served = self.served.iter();
+        let is_plaintext = served.all(|(_, offers)| matches!(offers, Offers::Plaintext));
+        let mut finding = Finding::of("network-second-grpc-ignored").at_line(transport.line);
+        if has_tls && is_plaintext {
+            let found = "this one has TLS, but the first one serves plaintext";
+            finding = finding.found(found).with_severity(Severity::Error);
+        }
+        self.findings.push(finding);
     }
 
     fn grpc(&mut self, transport: &Transport) -> bool {
         let address = self.address(transport);
-        let number = address.port_number();
-        let port = number
-            .and_then(|number| u16::try_from(number).ok())
-            .filter(|port| *port > 0);
-        let is_first = self.first.is_none();
-        if is_first {
-            self.first = Some(Grpc {
-                line: transport.line,
-                host: address.host.clone(),
-                port,
-                offers: Offers::Nothing,
-            });
-        }
+        let grpc = Grpc::new(transport, &address, 1);
+        let (port, is_first) = (grpc.port, self.first.is_none());
+        self.first.get_or_insert(grpc);
         if self.has_no_port(transport) {
-            self.findings
-                .push(Finding::of("grpc-port-none").at_line(self.line_of(transport, "port")));
+            let finding = self.finding("grpc-port-none", transport, "port");
+            self.findings.push(finding);
             return true;
         }
-        let mut came_up = self.grpc_address(transport, &address);
-        let tls = Tls::effective(&self.file.document, transport);
-        let offers = match tls {
-            None => Offers::Plaintext,
-            Some(tls) => {
-                let (offers, findings) = match (self.credentials)(&tls) {
-                    Credentials::Refused(findings) => (Offers::Nothing, findings),
-                    Credentials::ServerOnly(findings) => (offers(tls, false), findings),
-                    Credentials::Mutual(findings) => (offers(tls, true), findings),
-                };
+        let is_bound = match self.grpc_address(transport, &address) {
+            Ok(note) => {
+                self.findings.extend(note);
+                true
+            }
+            Err(findings) => {
                 self.findings.extend(findings);
-                offers
+                false
             }
         };
-        came_up &= !matches!(offers, Offers::Nothing);
-        if came_up && !is_first {
-            self.findings.push(
-                Finding::of("network-falls-back")
-                    .at_line(transport.line)
-                    .found(match offers {
-                        Offers::Plaintext => "the second one serves plaintext",
-                        Offers::Tls { .. } | Offers::Nothing => "the second one serves TLS",
-                    }),
-            );
+        let offers = match Tls::effective(&self.file.document, transport) {
+            None => Offers::Plaintext,
+            Some(tls) => {
+                let (requires_client, findings) = match (self.credentials)(&tls) {
+                    Credentials::Refused(findings) => (None, findings),
+                    Credentials::ServerOnly(findings) => (Some(false), findings),
+                    Credentials::Mutual(findings) => (Some(true), findings),
+                };
+                self.findings.extend(findings);
+                requires_client.map_or(Offers::Nothing, |requires_client| Offers::Tls {
+                    tls: Box::new(tls),
+                    requires_client,
+                })
+            }
+        };
+        if !is_bound || matches!(offers, Offers::Nothing) {
+            return false;
         }
-        if let Some(port) = port.filter(|_| came_up) {
+        if !is_first {
+            let finding = Finding::of("network-falls-back").at_line(transport.line);
+            self.findings.push(finding.found(match offers {
+                Offers::Plaintext => "the second one serves plaintext",
+                Offers::Tls { .. } | Offers::Nothing => "the second one serves TLS",
+            }));
+        }
+        if let Some(port) = port {
             self.listen(transport, &address, port);
             self.served.push((port, offers));
         }
-        came_up
+        true
     }
 
-    /// Whether a gRPC transport can be bound there, or at least takes it without a word.
-    fn grpc_address(&mut self, transport: &Transport, address: &Address) -> bool {
-        let (host_line, port_line) = (
-            self.line_of(transport, "host"),
-            self.line_of(transport, "port"),
-        );
+    /// Whether a gRPC transport can bind to its address, or at least accepts it silently; with a
+    /// finding all the same, or the findings why not.
+    fn grpc_address(
+        &self,
+        transport: &Transport,
+        address: &Address,
+    ) -> Result<Vec<Finding>, Vec<Finding>> {
+        let finding = |rule, key| self.finding(rule, transport, key);
         let host = format!("host: {}", address.host);
         let port = format!("port: {}", address.port);
         if let Some(fault) = address.fault().or_else(|| address.host_fault()) {
-            let (line, found) = if address.fault().is_some() && !address.host.contains(':') {
-                (port_line, port)
+            let is_port = address.fault().is_some() && !address.host.contains(':');
+            let (key, found) = if is_port {
+                ("port", port)
             } else {
-                (host_line, host)
+                ("host", host)
             };
-            self.findings.push(
-                Finding::of("grpc-address")
-                    .at_line(line)
-                    .found(format!("{found}; {fault}")),
-            );
-            return false;
+            let finding = finding("grpc-address", key);
+            return Err(vec![finding.found(format!("{found}; {fault}"))]);
         }
+        let mut findings = Vec::new();
         if address.is_unresolved_name() {
-            self.findings
-                .push(Finding::of("grpc-host-name").at_line(host_line).found(host));
+            findings.push(finding("grpc-host-name", "host").found(host));
         }
         let Some(number) = address.port_number() else {
-            self.findings.push(
-                Finding::of("grpc-address")
-                    .at_line(port_line)
-                    .instead(port, "a whole number"),
-            );
-            return false;
+            findings.push(finding("grpc-address", "port").instead(port, "a whole number"));
+            return Err(findings);
         };
-        if number == 0 {
-            self.findings
-                .push(Finding::of("grpc-port-any").at_line(port_line));
-            return true;
-        }
-        let Ok(number) = u16::try_from(number) else {
-            // grpcio says that it listens there, and nothing does.
-            self.findings.push(
-                Finding::of("grpc-address")
-                    .at_line(port_line)
-                    .instead(port, "1 to 65535"),
-            );
-            return true;
-        };
-        match self.taken(address, number) {
-            Some(by) => {
-                self.findings
-                    .push(
-                        Finding::of("network-port-taken")
-                            .at_line(port_line)
-                            .found(format!(
-                                "port {number}, as {} on line {}",
-                                by.kind.name(),
-                                by.line
-                            )),
-                    );
-                false
+        match u16::try_from(number) {
+            Ok(0) => findings.push(finding("grpc-port-any", "port")),
+            Ok(number) => {
+                if let Some(by) = self.taken(address, number) {
+                    let finding = finding("network-port-taken", "port");
+                    findings.push(finding.found(format!("port {number}, {by}")));
+                    return Err(findings);
+                }
             }
-            None => true,
+            // grpcio says that it listens there, and nothing does.
+            Err(_) => findings.push(finding("grpc-address", "port").instead(port, "1 to 65535")),
         }
+        Ok(findings)
     }
 
-    /// `None` when it ends the network.
-    fn http(&mut self, transport: &Transport) -> Option<bool> {
+    /// # Errors
+    /// When the transport ends the network.
+    fn http(&mut self, transport: &Transport) -> Result<(), Box<Finding>> {
         if self.has_no_port(transport) {
-            return Some(true);
+            return Ok(());
         }
         let address = self.address(transport);
-        let port = address.service_port();
-        // An empty host is every address to it.
-        let host_fault = address.host_fault().filter(|_| !address.host.is_empty());
-        let line = |key: &str| self.line_of(transport, key);
-        let stop = if let Some(fault) = address.fault().or(host_fault) {
-            Some(
-                Finding::of("network-stops")
-                    .at_line(line("host"))
-                    .found(format!("host: {}; {fault}", address.host)),
-            )
-        } else if port.is_none() {
-            Some(
-                Finding::of("network-stops")
-                    .at_line(line("port"))
-                    .found(format!("port: {}", address.port)),
-            )
-        } else {
-            let by = port.and_then(|port| self.taken(&address, port));
-            by.map(|by| {
-                let found = format!(
-                    "port {}, as {} on line {}",
-                    address.port,
-                    by.kind.name(),
-                    by.line
-                );
-                Finding::of("network-stops")
-                    .at_line(line("port"))
-                    .found(found)
-            })
+        let stops = |key: &str, found: String| {
+            let finding = self.finding("network-stops", transport, key);
+            Err(Box::new(finding.found(found)))
         };
-        match (stop, port) {
-            (Some(finding), _) => {
-                self.findings.push(finding);
-                None
-            }
-            (None, Some(port)) => {
-                self.listen(transport, &address, port);
-                Some(true)
-            }
-            (None, None) => Some(true),
+        // An empty host is every address.
+        let host_fault = address.host_fault().filter(|_| !address.host.is_empty());
+        if let Some(fault) = address.fault().or(host_fault) {
+            return stops("host", format!("host: {}; {fault}", address.host));
         }
+        let Some(port) = address.service_port() else {
+            return stops("port", format!("port: {}", address.port));
+        };
+        if let Some(by) = self.taken(&address, port) {
+            return stops("port", format!("port {}, {by}", address.port));
+        }
+        self.listen(transport, &address, port);
+        Ok(())
     }
 
-    /// A transport whose failure is its own affair.
+    /// A transport whose failure does not affect the others.
     fn other(&mut self, transport: &Transport) -> bool {
         let address = self.address(transport);
         if self.has_no_port(transport) {
@@ -359,22 +300,16 @@ impl Run<'_> {
             self.listeners.clear();
             self.served.clear();
         }
+        let is_error = |finding: &Finding| finding.severity == Severity::Error;
         if let Some(grpc) = &mut self.first {
-            let served = self
-                .served
-                .iter()
-                .find(|(port, _)| Some(*port) == grpc.port);
-            grpc.offers = served.map_or(Offers::Nothing, |(_, offers)| offers.clone());
-            let is_up = self.started.contains(&Kind::Grpc);
-            if stays_up && !is_up {
-                self.findings
-                    .push(Finding::of("network-online-without-grpc").at_line(grpc.line));
+            let mut served = self.served.into_iter();
+            let served = served.find(|(port, _)| Some(*port) == grpc.port);
+            grpc.offers = served.map_or(Offers::Nothing, |(_, offers)| offers);
+            if stays_up && !self.started.contains(&Kind::Grpc) {
+                let finding = Finding::of("network-online-without-grpc");
+                self.findings.push(finding.at_line(grpc.line));
             }
-        } else if self
-            .findings
-            .iter()
-            .all(|finding| finding.severity != Severity::Error)
-        {
+        } else if !self.findings.iter().any(is_error) {
             self.findings.push(Finding::of("network-without-grpc"));
         }
         Startup {
@@ -400,15 +335,17 @@ impl Run<'_> {
         port.is_some_and(|port| port.value.value == Value::Null)
     }
 
-    fn line_of(&self, transport: &Transport, key: &str) -> usize {
+    /// A finding about a setting of a transport.
+    fn finding(&self, rule: &str, transport: &Transport, key: &str) -> Finding {
         let entry = transport.config.get(&self.file.document, key);
-        entry.map_or(transport.line, |entry| entry.key.line)
+        Finding::of(rule).at_line(entry.map_or(transport.line, |entry| entry.line()))
     }
 
-    fn taken(&self, address: &Address, port: u16) -> Option<&Listener> {
-        self.listeners
-            .iter()
-            .find(|other| other.port == port && overlap(&other.host, &address.host))
+    /// Who listens there already.
+    fn taken(&self, address: &Address, port: u16) -> Option<String> {
+        let is_same = |other: &&Listener| other.port == port && overlap(&other.host, &address.host);
+        let by = self.listeners.iter().find(is_same)?;
+        Some(format!("as {} on line {}", by.kind.name(), by.line))
     }
 
     fn listen(&mut self, transport: &Transport, address: &Address, port: u16) {
@@ -421,9 +358,17 @@ impl Run<'_> {
     }
 }
 
-fn offers(tls: Tls, requires_client: bool) -> Offers {
-    Offers::Tls {
-        tls: Box::new(tls),
-        requires_client,
+impl Grpc {
+    /// A port on which nothing listens yet; numbers below `least` are no port.
+    fn new(transport: &Transport, address: &Address, least: u16) -> Self {
+        let port = address
+            .port_number()
+            .and_then(|number| u16::try_from(number).ok());
+        Grpc {
+            line: transport.line,
+            host: address.host.clone(),
+            port: port.filter(|port| *port >= least),
+            offers: Offers::Nothing,
+        }
     }
 }

@@ -1,7 +1,9 @@
-//! The transports of a network.
+//! The transports of a network, and the hosts and ports they listen on.
+
+use std::net::Ipv4Addr;
 
 use super::NetworkFile;
-use super::yaml::{Document, Entry, NodeId};
+use super::yaml::{Document, Entry, NodeId, Value};
 
 /// One transport: what it is, and where its settings are.
 #[derive(Clone, Debug)]
@@ -32,16 +34,23 @@ impl Config {
     }
 }
 
+impl Transport {
+    fn is_empty(&self, document: &Document) -> bool {
+        let config = self.config.mapping;
+        config.is_none_or(|config| !document.node(config).value.is_true())
+    }
+}
+
 /// What a transport speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// WebSocket.
     WebSocket,
-    /// libp2p, which is not there.
+    /// libp2p, which OpenAgents lacks.
     LibP2p,
     /// gRPC.
     Grpc,
-    /// WebRTC, which is not there.
+    /// WebRTC, which OpenAgents lacks.
     WebRtc,
     /// HTTP.
     Http,
@@ -52,18 +61,19 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind that has this name.
+    const ALL: [Kind; 7] = [
+        Kind::WebSocket,
+        Kind::LibP2p,
+        Kind::Grpc,
+        Kind::WebRtc,
+        Kind::Http,
+        Kind::Mcp,
+        Kind::A2a,
+    ];
+
+    /// The kind with this name.
     pub fn of(name: &str) -> Option<Self> {
-        let all = [
-            Kind::WebSocket,
-            Kind::LibP2p,
-            Kind::Grpc,
-            Kind::WebRtc,
-            Kind::Http,
-            Kind::Mcp,
-            Kind::A2a,
-        ];
-        all.into_iter().find(|kind| kind.name() == name)
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// Its name in a network.yaml.
@@ -79,7 +89,7 @@ impl Kind {
         }
     }
 
-    /// The port it has where none is given.
+    /// Its default port.
     pub fn default_port(self) -> u16 {
         match self {
             Kind::WebSocket => 8400,
@@ -95,58 +105,47 @@ impl Kind {
 /// The transports a network starts.
 pub(super) fn transports(file: &NetworkFile) -> Vec<Transport> {
     let document = &file.document;
-    let network = document.node(file.network);
-    let mut listed = Vec::new();
-    let list = file.setting("transports");
-    if let Some(list) = list {
-        listed.extend(
-            document
-                .items(list.id)
-                .iter()
-                .take(MAX_TRANSPORTS)
-                .filter_map(|id| {
-                    let kind = document.get(*id, "type")?.value.value.as_text()?;
-                    Some(Transport {
-                        kind: Kind::of(kind)?,
-                        line: document.node(*id).line,
-                        item: Some(*id),
-                        config: Config {
-                            mapping: document.get(*id, "config").map(|config| config.id),
-                            network: None,
-                        },
-                    })
-                }),
-        );
-    } else {
-        listed.push(Transport {
+    let Some(list) = file.setting("transports") else {
+        let http = Transport {
             kind: Kind::Http,
-            line: network.line,
+            line: document.node(file.network).line,
             item: None,
             config: Config::default(),
-        });
-    }
+        };
+        return vec![legacy(file).unwrap_or(http)];
+    };
+    let items = document.items(list.id).iter().take(MAX_TRANSPORTS);
+    let transport = |id: &NodeId| {
+        Some(Transport {
+            kind: Kind::of(document.get(*id, "type")?.text()?)?,
+            line: document.node(*id).line,
+            item: Some(*id),
+            config: Config {
+                mapping: document.get(*id, "config").map(|config| config.id),
+                network: None,
+            },
+        })
+    };
+    let listed: Vec<Transport> = items.filter_map(transport).collect();
     match (legacy(file), listed.as_slice()) {
-        (Some(legacy), [only]) if only.kind == Kind::Http && is_empty(document, only) => {
+        (Some(legacy), [only]) if only.kind == Kind::Http && only.is_empty(document) => {
             vec![legacy]
         }
         (Some(_) | None, _) => listed,
     }
 }
 
-/// `transport:` and `transport_config:`, as networks had them before they could have several.
+/// `transport:` and `transport_config:`, from when a network had a single transport.
 fn legacy(file: &NetworkFile) -> Option<Transport> {
-    let entry = file
-        .setting("transport")
-        .filter(|entry| entry.value.value.is_true())?;
-    let kind = Kind::of(entry.value.value.as_text()?)?;
+    let entry = file.setting("transport").filter(Entry::is_true)?;
+    let kind = match Kind::of(entry.text()?)? {
+        // HTTP, under its former name.
+        Kind::WebSocket => Kind::Http,
+        kind => kind,
+    };
     Some(Transport {
-        // What was called websocket is HTTP now.
-        kind: if kind == Kind::WebSocket {
-            Kind::Http
-        } else {
-            kind
-        },
-        line: entry.key.line,
+        kind,
+        line: entry.line(),
         item: None,
         config: Config {
             mapping: file.setting("transport_config").map(|config| config.id),
@@ -155,12 +154,137 @@ fn legacy(file: &NetworkFile) -> Option<Transport> {
     })
 }
 
-fn is_empty(document: &Document, transport: &Transport) -> bool {
-    transport
-        .config
-        .mapping
-        .is_none_or(|config| !document.node(config).value.is_true())
+/// Where a transport listens, before it is joined to `host:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    pub(super) host: String,
+    pub(super) port: String,
 }
 
-/// No network has as many; those behind are not looked at.
+impl Address {
+    pub(super) fn new(host: Option<&Value>, port: Option<&Value>, default_port: u16) -> Self {
+        let text = |value: &Value| value.python_text().unwrap_or_else(|| "[…]".into());
+        Address {
+            host: host.map_or_else(|| ANY.into(), text),
+            port: port.map_or_else(|| default_port.to_string(), text),
+        }
+    }
+
+    /// Why the joined text is not split into the same host and port.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        if self.host.contains(':') {
+            return Some("an IPv6 address is split at its colons");
+        }
+        if self.port.contains(':') {
+            return Some("a port with a colon is split at it");
+        }
+        None
+    }
+
+    /// Why the transport cannot listen on the host, as far as can be determined without a network.
+    pub(super) fn host_fault(&self) -> Option<&'static str> {
+        let host = self.host.as_str();
+        if let Ok(address) = host.parse::<Ipv4Addr>() {
+            let is_machine =
+                !address.is_documentation() && !address.is_multicast() && !address.is_broadcast();
+            return (!is_machine).then_some("not an address of a machine");
+        }
+        let has_only = |allowed: &str, or: fn(&u8) -> bool| {
+            let mut bytes = host.bytes();
+            bytes.all(|b| or(&b) || allowed.as_bytes().contains(&b))
+        };
+        if host.is_empty() {
+            Some("the host is empty")
+        } else if has_only(".", u8::is_ascii_digit) {
+            Some("not an IPv4 address")
+        } else if !has_only("-._", u8::is_ascii_alphanumeric) {
+            Some("not a host name")
+        } else if ["None", "True", "False"].contains(&host) {
+            Some("not a name, but a YAML value converted to text")
+        } else if host.eq_ignore_ascii_case("localhost.") {
+            Some("with a final dot, the name is not found in the hosts file")
+        } else if host.to_ascii_lowercase().ends_with(".invalid") {
+            Some("names below .invalid never resolve")
+        } else {
+            None
+        }
+    }
+
+    /// Whether the host is a name that only a resolver knows.
+    pub(super) fn is_unresolved_name(&self) -> bool {
+        self.host.parse::<Ipv4Addr>().is_err() && !self.host.eq_ignore_ascii_case("localhost")
+    }
+
+    /// The port as `int` reads it from text; `None` if it raises.
+    pub(super) fn port_number(&self) -> Option<i128> {
+        let text = self.port.trim();
+        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+        let groups: Vec<&str> = digits.split('_').collect();
+        let is_number = groups
+            .iter()
+            .all(|group| !group.is_empty() && group.bytes().all(|b| b.is_ascii_digit()));
+        if !is_number {
+            return None;
+        }
+        let number = groups.concat().parse().unwrap_or(i128::MAX);
+        Some(if text.starts_with('-') {
+            -number
+        } else {
+            number
+        })
+    }
+
+    /// The port as a resolver reads it: spaces, then digits.
+    pub(super) fn service_port(&self) -> Option<u16> {
+        let port = self.port.trim_start();
+        let is_number = port.bytes().all(|b| b.is_ascii_digit());
+        is_number.then(|| port.parse().ok()).flatten()
+    }
+}
+
+/// Whether two hosts have an address in common.
+pub(super) fn overlap(one: &str, other: &str) -> bool {
+    let canonical = |host: &str| match host.to_ascii_lowercase().as_str() {
+        "localhost" => "127.0.0.1".to_owned(),
+        other => other.to_owned(),
+    };
+    let (one, other) = (canonical(one), canonical(other));
+    one == ANY || other == ANY || one == other
+}
+
+/// Whether only this machine reaches it.
+pub(super) fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<Ipv4Addr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// Every address of the machine.
+pub(super) const ANY: &str = "0.0.0.0";
+/// Beyond any network; further ones are ignored.
 const MAX_TRANSPORTS: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_read_as_python_reads_them() {
+        let number = |port: &str| {
+            let (host, port) = (ANY.to_owned(), port.to_owned());
+            Address { host, port }.port_number()
+        };
+        for (text, expected) in [
+            ("8600", Some(8600)),
+            (" 8600 ", Some(8600)),
+            ("8_600", Some(8600)),
+            ("-1", Some(-1)),
+        ] {
+            assert_eq!(number(text), expected, "{text:?}");
+        }
+        for text in ["8600.0", "abc", "True", "", "_1", "1_", "0x10", "8600 # x"] {
+            assert_eq!(number(text), None, "{text:?}");
+        }
+    }
+}

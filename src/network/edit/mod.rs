@@ -17,7 +17,7 @@ pub struct TlsFiles {
     pub cert_file: String,
     /// Its private key.
     pub key_file: String,
-    /// The CA of the clients; with it every client must have a certificate.
+    /// The CA of the clients; with it, every client needs one.
     pub ca_file: Option<String>,
 }
 

@@ -8,24 +8,11 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle,
 
 use super::error::{YamlError, clause, excerpt};
 use super::scalar::{self, Value};
-use super::{Document, DuplicateKey, Node, NodeId, tabs};
+use super::{Document, DuplicateKey, Node, NodeId};
 
 /// Reads a text of printable characters.
 pub(super) fn compose(text: &str) -> Result<Document, YamlError> {
-    let mut composer = Composer {
-        offset: 0,
-        nodes: Vec::new(),
-        open: Vec::new(),
-        root: None,
-        anchors: HashMap::new(),
-        names: HashMap::new(),
-        documents: 0,
-        duplicates: Vec::new(),
-        quoted: Vec::new(),
-        index: HashMap::new(),
-        merging: HashSet::new(),
-        merged: 0,
-    };
+    let mut composer = Composer::default();
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     composer.offset = text.len() - body.len();
     let mut options = granit_parser::options! { emit_anchor_events: true };
@@ -35,7 +22,7 @@ pub(super) fn compose(text: &str) -> Result<Document, YamlError> {
         let (event, span) = event.map_err(|error| syntax(&error))?;
         composer.take(event, &span)?;
     }
-    tabs::check(text, &composer.quoted)?;
+    check_tabs(text, &composer.quoted)?;
     Ok(Document {
         nodes: composer.nodes,
         root: composer.root,
@@ -45,8 +32,9 @@ pub(super) fn compose(text: &str) -> Result<Document, YamlError> {
     })
 }
 
+#[derive(Default)]
 struct Composer {
-    /// How many octets stand before what the parser sees.
+    /// The bytes before the parser's input.
     offset: usize,
     nodes: Vec<Node>,
     open: Vec<Open>,
@@ -55,7 +43,7 @@ struct Composer {
     names: HashMap<String, usize>,
     documents: usize,
     duplicates: Vec<DuplicateKey>,
-    /// The octets of scalars in which a tab may stand: those in quotes and blocks.
+    /// The ranges of scalars that may contain a tab: those in quotes and blocks.
     quoted: Vec<Range<usize>>,
     index: HashMap<NodeId, HashMap<String, usize>>,
     merging: HashSet<NodeId>,
@@ -63,7 +51,7 @@ struct Composer {
     merged: usize,
 }
 
-/// A collection whose end has not come.
+/// A collection that has not ended.
 enum Open {
     Sequence(NodeId, Vec<NodeId>),
     Mapping(NodeId, Vec<(NodeId, NodeId)>, Option<NodeId>),
@@ -122,7 +110,7 @@ impl Composer {
                 self.open.push(Open::Mapping(id, Vec::new(), None));
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
-            // Stream and document ends say nothing; comments and unresolved aliases are not asked for.
+            // Stream and document ends do not matter; comments and unresolved aliases are not requested.
             _ => {}
         }
         Ok(())
@@ -212,7 +200,7 @@ impl Composer {
     }
 
     fn check_merges(&mut self, id: NodeId, pairs: &[(NodeId, NodeId)]) -> Result<(), YamlError> {
-        // A collection that is still open is one all the same.
+        // A collection that is still open counts too.
         let is_mapping = |id: NodeId| matches!(self.nodes[id.0].value, Value::Mapping(_));
         for (key, value) in pairs {
             let key = &self.nodes[key.0];
@@ -237,7 +225,7 @@ impl Composer {
         Ok(())
     }
 
-    /// Makes the keys of a large mapping quick to find, for many aliases may lead to it.
+    /// Indexes the keys of a large mapping, because many aliases may lead to it.
     fn index(&mut self, id: NodeId, pairs: &[(NodeId, NodeId)]) {
         if pairs.len() <= MAX_SCANNED {
             return;
@@ -251,7 +239,7 @@ impl Composer {
     }
 }
 
-/// A key stands before its colon, on one line; the grammar of YAML 1.2 is not as strict.
+/// A key must be on the line of its colon; YAML 1.2 is less strict.
 fn one_line_key(span: &Span, text: &str) -> Result<(), YamlError> {
     let what = if span.is_empty() && text.is_empty() {
         "a colon without a key before it"
@@ -266,7 +254,7 @@ fn one_line_key(span: &Span, text: &str) -> Result<(), YamlError> {
     })
 }
 
-/// `<<` means something as a key alone.
+/// `<<` has a meaning only as a key.
 fn misplaced_merge(node: &Node) -> Result<(), YamlError> {
     if node.value.is_merge() {
         Err(YamlError::Tag {
@@ -278,7 +266,7 @@ fn misplaced_merge(node: &Node) -> Result<(), YamlError> {
     }
 }
 
-/// The name of a tag within YAML's own, the whole of it where it is another's.
+/// The name of one of YAML's own tags, or another tag as a whole.
 fn tag_name(tag: Option<&Tag>) -> Option<String> {
     let tag = tag?;
     let whole = format!("{}{}", tag.handle(), tag.suffix());
@@ -299,6 +287,38 @@ fn collection_tag(tag: Option<&Tag>, known: &[&str], line: usize) -> Result<(), 
     }
 }
 
+/// Checks every tab: PyYAML accepts one only in quotes, block scalars and comments. `quoted` are the
+/// ranges of the scalars that may contain tabs, in their order.
+fn check_tabs(text: &str, quoted: &[Range<usize>]) -> Result<(), YamlError> {
+    if !text.contains('\t') {
+        return Ok(());
+    }
+    let is_quoted = |at: usize| {
+        let next = quoted.partition_point(|range| range.end <= at);
+        quoted.get(next).is_some_and(|range| range.start <= at)
+    };
+    let mut is_comment = false;
+    let mut line = 1;
+    let mut before = '\n';
+    for (at, c) in text.char_indices() {
+        match c {
+            '\n' => {
+                line += 1;
+                is_comment = false;
+            }
+            '\r' => {
+                line += usize::from(!text[at + 1..].starts_with('\n'));
+                is_comment = false;
+            }
+            '#' if before.is_whitespace() || before == '\u{feff}' => is_comment |= !is_quoted(at),
+            '\t' if !is_comment && !is_quoted(at) => return Err(YamlError::Tab { line }),
+            _ => {}
+        }
+        before = c;
+    }
+    Ok(())
+}
+
 fn syntax(error: &ScanError) -> YamlError {
     YamlError::Syntax {
         line: error.marker().line(),
@@ -312,3 +332,24 @@ const MAX_NODES: usize = 500_000;
 const MAX_DUPLICATES: usize = 100;
 const MAX_MERGED: usize = 1000;
 const MAX_SCANNED: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use crate::network::yaml::{Document, YamlError};
+
+    #[test]
+    fn a_tab_is_accepted_only_in_quotes_blocks_and_comments() {
+        for text in [
+            "a: 'x\ty' # z\t",
+            "a: \"\t\"\n#\tb\n",
+            "a: |\n  x\ty\n  \tz\nb: 1\n",
+        ] {
+            Document::read(text.as_bytes()).unwrap();
+        }
+        for text in ["a:\t1", "x: 1\na: 1\t# b", "x: y\na: b\tc", "x:\n\t\n"] {
+            let error = Document::read(text.as_bytes()).unwrap_err();
+            let is_tab = matches!(error, YamlError::Tab { .. } | YamlError::Syntax { .. });
+            assert!(is_tab, "{text:?}: {error}");
+        }
+    }
+}

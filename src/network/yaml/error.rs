@@ -1,8 +1,8 @@
-//! Why a text is no YAML that Python reads.
+//! Why Python cannot read a text as YAML.
 
 use crate::pki::escape::is_unsafe_to_show;
 
-/// Why there is no document.
+/// Why a document cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum YamlError {
     /// Text in UTF-16 or UTF-32.
@@ -11,7 +11,7 @@ pub enum YamlError {
         /// Which.
         encoding: &'static str,
     },
-    /// Octets that are no text.
+    /// Bytes that are not text.
     #[error("line {line}: bytes that are not UTF-8")]
     NotUtf8 {
         /// The line.
@@ -64,14 +64,14 @@ pub enum YamlError {
         tag: String,
     },
     /// A scalar that is not what its form or tag says.
-    #[error("line {line}: '{text}' is not a {wanted}")]
+    #[error("line {line}: '{text}' is not a {expected}")]
     Scalar {
         /// The line.
         line: usize,
-        /// What stands there.
+        /// The scalar.
         text: String,
         /// What it should be.
-        wanted: &'static str,
+        expected: &'static str,
     },
     /// A list or mapping as a key.
     #[error("line {line}: a list or mapping as a key")]
@@ -79,7 +79,7 @@ pub enum YamlError {
         /// The line.
         line: usize,
     },
-    /// Something under `<<` that is no mapping.
+    /// Something under `<<` that is not a mapping.
     #[error("line {line}: << does not merge a mapping or a list of mappings")]
     Merge {
         /// The line.
@@ -88,28 +88,28 @@ pub enum YamlError {
     /// More than any configuration has.
     #[error("line {line}: more than {limit} values")]
     TooMany {
-        /// The line at which it was given up.
+        /// The line of the first too many.
         line: usize,
-        /// How many are read.
+        /// The limit.
         limit: usize,
     },
 }
 
-/// The octets as text, without a byte order mark, when all of it may stand in YAML.
-pub(super) fn text(octets: &[u8]) -> Result<&str, YamlError> {
+/// The bytes as text, if YAML allows every character.
+pub(super) fn text(bytes: &[u8]) -> Result<&str, YamlError> {
     let utf16 = [&[0xff, 0xfe][..], &[0xfe, 0xff][..]];
-    if octets.starts_with(&[0xff, 0xfe, 0, 0]) || octets.starts_with(&[0, 0, 0xfe, 0xff]) {
+    if bytes.starts_with(&[0xff, 0xfe, 0, 0]) || bytes.starts_with(&[0, 0, 0xfe, 0xff]) {
         return Err(YamlError::Encoding { encoding: "UTF-32" });
     }
-    if utf16.iter().any(|mark| octets.starts_with(mark)) {
+    if utf16.iter().any(|mark| bytes.starts_with(mark)) {
         return Err(YamlError::Encoding { encoding: "UTF-16" });
     }
-    let text = std::str::from_utf8(octets).map_err(|error| YamlError::NotUtf8 {
-        line: line_at(&octets[..error.valid_up_to()]),
+    let text = std::str::from_utf8(bytes).map_err(|error| YamlError::NotUtf8 {
+        line: line_at(&bytes[..error.valid_up_to()]),
     })?;
     match text.char_indices().find(|(_, c)| !is_printable(*c)) {
         Some((at, character)) => Err(YamlError::Character {
-            line: line_at(&octets[..at]),
+            line: line_at(&bytes[..at]),
             character,
         }),
         None => Ok(text),
@@ -133,7 +133,7 @@ pub(super) fn excerpt(text: &str) -> String {
 }
 
 fn line_at(before: &[u8]) -> usize {
-    before.iter().filter(|octet| **octet == b'\n').count() + 1
+    before.iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// PyYAML's set: YAML 1.1's printable characters and the byte order mark.

@@ -1,12 +1,9 @@
-//! YAML as Python's `yaml.safe_load` takes it: the words of YAML 1.1, one document, the last of two equal
-//! keys, merge keys. Every node knows where it stands, so that a finding can name its line and an
-//! edit its place.
+//! YAML as Python's `yaml.safe_load` reads it: the words of YAML 1.1, one document, the last of two equal
+//! keys, merge keys. Every node has its position, for the lines of findings and the places of edits.
 
 mod compose;
 mod error;
 mod scalar;
-mod tabs;
-mod timestamp;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -14,16 +11,16 @@ use std::ops::Range;
 pub use error::YamlError;
 pub use scalar::Value;
 
-/// A document that was read.
+/// A document.
 #[derive(Debug)]
 pub struct Document {
     nodes: Vec<Node>,
     root: Option<NodeId>,
-    /// Where the text keys of large mappings stand: of equal ones the last.
+    /// The positions of the text keys of large mappings, the last of equal ones.
     index: HashMap<NodeId, HashMap<String, usize>>,
     /// The mappings that merge others.
     merging: HashSet<NodeId>,
-    /// Keys that stand twice in one mapping: the line of the first and of the one that counts.
+    /// Keys that are twice in one mapping.
     pub duplicates: Vec<DuplicateKey>,
 }
 
@@ -34,30 +31,30 @@ pub struct NodeId(usize);
 /// A scalar or a collection.
 #[derive(Debug)]
 pub struct Node {
-    /// What Python makes of it.
+    /// Its value in Python.
     pub value: Value,
     /// The line it begins on, the first being 1.
     pub line: usize,
-    /// How many characters stand before it on that line.
+    /// The characters before it on that line.
     pub column: usize,
-    /// Its octets in the text. A block collection's end says little: it may lie behind blank lines and comments.
+    /// Its bytes in the text. A block collection may end behind blank lines and comments.
     pub span: Range<usize>,
-    /// Whether it is written between brackets.
+    /// Whether it is in brackets.
     pub is_flow: bool,
 }
 
-/// A key that stands more than once in a mapping.
+/// A key that is more than once in a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DuplicateKey {
     /// The key.
     pub key: String,
-    /// The line of the one that does not count.
+    /// The line of the one that is ignored.
     pub first: usize,
-    /// The line of the one that does.
+    /// The line of the one that counts.
     pub last: usize,
 }
 
-/// A key and what belongs to it.
+/// A key and its value.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// The key.
@@ -68,20 +65,47 @@ pub struct Entry<'a> {
     pub id: NodeId,
 }
 
+impl<'a> Entry<'a> {
+    /// The key; empty if it is not text.
+    pub fn name(&self) -> &'a str {
+        self.key.value.as_text().unwrap_or_default()
+    }
+
+    /// The value, if it is text.
+    pub fn text(&self) -> Option<&'a str> {
+        self.value.value.as_text()
+    }
+
+    /// Whether Python's `if` accepts the value.
+    pub fn is_true(&self) -> bool {
+        self.value.value.is_true()
+    }
+
+    /// Whether the value is a mapping.
+    pub fn is_mapping(&self) -> bool {
+        self.value.value.is_mapping()
+    }
+
+    /// The line of the key.
+    pub fn line(&self) -> usize {
+        self.key.line
+    }
+}
+
 impl Document {
     /// Reads UTF-8, with or without a byte order mark.
     ///
-    /// Takes time and memory linear in the text, whatever its aliases are; a text of more than half a
-    /// million nodes or nested deeper than 255 is refused.
+    /// Takes time and memory linear in the text, however many aliases it has. Rejects a text of more
+    /// than half a million nodes, or nested deeper than 255.
     ///
     /// # Errors
-    /// When Python would not read it either, or it is too large for any configuration.
+    /// When Python cannot read it either, or it is too large for a configuration.
     pub fn read(octets: &[u8]) -> Result<Self, YamlError> {
         let text = error::text(octets)?;
         compose::compose(text)
     }
 
-    /// The outermost node; `None` where there is none at all.
+    /// The outermost node; `None` in an empty document.
     pub fn root(&self) -> Option<NodeId> {
         self.root
     }
@@ -91,12 +115,12 @@ impl Document {
         &self.nodes[id.0]
     }
 
-    /// What a mapping has under a text key, as Python's `get` would find it; `None` where it is no mapping.
+    /// The entry of a mapping with a text key, as Python's `get` finds it; `None` if it is not a mapping.
     pub fn get(&self, mapping: NodeId, key: &str) -> Option<Entry<'_>> {
         self.find(mapping, key, &mut HashSet::new())
     }
 
-    /// The entries of a mapping as Python sees them: merged ones too, of equal text keys the one that counts.
+    /// The entries of a mapping as Python sees them, with merged ones; of equal text keys, the one that counts.
     pub fn entries(&self, mapping: NodeId) -> Vec<Entry<'_>> {
         let mut all = Vec::new();
         self.gather(mapping, &mut HashSet::new(), &mut all);
@@ -117,7 +141,7 @@ impl Document {
         kept
     }
 
-    /// The items of a sequence; empty where it is none.
+    /// The items of a sequence; empty if it is not one.
     pub fn items(&self, sequence: NodeId) -> &[NodeId] {
         match &self.node(sequence).value {
             Value::Sequence(items) => items,
@@ -125,7 +149,7 @@ impl Document {
         }
     }
 
-    /// The pairs that stand in a mapping itself, in their order.
+    /// The pairs of a mapping itself, in their order.
     fn pairs(&self, mapping: NodeId) -> &[(NodeId, NodeId)] {
         match &self.node(mapping).value {
             Value::Mapping(pairs) => pairs,
@@ -133,21 +157,16 @@ impl Document {
         }
     }
 
-    fn find(
-        &self,
-        mapping: NodeId,
-        wanted: &str,
-        visited: &mut HashSet<NodeId>,
-    ) -> Option<Entry<'_>> {
+    fn find(&self, mapping: NodeId, key: &str, visited: &mut HashSet<NodeId>) -> Option<Entry<'_>> {
         if !visited.insert(mapping) {
             return None;
         }
         let pairs = self.pairs(mapping);
         let own = pairs.iter().rev();
-        let is_wanted = |(key, _): &&(NodeId, NodeId)| self.node(*key).value.is_text(wanted);
+        let is_key = |(other, _): &&(NodeId, NodeId)| self.node(*other).value.is_text(key);
         let found = match self.index.get(&mapping) {
-            Some(index) => index.get(wanted).map(|at| &pairs[*at]),
-            None => own.clone().find(is_wanted),
+            Some(index) => index.get(key).map(|at| &pairs[*at]),
+            None => own.clone().find(is_key),
         };
         if let Some((key, value)) = found {
             return Some(self.entry(*key, *value));
@@ -158,7 +177,7 @@ impl Document {
         let merges = own.filter(|(key, _)| self.node(*key).value.is_merge());
         for (_, value) in merges {
             for source in self.sources(*value) {
-                if let Some(found) = self.find(source, wanted, visited) {
+                if let Some(found) = self.find(source, key, visited) {
                     return Some(found);
                 }
             }
@@ -187,7 +206,7 @@ impl Document {
         all.extend(own.map(|(key, value)| self.entry(*key, *value)));
     }
 
-    /// The mappings that are merged in, those that count most first.
+    /// The merged mappings, those that count most first.
     fn sources(&self, value: NodeId) -> Vec<NodeId> {
         match &self.node(value).value {
             Value::Sequence(items) => items.clone(),

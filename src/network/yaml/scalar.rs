@@ -1,9 +1,12 @@
 //! What a scalar is to PyYAML's `SafeLoader`: YAML 1.1, where `yes` and `on` are true, `010` is eight and
 //! `1:30` is ninety.
 
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
+
 use super::NodeId;
 use super::error::{YamlError, excerpt};
-use super::timestamp::is_timestamp;
 
 /// A value as Python has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,18 +21,18 @@ pub enum Value {
     Float(f64),
     /// A string.
     Text(String),
-    /// A date, a time or octets: nothing that a configuration asks for.
+    /// A date, a time or binary data, which no setting is.
     Other(String),
     /// The key `<<`.
     Merge,
     /// A list.
     Sequence(Vec<NodeId>),
-    /// A dictionary: keys and values as they stand.
+    /// A dictionary: its keys and values in their order.
     Mapping(Vec<(NodeId, NodeId)>),
 }
 
 impl Value {
-    /// Whether Python's `if` takes it.
+    /// Whether Python's `if` accepts it.
     pub fn is_true(&self) -> bool {
         match self {
             Value::Null => false,
@@ -43,7 +46,7 @@ impl Value {
         }
     }
 
-    /// The string, where it is one.
+    /// The string, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),
@@ -65,7 +68,7 @@ impl Value {
         matches!(self, Value::Merge)
     }
 
-    /// What Python's `str` makes of a scalar; `None` for a collection.
+    /// What Python's `str` returns for a scalar; `None` for a collection.
     pub fn python_text(&self) -> Option<String> {
         match self {
             Value::Null => Some("None".into()),
@@ -102,149 +105,63 @@ pub(super) fn resolve(
     tag: Option<String>,
     line: usize,
 ) -> Result<Value, YamlError> {
-    let wrong = |wanted| YamlError::Scalar {
+    let wrong = |expected| YamlError::Scalar {
         line,
         text: excerpt(text),
-        wanted,
+        expected,
     };
-    let other = || Value::Other(text.to_owned());
-    match tag.as_deref() {
-        None if !is_plain => Ok(Value::Text(text.to_owned())),
-        None | Some("!") => implicit(text, line),
-        Some("str") => Ok(Value::Text(text.to_owned())),
+    let value = match tag.as_deref() {
+        None if is_plain => return implicit(text, line),
+        Some("!") => return implicit(text, line),
+        None | Some("str") => Ok(Value::Text(text.to_owned())),
         Some("null") => Ok(Value::Null),
-        Some("bool") => boolean(&text.to_lowercase())
-            .map(Value::Bool)
-            .ok_or_else(|| wrong("truth value")),
-        Some("int") => integer(text)
-            .map(Value::Int)
-            .ok_or_else(|| wrong("whole number")),
-        Some("float") => float(text).map(Value::Float).ok_or_else(|| wrong("number")),
-        Some("timestamp") if is_timestamp(text) => Ok(other()),
-        Some("timestamp") => Err(wrong("date")),
-        Some("binary") => Ok(other()),
-        Some(tag) => Err(YamlError::Tag {
-            line,
-            tag: excerpt(tag),
-        }),
-    }
+        Some("bool") => match text.to_lowercase().as_str() {
+            "yes" | "true" | "on" => Ok(Value::Bool(true)),
+            "no" | "false" | "off" => Ok(Value::Bool(false)),
+            _ => Err("truth value"),
+        },
+        Some("int") => integer(text).map(Value::Int).ok_or("whole number"),
+        Some("float") => float(text).map(Value::Float).ok_or("number"),
+        Some("timestamp") if !matches(&TIMESTAMP, text) => Err("date"),
+        Some("timestamp" | "binary") => Ok(Value::Other(text.to_owned())),
+        Some(tag) => {
+            let tag = excerpt(tag);
+            return Err(YamlError::Tag { line, tag });
+        }
+    };
+    value.map_err(wrong)
 }
 
-/// A plain scalar without a tag: the first of the forms that it has.
+/// A plain scalar without a tag, resolved as PyYAML's `resolver.py` does.
 fn implicit(text: &str, line: usize) -> Result<Value, YamlError> {
-    let wrong = |wanted| YamlError::Scalar {
+    let wrong = |expected| YamlError::Scalar {
         line,
         text: excerpt(text),
-        wanted,
+        expected,
     };
-    if let "" | "~" | "null" | "Null" | "NULL" = text {
-        return Ok(Value::Null);
-    }
-    if let Some(value) = boolean(text).filter(|_| is_one_case(text)) {
-        return Ok(Value::Bool(value));
-    }
-    match text {
-        "<<" => return Ok(Value::Merge),
-        // It is a string as a key, and cannot be read as a value; no configuration has it.
+    let value = match text {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Value::Bool(true),
+        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            Value::Bool(false)
+        }
+        "<<" => Value::Merge,
+        // A string as a key, and unreadable as a value.
         "=" => return Err(wrong("supported value")),
-        _ => {}
-    }
-    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
-        return Ok(Value::Text(text.to_owned()));
-    }
-    if is_float(text) {
-        return float(text).map(Value::Float).ok_or_else(|| wrong("number"));
-    }
-    if is_integer(text) {
-        return integer(text)
-            .map(Value::Int)
-            .ok_or_else(|| wrong("whole number"));
-    }
-    if is_timestamp(text) {
-        return Ok(Value::Other(text.to_owned()));
-    }
-    Ok(Value::Text(text.to_owned()))
-}
-
-fn boolean(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "yes" | "true" | "on" => Some(true),
-        "no" | "false" | "off" => Some(false),
-        _ => None,
-    }
-}
-
-/// `true`, `True` and `TRUE`, but not `tRue`.
-fn is_one_case(text: &str) -> bool {
-    let rest = text.get(1..).unwrap_or_default();
-    let lower = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase());
-    let upper = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase());
-    lower(rest) || (upper(text) && upper(rest))
-}
-
-/// `[-+]?(0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|[1-9][0-9_]*(:[0-5]?[0-9])+)`
-fn is_integer(text: &str) -> bool {
-    let digits = unsigned(text);
-    let all = |rest: &str, allowed: fn(u8) -> bool| {
-        !rest.is_empty() && rest.bytes().all(|b| b == b'_' || allowed(b))
+        _ if !text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) => {
+            Value::Text(text.to_owned())
+        }
+        _ if matches(&FLOAT, text) => Value::Float(float(text).ok_or_else(|| wrong("number"))?),
+        _ if matches(&INTEGER, text) => {
+            Value::Int(integer(text).ok_or_else(|| wrong("whole number"))?)
+        }
+        _ if matches(&TIMESTAMP, text) => Value::Other(text.to_owned()),
+        _ => Value::Text(text.to_owned()),
     };
-    if let Some(rest) = digits.strip_prefix("0b") {
-        return all(rest, |b| matches!(b, b'0' | b'1'));
-    }
-    if let Some(rest) = digits.strip_prefix("0x") {
-        return all(rest, |b| b.is_ascii_hexdigit());
-    }
-    if let Some(rest) = digits.strip_prefix('0') {
-        return rest.is_empty() || all(rest, |b| matches!(b, b'0'..=b'7'));
-    }
-    digits.starts_with(|c: char| c.is_ascii_digit()) && is_sexagesimal_or_decimal(digits)
+    Ok(value)
 }
 
-/// `[0-9][0-9_]*(:[0-5]?[0-9])*`
-fn is_sexagesimal_or_decimal(digits: &str) -> bool {
-    let mut parts = digits.split(':');
-    let first = parts.next().unwrap_or_default();
-    first.starts_with(|c: char| c.is_ascii_digit())
-        && first.bytes().all(|b| b == b'_' || b.is_ascii_digit())
-        && parts.all(|part| match part.as_bytes() {
-            [one] => one.is_ascii_digit(),
-            [tens, ones] => matches!(tens, b'0'..=b'5') && ones.is_ascii_digit(),
-            _ => false,
-        })
-}
-
-/// PyYAML's three forms of a float, infinity and not-a-number.
-fn is_float(text: &str) -> bool {
-    if let ".nan" | ".NaN" | ".NAN" = text {
-        return true;
-    }
-    let digits = unsigned(text);
-    if let ".inf" | ".Inf" | ".INF" = digits {
-        return true;
-    }
-    let Some((whole, rest)) = digits.split_once('.') else {
-        return false;
-    };
-    let (fraction, exponent) = match rest.find(['e', 'E']) {
-        Some(at) => (&rest[..at], Some(&rest[at + 1..])),
-        None => (rest, None),
-    };
-    let is_exponent = exponent.is_none_or(|exponent| {
-        exponent
-            .strip_prefix(['+', '-'])
-            .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
-    });
-    let is_fraction = fraction.bytes().all(|b| b == b'_' || b.is_ascii_digit());
-    if !is_fraction || !is_exponent {
-        return false;
-    }
-    if whole.is_empty() {
-        return digits.len() == text.len() && fraction.starts_with(|c: char| c.is_ascii_digit());
-    }
-    is_sexagesimal_or_decimal(whole) && (exponent.is_none() || !whole.contains(':'))
-}
-
-/// The number that Python's constructor makes; `None` where it raises.
+/// The number that Python's constructor returns; `None` if it raises.
 fn integer(text: &str) -> Option<i128> {
     let text = text.replace('_', "");
     let digits = unsigned(&text);
@@ -284,6 +201,35 @@ fn float(text: &str) -> Option<f64> {
 fn unsigned(text: &str) -> &str {
     text.strip_prefix(['+', '-']).unwrap_or(text)
 }
+
+fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
+    pattern.as_ref().is_some_and(|regex| regex.is_match(text))
+}
+
+// The patterns of PyYAML's `resolver.py`.
+static FLOAT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?",
+        r"|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?",
+        r"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*",
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$",
+    ))
+    .ok()
+});
+static INTEGER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"^[-+]?(?:0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+",
+        r"|[1-9][0-9_]*(?::[0-5]?[0-9])+)$",
+    ))
+    .ok()
+});
+static TIMESTAMP: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}",
+        r":[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)$",
+    ))
+    .ok()
+});
 
 #[cfg(test)]
 mod tests {
@@ -339,6 +285,27 @@ mod tests {
             Value::Sequence(Vec::new()),
         ] {
             assert!(!value.is_true(), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn dates_and_times_are_distinguished_from_other_text() {
+        for text in [
+            "2026-11-20",
+            "2026-1-2T3:04:05",
+            "2026-11-20 08:05:00.5 +01:00",
+            "2026-11-20t08:05:00Z",
+        ] {
+            assert!(matches(&TIMESTAMP, text), "{text}");
+        }
+        for text in [
+            "2026-1-2",
+            "2026-11-20T",
+            "20261120",
+            "2026-11-20x",
+            "127.0.0.1",
+        ] {
+            assert!(!matches(&TIMESTAMP, text), "{text}");
         }
     }
 }
