@@ -21,12 +21,13 @@ mod service;
 mod session;
 mod target;
 
+pub use crate::pki::handshake::KeyProof;
 pub use connection::Alert;
 pub use dial::{Attempt, Reached};
 pub use exporter::Exporter;
 pub use http::{Answer, End, Plaintext};
 pub use presented::{PresentedChain, ProbeError, presented_chain};
-pub use recorder::{ClientCertificateRequest, Identity, IdentityError, KeyProof};
+pub use recorder::{ClientCertificateRequest, Identity, IdentityError};
 pub use responder::{Counts, Responder, ResponderError};
 pub use service::ServiceManager;
 pub use session::{Failure, Outcome, ServedCertificate, Session, TlsVersion};

@@ -1,7 +1,6 @@
 //! What a TLS server presents during the handshake, and what the client presents to it.
 
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::client::ResolvesClientCert;
@@ -10,16 +9,11 @@ use rustls::crypto::ring::default_provider;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, Error, PeerMisbehaved, SignatureScheme};
-use rustls_pki_types::{
-    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, SignatureVerificationAlgorithm,
-    SubjectPublicKeyInfoDer, UnixTime,
-};
-use serde::Serialize;
-use webpki::RawPublicKeyEntity;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 
 use crate::pki::certificate::Certificate;
+use crate::pki::handshake::{Algorithm, KeyProof, P521_SHA512};
 use crate::pki::name::DistinguishedName;
-use crate::pki::public_key::{KeyKind, PublicKey};
 
 /// Records what a server presents and asks for.
 ///
@@ -38,18 +32,6 @@ pub(super) struct Record {
     pub(super) certificates: Vec<Vec<u8>>,
     pub(super) key_proof: Option<KeyProof>,
     pub(super) request: Option<ClientCertificateRequest>,
-}
-
-/// Whether the server proved that it holds the private key of its certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyProof {
-    /// Its signature over the handshake verifies.
-    Proven,
-    /// Its signature does not verify.
-    Failed,
-    /// The key or the signature is of a type that cannot be verified here: nothing is proven.
-    Unchecked,
 }
 
 /// A server's request for a client certificate.
@@ -94,12 +76,9 @@ impl Recorder {
             // A scheme of TLS 1.3 names one curve (RFC 8446 §4.2.3).
             algorithms.truncate(1);
         }
-        self.lock().key_proof = Some(proof(
-            message,
-            certificate,
-            signature.signature(),
-            &algorithms,
-        ));
+        let signature = signature.signature();
+        let proof = KeyProof::of(message, certificate, signature, &algorithms);
+        self.lock().key_proof = Some(proof);
         Ok(HandshakeSignatureValid::assertion())
     }
 }
@@ -146,7 +125,7 @@ impl ServerCertVerifier for Recorder {
         let mut schemes = default_provider()
             .signature_verification_algorithms
             .supported_schemes();
-        schemes.extend(P521.iter().map(|(scheme, _)| *scheme));
+        schemes.extend(P521_SHA512.map(|_| P521_SCHEME));
         schemes
     }
 }
@@ -220,73 +199,17 @@ pub enum IdentityError {
         /// The reason rustls gives.
         source: rustls::Error,
     },
-    /// No throw-away certificate can be created.
-    #[error("cannot create a throw-away client certificate: {source}")]
-    Stranger {
-        /// The reason rcgen gives.
-        source: rcgen::Error,
-    },
-}
-
-/// What a handshake signature proves. The certificate is read by our own parser, which also reads
-/// certificates that webpki rejects, such as version 1.
-fn proof(
-    message: &[u8],
-    certificate: &CertificateDer<'_>,
-    signature: &[u8],
-    algorithms: &[Algorithm],
-) -> KeyProof {
-    let Ok(certificate) = Certificate::from_der(certificate.to_vec()) else {
-        return KeyProof::Unchecked;
-    };
-    let public_key_info = SubjectPublicKeyInfoDer::from(certificate.public_key_info());
-    let Ok(public_key) = RawPublicKeyEntity::try_from(&public_key_info) else {
-        return KeyProof::Unchecked;
-    };
-    let mut proof = KeyProof::Unchecked;
-    for algorithm in algorithms {
-        match public_key.verify_signature(*algorithm, message, signature) {
-            Ok(()) => return KeyProof::Proven,
-            Err(webpki::Error::InvalidSignatureForPublicKey) => proof = KeyProof::Failed,
-            Err(_) => {}
-        }
-    }
-    if is_rsa_of_other_size(&public_key_info) {
-        KeyProof::Unchecked
-    } else {
-        proof
-    }
-}
-
-/// ring verifies no RSA signature outside these sizes, however valid it is.
-fn is_rsa_of_other_size(public_key_info: &[u8]) -> bool {
-    PublicKey::from_der(public_key_info).is_ok_and(|key| {
-        matches!(key.kind, KeyKind::Rsa) && !key.bits.is_some_and(|bits| RSA_BITS.contains(&bits))
-    })
 }
 
 /// The algorithms of a scheme, the one of TLS 1.3 first.
 fn algorithms(scheme: SignatureScheme) -> Vec<Algorithm> {
     let known = default_provider().signature_verification_algorithms.mapping;
     let of_scheme = known.iter().find(|(other, _)| *other == scheme);
-    let p521 = P521.iter().filter(|(other, _)| *other == scheme);
-    of_scheme
-        .into_iter()
-        .flat_map(|(_, algorithms)| algorithms.iter().copied())
-        .chain(p521.map(|(_, algorithm)| *algorithm))
-        .collect()
+    let p521 = P521_SHA512.filter(|_| scheme == P521_SCHEME);
+    let algorithms = of_scheme.into_iter().flat_map(|(_, known)| known.iter());
+    algorithms.copied().chain(p521).collect()
 }
 
-type Algorithm = &'static dyn SignatureVerificationAlgorithm;
-
 /// ring has no P-521, which grpc-js accepts.
-#[cfg(feature = "rsa")]
-static P521: &[(SignatureScheme, Algorithm)] = &[(
-    SignatureScheme::ECDSA_NISTP521_SHA512,
-    webpki::aws_lc_rs::ECDSA_P521_SHA512,
-)];
-#[cfg(not(feature = "rsa"))]
-static P521: &[(SignatureScheme, Algorithm)] = &[];
-
-const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
+const P521_SCHEME: SignatureScheme = SignatureScheme::ECDSA_NISTP521_SHA512;
 const MAX_AUTHORITIES: usize = 100;

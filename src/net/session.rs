@@ -10,10 +10,11 @@ use serde::Serialize;
 
 use super::connection::{Alert, Deadline as _, Hello, Tls, TooMuch, Wire, tls_error};
 use super::http::{self, Answer};
-use super::recorder::{ClientCertificateRequest, Identity, KeyProof, Recorder};
+use super::recorder::{ClientCertificateRequest, Identity, Recorder};
 use super::target::{Scheme, Target};
 use crate::pki::certificate::{Certificate, CertificateError};
 use crate::pki::escape::Escaped;
+use crate::pki::handshake::KeyProof;
 
 /// One TLS connection: what the handshake showed, and what came after it.
 #[derive(Debug)]

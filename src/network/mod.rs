@@ -18,7 +18,7 @@ mod tls;
 mod transport;
 pub mod yaml;
 
-pub use edit::{EditError, Edited, TlsFiles, unified_diff, with_tls};
+pub use edit::{Edit, EditError, TlsFiles, unified_diff, with_tls};
 pub use examine::examine;
 pub use file::{NetworkFile, NetworkFileError};
 pub use startup::{Credentials, Grpc, Listener, Offers, Startup, start};

@@ -17,6 +17,7 @@ pub mod extension;
 pub mod extension_value;
 pub mod fingerprint;
 pub mod general_name;
+pub mod handshake;
 pub mod issuer;
 pub mod lint;
 pub mod moment;

@@ -1,4 +1,4 @@
-//! Whether two networks say the same but for the TLS of their first gRPC transport.
+//! Whether two networks differ only in the TLS of their first gRPC transport.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,14 +6,16 @@ use crate::network::NetworkFile;
 use crate::network::transport::Kind;
 use crate::network::yaml::{Document, NodeId, Value};
 
-/// Whether nothing but the `tls:` block was touched, or what had to be made to hold it.
+/// Whether only the `tls:` block differs, or what was added to contain it.
 pub(super) fn same_but_for_tls(before: &NetworkFile, after: &NetworkFile) -> bool {
     let mut allowed = HashMap::new();
-    let is_grpc = |kind: Kind| kind == Kind::Grpc;
+    let grpc = |file: &NetworkFile| {
+        let mut transports = file.transports().into_iter();
+        transports.find(|transport| transport.kind == Kind::Grpc)
+    };
     let had_list = before.setting("transports").is_some();
-    let old = before.transports().into_iter().find(|t| is_grpc(t.kind));
-    let new = after.transports().into_iter().find(|t| is_grpc(t.kind));
-    let Some(new) = new else {
+    let old = grpc(before);
+    let Some(new) = grpc(after) else {
         return false;
     };
     let mut skipped_item = None;
@@ -48,15 +50,15 @@ pub(super) fn same_but_for_tls(before: &NetworkFile, after: &NetworkFile) -> boo
 struct Comparison<'a> {
     before: &'a Document,
     after: &'a Document,
-    /// In which mapping which key may differ.
+    /// The key that may differ, by its mapping.
     allowed: HashMap<NodeId, &'static str>,
-    /// The item that is new.
+    /// The new item.
     skipped_item: Option<NodeId>,
-    /// The pairs that were compared, or are being compared further up.
+    /// The pairs that are compared already, or being compared further up.
     seen: HashSet<(NodeId, NodeId)>,
 }
 
-impl Comparison<'_> {
+impl<'a> Comparison<'a> {
     fn same(&mut self, one: NodeId, other: NodeId) -> bool {
         if !self.seen.insert((one, other)) {
             return true;
@@ -81,20 +83,15 @@ impl Comparison<'_> {
         let allowed = self.allowed.get(&other).copied();
         let keeps = |value: &Value| allowed.is_none_or(|key| !value.is_text(key));
         let (before, after) = (self.before, self.after);
-        let one: Vec<_> = before
-            .entries(one)
-            .into_iter()
-            .filter(|e| keeps(&e.key.value))
-            .collect();
-        let other: Vec<_> = after
-            .entries(other)
-            .into_iter()
-            .filter(|e| keeps(&e.key.value))
-            .collect();
+        let kept = |document: &'a Document, id| {
+            let entries = document.entries(id).into_iter();
+            let entries = entries.filter(|entry| keeps(&entry.key.value));
+            entries.collect::<Vec<_>>()
+        };
+        let (one, other) = (kept(before, one), kept(after, other));
+        let mut pairs = one.iter().zip(&other);
         one.len() == other.len()
-            && one
-                .iter()
-                .zip(&other)
+            && pairs
                 .all(|(one, other)| one.key.value == other.key.value && self.same(one.id, other.id))
     }
 }

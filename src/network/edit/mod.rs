@@ -1,4 +1,4 @@
-//! A correct `tls:` block in a network.yaml: a few characters at one place, the rest left octet for octet.
+//! A correct `tls:` block in a network.yaml: a few characters at one place, the rest unchanged to the byte.
 
 mod compare;
 mod place;
@@ -8,9 +8,9 @@ use super::file::NetworkFileError;
 use super::tls::Tls;
 use super::transport::Kind;
 use crate::pki::escape::is_unsafe_to_show;
-use place::{Insertion, Layout};
+use place::{Editor, Insertion};
 
-/// The files a `tls:` block is to name, as the network will read them.
+/// The files for a `tls:` block, as the network reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The server's certificate chain.
@@ -21,67 +21,56 @@ pub struct TlsFiles {
     pub ca_file: Option<String>,
 }
 
-/// What became of a network.yaml.
+/// A network.yaml after an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edited {
+pub struct Edit {
     /// The whole text.
     pub text: String,
-    /// Whether anything had to be changed.
+    /// Whether it differs from before.
     pub changed: bool,
 }
 
-/// Puts a `tls:` block that is effective into the first gRPC transport; makes the transport where there is none.
+/// Adds an effective `tls:` block to the first gRPC transport; adds the transport too if there is none.
 ///
-/// Comments, order and line ends stay. A block that is there is mended: `enabled` set, what is missing added.
-/// One that is effective and says the same is left as it is.
+/// Keeps comments, order and line ends. Completes a block that is not effective; leaves one that is
+/// effective and names these files.
 ///
 /// # Errors
-/// When the file cannot be read, an effective block says something else, the place is written in a way that a text
-/// cannot be put into, or the text would not say what it should.
-pub fn with_tls(octets: &[u8], files: &TlsFiles) -> Result<Edited, EditError> {
-    let file = NetworkFile::read(octets)?;
-    let text = std::str::from_utf8(octets).map_err(|_| EditError::Unsure)?;
-    let unchanged = Edited {
-        text: text.to_owned(),
-        changed: false,
-    };
-    if let Some(tls) =
-        effective(&file).filter(|tls| tls.cert_file.is_some() && tls.key_file.is_some())
-    {
-        return if says(&tls, files) {
-            Ok(unchanged)
-        } else {
-            Err(EditError::Effective { line: tls.line })
+/// When the file cannot be read, an effective block says something else, the place has a form that
+/// cannot be edited as text, or the result would not be as intended.
+pub fn with_tls(bytes: &[u8], files: &TlsFiles) -> Result<Edit, EditError> {
+    let file = NetworkFile::read(bytes)?;
+    let text = std::str::from_utf8(bytes).map_err(|_| EditError::Unsure)?;
+    if let Some(tls) = effective(&file) {
+        let text = text.to_owned();
+        let changed = false;
+        return match says(&tls, files) {
+            true => Ok(Edit { text, changed }),
+            false => Err(EditError::Effective { line: tls.line }),
         };
     }
-    let insertions = place::insertions(&file, &Layout::of(text), files)?;
-    let text = applied(text, insertions);
+    let text = applied(text, Editor::new(&file, text, files).insertions()?);
     let after = NetworkFile::read(text.as_bytes()).map_err(|_| EditError::Unsure)?;
-    let is_effective =
-        effective(&after).is_some_and(|tls| tls.cert_file.is_some() && tls.key_file.is_some());
-    if is_effective && compare::same_but_for_tls(&file, &after) {
-        Ok(Edited {
-            text,
-            changed: true,
-        })
-    } else {
-        Err(EditError::Unsure)
+    if effective(&after).is_none() || !compare::same_but_for_tls(&file, &after) {
+        return Err(EditError::Unsure);
     }
+    let changed = true;
+    Ok(Edit { text, changed })
 }
 
-/// Why a network.yaml is left as it is.
+/// Why a network.yaml cannot be edited.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
     /// It cannot be read.
     #[error(transparent)]
     File(#[from] NetworkFileError),
-    /// TLS is on already, with other files or settings.
+    /// TLS is already on, with other files or settings.
     #[error("line {line}: the `tls:` block is already in effect, with other values")]
     Effective {
         /// The line of `tls:`.
         line: usize,
     },
-    /// The transport's settings stand elsewhere, behind an alias.
+    /// The transport's settings are elsewhere, behind an alias.
     #[error("line {line}: the settings are shared through an alias")]
     Alias {
         /// The line of the key.
@@ -94,7 +83,7 @@ pub enum EditError {
         line: usize,
         /// The key.
         key: &'static str,
-        /// What stands there.
+        /// What is there.
         found: &'static str,
     },
     /// The old single transport, of another kind.
@@ -103,13 +92,13 @@ pub enum EditError {
         /// The line of the key.
         line: usize,
     },
-    /// The result would not be what is wanted.
+    /// The result would not be as intended.
     #[error("the `tls:` block cannot be added without risk to the rest of the file")]
     Unsure,
 }
 
 impl EditError {
-    /// What to do about it.
+    /// How to fix it.
     pub fn hint(&self) -> String {
         match self {
             EditError::File(error) => error.hint(),
@@ -128,19 +117,19 @@ impl EditError {
     }
 }
 
+/// The block of the first gRPC transport, if it takes effect and names both files.
 fn effective(file: &NetworkFile) -> Option<Tls> {
-    let transports = file.transports();
-    let first = transports
-        .iter()
-        .find(|transport| transport.kind == Kind::Grpc)?;
-    Tls::effective(&file.document, first)
+    let mut transports = file.transports().into_iter();
+    let first = transports.find(|transport| transport.kind == Kind::Grpc)?;
+    let tls = Tls::effective(&file.document, &first)?;
+    (tls.cert_file.is_some() && tls.key_file.is_some()).then_some(tls)
 }
 
-/// Whether a block names these files, and asks clients for certificates where that is wanted.
+/// Whether a block names these files, and requires client certificates if a CA is among them.
 fn says(tls: &Tls, files: &TlsFiles) -> bool {
-    let names = |name: &Option<super::tls::FileName>, wanted: &str| {
+    let names = |name: &Option<super::tls::FileName>, expected: &str| {
         let path = name.as_ref().and_then(|name| name.path.as_deref());
-        path.is_some_and(|path| without_dot(path) == without_dot(wanted))
+        path.is_some_and(|path| without_dot(path) == without_dot(expected))
     };
     names(&tls.cert_file, &files.cert_file)
         && names(&tls.key_file, &files.key_file)
@@ -150,12 +139,12 @@ fn says(tls: &Tls, files: &TlsFiles) -> bool {
             .is_none_or(|ca_file| names(&tls.ca_file, ca_file) && tls.require_client_cert)
 }
 
-/// `./certs` and `certs` are one place.
+/// The path without a leading `./`.
 fn without_dot(path: &str) -> &str {
     path.trim_start_matches("./")
 }
 
-/// The text with each place replaced; the places do not overlap.
+/// The text with each range replaced; the ranges do not overlap.
 fn applied(text: &str, mut insertions: Vec<Insertion>) -> String {
     insertions.sort_by_key(|insertion| insertion.at.start);
     let mut result = String::with_capacity(text.len() + 512);

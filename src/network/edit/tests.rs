@@ -8,7 +8,7 @@ fn files() -> TlsFiles {
     }
 }
 
-/// The text with the block in it; what a second run makes of it is the same.
+/// The text with the block; a second edit does not change it.
 fn edited(text: &str) -> String {
     let once =
         with_tls(text.as_bytes(), &files()).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -21,8 +21,8 @@ fn edited(text: &str) -> String {
 #[test]
 fn a_block_is_added_behind_the_port_and_all_else_stays() {
     let text = "# top\nnetwork:\n  name: N # the name\n  transports:\n    - type: grpc\n      config:\n        # where\n        host: 0.0.0.0\n        port: 8600   # gRPC\n        compression: gzip\n    - type: http\n";
-    let wanted = "# top\nnetwork:\n  name: N # the name\n  transports:\n    - type: grpc\n      config:\n        # where\n        host: 0.0.0.0\n        port: 8600   # gRPC\n        tls:\n          enabled: true\n          cert_file: \"certs/server.crt\"\n          key_file: \"certs/server.key\"\n          ca_file: \"certs/ca.crt\"\n          require_client_cert: true\n        compression: gzip\n    - type: http\n";
-    assert_eq!(edited(text), wanted);
+    let expected = "# top\nnetwork:\n  name: N # the name\n  transports:\n    - type: grpc\n      config:\n        # where\n        host: 0.0.0.0\n        port: 8600   # gRPC\n        tls:\n          enabled: true\n          cert_file: \"certs/server.crt\"\n          key_file: \"certs/server.key\"\n          ca_file: \"certs/ca.crt\"\n          require_client_cert: true\n        compression: gzip\n    - type: http\n";
+    assert_eq!(edited(text), expected);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn flow_mappings_and_lists_are_handled() {
 }
 
 #[test]
-fn what_is_missing_is_made() {
+fn missing_parts_are_added() {
     for text in [
         "network:\n  name: N\n",
         "network:\n    # nothing yet\n    name: N",
@@ -66,7 +66,7 @@ fn what_is_missing_is_made() {
 }
 
 #[test]
-fn blocks_that_are_not_effective_are_mended() {
+fn blocks_that_are_not_effective_are_corrected() {
     let around = |tls: &str| {
         format!(
             "network:\n  name: N\n  transports:\n  - type: grpc\n    config:\n      port: 8600\n      {tls}\n      max: 1 # kept\n"
@@ -100,7 +100,7 @@ fn blocks_that_are_not_effective_are_mended() {
 }
 
 #[test]
-fn what_is_effective_or_shared_is_refused() {
+fn effective_and_shared_blocks_are_refused() {
     let text = "network:\n  name: N\n  transports:\n  - type: grpc\n    config:\n      tls: {enabled: true, cert_file: a, key_file: b}\n";
     let error = with_tls(text.as_bytes(), &files()).unwrap_err();
     assert_eq!(error, EditError::Effective { line: 6 });
