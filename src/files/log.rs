@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write as _};
-use std::ops::ControlFlow;
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -51,37 +51,60 @@ impl Log {
     }
 }
 
-/// What is done with each line; breaks to read no more.
-pub type Visit<'a> = dyn FnMut(Option<&[u8]>) -> Result<ControlFlow<()>, Error> + 'a;
+/// A line without its end; `None` for one that is too long.
+pub type Record = Option<Vec<u8>>;
 
-/// Passes on each line of a file, or of standard input if there is no path, as it comes and without its end; `None`
-/// for a line of more than `limit` bytes.
+/// Passes on the lines of a file, or of standard input if there is no path, as many at once as are there, so that
+/// nothing waits for lines that come later.
 ///
 /// # Errors
 /// When it cannot be opened or read, and when the visitor fails.
-pub fn each_record(path: Option<&Path>, limit: usize, visit: &mut Visit<'_>) -> Result<(), Error> {
+pub fn each_batch(
+    path: Option<&Path>,
+    limit: usize,
+    visit: &mut dyn FnMut(&[Record]) -> Result<(), Error>,
+) -> Result<(), Error> {
     let name = path.unwrap_or(Path::new("-"));
     let failed = |source: std::io::Error| io_error("read", name, source);
-    let mut input: Box<dyn BufRead> = match path {
-        Some(path) => Box::new(BufReader::new(File::open(path).map_err(failed)?)),
-        None => Box::new(std::io::stdin().lock()),
+    let input = match path {
+        Some(path) => File::open(path).map_err(failed)?,
+        None => File::from(
+            std::io::stdin()
+                .as_fd()
+                .try_clone_to_owned()
+                .map_err(failed)?,
+        ),
     };
-    let mut line = Vec::new();
+    let mut input = BufReader::with_capacity(BUFFER_BYTES, input);
     loop {
-        line.clear();
-        let end = read_line(&mut *input, limit, &mut line).map_err(failed)?;
-        let is_last = match end {
-            End::Input if line.is_empty() => return Ok(()),
-            End::Input => true,
-            End::Line | End::TooLong => false,
-        };
-        let record = line.strip_suffix(b"\r").unwrap_or(&line);
-        let record = (end != End::TooLong).then_some(record);
-        if visit(record)?.is_break() || is_last {
+        let mut batch = Vec::new();
+        let mut is_over = false;
+        while batch.is_empty() || batch.len() < MAX_BATCH && input.buffer().contains(&b'\n') {
+            let mut line = Vec::new();
+            let end = read_line(&mut input, limit, &mut line).map_err(failed)?;
+            is_over = end == End::Input;
+            if is_over && line.is_empty() {
+                break;
+            }
+            if line.ends_with(b"\r") {
+                line.pop();
+            }
+            batch.push((end != End::TooLong).then_some(line));
+            if is_over {
+                break;
+            }
+        }
+        if !batch.is_empty() {
+            visit(&batch)?;
+        }
+        if is_over {
             return Ok(());
         }
     }
 }
+
+const BUFFER_BYTES: usize = 256 << 10;
+const MAX_BATCH: usize = 256;
 
 /// How a line ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -137,9 +160,9 @@ mod tests {
         let path = directory.path().join("lines");
         std::fs::write(&path, "one\r\n\nmuch too long\nlast").unwrap();
         let mut found = Vec::new();
-        each_record(Some(&path), 5, &mut |line| {
-            found.push(line.map(<[u8]>::to_vec));
-            Ok(ControlFlow::Continue(()))
+        each_batch(Some(&path), 5, &mut |lines| {
+            found.extend_from_slice(lines);
+            Ok(())
         })
         .unwrap();
         let expected = [Some(&b"one"[..]), Some(b""), None, Some(b"last")];

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use lock::{Lock, keep, link_all, move_aside, move_into, remove, report_waits, timestamp};
-pub use log::{Log, Visit, each_record};
+pub use log::{Log, Record, each_batch};
 pub use private::PrivateDirectory;
 pub use read::{MAX_FILE_OCTETS, read, read_stdin, read_stdin_up_to, read_up_to};
 pub use stream::{MAX_LINE_OCTETS, Piece, Spooled, each_line};

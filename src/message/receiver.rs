@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::digest;
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ pub struct Receiver {
     expectations: Expectations,
     trust: Trust,
     /// Signers that were trusted, by the SHA-256 of the header that named them.
-    signers: HashMap<[u8; 32], (Algorithm, Arc<Signer>)>,
+    signers: Mutex<HashMap<[u8; 32], (Algorithm, Arc<Signer>)>>,
     /// Who approved which message.
     approvals: Vec<(String, String)>,
 }
@@ -53,7 +53,7 @@ impl Receiver {
         Receiver {
             expectations,
             trust,
-            signers: HashMap::new(),
+            signers: Mutex::new(HashMap::new()),
             approvals: Vec::new(),
         }
     }
@@ -84,7 +84,7 @@ impl Receiver {
     /// When the replay database or the log cannot be written; then nothing is recorded. That the message is refused is
     /// the inner error.
     pub fn receive<E: From<StoreError>>(
-        &mut self,
+        &self,
         message: &[u8],
         key: Option<&OpeningKey>,
         replay: Option<&mut Replay>,
@@ -181,12 +181,14 @@ impl Receiver {
     fn origin(&self, header: &str, now: OffsetDateTime) -> Result<Origin, Denial> {
         let mut name = [0; 32];
         name.copy_from_slice(digest::digest(&digest::SHA256, header.as_bytes()).as_ref());
-        let known = self
-            .signers
+        let signers = self.signers.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = signers
             .get(&name)
-            .filter(|(_, signer)| signer.is_trusted_at(now));
+            .filter(|(_, signer)| signer.is_trusted_at(now))
+            .cloned();
+        drop(signers);
         if let Some((algorithm, signer)) = known {
-            return Ok(Origin::Known(*algorithm, Arc::clone(signer)));
+            return Ok(Origin::Known(algorithm, signer));
         }
         if header.len() / 4 * 3 > MAX_HEADER_BYTES {
             return Err(Denial::new(
@@ -217,7 +219,7 @@ impl Receiver {
 
     /// All checks of a message in their order, but for replay; its JWE, if it has one.
     fn check<'p, E>(
-        &mut self,
+        &self,
         parts: &'p Parts<'_>,
         is_opened: bool,
         trail: &mut Trail<'_, E>,
@@ -264,16 +266,16 @@ impl Receiver {
     }
 
     /// The trusted signer of a message whose signature is right.
-    fn signer(&mut self, parts: &Parts<'_>, now: OffsetDateTime) -> Result<Arc<Signer>, Denial> {
+    fn signer(&self, parts: &Parts<'_>, now: OffsetDateTime) -> Result<Arc<Signer>, Denial> {
         let (algorithm, signer) = match &parts.origin {
             Origin::Known(algorithm, signer) => (*algorithm, Arc::clone(signer)),
             Origin::New(name, algorithm, chain) => {
                 let signer = Arc::new(self.trust.judge(chain, now)?);
-                if self.signers.len() == MAX_SIGNERS {
-                    self.signers.clear();
+                let mut signers = self.signers.lock().unwrap_or_else(PoisonError::into_inner);
+                if signers.len() == MAX_SIGNERS {
+                    signers.clear();
                 }
-                self.signers
-                    .insert(*name, (*algorithm, Arc::clone(&signer)));
+                signers.insert(*name, (*algorithm, Arc::clone(&signer)));
                 (*algorithm, signer)
             }
         };

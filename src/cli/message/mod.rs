@@ -64,8 +64,8 @@ impl Args {
             Command::Seal(args) => args.run(renderer, clock),
             Command::Verify(args) => args.run(renderer, clock),
             Command::Open(args) => args.run(renderer, clock),
-            Command::SealShared(args) => args.run(renderer),
-            Command::OpenShared(args) => args.run(renderer),
+            Command::SealShared(args) => args.run(renderer, clock),
+            Command::OpenShared(args) => args.run(renderer, clock),
             Command::SignRequest(args) => args.run(renderer, clock),
             Command::VerifyRequest(args) => args.run(renderer, clock),
             Command::Key(args) => args.run(renderer),
@@ -93,11 +93,11 @@ impl Sign {
         let sender = self.outgoing.pair.pair().sender(self.outgoing.alg)?;
         let draft = self.outgoing.draft();
         if self.input.lines {
-            let send = &|line: lines::OutgoingLine| {
-                let signed = sender.sign(&of_line(&draft, &line), line.payload(), clock())?;
+            let send = &|line: lines::OutgoingLine, now| {
+                let signed = sender.sign(&of_line(&draft, &line), line.payload(), now)?;
                 Ok(signed.answer())
             };
-            return send_lines(&self.input, self.outgoing.max_size, renderer, send);
+            return send_lines(&self.input, self.outgoing.max_size, renderer, clock, send);
         }
         let payload = self.outgoing.payload(&self.input)?;
         self.input.write_signed(
@@ -130,12 +130,12 @@ impl Seal {
         let recipients = message::recipients(&self.to, clock())?;
         let draft = self.outgoing.draft();
         if self.input.lines {
-            let send = &|line: lines::OutgoingLine| {
+            let send = &|line: lines::OutgoingLine, now| {
                 let draft = of_line(&draft, &line);
-                let sealed = sender.seal(&draft, line.into_bytes(), &recipients, clock())?;
+                let sealed = sender.seal(&draft, line.into_bytes(), &recipients, now)?;
                 Ok(sealed.answer())
             };
-            return send_lines(&self.input, self.outgoing.max_size, renderer, send);
+            return send_lines(&self.input, self.outgoing.max_size, renderer, clock, send);
         }
         let payload = self.outgoing.payload(&self.input)?;
         self.input.write_signed(
@@ -210,15 +210,15 @@ struct SealShared {
 }
 
 impl SealShared {
-    fn run(self, renderer: &Renderer) -> Result<Verdict, Error> {
+    fn run(self, renderer: &Renderer, clock: Clock<'_>) -> Result<Verdict, Error> {
         let key = message::shared_key(&self.shared_key)?;
         let aad = self.aad.as_deref();
         if self.input.lines {
-            let send = &|line: lines::OutgoingLine| {
+            let send = &|line: lines::OutgoingLine, _| {
                 let sealed = key.seal(line.into_bytes(), aad)?;
                 Ok(lines::sent(None, &sealed))
             };
-            return send_lines(&self.input, self.max_size, renderer, send);
+            return send_lines(&self.input, self.max_size, renderer, clock, send);
         }
         let sealed = key.seal(payload(&self.input, self.max_size)?, aad)?;
         self.input
@@ -250,11 +250,12 @@ struct OpenShared {
 }
 
 impl OpenShared {
-    fn run(self, renderer: &Renderer) -> Result<Verdict, Error> {
+    fn run(self, renderer: &Renderer, clock: Clock<'_>) -> Result<Verdict, Error> {
         let key = message::shared_key(&self.shared_key)?;
         let aad = self.aad.as_deref();
         if self.input.lines {
-            return answer_lines(&self.input, self.max_size, renderer, &mut |line| {
+            let limits = (self.max_size, false);
+            return answer_lines(&self.input, limits, renderer, clock, &|line, _| {
                 let opened = line.ok_or_else(too_large).and_then(lines::incoming);
                 Ok(match opened.and_then(|message| key.open(&message, aad)) {
                     Ok(plaintext) => (lines::opened(&plaintext), false),
@@ -609,28 +610,23 @@ fn send_lines(
     input: &Input,
     max_size: usize,
     renderer: &Renderer,
-    send: &dyn Fn(lines::OutgoingLine) -> Result<String, crate::message::MessageError>,
+    clock: Clock<'_>,
+    send: &message::Send<'_>,
 ) -> Result<Verdict, Error> {
-    let all = message::sign_lines(input.path(), max_size, send, &mut |line| {
-        write_line(renderer, line)
-    })?;
-    Ok(if all {
-        Verdict::Yes
-    } else {
-        Verdict::Undetermined
-    })
+    let write = &mut |line: &str| write_line(renderer, line);
+    message::sign_lines(input.path(), max_size, clock, send, write)
 }
 
 /// Answers each line; no if any was denied.
 fn answer_lines(
     input: &Input,
-    max_size: usize,
+    limits: (usize, bool),
     renderer: &Renderer,
-    answer: &mut message::Answer<'_>,
+    clock: Clock<'_>,
+    answer: &message::Answer<'_>,
 ) -> Result<Verdict, Error> {
-    message::answer_lines(input.path(), max_size, answer, &mut |line| {
-        write_line(renderer, line)
-    })
+    let write = &mut |line: &str| write_line(renderer, line);
+    message::answer_lines(input.path(), limits, clock, answer, write)
 }
 
 fn receive(
@@ -641,13 +637,14 @@ fn receive(
 ) -> Result<Verdict, Error> {
     let max_size = request.max_size;
     input.check()?;
-    let mut reception = message::Reception::open(&request, clock())?;
+    let reception = message::Reception::open(&request, clock())?;
     for warning in &reception.warnings {
         renderer.warning(warning);
     }
     if input.lines {
-        return answer_lines(input, max_size, renderer, &mut |line| {
-            reception.answer(line, clock())
+        let limits = (max_size, reception.is_in_order());
+        return answer_lines(input, limits, renderer, clock, &|line, now| {
+            reception.answer(line, now)
         });
     }
     let limit = max_size.saturating_add(LINE_END_BYTES);

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 pub use receiving::{Reception, ReceptionRequest, RequestReception};
-pub use streaming::{Answer, answer_lines, sign_lines};
+pub use streaming::{Answer, Send, answer_lines, sign_lines};
 
 use super::crl::read_lists;
 use super::verify::{read_bundle, read_private_key};

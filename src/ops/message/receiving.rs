@@ -1,6 +1,7 @@
 //! Receiving: the database and the log beside the checks.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use time::{Duration, OffsetDateTime};
 
@@ -50,7 +51,8 @@ pub struct ReceptionRequest {
 pub struct Reception {
     receiver: Receiver,
     key: Option<OpeningKey>,
-    notes: Notes,
+    /// Lines are worked on at once; what is noted comes one by one.
+    notes: Mutex<Notes>,
     /// Approvals that do not count, and why.
     pub warnings: Vec<String>,
 }
@@ -89,7 +91,10 @@ impl Reception {
         Ok(Reception {
             receiver,
             key: request.pair.as_ref().map(Pair::opening_key).transpose()?,
-            notes: Notes::open(request.replay.as_ref(), request.trace.as_ref())?,
+            notes: Mutex::new(Notes::open(
+                request.replay.as_ref(),
+                request.trace.as_ref(),
+            )?),
             warnings,
         })
     }
@@ -99,14 +104,22 @@ impl Reception {
     /// # Errors
     /// When the database or the log cannot be written; then the message is not recorded.
     pub fn receive(
-        &mut self,
+        &self,
         message: &[u8],
         now: OffsetDateTime,
     ) -> Result<Result<Accepted, Denial>, Error> {
-        let Notes { replay, trace } = &mut self.notes;
-        let log = &mut |event: &Event<'_>| note(trace, event);
-        self.receiver
-            .receive(message, self.key.as_ref(), replay.as_mut(), log, now)
+        let key = self.key.as_ref();
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.are_kept() {
+            let Notes { replay, trace } = &mut *notes;
+            let log = &mut |event: &Event<'_>| note(trace, event);
+            return self
+                .receiver
+                .receive(message, key, replay.as_mut(), log, now);
+        }
+        drop(notes);
+        let log = &mut |_: &Event<'_>| Ok(());
+        self.receiver.receive(message, key, None, log, now)
     }
 
     /// The answer to a line `{"message":…}`, `None` for one that is too long; and whether it was denied.
@@ -114,7 +127,7 @@ impl Reception {
     /// # Errors
     /// As [`Reception::receive`].
     pub fn answer(
-        &mut self,
+        &self,
         line: Option<&[u8]>,
         now: OffsetDateTime,
     ) -> Result<(String, bool), Error> {
@@ -135,9 +148,18 @@ impl Reception {
     ///
     /// # Errors
     /// When the log cannot be written.
-    pub fn refuse(&mut self, denial: Denial, now: OffsetDateTime) -> Result<Denial, Error> {
-        let log = &mut |event: &Event<'_>| note(&mut self.notes.trace, event);
+    pub fn refuse(&self, denial: Denial, now: OffsetDateTime) -> Result<Denial, Error> {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = &mut |event: &Event<'_>| note(&mut notes.trace, event);
         self.receiver.refuse(denial, log, now)
+    }
+
+    /// Whether messages have to be received one after the other, as they come.
+    pub fn is_in_order(&self) -> bool {
+        self.notes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .are_kept()
     }
 }
 
@@ -185,6 +207,10 @@ struct Notes {
 }
 
 impl Notes {
+    fn are_kept(&self) -> bool {
+        self.replay.is_some() || self.trace.is_some()
+    }
+
     fn open(replay: Option<&PathBuf>, trace: Option<&PathBuf>) -> Result<Self, Error> {
         files::size_limit_is_an_error();
         let replay = replay.map(|path| Replay::open(path)).transpose()?;
