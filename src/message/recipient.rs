@@ -332,6 +332,7 @@ mod engine {
     use ring::digest::{Context, SHA256};
 
     use super::*;
+    use crate::keys::system_random;
     use crate::message::Reason;
 
     pub(super) enum PrivateKey {
@@ -427,14 +428,18 @@ mod engine {
         public: &[u8],
         content: &ContentKey,
     ) -> Result<(Vec<u8>, Vec<u8>), MessageError> {
-        let unusable = |Unspecified| unusable("its key is not a point on its curve");
-        let ephemeral = agreement::PrivateKey::generate(curve.algorithm()).map_err(unusable)?;
-        let own = ephemeral.compute_public_key().map_err(unusable)?;
-        let peer = UnparsedPublicKey::new(curve.algorithm(), public);
-        let kek = agreement::agree(&ephemeral, peer, Unspecified, |secret| {
-            derive(secret, &[], &[])
-        });
+        use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
+        // ring draws the key from the system, where AWS-LC first spends 25 ms on its own generator.
+        let algorithm = curve.ephemeral();
+        let failed = |_: ring::error::Unspecified| unusable("its key is not a point on its curve");
+        let unusable = |Unspecified| unusable("its key cannot be used");
+        let ephemeral =
+            EphemeralPrivateKey::generate(algorithm, &system_random()).map_err(failed)?;
+        let own = ephemeral.compute_public_key().map_err(failed)?;
+        let peer = UnparsedPublicKey::new(algorithm, public);
+        let kek = agree_ephemeral(ephemeral, &peer, |secret| derive(secret, &[], &[]));
         let kek = kek
+            .map_err(failed)?
             .and_then(|kek| AesKek::new(&AES_256, &*kek))
             .map_err(unusable)?;
         let mut wrapped = vec![0; WRAPPED_KEY_BYTES];
@@ -475,6 +480,14 @@ mod engine {
     const X25519_HEADER_BYTES: usize = 16; // RFC 8410 §7, PKCS #8 version 1
 
     impl AgreementCurve {
+        fn ephemeral(self) -> &'static ring::agreement::Algorithm {
+            match self {
+                AgreementCurve::P256 => &ring::agreement::ECDH_P256,
+                AgreementCurve::P384 => &ring::agreement::ECDH_P384,
+                AgreementCurve::X25519 => &ring::agreement::X25519,
+            }
+        }
+
         fn algorithm(self) -> &'static agreement::Algorithm {
             match self {
                 AgreementCurve::P256 => &agreement::ECDH_P256,
