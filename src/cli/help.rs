@@ -80,6 +80,7 @@ const TASKS: &[(&str, &[&str])] = &[
         ],
     ),
     ("Distribute", &["export", "trust", "template"]),
+    ("Exchange", &["message"]),
 ];
 /// The heading of all other commands.
 const OTHER_TASKS: &str = "Set up";

@@ -17,7 +17,7 @@ use crate::render::Renderer;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs message sign-request --cert alice.crt --key alice.key request.http
-  openagents-certs message sign-request --shared-key team.key --keyid team --components @method,@target-uri - < request.http")]
+  openagents-certs message sign-request --shared-key team.key --keyid team --components @method,@target-uri request.http")]
 pub(super) struct SignRequest {
     #[command(flatten)]
     signer: RequestKey,
@@ -81,7 +81,7 @@ impl SignRequest {
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs message verify-request --ca ca.crt --replay-db seen.db request.http
-  openagents-certs message verify-request --shared-key team.key --keyid team - < request.http")]
+  openagents-certs message verify-request --shared-key team.key --keyid team request.http")]
 pub(super) struct VerifyRequest {
     /// Trust the signers that these anchors lead to
     #[arg(long, value_name = "FILE", required_unless_present_any = ["shared_key", "cert"])]
