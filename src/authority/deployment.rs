@@ -28,11 +28,7 @@ pub type Ask<'a> = &'a dyn Fn(&Path) -> Result<Password, Error>;
 /// is not valid `now`.
 pub fn open(directory: &Path, passphrase: Ask<'_>, now: OffsetDateTime) -> Result<Issuance, Error> {
     let key_path = directory.join(KEY);
-    if !exists(directory)? {
-        return Err(Error::NoAuthority {
-            path: directory.to_owned(),
-        });
-    }
+    require(directory)?;
     let signer = read_signer(&key_path, passphrase)?;
     let subordinate = files::kind(&directory.join(ISSUER))? != Kind::Absent;
     let path = directory.join(if subordinate { ISSUER } else { CERTIFICATE });
@@ -122,6 +118,19 @@ pub fn write_public(lock: &Lock, public: &[(&OsStr, &str)], replace: bool) -> Re
         secret: false,
     });
     files::write_together(lock, &files.collect::<Vec<_>>(), replace)
+}
+
+/// Refuses a directory without an authority.
+///
+/// # Errors
+/// When there is none, or as [`exists`].
+pub fn require(directory: &Path) -> Result<(), Error> {
+    if exists(directory)? {
+        return Ok(());
+    }
+    Err(Error::NoAuthority {
+        path: directory.to_owned(),
+    })
 }
 
 /// Whether a directory holds an authority. One that was killed while it was made is none.

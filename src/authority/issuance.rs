@@ -265,10 +265,10 @@ pub fn read_back(der: Vec<u8>) -> Result<Certificate, Error> {
 ///
 /// # Errors
 /// Never for certificates that were read or signed.
-pub fn pem_of<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Result<String, Error> {
+pub fn pem_of(certificates: impl IntoIterator<Item: AsRef<[u8]>>) -> Result<String, Error> {
     let mut text = String::new();
     for certificate in certificates {
-        text.push_str(&pem::encode("CERTIFICATE", certificate)?);
+        text.push_str(&pem::encode("CERTIFICATE", certificate.as_ref())?);
     }
     Ok(text)
 }

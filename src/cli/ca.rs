@@ -11,7 +11,7 @@ use super::{custody, rotate};
 use crate::authority::AuthorityAt;
 use crate::error::Error;
 use crate::ops::Verdict;
-use crate::ops::ca::{self, import, init, intermediate, show};
+use crate::ops::ca::{self, import, init};
 use crate::pki::algorithm::KeyType;
 use crate::pki::name::AttributeType;
 use crate::pki::subtree::{NameConstraints, Subtree, SubtreeError};
@@ -49,7 +49,7 @@ impl Args {
             Command::Init(init) => init.run(context),
             Command::Intermediate(intermediate) => intermediate.run(context),
             Command::Import(import) => import.run(context),
-            Command::Show(Show {}) => context.finish(&show::run(context.directory(), context.now)?),
+            Command::Show(Show {}) => context.finish(&ca::facts(context.directory(), context.now)?),
             Command::Rotate(rotate) => rotate.run(context),
             Command::Passphrase(passphrase) => passphrase.run(context),
             Command::Backup(backup) => backup.run(context),
@@ -184,10 +184,10 @@ impl Intermediate {
             ..AuthorityAt::directory(&self.parent)
         };
         if self.dry_run {
-            return context.finish(&intermediate::dry_run(&request, &parent, context.now)?);
+            return context.finish(&init::dry_run_below(&request, &parent, context.now)?);
         }
         let passphrase = self.passphrase.ask()?;
-        context.finish(&intermediate::run(
+        context.finish(&init::run_below(
             &request,
             &parent,
             &requested_by(),

@@ -97,11 +97,7 @@ pub enum Outcome {
 /// When there is no authority, or the inventory cannot be read or written. A file that cannot be read is reported
 /// among the certificates.
 pub fn run(request: &Request, now: OffsetDateTime) -> Result<Adoption, Error> {
-    if !authority::exists(&request.directory)? {
-        return Err(Error::NoAuthority {
-            path: request.directory.clone(),
-        });
-    }
+    authority::require(&request.directory)?;
     let mut inventory = authority::open_inventory(&request.directory, Opening::MustExist)?;
     let mut adopting = Adopting {
         request,

@@ -65,11 +65,7 @@ pub fn run(
     now: OffsetDateTime,
 ) -> Result<Backup, Error> {
     let directory = &request.directory;
-    if !authority::exists(directory)? {
-        return Err(Error::NoAuthority {
-            path: directory.clone(),
-        });
-    }
+    authority::require(directory)?;
     if !request.force && files::exists(&request.file)? {
         return Err(Error::Exists {
             path: request.file.clone(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use super::init::establish;
 use super::{AuthorityReport, Origin};
 use crate::authority::{self, Ask};
 use crate::error::{Error, shown};
@@ -12,7 +13,6 @@ use crate::files::{self, Kind, Lock};
 use crate::keys::Signer;
 use crate::path;
 use crate::pki::certificate::Certificate;
-use crate::store::Opening;
 
 /// The authority to import.
 #[derive(Debug)]
@@ -67,23 +67,13 @@ pub fn run(
     let Some(lock) = lock else {
         return AuthorityReport::new(directory, &certificate, Origin::Importable, now);
     };
-    let mut inventory = authority::open_inventory(directory, Opening::Create)?;
-    inventory.record_authority(certificate.as_der(), now)?;
-    let (issuers, anchors) = (
-        authority::pem_of(issuers.iter().map(Certificate::as_der))?,
-        authority::pem_of(anchors.iter().map(Certificate::as_der))?,
-    );
+    let (issuers, anchors) = (authority::pem_of(&issuers)?, authority::pem_of(&anchors)?);
     let mut public = vec![(OsStr::new(authority::CERTIFICATE), anchors.as_str())];
     if !issuers.is_empty() {
         public.push((OsStr::new(authority::ISSUER), &issuers));
     }
-    if is_there {
-        authority::write_public(&lock, &public, false)?;
-    } else {
-        let key = (OsStr::new(authority::KEY), key.pkcs8(), password.as_ref());
-        authority::write(&lock, key, &public, false)?;
-    }
-    inventory.complete_authority(certificate.as_der())?;
+    let key = (!is_there).then_some((key.pkcs8(), password.as_ref()));
+    establish(&lock, &certificate, key, &public, false, now)?;
     AuthorityReport::new(directory, &certificate, Origin::Imported, now)
 }
 

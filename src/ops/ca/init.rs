@@ -1,22 +1,24 @@
-//! A new root.
+//! A new authority: a root, or a subordinate below a parent.
 
 use std::ffi::OsStr;
 
 use time::OffsetDateTime;
 
-use super::{AuthorityReport, Origin, Request, plan};
-use crate::authority::{self, Issuance, Signing};
+use super::{AuthorityReport, INTERMEDIATE, Origin, Request, plan};
+use crate::authority::{self, AuthorityAt, Issuance, Signing};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock};
 use crate::keys::{self, PrivateKey};
 use crate::ops::DryRun;
 use crate::ops::passphrase::Password;
 use crate::pki::algorithm::KeyType;
+use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::issuer::Issuer;
 use crate::pki::name::DistinguishedName;
+use crate::pki::plan::IssuancePlan;
 use crate::pki::subtree::NameConstraints;
-use crate::store::{Entry, Opening};
+use crate::store::{Entry, Inventory, Opening, Output};
 
 /// Creates a root.
 ///
@@ -108,13 +110,8 @@ pub fn existing(
 /// As [`plan`].
 pub fn dry_run(request: &Request, now: OffsetDateTime) -> Result<DryRun, Error> {
     let authority = plan(request, None, &keys::random_serial()?, now)?;
-    let files = [authority::CERTIFICATE, authority::KEY].map(|name| request.directory.join(name));
-    Ok(DryRun {
-        dry_run: true,
-        files: files.into(),
-        authority: Some(authority),
-        certificates: Vec::new(),
-    })
+    let names = [authority::CERTIFICATE, authority::KEY];
+    Ok(planned(request, authority, &names))
 }
 
 /// Creates the key, signs the certificate and writes both, under the directory's lock. With `replace`, an
@@ -153,20 +150,10 @@ pub fn apply(
     let key = PrivateKey::generate(request.key_type)?;
     let signer = key.signer()?;
     let certificate = authority::sign_root(&signer, &plan, &serial)?;
-    let mut inventory = authority::open_inventory(&request.directory, Opening::Create)?;
-    inventory.record_authority(certificate.as_der(), now)?;
-    if there {
-        files::keep(lock, &[authority::KEY, authority::CERTIFICATE], now)?;
-    }
-    let text = authority::pem_of([certificate.as_der()])?;
-    let key = (OsStr::new(authority::KEY), key.pkcs8(), passphrase);
-    authority::write(
-        lock,
-        key,
-        &[(OsStr::new(authority::CERTIFICATE), &text)],
-        there,
-    )?;
-    inventory.complete_authority(certificate.as_der())?;
+    let text = authority::pem_of([&certificate])?;
+    let public = [(OsStr::new(authority::CERTIFICATE), text.as_str())];
+    let key = Some((key.pkcs8(), passphrase));
+    let inventory = establish(lock, &certificate, key, &public, there, now)?;
     let signing = Signing::of_root(&certificate, signer)?;
     let anchors = vec![certificate.clone()];
     Ok(Issuance::new(
@@ -175,4 +162,103 @@ pub fn apply(
         anchors,
         Some(inventory),
     ))
+}
+
+/// Creates an authority below the parent and records it in the parent's inventory.
+///
+/// # Errors
+/// When an authority already exists, the parent may have none below it, or the key, the inventories or the
+/// files cannot be created.
+pub fn run_below(
+    request: &Request,
+    parent: &AuthorityAt<'_>,
+    requested_by: &str,
+    passphrase: Option<&Password>,
+    now: OffsetDateTime,
+) -> Result<AuthorityReport, Error> {
+    let directory = &request.directory;
+    let lock = Lock::acquire(directory)?;
+    if authority::exists(directory)? {
+        return Err(Error::Exists {
+            path: directory.join(authority::KEY),
+            hint: "create the subordinate CA in its own directory (`-C DIR`)".into(),
+        });
+    }
+    let mut issuer = parent.open(now)?;
+    let serial = keys::random_serial()?;
+    let plan = plan(request, Some(issuer.issuer()), &serial, now)?;
+    let key = PrivateKey::generate(request.key_type)?;
+    let signing = issuer.signing();
+    let chain = signing.issuer_chain(now);
+    let der = signing.sign(&plan, key.public_key_info(), &serial, &chain)?;
+    let certificate = authority::read_back(der)?;
+    let base = authority::ISSUER.trim_end_matches(".crt").to_owned();
+    let entry = Entry {
+        profile: INTERMEDIATE.into(),
+        output: Some(Output {
+            directory: files::absolute(directory)?,
+            base,
+        }),
+        requested_by: requested_by.to_owned(),
+        ..Entry::of(&certificate, signing.fingerprint.clone(), now)?
+    };
+    issuer.record(&[entry])?;
+    let chain = issuer.signing().served(certificate.as_der())?;
+    let anchors = authority::pem_of(issuer.anchors())?;
+    let public = [
+        (OsStr::new(authority::ISSUER), chain.as_str()),
+        (OsStr::new(authority::CERTIFICATE), &anchors),
+    ];
+    let key = Some((key.pkcs8(), passphrase));
+    establish(&lock, &certificate, key, &public, false, now)?;
+    AuthorityReport::new(directory, &certificate, Origin::Created, now)
+}
+
+/// What would be created below the parent; nothing is written.
+///
+/// # Errors
+/// As [`run_below`], as far as it can be known beforehand.
+pub fn dry_run_below(
+    request: &Request,
+    parent: &AuthorityAt<'_>,
+    now: OffsetDateTime,
+) -> Result<DryRun, Error> {
+    let issuer = parent.open(now)?;
+    let plan = plan(request, Some(issuer.issuer()), &keys::random_serial()?, now)?;
+    let names = [authority::CERTIFICATE, authority::ISSUER, authority::KEY];
+    Ok(planned(request, plan, &names))
+}
+
+fn planned(request: &Request, plan: IssuancePlan, names: &[&str]) -> DryRun {
+    let files = names.iter().map(|name| request.directory.join(name));
+    DryRun {
+        authority: Some(plan),
+        ..DryRun::of(files.collect(), Vec::new())
+    }
+}
+
+/// Records an authority in the inventory of its locked directory, and writes its files: the key, unless it is there
+/// already, and the public ones. Files that are replaced are kept under dated names.
+pub(super) fn establish(
+    lock: &Lock,
+    certificate: &Certificate,
+    key: Option<(&[u8], Option<&Password>)>,
+    public: &[(&OsStr, &str)],
+    replace: bool,
+    now: OffsetDateTime,
+) -> Result<Box<dyn Inventory>, Error> {
+    let mut inventory = authority::open_inventory(lock.path(), Opening::Create)?;
+    inventory.record_authority(certificate.as_der(), now)?;
+    if replace {
+        files::keep(lock, &[authority::KEY, authority::CERTIFICATE], now)?;
+    }
+    match key {
+        Some((pkcs8, password)) => {
+            let key = (OsStr::new(authority::KEY), pkcs8, password);
+            authority::write(lock, key, public, replace)?;
+        }
+        None => authority::write_public(lock, public, replace)?,
+    }
+    inventory.complete_authority(certificate.as_der())?;
+    Ok(inventory)
 }

@@ -69,11 +69,7 @@ pub fn run(
     change: Change,
     passphrases: &Passphrases<'_>,
 ) -> Result<KeyProtection, Error> {
-    if !authority::exists(directory)? {
-        return Err(Error::NoAuthority {
-            path: directory.to_owned(),
-        });
-    }
+    authority::require(directory)?;
     let lock = Lock::acquire(directory)?;
     let mut files = vec![KeyFile::read(directory.join(KEY))?];
     files::refuse_link(&directory.join(DIRECTORY))?;

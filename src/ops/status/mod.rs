@@ -127,7 +127,7 @@ fn gather(
     for target in targets {
         gathered.take(target, request.depth);
         if is_authority(target) {
-            match ca::show::run(target, now) {
+            match ca::facts(target, now) {
                 Ok(shown) => {
                     authorities.push(AuthorityStatus::of(target, shown, &request.thresholds));
                 }

@@ -9,7 +9,7 @@ use super::certificate::{CertificateStatus, seconds};
 use super::revocation::RevocationListStatus;
 use super::threshold::{Level, Thresholds};
 use crate::error::{Error, shown};
-use crate::ops::ca::show::AuthorityFacts;
+use crate::ops::ca::AuthorityFacts;
 use crate::ops::{self, Verdict};
 use crate::pki::name::DistinguishedName;
 use crate::store::Counts;

@@ -143,7 +143,7 @@ impl Separate {
         let mut files = Vec::new();
         for (i, anchor) in anchors.certificates.iter().enumerate() {
             let name = format!("{i}.crt");
-            let pem = pem_of([anchor.as_der()])?;
+            let pem = pem_of([&anchor])?;
             let file = NewFile {
                 name: Path::new(&name).as_os_str(),
                 content: pem.as_bytes(),

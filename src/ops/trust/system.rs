@@ -113,7 +113,7 @@ impl Platform {
         for anchor in anchors {
             match (self, self.place(anchor)) {
                 (_, Some(path)) => {
-                    let content = pem_of([anchor.as_der()])?;
+                    let content = pem_of([&anchor])?;
                     steps.push(Step::Write { path, content });
                 }
                 (Platform::Windows, None) => {

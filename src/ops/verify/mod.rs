@@ -295,7 +295,7 @@ impl Subject {
         let presented = presented_chain(&target, None, request.dialling.timeout)?;
         let has_proven_key = presented.is_key_proven;
         let certificates = presented.certificates;
-        let content = pem_of(certificates.iter().map(Certificate::as_der))?;
+        let content = pem_of(&certificates)?;
         Ok(Subject {
             path,
             content: content.into_bytes(),

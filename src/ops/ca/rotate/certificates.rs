@@ -92,7 +92,7 @@ pub(super) fn cross_sign(
         authority::read_back(issuer.cross_sign(&plan, subject, &serial, &chain)?)?
     };
     Ok(Entry {
-        profile: PROFILE.into(),
+        profile: ca::INTERMEDIATE.into(),
         requested_by: requested_by.to_owned(),
         note: Some(NOTE.into()),
         ..Entry::of(&certificate, issuer.fingerprint.clone(), now)?
@@ -223,8 +223,6 @@ const GENERATED: &str = "OpenAgents CA ";
 /// As much as [`Validity::starting`] backdates.
 const BACKDATED: time::Duration = time::Duration::minutes(5);
 
-/// The built-in profile of CAs.
-const PROFILE: &str = "intermediate";
 /// The note of a cross-certificate in the inventory.
 pub(super) const NOTE: &str = "cross-certificate of a rotation";
 

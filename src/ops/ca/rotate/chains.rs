@@ -84,7 +84,7 @@ pub(super) fn refresh(
     let mut refreshing = Refreshing {
         held: lock,
         root: files::absolute(lock.path())?,
-        anchors: authority::pem_of(anchors.iter().map(Certificate::as_der))?,
+        anchors: authority::pem_of(anchors)?,
         visited: BTreeSet::new(),
         chained: ChainUpdates::default(),
         now,

@@ -19,9 +19,8 @@ use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::escape::Escaped;
 use crate::pki::name::{AttributeType, DistinguishedName};
-use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
+use crate::pki::plan::IssuancePlan;
 use crate::pki::san::SubjectAltName;
-use crate::pki::subtree::NameConstraints;
 use crate::pki::usage::CLIENT_AUTH;
 use crate::pki::validity::{Lifetime, Validity};
 use crate::store::{Entry, Inventory};
@@ -54,6 +53,16 @@ impl fmt::Display for Passage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.passed { "trusts" } else { "waits " };
         writeln!(f, "  {mark}  {}: {}", self.target, self.message)
+    }
+}
+
+impl Passage {
+    fn new(target: &str, passed: bool, message: impl Into<String>) -> Self {
+        Passage {
+            target: target.to_owned(),
+            passed,
+            message: message.into(),
+        }
     }
 }
 
@@ -96,7 +105,7 @@ impl Gate {
                 stranger: None,
             };
             let probe = Probe::of(&target, &options);
-            passages.push(accepted(&probe, target.to_string()));
+            passages.push(accepted(&probe, &target.to_string()));
         }
         Ok(passages)
     }
@@ -104,40 +113,34 @@ impl Gate {
 
 /// Whether a file of trust anchors contains the new root.
 fn trust(path: &Path, named_as: &Path, new: &Certificate) -> Passage {
-    let passage = |passed, message: String| Passage {
-        target: shown(named_as),
-        passed,
-        message,
-    };
     let anchors = files::read(path).and_then(|content| {
         Bundle::read(&content).map_err(|source| Error::Bundle {
             path: path.to_owned(),
             source,
         })
     });
-    match anchors {
-        Err(error) => passage(false, error.to_string()),
+    let (passed, message) = match anchors {
+        Err(error) => (false, error.to_string()),
         Ok(bundle) if bundle.certificates.contains(new) => {
-            passage(true, format!("the new root is in {}", shown(path)))
+            (true, format!("the new root is in {}", shown(path)))
         }
-        Ok(_) => passage(false, format!("the new root is not in {}", shown(path))),
-    }
+        Ok(_) => (false, format!("the new root is not in {}", shown(path))),
+    };
+    Passage::new(&shown(named_as), passed, message)
 }
 
 /// Whether the `ca_file` of a network contains the new root.
 fn network(path: &Path, new: &Certificate) -> Passage {
-    let passage = |passed, message: String| Passage {
-        target: shown(path),
-        passed,
-        message,
+    let target = shown(path);
+    let content = match files::read(path) {
+        Ok(content) => content,
+        Err(error) => return Passage::new(&target, false, error.to_string()),
     };
-    let octets = match files::read(path) {
-        Ok(octets) => octets,
-        Err(error) => return passage(false, error.to_string()),
-    };
-    let file = match NetworkFile::read(&octets) {
+    let file = match NetworkFile::read(&content) {
         Ok(file) => file,
-        Err(error) => return passage(false, Escaped(&error.to_string()).to_string()),
+        Err(error) => {
+            return Passage::new(&target, false, Escaped(&error.to_string()).to_string());
+        }
     };
     // The content of the files is checked below; whether they exist does not matter yet.
     let startup = start(&file, &mut |tls: &Tls| {
@@ -147,24 +150,19 @@ fn network(path: &Path, new: &Certificate) -> Passage {
             Credentials::ServerOnly(Vec::new())
         }
     });
-    let offers = startup.grpc.map_or(Offers::Nothing, |grpc| grpc.offers);
-    let ca_file = match offers {
-        Offers::Nothing => return passage(true, "it serves no gRPC, and needs no root".into()),
-        Offers::Plaintext => {
-            return passage(true, "it serves plaintext, and needs no root".into());
-        }
+    let ca_file = match startup.grpc.map_or(Offers::Nothing, |grpc| grpc.offers) {
+        Offers::Nothing => Err("it serves no gRPC, and needs no root"),
+        Offers::Plaintext => Err("it serves plaintext, and needs no root"),
         Offers::Tls {
             requires_client: false,
             ..
-        } => {
-            let message = "it requests no client certificate, and need not trust the new root";
-            return passage(true, message.into());
-        }
-        Offers::Tls { tls, .. } => tls.ca_file.and_then(|file| file.path),
+        } => Err(NO_CLIENTS),
+        Offers::Tls { tls, .. } => Ok(tls.ca_file.and_then(|file| file.path)),
     };
     match ca_file {
-        None => passage(false, "its ca_file is not a path".into()),
-        Some(ca_file) => trust(&place_of(Path::new(&ca_file), path), path, new),
+        Err(needless) => Passage::new(&target, true, needless),
+        Ok(None) => Passage::new(&target, false, "its ca_file is not a path"),
+        Ok(Some(ca_file)) => trust(&place_of(Path::new(&ca_file), path), path, new),
     }
 }
 
@@ -179,54 +177,39 @@ fn place_of(file: &Path, network: &Path) -> PathBuf {
 }
 
 /// Whether a port accepted a client certificate of the new root.
-fn accepted(probe: &Probe, target: String) -> Passage {
-    let passage = |passed, message: &str| Passage {
-        target: target.clone(),
-        passed,
-        message: message.to_owned(),
-    };
+fn accepted(probe: &Probe, target: &str) -> Passage {
     if let Some(cause) = &probe.unresolved {
-        return passage(
-            false,
-            &format!("cannot resolve its name: {}", Escaped(cause)),
-        );
+        let message = format!("cannot resolve its name: {}", Escaped(cause));
+        return Passage::new(target, false, message);
     }
-    let as_given: Vec<_> = probe.as_given().collect();
-    if as_given.is_empty() {
-        return passage(false, "it cannot be reached, or does not speak TLS");
-    }
-    let is_unproven =
-        |session: &&Session| session.outcome == Outcome::Finished && !session.is_key_proven();
-    if as_given.iter().any(is_unproven) {
-        return passage(
+    let sessions: Vec<_> = probe.as_given().collect();
+    let is_finished = |session: &&Session| session.outcome == Outcome::Finished;
+    let is_unproven = |session: &&Session| is_finished(session) && !session.is_key_proven();
+    // Several processes may share a port: each must accept it.
+    let is_accepted =
+        |session: &&Session| session.answer.as_ref().and_then(Answer::is_accepted) == Some(true);
+    let (passed, message) = if sessions.is_empty() {
+        (false, "it cannot be reached, or does not speak TLS")
+    } else if sessions.iter().any(is_unproven) {
+        (
             false,
             "the server did not prove that it holds the private key of its certificate",
-        );
-    }
-    if as_given.iter().all(|session| session.request.is_none()) {
-        let is_finished = as_given
-            .iter()
-            .any(|session| session.outcome == Outcome::Finished);
-        return if is_finished {
-            passage(
-                true,
-                "it requests no client certificate, and need not trust the new root",
-            )
-        } else {
-            passage(false, "the TLS handshake does not complete")
-        };
-    }
-    // Several processes may share a port: each must accept it.
-    let is_taken =
-        |session: &&Session| session.answer.as_ref().and_then(Answer::is_accepted) == Some(true);
-    if as_given.iter().all(is_taken) {
-        passage(true, "it accepted a client certificate of the new root")
-    } else {
-        passage(
-            false,
-            "it refused a client certificate of the new root: give it the new ca.crt and restart it",
         )
-    }
+    } else if sessions.iter().any(|session| session.request.is_some()) {
+        if sessions.iter().all(is_accepted) {
+            (true, "it accepted a client certificate of the new root")
+        } else {
+            (
+                false,
+                "it refused a client certificate of the new root: give it the new ca.crt and restart it",
+            )
+        }
+    } else if sessions.iter().any(is_finished) {
+        (true, NO_CLIENTS)
+    } else {
+        (false, "the TLS handshake does not complete")
+    };
+    Passage::new(target, passed, message)
 }
 
 /// A client certificate of the new root, without the cross-certificate.
@@ -239,21 +222,11 @@ fn client(
     let key = PrivateKey::generate(KeyType::P256)?;
     let serial = keys::random_serial()?;
     let validity = Validity::starting(now, LIFETIME)?.within(signing.issuer.validity)?;
-    let names = vec![SubjectAltName::Dns(NAME.into())];
+    let subject = DistinguishedName::build(&[(AttributeType::CommonName, NAME)])?;
     let plan = IssuancePlan {
-        subject: DistinguishedName::build(&[(AttributeType::CommonName, NAME)])?,
-        issuer: signing.issuer.subject.clone(),
-        validity,
-        subject_alt_names: names.clone(),
-        basic_constraints: BasicConstraints::EndEntity,
-        key_usage: KeyUsage::EndEntity,
+        subject_alt_names: vec![SubjectAltName::Dns(NAME.into())],
         extended_key_usages: vec![CLIENT_AUTH],
-        authority_key_identifier: Some(signing.issuer.key_identifier.clone()),
-        name_constraints: NameConstraints::default(),
-        crl_distribution_points: Vec::new(),
-        ca_issuers: Vec::new(),
-        ocsp: Vec::new(),
-        certificate_policies: Vec::new(),
+        ..IssuancePlan::end_entity(subject, &signing.issuer, validity)
     };
     let chain = signing.issuer_chain(now);
     let der = signing.sign(&plan, key.public_key_info(), &serial, &chain)?;
@@ -267,6 +240,7 @@ fn client(
     Ok(Identity::new(&[certificate], key.pkcs8())?)
 }
 
+const NO_CLIENTS: &str = "it requests no client certificate, and need not trust the new root";
 /// In a reserved domain, so that it belongs to nobody (RFC 2606).
 const NAME: &str = "rotation.invalid";
 const LIFETIME: Lifetime = match Lifetime::from_days(1) {

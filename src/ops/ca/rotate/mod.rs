@@ -313,7 +313,7 @@ impl Rotating<'_> {
 
     /// Writes `ca.crt`.
     fn write_anchors(&self, anchors: &[Certificate]) -> Result<(), Error> {
-        let text = authority::pem_of(anchors.iter().map(Certificate::as_der))?;
+        let text = authority::pem_of(anchors)?;
         files::replace_each(&self.lock, &[Replacement::of(CERTIFICATE, text.as_bytes())])
     }
 
@@ -347,11 +347,7 @@ fn report(
 
 /// Refuses a directory without an authority, or whose authority is not a root.
 fn refuse_subordinate(directory: &Path) -> Result<(), Error> {
-    if !authority::exists(directory)? {
-        return Err(Error::NoAuthority {
-            path: directory.to_owned(),
-        });
-    }
+    authority::require(directory)?;
     if !files::exists(&directory.join(authority::ISSUER))? {
         return Ok(());
     }

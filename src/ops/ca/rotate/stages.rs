@@ -299,7 +299,7 @@ fn create(
     }
     let (_, password) = authority::read_key(&from.directory.join(KEY), from.passphrase)?;
     let key = keys::to_pem(key.pkcs8(), password.as_ref())?;
-    let certificate = authority::pem_of([new.as_der()])?;
+    let certificate = authority::pem_of([&new])?;
     let crosses = authority::pem_of(crosses.iter().map(|cross| cross.certificate.as_slice()))?;
     let names = [format!("{NEXT}.key"), format!("{NEXT}.crt")];
     let files = [
@@ -349,7 +349,7 @@ fn prepare_dry_run(
 fn exchange(rotating: &Rotating<'_>, old: &Certificate, new: &Certificate) -> Result<(), Error> {
     let directory = rotating.from.directory;
     let old_key = files::read(&directory.join(KEY))?;
-    let old_pem = authority::pem_of([old.as_der()])?;
+    let old_pem = authority::pem_of([&old])?;
     let names = [format!("{PREVIOUS}.key"), format!("{PREVIOUS}.crt")];
     let kept = [
         NewFile::secret(&names[0], &old_key),
@@ -359,7 +359,7 @@ fn exchange(rotating: &Rotating<'_>, old: &Certificate, new: &Certificate) -> Re
     let new_key = rotation::place(directory).join(NEXT).with_extension("key");
     let new_key = files::read(&new_key)?;
     let anchors = rotating.anchors(&[new, old], None)?;
-    let anchors = authority::pem_of(anchors.iter().map(Certificate::as_der))?;
+    let anchors = authority::pem_of(&anchors)?;
     let exchanged = [
         NewFile::secret(KEY, &new_key),
         NewFile::public(CERTIFICATE, anchors.as_bytes()),
