@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 pub(super) use super::context::Global;
 use super::passphrase::PassphraseSource;
 use crate::authority::{AuthorityAt, Material, Recording, Source as MaterialSource};
-use crate::ops::issue::{End, Existing};
+use crate::ops::issue::{End, Existing, Label};
 use crate::ops::live;
 use crate::ops::passphrase::Ask;
 pub(super) use crate::ops::requested_by;
@@ -39,6 +39,18 @@ impl Lasting {
         let lifetime = self.ttl.or(self.days);
         self.not_after.map(End::At).or(lifetime.map(End::After))
     }
+}
+
+/// What the inventory records besides the certificate.
+#[derive(Args, Debug)]
+pub(super) struct Record {
+    /// Note to store in the inventory
+    #[arg(long, value_name = "TEXT")]
+    pub(super) note: Option<String>,
+
+    /// Label to store in the inventory, such as team=red; repeat for more
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) label: Vec<Label>,
 }
 
 /// Where the certificate goes.

@@ -3,20 +3,20 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::args::{Issuer, Lasting, Output, directory, requested_by};
+use clap::Subcommand;
+
+use super::args::directory;
 use super::ca::Subject;
 use super::completing;
 use super::context::Context;
-use super::issue::issue_as;
+use super::issue::Issuance;
 use super::passphrase::NewPassphrase;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::csr::create;
-use crate::ops::issue::{self, Key, Label, Labels};
+use crate::ops::issue::{self, Key};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::TypedName;
-use crate::pki::spiffe::SpiffeId;
-use clap::Subcommand;
 
 /// Create and sign certificate signing requests (PKCS #10)
 #[derive(clap::Args, Debug)]
@@ -54,7 +54,7 @@ impl Args {
   openagents-certs csr create agent-7.example.org --out requests
   openagents-certs csr create --ca -C sub --common-name 'Team CA'")]
 struct Create {
-    /// The names it asks for
+    /// Names to request
     #[arg(value_name = "NAME")]
     names: Vec<String>,
 
@@ -65,15 +65,15 @@ struct Create {
     #[command(flatten)]
     subject: Subject,
 
-    /// Ask for a CA's certificate: makes ca.csr and ca.key in the PKI directory
+    /// Request a CA certificate: write ca.csr and ca.key to the PKI directory
     #[arg(long)]
     ca: bool,
 
-    /// Take this private key instead of a new one
+    /// Use this private key instead of a new one
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// The kind of the new key
+    /// Type of the new key
     #[arg(
         long,
         value_enum,
@@ -94,11 +94,11 @@ struct Create {
     #[arg(long, value_name = "BASE")]
     name: Option<OsString>,
 
-    /// Replace files that are there
+    /// Replace existing files
     #[arg(long, conflicts_with = "ca")]
     force: bool,
 
-    /// Show what would be made, and make nothing
+    /// Show what would be created, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -141,61 +141,26 @@ impl Create {
   openagents-certs csr sign agent-7.csr --profile client --ttl 90d
   openagents-certs csr sign sub/ca.csr --profile intermediate --out sub --name issuer-signed")]
 struct Sign {
-    /// The request
+    /// Request to sign
     #[arg(value_name = "FILE")]
     request: PathBuf,
 
-    /// The profile to sign it by
+    /// Profile to sign it with
     #[arg(long, value_name = "PROFILE", default_value = "server", add = completing::profiles())]
     profile: String,
 
-    /// A name to grant
+    /// Name to grant; can be repeated
     #[arg(long, value_name = "NAME")]
     san: Vec<String>,
 
-    /// The SPIFFE ID to grant
-    #[arg(long, value_name = "ID")]
-    spiffe: Option<SpiffeId>,
-
     #[command(flatten)]
-    lasting: Lasting,
-
-    #[command(flatten)]
-    output: Output,
-
-    /// Note to store in the inventory
-    #[arg(long, value_name = "TEXT")]
-    note: Option<String>,
-
-    /// Label to store in the inventory, such as team=red; repeat for more
-    #[arg(long, value_name = "NAME=VALUE")]
-    label: Vec<Label>,
-
-    #[command(flatten)]
-    issuer: Issuer,
-
-    /// Show what would be issued, and issue nothing
-    #[arg(long)]
-    dry_run: bool,
+    issuance: Issuance,
 }
 
 impl Sign {
     fn run(self, context: &Context) -> Result<Verdict, Error> {
-        let names = self.san.iter().map(|name| name.parse());
-        let request = issue::Request {
-            profile: issue::profile(context.directory(), &self.profile)?,
-            names: names.collect::<Result<Vec<TypedName>, _>>()?,
-            spiffe: self.spiffe,
-            end: self.lasting.end(),
-            key: Key::Requested(
-                self.request.clone(),
-                Box::new(issue::read_request(&self.request)?),
-            ),
-            base: self.output.name.clone(),
-            requested_by: requested_by(),
-            note: self.note,
-            labels: Labels::new(self.label),
-        };
-        issue_as(&request, &self.output, &self.issuer, self.dry_run, context)
+        let request = Box::new(issue::read_request(&self.request)?);
+        let key = Key::Requested(self.request, request);
+        self.issuance.run(&self.profile, &self.san, key, context)
     }
 }

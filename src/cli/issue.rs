@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Issuer, Lasting, Output, directory, requested_by};
+use super::args::{Issuer, Lasting, Output, Record, directory, requested_by};
 use super::completing;
 use super::context::Context;
 use crate::authority::Recording;
@@ -37,22 +37,22 @@ enum Command {
     #[command(after_help = "Examples:
   openagents-certs issue server agents.example.org 10.0.0.7
   openagents-certs issue server localhost --ttl 24h --out run --name dev")]
-    Server(Wanted),
+    Server(Certificate),
     /// Issue a client certificate
     #[command(after_help = "Examples:
   openagents-certs issue client alice
   openagents-certs issue client alice@example.org --days 30 --key-type p384")]
-    Client(Wanted),
+    Client(Certificate),
     /// Issue a certificate for an agent that both listens and connects
     #[command(after_help = "Examples:
   openagents-certs issue peer agent-7.example.org
   openagents-certs issue peer agent-7.example.org --san uri:spiffe://example.org/agent-7")]
-    Peer(Wanted),
+    Peer(Certificate),
     /// Issue a certificate that messages are encrypted to
     #[command(after_help = "Examples:
   openagents-certs issue message alice
   openagents-certs issue message spiffe://example.org/agent/alice --key-type x25519")]
-    Message(Wanted),
+    Message(Certificate),
     Batch(Batch),
 }
 
@@ -174,8 +174,9 @@ fn warn_of_no_record(recording: &Recording, renderer: &Renderer) {
     }
 }
 
+/// The options of `issue server` and the like.
 #[derive(clap::Args, Debug)]
-struct Wanted {
+struct Certificate {
     /// Names: hosts, IP addresses, URIs or e-mail addresses, with or without a prefix (dns:, ip:, uri:, email:);
     /// the first becomes the common name
     #[arg(value_name = "NAME", required_unless_present_any = ["spiffe", "csr"])]
@@ -184,10 +185,6 @@ struct Wanted {
     /// Another name
     #[arg(long, value_name = "NAME")]
     san: Vec<String>,
-
-    /// SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent
-    #[arg(long, value_name = "ID")]
-    spiffe: Option<SpiffeId>,
 
     /// Certify the key of this certificate signing request; grants the names given here, or without any those
     /// that it requests
@@ -198,23 +195,29 @@ struct Wanted {
     #[arg(long, value_name = "PROFILE", add = completing::profiles())]
     profile: Option<String>,
 
-    #[command(flatten)]
-    lasting: Lasting,
-
     /// Key type [default: p256]
     #[arg(long, value_enum, value_name = "TYPE", conflicts_with = "csr")]
     key_type: Option<KeyType>,
 
     #[command(flatten)]
+    issuance: Issuance,
+}
+
+/// The options of every command that issues one certificate to files.
+#[derive(clap::Args, Debug)]
+pub(super) struct Issuance {
+    /// SPIFFE ID of an X.509-SVID, such as spiffe://example.org/agent
+    #[arg(long, value_name = "ID")]
+    spiffe: Option<SpiffeId>,
+
+    #[command(flatten)]
+    lasting: Lasting,
+
+    #[command(flatten)]
     output: Output,
 
-    /// Note to store in the inventory
-    #[arg(long, value_name = "TEXT")]
-    note: Option<String>,
-
-    /// Label to store in the inventory, such as team=red; repeat for more
-    #[arg(long, value_name = "NAME=VALUE")]
-    label: Vec<Label>,
+    #[command(flatten)]
+    record: Record,
 
     #[command(flatten)]
     issuer: Issuer,
@@ -226,78 +229,68 @@ struct Wanted {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
-        let (profile, wanted) = match self.command {
-            Command::Server(wanted) => ("server", wanted),
-            Command::Client(wanted) => ("client", wanted),
-            Command::Peer(wanted) => ("peer", wanted),
-            Command::Message(wanted) => ("message", wanted),
+        let (profile, certificate) = match self.command {
+            Command::Server(certificate) => ("server", certificate),
+            Command::Client(certificate) => ("client", certificate),
+            Command::Peer(certificate) => ("peer", certificate),
+            Command::Message(certificate) => ("message", certificate),
             Command::Batch(batch) => return batch.run(context),
         };
-        let names = wanted
-            .names
-            .iter()
-            .chain(&wanted.san)
-            .map(|name| name.parse());
-        let key = match &wanted.csr {
+        let key = match &certificate.csr {
             Some(path) => Key::Requested(path.clone(), Box::new(issue::read_request(path)?)),
-            None => Key::New(wanted.key_type),
+            None => Key::New(certificate.key_type),
         };
-        let request = issue::Request {
-            profile: issue::profile(
-                context.directory(),
-                wanted.profile.as_deref().unwrap_or(profile),
-            )?,
-            names: names.collect::<Result<Vec<TypedName>, _>>()?,
-            spiffe: wanted.spiffe,
-            end: wanted.lasting.end(),
-            key,
-            base: wanted.output.name.clone(),
-            requested_by: requested_by(),
-            note: wanted.note,
-            labels: Labels::new(wanted.label),
-        };
-        issue_as(
-            &request,
-            &wanted.output,
-            &wanted.issuer,
-            wanted.dry_run,
-            context,
-        )
+        let profile = certificate.profile.as_deref().unwrap_or(profile);
+        let names = [certificate.names, certificate.san].concat();
+        certificate.issuance.run(profile, &names, key, context)
     }
 }
 
-/// Issues what was asked for, to files or to standard output.
-pub(super) fn issue_as(
-    request: &issue::Request,
-    output: &Output,
-    issuer: &Issuer,
-    dry_run: bool,
-    context: &Context,
-) -> Result<Verdict, Error> {
-    let ask = |path: &Path| issuer.passphrase.ask(path);
-    let from = issuer.at(context.directory(), &ask);
-    warn_of_no_record(&from.recording, &context.renderer);
-    let out = output.out.as_deref().unwrap_or(context.directory());
-    if dry_run {
-        return context.finish(&issue::dry_run(request, &from, out, context.now)?);
-    }
-    if !output.stdout {
-        let issued = if output.if_needed {
-            issue::run_if_needed(request, &from, out, context.now)?
-        } else {
-            issue::run(request, &from, out, output.force, context.now)?
+impl Issuance {
+    /// Issues a certificate, to files or to standard output.
+    pub(super) fn run(
+        self,
+        profile: &str,
+        names: &[String],
+        key: Key,
+        context: &Context,
+    ) -> Result<Verdict, Error> {
+        let (output, issuer) = (self.output, self.issuer);
+        let names = names.iter().map(|name| name.parse());
+        let request = issue::Request {
+            profile: issue::profile(context.directory(), profile)?,
+            names: names.collect::<Result<Vec<TypedName>, _>>()?,
+            spiffe: self.spiffe,
+            end: self.lasting.end(),
+            key,
+            base: output.name.clone(),
+            requested_by: requested_by(),
+            note: self.record.note,
+            labels: Labels::new(self.record.label),
         };
-        return context.finish(&issued);
-    }
-    match issue::stream(request, &from, context.now)? {
-        Outcome::Done(streamed) => {
-            streamed
-                .warnings
-                .iter()
-                .for_each(|warning| context.renderer.warning(warning));
-            context.renderer.raw(streamed.pem.as_bytes())?;
-            Ok(Verdict::Yes)
+        let ask = |path: &Path| issuer.passphrase.ask(path);
+        let from = issuer.at(context.directory(), &ask);
+        warn_of_no_record(&from.recording, &context.renderer);
+        let out = output.out.as_deref().unwrap_or(context.directory());
+        if self.dry_run {
+            return context.finish(&issue::dry_run(&request, &from, out, context.now)?);
         }
-        Outcome::Refused(refused) => context.finish(&Outcome::<DryRun>::Refused(refused)),
+        if !output.stdout {
+            let issued = if output.if_needed {
+                issue::run_if_needed(&request, &from, out, context.now)?
+            } else {
+                issue::run(&request, &from, out, output.force, context.now)?
+            };
+            return context.finish(&issued);
+        }
+        match issue::stream(&request, &from, context.now)? {
+            Outcome::Done(streamed) => {
+                let warnings = streamed.warnings.iter();
+                warnings.for_each(|warning| context.renderer.warning(warning));
+                context.renderer.raw(streamed.pem.as_bytes())?;
+                Ok(Verdict::Yes)
+            }
+            Outcome::Refused(refused) => context.finish(&Outcome::<DryRun>::Refused(refused)),
+        }
     }
 }

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::Exit;
-use super::args::{Issuer, requested_by};
+use super::args::{Issuer, Record, requested_by};
 use super::context::Context;
 use crate::error::Error;
-use crate::ops::issue::{self, End, Key, Label, Labels};
+use crate::ops::issue::{self, End, Key, Labels};
 use crate::ops::mint::{self, Part};
 use crate::ops::refused::Outcome;
 use crate::ops::{DryRun, Verdict};
@@ -51,13 +51,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME=FILE", value_parser = variable)]
     env: Vec<(String, Part)>,
 
-    /// Note to store in the inventory
-    #[arg(long, value_name = "TEXT")]
-    note: Option<String>,
-
-    /// Label to store in the inventory, such as team=red; repeat for more
-    #[arg(long, value_name = "NAME=VALUE")]
-    label: Vec<Label>,
+    #[command(flatten)]
+    record: Record,
 
     #[command(flatten)]
     issuer: Issuer,
@@ -85,8 +80,8 @@ impl Args {
             key: Key::New(self.key_type),
             base: Some(purpose.into()),
             requested_by: requested_by(),
-            note: self.note,
-            labels: Labels::new(self.label),
+            note: self.record.note,
+            labels: Labels::new(self.record.label),
         };
         if self.dry_run {
             let planned = issue::dry_run(&issue, &from, Path::new(""), context.now)?;

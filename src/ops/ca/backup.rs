@@ -104,7 +104,7 @@ pub fn run(
 fn contents(
     lock: &Lock,
     now: OffsetDateTime,
-) -> Result<(Vec<ArchivedFile>, Certificate, Counts), Error> {
+) -> Result<(Vec<ArchiveFile>, Certificate, Counts), Error> {
     let directory = lock.path();
     let mut inventory = authority::open_inventory(directory, Opening::MustExist)?;
     let certificate = authority::certificate_in(directory, inventory.as_ref())?;
@@ -136,11 +136,11 @@ fn contents(
             let name = format!("{prefix}{}", name.to_string_lossy());
             if is_archived(&name) && files::kind(&path)? == Kind::File {
                 let content = files::read(&path)?;
-                contents.push(ArchivedFile { name, content });
+                contents.push(ArchiveFile { name, content });
             }
         }
     }
-    contents.push(ArchivedFile {
+    contents.push(ArchiveFile {
         name: authority::INVENTORY.into(),
         content: Zeroizing::new(inventory.snapshot()?),
     });
@@ -163,11 +163,11 @@ pub(super) struct Archive {
     /// When it was written.
     pub(super) created_at: OffsetDateTime,
     /// The files.
-    pub(super) contents: Vec<ArchivedFile>,
+    pub(super) contents: Vec<ArchiveFile>,
 }
 
 /// A file in a backup.
-pub(super) struct ArchivedFile {
+pub(super) struct ArchiveFile {
     /// Its path below the authority's directory.
     pub(super) name: String,
     /// Its content.
@@ -191,7 +191,7 @@ impl Archive {
             path: path.to_owned(),
             source,
         };
-        let files = self.contents.iter().map(|file| Listed {
+        let files = self.contents.iter().map(|file| FileDigest {
             name: file.name.clone(),
             size_bytes: file.content.len(),
             sha256: Fingerprint::sha256(&file.content).to_string(),
@@ -247,7 +247,7 @@ impl Archive {
             match name.as_str() {
                 LIST => list = Some(content),
                 name if is_archived(name) || name == authority::INVENTORY => {
-                    contents.push(ArchivedFile {
+                    contents.push(ArchiveFile {
                         name: name.to_owned(),
                         content,
                     });
@@ -264,7 +264,7 @@ impl Archive {
                 "has version {version}, and this program reads {FORMAT}"
             )));
         }
-        let is_listed = |listed: &Listed, file: &ArchivedFile| {
+        let is_listed = |listed: &FileDigest, file: &ArchiveFile| {
             listed.name == file.name
                 && listed.sha256 == Fingerprint::sha256(&file.content).to_string()
         };
@@ -298,12 +298,12 @@ struct List {
     version: u32,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
-    files: Vec<Listed>,
+    files: Vec<FileDigest>,
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Listed {
+struct FileDigest {
     name: String,
     size_bytes: usize,
     sha256: String,

@@ -41,7 +41,7 @@ pub struct Request {
 
 /// An authority that was restored.
 #[derive(Debug, Serialize)]
-pub struct Restored {
+pub struct Restoration {
     /// The authority.
     #[serde(flatten)]
     pub authority: AuthorityReport,
@@ -70,7 +70,7 @@ pub fn run(
     request: &Request,
     password: Supplier<'_>,
     now: OffsetDateTime,
-) -> Result<Restored, Error> {
+) -> Result<Restoration, Error> {
     let sealed = files::read_up_to(&request.file, MAX_ARCHIVE_BYTES)?;
     let sealed = sealed.ok_or_else(|| Error::Unreadable {
         path: request.file.clone(),
@@ -105,7 +105,7 @@ pub fn run(
     let replaced = std::mem::take(&mut checked.replaced).into_iter();
     archive
         .contents
-        .extend(replaced.map(|(name, content)| super::backup::ArchivedFile {
+        .extend(replaced.map(|(name, content)| super::backup::ArchiveFile {
             name: name.to_owned(),
             content,
         }));
@@ -120,7 +120,7 @@ pub fn run(
         now,
     )?;
     report.warnings.append(&mut checked.warnings);
-    Ok(Restored {
+    Ok(Restoration {
         authority: report,
         dry_run: request.dry_run,
         backed_up_at: archive.created_at,
@@ -132,7 +132,7 @@ pub fn run(
 }
 
 /// A backup whose parts belong together.
-struct Checked {
+struct Contents {
     certificate: Certificate,
     issued: Counts,
     carried_over: usize,
@@ -146,7 +146,7 @@ fn check(
     request: &Request,
     password: &Password,
     now: OffsetDateTime,
-) -> Result<Checked, Error> {
+) -> Result<Contents, Error> {
     let damaged = |what: String| Error::Backup {
         path: request.file.clone(),
         what,
@@ -197,7 +197,7 @@ fn check(
         .filter_map(|record| Certificate::from_der(record.certificate).ok())
         .collect();
     let authorities: Vec<&Certificate> = authorities.iter().collect();
-    let published = Published::gather(request, place, &authorities)?;
+    let published = CurrentLists::gather(request, place, &authorities)?;
     let mut carried_over = 0;
     for list in &published.lists {
         carried_over +=
@@ -219,7 +219,7 @@ fn check(
         replaced.push((CRL, Zeroizing::new(pem.into_bytes())));
         replaced.push((CRL_DER, Zeroizing::new(der)));
     }
-    Ok(Checked {
+    Ok(Contents {
         certificate,
         issued,
         carried_over,
@@ -229,13 +229,13 @@ fn check(
 }
 
 /// The CRLs of this CA that are known: in the backup, in the directory, and the one that was given.
-struct Published {
+struct CurrentLists {
     lists: Vec<RevocationList>,
     /// The content of each file, PEM, with the lists in it.
     files: Vec<Vec<RevocationList>>,
 }
 
-impl Published {
+impl CurrentLists {
     fn gather(
         request: &Request,
         place: &Path,
@@ -267,7 +267,7 @@ impl Published {
             lists.retain(is_ours);
         }
         let lists = files.iter().flatten().cloned().collect();
-        Ok(Published { lists, files })
+        Ok(CurrentLists { lists, files })
     }
 
     /// The file with the highest number of a CA, as PEM, and that CA's list as DER.
@@ -359,7 +359,7 @@ fn keep(lock: &Lock, now: OffsetDateTime) -> Result<PathBuf, Error> {
     Ok(aside.path().to_owned())
 }
 
-impl fmt::Display for Restored {
+impl fmt::Display for Restoration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.dry_run {
             writeln!(f, "Nothing was written; the backup is complete")?;
@@ -374,7 +374,7 @@ impl fmt::Display for Restored {
     }
 }
 
-impl Report for Restored {
+impl Report for Restoration {
     fn warnings(&self) -> Vec<String> {
         self.authority.warnings.clone()
     }

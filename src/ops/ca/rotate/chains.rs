@@ -140,21 +140,22 @@ impl Refreshing<'_> {
             Err(error) => return self.failed(directory, &error),
         };
         for entry in entries {
-            let lock = own.as_ref().unwrap_or(self.held);
             let chain = behind(entry);
             let Some(path) = certificate_file(entry) else {
                 continue;
             };
-            match chain_behind(lock, &path, entry, &chain) {
-                Ok(Written::Rewritten) => self.chained.chained.push(path.clone()),
-                Ok(Written::Unchanged) => {}
+            match chain_behind(own.as_ref().unwrap_or(self.held), &path, entry, &chain) {
+                Ok(true) => self.chained.chained.push(path.clone()),
+                Ok(false) => {}
                 Err(error) => {
                     self.failed(&path, &error);
                     continue;
                 }
             }
             let is_ca = path.file_name() == Some(OsStr::new(authority::ISSUER));
-            if is_ca && let Err(error) = self.authority(lock_of(&own, self.held), entry, chain) {
+            if is_ca
+                && let Err(error) = self.authority(own.as_ref().unwrap_or(self.held), entry, chain)
+            {
                 self.failed(&path, &error);
             }
         }
@@ -224,23 +225,14 @@ impl Refreshing<'_> {
     }
 }
 
-fn lock_of<'a>(own: &'a Option<Lock>, held: &'a Lock) -> &'a Lock {
-    own.as_ref().unwrap_or(held)
-}
-
-/// The effect on a file.
-enum Written {
-    Rewritten,
-    Unchanged,
-}
-
-/// Gives a certificate's file this chain, unless it has it already, or contains another certificate by now.
+/// Gives a certificate's file this chain, unless it has it already, or contains another certificate by now. Returns
+/// whether the file was rewritten.
 fn chain_behind(
     lock: &Lock,
     path: &Path,
     entry: &Entry,
     chain: &[Certificate],
-) -> Result<Written, Error> {
+) -> Result<bool, Error> {
     if !files::exists(path)? {
         return Err(Error::Unreadable {
             path: path.to_owned(),
@@ -256,7 +248,7 @@ fn chain_behind(
         .split_first()
         .unwrap_or_else(|| unreachable!("a bundle that was read has a certificate"));
     if first.as_der() != entry.certificate || others == chain {
-        return Ok(Written::Unchanged);
+        return Ok(false);
     }
     if bundle.private_keys > 0 || !bundle.others.is_empty() {
         return Err(Error::Unreadable {
@@ -267,7 +259,7 @@ fn chain_behind(
     let served = std::iter::once(first).chain(chain).map(Certificate::as_der);
     let name = path.file_name().unwrap_or_default();
     replace(lock, name, &authority::pem_of(served)?)?;
-    Ok(Written::Rewritten)
+    Ok(true)
 }
 
 /// Replaces a file; its owner and mode stay.
