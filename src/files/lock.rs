@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::{Kind, create_directory, io_error, size_limit_is_an_error, stage};
+use super::{Kind, create_directory, io_error, size_limit_is_an_error, stage, unreadable};
 use crate::error::Error;
 
 /// An exclusive lock on a directory, held until it is dropped.
@@ -303,10 +303,10 @@ fn attempt(directory: &File, path: &Path) -> Result<Attempt, Error> {
     let failed = |source| io_error("lock", path, source);
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
-        return Err(Error::Unreadable {
-            path: place,
-            what: "is not a regular file, and cannot be locked",
-        });
+        return Err(unreadable(
+            &place,
+            "is not a regular file, and cannot be locked",
+        ));
     }
     match file.try_lock() {
         Ok(()) if !is_at_its_name(directory, &file) => Ok(Attempt::Stale),

@@ -157,10 +157,7 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
 /// When the path is that of a directory.
 pub fn place(path: &Path) -> Result<(&Path, &OsStr), Error> {
     let Some(name) = path.file_name() else {
-        return Err(Error::Unreadable {
-            path: path.to_owned(),
-            what: "is a directory, not a file",
-        });
+        return Err(unreadable(path, "is a directory, not a file"));
     };
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => Ok((parent, name)),
@@ -182,6 +179,14 @@ pub fn size_limit_is_an_error() {
         // Where it cannot be caught it kills, which leaves nothing half written either.
         let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     });
+}
+
+/// The error of a path that is not what it should be.
+fn unreadable(path: &Path, what: &'static str) -> Error {
+    Error::Unreadable {
+        path: path.to_owned(),
+        what,
+    }
 }
 
 /// The error of a system call on a path.

@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
-use super::io_error;
+use super::{io_error, unreadable};
 use crate::error::Error;
 
 /// The most bytes of any file that are read: more than a revocation list of 300,000 entries has.
@@ -33,28 +33,17 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 /// As [`read`].
 pub fn read_up_to(path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let failed = |source: std::io::Error| io_error("read", path, source);
-    let unreadable = |what| Error::Unreadable {
-        path: path.to_owned(),
-        what,
-    };
-    let nonblocking = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .custom_flags(nonblocking.bits().cast_signed());
-    let file = options
-        .open(path)
-        .map_err(|source| match source.raw_os_error() {
-            Some(ENXIO) => unreadable("is a socket or a device, not a file"),
-            Some(_) | None => failed(source),
-        })?;
+    let file = open(path, OFlags::NONBLOCK).map_err(|source| match source.raw_os_error() {
+        Some(ENXIO) => unreadable(path, "is a socket or a device, not a file"),
+        Some(_) | None => failed(source),
+    })?;
     let metadata = file.metadata().map_err(failed)?;
     let kind = metadata.file_type();
     if kind.is_dir() {
-        return Err(unreadable("is a directory, not a file"));
+        return Err(unreadable(path, "is a directory, not a file"));
     }
     if kind.is_char_device() || kind.is_block_device() || kind.is_socket() {
-        return Err(unreadable("is a device or a socket, not a file"));
+        return Err(unreadable(path, "is a device or a socket, not a file"));
     }
     if metadata.len() > limit as u64 {
         return Ok(None);
@@ -77,10 +66,20 @@ pub fn read_stdin() -> Result<Zeroizing<Vec<u8>>, Error> {
 /// When it cannot be read.
 pub fn read_stdin_up_to(limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let path = Path::new("-");
-    let input = std::os::fd::AsFd::as_fd(&std::io::stdin())
-        .try_clone_to_owned()
-        .map_err(|source| io_error("read", path, source))?;
-    within(drain(File::from(input), 0, limit, None), path)
+    let input = stdin().map_err(|source| io_error("read", path, source))?;
+    within(drain(input, 0, limit, None), path)
+}
+
+/// Standard input as a file.
+pub(super) fn stdin() -> std::io::Result<File> {
+    let input = std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned();
+    input.map(File::from)
+}
+
+/// Opens a file for reading; a terminal does not become ours.
+pub(super) fn open(path: &Path, flags: OFlags) -> std::io::Result<File> {
+    let flags = (flags | OFlags::NOCTTY).bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 pub(super) const PIPE_PATIENCE: Duration = Duration::from_millis(1500);
@@ -100,10 +99,7 @@ impl Stop {
             Stop::TooLarge => TOO_LARGE,
             Stop::Stalled => "is a pipe that delivers nothing",
         };
-        Error::Unreadable {
-            path: path.to_owned(),
-            what,
-        }
+        unreadable(path, what)
     }
 }
 

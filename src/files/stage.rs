@@ -19,7 +19,7 @@ use rustix::io::Errno;
 
 use super::lock::open_directory;
 use super::together::NewFile;
-use super::{Kind, Lock, io_error};
+use super::{Kind, Lock, io_error, unreadable};
 use crate::error::Error;
 
 /// The staging directory of a locked directory.
@@ -53,10 +53,8 @@ impl<'a> Stage<'a> {
             Kind::Absent => return Ok(None),
             Kind::SymbolicLink => return Err(Error::SymbolicLink { path }),
             Kind::File => {
-                return Err(Error::Unreadable {
-                    path,
-                    what: "is a file, not the directory in which new pairs are staged",
-                });
+                let what = "is a file, not the directory in which new pairs are staged";
+                return Err(unreadable(&path, what));
             }
             Kind::Other => {}
         }

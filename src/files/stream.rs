@@ -1,8 +1,8 @@
 //! Input that is longer than memory: logs line by line, and manifests that are read more than once.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek as _, Write as _};
-use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::OFlags;
 
-use super::io_error;
-use super::read::PIPE_PATIENCE;
+use super::read::{PIPE_PATIENCE, open, stdin};
+use super::{io_error, unreadable};
 use crate::error::{Error, shown};
 use crate::pki::fingerprint::{Digest, Fingerprint};
 
@@ -45,13 +45,7 @@ pub fn each_line(path: Option<&Path>, visit: &mut dyn FnMut(Piece<'_>)) -> Resul
     if !kind.is_file() && !kind.is_fifo() {
         return Err(unreadable(path, "is a directory or a device, not a file"));
     }
-    let mut options = OpenOptions::new();
-    let flags = OFlags::NOCTTY.bits().cast_signed();
-    let mut file = options
-        .read(true)
-        .custom_flags(flags)
-        .open(path)
-        .map_err(failed)?;
+    let mut file = open(path, OFlags::empty()).map_err(failed)?;
     split(&mut file, visit).map_err(failed)
 }
 
@@ -155,14 +149,11 @@ impl Source {
     fn open(path: &Path) -> Result<Self, Error> {
         let failed = |source: std::io::Error| io_error("read", path, source);
         let file = if path == Path::new("-") {
-            let standard_input = std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned();
-            File::from(standard_input.map_err(failed)?)
+            stdin()
         } else {
-            let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
-            let mut options = OpenOptions::new();
-            options.read(true).custom_flags(flags);
-            options.open(path).map_err(failed)?
+            open(path, OFlags::NONBLOCK)
         };
+        let file = file.map_err(failed)?;
         let kind = file.metadata().map_err(failed)?.file_type();
         if kind.is_dir() {
             return Err(unreadable(path, "is a directory, not a file"));
@@ -199,13 +190,6 @@ impl Read for Source {
     }
 }
 
-fn unreadable(path: &Path, what: &'static str) -> Error {
-    Error::Unreadable {
-        path: path.to_owned(),
-        what,
-    }
-}
-
 fn endless(path: &Path) -> Error {
     Error::Usage {
         message: format!("{}: has a line longer than 1 MiB", shown(path)),
@@ -231,32 +215,28 @@ fn split(input: &mut dyn Read, visit: &mut dyn FnMut(Piece<'_>)) -> std::io::Res
             let end = window.iter().position(|&byte| byte == b'\n');
             pending.extend_from_slice(&window[..end.unwrap_or(window.len())]);
             rest = &rest[end.map_or(window.len(), |end| end + 1)..];
-            let octets = pending.as_slice();
+            if end.is_none() && pending.len() < MAX_LINE_OCTETS {
+                continue;
+            }
+            visit(Piece {
+                line,
+                overlap,
+                octets: &pending,
+            });
             if end.is_some() {
-                visit(Piece {
-                    line,
-                    overlap,
-                    octets,
-                });
                 pending.clear();
                 (line, overlap) = (line + 1, 0);
-            } else if octets.len() == MAX_LINE_OCTETS {
-                visit(Piece {
-                    line,
-                    overlap,
-                    octets,
-                });
+            } else {
                 pending.drain(..MAX_LINE_OCTETS - OVERLAP_BYTES);
                 overlap = OVERLAP_BYTES;
             }
         }
     }
     if pending.len() > overlap {
-        let octets = pending.as_slice();
         visit(Piece {
             line,
             overlap,
-            octets,
+            octets: &pending,
         });
     }
     Ok(())

@@ -23,7 +23,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::stage::Stage;
-use super::{Kind, Lock, io_error};
+use super::{Kind, Lock, io_error, unreadable};
 use crate::error::Error;
 
 /// A file to write into a directory.
@@ -67,7 +67,7 @@ pub fn write_together(lock: &Lock, files: &[NewFile<'_>], replace: bool) -> Resu
         absent(lock, &names)?;
     }
     let present = replaceable(lock, &names)?;
-    write(lock, files, &present, Durability::EachFile)
+    staged(lock, files, false, &|_, _| Ok(()))?.release(&names, &present)
 }
 
 /// Writes files together where nothing has their names: as [`write_together`], but waits for the disk once.
@@ -76,10 +76,10 @@ pub fn write_together(lock: &Lock, files: &[NewFile<'_>], replace: bool) -> Resu
 /// As [`write_together`].
 pub fn write_many(lock: &Lock, files: &[NewFile<'_>]) -> Result<(), Error> {
     if files.is_empty() {
-        Ok(())
-    } else {
-        write(lock, files, &[], Durability::Once)
+        return Ok(());
     }
+    let names: Vec<_> = files.iter().map(|file| file.name).collect();
+    staged(lock, files, true, &|_, _| Ok(()))?.release(&names, &[])
 }
 
 /// A file to put in the place of an existing one.
@@ -111,13 +111,11 @@ impl<'a> Replacement<'a> {
 /// # Errors
 /// When one of them is not a plain file, its owner cannot be kept, or the disk refuses.
 pub fn replace_each(lock: &Lock, files: &[Replacement<'_>]) -> Result<(), Error> {
-    let Some(stage) = staged(lock, files)? else {
+    if files.is_empty() {
         return Ok(());
-    };
-    let renamed = files.iter().try_for_each(|file| stage.put(file.name));
-    let done = renamed.and_then(|()| lock.sync());
-    let removed = stage.remove();
-    done.and(removed)
+    }
+    let stage = staged_like(lock, files)?;
+    put_each(&stage, lock, files.iter().map(|file| file.name))
 }
 
 /// Replaces files all at once, as [`write_together`] does; owners and modes are kept.
@@ -125,44 +123,12 @@ pub fn replace_each(lock: &Lock, files: &[Replacement<'_>]) -> Result<(), Error>
 /// # Errors
 /// As [`replace_each`], but a file may be new.
 pub fn replace_together(lock: &Lock, files: &[Replacement<'_>]) -> Result<(), Error> {
+    if files.is_empty() {
+        return Ok(());
+    }
     let names: Vec<_> = files.iter().map(|file| file.name).collect();
     let present = replaceable(lock, &names)?;
-    match staged(lock, files)? {
-        Some(stage) => stage.release(&names, &present),
-        None => Ok(()),
-    }
-}
-
-/// Stages replacements, durably and with their final attributes; `None` if there are none.
-fn staged<'a>(lock: &'a Lock, files: &[Replacement<'_>]) -> Result<Option<Stage<'a>>, Error> {
-    if files.is_empty() {
-        return Ok(None);
-    }
-    let stage = Stage::new(lock, files.len())?;
-    let mut streams = files.iter().map(|file| {
-        let attributes = Attributes::of(lock, file.like)?;
-        let stream = stage.write(&NewFile::secret(file.name, file.content))?;
-        attributes.give(&stream, lock, file.name)?;
-        Ok((file.name, stream))
-    });
-    // If there are many, each is closed at once.
-    let synced = if files.len() > FEW {
-        streams
-            .try_for_each(|stream| stream.map(drop))
-            .and_then(|()| lock.sync_file_system())
-    } else {
-        streams
-            .collect::<Result<Vec<_>, Error>>()
-            .and_then(|streams| stage.sync(&streams))
-    };
-    match synced {
-        Ok(()) => Ok(Some(stage)),
-        Err(error) => {
-            // What cannot be removed now is removed under the next lock.
-            let _ = stage.remove();
-            Err(error)
-        }
-    }
+    staged_like(lock, files)?.release(&names, &present)
 }
 
 /// Puts one file in the place of another, or where nothing is, by one rename; durable when it returns.
@@ -171,55 +137,63 @@ fn staged<'a>(lock: &'a Lock, files: &[Replacement<'_>]) -> Result<Option<Stage<
 /// When a link, directory or device has its name, or when the disk refuses; then nothing has changed.
 pub fn replace(lock: &Lock, file: &NewFile<'_>) -> Result<(), Error> {
     replaceable(lock, &[file.name])?;
-    let stage = Stage::new(lock, 1)?;
-    let written = stage.write(file).and_then(|stream| {
-        let synced = stream.sync_all();
-        synced.map_err(|source| io_error("write", &lock.path().join(file.name), source))?;
-        stage.put(file.name)?;
-        lock.sync()
+    let stage = staged(lock, &[*file], false, &|_, _| Ok(()))?;
+    put_each(&stage, lock, std::iter::once(file.name))
+}
+
+/// Stages replacements, with the owners and modes that they get.
+fn staged_like<'a>(lock: &'a Lock, files: &[Replacement<'_>]) -> Result<Stage<'a>, Error> {
+    let new = files
+        .iter()
+        .map(|file| NewFile::secret(file.name, file.content));
+    let new: Vec<_> = new.collect();
+    staged(lock, &new, files.len() > FEW, &|at, stream| {
+        Attributes::of(lock, files[at].like)?.give(stream, lock, files[at].name)
+    })
+}
+
+/// Stages files, each completed by its number; durable when it returns. A few are made durable each by itself, at the
+/// same time; many with everything else on the file system, and then each is closed at once.
+fn staged<'a>(
+    lock: &'a Lock,
+    files: &[NewFile<'_>],
+    is_many: bool,
+    complete: &dyn Fn(usize, &File) -> Result<(), Error>,
+) -> Result<Stage<'a>, Error> {
+    let stage = Stage::new(lock, files.len())?;
+    let mut streams = files.iter().enumerate().map(|(at, file)| {
+        let stream = stage.write(file)?;
+        complete(at, &stream)?;
+        Ok((file.name, stream))
     });
+    let synced = if is_many {
+        streams
+            .try_for_each(|stream| stream.map(drop))
+            .and_then(|()| lock.sync_file_system())
+    } else {
+        streams
+            .collect::<Result<Vec<_>, Error>>()
+            .and_then(|streams| stage.sync(&streams))
+    };
+    if let Err(error) = synced {
+        // What cannot be removed now is removed under the next lock.
+        let _ = stage.remove();
+        return Err(error);
+    }
+    Ok(stage)
+}
+
+/// Puts staged files in their places, each by one rename.
+fn put_each<'a>(
+    stage: &Stage<'_>,
+    lock: &Lock,
+    mut names: impl Iterator<Item = &'a OsStr>,
+) -> Result<(), Error> {
+    let renamed = names.try_for_each(|name| stage.put(name));
+    let done = renamed.and_then(|()| lock.sync());
     // What cannot be removed now is removed under the next lock.
     let removed = stage.remove();
-    written.and(removed)
-}
-
-/// How files are made durable before they are published.
-enum Durability {
-    /// Each by itself, at the same time: best for a few.
-    EachFile,
-    /// With everything else on the file system: best for many.
-    Once,
-}
-
-fn write(
-    lock: &Lock,
-    files: &[NewFile<'_>],
-    present: &[&OsStr],
-    durability: Durability,
-) -> Result<(), Error> {
-    let stage = Stage::new(lock, files.len())?;
-    let staged = match durability {
-        Durability::EachFile => files
-            .iter()
-            .map(|file| Ok((file.name, stage.write(file)?)))
-            .collect::<Result<Vec<_>, _>>()
-            .and_then(|streams| stage.sync(&streams)),
-        Durability::Once => files
-            .iter()
-            .try_for_each(|file| stage.write(file).map(drop))
-            .and_then(|()| lock.sync_file_system()),
-    };
-    match staged {
-        Ok(()) => {
-            let names: Vec<_> = files.iter().map(|file| file.name).collect();
-            stage.release(&names, present)
-        }
-        Err(error) => {
-            // What cannot be undone now is undone or finished under the next lock.
-            let _ = stage.undo();
-            Err(error)
-        }
-    }
+    done.and(removed)
 }
 
 /// Refuses when one of these names is taken in a locked directory.
@@ -247,10 +221,8 @@ fn replaceable<'a>(lock: &Lock, names: &[&'a OsStr]) -> Result<Vec<&'a OsStr>, E
             Kind::File => present.push(*name),
             Kind::SymbolicLink => return Err(Error::SymbolicLink { path: path() }),
             Kind::Other => {
-                return Err(Error::Unreadable {
-                    path: path(),
-                    what: "is not a regular file, and is not replaced",
-                });
+                let what = "is not a regular file, and is not replaced";
+                return Err(unreadable(&path(), what));
             }
         }
     }

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
 
-use super::io_error;
+use super::{io_error, unreadable};
 use crate::error::Error;
 
 /// The identity of a file, links followed: the same whatever name it is reached by.
@@ -107,7 +107,7 @@ fn is_hidden(name: &OsStr) -> bool {
 pub fn is_pattern(path: &OsStr) -> bool {
     path.as_bytes()
         .iter()
-        .any(|octet| matches!(octet, b'*' | b'?' | b'['))
+        .any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
 
 /// The files and directories a pattern such as `certs/**/*.crt` matches; `*` and `?` match neither a slash nor
@@ -193,10 +193,8 @@ pub fn matching(path: &Path) -> Result<Option<Vec<PathBuf>>, Error> {
             found.push(directory.join(name));
         }
         if found.len() > MAX_FILES {
-            return Err(Error::Unreadable {
-                path: directory.to_owned(),
-                what: "contains more files than can be read at once",
-            });
+            let what = "contains more files than can be read at once";
+            return Err(unreadable(directory, what));
         }
     }
     found.retain(|path| path.is_file());
