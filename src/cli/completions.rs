@@ -11,21 +11,21 @@ use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::placing::{self, Action, Request};
 
-/// Have the shell complete commands, options, files, names and serials
+/// Set up shell completion of commands, options, files, names and serial numbers
 ///
-/// `install` puts a small script where the shell looks for it, `uninstall` takes it away; the name of a
-/// shell prints the script instead. The script asks this program, so that it never grows stale.
+/// `install` writes a small script to where the shell looks for it, and `uninstall` removes it; the name of a shell
+/// prints the script instead. The script asks this program, so that it is always up to date.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs completions install
   openagents-certs completions install fish --dry-run
   openagents-certs completions bash > ~/.local/share/bash-completion/completions/openagents-certs")]
 pub(super) struct Args {
-    /// What to do, or the shell whose script to print
+    /// Action, or the shell whose script to print
     #[arg(value_enum, value_name = "ACTION|SHELL")]
     what: What,
 
-    /// The shell [default: that of $SHELL]
+    /// Shell [default: that of $SHELL]
     #[arg(value_enum, value_name = "SHELL")]
     shell: Option<Shell>,
 
@@ -41,9 +41,9 @@ pub(super) struct Args {
 /// An action or a shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// Put the scripts where the shell looks
+    /// Write the scripts to where the shell looks
     Install,
-    /// Take them away again
+    /// Remove the scripts
     Uninstall,
     /// Print the script for bash
     Bash,
@@ -114,7 +114,7 @@ pub fn completion_scripts() -> Vec<(String, String)> {
 }
 
 impl Shell {
-    /// The shell that is somebody's.
+    /// The shell of a user.
     fn of_environment() -> Result<Self, Error> {
         let path = std::env::var_os("SHELL").unwrap_or_default();
         let name = Path::new(&path)
@@ -127,7 +127,7 @@ impl Shell {
         })
     }
 
-    /// The scripts for both names of the program, as the shell wants their files to be called.
+    /// The scripts for both names of the program, by the file names that the shell expects.
     fn files(self) -> Vec<(String, String)> {
         let files = PROGRAMS.iter().map(|program| {
             let name = match self {
@@ -163,7 +163,7 @@ impl Shell {
         }
     }
 
-    /// The directory where the shell looks, and what it has to be told where it does not look by itself.
+    /// The directory where the shell looks, and what to configure if it does not look there by default.
     fn place(self, home: &Home) -> Result<(PathBuf, Option<String>), Error> {
         let place = match self {
             Shell::Bash => (home.data()?.join("bash-completion/completions"), None),
@@ -197,7 +197,7 @@ impl Shell {
     }
 }
 
-/// Where somebody's files are ([XDG](https://specifications.freedesktop.org/basedir-spec/latest/)).
+/// The directory of a user's files ([XDG](https://specifications.freedesktop.org/basedir-spec/latest/)).
 struct Home {
     home: Option<PathBuf>,
     data: Option<PathBuf>,

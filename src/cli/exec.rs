@@ -6,8 +6,8 @@ use super::command;
 
 /// The arguments with `--exec PROGRAM ARGUMENT…` spelled as clap can read it: `--exec=PROGRAM --exec-arg=ARGUMENT …`.
 ///
-/// The program's arguments go on to the next long option of ours, to `-C`, to `;` or to the end; behind
-/// `--exec --` to `;` or to the end, whatever they look like.
+/// The program's arguments end before the next long option of ours, before `-C`, at `;` or at the end; after
+/// `--exec --` only at `;` or at the end.
 pub(super) fn spelled(arguments: Vec<OsString>) -> Vec<OsString> {
     let takes_it = arguments
         .iter()
@@ -48,7 +48,7 @@ pub(super) fn spelled(arguments: Vec<OsString>) -> Vec<OsString> {
     spelled
 }
 
-/// The commands that take it.
+/// The commands with `--exec`.
 const COMMANDS: [&str; 2] = ["renew", "watch"];
 const EXEC: &str = "--exec";
 const ARGUMENT: &str = "--exec-arg";

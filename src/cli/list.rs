@@ -1,4 +1,4 @@
-//! `list` and `show`: the inventory.
+//! `list` and `show`: issued certificates.
 
 use std::ffi::OsString;
 

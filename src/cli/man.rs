@@ -13,7 +13,7 @@ use crate::pki::escape::Escaped;
 /// Show a page of the manual, or write all of them
 ///
 /// On a terminal the page is shown by man(1), otherwise its source is printed. Besides the commands there
-/// are `findings` (everything that can be found wrong), `json` (each field of each report) and `files`
+/// are `findings` (all findings), `json` (each field of each report) and `files`
 /// (what is on disk).
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
@@ -21,7 +21,7 @@ use crate::pki::escape::Escaped;
   openagents-certs man findings
   openagents-certs man --out ~/.local/share/man/man1")]
 pub(super) struct Args {
-    /// The command, or findings, json or files [default: the program itself]
+    /// Command, or findings, json or files [default: the program itself]
     #[arg(value_name = "PAGE", add = completing::pages())]
     page: Vec<String>,
 
@@ -60,5 +60,5 @@ impl Args {
     }
 }
 
-/// What every page of ours has in it.
+/// A word that all of our pages contain.
 const MARK: &str = "openagents-certs";

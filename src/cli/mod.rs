@@ -52,7 +52,7 @@ use crate::render::{Color, Format, Renderer};
 
 /// Certificates for agent networks: make them, check them, keep them valid.
 ///
-/// Everything lives in one directory (`-C`, by default ./certs).
+/// Everything is in one directory (`-C`, by default ./certs).
 #[derive(Debug, Parser)]
 #[command(
     name = "openagents-certs",
@@ -71,8 +71,8 @@ struct Cli {
     command: Command,
 }
 
-/// The commands, each with the summary of its help, so that a command that was not asked for need not be put
-/// together: that takes longer than all else when the program starts.
+/// The commands, each with the summary of its help, so that only the requested command is built: building all of
+/// them would take most of the start-up time.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 enum Command {
@@ -114,7 +114,7 @@ enum Command {
     Trust(trust::Args),
     /// Show certificate profiles, and write configuration for networks, agents, services and CI
     Template(template::Args),
-    /// Have the shell complete commands, options, files, names and serials
+    /// Set up shell completion of commands, options, files, names and serial numbers
     Completions(completions::Args),
     /// Show a page of the manual, or write all of them
     Man(man::Args),
@@ -165,8 +165,7 @@ pub fn main(clock: fn() -> OffsetDateTime) -> ExitCode {
     }
 }
 
-/// A command's exit code: as its verdict says, or where it runs a program or speaks to one, as
-/// that one has it.
+/// The exit code of a command: that of its verdict, or of the program that it ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Exit(u8);
 
@@ -182,7 +181,7 @@ impl From<Verdict> for Exit {
 
 /// The whole command tree, for completions and man pages.
 ///
-/// Each command is put together when it is asked for, or by [`clap::Command::build`].
+/// Each command is built when it is requested, or by [`clap::Command::build`].
 pub fn command() -> clap::Command {
     let command = Cli::command();
     let template = help::first(&command);
@@ -236,8 +235,8 @@ impl Command {
 }
 
 /// The program's arguments, with OpenAgents' `-cn NAME` and `-cn=NAME` spelled as clap can read them.
-/// What stands behind `--exec` is spelled so, too: see [`exec::spelled`]. Without any, somebody at a
-/// terminal is asked what is wanted.
+/// The program behind `--exec` is rewritten, too: see [`exec::spelled`]. Without arguments, on a terminal, the wizard
+/// asks.
 fn arguments() -> impl Iterator<Item = OsString> {
     let mut given = std::env::args_os();
     let wizard: &[&str] = if given.len() == 1 && prompt::is_possible() {
@@ -259,7 +258,7 @@ fn arguments() -> impl Iterator<Item = OsString> {
     exec::spelled(arguments.collect()).into_iter()
 }
 
-/// What is said where a format is asked for that only another command has.
+/// The error for a format that only another command has.
 fn not_of_this_command(format: &str, command: &str) -> Error {
     Error::Usage {
         message: format!("`--format {format}` is for `{command}`"),
@@ -270,7 +269,7 @@ fn not_of_this_command(format: &str, command: &str) -> Error {
 const EXIT_NO: u8 = 1;
 const EXIT_UNDETERMINED: u8 = 2;
 
-/// Help and versions go to standard output, wrong usage to standard error, as JSON where that is wanted.
+/// Writes help and versions to standard output, wrong usage to standard error, as JSON if requested.
 fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && arguments().any(|word| word == "--nagios") {
         return status::misused(&usage_error(error));
@@ -288,7 +287,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Whether JSON is asked for by arguments that as a whole could not be read.
+/// Whether arguments that cannot be parsed request JSON.
 fn is_json_wanted() -> bool {
     let arguments: Vec<OsString> = arguments().skip(1).collect();
     let two_words = arguments
@@ -308,7 +307,7 @@ fn json_renderer() -> Renderer {
     }
 }
 
-/// What clap says up to its first blank line, and where help is.
+/// The first paragraph of an error of clap, and where help is.
 fn usage_error(error: &clap::Error) -> Error {
     let text = error.to_string();
     let first = text.split("\n\n").next().unwrap_or_default();
