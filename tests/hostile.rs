@@ -95,7 +95,9 @@ fn very_many_names_are_shown_in_measure() {
             .contains("… and 59900 more")
     );
     let whole: serde_json::Value = serde_json::from_slice(&run(&["--json"], &path).stdout).unwrap();
-    let all = whole["files"][0]["objects"][0]["names"].as_array().unwrap();
+    let all = whole["files"][0]["objects"][0]["subject_alt_names"]
+        .as_array()
+        .unwrap();
     assert_eq!(all.len(), 60_000);
 }
 

@@ -19,6 +19,9 @@ use crate::pki::certificate::Certificate;
 use crate::pki::issuer::Issuer;
 use crate::store::{Inventory, Opening};
 
+/// An authority opened without its key: its certificate, what certificates take from it, and the inventory.
+pub(super) type Keyless = (Certificate, Issuer, Box<dyn Inventory>);
+
 /// Where the authority is that is to issue.
 pub struct AuthorityAt<'a> {
     /// Its directory.
@@ -102,10 +105,7 @@ impl<'a> AuthorityAt<'a> {
     ///
     /// # Errors
     /// As [`AuthorityAt::open`].
-    pub fn open_without_key(
-        &self,
-        now: OffsetDateTime,
-    ) -> Result<Option<(Certificate, Issuer, Box<dyn Inventory>)>, Error> {
+    pub fn open_without_key(&self, now: OffsetDateTime) -> Result<Option<Keyless>, Error> {
         if self.material.is_some() || self.recording != Recording::Directory {
             return Ok(None);
         }

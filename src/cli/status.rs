@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::Exit;
 use super::context::Context;
 use crate::error::Error;
+use crate::ops::list::LabelFilter;
 use crate::ops::status::{
     Metrics, Plugin, Report, Request, Screen, Threshold, Thresholds, Timeline, page, run,
 };
@@ -49,6 +50,10 @@ pub(super) struct Args {
     /// Also read these CRLs, besides the crl.pem in each directory; may be repeated
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
+
+    /// Show only certificates with this label, NAME=VALUE or NAME; repeat to require several
+    #[arg(long, value_name = "LABEL")]
+    label: Vec<LabelFilter>,
 
     /// Maximum directory depth
     #[arg(long, value_name = "N", default_value_t = DEPTH, value_parser = depth)]
@@ -137,6 +142,7 @@ impl Args {
             } else {
                 self.depth
             },
+            labels: self.label.clone(),
         }
     }
 }

@@ -130,6 +130,9 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-11-20 08:05:00 UTC);
 
+    type Fault = fn(&mut IssuancePlan);
+    type BoxedFault = Box<dyn Fn(&mut IssuancePlan)>;
+
     #[test]
     fn what_is_signed_with_any_key_is_what_was_planned() {
         for key_type in [KeyType::P256, KeyType::P384, KeyType::Ed25519] {
@@ -148,12 +151,13 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one row per field")]
     fn a_certificate_that_differs_from_its_plan_in_any_field_is_not_released() {
         let signer = signer(KeyType::P256);
         let key = signer.public_key_info();
         let oid = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.99999.1");
         let name = || DistinguishedName::build(&[(AttributeType::CommonName, "Other")]).unwrap();
-        let faults: [(&str, fn(&mut IssuancePlan)); 15] = [
+        let faults: [(&str, Fault); 15] = [
             ("notBefore", |p| p.validity = validity(1, 24)),
             ("notAfter", |p| p.validity = validity(0, 25)),
             ("subject alternative names", |p| {
@@ -192,7 +196,7 @@ mod tests {
                 p.name_constraints.permitted = vec![Subtree::dns("example").unwrap()];
             }),
         ];
-        let named: [(&str, Box<dyn Fn(&mut IssuancePlan)>); 3] = [
+        let named: [(&str, BoxedFault); 3] = [
             ("subject", Box::new(move |p| p.subject = name())),
             ("issuer", Box::new(move |p| p.issuer = name())),
             (
@@ -201,7 +205,7 @@ mod tests {
             ),
         ];
         let faults = faults.into_iter().map(|(field, fault)| {
-            let fault: Box<dyn Fn(&mut IssuancePlan)> = Box::new(fault);
+            let fault: BoxedFault = Box::new(fault);
             (field, fault)
         });
         for (field, fault) in faults.chain(named) {
@@ -307,6 +311,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one check per field")]
     fn a_list_that_differs_from_its_plan_is_not_released() {
         let signer = signer(KeyType::P256);
         let der = signer.revocation_list(&list_plan(), entries(3)).unwrap();

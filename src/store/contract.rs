@@ -412,7 +412,7 @@ fn a_renewal_supersedes_what_it_replaces_and_the_name_means_the_new_one(
     for name in ["node-1.test", "NODE-1.test", "dns:node-1.test"] {
         assert_eq!(
             inventory.find_current(name, NOW).unwrap(),
-            [renewal.clone()]
+            std::slice::from_ref(&renewal)
         );
         assert_eq!(inventory.find_by_name(name, NOW).unwrap().len(), 2);
     }

@@ -5,6 +5,11 @@
 //! message open bob.message.crt bob.message.key ca.crt AUDIENCE SCOPE < message.jws > payload
 //! ```
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a program of its own reads the clock"
+)]
+
 use std::error::Error;
 use std::io::{Read, Write};
 use std::path::PathBuf;

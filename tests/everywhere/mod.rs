@@ -245,9 +245,15 @@ fn a_file_that_is_missing_empty_endless_or_nonsense_is_an_error_that_names_it() 
                 let is_empty_manifest = line[at - 1] == "batch" && bad.ends_with("empty");
                 // Any line is a password, any text may be one that nobody has an explanation for, and a file of a
                 // command's own is written anew.
-                let is_text = ["--password-file", "--log", "--out"]
-                    .iter()
-                    .any(|flag| line[at - 1] == *flag);
+                let is_text = [
+                    "--password-file",
+                    "--passphrase-file",
+                    "--new-passphrase-file",
+                    "--log",
+                    "--out",
+                ]
+                .iter()
+                .any(|flag| line[at - 1] == *flag);
                 let allowed: &[i32] = match (is_empty_manifest, is_text) {
                     (true, _) => &[0],
                     (false, true) => &[0, 1, 2],

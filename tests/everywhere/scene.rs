@@ -51,6 +51,8 @@ impl Scene {
             ],
             &["-C", "@other", "ca", "init"],
             &["csr", "create", "agent", "--out", "@requests"],
+            &["-C", "@pki", "issue", "message", "reader", "--out", "@mail"],
+            &["message", "key", "@mail/shared.key"],
         ] {
             let output = scene.program(words).output().unwrap();
             assert!(output.status.success(), "{words:?}: {}", said(&output));
@@ -59,11 +61,53 @@ impl Scene {
         let list: serde_json::Value = serde_json::from_slice(&list.unwrap().stdout).unwrap();
         scene.serial = list["certificates"][0]["serial"].as_str().unwrap().into();
         std::fs::write(scene.path("manifest.csv"), MANIFEST).unwrap();
+        scene.write_messages();
         std::fs::write(scene.path("password"), "a long password\n").unwrap();
         std::fs::write(scene.path("error.log"), ERROR_LOG).unwrap();
+        let backup = [
+            "-C",
+            "@pki",
+            "ca",
+            "backup",
+            "@ca.backup",
+            "--passphrase-file",
+            "@password",
+        ];
+        assert!(scene.program(&backup).output().unwrap().status.success());
         scene.write_networks();
         std::fs::create_dir(scene.path("out")).unwrap();
         scene
+    }
+
+    /// Writes a message of each kind, valid for an hour.
+    fn write_messages(&self) {
+        std::fs::write(self.path("mail/plain.http"), REQUEST).unwrap();
+        let pair = ["--cert", "@pki/client.crt", "--key", "@pki/client.key"];
+        let claims = ["--audience", "reader", "--scope", "read", "--ttl", "1h"];
+        let sign = [
+            &["message", "sign", "--out", "@mail/signed"],
+            &pair[..],
+            &claims,
+        ]
+        .concat();
+        let to = ["--to", "@mail/reader.message.crt"];
+        let seal = [
+            &["message", "seal", "--out", "@mail/sealed"],
+            &pair[..],
+            &claims,
+            &to,
+        ]
+        .concat();
+        let shared = ["--shared-key", "@mail/shared.key", "--out", "@mail/shared"];
+        let shared = [&["message", "seal-shared"], &shared[..]].concat();
+        let request = ["message", "sign-request", "@mail/plain.http"];
+        let request = [&request[..], &pair].concat();
+        for words in [sign, seal, shared] {
+            let output = self.program(&words).output().unwrap();
+            assert!(output.status.success(), "{words:?}: {}", said(&output));
+        }
+        let output = self.program(&request).output().unwrap();
+        std::fs::write(self.path("mail/signed.http"), &output.stdout).unwrap();
     }
 
     /// Writes the networks as they were.
@@ -299,3 +343,5 @@ const NETWORK: &str = "network:
           cert_file: pki/server.crt
           key_file: pki/server.key
 ";
+
+const REQUEST: &str = "GET /tools HTTP/1.1\r\nHost: agents.example.org\r\n\r\n";

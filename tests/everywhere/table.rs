@@ -172,6 +172,82 @@ pub(crate) static CASES: &[Case] = &[
             "@out/server.p12",
         ],
     ),
+    writes("pki", &["issue", "message"], &["frank"]),
+    writes("pki", &["message", "key"], &["@out/shared.key"]),
+    reads(&["message", "sign"], SENDING),
+    reads(&["message", "verify"], RECEIVING),
+    reads(
+        &["message", "seal"],
+        &[
+            "--cert",
+            "@pki/client.crt",
+            "--key",
+            "@pki/client.key",
+            "--audience",
+            "reader",
+            "--scope",
+            "read",
+            "--to",
+            "@mail/reader.message.crt",
+        ],
+    ),
+    reads(
+        &["message", "open"],
+        &[
+            "--cert",
+            "@mail/reader.message.crt",
+            "--key",
+            "@mail/reader.message.key",
+            "--ca",
+            "@pki/ca.crt",
+            "--audience",
+            "reader",
+            "--scope",
+            "read",
+            "@mail/sealed",
+        ],
+    ),
+    reads(
+        &["message", "seal-shared"],
+        &["--shared-key", "@mail/shared.key"],
+    ),
+    reads(
+        &["message", "open-shared"],
+        &["--shared-key", "@mail/shared.key", "@mail/shared"],
+    ),
+    reads(
+        &["message", "sign-request"],
+        &[
+            "--cert",
+            "@pki/client.crt",
+            "--key",
+            "@pki/client.key",
+            "@mail/plain.http",
+        ],
+    ),
+    reads(
+        &["message", "verify-request"],
+        &[
+            "--ca",
+            "@pki/ca.crt",
+            "--max-age",
+            "1h",
+            "@mail/signed.http",
+        ],
+    ),
+    reads(&["message", "jwks"], &["@pki/client.crt"]),
+    reads(&["jwks"], &["@pki"]),
+    writes("pki", &["ca", "adopt"], &["@pki/server.crt"]),
+    writes(
+        "pki",
+        &["ca", "backup"],
+        &["@out/ca.backup", "--passphrase-file", "@password"],
+    ),
+    writes(
+        "new",
+        &["ca", "restore"],
+        &["@ca.backup", "--passphrase-file", "@password"],
+    ),
     reads(&["trust", "env"], &[]),
     writes("pki", &["unrevoke"], &["held"]),
     writes(
@@ -187,6 +263,47 @@ pub(crate) static CASES: &[Case] = &[
         &["--trust", "@pki/ca.crt"],
     ),
     says_no("pki", &["ca", "rotate", "retire"], &[]),
+    writes(
+        "pki",
+        &["ca", "passphrase", "add"],
+        &["--new-passphrase-file", "@password"],
+    ),
+    writes(
+        "pki",
+        &["ca", "passphrase", "change"],
+        &[
+            "--passphrase-file",
+            "@password",
+            "--new-passphrase-file",
+            "@password",
+        ],
+    ),
+    writes(
+        "pki",
+        &["ca", "passphrase", "remove"],
+        &["--passphrase-file", "@password"],
+    ),
+];
+
+const SENDING: &[&str] = &[
+    "--cert",
+    "@pki/client.crt",
+    "--key",
+    "@pki/client.key",
+    "--audience",
+    "reader",
+    "--scope",
+    "read",
+];
+
+const RECEIVING: &[&str] = &[
+    "--ca",
+    "@pki/ca.crt",
+    "--audience",
+    "reader",
+    "--scope",
+    "read",
+    "@mail/signed",
 ];
 
 const fn reads(words: &'static [&'static str], arguments: &'static [&'static str]) -> Case {

@@ -117,7 +117,7 @@ fn a_delta_list_covers_nothing_but_can_revoke() {
     let mut delta = List::new("Root", 2);
     delta.base = Some(1);
     assert_eq!(
-        pki.judged(&[delta.clone()]).verdict(),
+        pki.judged(std::slice::from_ref(&delta)).verdict(),
         Verdict::Undetermined
     );
     let judgement = pki.judged(&[delta.revoking(SERIAL), List::new("Root", 1)]);
@@ -128,7 +128,10 @@ fn a_delta_list_covers_nothing_but_can_revoke() {
 fn remove_from_crl_in_a_complete_list_is_malformed_and_takes_nothing_back() {
     let pki = Pki::new();
     let removed = List::new("Root", 1).entry(&SERIAL, Some(REMOVE_FROM_CRL));
-    assert_eq!(errors(&pki.judged(&[removed.clone()])), ["crl-malformed"]);
+    assert_eq!(
+        errors(&pki.judged(std::slice::from_ref(&removed))),
+        ["crl-malformed"]
+    );
     let both = removed.revoking(SERIAL);
     assert!(errors(&pki.judged(&[both])).contains(&"revoked"));
 }

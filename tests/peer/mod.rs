@@ -3,7 +3,13 @@
 //! One that is not there is named and left out; with `OPENAGENTS_CERTS_PEERS=required` its absence fails.
 //! `OPENAGENTS_CERTS_PYTHON` names a Python that has `cryptography` and `grpcio`.
 
-#![allow(dead_code, reason = "each test uses what it needs")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    dead_code,
+    reason = "helpers of tests"
+)]
 
 pub(crate) mod clock;
 

@@ -30,10 +30,13 @@ pub(super) struct CertificateFields {
     not_after: OffsetDateTime,
     validity: ValidityNow,
     expires_in_seconds: i64,
+    #[serde(rename = "subject_alt_names")]
     names: Vec<String>,
     public_key: KeyFields,
     signature_algorithm: AlgorithmIdentifier,
+    #[serde(rename = "fingerprint_sha256")]
     sha256: Fingerprint,
+    #[serde(rename = "fingerprint_sha1")]
     sha1: Fingerprint,
     extensions: Vec<ExtensionFields>,
     problems: Vec<Problem>,

@@ -17,10 +17,12 @@ use crate::pki::problem::Problem;
 #[derive(Debug, Serialize)]
 pub(super) struct RequestFields {
     subject: DistinguishedName,
+    #[serde(rename = "subject_alt_names")]
     names: Vec<String>,
     public_key: KeyFields,
     signature_algorithm: AlgorithmIdentifier,
     signature_confirmed: bool,
+    #[serde(rename = "fingerprint_sha256")]
     sha256: Fingerprint,
     extensions: Vec<ExtensionFields>,
     other_attributes: Vec<Named>,

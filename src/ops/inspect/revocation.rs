@@ -26,6 +26,7 @@ pub(super) struct RevocationListFields {
     next_update: Option<OffsetDateTime>,
     next_update_in_seconds: Option<i64>,
     signature_algorithm: AlgorithmIdentifier,
+    #[serde(rename = "fingerprint_sha256")]
     sha256: Fingerprint,
     extensions: Vec<ExtensionFields>,
     revoked_count: usize,

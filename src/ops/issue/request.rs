@@ -58,8 +58,12 @@ pub fn read_request(path: &Path) -> Result<CertificateSigningRequest, Error> {
         line,
         source,
     };
-    let document =
-        Document::read(&files::read(path)?).map_err(|source| content(None, source.into()))?;
+    let bytes = if path == Path::new("-") {
+        files::read_stdin()?
+    } else {
+        files::read(path)?
+    };
+    let document = Document::read(&bytes).map_err(|source| content(None, source.into()))?;
     let Some(part) = document
         .parts
         .iter()
@@ -75,6 +79,7 @@ pub fn read_request(path: &Path) -> Result<CertificateSigningRequest, Error> {
 
 /// Grants the names that were given with the command; without any, those that the request asks for except
 /// URIs, which it cannot prove. Requested extensions are ignored.
+#[expect(clippy::too_many_lines, reason = "one refusal after the other")]
 pub(super) fn granted(
     path: &Path,
     csr: &CertificateSigningRequest,

@@ -18,7 +18,7 @@ use crate::path::{Candidates, Judgement, Origin, judge};
 use crate::pki::certificate::Certificate;
 use crate::pki::name::DistinguishedName;
 use crate::pki::validity::rfc3339;
-use crate::store::Status;
+use crate::store::{Labels, Status};
 
 /// A certificate and when it expires.
 #[derive(Clone, Debug, Serialize)]
@@ -38,6 +38,9 @@ pub struct CertificateStatus {
     pub role: Role,
     /// Whether the inventory has it.
     pub managed: bool,
+    /// The labels it has in the inventory.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// The certificate.
     #[serde(flatten)]
     pub facts: CertificateFacts,
@@ -154,6 +157,7 @@ impl CertificateStatus {
             source,
             path,
             also_at: Vec::new(),
+            labels: Labels::default(),
             role,
             managed: false,
             facts: CertificateFacts::of(certificate, standard.now),

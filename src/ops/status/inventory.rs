@@ -58,6 +58,7 @@ impl Inventories {
             let issued = entry.filter(|entry| entry.fingerprint == status.facts.fingerprint_sha256);
             if let Some(entry) = issued {
                 status.managed = true;
+                status.labels.clone_from(&entry.labels);
                 let recorded = entry.status(now);
                 match (recorded, entry.revocation) {
                     (Status::Superseded | Status::Retired, _) => status.set_replaced(recorded),

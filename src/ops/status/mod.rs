@@ -46,6 +46,7 @@ use crate::files::{self, Kind};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::fingerprint::Fingerprint;
+use crate::store::LabelFilter;
 
 /// What to check.
 #[derive(Clone, Debug)]
@@ -62,6 +63,8 @@ pub struct Request {
     pub thresholds: Thresholds,
     /// The maximum directory depth.
     pub depth: usize,
+    /// Keep only certificates whose entry in the inventory has all of these labels; none for every certificate.
+    pub labels: Vec<LabelFilter>,
 }
 
 /// Checks everything that can be read; the rest is returned as errors.
@@ -95,6 +98,10 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>
     for status in &mut certificates {
         inventories.complete(status, now)?;
     }
+    certificates.retain(|status| {
+        let mut labels = request.labels.iter();
+        labels.all(|label| label.matches(&status.labels))
+    });
     certificates.sort_by(|one, other| one.order().cmp(&other.order()));
     let report = Report::new(
         request.thresholds,

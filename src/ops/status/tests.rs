@@ -203,6 +203,7 @@ fn request(directory: &Path) -> Request {
             warning: both(30, 1.0 / 3.0),
             critical: both(7, 0.1),
         },
+        labels: Vec::new(),
         depth: 4,
     }
 }

@@ -118,7 +118,6 @@ fn verify(
     let requirements = Requirements {
         profile: request.profile,
         host: host.clone(),
-        // A name that is dialled is a server's.
         purpose: request.purpose.or(host.as_ref().map(|_| Purpose::Server)),
         max_depth: request.max_depth,
         all_paths: request.all_paths,

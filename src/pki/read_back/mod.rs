@@ -189,6 +189,7 @@ pub enum ReadBackError {
     },
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm per extension")]
 fn certificate_extensions(
     plan: &IssuancePlan,
     own_identifier: &[u8],
