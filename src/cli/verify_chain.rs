@@ -119,8 +119,7 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let (html, force) = (self.html.clone(), self.force);
         let request = self.request(&context.global)?;
-        let mut report = verify_chain::run(&request, context.now)?;
-        report.wrap_to(context.renderer.columns());
+        let report = verify_chain::run(&request, context.now)?;
         if let Some(path) = html {
             let page = verify_chain::page(&report, request.at.unwrap_or(context.now));
             view::write_page(&page, &path, force)?;

@@ -260,10 +260,10 @@ impl Probing<'_> {
             let asked = asked.into_iter().filter(|(is_so, _)| *is_so);
             questions.extend(asked.map(|(_, question)| (question, first.address)));
         }
-        let wanted = self.options.connections.min(MAX_CONNECTIONS);
+        let expected = self.options.connections.min(MAX_CONNECTIONS);
         let there = probe.sessions.len() + questions.len();
         let more = self.addresses.iter().cycle();
-        let more = more.take(wanted.saturating_sub(there));
+        let more = more.take(expected.saturating_sub(there));
         questions.extend(more.map(|address| (Question::Again, *address)));
         questions
     }

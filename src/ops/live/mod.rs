@@ -2,9 +2,8 @@
 
 mod clients;
 mod facts;
-mod judging;
-mod shown;
-mod stranger;
+mod text;
+mod verdict;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,14 +12,14 @@ use time::OffsetDateTime;
 
 pub use clients::ClientCertificate;
 pub use facts::{LiveReport, Serves};
-pub use judging::Given;
+pub use verdict::Basis;
 
 use crate::error::Error;
 use crate::files::{self, Kind};
 use crate::net::Identity;
 use crate::net::probe::{self, Probe};
 pub use crate::net::{Scheme, Target};
-use crate::path::finding::{Evidence, Finding};
+use crate::path::finding::Finding;
 use crate::path::profile::ReferenceName;
 
 /// How to dial ports.
@@ -90,28 +89,22 @@ pub fn reference_name(target: &Target) -> ReferenceName {
 pub fn look(
     target: &Target,
     dialling: &Dialling,
-    given: &Given<'_>,
+    given: &Basis<'_>,
     now: OffsetDateTime,
 ) -> Result<LiveReport, Error> {
-    let identity = given
-        .client
-        .map(|(certificates, pkcs8)| Identity::new(certificates, pkcs8));
-    let (identity, unusable) = match identity {
-        Some(Ok(identity)) => (Some(identity), None),
-        Some(Err(error)) => (None, Some(error)),
-        None => (None, None),
+    let identity = given.client;
+    let identity = identity.map(|(certificates, pkcs8)| Identity::new(certificates, pkcs8));
+    let (identity, unusable) = match identity.transpose() {
+        Ok(identity) => (identity, None),
+        Err(error) => (None, Some(error)),
     };
-    let stranger = stranger::identity(now)?;
+    let stranger = clients::stranger(now)?;
     let (mut report, probe) = facts(target, dialling, identity.as_ref(), Some(&stranger), now);
     if let Some(error) = unusable {
-        let evidence = Some(Evidence::found(error));
-        let unusable = Finding::of("live-client-key");
-        report.findings.push(Finding {
-            evidence,
-            ..unusable
-        });
+        let finding = Finding::of("live-client-key").found(error);
+        report.findings.push(finding);
     }
-    Ok(judging::judged(report, &probe, target, given, now))
+    Ok(verdict::judge_report(report, &probe, target, given, now))
 }
 
 /// Probes a port and reports what it shows, without judging it.

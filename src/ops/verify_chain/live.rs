@@ -8,7 +8,7 @@ use super::{Connect, Files, Request};
 use crate::error::Error;
 use crate::keys::ReadKey;
 use crate::ops::crl::read_lists;
-use crate::ops::live::{Dialling, Given, LiveReport, look};
+use crate::ops::live::{Basis, Dialling, LiveReport, look};
 use crate::ops::verify::{read_bundle, read_private_key};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
@@ -40,10 +40,10 @@ pub(super) fn run(request: &Request, now: OffsetDateTime) -> Result<Vec<LiveRepo
         return Ok(Vec::new());
     }
     let client = ClientFiles::read(files, request.files.is_some())?;
-    let given = client.given(request.at);
+    let basis = client.basis(request.at);
     targets
         .iter()
-        .map(|target| look(target, &dialling, &given, now))
+        .map(|target| look(target, &dialling, &basis, now))
         .collect()
 }
 
@@ -76,15 +76,15 @@ impl ClientFiles {
         })
     }
 
-    fn given(&self, at: Option<OffsetDateTime>) -> Given<'_> {
+    fn basis(&self, at: Option<OffsetDateTime>) -> Basis<'_> {
         let client = self.client.as_ref();
-        Given {
+        Basis {
             certificates: &self.certificates,
             anchors: &self.anchors,
             revocation_lists: &self.revocation_lists,
             client: client.map(|(certificates, key)| (certificates.as_slice(), key.pkcs8())),
             at,
-            ..Given::default()
+            ..Basis::default()
         }
     }
 }

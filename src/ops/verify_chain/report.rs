@@ -40,9 +40,6 @@ pub struct Report {
     pub findings: Vec<FileFinding>,
     #[serde(skip)]
     require: Vec<Stack>,
-    /// The width to wrap the text to.
-    #[serde(skip)]
-    pub(super) columns: Option<usize>,
 }
 
 /// The files of a setup and their consequences.
@@ -105,7 +102,6 @@ impl Report {
             live: Vec::new(),
             findings: Vec::new(),
             require,
-            columns: None,
         }
     }
 
@@ -139,11 +135,6 @@ impl Report {
             self.verdict = Verdict::Undetermined;
         }
         self
-    }
-
-    /// Wraps the text to a terminal of this width.
-    pub fn wrap_to(&mut self, columns: Option<usize>) {
-        self.columns = columns;
     }
 
     /// Why the answer is no: the most severe error, an agent that reaches no network, a required pair

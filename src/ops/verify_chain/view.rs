@@ -1,6 +1,6 @@
 //! The report as text and as a page.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use time::OffsetDateTime;
 
@@ -37,37 +37,32 @@ pub fn page(report: &Report, at: OffsetDateTime) -> View {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
         for edit in &self.written {
-            write!(text, "{edit}")?;
+            write!(f, "{edit}")?;
         }
         if let Some(networks) = &self.networks {
-            write!(text, "{networks}")?;
+            write!(f, "{networks}")?;
         }
         if let Some(files) = &self.files {
             let gap = if self.networks.is_some() { "\n" } else { "" };
-            write!(text, "{gap}{files}")?;
+            write!(f, "{gap}{files}")?;
         }
         for (i, port) in self.live.iter().enumerate() {
-            let gap = if i > 0 || self.files.is_some() {
-                "\n"
-            } else {
-                ""
+            let gap = match i > 0 || self.files.is_some() {
+                true => "\n",
+                false => "",
             };
-            write!(text, "{gap}{port}")?;
+            write!(f, "{gap}{port}")?;
         }
         let findings = self.findings.iter().filter(|finding| !finding.is_nested);
         let hidden = findings.clone().skip(MAX_FINDINGS_SHOWN).count();
         for finding in findings.take(MAX_FINDINGS_SHOWN) {
-            write!(text, "\n{finding}")?;
+            write!(f, "\n{finding}")?;
         }
         if hidden > 0 {
-            writeln!(text, "\n… and {hidden} more; see all with --format json")?;
+            writeln!(f, "\n… and {hidden} more; see all with --format json")?;
         }
-        match self.columns {
-            Some(columns) => f.write_str(&wrapped(&text, columns)),
-            None => f.write_str(&text),
-        }
+        Ok(())
     }
 }
 
@@ -332,42 +327,6 @@ fn printed(outcomes: &[Outcome]) -> Vec<(String, String)> {
     all
 }
 
-/// Breaks long lines between words; continuation lines are indented by two more columns.
-fn wrapped(text: &str, columns: usize) -> String {
-    let mut all = String::new();
-    for line in text.lines() {
-        let indent = line.len() - line.trim_start().len();
-        let mut width = 0;
-        for (i, word) in line.split(' ').enumerate() {
-            let length = columns_of(word);
-            let is_first = i == 0 || width <= indent + 2;
-            if !is_first && width + 1 + length > columns.max(MIN_COLUMNS) {
-                all.push('\n');
-                all.push_str(&" ".repeat(indent + 2));
-                width = indent + 2;
-            } else if i > 0 {
-                all.push(' ');
-                width += 1;
-            }
-            all.push_str(word);
-            width += length;
-        }
-        all.push('\n');
-    }
-    all
-}
-
-/// The columns that a word takes on a terminal; styles take none.
-fn columns_of(word: &str) -> usize {
-    let mut is_style = false;
-    let is_visible = |c: &char| {
-        let was_style = is_style;
-        is_style = *c == '\u{1b}' || (is_style && *c != 'm');
-        !is_style && !was_style
-    };
-    word.chars().filter(is_visible).count()
-}
-
 fn section(title: &str, content: Content) -> Section {
     Section {
         title: title.to_owned(),
@@ -396,7 +355,6 @@ const NETWORK_HEADS: &[&str] = &[
 /// The columns of the grid: the clients, then each server.
 const FIRST_WIDTH: usize = 19;
 const WIDTH: usize = 12;
-const MIN_COLUMNS: usize = 40;
 const MAX_FINDINGS_SHOWN: usize = 30;
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! The findings about a port.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use time::OffsetDateTime;
 
 use super::clients::is_taken;
 use super::facts::{LiveReport, names};
 use super::{ClientCertificate, Scheme, Serves, Target, reference_name};
-use crate::net::probe::{Probe, Question};
+use crate::net::probe::Probe;
 use crate::net::{Failure, KeyProof, Outcome, Plaintext, Reached, Session};
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role};
 use crate::path::profile::{ReferenceName, Requirements};
@@ -19,9 +20,9 @@ use crate::pki::fingerprint::Fingerprint;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::rfc3339;
 
-/// What to judge a port with; all of it is optional.
+/// What to judge a port by; every part is optional.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Given<'a> {
+pub struct Basis<'a> {
     /// The server's certificate file: its certificate, then intermediates.
     pub certificates: &'a [Certificate],
     /// The client's trust anchors; without any, no path is judged.
@@ -37,14 +38,14 @@ pub struct Given<'a> {
 }
 
 /// The report with its findings, most severe first.
-pub(super) fn judged(
+pub(super) fn judge_report(
     mut report: LiveReport,
     probe: &Probe,
     target: &Target,
-    given: &Given<'_>,
+    given: &Basis<'_>,
     now: OffsetDateTime,
 ) -> LiveReport {
-    let mut judging = Judging {
+    let mut judge = Judge {
         probe,
         target,
         given,
@@ -52,16 +53,16 @@ pub(super) fn judged(
         findings: std::mem::take(&mut report.findings),
         known: HashSet::new(),
     };
-    judging.tcp();
-    judging.plaintext(&report);
+    judge.tcp();
+    judge.plaintext(&report);
     if let Some(main) = probe.main() {
-        judging.handshake(main);
-        judging.http2(main, &report);
-        judging.clients(main, &report);
+        judge.handshake(main);
+        judge.http2(main, &report);
+        judge.clients(main, &report);
     }
-    judging.connections(&report);
-    let is_good = judging.chains();
-    report.findings = judging.findings;
+    judge.connections(&report);
+    let is_good = judge.chains();
+    report.findings = judge.findings;
     report
         .findings
         .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -121,68 +122,62 @@ fn is_grpc(target: &Target) -> bool {
     target.scheme().is_none_or(Scheme::is_grpc)
 }
 
-struct Judging<'a> {
+struct Judge<'a> {
     probe: &'a Probe,
     target: &'a Target,
-    given: &'a Given<'a>,
+    given: &'a Basis<'a>,
     now: OffsetDateTime,
     findings: Vec<Finding>,
     known: HashSet<(&'static str, String)>,
 }
 
-impl Judging<'_> {
+impl Judge<'_> {
     fn tcp(&mut self) {
         if let Some(error) = &self.probe.unresolved {
-            return self.add("live-unresolved", Some(Evidence::found(error)));
+            return self.add_found("live-unresolved", error);
         }
         let attempts = &self.probe.attempts;
-        let is_connected = |reached: &Reached| *reached == Reached::Connected;
-        let unconnected: Vec<_> = attempts
-            .iter()
-            .filter(|attempt| !is_connected(&attempt.reached))
-            .collect();
-        let Some(first) = unconnected.first() else {
+        let mut failed = attempts.clone();
+        failed.retain(|attempt| attempt.reached != Reached::Connected);
+        let Some(first) = failed.first() else {
             return;
         };
-        let texts: Vec<String> = unconnected.iter().map(ToString::to_string).collect();
-        let addresses: Vec<String> = unconnected
-            .iter()
-            .map(|attempt| attempt.address.to_string())
-            .collect();
-        if unconnected.len() < attempts.len() {
-            return self.add(
-                "live-some-addresses",
-                Some(Evidence::found(texts.join("; "))),
-            );
+        let texts: Vec<String> = failed.iter().map(ToString::to_string).collect();
+        let addresses = failed.iter().map(|attempt| attempt.address.to_string());
+        let addresses = addresses.collect::<Vec<_>>().join(", ");
+        if failed.len() < attempts.len() {
+            return self.add_found("live-some-addresses", texts.join("; "));
         }
-        let evidence = Some(Evidence::found(addresses.join(", ")));
         match &first.reached {
-            Reached::Refused | Reached::Connected => self.add("live-refused", evidence),
-            Reached::TimedOut => self.add("live-timeout", evidence),
-            Reached::Unreachable(_) => {
-                self.add("live-unreachable", Some(Evidence::found(texts.join("; "))));
-            }
+            Reached::Refused | Reached::Connected => self.add_found("live-refused", addresses),
+            Reached::TimedOut => self.add_found("live-timeout", addresses),
+            Reached::Unreachable(_) => self.add_found("live-unreachable", texts.join("; ")),
         }
     }
 
     /// Plaintext instead of TLS, and TLS instead of plaintext.
     fn plaintext(&mut self, report: &LiveReport) {
-        let is_tls_wanted = self.target.scheme().is_none_or(Scheme::is_tls);
+        let is_tls_expected = self.target.scheme().is_none_or(Scheme::is_tls);
         let is_tls = matches!(report.serves, Serves::Tls | Serves::Mtls);
-        if is_tls && !is_tls_wanted {
-            self.add("live-tls-unexpected", None);
+        if is_tls && !is_tls_expected {
+            self.add(Finding::of("live-tls-unexpected"));
         }
         match &self.probe.plaintext {
-            Some(Plaintext::Http2) if is_tls_wanted => self.add("live-plaintext", None),
-            Some(Plaintext::Http1) if is_tls_wanted => self.add("live-plaintext-http", None),
+            Some(Plaintext::Http2) if is_tls_expected => self.add(Finding::of("live-plaintext")),
+            Some(Plaintext::Http1) if is_tls_expected => {
+                self.add(Finding::of("live-plaintext-http"))
+            }
             Some(Plaintext::Http2 | Plaintext::Http1) | None => {}
-            Some(Plaintext::Ssh) => self.add("live-not-tls", Some(Evidence::found("SSH"))),
+            Some(Plaintext::Ssh) => self.add_found("live-not-tls", "SSH"),
             Some(Plaintext::Other(first)) => {
-                self.add("live-not-tls", Some(Evidence::found(first.escape_ascii())));
+                self.add_found("live-not-tls", first.escape_ascii());
             }
             Some(Plaintext::Nothing) if !is_tls => {
-                let error = report.handshake_error.as_ref();
-                self.add("live-no-tls", error.map(Evidence::found));
+                let finding = Finding::of("live-no-tls");
+                self.add(match &report.handshake_error {
+                    Some(error) => finding.found(error),
+                    None => finding,
+                });
             }
             Some(Plaintext::Nothing) => {}
         }
@@ -190,12 +185,12 @@ impl Judging<'_> {
 
     fn handshake(&mut self, main: &Session) {
         if is_key_refuted(self.probe) {
-            self.add("live-key-unproven", None);
+            self.add(Finding::of("live-key-unproven"));
         } else if main.outcome == Outcome::Finished
             && main.end_entity().is_some()
             && !is_key_proven(self.probe)
         {
-            self.add("live-key-unchecked", None);
+            self.add(Finding::of("live-key-unchecked"));
         }
         let Outcome::Failed(failure) = &main.outcome else {
             return;
@@ -203,14 +198,13 @@ impl Judging<'_> {
         if self.probe.plaintext.is_some() {
             return;
         }
-        let evidence = Some(Evidence::found(failure));
         match failure {
             Failure::Alert(alert) if alert.is_no_application_protocol() => {
-                self.add("live-alpn", evidence);
+                self.add_found("live-alpn", failure);
             }
             // TLS 1.2 rejects a client during the handshake, TLS 1.3 after it.
             Failure::Alert(_) | Failure::Closed | Failure::Reset if main.request.is_some() => {
-                self.refused(main, evidence);
+                self.refused(main, Evidence::found(failure));
             }
             Failure::Alert(_)
             | Failure::Closed
@@ -221,7 +215,7 @@ impl Judging<'_> {
             | Failure::Misbehaved(_)
             | Failure::TooMuch
             | Failure::System(_) => {
-                self.add("live-handshake", evidence);
+                self.add_found("live-handshake", failure);
             }
         }
     }
@@ -233,8 +227,8 @@ impl Judging<'_> {
         }
         let agreed = main.protocol.as_deref();
         if agreed != Some("h2") {
-            let evidence = Evidence::instead(agreed.unwrap_or("none"), "h2");
-            self.add("live-alpn", Some(evidence));
+            let agreed = agreed.unwrap_or("none");
+            self.add(Finding::of("live-alpn").instead(agreed, "h2"));
         }
         let end = report.http2_end.unwrap_or_default().replace('_', " ");
         let evidence = match &report.http2_detail {
@@ -243,37 +237,34 @@ impl Judging<'_> {
         };
         match is_taken(main) {
             Some(true) if report.http2_settings || agreed != Some("h2") => {}
-            Some(true) => self.add("live-no-settings", Some(evidence)),
-            Some(false) if main.request.is_some() => self.refused(main, Some(evidence)),
+            Some(true) => self.add_evidence("live-no-settings", evidence),
+            Some(false) if main.request.is_some() => self.refused(main, evidence),
             // The missing h2 explains it.
             Some(false) | None if agreed != Some("h2") => {}
-            Some(false) => self.add("live-closed", Some(evidence)),
-            None => self.add("live-no-settings", Some(evidence)),
+            Some(false) => self.add_evidence("live-closed", evidence),
+            None => self.add_evidence("live-no-settings", evidence),
         }
     }
 
     /// The server ended a connection on which it requested a certificate.
-    fn refused(&mut self, main: &Session, evidence: Option<Evidence>) {
-        let is_answered = main
-            .request
-            .as_ref()
-            .is_some_and(|request| request.answered);
-        if is_answered {
-            self.add("live-client-certificate-refused", evidence);
-        } else {
-            self.add("live-client-certificate-required", evidence);
-        }
+    fn refused(&mut self, main: &Session, evidence: Evidence) {
+        let request = main.request.as_ref();
+        let rule = match request.is_some_and(|request| request.answered) {
+            true => "live-client-certificate-refused",
+            false => "live-client-certificate-required",
+        };
+        self.add_evidence(rule, evidence);
     }
 
     fn clients(&mut self, main: &Session, report: &LiveReport) {
         if self.given.client.is_some() && report.client_certificate == ClientCertificate::NotAsked {
-            self.add("live-client-certificate-unasked", None);
+            self.add(Finding::of("live-client-certificate-unasked"));
         }
         if main.request.is_some() && report.none_refused == Some(false) {
-            self.add("live-client-certificate-optional", None);
+            self.add(Finding::of("live-client-certificate-optional"));
         }
         if report.foreign_refused == Some(false) {
-            self.add("live-stranger-taken", None);
+            self.add(Finding::of("live-stranger-taken"));
         }
     }
 
@@ -285,23 +276,17 @@ impl Judging<'_> {
                 let first = first.map_or_else(String::new, short);
                 format!("{first} on {} of {}", chain.connections, report.connections)
             });
-            let evidence = Evidence::found(chains.collect::<Vec<_>>().join(", "));
-            self.add("live-certificates-differ", Some(evidence));
+            let chains: Vec<String> = chains.collect();
+            self.add_found("live-certificates-differ", chains.join(", "));
         }
-        let alike = self
-            .probe
-            .sessions
-            .iter()
-            .filter(|(question, _)| matches!(question, Question::AsGiven | Question::Again));
-        let alike: Vec<_> = alike.map(|(_, session)| session).collect();
+        let alike: Vec<_> = self.probe.as_given().collect();
         if let Some(evidence) = difference(&alike) {
-            self.add("live-connections-differ", Some(Evidence::found(evidence)));
+            self.add_found("live-connections-differ", evidence);
         }
         if let Some(seconds) = report.clock_difference_seconds
             && seconds.abs() > MAX_CLOCK_DIFFERENCE_SECONDS
         {
-            let evidence = Evidence::found(format_args!("a difference of {seconds} s"));
-            self.add("live-clock", Some(evidence));
+            self.add_found("live-clock", format!("a difference of {seconds} s"));
         }
     }
 
@@ -324,7 +309,7 @@ impl Judging<'_> {
     fn chain(&mut self, session: &Session) -> Option<bool> {
         for served in &session.certificates {
             if let Err(error) = &served.certificate {
-                self.add("live-malformed", Some(Evidence::found(error)));
+                self.add_found("live-malformed", error);
             }
         }
         let served: Vec<Certificate> = session.parsed_certificates().into_iter().cloned().collect();
@@ -426,12 +411,16 @@ impl Judging<'_> {
         }
     }
 
-    fn add(&mut self, rule: &'static str, evidence: Option<Evidence>) {
-        let finding = Finding::of(rule);
-        self.findings.push(Finding {
-            evidence,
-            ..finding
-        });
+    fn add(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    fn add_found(&mut self, rule: &str, found: impl fmt::Display) {
+        self.add(Finding::of(rule).found(found));
+    }
+
+    fn add_evidence(&mut self, rule: &str, evidence: Evidence) {
+        self.add(Finding::of(rule).with_evidence(evidence));
     }
 
     fn about(
@@ -441,10 +430,9 @@ impl Judging<'_> {
         certificate: &Certificate,
         evidence: Option<Evidence>,
     ) {
-        let role = if place == 0 {
-            Role::EndEntity
-        } else {
-            Role::Intermediate
+        let role = match place {
+            0 => Role::EndEntity,
+            _ => Role::Intermediate,
         };
         let reference = CertificateReference::new(role, place, certificate.subject());
         let finding = Finding::of(rule).about(reference);
@@ -455,7 +443,7 @@ impl Judging<'_> {
     }
 }
 
-/// How connections differ that were all begun in the same way.
+/// How connections differ that all began in the same way.
 fn difference(alike: &[&Session]) -> Option<String> {
     let all = alike.len();
     let is_taken = |session: &&&Session| is_taken(session) == Some(true);
