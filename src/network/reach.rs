@@ -5,7 +5,8 @@ use std::fmt;
 use super::NetworkFile;
 use super::agent::Endpoint;
 use super::startup::{Offers, Startup};
-use super::transport::{ANY, Kind, is_loopback, overlap};
+pub use super::transport::overlap as hosts_overlap;
+use super::transport::{ANY, Kind, is_loopback};
 
 /// What matters of a network to an agent that dials it.
 #[derive(Clone, Debug)]
@@ -32,12 +33,8 @@ struct Port {
 impl Door {
     /// The door of a network that started.
     pub fn new(file: &NetworkFile, startup: &Startup) -> Self {
-        let listener = |kind| {
-            startup
-                .listeners
-                .iter()
-                .find(|listener| listener.kind == kind)
-        };
+        let mut listeners = startup.listeners.iter();
+        let http = listeners.find(|listener| listener.kind == Kind::Http);
         let grpc = startup.grpc.as_ref().and_then(|grpc| {
             let tls = match grpc.offers {
                 Offers::Nothing => return None,
@@ -47,17 +44,15 @@ impl Door {
             let (host, port) = (grpc.host.clone(), grpc.port?);
             Some(Port { host, port, tls })
         });
-        let transports = file.transports();
-        let config = transports
-            .iter()
-            .find(|transport| transport.kind == Kind::Grpc);
+        let mut transports = file.transports().into_iter();
+        let config = transports.find(|transport| transport.kind == Kind::Grpc);
         let advertised = |key: &str| {
-            let entry = config?.config.get(file.document(), key)?;
+            let entry = config.as_ref()?.config.get(file.document(), key)?;
             entry.value.value.python_text()
         };
         Door {
             grpc,
-            http: listener(Kind::Http).map(|http| Port {
+            http: http.map(|http| Port {
                 host: http.host.clone(),
                 port: http.port,
                 tls: false,
@@ -92,7 +87,7 @@ impl Door {
             return Approach::Stopped(why);
         }
         match self.recommended {
-            Some(Kind::Http) => Approach::Through { tls: false },
+            Some(Kind::Http) => Approach::Plaintext,
             Some(Kind::Grpc) => {
                 let host = self.advertised_host.as_deref().unwrap_or(host);
                 self.dial_grpc(host, self.advertised_port.unwrap_or(port), tls)
@@ -120,7 +115,7 @@ impl Door {
             (true, true) => Approach::Handshake {
                 host: host.to_owned(),
             },
-            (false, false) => Approach::Through { tls: false },
+            (false, false) => Approach::Plaintext,
             (true, false) => Approach::Stopped(Why::TlsToPlaintext),
             (false, true) => Approach::Stopped(Why::PlaintextToTls),
         }
@@ -131,10 +126,7 @@ impl Door {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Approach {
     /// It reaches the network without TLS.
-    Through {
-        /// Always false: with TLS the certificates decide.
-        tls: bool,
-    },
+    Plaintext,
     /// Both speak TLS; the certificates decide, for this host.
     Handshake {
         /// The dialled host.
@@ -264,7 +256,7 @@ impl fmt::Display for Why {
 /// Why a dialled host cannot be where a port listens. A name may resolve to any address.
 fn other_host(dialled: &str, bound: &str) -> Option<Why> {
     let is_address = dialled.parse::<std::net::Ipv4Addr>().is_ok();
-    let fits = overlap(dialled, bound)
+    let fits = hosts_overlap(dialled, bound)
         || (is_loopback(dialled) && is_loopback(bound))
         || (!is_loopback(bound) && !is_address && !is_loopback(dialled))
         || (bound.parse::<std::net::Ipv4Addr>().is_err() && !is_loopback(bound))
@@ -273,9 +265,4 @@ fn other_host(dialled: &str, bound: &str) -> Option<Why> {
         dialled: dialled.to_owned(),
         served: bound.to_owned(),
     })
-}
-
-/// Whether two hosts to listen on have an address in common.
-pub fn hosts_overlap(one: &str, other: &str) -> bool {
-    overlap(one, other)
 }

@@ -55,99 +55,56 @@ impl Check<'_> {
                     .instead("no `name:` below `network:`", "a name")
                     .with_hint("add `name: MyNetwork` below `network:`"),
             ),
-            Some(name) if name.text() == Some("") => {
-                self.refuse(name.key, "name", "non-empty text", name.value);
-            }
-            Some(_) => {}
+            Some(name) => self.check(name, "name", name.text() != Some(""), "non-empty text"),
         }
         self.each(self.file.network, SETTINGS);
         if let Some(nodes) = self.file.setting("bootstrap_nodes") {
             let mut items = document.items(nodes.id).iter();
             let all_text = items.all(|id| document.node(*id).value.as_text().is_some());
-            if !matches!(nodes.value.value, Value::Sequence(_)) || !all_text {
-                self.refuse(
-                    nodes.key,
-                    "bootstrap_nodes",
-                    "a list of strings",
-                    nodes.value,
-                );
-            }
+            let is_valid = is_list(nodes) && all_text;
+            self.check(nodes, "bootstrap_nodes", is_valid, "a list of strings");
         }
-        if let Some(metadata) = document.get(self.file.root, "metadata")
-            && !metadata.is_mapping()
-            && !matches!(&metadata.value.value, Value::Sequence(items) if items.is_empty())
-        {
-            self.refuse(metadata.key, "metadata", "a mapping", metadata.value);
+        if let Some(metadata) = document.get(self.file.root, "metadata") {
+            let is_empty_list = is_list(metadata) && !metadata.is_true();
+            let is_valid = metadata.is_mapping() || is_empty_list;
+            self.check(metadata, "metadata", is_valid, "a mapping");
         }
     }
 
     fn transports(&mut self) {
         let document = &self.file.document;
-        let Some(list) = self.file.setting("transports") else {
-            return;
-        };
-        if !matches!(list.value.value, Value::Sequence(_)) {
-            self.refuse(list.key, "transports", "a list", list.value);
-        }
-        for id in document.items(list.id) {
-            let item = document.node(*id);
-            if !item.value.is_mapping() {
-                self.refuse(item, "a transport", "a mapping", item);
-                continue;
+        for id in self.mappings("transports", "a transport", "a mapping") {
+            let is_kind = |kind: &Entry<'_>| kind.text().is_some_and(|t| Kind::of(t).is_some());
+            match document.get(id, "type") {
+                None => self.refuse(document.node(id), "a transport's type", KINDS, &NOTHING),
+                Some(kind) => self.check(kind, "type", is_kind(&kind), KINDS),
             }
-            let kind = document.get(*id, "type");
-            let is_kind = |node: &Node| node.value.as_text().is_some_and(|t| Kind::of(t).is_some());
-            match kind {
-                None => self.refuse(item, "a transport's type", KINDS, &NOTHING),
-                Some(kind) if !is_kind(kind.value) => {
-                    self.refuse(kind.key, "type", KINDS, kind.value);
-                }
-                Some(_) => {}
-            }
-            if let Some(config) = document.get(*id, "config") {
+            if let Some(config) = document.get(id, "config") {
                 self.text_keys(config, "config");
             }
         }
     }
 
     fn legacy_transport(&mut self) {
-        let Some(legacy) = self.file.setting("transport") else {
+        let Some(legacy) = self.file.setting("transport").filter(Entry::is_true) else {
             return;
         };
-        if !legacy.is_true() {
-            return;
+        if let Some(config) = self.file.setting("transport_config") {
+            self.check(config, "transport_config", config.is_mapping(), "a mapping");
         }
-        if let Some(config) = self.file.setting("transport_config")
-            && !config.is_mapping()
-        {
-            self.refuse(config.key, "transport_config", "a mapping", config.value);
-        }
-        let name = legacy.text();
-        let counts = self.file.setting("transports").is_none();
-        if counts && name.is_none_or(|name| Kind::of(name).is_none()) {
-            self.refuse(legacy.key, "transport", KINDS, legacy.value);
-        }
+        let is_kind = legacy.text().is_some_and(|name| Kind::of(name).is_some());
+        let is_valid = is_kind || self.file.setting("transports").is_some();
+        self.check(legacy, "transport", is_valid, KINDS);
     }
 
     fn mods(&mut self) {
         let document = &self.file.document;
-        let Some(mods) = self.file.setting("mods") else {
-            return;
-        };
-        if !matches!(mods.value.value, Value::Sequence(_)) {
-            self.refuse(mods.key, "mods", "a list", mods.value);
-        }
-        for id in document.items(mods.id) {
-            let item = document.node(*id);
-            if !item.value.is_mapping() {
-                self.refuse(item, "a mod", "a mapping with a name", item);
-                continue;
+        for id in self.mappings("mods", "a mod", "a mapping with a name") {
+            if document.get(id, "name").is_none() {
+                self.refuse(document.node(id), "a mod's name", "text", &NOTHING);
             }
-            if document.get(*id, "name").is_none() {
-                self.refuse(item, "a mod's name", "text", &NOTHING);
-            }
-            self.each(*id, MOD_SETTINGS);
-            if let Some(config) = document.get(*id, "config") {
+            self.each(id, MOD_SETTINGS);
+            if let Some(config) = document.get(id, "config") {
                 self.text_keys(config, "config");
             }
         }
@@ -159,14 +116,13 @@ impl Check<'_> {
             return;
         };
         self.text_keys(groups, "agent_groups");
-        let setting = |key: &str| self.file.setting(key).map(|entry| &entry.value.value);
-        let is_required =
-            setting("requires_password").is_some_and(|value| truth(value) == Some(true));
-        let default = setting("default_agent_group").and_then(Value::as_text);
-        let default = default.unwrap_or("guest").to_owned();
+        let required = self.file.setting("requires_password");
+        let is_required = required.is_some_and(|entry| truth(&entry.value.value) == Some(true));
+        let default = self.file.setting("default_agent_group");
+        let default = default.and_then(|entry| entry.text()).unwrap_or("guest");
         for group in document.entries(groups.id) {
             if !group.is_mapping() {
-                self.refuse(group.key, "a group", "a mapping", group.value);
+                self.check(group, "a group", false, "a mapping");
                 continue;
             }
             self.each(group.id, GROUP_SETTINGS);
@@ -176,46 +132,58 @@ impl Check<'_> {
             let hash = document.get(group.id, "password_hash");
             let has_password = hash.is_some_and(|hash| hash.is_true());
             if is_required && !has_password {
-                self.refuse(
-                    group.key,
-                    "password_hash",
-                    "one in every group, because requires_password is true",
-                    &NOTHING,
-                );
-            } else if !is_required && has_password && group.key.value.is_text(&default) {
-                self.refuse(
-                    group.key,
-                    "password_hash",
-                    "none in the default group while requires_password is false",
-                    group.key,
-                );
+                let expected = "one in every group, because requires_password is true";
+                self.refuse(group.key, "password_hash", expected, &NOTHING);
+            } else if !is_required && has_password && group.key.value.is_text(default) {
+                let expected = "none in the default group while requires_password is false";
+                self.refuse(group.key, "password_hash", expected, group.key);
             }
         }
     }
 
+    /// The items of a list setting that are mappings, as they must be.
+    fn mappings(&mut self, key: &str, item: &str, expected: &str) -> Vec<NodeId> {
+        let document = &self.file.document;
+        let Some(list) = self.file.setting(key) else {
+            return Vec::new();
+        };
+        self.check(list, key, is_list(list), "a list");
+        let mut mappings = Vec::new();
+        for id in document.items(list.id) {
+            let node = document.node(*id);
+            if node.value.is_mapping() {
+                mappings.push(*id);
+            } else {
+                self.refuse(node, item, expected, node);
+            }
+        }
+        mappings
+    }
+
     fn each(&mut self, mapping: NodeId, settings: &[(&str, Type)]) {
         for (key, expected) in settings {
-            let Some(entry) = self.file.document.get(mapping, key) else {
-                continue;
-            };
-            if !expected.accepts(&entry.value.value) {
-                self.refuse(entry.key, key, expected.words(), entry.value);
+            if let Some(entry) = self.file.document.get(mapping, key) {
+                let is_valid = expected.accepts(&entry.value.value);
+                self.check(entry, key, is_valid, expected.words());
             }
         }
     }
 
     fn text_keys(&mut self, entry: Entry<'_>, name: &str) {
-        if !entry.is_mapping() {
-            self.refuse(entry.key, name, "a mapping", entry.value);
-            return;
-        }
-        if !self.seen.insert(entry.id) {
+        self.check(entry, name, entry.is_mapping(), "a mapping");
+        if !entry.is_mapping() || !self.seen.insert(entry.id) {
             return;
         }
         for inner in self.file.document.entries(entry.id) {
             if inner.key.value.as_text().is_none() {
                 self.refuse(inner.key, "a key", "text in quotes", inner.key);
             }
+        }
+    }
+
+    fn check(&mut self, entry: Entry<'_>, name: &str, is_valid: bool, expected: &str) {
+        if !is_valid {
+            self.refuse(entry.key, name, expected, entry.value);
         }
     }
 
@@ -296,6 +264,10 @@ fn is_whole(text: &str) -> bool {
         .filter(|(_, zeros)| zeros.bytes().all(|b| b == b'0'))
         .map_or(digits, |(whole, _)| whole);
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'_')
+}
+
+fn is_list(entry: Entry<'_>) -> bool {
+    matches!(entry.value.value, Value::Sequence(_))
 }
 
 const SETTINGS: &[(&str, Type)] = &[

@@ -243,7 +243,7 @@ impl Address {
 }
 
 /// Whether two hosts have an address in common.
-pub(super) fn overlap(one: &str, other: &str) -> bool {
+pub fn overlap(one: &str, other: &str) -> bool {
     let canonical = |host: &str| match host.to_ascii_lowercase().as_str() {
         "localhost" => "127.0.0.1".to_owned(),
         other => other.to_owned(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openagents_certs::net::presented_chain;
-use openagents_certs::ops::live::Given;
+use openagents_certs::ops::live::Basis;
 use serde_json::json;
 
 use super::pki::{OURS, SUBORDINATE, THEIRS};
@@ -14,7 +14,7 @@ use super::{ids, seen};
 #[test]
 fn what_the_file_holds_is_what_is_served() {
     let port = Tls::ours().serve_grpc();
-    let given = Given {
+    let given = Basis {
         certificates: &OURS.server.certificates,
         ..OURS.with_ca()
     };
@@ -24,12 +24,12 @@ fn what_the_file_holds_is_what_is_served() {
 #[test]
 fn a_server_that_still_serves_another_certificate_is_found() {
     let port = Tls::ours().serve_grpc();
-    let same_names = Given {
+    let same_names = Basis {
         certificates: &THEIRS.server.certificates,
         ..OURS.with_ca()
     };
     assert_eq!(ids(&seen(port, &same_names)), ["live-other-serial"]);
-    let other_names = Given {
+    let other_names = Basis {
         certificates: &OURS.client.certificates,
         ..OURS.with_ca()
     };
@@ -48,7 +48,7 @@ fn a_server_of_another_ca_is_found() {
 fn a_complete_chain_is_good_and_one_without_its_intermediate_is_not() {
     let whole = Tls::new(&SUBORDINATE.server);
     let port = whole.clone().serve_grpc();
-    let given = Given {
+    let given = Basis {
         certificates: &SUBORDINATE.server.certificates,
         ..SUBORDINATE.with_ca()
     };

@@ -18,25 +18,25 @@ mod spoken;
 
 use std::time::Duration;
 
-use openagents_certs::ops::live::{Dialling, Given, LiveReport, look};
+use openagents_certs::ops::live::{Basis, Dialling, LiveReport, look};
 use time::OffsetDateTime;
 
 /// Looks at a port of this machine with the patience of a test that expects an answer.
-fn seen(port: u16, given: &Given<'_>) -> LiveReport {
+fn seen(port: u16, given: &Basis<'_>) -> LiveReport {
     seen_as(&format!("grpcs://localhost:{port}"), given)
 }
 
-fn seen_as(target: &str, given: &Given<'_>) -> LiveReport {
+fn seen_as(target: &str, given: &Basis<'_>) -> LiveReport {
     seen_within(target, Duration::from_secs(20), given)
 }
 
 /// The same where what is waited for may never come.
-fn seen_shortly(port: u16, given: &Given<'_>) -> LiveReport {
+fn seen_shortly(port: u16, given: &Basis<'_>) -> LiveReport {
     let target = format!("grpcs://localhost:{port}");
     seen_within(&target, Duration::from_millis(300), given)
 }
 
-fn seen_within(target: &str, timeout: Duration, given: &Given<'_>) -> LiveReport {
+fn seen_within(target: &str, timeout: Duration, given: &Basis<'_>) -> LiveReport {
     let dialling = Dialling {
         timeout,
         ..Dialling::default()

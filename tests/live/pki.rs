@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use openagents_certs::ops::live::Given;
+use openagents_certs::ops::live::Basis;
 use openagents_certs::pki::bundle::certificates;
 use openagents_certs::pki::certificate::Certificate;
 use rustls_pki_types::PrivatePkcs8KeyDer;
@@ -27,18 +27,18 @@ pub(crate) struct Pair {
 
 impl Pki {
     /// Judges by the CA, with the client's pair.
-    pub(crate) fn with_client(&self) -> Given<'_> {
-        Given {
+    pub(crate) fn with_client(&self) -> Basis<'_> {
+        Basis {
             client: Some((&self.client.certificates, &self.client.key)),
             ..self.with_ca()
         }
     }
 
     /// Judges by the CA alone.
-    pub(crate) fn with_ca(&self) -> Given<'_> {
-        Given {
+    pub(crate) fn with_ca(&self) -> Basis<'_> {
+        Basis {
             anchors: &self.ca,
-            ..Given::default()
+            ..Basis::default()
         }
     }
 

@@ -154,7 +154,7 @@ fn reach(dialer: &Dialer, network: &Network, pool: &mut Pool) -> Result<&'static
     let endpoint = dialer.endpoint.as_ref().ok_or(Why::NoAddress)?;
     match network.door.approach(endpoint) {
         Approach::Stopped(why) => Err(why),
-        Approach::Through { .. } => Ok("plaintext"),
+        Approach::Plaintext => Ok("plaintext"),
         Approach::Handshake { host } => {
             let material = network.material.as_ref().ok_or(Why::NotThere)?;
             handshake(dialer, material, &host, pool)
