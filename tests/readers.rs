@@ -8,6 +8,7 @@
 use std::path::Path;
 
 use openagents_certs::keys::{Password, Pkcs12, read_encrypted_key, read_key};
+use openagents_certs::path;
 use openagents_certs::pki::certificate::Certificate;
 use openagents_certs::pki::crl::RevocationList;
 use openagents_certs::pki::csr::CertificateSigningRequest;
@@ -43,12 +44,12 @@ fn what_is_cut_is_refused_and_what_is_changed_is_survived() {
         ("certificate/full.der", certificate),
         ("csr/csr.der", |der| {
             CertificateSigningRequest::from_der(der.to_vec())
-                .map(|r| r.problems())
+                .map(|request| path::request_problems(&request))
                 .is_ok()
         }),
         ("crl/crl.der", |der| {
             RevocationList::from_der(der.to_vec())
-                .map(|list| list.problems())
+                .map(|list| path::list_problems(&list))
                 .is_ok()
         }),
         ("key/ecP-256.p8.der", |der| read_key(der).is_ok()),
@@ -115,7 +116,10 @@ fn certificate(der: &[u8]) -> bool {
     for extension in certificate.extensions() {
         let _ = ExtensionValue::read(extension).map(|value| value.lines());
     }
-    let _ = (certificate.problems(), certificate.subject().to_string());
+    let _ = (
+        path::certificate_problems(&certificate),
+        certificate.subject().to_string(),
+    );
     true
 }
 

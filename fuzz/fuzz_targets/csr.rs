@@ -6,5 +6,5 @@ use openagents_certs::pki::csr::CertificateSigningRequest;
 
 fuzz_target!(|der: &[u8]| {
     let Ok(request) = CertificateSigningRequest::from_der(der.to_vec()) else { return };
-    let _ = (request.problems(), request.subject().to_string(), request.subject_alt_names());
+    let _ = (openagents_certs::path::request_problems(&request), request.subject().to_string(), request.subject_alt_names());
 });

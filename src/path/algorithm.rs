@@ -108,7 +108,7 @@ impl Scheme {
 
 /// What is wrong with a certificate's key and with how it is signed.
 ///
-/// An anchor is trusted for what it is, so its own signature says nothing, save to the CA/Browser Forum.
+/// An anchor is trusted as such, so only the CA/Browser Forum looks at its own signature.
 pub(super) fn examine(
     candidate: &Candidate<'_>,
     role: Role,
@@ -133,7 +133,7 @@ pub(super) fn examine(
     let is_anchor = role == Role::Anchor;
     match scheme.hash() {
         Some(Hash::Weak) if is_anchor => weak("anchor-signature-weak")(drafts),
-        Some(Hash::Sha1) if is_anchor && was_usual(certificate.not_before()) => {}
+        Some(Hash::Sha1) if is_anchor && is_of_sha1_years(certificate.not_before()) => {}
         Some(Hash::Sha1) if is_anchor => weak("anchor-signature-weak")(drafts),
         Some(Hash::Weak) => weak("signature-broken-hash")(drafts),
         Some(Hash::Sha1) => weak("signature-sha1")(drafts),
@@ -204,22 +204,13 @@ fn examine_weakness(
     role: Role,
     drafts: &mut Drafts,
 ) {
-    let may_be_weak = match key.kind {
-        KeyKind::Rsa => key.bits().is_some_and(|bits| bits >= MIN_RSA_BITS),
-        KeyKind::Ec(Curve::P256 | Curve::P384 | Curve::P521) | KeyKind::Ed25519 => {
-            role == Role::EndEntity
-        }
-        KeyKind::Ec(_) => true,
-        KeyKind::EcOther
-        | KeyKind::RsaPss
-        | KeyKind::EcExplicit
-        | KeyKind::Ed448
-        | KeyKind::X25519
-        | KeyKind::X448
-        | KeyKind::Dsa
-        | KeyKind::Other => false,
-    };
-    if !may_be_weak {
+    let is_usual = matches!(
+        key.kind,
+        KeyKind::Ec(Curve::P256 | Curve::P384 | Curve::P521) | KeyKind::Ed25519
+    );
+    let is_long = key.kind == KeyKind::Rsa && key.bits().is_some_and(|bits| bits >= MIN_RSA_BITS);
+    let is_rare = matches!(key.kind, KeyKind::Ec(_)) && !is_usual;
+    if !(is_long || is_rare || is_usual && role == Role::EndEntity) {
         return;
     }
     let key = PublicKey::from_der(certificate.public_key_info());
@@ -240,8 +231,8 @@ fn examine_weakness(
     drafts.with(id, || Evidence::found(weakness));
 }
 
-/// SHA-1 roots from before its end are still in use; a date before there was any SHA-1 is no excuse.
-fn was_usual(not_before: OffsetDateTime) -> bool {
+/// Roots from the years of SHA-1 are still in use; a date before SHA-1 existed is not plausible.
+fn is_of_sha1_years(not_before: OffsetDateTime) -> bool {
     (SHA1_PUBLISHED..SHA1_ENDED).contains(&not_before)
 }
 

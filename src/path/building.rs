@@ -34,7 +34,7 @@ pub(super) struct Search<'s, 'a> {
     /// How often it mattered which path led to a certificate: where an anchor was reached, or a
     /// certificate left out that another path might take.
     turns: usize,
-    /// The candidates from which no path continues, whatever leads to them.
+    /// The candidates from which no path continues.
     is_barren: Vec<bool>,
     pub(super) best: Option<Attempt>,
     /// Every path that was examined, if all are requested.

@@ -6,7 +6,7 @@ use crate::pki::attribute;
 use crate::pki::element::ElementError;
 use crate::pki::name::DistinguishedName;
 
-/// A Name in a form in which equal names have equal bytes: text prepared for comparison whatever its string type,
+/// A Name in a form in which equal names have equal bytes: text prepared for comparison, of any string type,
 /// the attributes of an RDN sorted.
 ///
 /// Each RDN is preceded by its length, so that a name lies within another exactly if its bytes begin with the
@@ -42,12 +42,12 @@ pub fn is_same(name: &DistinguishedName, other: &DistinguishedName) -> bool {
 }
 
 /// Text prepared for comparison ([RFC 4518](https://www.rfc-editor.org/rfc/rfc4518)): without regard to case,
-/// compatibility forms and composition, characters that are not seen and the number of spaces.
+/// compatibility forms and composition, invisible characters and the number of spaces.
 fn fold(text: &str) -> String {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return without_extra_spaces(text).to_ascii_lowercase();
     }
-    let visible = text.chars().filter_map(mapped);
+    let visible = text.chars().filter_map(map_character);
     let unified: String = NFKC.normalize_iter(visible).collect();
     // By way of upper case, so that all letters that have one in common are equal (B.2 of RFC 3454).
     let folded = unified
@@ -58,8 +58,8 @@ fn fold(text: &str) -> String {
     without_extra_spaces(&unified)
 }
 
-/// A character as it counts: nothing for one that is not seen, a space for all white space (RFC 4518 §2.2).
-fn mapped(c: char) -> Option<char> {
+/// A character as it counts: nothing for an invisible one, a space for all white space (RFC 4518 §2.2).
+fn map_character(c: char) -> Option<char> {
     match c {
         '\t'..='\r' | '\u{85}' => Some(' '),
         '\u{ad}' | '\u{34f}' | '\u{1806}' | '\u{180b}'..='\u{180e}' | '\u{fe00}'..='\u{fe0f}' => {

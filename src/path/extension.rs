@@ -84,7 +84,7 @@ impl Extensions {
         value(&self.basic_constraints).is_some_and(|constraints| constraints.ca)
     }
 
-    /// The names of the SubjectAltName, none where there is none or it is malformed.
+    /// The names of the SubjectAltName; none if it is missing or malformed.
     pub(super) fn names(&self) -> &[GeneralName] {
         value(&self.subject_alt_name).map_or(&[], Vec::as_slice)
     }

@@ -240,19 +240,19 @@ impl Evidence {
 
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "found {}", Shown(&self.found))?;
+        write!(f, "found {}", SingleLine(&self.found))?;
         match &self.expected {
-            Some(expected) => write!(f, ", expected {}", Shown(expected)),
+            Some(expected) => write!(f, ", expected {}", SingleLine(expected)),
             None => Ok(()),
         }
     }
 }
 
-/// Shows text without what could forge a line or hide. Names are escaped already, so their
-/// backslashes stay as they are.
-struct Shown<'a>(&'a str);
+/// Text without characters that could forge a line or hide. Names are already escaped, so their
+/// backslashes stay.
+struct SingleLine<'a>(&'a str);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for SingleLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|c| match c {
             '\\' => f.write_str("\\"),
@@ -263,13 +263,13 @@ impl fmt::Display for Shown<'_> {
 
 /// Limits how much text from a certificate is shown.
 fn beginning(text: &str) -> String {
-    match text.char_indices().nth(MAX_SHOWN_CHARACTERS) {
+    match text.char_indices().nth(MAX_TEXT_CHARACTERS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
 }
 
-const MAX_SHOWN_CHARACTERS: usize = 240;
+const MAX_TEXT_CHARACTERS: usize = 240;
 
 #[cfg(test)]
 mod tests {

@@ -131,7 +131,7 @@ pub fn judge(candidates: Candidates<'_>, requirements: &Requirements) -> Judgeme
         end: End::IssuerMissing,
         drafts: Vec::new(),
     });
-    let chosen = explained(&pool, &best);
+    let chosen = candidate_path(&pool, &best);
     let mut findings = chosen.findings;
     let mut whole = |id| {
         let rule = Rule::named(id);
@@ -153,7 +153,7 @@ pub fn judge(candidates: Candidates<'_>, requirements: &Requirements) -> Judgeme
         exhausted: exhausted && !is_good,
         all_paths: all
             .iter()
-            .map(|attempt| explained(&pool, attempt))
+            .map(|attempt| candidate_path(&pool, attempt))
             .collect(),
     }
 }
@@ -174,11 +174,11 @@ pub fn judge_alone(certificate: &Certificate, requirements: &Requirements) -> Ve
             })
             .collect(),
     };
-    explained(&pool, &attempt).findings
+    candidate_path(&pool, &attempt).findings
 }
 
 /// A path with its findings.
-fn explained(pool: &Pool<'_>, attempt: &Attempt) -> CandidatePath {
+fn candidate_path(pool: &Pool<'_>, attempt: &Attempt) -> CandidatePath {
     let reaches_anchor = attempt.end == End::Anchor;
     let path: Vec<_> = attempt
         .path

@@ -9,7 +9,6 @@
 //! ```
 
 mod algorithm;
-mod basic_constraints;
 mod building;
 mod distinguished_name;
 mod extension;
@@ -27,11 +26,11 @@ mod revocation;
 pub mod rule;
 mod signature;
 pub mod stacks;
-mod subtree;
 mod usage;
 mod validation;
 
 pub use distinguished_name::is_same as is_same_name;
+pub use form::{certificate_problems, list_problems, request_problems};
 pub use judgement::{CandidatePath, Candidates, Judgement, Member, Verdict, judge, judge_alone};
 pub use name_constraints::is_permitted;
 pub use planned::IssuerChain;

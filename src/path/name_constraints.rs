@@ -2,14 +2,15 @@
 
 use std::mem::discriminant;
 
+use super::distinguished_name::canonical;
 use super::extension::value;
 use super::finding::{Evidence, Role};
+use super::names::{is_host, is_mailbox};
 use super::pool::Candidate;
 use super::rule::Drafts;
-use super::subtree::{BaseFault, Position, Subtrees, base_fault, position};
 use crate::pki::extension::NameConstraints;
 use crate::pki::general_name::GeneralName;
-use crate::pki::name::AttributeType;
+use crate::pki::name::{AttributeType, DistinguishedName};
 
 /// What is wrong with the name constraints a certificate holds, and whether it may hold any.
 pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts) {
@@ -44,8 +45,8 @@ pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts
     }
 }
 
-/// Whether every name of a certificate lies where a CA above it says. `comparisons` counts what was
-/// compared so far, in this path and others.
+/// Checks a certificate's names against the constraints of a CA above it. `comparisons` counts the
+/// comparisons so far, in this path and others.
 pub(super) fn examine_below(
     candidate: &Candidate<'_>,
     issuer: &Candidate<'_>,
@@ -185,7 +186,258 @@ fn permitted(name: &GeneralName, constraints: &NameConstraints) -> String {
     format!("a name in {}", bases.join(", "))
 }
 
-/// As rustls-webpki and Go have it: more is no honest certificate but an attempt to take time.
+/// The two kinds of subtrees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subtrees {
+    Permitted,
+    Excluded,
+}
+
+/// Where a name lies, seen from a subtree.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Position {
+    Inside,
+    Outside,
+    /// The subtree says nothing about names of this form.
+    Elsewhere,
+    /// One of the two cannot be understood, so it must be refused.
+    Unknown,
+}
+
+impl From<bool> for Position {
+    fn from(inside: bool) -> Self {
+        if inside {
+            Position::Inside
+        } else {
+            Position::Outside
+        }
+    }
+}
+
+/// Where a name lies, seen from the subtree with this base.
+pub(super) fn position(name: &GeneralName, base: &GeneralName, subtrees: Subtrees) -> Position {
+    match (name, base) {
+        (GeneralName::Dns(name), GeneralName::Dns(base)) => dns(name, base, subtrees),
+        (GeneralName::Email(name), GeneralName::Email(base)) => email(name, base),
+        (GeneralName::Uri(name), GeneralName::Uri(base)) => uri(name, base),
+        (GeneralName::Ip(name), GeneralName::Ip(base)) => ip(name, base),
+        (GeneralName::Directory(name), GeneralName::Directory(base)) => directory(name, base),
+        (GeneralName::Other(kind, _), GeneralName::Other(base, _)) if kind != base => {
+            Position::Elsewhere
+        }
+        (
+            GeneralName::Dns(_)
+            | GeneralName::Email(_)
+            | GeneralName::Uri(_)
+            | GeneralName::Ip(_)
+            | GeneralName::Directory(_)
+            | GeneralName::Other(..)
+            | GeneralName::X400(_)
+            | GeneralName::EdiParty(_)
+            | GeneralName::RegisteredId(_),
+            base,
+        ) => {
+            if discriminant(name) == discriminant(base) {
+                Position::Unknown
+            } else {
+                Position::Elsewhere
+            }
+        }
+    }
+}
+
+/// The base and every name with more labels before it. A wildcard lies in an excluded subtree as
+/// soon as one of the names it stands for does (CVE-2025-61727).
+fn dns(name: &str, base: &str, subtrees: Subtrees) -> Position {
+    let wildcard = name.strip_prefix("*.");
+    if !is_host(wildcard.unwrap_or(name)) {
+        return Position::Unknown;
+    }
+    if base.is_empty() {
+        return Position::Inside;
+    }
+    let (base, only_below) = match base.strip_prefix('.') {
+        Some(base) => (base, true),
+        None => (base, false),
+    };
+    if !is_host(base) {
+        return Position::Unknown;
+    }
+    let reaches = match wildcard {
+        Some(domain) if subtrees == Subtrees::Excluded => base
+            .split_once('.')
+            .is_some_and(|(_, parent)| parent.eq_ignore_ascii_case(domain)),
+        Some(_) | None => false,
+    };
+    let is_base = name.eq_ignore_ascii_case(base) && !only_below;
+    Position::from(is_base || is_below(name, base) || reaches)
+}
+
+/// A mailbox, all of a host, or all below a domain that begins with a dot. The local part counts
+/// exactly.
+fn email(name: &str, base: &str) -> Position {
+    let Some((local, host)) = name.rsplit_once('@') else {
+        return Position::Unknown;
+    };
+    if !is_mailbox(name) || !is_email_base(base) {
+        return Position::Unknown;
+    }
+    match base.rsplit_once('@') {
+        Some((base_local, base_host)) => {
+            Position::from(local == base_local && host.eq_ignore_ascii_case(base_host))
+        }
+        None => Position::from(is_within_host(host, base)),
+    }
+}
+
+/// The host, or all below a domain that begins with a dot. A URI without a host name must be refused.
+fn uri(name: &str, base: &str) -> Position {
+    match host_of(name).filter(|_| is_uri(name)) {
+        Some(host) if is_host_or_domain(base) => Position::from(is_within_host(host, base)),
+        Some(_) | None => Position::Unknown,
+    }
+}
+
+/// Whether it has only the characters of a URI (RFC 3986 §2): programs read others, a backslash above all, as the end
+/// of the host.
+pub(super) fn is_uri(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte))
+}
+
+fn ip(name: &[u8], base: &[u8]) -> Position {
+    if (name.len() != 4 && name.len() != 16) || !is_network(base) {
+        return Position::Unknown;
+    }
+    let (address, mask) = base.split_at(base.len() / 2);
+    if address.len() != name.len() {
+        return Position::Outside;
+    }
+    let same = |((name, base), mask): ((&u8, &u8), &u8)| name & mask == base & mask;
+    Position::from(name.iter().zip(address).zip(mask).all(same))
+}
+
+fn directory(name: &DistinguishedName, base: &DistinguishedName) -> Position {
+    match (canonical(name.as_der()), canonical(base.as_der())) {
+        (Ok(name), Ok(base)) => Position::from(name.starts_with(&base)),
+        (Ok(_), Err(_)) | (Err(_), Ok(_) | Err(_)) => Position::Unknown,
+    }
+}
+
+/// What is wrong with the form of a subtree's base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BaseFault {
+    /// It has no meaning.
+    Malformed,
+    /// A DNS name begins with a dot, which programs read in two ways.
+    LeadingDot,
+}
+
+/// What is wrong with the form of a subtree's base.
+pub(super) fn base_fault(base: &GeneralName) -> Option<BaseFault> {
+    let is_well_formed = match base {
+        GeneralName::Dns(text) => match text.strip_prefix('.') {
+            Some(rest) if is_host(rest) => return Some(BaseFault::LeadingDot),
+            Some(_) => false,
+            None => text.is_empty() || is_host(text),
+        },
+        GeneralName::Email(text) => is_email_base(text),
+        GeneralName::Uri(text) => is_host_or_domain(text),
+        GeneralName::Ip(octets) => is_network(octets),
+        GeneralName::Directory(name) => name.fault().is_none(),
+        GeneralName::Other(..)
+        | GeneralName::X400(_)
+        | GeneralName::EdiParty(_)
+        | GeneralName::RegisteredId(_) => true,
+    };
+    (!is_well_formed).then_some(BaseFault::Malformed)
+}
+
+fn is_email_base(text: &str) -> bool {
+    is_mailbox(text) || is_host_or_domain(text)
+}
+
+fn is_below(name: &str, domain: &str) -> bool {
+    let Some(split) = name.len().checked_sub(domain.len() + 1) else {
+        return false;
+    };
+    name.as_bytes()[split] == b'.'
+        && name.as_bytes()[split + 1..].eq_ignore_ascii_case(domain.as_bytes())
+}
+
+fn is_within_host(host: &str, base: &str) -> bool {
+    match base.strip_prefix('.') {
+        Some(domain) => is_below(host, domain),
+        None => base.is_empty() || host.eq_ignore_ascii_case(base),
+    }
+}
+
+fn is_host_or_domain(text: &str) -> bool {
+    text.is_empty() || is_host(text.strip_prefix('.').unwrap_or(text))
+}
+
+/// An address and a mask that is ones and then zeros.
+fn is_network(octets: &[u8]) -> bool {
+    if octets.len() != 8 && octets.len() != 32 {
+        return false;
+    }
+    let mut bits = octets[octets.len() / 2..]
+        .iter()
+        .flat_map(|octet| (0..8).rev().map(move |bit| octet >> bit & 1));
+    bits.by_ref().find(|bit| *bit == 0);
+    bits.all(|bit| bit == 0)
+}
+
+/// The host name of a URI with an authority; `None` where it has none, or an address for it.
+fn host_of(uri: &str) -> Option<&str> {
+    let (_, rest) = uri.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let is_address = host.parse::<std::net::Ipv4Addr>().is_ok();
+    (is_host(host) && !is_address).then_some(host)
+}
+
+/// The limit of rustls-webpki and Go: more is an attempt to use up time.
 const MAX_COMPARISONS: usize = 250_000;
 const DIRECTORY_BYTES_PER_COMPARISON: usize = 2;
 const MAX_REPORTED: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_lies_in_an_excluded_subtree_that_it_reaches_into() {
+        let excluded = |name, base| dns(name, base, Subtrees::Excluded) == Position::Inside;
+        assert!(excluded("*.example.com", "bar.example.com"));
+        assert!(!excluded("*.example.com", "a.bar.example.com"));
+        assert!(!excluded("*.example.com", "bar.example.org"));
+        let permitted = |name, base| dns(name, base, Subtrees::Permitted) == Position::Inside;
+        assert!(!permitted("*.example.com", "bar.example.com"));
+        assert!(permitted("*.bar.example.com", "bar.example.com"));
+    }
+
+    #[test]
+    fn a_mask_has_ones_first() {
+        assert!(is_network(&[10, 0, 0, 0, 255, 0, 0, 0]));
+        assert!(is_network(&[0; 8]));
+        assert!(!is_network(&[10, 0, 0, 0, 255, 0, 255, 0]));
+        assert!(!is_network(&[10, 0, 0, 0]));
+    }
+
+    #[test]
+    fn the_host_of_a_uri_is_unknown_unless_it_is_a_name() {
+        assert_eq!(host_of("https://u@a.example:1/b"), Some("a.example"));
+        for uri in [
+            "urn:a:b",
+            "https://10.0.0.1/",
+            "https://[::1]/",
+            "mailto:a@b",
+        ] {
+            assert_eq!(host_of(uri), None);
+        }
+    }
+}

@@ -5,11 +5,11 @@
 use std::net::IpAddr;
 
 use super::finding::{Evidence, Role};
+use super::name_constraints::is_uri;
 use super::pool::Candidate;
 use super::profile::Profile;
 use super::profile::{ReferenceName, Requirements};
 use super::rule::Drafts;
-use super::subtree::is_uri;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::AttributeType;
 
@@ -44,43 +44,31 @@ pub(super) fn examine(
                 Evidence::instead("no subjectAltName", wanted)
             });
         } else if !names.iter().any(|name| is_for(name, wanted)) {
-            drafts.with("host-mismatch", || Evidence::instead(shown(names), wanted));
+            drafts.with("host-mismatch", || {
+                Evidence::instead(listing(names), wanted)
+            });
         }
     }
 }
 
 /// Whether a name in a certificate covers this one.
-pub(super) fn is_for(name: &GeneralName, wanted: &ReferenceName) -> bool {
-    match (name, wanted) {
-        (GeneralName::Dns(pattern), ReferenceName::Dns(host)) => covers(pattern, host),
-        (GeneralName::Ip(octets), ReferenceName::Ip(address)) => match address {
-            IpAddr::V4(v4) => octets[..] == v4.octets(),
-            IpAddr::V6(v6) => octets[..] == v6.octets(),
-        },
-        (GeneralName::Uri(uri), ReferenceName::Uri(wanted)) => uri == wanted,
-        (GeneralName::Email(mailbox), ReferenceName::Email(wanted)) => {
-            match (mailbox.rsplit_once('@'), wanted.rsplit_once('@')) {
-                (Some((local, host)), Some((wanted_local, wanted_host))) => {
-                    local == wanted_local && host.eq_ignore_ascii_case(wanted_host)
-                }
-                _ => false,
-            }
+fn is_for(name: &GeneralName, wanted: &ReferenceName) -> bool {
+    match wanted {
+        ReferenceName::Dns(host) => name.dns().is_some_and(|pattern| covers(pattern, host)),
+        ReferenceName::Ip(address) => name.address() == Some(*address),
+        ReferenceName::Uri(wanted) => matches!(name, GeneralName::Uri(uri) if uri == wanted),
+        ReferenceName::Email(wanted) => {
+            matches!(name, GeneralName::Email(mailbox) if is_same_mailbox(mailbox, wanted))
         }
-        (
-            GeneralName::Dns(_)
-            | GeneralName::Ip(_)
-            | GeneralName::Email(_)
-            | GeneralName::Other(..)
-            | GeneralName::X400(_)
-            | GeneralName::Directory(_)
-            | GeneralName::EdiParty(_)
-            | GeneralName::Uri(_)
-            | GeneralName::RegisteredId(_),
-            ReferenceName::Dns(_)
-            | ReferenceName::Ip(_)
-            | ReferenceName::Email(_)
-            | ReferenceName::Uri(_),
-        ) => false,
+    }
+}
+
+fn is_same_mailbox(one: &str, other: &str) -> bool {
+    match (one.rsplit_once('@'), other.rsplit_once('@')) {
+        (Some((local, host)), Some((other_local, other_host))) => {
+            local == other_local && host.eq_ignore_ascii_case(other_host)
+        }
+        (Some(_) | None, Some(_) | None) => false,
     }
 }
 
@@ -166,7 +154,7 @@ fn is_absolute(uri: &str) -> bool {
     })
 }
 
-fn shown(names: &[GeneralName]) -> String {
+fn listing(names: &[GeneralName]) -> String {
     let mut shown: Vec<_> = names
         .iter()
         .take(MAX_REPORTED)
@@ -197,22 +185,14 @@ pub(super) fn examine_public(candidate: &Candidate<'_>, role: Role, drafts: &mut
             drafts.with("common-name-not-in-san", || Evidence::found(common_name));
         }
     }
-    let of_wrong_form = names.iter().find(|name| match name {
-        GeneralName::Dns(_) | GeneralName::Ip(_) => false,
-        GeneralName::Other(..)
-        | GeneralName::Email(_)
-        | GeneralName::X400(_)
-        | GeneralName::Directory(_)
-        | GeneralName::EdiParty(_)
-        | GeneralName::Uri(_)
-        | GeneralName::RegisteredId(_) => true,
-    });
+    let is_host_name =
+        |name: &GeneralName| matches!(name, GeneralName::Dns(_) | GeneralName::Ip(_));
+    let of_wrong_form = names.iter().find(|name| !is_host_name(name));
     if let Some(name) = of_wrong_form {
         drafts.with("san-type", || Evidence::found(name));
     }
     for name in names {
-        if let GeneralName::Dns(pattern) = name
-            && let Some(domain) = pattern.strip_prefix("*.")
+        if let Some(domain) = name.dns().and_then(|pattern| pattern.strip_prefix("*."))
             && is_public_suffix(domain)
         {
             drafts.with("wildcard-public-suffix", || Evidence::found(name));
@@ -220,27 +200,16 @@ pub(super) fn examine_public(candidate: &Candidate<'_>, role: Role, drafts: &mut
     }
 }
 
-/// Whether a common name is this name character for character: a DNS name as it stands, an address
-/// in dots or as RFC 5952 has it.
+/// Whether a common name is a copy of this name: a DNS name byte for byte, or an address in the form of
+/// RFC 5952.
 fn is_copy(common_name: &str, name: &GeneralName) -> bool {
-    match name {
-        GeneralName::Dns(text) => text == common_name,
-        GeneralName::Ip(_) => name
-            .address()
-            .is_some_and(|address| address.to_string() == common_name),
-        GeneralName::Other(..)
-        | GeneralName::Email(_)
-        | GeneralName::X400(_)
-        | GeneralName::Directory(_)
-        | GeneralName::EdiParty(_)
-        | GeneralName::Uri(_)
-        | GeneralName::RegisteredId(_) => false,
-    }
+    let is_address = |address: IpAddr| address.to_string() == common_name;
+    name.dns() == Some(common_name) || name.address().is_some_and(is_address)
 }
 
-/// Whether a common name is the domain of a wildcard, as many CAs write it.
+/// Whether a common name is the domain of a wildcard, as many CAs have it.
 fn is_beside(common_name: &str, name: &GeneralName) -> bool {
-    matches!(name, GeneralName::Dns(pattern) if pattern.strip_prefix("*.") == Some(common_name))
+    name.dns().and_then(|pattern| pattern.strip_prefix("*.")) == Some(common_name)
 }
 
 /// Whether names below this domain belong to different people: it is an ICANN suffix of the Public Suffix List, or

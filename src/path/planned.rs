@@ -24,7 +24,7 @@ use crate::pki::usage::{CLIENT_AUTH, Purpose, SERVER_AUTH};
 /// let findings = chain.judge(&planned);               // once per certificate, from any thread
 /// if findings.iter().any(|finding| finding.severity == Severity::Error) { /* release nothing */ }
 /// ```
-/// A root that issues directly is a chain of one. Where the anchor is not at hand, the last certificate counts
+/// A root that issues directly is a chain of one. If the anchor is not available, the last certificate counts
 /// as one.
 #[derive(Debug)]
 pub struct IssuerChain<'a> {
@@ -77,7 +77,7 @@ impl<'a> IssuerChain<'a> {
         validation::examine(planned, role(planned), &own)
     }
 
-    /// What is wrong with the chain, whatever is issued below it.
+    /// What is wrong with the chain itself.
     fn own(&self, requirements: &Requirements) -> &[Draft] {
         let place = match requirements.purpose {
             None => 0,

@@ -28,8 +28,8 @@ pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts
 
 /// Whether a policy is left at the end of the path where one of its CAs requires one.
 ///
-/// Any policy will do for the caller, so that the set of the policies that are expected at each
-/// certificate says as much as the tree of RFC 5280 does, and cannot grow beyond measure.
+/// The caller accepts any policy, so the set of the policies that are expected at each certificate is
+/// equivalent to the tree of RFC 5280, and its size is bounded.
 pub(super) fn examine_path(path: &[&Candidate<'_>], drafts: &mut Drafts) {
     let below_anchor = &path[..path.len().saturating_sub(1)];
     let constrains =

@@ -11,11 +11,11 @@ use crate::pki::name::DistinguishedName;
 use crate::pki::public_key::{KeyKind, KeyParts};
 
 /// The end entity, then the intermediates, then the anchors, each certificate once; and for every
-/// name the certificates that have it for subject.
+/// name the certificates with this subject.
 #[derive(Debug)]
 pub(super) struct Pool<'a> {
     pub(super) candidates: Vec<Candidate<'a>>,
-    /// Where each candidate stood in the lists that were given.
+    /// The place of each candidate in the caller's lists.
     pub(super) origins: Vec<Origin>,
     pub(super) first_anchor: usize,
     pub(super) lists: &'a [RevocationList],
@@ -25,7 +25,7 @@ pub(super) struct Pool<'a> {
     by_subject: Vec<Vec<usize>>,
     /// By the number of a name: whether a path of names leads from it to an anchor.
     reaches_anchor: Vec<bool>,
-    /// Whether there were more certificates than are looked at.
+    /// Whether there are more certificates than the limit.
     pub(super) overflowed: bool,
 }
 
@@ -162,11 +162,11 @@ impl<'a> Names<'a> {
     }
 }
 
-/// A certificate with what was worked out about it, each thing at most once.
+/// A certificate with its decoded extensions.
 #[derive(Debug)]
 pub(super) struct Candidate<'a> {
     pub(super) certificate: &'a Certificate,
-    /// Numbers that stand for subject and issuer: equal names have equal numbers.
+    /// Numbers for subject and issuer: equal names have equal numbers.
     pub(super) subject: usize,
     pub(super) issuer: usize,
     extensions: OnceLock<Extensions>,
@@ -182,7 +182,7 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// A certificate whose names are compared with each other only.
+    /// A certificate outside a pool.
     pub(super) fn alone(certificate: &'a Certificate) -> Self {
         let is_self_issued = is_same(certificate.subject(), certificate.issuer());
         Candidate::new(certificate, 0, usize::from(!is_self_issued))
@@ -208,5 +208,5 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// More than any bundle of trust anchors has; what comes after is not looked at.
+/// More than any bundle of trust anchors has; the rest is ignored.
 const MAX_CERTIFICATES: usize = 5_000;

@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 use super::algorithm::Scheme;
 use super::distinguished_name::is_same;
 use super::extension::value;
-use super::finding::Evidence;
-use super::form::text;
+use super::finding::{Evidence, Severity};
+use super::form::{list_problems, text};
 use super::pool::Candidate;
 use super::pool::Pool;
 use super::profile::Requirements;
@@ -115,9 +115,9 @@ fn examine(
             drafts.with("crl-malformed", || Evidence::found(fault));
         }
     }
-    for problem in list.problems() {
-        if problem.malformed {
-            drafts.with("crl-malformed", || Evidence::found(&problem.message));
+    for problem in list_problems(list) {
+        if problem.severity == Severity::Error {
+            drafts.with("crl-malformed", || Evidence::found(problem.summary()));
         }
     }
 }
@@ -140,7 +140,7 @@ fn examine_dates(list: &RevocationList, at: OffsetDateTime, drafts: &mut Drafts)
     }
 }
 
-/// Whether the list has the certificate; `own` takes what is wrong with the list's entries.
+/// Looks the certificate up in the list; `own` collects what is wrong with the list's entries.
 fn look_up(
     list: &RevocationList,
     candidate: &Candidate<'_>,
@@ -221,7 +221,7 @@ fn gap_for(list: &RevocationList, candidate: &Candidate<'_>) -> Option<&'static 
     is_partition.then_some("a CRL of another distribution point")
 }
 
-/// What a list says about its scope; `None` where it covers everything.
+/// The scope of a list; `None` if it covers everything.
 fn scope(list: &RevocationList) -> Option<Result<IssuingDistributionPoint, ElementError>> {
     extension(list, ISSUING_DISTRIBUTION_POINT)
         .map(|extension| IssuingDistributionPoint::read(&extension.value))

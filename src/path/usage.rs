@@ -1,5 +1,7 @@
-//! What a key may be used for: keyUsage and extendedKeyUsage
-//! ([RFC 5280 §4.2.1.3](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.3) and
+//! What a certificate may be used for: basicConstraints, with the number of CAs below it, keyUsage and
+//! extendedKeyUsage
+//! ([RFC 5280 §4.2.1.9](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.9),
+//! [RFC 5280 §4.2.1.3](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.3) and
 //! [§4.2.1.12](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.12)).
 
 use super::extension::value;
@@ -11,6 +13,93 @@ use crate::pki::extension::KeyUsage;
 use crate::pki::oid::ObjectIdentifier;
 use crate::pki::public_key::KeyKind;
 use crate::pki::usage::{ANY_EXTENDED_KEY_USAGE, CLIENT_AUTH, Purpose, SERVER_AUTH};
+
+/// What is wrong with a certificate's basicConstraints in its role.
+pub(super) fn examine_constraints(
+    candidate: &Candidate<'_>,
+    role: Role,
+    requirements: &Requirements,
+    drafts: &mut Drafts,
+) {
+    let extensions = candidate.extensions();
+    let constraints = value(&extensions.basic_constraints);
+    match role {
+        Role::EndEntity => {
+            if extensions.is_ca() && requirements.is_for_connection() {
+                drafts.add("ca-as-end-entity");
+            }
+        }
+        Role::Intermediate | Role::Anchor => {
+            if role == Role::Anchor && candidate.certificate.version() < 3 {
+                drafts.add("anchor-version-1");
+            } else if !extensions.is_ca() {
+                let found = match constraints {
+                    Some(_) => "basicConstraints with cA false",
+                    None => "no basicConstraints",
+                };
+                drafts.with("not-a-ca", || Evidence::instead(found, "cA true"));
+            }
+        }
+    }
+    let Some(constraints) = constraints else {
+        return;
+    };
+    let critical = extensions
+        .basic_constraints
+        .as_ref()
+        .is_some_and(|e| e.critical);
+    if constraints.ca && !critical {
+        drafts.add("basic-constraints-not-critical");
+    }
+    let signs = value(&extensions.key_usage).is_none_or(|usage| usage.has(KeyUsage::KEY_CERT_SIGN));
+    if constraints.path_length.is_some() && !(constraints.ca && signs) {
+        drafts.add("path-length-without-ca");
+    }
+}
+
+/// Whether more CAs follow in the path than one of its certificates, or the caller, allows.
+/// Self-issued intermediates do not count.
+pub(super) fn examine_path_length(
+    path: &[&Candidate<'_>],
+    requirements: &Requirements,
+    drafts: &mut Drafts,
+) {
+    let mut below = 0;
+    for (place, candidate) in path.iter().enumerate().skip(1) {
+        let limit = value(&candidate.extensions().basic_constraints)
+            .and_then(|constraints| constraints.path_length);
+        if let Some(limit) = limit
+            && below > limit
+        {
+            drafts.about(place).with("path-length", || {
+                Evidence::instead(
+                    format_args!("{below} below it"),
+                    format_args!("at most {limit}"),
+                )
+            });
+        }
+        let is_last = place + 1 == path.len();
+        if !is_last && !candidate.is_self_issued() {
+            below += 1;
+        }
+    }
+    let intermediates = path.len().saturating_sub(2);
+    if intermediates > RUSTLS_INTERMEDIATES {
+        drafts.about(0).with("path-deep", || {
+            Evidence::instead(
+                format_args!("{intermediates} intermediates"),
+                format_args!("at most {RUSTLS_INTERMEDIATES}"),
+            )
+        });
+    }
+    if let Some(limit) = requirements.max_depth
+        && below > limit as u64
+    {
+        drafts.about(0).with("max-depth", || {
+            Evidence::instead(below, format_args!("at most {limit}"))
+        });
+    }
+}
 
 /// What is wrong with a certificate's usages in its role.
 pub(super) fn examine(
@@ -108,7 +197,7 @@ fn extended(
     let fits = has_purpose(requirements.purpose, |purpose| allows(usages, purpose))
         || requirements.purpose.is_none() && role != Role::EndEntity;
     let is_named = has_purpose(requirements.purpose, |purpose| names(usages, purpose));
-    let evidence = || Evidence::instead(list(usages), wanted(requirements.purpose));
+    let evidence = || Evidence::instead(list(usages), expected(requirements.purpose));
     match role {
         Role::EndEntity if !fits => drafts.with("purpose", evidence),
         Role::EndEntity if !is_named => drafts.with("purpose-any", evidence),
@@ -146,7 +235,7 @@ pub(super) fn examine_path(
     if requirements.purpose.is_some() {
         return;
     }
-    // RFC 5280 takes anyExtendedKeyUsage for each purpose, TLS programs do not.
+    // anyExtendedKeyUsage allows each purpose in RFC 5280, but not in TLS programs.
     let permits = match requirements.profile {
         Profile::Rfc5280 => allows,
         Profile::Tls | Profile::Webpki => names,
@@ -191,7 +280,7 @@ fn list(usages: &[ObjectIdentifier]) -> String {
     names.join(", ")
 }
 
-fn wanted(purpose: Option<Purpose>) -> &'static str {
+fn expected(purpose: Option<Purpose>) -> &'static str {
     match purpose {
         Some(Purpose::Server) => "id-kp-serverAuth",
         Some(Purpose::Client) => "id-kp-clientAuth",
@@ -201,4 +290,5 @@ fn wanted(purpose: Option<Purpose>) -> &'static str {
     }
 }
 
+const RUSTLS_INTERMEDIATES: usize = 6;
 const MAX_SHOWN: usize = 8;

@@ -6,11 +6,9 @@ use super::pool::Candidate;
 use super::profile::Requirements;
 use super::rule::{Draft, Drafts};
 use super::signature::Outcome;
-use super::{
-    algorithm, basic_constraints, form, identifiers, name_constraints, names, policy, usage,
-};
+use super::{algorithm, form, identifiers, name_constraints, names, policy, usage};
 
-/// What is wrong with a certificate in its role, whatever path it is in.
+/// What is wrong with a certificate in its role, in any path.
 pub(super) fn examine(
     candidate: &Candidate<'_>,
     role: Role,
@@ -20,7 +18,7 @@ pub(super) fn examine(
     form::examine_dates(candidate, requirements.at, &mut drafts);
     form::examine(candidate, role, &mut drafts);
     algorithm::examine(candidate, role, requirements, &mut drafts);
-    basic_constraints::examine(candidate, role, requirements, &mut drafts);
+    usage::examine_constraints(candidate, role, requirements, &mut drafts);
     usage::examine(candidate, role, requirements, &mut drafts);
     identifiers::examine(candidate, role, &mut drafts);
     name_constraints::examine(candidate, role, &mut drafts);
@@ -30,8 +28,8 @@ pub(super) fn examine(
     drafts.all
 }
 
-/// What is wrong with a certificate and its issuer taken together, whatever path they are in;
-/// `signature` says what became of the signature.
+/// What is wrong with a certificate and its issuer together, in any path; `signature` is the result of
+/// checking the signature.
 pub(super) fn examine_issue(
     candidate: &Candidate<'_>,
     issuer: &Candidate<'_>,
@@ -53,7 +51,7 @@ pub(super) fn examine_path(
     requirements: &Requirements,
     drafts: &mut Drafts,
 ) {
-    basic_constraints::examine_path(path, requirements, drafts);
+    usage::examine_path_length(path, requirements, drafts);
     usage::examine_path(path, requirements, drafts);
     policy::examine_path(path, drafts);
 }

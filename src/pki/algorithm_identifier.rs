@@ -5,7 +5,6 @@ use std::fmt;
 use super::element::{Element, ElementError, NULL};
 use super::general_name::object_identifier;
 use super::oid::ObjectIdentifier;
-use super::problem::Problem;
 
 /// An AlgorithmIdentifier ([RFC 5280 §4.1.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.1.2)).
 ///
@@ -37,15 +36,9 @@ impl AlgorithmIdentifier {
         matches!(self.parameters.as_deref(), None | Some([NULL, 0]))
     }
 
-    /// What is wrong with it as the algorithm of a signature: only RSASSA-PSS has parameters.
-    pub(crate) fn signature_problem(&self) -> Option<Problem> {
-        (self.oid != RSASSA_PSS && !self.has_no_parameters()).then(|| {
-            Problem::malformed(
-                "signature-parameters",
-                "RFC 5280 §4.1.1.2",
-                "the signature algorithm has parameters",
-            )
-        })
+    /// Whether it has parameters that a signature algorithm does not have: only RSASSA-PSS has any.
+    pub(crate) fn has_foreign_parameters(&self) -> bool {
+        self.oid != RSASSA_PSS && !self.has_no_parameters()
     }
 }
 

@@ -16,11 +16,9 @@ use super::extension::{
     subject_key_identifier,
 };
 use super::general_name::GeneralName;
-use super::moment::{EARLY_GENERALIZED_TIME, Moment, MomentError, moment};
+use super::moment::{Moment, MomentError, moment};
 use super::name::DistinguishedName;
 use super::oid::ObjectIdentifier;
-use super::problem::{Problem, extension_problems, serial_problem};
-use super::public_key::PublicKey;
 use super::serial::SerialNumber;
 
 /// A certificate that was read: DER with nothing behind it, of the structure
@@ -157,11 +155,11 @@ impl Certificate {
         self.der[self.inner_algorithm.clone()] == self.der[self.outer_algorithm.clone()]
     }
 
-    /// What is wrong with the encoding of notBefore and notAfter, as clauses.
-    pub fn time_faults(&self) -> impl Iterator<Item = &'static str> {
-        [self.not_before, self.not_after]
+    /// What is wrong with the encoding of notBefore and notAfter: the field and a clause.
+    pub fn time_faults(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        [("notBefore", self.not_before), ("notAfter", self.not_after)]
             .into_iter()
-            .filter_map(|moment| moment.fault)
+            .filter_map(|(field, moment)| Some((field, moment.fault?)))
     }
 
     /// Whether it has an issuerUniqueID or a subjectUniqueID.
@@ -260,77 +258,6 @@ impl Certificate {
         self.extension(oid)
             .map(|extension| read(&extension.value))
             .transpose()
-    }
-
-    /// Every rule of form that it breaks; those that are `malformed` a verifier has to refuse.
-    pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        self.field_problems(&mut problems);
-        serial_problem(&self.serial, &mut problems);
-        extension_problems(&self.extensions, &mut problems);
-        match PublicKey::from_der(self.public_key_info()) {
-            Ok(key) => problems.extend(key.problems),
-            Err(source) => problems.push(Problem::malformed(
-                "key-malformed",
-                "RFC 5280 §4.1.2.7",
-                format_args!("malformed public key: {source}"),
-            )),
-        }
-        problems.extend(self.signature_algorithm.signature_problem());
-        problems
-    }
-
-    fn field_problems(&self, problems: &mut Vec<Problem>) {
-        if self.version < 3 && !self.extensions.is_empty() {
-            problems.push(Problem::malformed(
-                "version-extensions",
-                "RFC 5280 §4.1.2.1",
-                format_args!("version {} does not allow extensions", self.version),
-            ));
-        }
-        if self.version < 2 && self.has_unique_identifiers {
-            problems.push(Problem::malformed(
-                "version-extensions",
-                "RFC 5280 §4.1.2.8",
-                "version 1 does not allow unique identifiers",
-            ));
-        }
-        if !self.signature_algorithms_agree() {
-            problems.push(Problem::malformed(
-                "signature-algorithms-disagree",
-                "RFC 5280 §4.1.1.2",
-                "the two signature algorithm fields differ",
-            ));
-        }
-        for (field, moment) in [("notBefore", self.not_before), ("notAfter", self.not_after)] {
-            if let Some(fault) = moment.fault {
-                problems.push(Problem::unusual(
-                    if fault == EARLY_GENERALIZED_TIME {
-                        "time-form"
-                    } else {
-                        "time-malformed"
-                    },
-                    "RFC 5280 §4.1.2.5",
-                    format_args!("{field}: {fault}"),
-                ));
-            }
-        }
-        if self.not_after.time < self.not_before.time {
-            problems.push(Problem::unusual(
-                "validity-reversed",
-                "RFC 5280 §4.1.2.5",
-                "certificate ends before it begins",
-            ));
-        }
-        for (field, name) in [("issuer", &self.issuer), ("subject", &self.subject)] {
-            if let Some(fault) = name.fault() {
-                problems.push(Problem::malformed(
-                    "name-malformed",
-                    "RFC 5280 §4.1.2.4",
-                    format_args!("malformed {field}: {fault}"),
-                ));
-            }
-        }
     }
 }
 
@@ -462,16 +389,12 @@ pub(crate) fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path::certificate_problems;
 
     #[test]
     fn der_that_is_cut_anywhere_is_no_certificate() {
         let der = sample();
-        assert!(
-            Certificate::from_der(der.clone())
-                .unwrap()
-                .problems()
-                .is_empty()
-        );
+        assert!(certificate_problems(&Certificate::from_der(der.clone()).unwrap()).is_empty());
         for length in 0..der.len() {
             assert!(
                 Certificate::from_der(der[..length].to_vec()).is_err(),
@@ -497,7 +420,10 @@ mod tests {
                 let mut changed = der.clone();
                 changed[at] = value;
                 if let Ok(certificate) = Certificate::from_der(changed) {
-                    let _ = (certificate.problems(), certificate.subject().to_string());
+                    let _ = (
+                        certificate_problems(&certificate),
+                        certificate.subject().to_string(),
+                    );
                 }
             }
         }

@@ -11,9 +11,8 @@ use super::element::{
     context_constructed, small_integer, whole_bits,
 };
 use super::extension::{CRL_NUMBER, Extension, REASON_CODE};
-use super::moment::{EARLY_GENERALIZED_TIME, Moment, MomentError, moment};
+use super::moment::{Moment, MomentError, moment};
 use super::name::DistinguishedName;
-use super::problem::{Problem, extension_problems};
 use super::revocation::RevocationReason;
 use super::serial::SerialNumber;
 
@@ -123,52 +122,25 @@ impl RevocationList {
         std::iter::from_fn(move || RevokedCertificate::read(&mut elements).ok())
     }
 
-    /// Every rule of form that it breaks; those that are `malformed` a verifier has to refuse.
-    pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let malformed = |id, reference, message: &str| Problem::malformed(id, reference, message);
-        if self.version < 2 && !self.extensions.is_empty() {
-            let message = "version 1 does not allow extensions";
-            problems.push(malformed("crl-version", "RFC 5280 §5.1.2.1", message));
-        }
-        if self.der[self.inner_algorithm.clone()] != self.der[self.outer_algorithm.clone()] {
-            let message = "the two signature algorithm fields differ";
-            problems.push(malformed(
-                "signature-algorithms-disagree",
-                "RFC 5280 §5.1.1.2",
-                message,
-            ));
-        }
-        if let Some(fault) = self.issuer.fault() {
-            problems.push(Problem::malformed(
-                "name-malformed",
-                "RFC 5280 §5.1.2.3",
-                format_args!("malformed issuer: {fault}"),
-            ));
-        }
+    /// Whether the signed algorithm is the one outside
+    /// ([RFC 5280 §5.1.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-5.1.1.2)).
+    pub fn signature_algorithms_agree(&self) -> bool {
+        self.der[self.inner_algorithm.clone()] == self.der[self.outer_algorithm.clone()]
+    }
+
+    /// What is wrong with the encoding of thisUpdate and nextUpdate: the field and a clause.
+    pub fn time_faults(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let times = [
             ("thisUpdate", Some(self.this_update)),
             ("nextUpdate", self.next_update),
         ];
-        for (field, moment) in times {
-            if let Some(fault) = moment.and_then(|moment| moment.fault) {
-                problems.push(Problem::unusual(
-                    if fault == EARLY_GENERALIZED_TIME {
-                        "time-form"
-                    } else {
-                        "time-malformed"
-                    },
-                    "RFC 5280 §5.1.2.4",
-                    format_args!("{field}: {fault}"),
-                ));
-            }
-        }
-        if self.has_empty_list {
-            let message = "the list of revoked certificates is present but empty";
-            problems.push(malformed("crl-malformed", "RFC 5280 §5.1.2.6", message));
-        }
-        extension_problems(&self.extensions, &mut problems);
-        problems
+        let fault = |(field, moment): (_, Option<Moment>)| Some((field, moment?.fault?));
+        times.into_iter().filter_map(fault)
+    }
+
+    /// Whether revokedCertificates is present but empty, which RFC 5280 §5.1.2.6 forbids.
+    pub fn has_empty_list(&self) -> bool {
+        self.has_empty_list
     }
 }
 

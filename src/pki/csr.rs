@@ -11,8 +11,6 @@ use super::extension::{Extension, SUBJECT_ALT_NAME, alt_names};
 use super::general_name::{GeneralName, object_identifier};
 use super::name::DistinguishedName;
 use super::oid::ObjectIdentifier;
-use super::problem::{Problem, extension_problems};
-use super::public_key::PublicKey;
 
 /// A PKCS #10 request that was read: DER with nothing behind it
 /// ([RFC 2986 §4](https://www.rfc-editor.org/rfc/rfc2986#section-4)).
@@ -114,28 +112,6 @@ impl CertificateSigningRequest {
     /// The bytes of the signature.
     pub fn signature(&self) -> &[u8] {
         &self.signature
-    }
-
-    /// Every rule of form that it breaks; those that are `malformed` an authority has to refuse.
-    pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if let Some(fault) = self.subject.fault() {
-            problems.push(Problem::malformed(
-                "name-malformed",
-                "RFC 5280 §4.1.2.4",
-                format_args!("malformed subject: {fault}"),
-            ));
-        }
-        extension_problems(&self.extensions, &mut problems);
-        match PublicKey::from_der(&self.public_key_info) {
-            Ok(key) => problems.extend(key.problems),
-            Err(source) => problems.push(Problem::malformed(
-                "key-malformed",
-                "RFC 2986 §4.1",
-                format_args!("malformed public key: {source}"),
-            )),
-        }
-        problems
     }
 }
 

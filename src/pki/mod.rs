@@ -28,7 +28,6 @@ pub mod pem;
 pub mod pkcs7;
 pub mod plan;
 pub mod policy;
-pub mod problem;
 pub mod profile;
 pub mod public_key;
 pub mod read_back;

@@ -14,7 +14,6 @@ use super::element::{
 };
 use super::encoding::{bit_string, sequence};
 use super::oid::ObjectIdentifier;
-use super::problem::Problem;
 
 /// A SubjectPublicKeyInfo that was read ([RFC 5280 §4.1.2.7](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.7)).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +27,7 @@ pub struct PublicKey {
     /// The content of the subjectPublicKey.
     pub key: Vec<u8>,
     /// What is wrong with its form.
-    pub problems: Vec<Problem>,
+    pub faults: Vec<KeyFault>,
 }
 
 impl PublicKey {
@@ -50,7 +49,7 @@ impl PublicKey {
             kind: parts.kind,
             bits: parts.bits(),
             key: parts.key.to_vec(),
-            problems: Vec::new(),
+            faults: Vec::new(),
         };
         read.check();
         Ok(read)
@@ -120,17 +119,28 @@ impl PublicKey {
         }
     }
 
-    fn malformed(&mut self, fault: &str) {
-        let message = format_args!("the public key is malformed: {fault}");
-        self.problems
-            .push(Problem::malformed("key-malformed", REFERENCE, message));
+    fn malformed(&mut self, clause: &str) {
+        self.faults.push(KeyFault {
+            clause: clause.to_owned(),
+            is_malformed: true,
+        });
     }
 
-    fn unusual(&mut self, fault: &str) {
-        let message = format_args!("the public key is unusual: {fault}");
-        self.problems
-            .push(Problem::unusual("key-malformed", REFERENCE, message));
+    fn unusual(&mut self, clause: &str) {
+        self.faults.push(KeyFault {
+            clause: clause.to_owned(),
+            is_malformed: false,
+        });
     }
+}
+
+/// A fault in the form of a public key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFault {
+    /// What is wrong, as a clause.
+    pub clause: String,
+    /// Whether a verifier has to refuse the key; otherwise it is only unusual.
+    pub is_malformed: bool,
 }
 
 /// A SubjectPublicKeyInfo in place: identified and measured without copying.
@@ -444,7 +454,6 @@ const RSA_IDENTIFIER: &[u8] = &[
     0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
 ];
 const UNCOMPRESSED: u8 = 0x04; // SEC 1 §2.3.3
-const REFERENCE: &str = "RFC 5280 §4.1.2.7";
 const KINDS: [(KnownObjectIdentifier, KeyKind); 7] = [
     (RSA_ENCRYPTION, KeyKind::Rsa),
     (RSASSA_PSS, KeyKind::RsaPss),
@@ -470,7 +479,7 @@ mod tests {
         der.extend([9; 32]);
         let key = PublicKey::from_der(&der).unwrap();
         assert_eq!((key.kind, key.bits), (KeyKind::Ed25519, Some(256)));
-        assert!(key.problems.is_empty());
+        assert!(key.faults.is_empty());
     }
 
     #[test]

@@ -5,6 +5,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::key::KeyFields;
 use crate::ops::sheet::Sheet;
+use crate::path::certificate_problems;
+use crate::path::finding::Finding;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::{Extension, extension_name};
@@ -12,7 +14,6 @@ use crate::pki::extension_value::{ExtensionValue, Octets};
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
 use crate::pki::oid::ObjectIdentifier;
-use crate::pki::problem::Problem;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
 
@@ -39,7 +40,7 @@ pub(super) struct CertificateFields {
     #[serde(rename = "fingerprint_sha1")]
     sha1: Fingerprint,
     extensions: Vec<ExtensionFields>,
-    problems: Vec<Problem>,
+    problems: Vec<Finding>,
     #[serde(flatten)]
     relation: Relation,
     #[serde(skip)]
@@ -109,7 +110,7 @@ impl CertificateFields {
                 .iter()
                 .map(ExtensionFields::of)
                 .collect(),
-            problems: certificate.problems(),
+            problems: certificate_problems(certificate),
             relation: Relation::default(),
             now,
         }
@@ -262,12 +263,17 @@ pub(super) fn add_extensions(extensions: &[ExtensionFields], sheet: &mut Sheet) 
 }
 
 /// Adds a row for problems.
-pub(super) fn add_problems(problems: &[Problem], sheet: &mut Sheet) {
+pub(super) fn add_problems(problems: &[Finding], sheet: &mut Sheet) {
     if !problems.is_empty() {
-        sheet.lines(
-            "problems",
-            problems.iter().map(ToString::to_string).collect(),
-        );
+        let line = |problem: &Finding| {
+            format!(
+                "{} ({}, {})",
+                problem.summary(),
+                problem.id,
+                problem.reference
+            )
+        };
+        sheet.lines("problems", problems.iter().map(line).collect());
     }
 }
 

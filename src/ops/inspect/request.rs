@@ -6,12 +6,13 @@ use super::certificate::{ExtensionFields, add_extensions, add_problems, named};
 use super::key::KeyFields;
 use crate::ops::sheet::Sheet;
 use crate::path;
+use crate::path::finding::Finding;
+use crate::path::request_problems;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::csr::{CertificateSigningRequest, EXTENSION_REQUEST};
 use crate::pki::extension_value::Named;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
-use crate::pki::problem::Problem;
 
 /// A request's fields, without the values of attributes: one of them is a password.
 #[derive(Debug, Serialize)]
@@ -26,7 +27,7 @@ pub(super) struct RequestFields {
     sha256: Fingerprint,
     extensions: Vec<ExtensionFields>,
     other_attributes: Vec<Named>,
-    problems: Vec<Problem>,
+    problems: Vec<Finding>,
 }
 
 impl RequestFields {
@@ -54,7 +55,7 @@ impl RequestFields {
                 .map(ExtensionFields::of)
                 .collect(),
             other_attributes: others.cloned().map(Named::from).collect(),
-            problems: request.problems(),
+            problems: request_problems(request),
         }
     }
 

@@ -5,12 +5,13 @@ use time::OffsetDateTime;
 
 use super::certificate::{ExtensionFields, add_extensions, add_problems, named, span};
 use crate::ops::sheet::Sheet;
+use crate::path::finding::Finding;
+use crate::path::list_problems;
 use crate::pki::algorithm_identifier::AlgorithmIdentifier;
 use crate::pki::crl::{RevocationList, RevokedCertificate};
 use crate::pki::extension::REASON_CODE;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
-use crate::pki::problem::Problem;
 use crate::pki::revocation::RevocationReason;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
@@ -32,7 +33,7 @@ pub(super) struct RevocationListFields {
     revoked_count: usize,
     #[serde(serialize_with = "serialize_revoked")]
     revoked: RevocationList,
-    problems: Vec<Problem>,
+    problems: Vec<Finding>,
     #[serde(skip)]
     now: OffsetDateTime,
 }
@@ -61,7 +62,7 @@ impl RevocationListFields {
             sha256: Fingerprint::sha256(list.as_der()),
             extensions: list.extensions().iter().map(ExtensionFields::of).collect(),
             revoked_count: list.len(),
-            problems: list.problems(),
+            problems: list_problems(&list),
             revoked: list,
             now,
         }

@@ -9,6 +9,7 @@ use crate::error::{Error, shown};
 use crate::files;
 use crate::ops::refused::{Outcome, Refused};
 use crate::path;
+use crate::path::finding::{Finding, Severity};
 use crate::pki::algorithm::KeyType;
 use crate::pki::csr::CertificateSigningRequest;
 use crate::pki::document::{Document, Kind};
@@ -90,8 +91,9 @@ pub(super) fn granted(
         let message = format!("{}: {message}", shown(path));
         Ok(Outcome::Refused(Refused::new(rule, message, hint)))
     };
-    if let Some(problem) = csr.problems().into_iter().find(|problem| problem.malformed) {
-        let message = format!("the request is malformed: {}", problem.message);
+    let is_malformed = |problem: &Finding| problem.severity == Severity::Error;
+    if let Some(problem) = path::request_problems(csr).into_iter().find(is_malformed) {
+        let message = format!("the request is malformed: {}", problem.summary());
         return refuse(
             "request-form",
             message,

@@ -213,7 +213,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// keyCertSign, where there is a keyUsage.
+/// keyCertSign, if there is a keyUsage.
 pub(super) fn may_sign(candidate: &Candidate<'_>) -> bool {
     key_usage_allows(candidate, &[KeyUsage::KEY_CERT_SIGN])
 }
@@ -223,7 +223,7 @@ fn trust_leaf(chain: &mut Chain, anchor: usize) {
     chain.untrusted = 0;
 }
 
-/// X509_check_akid: what the authority key identifier says is what the issuer is.
+/// X509_check_akid: the authority key identifier matches the issuer.
 fn identifiers_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
     let Some(authority) = value(&child.extensions().authority_key_identifier) else {
         return true;

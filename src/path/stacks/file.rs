@@ -211,9 +211,9 @@ pub enum KeyForm {
     Pkcs8,
     /// OneAsymmetricKey of version 2, with the public key in it.
     Pkcs8WithPublicKey,
-    /// Encrypted, in whatever way.
+    /// Encrypted in any way.
     Encrypted,
-    /// No key that can be read.
+    /// Not a readable key.
     Unreadable,
 }
 

@@ -12,7 +12,7 @@ use crate::pki::element::Element;
 use crate::pki::extension::KeyUsage;
 use crate::pki::public_key::{Curve, KeyKind, PublicKey};
 
-/// A certificate with the chain behind it, as it is sent.
+/// A certificate with its chain, as it is sent.
 #[derive(Clone, Debug)]
 pub(super) struct Chain {
     /// DER, the end entity first.

@@ -6,15 +6,15 @@ use std::mem::discriminant;
 use super::fault::Fault;
 use super::quirks::Quirks;
 use crate::path::extension::value;
+use crate::path::name_constraints::{Position, Subtrees, position};
 use crate::path::names::is_host;
 use crate::path::pool::Candidate;
-use crate::path::subtree::{Position, Subtrees, position};
 use crate::pki::extension::NameConstraints;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::AttributeType;
 
-/// What a CA's constraints have against a certificate's names. `compared` counts what was compared so
-/// far along the path.
+/// The fault of a certificate's names under a CA's constraints. `compared` counts the comparisons so far
+/// along the path.
 pub(super) fn check(
     candidate: &Candidate<'_>,
     issuer: &Candidate<'_>,
@@ -53,7 +53,7 @@ pub(super) fn check(
         .find_map(|name| compare(&name, constraints, quirks))
 }
 
-/// Whether a common name would be taken for a host where there is no SubjectAltName.
+/// Whether a common name would count as a host name without a SubjectAltName.
 pub(super) fn has_host_for_common_name(candidate: &Candidate<'_>) -> bool {
     let names = candidate
         .certificate
@@ -135,7 +135,7 @@ fn is_inside(
     }
 }
 
-/// nc_dns: the end of the name is the base, whatever the name is.
+/// nc_dns: the name ends with the base; its form does not count.
 fn dns(name: &str, base: &str, subtrees: Subtrees, quirks: &Quirks) -> bool {
     if base.is_empty() {
         return true;
@@ -219,7 +219,7 @@ fn looks_like_host(name: &str, labels: usize) -> bool {
     rest.split('.').count() >= labels && rest.split('.').all(is_label)
 }
 
-/// As both libraries have it.
+/// The limit of both libraries.
 const MAX_COMPARISONS: usize = 1 << 20;
 
 #[cfg(test)]

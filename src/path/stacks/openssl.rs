@@ -27,15 +27,15 @@ use crate::pki::public_key::{KeyKind, KeyParts};
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) fault: Fault,
-    /// The rule it breaks, as far as it can be determined.
+    /// The rule that it breaks, as exactly as it can be determined.
     pub(super) rule: &'static str,
     pub(super) certificate: CertificateReference,
     pub(super) evidence: Option<Evidence>,
-    /// What BoringSSL's error queue says first.
+    /// The first entry of BoringSSL's error queue.
     pub(super) detail: &'static str,
 }
 
-/// What the library says about the certificates a peer sent.
+/// Verifies the certificates of a peer as the library does.
 pub(super) fn verify(
     sent: &[Certificate],
     anchors: &[Certificate],
@@ -150,7 +150,7 @@ impl<'c, 'a> Check<'c, 'a> {
         }
     }
 
-    /// Below the top OpenSSL takes nothing but basicConstraints for a proof.
+    /// Below the top, OpenSSL accepts only basicConstraints.
     fn is_ca(&self, place: usize, candidate: &Candidate<'_>) -> bool {
         let is_last = place + 1 == self.length();
         let is_proven = value(&candidate.extensions().basic_constraints).is_some();
@@ -178,7 +178,7 @@ impl<'c, 'a> Check<'c, 'a> {
             return false;
         }
         if place > 0 {
-            // OpenSSL asks once more whether it is a CA, and says that its purpose is wrong.
+            // OpenSSL checks a second time that it is a CA, and reports a wrong purpose.
             return !self.quirks().checks_anchor || self.may_be_ca(place, candidate);
         }
         let usages = if self.is_server {
@@ -219,7 +219,7 @@ impl<'c, 'a> Check<'c, 'a> {
             if last == 0 {
                 self.add(Fault::LeafUnverifiable, 0);
             } else {
-                // The last one's own dates are not looked at where it is no root.
+                // The dates of the last one are not checked if it is not a root.
                 place -= 1;
                 self.signature(place);
             }
@@ -255,7 +255,7 @@ impl<'c, 'a> Check<'c, 'a> {
         } else if self.quirks().reports_first && scheme.hash() == Some(Hash::Weak) {
             text::DIGEST_UNSUPPORTED
         } else {
-            // Where there is no key, it is a point in a form that only we do not read.
+            // Without a key, it is a point in a form that only we do not read.
             let Some(key) = key else { return };
             match self.signatures.check(child, issuer) {
                 Outcome::Valid => return,

@@ -6,20 +6,20 @@ use zeroize::Zeroizing;
 
 use super::Stack;
 
-/// A block that a stack takes for a private key's.
+/// The block that a stack reads as the private key.
 pub struct PrivateKeyBlock {
-    /// What stands behind BEGIN.
+    /// The label after BEGIN.
     pub label: String,
-    /// What its base64 says; wiped on drop.
+    /// Its decoded base64; wiped on drop.
     pub contents: Zeroizing<Vec<u8>>,
     /// Whether its headers say that it is encrypted.
     pub is_encrypted: bool,
 }
 
-/// The block this stack takes for the private key: `None` where it finds none.
+/// The block that this stack reads as the private key; `None` if it finds none.
 ///
 /// # Errors
-/// What is wrong with the file, as a clause, where the stack gives it up before it comes to one.
+/// What is wrong with the file, as a clause, if the stack stops before it reaches one.
 pub fn private_key_block(
     stack: Stack,
     octets: &[u8],
@@ -37,7 +37,7 @@ pub fn private_key_block(
         };
         let block = match block {
             Ok(block) => block,
-            // OpenSSL 3 goes on behind a block that is no base64.
+            // OpenSSL 3 continues after a block that is not base64.
             Err(PemFault::Base64) if dialect == Dialect::OpenSsl => {
                 fault = Some(PemFault::Base64.clause());
                 blocks.is_done = false;
@@ -67,8 +67,8 @@ pub(super) enum Dialect {
 pub(super) struct Block {
     pub(super) label: String,
     pub(super) contents: Zeroizing<Vec<u8>>,
-    /// What stands between BEGIN and the first blank line.
-    pub(super) headers: Vec<u8>,
+    /// The lines between BEGIN and the first blank line.
+    pub(super) headers: Zeroizing<Vec<u8>>,
 }
 
 /// Why a block cannot be read.
@@ -154,7 +154,7 @@ impl<'a> Blocks<'a> {
             Dialect::OpenSsl => self.openssl_body(&label),
         };
         Some(parts.and_then(|(headers, base64)| {
-            let contents = decoded(&base64, self.dialect).ok_or(PemFault::Base64)?;
+            let contents = decode_base64(&base64, self.dialect).ok_or(PemFault::Base64)?;
             if contents.is_empty() {
                 return Err(PemFault::Empty);
             }
@@ -178,11 +178,9 @@ impl<'a> Blocks<'a> {
                 continue;
             }
             if line.starts_with(b"-----END ") {
-                return if is_end(line, label) {
-                    Ok((headers.to_vec(), body))
-                } else {
-                    Err(PemFault::EndLine)
-                };
+                return is_end(line, label)
+                    .then_some((headers, body))
+                    .ok_or(PemFault::EndLine);
             }
             body.extend_from_slice(line);
             body.push(b'\n');
@@ -190,8 +188,8 @@ impl<'a> Blocks<'a> {
         Err(PemFault::EndLine)
     }
 
-    /// One blank line ends the headers, a second is an error, and behind one no line but the last may
-    /// be short or long.
+    /// One blank line ends the headers, a second is an error. After it, only the last line may have another
+    /// length.
     fn openssl_body(&mut self, label: &str) -> Result<Parts, PemFault> {
         let mut headers = Zeroizing::new(Vec::new());
         let mut body = Zeroizing::new(Vec::with_capacity(self.rest.len().min(MAX_RESERVED)));
@@ -210,11 +208,9 @@ impl<'a> Blocks<'a> {
                 continue;
             }
             if line.starts_with(b"-----END ") {
-                return if is_end(line, label) {
-                    Ok((headers.to_vec(), body))
-                } else {
-                    Err(PemFault::EndLine)
-                };
+                return is_end(line, label)
+                    .then_some((headers, body))
+                    .ok_or(PemFault::EndLine);
             }
             if is_over {
                 return Err(PemFault::EndLine);
@@ -246,7 +242,7 @@ impl Iterator for Blocks<'_> {
 }
 
 /// Headers and base64.
-type Parts = (Vec<u8>, Zeroizing<Vec<u8>>);
+type Parts = (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>);
 
 fn is_end(line: &[u8], label: &str) -> bool {
     line.strip_prefix(b"-----END ")
@@ -255,13 +251,13 @@ fn is_end(line: &[u8], label: &str) -> bool {
 }
 
 /// Base64 with white space anywhere; unused bits after the last byte are ignored.
-fn decoded(base64: &[u8], dialect: Dialect) -> Option<Zeroizing<Vec<u8>>> {
+fn decode_base64(base64: &[u8], dialect: Dialect) -> Option<Zeroizing<Vec<u8>>> {
     let mut octets = Zeroizing::new(Vec::with_capacity(base64.len() / 4 * 3 + 3));
     let (mut bits, mut count, mut padding) = (0_u32, 0, 0);
     for octet in base64 {
         let value = match octet {
             b' ' | b'\t' | b'\r' | b'\n' => continue,
-            // OpenSSL takes a hyphen for the end, so that the next BEGIN ends a block without END.
+            // OpenSSL treats a hyphen as the end, so the next BEGIN ends a block without END.
             b'-' if dialect == Dialect::OpenSsl => break,
             b'A'..=b'Z' => octet - b'A',
             b'a'..=b'z' => octet - b'a' + 26,
@@ -319,10 +315,10 @@ const KEY_LABELS: [&str; 5] = [
     "DSA PRIVATE KEY",
 ];
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// What fits into the buffer for a line, which the rest of a longer one is read into again.
+/// The size of the buffer for a line; the rest of a longer one is read as the next.
 const BORING_SSL_LINE: usize = 253;
 const OPENSSL_LINE: usize = 254;
-/// The only length a line may have behind a blank one, but for the last.
+/// The length of every line after a blank one, except the last.
 const FULL_LINE: usize = 64;
 const MAX_RESERVED: usize = 64 * 1024;
 

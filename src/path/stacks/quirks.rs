@@ -35,7 +35,7 @@ pub(super) struct Quirks {
     pub(super) issuer_must_sign: bool,
     /// A certificate is only an issuer if its key fits the signature algorithm.
     pub(super) compares_algorithms: bool,
-    /// A CA without basicConstraints is one where its keyUsage says so.
+    /// A CA without basicConstraints counts as one if its keyUsage allows it.
     pub(super) key_usage_makes_anchor: bool,
     /// pathLenConstraint without cA makes a certificate invalid.
     pub(super) path_length_needs_ca: bool,
@@ -160,13 +160,13 @@ pub(super) fn has_unknown_critical(candidate: &Candidate<'_>, quirks: &Quirks) -
     })
 }
 
-/// Whether the keyUsage, where there is one, has at least one of these.
+/// Whether the keyUsage, if there is one, has at least one of these bits.
 pub(super) fn key_usage_allows(candidate: &Candidate<'_>, any_of: &[u32]) -> bool {
     value(&candidate.extensions().key_usage)
         .is_none_or(|usage| any_of.iter().any(|one| usage.has(*one)))
 }
 
-/// Whether the extendedKeyUsage, where there is one, names the purpose; anyExtendedKeyUsage does not.
+/// Whether the extendedKeyUsage, if there is one, names the purpose; anyExtendedKeyUsage does not.
 pub(super) fn extended_allows(candidate: &Candidate<'_>, is_server: bool, quirks: &Quirks) -> bool {
     let Some(extension) = &candidate.extensions().extended_key_usage else {
         return true;
@@ -180,7 +180,7 @@ pub(super) fn extended_allows(candidate: &Candidate<'_>, is_server: bool, quirks
     })
 }
 
-/// Whether Netscape's certificate type, where there is one and it is checked, names the purpose.
+/// Whether Netscape's certificate type, if there is one and it is checked, names the purpose.
 pub(super) fn netscape_allows(candidate: &Candidate<'_>, is_server: bool, quirks: &Quirks) -> bool {
     let bit = if is_server {
         NETSCAPE_SERVER
@@ -206,13 +206,13 @@ pub(super) fn is_malformed<T>(extension: &Option<Known<T>>) -> bool {
     extension.as_ref().is_some_and(|known| known.value.is_err())
 }
 
-/// A SubjectAltName without names is read by both, though RFC 5280 allows none.
+/// Both libraries read a SubjectAltName without names, which RFC 5280 forbids.
 fn has_empty_names(candidate: &Candidate<'_>) -> bool {
     let extension = candidate.certificate.extension(SUBJECT_ALT_NAME);
     extension.is_some_and(|extension| extension.value == EMPTY_SEQUENCE)
 }
 
-/// An extendedKeyUsage without usages is read by both, and allows nothing.
+/// Both libraries read an extendedKeyUsage without usages, which allows nothing.
 fn has_empty_usages(candidate: &Candidate<'_>) -> bool {
     let extension = candidate.certificate.extension(EXTENDED_KEY_USAGE);
     extension.is_some_and(|extension| extension.value == EMPTY_SEQUENCE)

@@ -24,7 +24,7 @@ pub(super) struct LibraryCertificate {
     pub(super) has_broken_dates: bool,
 }
 
-/// Names that grpc-core cannot take.
+/// Names that grpc-core cannot read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NamesFault {
     Address,
@@ -113,7 +113,7 @@ pub(super) fn dates(certificate: &Certificate) -> Option<[(u8, Vec<u8>); 2]> {
     Some([next()?, next()?])
 }
 
-/// Whether a date is written as RFC 5280 has it: digits to the second, and Z.
+/// Whether a date has the form of RFC 5280: digits to the second, and Z.
 pub(super) fn is_plain(tag: u8, text: &[u8]) -> bool {
     let digits = if tag == UTC_TIME { 12 } else { 14 };
     matches!(text.split_last(), Some((b'Z', rest)) if rest.len() == digits && rest.iter().all(u8::is_ascii_digit))
@@ -287,29 +287,18 @@ pub(super) fn is_described(public_key_info: &[u8]) -> bool {
 }
 
 fn is_read_by_boring_ssl(key: &KeyParts<'_>) -> bool {
-    match key.kind {
-        KeyKind::Rsa => {
-            key.parameters.is_some_and(|null| null.whole == [5, 0])
-                && key.bits().is_some_and(|bits| bits <= MAX_RSA_BITS)
-        }
-        KeyKind::Ec(curve @ (Curve::P224 | Curve::P256 | Curve::P384 | Curve::P521)) => {
-            match key.key.first() {
-                Some(4) => true,
-                Some(2 | 3) => key.key.len() == 1 + curve.field_octets(),
-                Some(_) | None => false,
-            }
-        }
-        KeyKind::Ed25519 => key.key.len() == 32 && key.parameters.is_none(),
-        KeyKind::Ec(_)
-        | KeyKind::RsaPss
-        | KeyKind::EcOther
-        | KeyKind::EcExplicit
-        | KeyKind::Ed448
-        | KeyKind::X25519
-        | KeyKind::X448
-        | KeyKind::Dsa
-        | KeyKind::Other => false,
+    if key.kind == KeyKind::Rsa {
+        return key.parameters.is_some_and(|null| null.whole == [5, 0])
+            && key.bits().is_some_and(|bits| bits <= MAX_RSA_BITS);
     }
+    if let KeyKind::Ec(curve @ (Curve::P224 | Curve::P256 | Curve::P384 | Curve::P521)) = key.kind {
+        return match key.key.first() {
+            Some(4) => true,
+            Some(2 | 3) => key.key.len() == 1 + curve.field_octets(),
+            Some(_) | None => false,
+        };
+    }
+    key.kind == KeyKind::Ed25519 && key.key.len() == 32 && key.parameters.is_none()
 }
 
 /// What distinguishes a point from others: its first coordinate and the parity of the second.

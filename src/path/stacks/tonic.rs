@@ -48,7 +48,7 @@ pub(super) fn client_verifier(
         })
 }
 
-/// A chain and its key, as `with_single_cert` takes them.
+/// A chain and its key, for `with_single_cert`.
 pub(super) fn chain(
     octets: &[u8],
     key: Option<&KeyFile>,
@@ -186,7 +186,7 @@ fn signs(leaf: &CertificateDer<'_>, file: File) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The issuer of a certificate whose name an anchor has for subject, but not byte for byte.
+/// The issuer of a certificate, if an anchor has the same name in another encoding.
 fn spelling(sent: &[Vec<u8>], store: &RootCertStore) -> Option<String> {
     let subjects = store.subjects();
     sent.iter().find_map(|der| {
