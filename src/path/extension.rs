@@ -101,58 +101,47 @@ impl Extensions {
     }
 
     fn read_constraint(&mut self, e: &Extension) -> bool {
-        keep(&mut self.basic_constraints, e, BASIC_CONSTRAINTS, |value| {
-            BasicConstraints::read(value).map(|(constraints, _)| constraints)
-        }) || keep(&mut self.key_usage, e, KEY_USAGE, |value| {
-            KeyUsage::read(value).map(|(usage, _)| usage)
-        }) || keep(
-            &mut self.extended_key_usage,
-            e,
-            EXTENDED_KEY_USAGE,
-            extended_key_usages,
-        ) || keep(&mut self.subject_alt_name, e, SUBJECT_ALT_NAME, names)
-            || keep(
-                &mut self.name_constraints,
-                e,
-                NAME_CONSTRAINTS,
-                NameConstraints::read,
-            )
-            || keep(
-                &mut self.authority_key_identifier,
-                e,
-                AUTHORITY_KEY_IDENTIFIER,
-                AuthorityKeyIdentifier::read,
-            )
-            || keep(
-                &mut self.subject_key_identifier,
-                e,
-                SUBJECT_KEY_IDENTIFIER,
-                subject_key_identifier,
-            )
+        let value = e.value.as_slice();
+        if e.oid == BASIC_CONSTRAINTS {
+            let constraints = BasicConstraints::read(value).map(|(constraints, _)| constraints);
+            keep(&mut self.basic_constraints, e, constraints)
+        } else if e.oid == KEY_USAGE {
+            let usage = KeyUsage::read(value).map(|(usage, _)| usage);
+            keep(&mut self.key_usage, e, usage)
+        } else if e.oid == EXTENDED_KEY_USAGE {
+            keep(&mut self.extended_key_usage, e, extended_key_usages(value))
+        } else if e.oid == SUBJECT_ALT_NAME {
+            keep(&mut self.subject_alt_name, e, names(value))
+        } else if e.oid == NAME_CONSTRAINTS {
+            keep(&mut self.name_constraints, e, NameConstraints::read(value))
+        } else if e.oid == AUTHORITY_KEY_IDENTIFIER {
+            let authority = AuthorityKeyIdentifier::read(value);
+            keep(&mut self.authority_key_identifier, e, authority)
+        } else if e.oid == SUBJECT_KEY_IDENTIFIER {
+            let identifier = subject_key_identifier(value);
+            keep(&mut self.subject_key_identifier, e, identifier)
+        } else {
+            false
+        }
     }
 
     fn read_policy(&mut self, e: &Extension) -> bool {
-        keep(
-            &mut self.certificate_policies,
-            e,
-            CERTIFICATE_POLICIES,
-            certificate_policies,
-        ) || keep(
-            &mut self.policy_mappings,
-            e,
-            POLICY_MAPPINGS,
-            policy_mappings,
-        ) || keep(
-            &mut self.policy_constraints,
-            e,
-            POLICY_CONSTRAINTS,
-            policy_constraints,
-        ) || keep(
-            &mut self.inhibit_any_policy,
-            e,
-            INHIBIT_ANY_POLICY,
-            inhibit_any_policy,
-        )
+        let value = e.value.as_slice();
+        if e.oid == CERTIFICATE_POLICIES {
+            keep(
+                &mut self.certificate_policies,
+                e,
+                certificate_policies(value),
+            )
+        } else if e.oid == POLICY_MAPPINGS {
+            keep(&mut self.policy_mappings, e, policy_mappings(value))
+        } else if e.oid == POLICY_CONSTRAINTS {
+            keep(&mut self.policy_constraints, e, policy_constraints(value))
+        } else if e.oid == INHIBIT_ANY_POLICY {
+            keep(&mut self.inhibit_any_policy, e, inhibit_any_policy(value))
+        } else {
+            false
+        }
     }
 
     fn read_informative(&mut self, e: &Extension) -> bool {
@@ -175,20 +164,14 @@ pub(super) fn value<T>(extension: &Option<Known<T>>) -> Option<&T> {
     extension.as_ref()?.value.as_ref().ok()
 }
 
-/// Whether the extension is of this type: then its value is kept, unless there already is one.
+/// Keeps the value of an extension, unless there already is one.
 fn keep<T>(
     place: &mut Option<Known<T>>,
     extension: &Extension,
-    oid: const_oid::ObjectIdentifier,
-    read: impl FnOnce(&[u8]) -> Result<T, ElementError>,
+    value: Result<T, ElementError>,
 ) -> bool {
-    if extension.oid != oid {
-        return false;
-    }
-    place.get_or_insert_with(|| Known {
-        critical: extension.critical,
-        value: read(&extension.value),
-    });
+    let critical = extension.critical;
+    place.get_or_insert(Known { critical, value });
     true
 }
 

@@ -39,29 +39,23 @@ impl Finding {
 
     /// The same, about this certificate.
     #[must_use]
-    pub fn about(self, certificate: CertificateReference) -> Self {
-        Finding {
-            certificate: Some(certificate),
-            ..self
-        }
+    pub fn about(mut self, certificate: CertificateReference) -> Self {
+        self.certificate = Some(certificate);
+        self
     }
 
     /// The same, about this line of a file.
     #[must_use]
-    pub fn at_line(self, line: usize) -> Self {
-        Finding {
-            message: format!("line {line}: {}", self.message),
-            ..self
-        }
+    pub fn at_line(mut self, line: usize) -> Self {
+        self.message = format!("line {line}: {}", self.message);
+        self
     }
 
     /// The same, with this evidence.
     #[must_use]
-    pub fn with_evidence(self, evidence: Evidence) -> Self {
-        Finding {
-            evidence: Some(evidence),
-            ..self
-        }
+    pub fn with_evidence(mut self, evidence: Evidence) -> Self {
+        self.evidence = Some(evidence);
+        self
     }
 
     /// The same, with what was found.
@@ -78,11 +72,9 @@ impl Finding {
 
     /// The same, with a hint that fits this case better.
     #[must_use]
-    pub fn with_hint(self, hint: impl Into<String>) -> Self {
-        Finding {
-            hint: hint.into(),
-            ..self
-        }
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
     }
 
     /// The same, with this severity.

@@ -197,38 +197,22 @@ fn candidate_path(pool: &Pool<'_>, attempt: &Attempt) -> CandidatePath {
         .collect();
     let last = attempt.path.len() - 1;
     let certificate = pool.candidates[attempt.path[last]].certificate;
-    let mut broken = |id, evidence: Evidence| {
-        let finding = Finding::new(
-            Rule::named(id),
-            Severity::Error,
-            about(last),
-            Some(evidence),
-        );
-        findings.push(finding);
-    };
-    match attempt.end {
-        End::Anchor => {}
-        End::TooDeep => broken(
-            "max-depth",
-            Evidence::found(format_args!("{} intermediates so far", last)),
-        ),
-        End::IssuerMissing => broken(
-            "issuer-missing",
-            Evidence::found(format_args!("issuer {}", certificate.issuer())),
-        ),
-        End::SelfSigned => broken(
-            "self-signed",
-            Evidence::found(format_args!("issuer {}", certificate.issuer())),
-        ),
-        End::WrongKey(issuer) => {
-            let key = pool.candidates[issuer].public_key();
+    let issuer = certificate.issuer();
+    let end = match attempt.end {
+        End::Anchor => None,
+        End::TooDeep => Some(("max-depth", format!("{last} intermediates so far"))),
+        End::IssuerMissing => Some(("issuer-missing", format!("issuer {issuer}"))),
+        End::SelfSigned => Some(("self-signed", format!("issuer {issuer}"))),
+        End::WrongKey(candidate) => {
+            let key = pool.candidates[candidate].public_key();
             let key = key.map_or_else(|| "unreadable key".to_owned(), |key| key.to_string());
-            broken(
-                "signature",
-                Evidence::found(format_args!("key of {} ({key})", certificate.issuer())),
-            );
+            Some(("signature", format!("key of {issuer} ({key})")))
         }
-    }
+    };
+    findings.extend(end.map(|(id, found)| {
+        let evidence = Some(Evidence::found(found));
+        Finding::new(Rule::named(id), Severity::Error, about(last), evidence)
+    }));
     sort(&mut findings);
     CandidatePath {
         path,

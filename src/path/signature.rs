@@ -143,37 +143,39 @@ fn algorithm(
     scheme: Scheme,
     key: &KeyParts<'_>,
 ) -> Option<&'static dyn signature::VerificationAlgorithm> {
-    match (scheme, key.kind) {
-        (Scheme::Ecdsa(Hash::Sha256), KeyKind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA256_ASN1),
-        (Scheme::Ecdsa(Hash::Sha384), KeyKind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA384_ASN1),
-        (Scheme::Ecdsa(Hash::Sha256), KeyKind::Ec(Curve::P384)) => Some(&ECDSA_P384_SHA256_ASN1),
-        (Scheme::Ecdsa(Hash::Sha384), KeyKind::Ec(Curve::P384)) => Some(&ECDSA_P384_SHA384_ASN1),
-        (Scheme::Ed25519, KeyKind::Ed25519) => Some(&ED25519),
-        (scheme, KeyKind::Rsa) if key.bits().is_some_and(|bits| (2048..=8192).contains(&bits)) => {
-            match scheme {
-                Scheme::RsaPkcs1(Hash::Sha256) => Some(&RSA_PKCS1_2048_8192_SHA256),
-                Scheme::RsaPkcs1(Hash::Sha384) => Some(&RSA_PKCS1_2048_8192_SHA384),
-                Scheme::RsaPkcs1(Hash::Sha512) => Some(&RSA_PKCS1_2048_8192_SHA512),
-                Scheme::RsaPss(Hash::Sha256) => Some(&RSA_PSS_2048_8192_SHA256),
-                Scheme::RsaPss(Hash::Sha384) => Some(&RSA_PSS_2048_8192_SHA384),
-                Scheme::RsaPss(Hash::Sha512) => Some(&RSA_PSS_2048_8192_SHA512),
-                Scheme::RsaPkcs1(Hash::Weak | Hash::Sha1)
-                | Scheme::RsaPss(Hash::Weak | Hash::Sha1)
-                | Scheme::Ecdsa(_)
-                | Scheme::Ed25519
-                | Scheme::Other => None,
-            }
-        }
-        (
-            Scheme::Ecdsa(_)
-            | Scheme::Ed25519
-            | Scheme::RsaPkcs1(_)
-            | Scheme::RsaPss(_)
-            | Scheme::Other,
-            _,
-        ) => None,
+    let is_supported = |bits| (2048..=8192).contains(&bits);
+    if key.kind == KeyKind::Rsa && !key.bits().is_some_and(is_supported) {
+        return None;
     }
+    let mut rows = ALGORITHMS.iter();
+    let row = rows.find(|(known, kind, _)| *known == scheme && *kind == key.kind);
+    row.map(|(_, _, algorithm)| *algorithm)
 }
+
+type Row = (
+    Scheme,
+    KeyKind,
+    &'static dyn signature::VerificationAlgorithm,
+);
+
+static ALGORITHMS: [Row; 11] = {
+    use Hash::{Sha256, Sha384, Sha512};
+    use KeyKind::{Ec, Ed25519, Rsa};
+    use Scheme::{Ecdsa, RsaPkcs1, RsaPss};
+    [
+        (Ecdsa(Sha256), Ec(Curve::P256), &ECDSA_P256_SHA256_ASN1),
+        (Ecdsa(Sha384), Ec(Curve::P256), &ECDSA_P256_SHA384_ASN1),
+        (Ecdsa(Sha256), Ec(Curve::P384), &ECDSA_P384_SHA256_ASN1),
+        (Ecdsa(Sha384), Ec(Curve::P384), &ECDSA_P384_SHA384_ASN1),
+        (Scheme::Ed25519, Ed25519, &ED25519),
+        (RsaPkcs1(Sha256), Rsa, &RSA_PKCS1_2048_8192_SHA256),
+        (RsaPkcs1(Sha384), Rsa, &RSA_PKCS1_2048_8192_SHA384),
+        (RsaPkcs1(Sha512), Rsa, &RSA_PKCS1_2048_8192_SHA512),
+        (RsaPss(Sha256), Rsa, &RSA_PSS_2048_8192_SHA256),
+        (RsaPss(Sha384), Rsa, &RSA_PSS_2048_8192_SHA384),
+        (RsaPss(Sha512), Rsa, &RSA_PSS_2048_8192_SHA512),
+    ]
+};
 
 /// What ring does not support: P-521, SHA-1, SHA-512 on the smaller curves, and RSA from 1024 bits.
 #[cfg(feature = "rsa")]
@@ -202,41 +204,46 @@ mod legacy {
     }
 
     fn algorithm(scheme: Scheme, key: &KeyParts<'_>) -> Option<&'static dyn VerificationAlgorithm> {
-        match (scheme, key.kind) {
-            (Scheme::Ecdsa(Hash::Sha1), KeyKind::Ec(Curve::P256)) => Some(&ECDSA_P256_SHA1_ASN1),
-            (Scheme::Ecdsa(Hash::Sha512), KeyKind::Ec(Curve::P256)) => {
-                Some(&ECDSA_P256_SHA512_ASN1)
-            }
-            (Scheme::Ecdsa(Hash::Sha512), KeyKind::Ec(Curve::P384)) => {
-                Some(&ECDSA_P384_SHA512_ASN1)
-            }
-            (Scheme::Ecdsa(hash), KeyKind::Ec(Curve::P521)) => match hash {
-                Hash::Sha1 => Some(&ECDSA_P521_SHA1_ASN1),
-                Hash::Sha256 => Some(&ECDSA_P521_SHA256_ASN1),
-                Hash::Sha384 => Some(&ECDSA_P521_SHA384_ASN1),
-                Hash::Sha512 => Some(&ECDSA_P521_SHA512_ASN1),
-                Hash::Weak => None,
-            },
-            (Scheme::RsaPkcs1(hash), KeyKind::Rsa)
-                if key.bits().is_some_and(|bits| (1024..=8192).contains(&bits)) =>
-            {
-                match hash {
-                    Hash::Sha1 => Some(&RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
-                    Hash::Sha256 => Some(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
-                    Hash::Sha512 => Some(&RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
-                    Hash::Weak | Hash::Sha384 => None,
-                }
-            }
-            (
-                Scheme::Ecdsa(_)
-                | Scheme::Ed25519
-                | Scheme::RsaPkcs1(_)
-                | Scheme::RsaPss(_)
-                | Scheme::Other,
-                _,
-            ) => None,
+        let is_supported = |bits| (1024..=8192).contains(&bits);
+        if key.kind == KeyKind::Rsa && !key.bits().is_some_and(is_supported) {
+            return None;
         }
+        let mut rows = ALGORITHMS.iter();
+        let row = rows.find(|(known, kind, _)| *known == scheme && *kind == key.kind);
+        row.map(|(_, _, algorithm)| *algorithm)
     }
+
+    type Row = (Scheme, KeyKind, &'static dyn VerificationAlgorithm);
+
+    static ALGORITHMS: [Row; 10] = {
+        use Hash::{Sha1, Sha256, Sha384, Sha512};
+        use KeyKind::{Ec, Rsa};
+        use Scheme::{Ecdsa, RsaPkcs1};
+        [
+            (Ecdsa(Sha1), Ec(Curve::P256), &ECDSA_P256_SHA1_ASN1),
+            (Ecdsa(Sha512), Ec(Curve::P256), &ECDSA_P256_SHA512_ASN1),
+            (Ecdsa(Sha512), Ec(Curve::P384), &ECDSA_P384_SHA512_ASN1),
+            (Ecdsa(Sha1), Ec(Curve::P521), &ECDSA_P521_SHA1_ASN1),
+            (Ecdsa(Sha256), Ec(Curve::P521), &ECDSA_P521_SHA256_ASN1),
+            (Ecdsa(Sha384), Ec(Curve::P521), &ECDSA_P521_SHA384_ASN1),
+            (Ecdsa(Sha512), Ec(Curve::P521), &ECDSA_P521_SHA512_ASN1),
+            (
+                RsaPkcs1(Sha1),
+                Rsa,
+                &RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+            ),
+            (
+                RsaPkcs1(Sha256),
+                Rsa,
+                &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+            ),
+            (
+                RsaPkcs1(Sha512),
+                Rsa,
+                &RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+            ),
+        ]
+    };
 }
 
 #[cfg(not(feature = "rsa"))]

@@ -18,11 +18,11 @@ use super::oid::ObjectIdentifier;
 pub struct Extension {
     /// Its type.
     pub oid: ObjectIdentifier,
-    /// Whether who does not know it must refuse the certificate.
+    /// Whether a verifier that does not know it must refuse the certificate.
     pub critical: bool,
     /// The content of extnValue.
     pub value: Vec<u8>,
-    /// What is wrong with the encoding of it is, as a clause.
+    /// What is wrong with its encoding, as a clause.
     pub(crate) fault: Option<&'static str>,
 }
 
@@ -47,7 +47,7 @@ impl Extension {
             Some(element) => match boolean(element, "an extension's critical")? {
                 Some(critical) => {
                     if !critical {
-                        fault = Some("critical is written out though it is false");
+                        fault = Some("critical is encoded although it is false");
                     }
                     critical
                 }
@@ -85,7 +85,7 @@ pub struct BasicConstraints {
 }
 
 impl BasicConstraints {
-    /// Reads the extension's value; says also what is wrong with the way it is written.
+    /// Reads the extension's value, and what is unusual about its encoding.
     pub(crate) fn read(value: &[u8]) -> Result<(Self, Option<&'static str>), ElementError> {
         let sequence = Element::only(value, SEQUENCE, "basicConstraints")?;
         let mut elements = sequence.children();
@@ -95,7 +95,7 @@ impl BasicConstraints {
             Some(element) => match boolean(element, "cA")? {
                 Some(true) => true,
                 Some(false) => {
-                    fault = Some("cA is written out though it is false");
+                    fault = Some("cA is encoded although it is false");
                     false
                 }
                 None => return Err(ElementError::Content { what: "cA" }),
@@ -140,7 +140,7 @@ impl KeyUsage {
             .collect()
     }
 
-    /// Reads the extension's value; says also what is wrong with the way it is written.
+    /// Reads the extension's value, and what is unusual about its encoding.
     pub(crate) fn read(value: &[u8]) -> Result<(Self, Option<&'static str>), ElementError> {
         let bits = Element::only(value, BIT_STRING, "keyUsage")?;
         let wrong = ElementError::Content { what: "keyUsage" };
@@ -154,7 +154,7 @@ impl KeyUsage {
         let fault = if unused > 0 && last.trailing_zeros() < u32::from(unused) {
             return Err(wrong);
         } else if octets.len() > 2 || (at(0) << 8 | at(1)) & !KEY_USAGE_MASK != 0 {
-            Some("it has bits that no one has defined")
+            Some("it has undefined bits")
         } else if usage.0 == 0 {
             Some("it allows nothing")
         } else {
@@ -200,7 +200,7 @@ impl AuthorityKeyIdentifier {
 /// nameConstraints ([RFC 5280 §4.2.1.10](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.10)).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct NameConstraints {
-    /// The subtrees names must lie in, for each type that is there.
+    /// The subtrees that names must lie in, for each type that occurs.
     pub permitted: Vec<GeneralName>,
     /// The subtrees names must not lie in.
     pub excluded: Vec<GeneralName>,

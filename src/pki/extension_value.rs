@@ -1,4 +1,4 @@
-//! What the extensions say that are only shown, not judged by.
+//! The values of extensions, for showing them.
 
 use std::fmt;
 
@@ -65,7 +65,7 @@ pub enum ExtensionValue {
     Time(#[serde(with = "time::serde::rfc3339")] OffsetDateTime),
     /// A comment.
     Text(String),
-    /// What no one has taught us, or what does not read.
+    /// An unknown extension.
     Unknown(Octets),
 }
 

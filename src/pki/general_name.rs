@@ -145,7 +145,7 @@ impl GeneralName {
         }
     }
 
-    /// What is wrong with the encoding of it is, as a clause.
+    /// What is wrong with its form, as a clause.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         match self {
             GeneralName::Dns(text) | GeneralName::Email(text) | GeneralName::Uri(text) => {

@@ -248,13 +248,10 @@ impl Failure {
     }
 
     /// The same, as a breach of another rule.
-    pub(super) fn with_rule(self, rule: &'static str, found: String) -> Self {
-        let evidence = Some(Box::new(Evidence::found(found)));
-        Failure {
-            rule,
-            evidence,
-            ..self
-        }
+    pub(super) fn with_rule(mut self, rule: &'static str, found: String) -> Self {
+        self.rule = rule;
+        self.evidence = Some(Box::new(Evidence::found(found)));
+        self
     }
 
     pub(super) fn about(mut self, certificate: CertificateReference) -> Self {
