@@ -100,8 +100,8 @@ impl Document {
     ///
     /// # Errors
     /// When Python cannot read it either, or it is too large for a configuration.
-    pub fn read(octets: &[u8]) -> Result<Self, YamlError> {
-        let text = error::text(octets)?;
+    pub fn read(bytes: &[u8]) -> Result<Self, YamlError> {
+        let text = error::text(bytes)?;
         compose::compose(text)
     }
 

@@ -268,7 +268,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether all connections are alike.
+    /// Whether all connections behave the same.
     fn connections(&mut self, report: &LiveReport) {
         if let [_, _, ..] = report.chains.as_slice() {
             let chains = report.chains.iter().map(|chain| {

@@ -30,7 +30,7 @@ pub struct Report {
     /// The networks, the agents, and which reach which.
     #[serde(flatten)]
     pub networks: Option<networks::NetworksReport>,
-    /// The files, and what each stack makes of them.
+    /// The files, and what each stack does with them.
     #[serde(flatten)]
     pub files: Option<FilesReport>,
     /// The live ports.
