@@ -122,7 +122,7 @@ impl Fault {
     }
 }
 
-/// The rule, the evidence, and the certificate it is about, where that is another one.
+/// The rule, the evidence, and the certificate it is about, if that is another one.
 type Cause = (&'static str, Option<Evidence>, Option<usize>);
 
 /// A row of `faults.tsv`.
@@ -151,7 +151,7 @@ impl Row {
     }
 }
 
-/// Why a certificate that has the issuer's name is not taken for the issuer.
+/// Why a certificate that has the issuer's name does not count as the issuer.
 fn missing_issuer(builder: &Builder<'_>, index: usize) -> Option<Cause> {
     let candidate = builder.candidate(index);
     for namesake in builder.pool.issuers(index) {

@@ -139,14 +139,14 @@ impl Report {
     }
 }
 
-/// The certificate of a block, where nothing follows it.
+/// The certificate of a block, if nothing follows it.
 fn certificate(contents: &[u8]) -> Option<Certificate> {
     let (element, rest) = Element::first(contents, "the certificate").ok()?;
     let certificate = Certificate::from_der(element.whole.to_vec()).ok()?;
     rest.is_empty().then_some(certificate)
 }
 
-/// A private key file as each stack reads it: they do not agree where in it the key is.
+/// A private key file as each stack reads it: they do not agree where the key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFile {
     /// What grpc-core finds.
@@ -192,9 +192,9 @@ pub enum KeyLookup {
 pub struct KeyBlock {
     /// Its encoding.
     pub form: KeyForm,
-    /// What kind of key it is, where that can be read.
+    /// The kind of key, if it can be read.
     pub kind: Option<KeyKind>,
-    /// Its public half as a DER SubjectPublicKeyInfo, where it is known.
+    /// Its public half as a DER SubjectPublicKeyInfo, if it is known.
     pub public_key_info: Option<Vec<u8>>,
     /// Whether rustls with ring accepts it; `None` if it was not asked.
     pub rustls_takes_it: Option<bool>,

@@ -17,7 +17,7 @@ use crate::pki::public_key::{Curve, KeyKind, PublicKey};
 pub(super) struct Chain {
     /// DER, the end entity first.
     pub(super) sent: Vec<Vec<u8>>,
-    /// The kind of key of the end entity, where it is known.
+    /// The kind of key of the end entity, if it is known.
     pub(super) key: Option<KeyKind>,
     /// Whether there is a key for the certificate; Node starts without one.
     pub(super) can_sign: bool,

@@ -191,7 +191,7 @@ fn boring_ssl_host(uri: &str) -> Option<&str> {
     is_fit.then_some(host)
 }
 
-/// Whether a host is the base, or lies below it where the base begins with a dot.
+/// Whether a host is the base, or is below it if the base begins with a dot.
 fn is_below(host: &str, base: &str) -> bool {
     if base.starts_with('.') {
         let start = host

@@ -23,7 +23,7 @@ use crate::pki::certificate::Certificate;
 use crate::pki::extension::KeyUsage;
 use crate::pki::public_key::{KeyKind, KeyParts};
 
-/// A fault of a peer's certificates: what, and in which of them.
+/// A fault of a peer's certificates, and the certificate that has it.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) fault: Fault,

@@ -16,7 +16,7 @@ use crate::pki::certificate::Certificate;
 
 /// Judges peers at one moment.
 pub(super) struct Verifier<'s> {
-    /// The name the client dials, where it is known.
+    /// The name that the client dials, if it is known.
     pub(super) host: Option<&'s str>,
     pub(super) at: OffsetDateTime,
     pub(super) signatures: Signatures,

@@ -1,5 +1,4 @@
-//! PEM as BoringSSL and OpenSSL read it, line by line; rustls's own reader is called where it is
-//! rustls that reads. The three disagree on byte order marks, blank lines, labels and what follows END.
+//! PEM as BoringSSL and OpenSSL read it, line by line; for rustls, its own reader is called. The three disagree on byte order marks, blank lines, labels and what follows END.
 
 use rustls_pki_types::pem::{Error, PemObject, SectionKind};
 use zeroize::Zeroizing;
@@ -121,7 +120,7 @@ impl<'a> Blocks<'a> {
         let end = window.iter().position(|octet| *octet == b'\n');
         let (line, rest) = self.rest.split_at(end.map_or(window.len(), |end| end + 1));
         self.rest = rest;
-        // Both compare signed characters with the space, so that all but ASCII is stripped too.
+        // Both compare signed characters with the space, so they strip non-ASCII bytes too.
         let kept = line.iter().rposition(|octet| (0x21..0x80).contains(octet));
         let is_cut = end.is_none() && line.len() == longest;
         Some((&line[..kept.map_or(0, |last| last + 1)], is_cut))

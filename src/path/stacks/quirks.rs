@@ -1,5 +1,5 @@
 //! Where BoringSSL under grpc-core and OpenSSL 3.0 under grpc-js differ from RFC 5280 and from each
-//! other: one row of named quirks per library, and what they make of a certificate's extensions.
+//! other: one row of named quirks per library, and how they read a certificate's extensions.
 //! tonic has no row, since rustls-webpki itself is asked.
 
 use std::collections::HashSet;
@@ -31,7 +31,7 @@ pub(super) struct Quirks {
     pub(super) checks_anchor: bool,
     /// Of several issuers of one name, one that is in date comes first.
     pub(super) prefers_valid_issuer: bool,
-    /// A certificate that may not sign certificates is not an issuer, so that another one is tried.
+    /// A certificate that may not sign certificates is not an issuer, so another one is tried.
     pub(super) issuer_must_sign: bool,
     /// A certificate is only an issuer if its key fits the signature algorithm.
     pub(super) compares_algorithms: bool,
@@ -112,7 +112,7 @@ pub(super) static GRPC_JS: Quirks = Quirks {
     understands: OPENSSL_EXTENSIONS,
 };
 
-/// EXFLAG_INVALID: an extension that is parsed is malformed or duplicate, so that the whole certificate
+/// EXFLAG_INVALID: an extension that is parsed is malformed or duplicate, so the whole certificate
 /// is invalid.
 pub(super) fn is_invalid(candidate: &Candidate<'_>, quirks: &Quirks) -> bool {
     let extensions = candidate.extensions();

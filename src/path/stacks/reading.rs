@@ -18,7 +18,7 @@ use crate::pki::public_key::{Curve, KeyKind, KeyParts};
 pub(super) struct LibraryCertificate {
     /// As it is sent on.
     pub(super) der: Vec<u8>,
-    /// What can be read of it.
+    /// As the engine reads it.
     pub(super) certificate: Certificate,
     /// Whether its dates are malformed, so that `certificate` has others in their place.
     pub(super) has_broken_dates: bool,
@@ -218,7 +218,7 @@ fn validity<'a>(fields: &mut Elements<'a>) -> Option<Element<'a>> {
     fields.next(SEQUENCE, "validity").ok()
 }
 
-/// What a library makes of a SubjectPublicKeyInfo.
+/// How a library reads a SubjectPublicKeyInfo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyReading {
     Usable,
@@ -323,7 +323,7 @@ const NO_CERTIFICATE: Unreadable = (
 );
 const UTF8_STRING: u8 = 0x0c;
 const BMP_STRING: u8 = 0x1e;
-/// What ASN1_STRING_to_UTF8 reads.
+/// The types that ASN1_STRING_to_UTF8 reads.
 const STRINGS: [u8; 8] = [UTF8_STRING, 0x12, 0x13, 0x14, 0x16, 0x1a, 0x1c, BMP_STRING];
 /// The universal types that B_ASN1_PRINTABLE of OpenSSL leaves out.
 const NO_NAMES: [u8; 13] = [

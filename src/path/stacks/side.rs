@@ -15,7 +15,7 @@ use crate::pki::public_key::{Curve, KeyKind};
 
 /// A side that has loaded its files.
 pub(super) struct Endpoint {
-    /// What it sends of its own; `None` for a client without a certificate.
+    /// The chain that it sends; `None` for a client without a certificate.
     pub(super) chain: Option<Chain>,
     pub(super) roots: Roots,
     /// Why it has no anchors, if its file holds none.
@@ -56,7 +56,7 @@ pub(super) enum Roots {
     Verifier(Arc<dyn ClientCertVerifier>, Arc<RootCertStore>),
 }
 
-/// What a side is given: its certificate and key, and the anchors for its peer.
+/// The files of a side: its certificate and key, and the anchors for its peer.
 #[derive(Clone, Copy)]
 pub(super) struct Files<'a> {
     pub(super) side: Side,

@@ -9,7 +9,7 @@ use super::{Affected, Cause, File, Outcome, Setup, Side, Stack, Verdicts, text, 
 use crate::path::finding::{CertificateReference, Evidence, Finding, Severity};
 use crate::path::rule::Rule;
 
-/// What each of these clients does with each of these servers.
+/// Judges each of these clients with each of these servers.
 pub(super) fn judge(
     setup: &Setup<'_>,
     at: OffsetDateTime,
