@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::authority::{Ask, AuthorityAt};
 use crate::error::Error;
-use crate::ops::{Report, Verdict, columns};
+use crate::ops::{Report, Verdict};
 use crate::render::{Color, Format, Renderer};
 
 /// What every command runs with.
@@ -56,13 +56,7 @@ impl Context {
             renderer.warning(&warning);
         }
         if report.is_content() || !renderer.is_silent() {
-            match renderer.columns() {
-                Some(columns) => {
-                    let text = columns::wrapped(&report.to_string(), columns);
-                    renderer.result(report, &text)?;
-                }
-                None => renderer.result(report, report)?,
-            }
+            renderer.report(report)?;
         }
         if let Some(reason) = report.reason() {
             renderer.reason(&report.verdict().to_string(), &reason);

@@ -32,33 +32,6 @@ impl fmt::Display for CutFront<'_> {
     }
 }
 
-/// Text whose lines are at most this wide where they can be broken at a space; what follows is indented. Colours
-/// take no room.
-pub(crate) fn wrapped(text: &str, columns: usize) -> String {
-    let width = |word: &str| anstream::adapter::strip_str(word).to_string().width();
-    let mut lines = Vec::new();
-    for line in text.lines() {
-        let start = line.len() - line.trim_start().len();
-        let indent = " ".repeat(start.min(columns / 2) + 2);
-        let mut current = line[..start].to_owned();
-        let mut is_empty = true;
-        for word in line[start..].split(' ') {
-            if !is_empty && width(&current) + 1 + width(word) > columns {
-                lines.push(current.trim_end().to_owned());
-                current = indent.clone();
-                is_empty = true;
-            }
-            if !is_empty {
-                current.push(' ');
-            }
-            current.push_str(word);
-            is_empty = false;
-        }
-        lines.push(current);
-    }
-    lines.join("\n") + "\n"
-}
-
 /// As many characters as leave a column for the mark that says that there are more.
 fn fitting(characters: impl Iterator<Item = char>, room: usize) -> Vec<char> {
     let mut left = room.saturating_sub(1);
@@ -75,13 +48,6 @@ fn fitting(characters: impl Iterator<Item = char>, room: usize) -> Vec<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn long_lines_are_broken_at_spaces_and_colours_take_no_room() {
-        let text = "  one two three\n\u{1b}[31mred\u{1b}[0m and more\n0123456789abc\n";
-        let expected = "  one two\n    three\n\u{1b}[31mred\u{1b}[0m and\n  more\n0123456789abc\n";
-        assert_eq!(wrapped(text, 10), expected);
-    }
 
     #[test]
     fn wide_characters_are_cut_where_the_columns_end() {

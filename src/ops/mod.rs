@@ -3,7 +3,7 @@
 pub mod anchors;
 pub mod batch;
 pub mod ca;
-pub(crate) mod columns;
+mod columns;
 pub mod crl;
 pub mod csr;
 mod dry_run;

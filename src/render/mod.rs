@@ -11,6 +11,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 pub use parts::Parts;
 pub use progress::Progress;
@@ -65,6 +66,17 @@ impl Renderer {
         match self.format {
             Format::Text | Format::Csv | Format::Prometheus => self.text(text),
             Format::Json => Self::json(data),
+        }
+    }
+
+    /// Writes a report to standard output, as text that fits the terminal or as JSON.
+    ///
+    /// # Errors
+    /// As [`Renderer::result`].
+    pub fn report(&self, report: &(impl Serialize + std::fmt::Display)) -> Result<(), Error> {
+        match self.columns() {
+            Some(columns) => self.result(report, &wrapped(&report.to_string(), columns)),
+            None => self.result(report, report),
         }
     }
 
@@ -250,6 +262,33 @@ impl Renderer {
     }
 }
 
+/// Text whose lines are at most this wide where they can be broken at a space; what follows is indented. Colours
+/// take no room.
+fn wrapped(text: &str, columns: usize) -> String {
+    let width = |word: &str| anstream::adapter::strip_str(word).to_string().width();
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let start = line.len() - line.trim_start().len();
+        let indent = " ".repeat(start.min(columns / 2) + 2);
+        let mut current = line[..start].to_owned();
+        let mut is_empty = true;
+        for word in line[start..].split(' ') {
+            if !is_empty && width(&current) + 1 + width(word) > columns {
+                lines.push(current.trim_end().to_owned());
+                current = indent.clone();
+                is_empty = true;
+            }
+            if !is_empty {
+                current.push(' ');
+            }
+            current.push_str(word);
+            is_empty = false;
+        }
+        lines.push(current);
+    }
+    lines.join("\n") + "\n"
+}
+
 impl From<Color> for anstream::ColorChoice {
     fn from(color: Color) -> Self {
         match color {
@@ -312,4 +351,16 @@ fn with_causes(error: &Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_broken_at_spaces_and_colours_take_no_room() {
+        let text = "  one two three\n\u{1b}[31mred\u{1b}[0m and more\n0123456789abc\n";
+        let expected = "  one two\n    three\n\u{1b}[31mred\u{1b}[0m and\n  more\n0123456789abc\n";
+        assert_eq!(wrapped(text, 10), expected);
+    }
 }

@@ -112,12 +112,12 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Adoption, Error> {
                 for file in files::walk(path, MAX_DEPTH) {
                     match file {
                         Ok(file) => adopting.file(&file, true)?,
-                        Err(error) => adopting.refuse(path, error.to_string()),
+                        Err(error) => adopting.refuse(path, None, error.to_string()),
                     }
                 }
             }
             Ok(Target::File(_) | Target::Special) => adopting.file(path, false)?,
-            Err(error) => adopting.refuse(path, error.to_string()),
+            Err(error) => adopting.refuse(path, None, error.to_string()),
         }
     }
     let candidates = adopting.candidates;
@@ -156,38 +156,30 @@ struct Adopting<'a> {
 impl Adopting<'_> {
     /// Everything in one file. In a directory, files without certificates are passed over.
     fn file(&mut self, path: &Path, is_in_directory: bool) -> Result<(), Error> {
-        let content = match files::read(path) {
-            Ok(content) => content,
-            Err(error) => {
-                self.refuse(path, error.to_string());
-                return Ok(());
-            }
+        let Some(content) = self.accept(path, files::read(path)) else {
+            return Ok(());
         };
         if Index::is_index(&content) {
             return self.index(path, &content);
         }
         let document = match Document::read(&content) {
-            Ok(document) => document,
             Err(_) if is_in_directory => return Ok(()),
-            Err(error) => {
-                self.refuse(path, error.to_string());
-                return Ok(());
-            }
+            document => document,
+        };
+        let Some(document) = self.accept(path, document) else {
+            return Ok(());
         };
         let parts = document.parts.iter();
         let parts: Vec<_> = parts
             .filter(|part| part.kind() == Kind::Certificate)
             .collect();
         if parts.is_empty() && !is_in_directory {
-            self.refuse(path, "contains no certificate".into());
+            self.refuse(path, None, "contains no certificate");
         }
         for (i, part) in parts.iter().enumerate() {
-            let certificate = match Certificate::from_der(part.contents().to_vec()) {
-                Ok(certificate) => certificate,
-                Err(error) => {
-                    self.refuse(path, error.to_string());
-                    continue;
-                }
+            let certificate = Certificate::from_der(part.contents().to_vec());
+            let Some(certificate) = self.accept(path, certificate) else {
+                continue;
             };
             // What follows the first is its chain; the CA's own certificates are recorded as such.
             if self.authorities.contains(&certificate)
@@ -208,8 +200,7 @@ impl Adopting<'_> {
             let row = match row {
                 Ok(row) => row,
                 Err(reason) => {
-                    let candidate = Candidate::refused(path, Some(line), reason);
-                    self.candidates.push(candidate);
+                    self.refuse(path, Some(line), reason);
                     continue;
                 }
             };
@@ -224,9 +215,10 @@ impl Adopting<'_> {
                         self.keep_revocation(&row.serial, revocation, row.not_after)?;
                         reason.push_str("; its revocation is kept for the CRL");
                     }
-                    let mut candidate = Candidate::refused(path, Some(line), reason);
-                    candidate.serial = Some(row.serial);
-                    self.candidates.push(candidate);
+                    self.candidates.push(Candidate {
+                        serial: Some(row.serial),
+                        ..Candidate::refused(path, Some(line), reason)
+                    });
                 }
             }
         }
@@ -261,23 +253,20 @@ impl Adopting<'_> {
         output: Option<Output>,
         revocation: Option<Revocation>,
     ) -> Result<(), Error> {
-        let mut candidate = Candidate {
-            path: path.to_owned(),
-            line,
+        let candidate = match self.record(path, certificate, output, revocation)? {
+            Ok((outcome, status)) => Candidate {
+                outcome,
+                status: Some(status),
+                reason: None,
+                ..Candidate::refused(path, line, "")
+            },
+            Err(reason) => Candidate::refused(path, line, reason),
+        };
+        self.candidates.push(Candidate {
             serial: Some(certificate.serial().clone()),
             subject: Some(certificate.subject().clone()),
-            outcome: Outcome::Refused,
-            status: None,
-            reason: None,
-        };
-        match self.record(path, certificate, output, revocation)? {
-            Ok((outcome, status)) => {
-                candidate.outcome = outcome;
-                candidate.status = Some(status);
-            }
-            Err(reason) => candidate.reason = Some(reason),
-        }
-        self.candidates.push(candidate);
+            ..candidate
+        });
         Ok(())
     }
 
@@ -350,13 +339,20 @@ impl Adopting<'_> {
         Ok((outcome, known.status(self.now)))
     }
 
-    fn refuse(&mut self, path: &Path, reason: String) {
-        self.candidates.push(Candidate::refused(path, None, reason));
+    /// What was read; an error is reported among the certificates.
+    fn accept<T>(&mut self, path: &Path, read: Result<T, impl fmt::Display>) -> Option<T> {
+        read.map_err(|error| self.refuse(path, None, error.to_string()))
+            .ok()
+    }
+
+    fn refuse(&mut self, path: &Path, line: Option<usize>, reason: impl Into<String>) {
+        let candidate = Candidate::refused(path, line, reason);
+        self.candidates.push(candidate);
     }
 }
 
 impl Candidate {
-    fn refused(path: &Path, line: Option<usize>, reason: String) -> Self {
+    fn refused(path: &Path, line: Option<usize>, reason: impl Into<String>) -> Self {
         Candidate {
             path: path.to_owned(),
             line,
@@ -364,7 +360,7 @@ impl Candidate {
             subject: None,
             outcome: Outcome::Refused,
             status: None,
-            reason: Some(reason),
+            reason: Some(reason.into()),
         }
     }
 }

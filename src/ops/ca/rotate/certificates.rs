@@ -188,16 +188,12 @@ fn subtree(name: &GeneralName) -> Result<Subtree, Error> {
     match name {
         GeneralName::Dns(text) if !text.starts_with('.') => Ok(Subtree::dns(text)?),
         GeneralName::Uri(text) => Ok(Subtree::uri(text)?),
-        GeneralName::Ip(octets) if octets.len() == 8 || octets.len() == 32 => {
-            let (address, mask) = octets.split_at(octets.len() / 2);
-            let prefix: u32 = mask.iter().map(|octet| octet.count_ones()).sum();
+        GeneralName::Ip(bytes) if bytes.len() == 8 || bytes.len() == 32 => {
+            let (address, mask) = bytes.split_at(bytes.len() / 2);
+            let prefix: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
             let address: std::net::IpAddr = match <[u8; 4]>::try_from(address) {
-                Ok(octets) => octets.into(),
-                Err(_) => {
-                    let mut octets = [0; 16];
-                    octets.copy_from_slice(address);
-                    octets.into()
-                }
+                Ok(bytes) => bytes.into(),
+                Err(_) => <[u8; 16]>::try_from(address).unwrap_or_default().into(),
             };
             Ok(Subtree::ip(&format!("{address}/{prefix}"))?)
         }

@@ -269,7 +269,12 @@ struct Rotating<'a> {
     now: OffsetDateTime,
 }
 
-impl Rotating<'_> {
+impl<'a> Rotating<'a> {
+    fn start(from: &'a AuthorityAt<'a>, now: OffsetDateTime) -> Result<Self, Error> {
+        let lock = Lock::acquire(from.directory)?;
+        Ok(Rotating { from, lock, now })
+    }
+
     /// Puts the cross-certificates behind what the roots issued, distributes the anchors to the CAs below, and
     /// publishes the CRLs again: what follows every change of the roots.
     fn finish(

@@ -34,7 +34,7 @@ pub fn prepare(
     if dry_run {
         return prepare_dry_run(request, &from, now);
     }
-    let rotating = start(&from, now)?;
+    let rotating = Rotating::start(&from, now)?;
     let mut rotation = Rotation::read(from.directory)?;
     refuse_stage(Command::Prepare, rotation.stage, from.directory)?;
     let mut authority = from.open_all(now)?;
@@ -78,7 +78,7 @@ pub fn activate(
     refuse_subordinate(from.directory)?;
     let ask = authority::once(from.passphrase);
     let from = asking(from, &ask);
-    let rotating = start(&from, now)?;
+    let rotating = Rotating::start(&from, now)?;
     let rotation = Rotation::read(from.directory)?;
     refuse_stage(Command::Activate, rotation.stage, from.directory)?;
     let mut inventory = authority::open_inventory(from.directory, Opening::MustExist)?;
@@ -89,9 +89,11 @@ pub fn activate(
                 activated: false,
                 gate: Vec::new(),
             };
-            let mut unchanged = report(outcome, &rotation, from.directory, now)?;
-            unchanged.dry_run = true;
-            return Ok(unchanged);
+            let unchanged = report(outcome, &rotation, from.directory, now)?;
+            return Ok(StageReport {
+                dry_run,
+                ..unchanged
+            });
         }
         // Interrupted after the roots changed places.
         (Stage::Activated | Stage::None, _) | (Stage::Prepared, None) => {
@@ -107,16 +109,15 @@ pub fn activate(
             activated: false,
             gate: passages,
         };
-        let mut unchanged = report(outcome, &rotation, from.directory, now)?;
-        unchanged.dry_run = dry_run;
-        unchanged.files = match dry_run {
-            true => Stage::Activated.files(from.directory),
-            false => Vec::new(),
-        };
-        unchanged.next = vec![
-            "distribute the new ca.crt to those who do not trust the new root, restart them, and try again; or use `--force`".into(),
-        ];
-        return Ok(unchanged);
+        return Ok(StageReport {
+            dry_run,
+            files: match dry_run {
+                true => Stage::Activated.files(from.directory),
+                false => Vec::new(),
+            },
+            next: vec!["distribute the new ca.crt to those who do not trust the new root, restart them, and try again; or use `--force`".into()],
+            ..report(outcome, &rotation, from.directory, now)?
+        });
     }
     exchange(&rotating, old, new)?;
     let exchanged = Rotation {
@@ -144,7 +145,7 @@ pub fn retire(
     refuse_subordinate(from.directory)?;
     let ask = authority::once(from.passphrase);
     let from = asking(from, &ask);
-    let rotating = start(&from, now)?;
+    let rotating = Rotating::start(&from, now)?;
     let rotation = Rotation::read(from.directory)?;
     let previous = rotation::certificate(from.directory, PREVIOUS)?;
     // Interrupted after the old root left ca.crt, but before its files were moved.
@@ -233,11 +234,6 @@ fn refuse_stage(command: Command, stage: Stage, directory: &Path) -> Result<(), 
         message: format!("{place}: {message}"),
         hint: format!("openagents-certs ca rotate {first} -C {place}"),
     })
-}
-
-fn start<'a>(from: &'a AuthorityAt<'a>, now: OffsetDateTime) -> Result<Rotating<'a>, Error> {
-    let lock = Lock::acquire(from.directory)?;
-    Ok(Rotating { from, lock, now })
 }
 
 /// The authority in a directory itself, whose passphrase is asked for in this way.
