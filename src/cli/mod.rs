@@ -12,7 +12,6 @@ mod exec;
 mod explain;
 mod export;
 mod generate;
-mod help;
 mod inspect;
 mod issue;
 mod list;
@@ -184,7 +183,7 @@ impl From<Verdict> for Exit {
 /// Each command is built when it is requested, or by [`clap::Command::build`].
 pub fn command() -> clap::Command {
     let command = Cli::command();
-    let template = help::first(&command);
+    let template = man::help_template(&command);
     command.help_template(template)
 }
 
