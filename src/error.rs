@@ -1,5 +1,6 @@
 //! Why a command could not be carried out.
 
+mod content;
 mod selection;
 
 use std::path::PathBuf;
@@ -7,14 +8,12 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use crate::config::ConfigError;
-use crate::keys::{AgeError, KeyError, Pkcs12Error, ReadKeyError, SigningError};
+use crate::keys::{AgeError, KeyError, ReadKeyError, SigningError};
 use crate::message::MessageError;
 use crate::net::{IdentityError, ProbeError, TargetError};
 use crate::network::UnusableFile;
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::CertificateError;
-use crate::pki::crl::MalformedListError;
-use crate::pki::document::DocumentError;
 use crate::pki::element::ElementError;
 use crate::pki::escape::Escaped;
 use crate::pki::issuer::IssuerError;
@@ -28,6 +27,7 @@ use crate::pki::subtree::SubtreeError;
 use crate::pki::validity::{ValidityError, rfc3339};
 use crate::store::StoreError;
 
+pub use content::ContentError;
 pub use selection::{SelectionError, TargetListError};
 
 /// Why a command could not be carried out. Exit code 2.
@@ -495,7 +495,7 @@ impl Error {
             | Error::Unverifiable { hint, .. }
             | Error::Exists { hint, .. }
             | Error::Missing { hint, .. } => Some(hint.clone()),
-            Error::Io { source, path, .. } => io_hint(source, path),
+            Error::Io { source, path, .. } => content::io_hint(source, path),
             Error::Unreadable { .. } => Some(
                 "name a file with certificates, keys, requests or CRLs".into(),
             ),
@@ -597,60 +597,6 @@ impl Error {
     }
 }
 
-/// Why an object in a file cannot be parsed.
-#[derive(Debug, thiserror::Error)]
-pub enum ContentError {
-    /// The file as a whole.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-    /// A PEM label that does not match the content.
-    #[error("labelled as a {labelled}, but looks like a {found}")]
-    Label {
-        /// The label.
-        labelled: &'static str,
-        /// What the content looks like.
-        found: &'static str,
-    },
-    /// A certificate.
-    #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    /// A revocation list.
-    #[error(transparent)]
-    RevocationList(#[from] MalformedListError),
-    /// Malformed DER.
-    #[error(transparent)]
-    Element(#[from] ElementError),
-    /// A private key.
-    #[error(transparent)]
-    Key(#[from] ReadKeyError),
-    /// A PKCS #12 file.
-    #[error(transparent)]
-    Pkcs12(#[from] Pkcs12Error),
-}
-
-impl ContentError {
-    /// What to do about it.
-    fn hint(&self) -> Option<String> {
-        match self {
-            ContentError::Key(error) => error.hint(),
-            ContentError::Pkcs12(error) => error.hint(),
-            ContentError::Document(DocumentError::Nothing { .. }) => {
-                Some("name a file with certificates, keys, requests or CRLs".into())
-            }
-            ContentError::Document(DocumentError::Pem(_)) => {
-                Some("copy the whole block again, from its BEGIN to its END line".into())
-            }
-            ContentError::Label { .. } => Some("correct the label, or use the right file".into()),
-            ContentError::Document(DocumentError::UnknownDer)
-            | ContentError::Certificate(_)
-            | ContentError::RevocationList(_)
-            | ContentError::Element(_) => {
-                Some("copy the file again: it is damaged or not of the expected kind".into())
-            }
-        }
-    }
-}
-
 /// The line number as the start of a message.
 fn at_line(line: Option<usize>) -> String {
     line.map(|line| format!("line {line}: "))
@@ -666,22 +612,4 @@ fn listed(serials: &[SerialNumber]) -> String {
 /// A path for a message, with every character escaped that could move the cursor or forge a line.
 pub fn shown(path: &std::path::Path) -> String {
     crate::pki::escape::Escaped(&path.to_string_lossy()).to_string()
-}
-
-fn io_hint(source: &std::io::Error, path: &std::path::Path) -> Option<String> {
-    use std::io::ErrorKind;
-    match source.kind() {
-        ErrorKind::NotFound => Some(format!("check the path: {}", shown(path))),
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            Some("check the owner and mode of the file and its directory".into())
-        }
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            Some("free some disk space; existing files are unchanged".into())
-        }
-        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
-            Some("a file has this name; use another directory".into())
-        }
-        ErrorKind::IsADirectory => Some("name a file in this directory".into()),
-        _ => Some(format!("see what is there with `ls -ld {}`", shown(path))),
-    }
 }

@@ -304,7 +304,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::store::contract::entry;
+    use crate::store::tests::entry;
 
     #[test]
     fn both_ends_belong_to_the_validity_period() {

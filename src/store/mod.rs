@@ -12,12 +12,12 @@ mod revocation;
 mod sqlite;
 
 #[cfg(test)]
-mod contract;
-#[cfg(test)]
 mod memory;
+#[cfg(test)]
+mod tests;
 
 #[cfg(test)]
-pub(crate) use contract::entry as test_entry;
+pub(crate) use tests::entry as test_entry;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use time::macros::datetime;
 
 use super::*;
-use crate::store::contract::entry;
+use crate::store::tests::entry;
 
 #[test]
 fn a_new_inventory_is_readable_by_its_owner_only_and_so_is_what_stands_beside_it() {
