@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use crate::config::ConfigError;
-use crate::keys::{AgeError, KeyError, ReadKeyError, SigningError};
+use crate::keys::{AgeError, KeyError, ReadKeyError};
 use crate::message::MessageError;
 use crate::net::{IdentityError, ProbeError, TargetError};
 use crate::network::UnusableFile;
@@ -26,6 +26,8 @@ use crate::pki::serial::SerialNumber;
 use crate::pki::subtree::SubtreeError;
 use crate::pki::validity::{ValidityError, rfc3339};
 use crate::store::StoreError;
+
+use content::{at_line, listed};
 
 pub use content::ContentError;
 pub use selection::{SelectionError, TargetListError};
@@ -416,16 +418,6 @@ pub enum Error {
     },
 }
 
-impl From<SigningError> for Error {
-    fn from(error: SigningError) -> Self {
-        match error {
-            SigningError::Key(source) => Error::KeyGeneration(source),
-            SigningError::PublicKey(source) => Error::PublicKey(source),
-            SigningError::ReadBack(source) => Error::ReadBack(source),
-        }
-    }
-}
-
 impl Error {
     /// The error's stable name, for programs.
     pub fn code(&self) -> &'static str {
@@ -595,18 +587,6 @@ impl Error {
             }
         }
     }
-}
-
-/// The line number as the start of a message.
-fn at_line(line: Option<usize>) -> String {
-    line.map(|line| format!("line {line}: "))
-        .unwrap_or_default()
-}
-
-/// Serial numbers separated by commas.
-fn listed(serials: &[SerialNumber]) -> String {
-    let texts: Vec<String> = serials.iter().map(ToString::to_string).collect();
-    texts.join(", ")
 }
 
 /// A path for a message, with every character escaped that could move the cursor or forge a line.

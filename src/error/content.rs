@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::shown;
-use crate::keys::{Pkcs12Error, ReadKeyError};
+use super::{Error, shown};
+use crate::keys::{Pkcs12Error, ReadKeyError, SigningError};
 use crate::pki::certificate::CertificateError;
 use crate::pki::crl::MalformedListError;
 use crate::pki::document::DocumentError;
 use crate::pki::element::ElementError;
+use crate::pki::serial::SerialNumber;
 
 /// Why an object in a file cannot be parsed.
 #[derive(Debug, thiserror::Error)]
@@ -79,5 +80,27 @@ pub(super) fn io_hint(source: &std::io::Error, path: &Path) -> Option<String> {
         }
         ErrorKind::IsADirectory => Some("name a file in this directory".into()),
         _ => Some(format!("see what is there with `ls -ld {}`", shown(path))),
+    }
+}
+
+/// The line number as the start of a message.
+pub(super) fn at_line(line: Option<usize>) -> String {
+    line.map(|line| format!("line {line}: "))
+        .unwrap_or_default()
+}
+
+/// Serial numbers separated by commas.
+pub(super) fn listed(serials: &[SerialNumber]) -> String {
+    let texts: Vec<String> = serials.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}
+
+impl From<SigningError> for Error {
+    fn from(error: SigningError) -> Self {
+        match error {
+            SigningError::Key(source) => Error::KeyGeneration(source),
+            SigningError::PublicKey(source) => Error::PublicKey(source),
+            SigningError::ReadBack(source) => Error::ReadBack(source),
+        }
     }
 }

@@ -169,17 +169,24 @@ impl MessageError {
             MessageError::Policy(_) => {
                 "the keys are max_lifetime, and in each [[allow]] subject, capabilities, tenants, scopes, approval and approvers".into()
             }
+            MessageError::Request { .. } => {
+                "give one HTTP/1.1 request: a request line, header fields with a Host, and an empty line".into()
+            }
             MessageError::NotInThisBuild => {
                 "use a build with default features, or `message seal-shared`".into()
             }
-            MessageError::DuplicateRecipient
-            | MessageError::Recipients { .. }
-            | MessageError::Chain { .. }
-            | MessageError::Claim { .. }
-            | MessageError::Certificate { .. }
-            | MessageError::Request { .. }
-            | MessageError::Signing
-            | MessageError::Key(_) => return None,
+            MessageError::DuplicateRecipient => "give each recipient once".into(),
+            MessageError::Recipients { .. } => "give the recipients with `--to`, at most 1,000".into(),
+            MessageError::Chain { .. } => {
+                "give the leaf and its intermediates in `--cert`, at most 10 certificates".into()
+            }
+            MessageError::Claim { .. } => "see `openagents-certs message sign --help`".into(),
+            MessageError::Certificate { .. } => {
+                "see what the file contains with `openagents-certs inspect FILE`".into()
+            }
+            MessageError::Signing | MessageError::Key(_) => {
+                "check the key with `openagents-certs inspect FILE`".into()
+            }
         })
     }
 }

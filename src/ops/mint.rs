@@ -116,7 +116,7 @@ fn environment(
 }
 
 /// Directories in memory: the user's runtime directory, or shared memory.
-fn in_memory() -> Vec<PathBuf> {
+pub(super) fn in_memory() -> Vec<PathBuf> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let absolute = runtime.filter(|path| path.is_absolute());
     let places = absolute.into_iter().chain(["/dev/shm".into()]);

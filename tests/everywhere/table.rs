@@ -189,6 +189,7 @@ pub(crate) static CASES: &[Case] = &[
             "read",
             "--to",
             "@mail/reader.message.crt",
+            "@error.log",
         ],
     ),
     reads(
@@ -209,7 +210,7 @@ pub(crate) static CASES: &[Case] = &[
     ),
     reads(
         &["message", "seal-shared"],
-        &["--shared-key", "@mail/shared.key"],
+        &["--shared-key", "@mail/shared.key", "@error.log"],
     ),
     reads(
         &["message", "open-shared"],
@@ -235,9 +236,9 @@ pub(crate) static CASES: &[Case] = &[
             "@mail/signed.http",
         ],
     ),
-    reads(&["message", "jwks"], &["@pki/client.crt"]),
+    reads(&["message", "jwks"], &["@pki"]),
     reads(&["jwks"], &["@pki"]),
-    writes("pki", &["ca", "adopt"], &["@pki/server.crt"]),
+    reads(&["ca", "adopt"], &["@pki/server.crt"]),
     writes(
         "pki",
         &["ca", "backup"],
@@ -264,12 +265,12 @@ pub(crate) static CASES: &[Case] = &[
     ),
     says_no("pki", &["ca", "rotate", "retire"], &[]),
     writes(
-        "pki",
+        "other",
         &["ca", "passphrase", "add"],
         &["--new-passphrase-file", "@password"],
     ),
     writes(
-        "pki",
+        "other",
         &["ca", "passphrase", "change"],
         &[
             "--passphrase-file",
@@ -279,7 +280,7 @@ pub(crate) static CASES: &[Case] = &[
         ],
     ),
     writes(
-        "pki",
+        "other",
         &["ca", "passphrase", "remove"],
         &["--passphrase-file", "@password"],
     ),
@@ -294,6 +295,7 @@ const SENDING: &[&str] = &[
     "reader",
     "--scope",
     "read",
+    "@error.log",
 ];
 
 const RECEIVING: &[&str] = &[

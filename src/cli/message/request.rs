@@ -72,7 +72,12 @@ impl SignRequest {
         };
         let path = self.request.path();
         let request = message::input(path, MAX_MESSAGE_BYTES)?.ok_or_else(|| larger(path))?;
-        renderer.raw(&signer.sign(&request, &draft, clock())?)?;
+        let signed = signer.sign(&request, &draft, clock());
+        let signed = signed.map_err(|source| Error::MessageFile {
+            path: path.map_or_else(|| "-".into(), ToOwned::to_owned),
+            source,
+        })?;
+        renderer.raw(&signed)?;
         Ok(Verdict::Yes)
     }
 }

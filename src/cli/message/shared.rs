@@ -125,7 +125,7 @@ impl NewKey {
     pub(super) fn run(self, renderer: &Renderer) -> Result<Verdict, Error> {
         let path = self.file.or(self.out).unwrap_or_default();
         let written = message::create_key(&path, self.force)?;
-        let report = serde_json::json!({ "path": written });
+        let report = serde_json::json!({ "path": written.to_string_lossy() });
         if !renderer.is_silent() {
             renderer.result(
                 &report,

@@ -151,7 +151,7 @@ fn check(
         path: request.file.clone(),
         what,
     };
-    let private = PrivateDirectory::new(&[])?;
+    let private = PrivateDirectory::new(&crate::ops::mint::in_memory())?;
     let place = private.path();
     let missing = [CERTIFICATE, KEY, INVENTORY]
         .into_iter()
@@ -351,12 +351,24 @@ fn put_in_place(
 
 /// Keeps everything in a locked directory under second names, and moves the files of a rotation away.
 fn keep(lock: &Lock, now: OffsetDateTime) -> Result<PathBuf, Error> {
-    let aside = lock.below(&format!("before-restore-{}", files::timestamp(now)))?;
+    let aside = lock.below(&unused_name(lock, now)?)?;
     files::link_all(lock, &aside)?;
     if files::exists(&lock.path().join(rotation::DIRECTORY))? {
         files::move_into(lock, rotation::DIRECTORY, &aside)?;
     }
     Ok(aside.path().to_owned())
+}
+
+/// A name that no earlier restore used, even one that was killed within the same second.
+fn unused_name(lock: &Lock, now: OffsetDateTime) -> Result<String, Error> {
+    let first = format!("before-restore-{}", files::timestamp(now));
+    let mut name = first.clone();
+    let mut number = 2;
+    while files::exists(&lock.path().join(&name))? {
+        name = format!("{first}-{number}");
+        number += 1;
+    }
+    Ok(name)
 }
 
 impl fmt::Display for Restoration {
