@@ -121,7 +121,7 @@ impl Batch {
         let from = self.issuer.at(context.directory(), &ask);
         warn_of_no_record(&from.recording, &context.renderer);
         let manifest = batch::read(&self.manifest)?;
-        let mut progress = Progress::new(*&context.renderer, manifest.lines(), "rows");
+        let mut progress = Progress::new(context.renderer, manifest.lines(), "rows");
         let request = batch::Request {
             syntax: self
                 .syntax

@@ -339,7 +339,8 @@ fn is_same_file(stat: &Stat, device: u64, inode: u64) -> bool {
     stat.st_dev == device && stat.st_ino == inode
 }
 
-static REPORT: OnceLock<Box<dyn Fn(&str) + Send + Sync>> = OnceLock::new();
+type Listener = Box<dyn Fn(&str) + Send + Sync>;
+static REPORT: OnceLock<Listener> = OnceLock::new();
 
 const LOCK_FILE: &str = ".openagents-certs.lock";
 /// As long as the inventory is waited for.

@@ -36,13 +36,16 @@ pub struct Expectations {
     pub approved: Vec<String>,
 }
 
+/// Signers whose path was judged, by the digest of their chain.
+type Signers = HashMap<[u8; 32], (Algorithm, Arc<Signer>)>;
+
 /// Accepts messages, or says why not.
 #[derive(Debug)]
 pub struct Receiver {
     expectations: Expectations,
     trust: Trust,
     /// Signers that were trusted, by the SHA-256 of the header that named them.
-    signers: Mutex<HashMap<[u8; 32], (Algorithm, Arc<Signer>)>>,
+    signers: Mutex<Signers>,
     /// Who approved which message.
     approvals: Vec<(String, String)>,
 }

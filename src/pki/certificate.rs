@@ -24,7 +24,7 @@ use super::serial::SerialNumber;
 /// A certificate that was read: DER with nothing behind it, of the structure
 /// [RFC 5280 §4.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.1) gives it, whose dates are dates.
 ///
-/// What is odd but can be shown is read all the same; [`Certificate::problems`] lists it, and who
+/// What is odd but can be shown is read all the same; `path::certificate_problems` lists it, and who
 /// judges a certificate must look there first. Says nothing about whether it is to be trusted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {

@@ -370,6 +370,7 @@ fn of_several_reasons_the_first_in_the_order_counts() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one row per caller")]
 fn a_policy_decides_by_the_first_rule_for_the_caller() {
     let policy = r#"
         max_lifetime = "5m"

@@ -141,6 +141,7 @@ struct Contents {
     warnings: Vec<String>,
 }
 
+#[expect(clippy::too_many_lines, reason = "one check after the other")]
 fn check(
     archive: &Archive,
     request: &Request,

@@ -114,7 +114,7 @@ pub(super) fn stranger(now: OffsetDateTime) -> Result<Identity, Error> {
         public_key_info: Vec::new(),
     };
     let mut plan = IssuancePlan::end_entity(subject, &issuer, issuer.validity);
-    plan.extended_key_usages = vec![CLIENT_AUTH.into()];
+    plan.extended_key_usages = vec![CLIENT_AUTH];
     plan.authority_key_identifier = None;
     let serial = keys::random_serial()?;
     let der = signer.certificate(&plan, signer.public_key_info(), &serial)?;

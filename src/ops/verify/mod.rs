@@ -123,10 +123,9 @@ fn verify(
         all_paths: request.all_paths,
         ..Requirements::at(at)
     };
-    let intermediates = [&subject.bundle.certificates[1..], &inputs.untrusted].concat();
     let judging = Judging {
         certificate,
-        intermediates: &intermediates,
+        intermediates: &[&subject.bundle.certificates[1..], &inputs.untrusted].concat(),
         inputs,
         requirements: &requirements,
     };
