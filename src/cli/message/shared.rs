@@ -19,7 +19,7 @@ pub(super) struct SealShared {
     #[arg(long, value_name = "FILE")]
     shared_key: PathBuf,
 
-    /// Bind this text to the message; whoever opens it has to give the same
+    /// Bind this text to the message; the receiver must give the same text
     #[arg(long, value_name = "TEXT")]
     aad: Option<String>,
 
