@@ -107,6 +107,9 @@ const STRICTER_THAN_WEBPKI: &[&str] = &[
     "version-extensions",            // nor here
     "name-constraint-malformed",     // it does not look at end entities
     "key-identifier-critical",       // it does not look at anchors
+    "serial-form",                   // nor here
+    "serial-long",                   // nor here
+    "serial-not-positive",           // nor here
 ];
 
 /// Our warnings for what rustls-webpki refuses.
