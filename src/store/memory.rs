@@ -1,6 +1,6 @@
 //! An inventory in memory, as the second implementation of the contract.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -8,14 +8,14 @@ use time::OffsetDateTime;
 
 use super::revocation::without_hold;
 use super::{
-    AuthorityRecord, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
-    RevokedCertificate, Status, StoreError,
+    AuthorityRecord, Counts, Document, DocumentKind, Entry, Filter, Inventory, Revocation,
+    RevocationChange, RevokedCertificate, Status, StoreError,
 };
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
 
 /// An inventory that lasts as long as the value.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
     entries: Vec<Entry>,
     places: HashMap<SerialNumber, usize>,
@@ -23,6 +23,7 @@ pub(super) struct Memory {
     batches: HashMap<Fingerprint, u64>,
     crl_number: u64,
     carried_over: Vec<RevokedCertificate>,
+    documents: BTreeMap<(&'static str, String), Document>,
 }
 
 impl Memory {
@@ -259,6 +260,64 @@ impl Inventory for Memory {
         }
         self.crl_number = self.crl_number.max(crl_number);
         Ok(())
+    }
+
+    fn document(&self, kind: DocumentKind, key: &str) -> Result<Option<Document>, StoreError> {
+        Ok(self.documents.get(&(kind.name(), key.to_owned())).cloned())
+    }
+
+    fn put_document(&mut self, document: &Document) -> Result<bool, StoreError> {
+        let key = (document.kind.name(), document.key.clone());
+        let version = self.documents.get(&key).map_or(0, |known| known.version);
+        if version != document.version {
+            return Ok(false);
+        }
+        let version = version + 1;
+        let written = Document {
+            version,
+            ..document.clone()
+        };
+        self.documents.insert(key, written);
+        Ok(true)
+    }
+
+    fn documents(
+        &self,
+        kind: DocumentKind,
+        owner: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Document>, StoreError> {
+        let chosen = self.documents.values().filter(|document| {
+            document.kind == kind
+                && owner.is_none_or(|owner| !owner.is_empty() && document.owner == owner)
+                && after.is_none_or(|after| document.key.as_str() > after)
+        });
+        Ok(chosen.take(limit).cloned().collect())
+    }
+
+    fn remove_document(&mut self, kind: DocumentKind, key: &str) -> Result<bool, StoreError> {
+        let removed = self.documents.remove(&(kind.name(), key.to_owned()));
+        Ok(removed.is_some())
+    }
+
+    fn remove_expired(&mut self, now: OffsetDateTime, limit: usize) -> Result<u64, StoreError> {
+        let mut left = limit;
+        let before = self.documents.len();
+        self.documents.retain(|_, document| {
+            let is_over = left > 0 && document.expires_at.is_some_and(|end| end <= now);
+            left -= usize::from(is_over);
+            !is_over
+        });
+        Ok((before - self.documents.len()) as u64)
+    }
+
+    fn together(
+        &mut self,
+        work: &mut dyn FnMut(&mut dyn Inventory) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let before = self.clone();
+        work(self).inspect_err(|_| *self = before)
     }
 
     fn snapshot(&mut self) -> Result<Vec<u8>, StoreError> {

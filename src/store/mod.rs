@@ -3,6 +3,7 @@
 //! [`Inventory`] is the interface; [`open`] gives the one in a file. One contract test runs on every
 //! implementation.
 
+mod document;
 mod entry;
 mod error;
 mod filter;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+pub use document::{Document, DocumentKind};
 pub use entry::{AuthorityRecord, BatchRow, Counts, Entry, Output, Status};
 pub use error::StoreError;
 pub use filter::Filter;
@@ -208,6 +210,38 @@ pub trait Inventory: Send {
     /// A CRL number above `above` and above every number given before, whether or not that CRL was
     /// published ([RFC 5280 §5.2.3](https://www.rfc-editor.org/rfc/rfc5280#section-5.2.3)). The first is 1.
     fn next_crl_number(&mut self, above: u64) -> Result<u64, StoreError>;
+
+    /// The document of this kind with this key, expired or not.
+    fn document(&self, kind: DocumentKind, key: &str) -> Result<Option<Document>, StoreError>;
+
+    /// Writes a document if its version is the one in the inventory, 0 meaning that there is none; the
+    /// version then is one higher. False when another writer was faster, and nothing changed.
+    fn put_document(&mut self, document: &Document) -> Result<bool, StoreError>;
+
+    /// The documents of a kind by key: those of one owner, or of all, behind the key `after`.
+    fn documents(
+        &self,
+        kind: DocumentKind,
+        owner: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Document>, StoreError>;
+
+    /// Removes a document. False when there is none.
+    fn remove_document(&mut self, kind: DocumentKind, key: &str) -> Result<bool, StoreError>;
+
+    /// Removes documents that have expired, of any kind, at most `limit` of them. Gives their number.
+    fn remove_expired(&mut self, now: OffsetDateTime, limit: usize) -> Result<u64, StoreError>;
+
+    /// Does several things in one transaction, durable when this returns. When `work` fails, nothing of
+    /// it remains. Within another `together` it is a part of that one, which can fail alone.
+    ///
+    /// # Errors
+    /// What `work` returns.
+    fn together(
+        &mut self,
+        work: &mut dyn FnMut(&mut dyn Inventory) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
 
     /// Everything it holds, as the content of a SQLite database that [`open`] reads.
     fn snapshot(&mut self) -> Result<Vec<u8>, StoreError>;

@@ -18,13 +18,13 @@ mod place;
 mod query;
 mod rows;
 mod schema;
+mod transaction;
 
 #[cfg(test)]
 mod tests;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::{
     Connection, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior, named_params,
@@ -38,8 +38,8 @@ use place::Place;
 
 use super::revocation::without_hold;
 use super::{
-    AuthorityRecord, Counts, Entry, Filter, Inventory, Revocation, RevocationChange,
-    RevokedCertificate, StoreError,
+    AuthorityRecord, Counts, Document, DocumentKind, Entry, Filter, Inventory, Revocation,
+    RevocationChange, RevokedCertificate, StoreError,
 };
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
@@ -53,6 +53,8 @@ pub(super) struct Sqlite {
     log_octets: u64,
     /// How long the log may be when this is closed.
     checkpoint_octets: u64,
+    /// How many transactions are open within one another.
+    depth: usize,
 }
 
 impl Sqlite {
@@ -70,49 +72,21 @@ impl Sqlite {
             place,
             log_octets: 0,
             checkpoint_octets: if is_new { 0 } else { CHECKPOINT_OCTETS },
+            depth: 0,
         })
-    }
-
-    /// Does something in a transaction that nothing can come between.
-    fn change<T>(
-        &mut self,
-        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
-        let (place, connection) = (&self.place, &self.connection);
-        let failed = |source| place.explain(source);
-        let transaction = open::patiently(|| {
-            Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(failed)
-        })?;
-        let done = change(&transaction).map_err(failed)?;
-        let changes = noted::changes(&transaction).map_err(failed)?;
-        transaction.commit().map_err(failed)?;
-        noted::write(place, changes);
-        self.log_octets = place.log().length().ok().flatten().unwrap_or(0);
-        if self.log_octets > MAX_LOG_OCTETS {
-            self.checkpoint();
-        }
-        Ok(done)
     }
 
     /// Does the same for a change that adds no entry.
     fn counted_change<T>(
         &mut self,
-        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         self.change(|transaction| {
-            transaction.execute("UPDATE ledger SET changes = changes + 1", [])?;
+            transaction
+                .prepare_cached("UPDATE ledger SET changes = changes + 1")?
+                .execute([])?;
             change(transaction)
         })
-    }
-
-    /// Copies the log into the database and empties it, unless others are at work on it. What goes
-    /// wrong here loses nothing: the log stays, and the next one tries again.
-    fn checkpoint(&self) {
-        let _ = self.connection.busy_timeout(Duration::ZERO);
-        let _ = self
-            .connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        let _ = self.connection.busy_timeout(open::PATIENCE);
     }
 
     /// Shows what a query finds, a row at a time, until the visitor breaks.
@@ -203,6 +177,9 @@ impl Inventory for Sqlite {
 
     fn find_each(&self, serials: &[&SerialNumber]) -> Result<Vec<Option<Entry>>, StoreError> {
         let failed = |source| self.place.explain(source);
+        if self.depth > 0 {
+            return serials.iter().map(|serial| self.find(serial)).collect();
+        }
         // One transaction: the database is locked once, and not for each.
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred)
@@ -414,6 +391,77 @@ impl Inventory for Sqlite {
         Ok(())
     }
 
+    fn document(&self, kind: DocumentKind, key: &str) -> Result<Option<Document>, StoreError> {
+        let mut found = None;
+        let parameters: [&dyn ToSql; 2] = [&kind.name(), &key];
+        let read = |row: &Row<'_>| rows::document(row, kind);
+        self.each(query::DOCUMENT, &parameters, read, |document| {
+            found = Some(document);
+            ControlFlow::Break(())
+        })?;
+        Ok(found)
+    }
+
+    fn put_document(&mut self, document: &Document) -> Result<bool, StoreError> {
+        self.counted_change(|transaction| {
+            let written = if document.version == 0 {
+                rows::insert_document(transaction, document)?
+            } else {
+                rows::update_document(transaction, document)?
+            };
+            Ok(written > 0)
+        })
+    }
+
+    fn documents(
+        &self,
+        kind: DocumentKind,
+        owner: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Document>, StoreError> {
+        let mut found = Vec::new();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let after = after.unwrap_or_default();
+        let query = match owner {
+            Some(_) => query::DOCUMENTS_OF_OWNER,
+            None => query::DOCUMENTS,
+        };
+        let name = kind.name();
+        let mut parameters: Vec<&dyn ToSql> = vec![&name, &after, &limit];
+        parameters.extend(owner.as_ref().map(|owner| owner as &dyn ToSql));
+        let read = |row: &Row<'_>| rows::document(row, kind);
+        self.each(query, &parameters, read, |document| {
+            found.push(document);
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
+    fn remove_document(&mut self, kind: DocumentKind, key: &str) -> Result<bool, StoreError> {
+        self.counted_change(|transaction| {
+            let mut statement =
+                transaction.prepare_cached("DELETE FROM document WHERE kind = ?1 AND key = ?2")?;
+            Ok(statement.execute([kind.name(), key])? > 0)
+        })
+    }
+
+    fn remove_expired(&mut self, now: OffsetDateTime, limit: usize) -> Result<u64, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.counted_change(|transaction| {
+            let mut statement = transaction.prepare_cached(query::REMOVE_EXPIRED)?;
+            let removed = statement.execute(params![now.unix_timestamp(), limit])?;
+            Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+        })
+    }
+
+    fn together(
+        &mut self,
+        work: &mut dyn FnMut(&mut dyn Inventory) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.transact(|this| work(this))
+    }
+
     fn snapshot(&mut self) -> Result<Vec<u8>, StoreError> {
         let database = self.connection.serialize("main");
         let database = database.map_err(|source| self.place.explain(source))?;
@@ -450,7 +498,7 @@ impl Drop for Sqlite {
 
 /// Changes how one certificate's revocation stands, as `decide` says.
 fn change_revocation(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     serial: &SerialNumber,
     decide: impl Fn(Option<Revocation>) -> (RevocationChange, Option<Revocation>),
 ) -> rusqlite::Result<RevocationChange> {
@@ -486,6 +534,3 @@ fn is_not_unique(error: &rusqlite::Error) -> bool {
 /// The log's length at which one who closes the database checkpoints it: 64 frames of a page, which
 /// about 17 certificates fill. The next process reads it in 0.1 ms.
 const CHECKPOINT_OCTETS: u64 = 64 * (4096 + 24);
-
-/// The length at which one who goes on checkpoints it.
-const MAX_LOG_OCTETS: u64 = 32 << 20;

@@ -40,6 +40,11 @@ macro_rules! contract {
                 a_revocation_changes_only_to_a_more_severe_reason,
                 revoked_certificates_come_in_the_order_of_revocation,
                 crl_numbers_only_rise,
+                a_document_is_replaced_only_in_the_version_that_was_read,
+                documents_come_by_key_and_by_owner,
+                expired_documents_are_removed_a_few_at_a_time,
+                what_is_done_together_is_done_whole_or_not_at_all,
+                a_part_of_what_is_done_together_can_fail_alone,
                 revocations_that_a_published_crl_shows_are_carried_over
             );
         }
@@ -516,6 +521,127 @@ fn revocations_that_a_published_crl_shows_are_carried_over(inventory: &mut dyn I
     let adopted = inventory.find(&entry(3).serial).unwrap().unwrap();
     assert_eq!(adopted.revocation, Some(published[2].revocation));
     assert_eq!(inventory.next_crl_number(0).unwrap(), 8);
+}
+
+fn a_document_is_replaced_only_in_the_version_that_was_read(inventory: &mut dyn Inventory) {
+    let read = |inventory: &dyn Inventory| inventory.document(DocumentKind::Token, "a").unwrap();
+    let first = document(DocumentKind::Token, "a", "");
+    assert_eq!(read(inventory), None);
+    assert!(inventory.put_document(&first).unwrap());
+    assert!(!inventory.put_document(&first).unwrap());
+    let stored = read(inventory).unwrap();
+    assert_eq!((stored.version, &stored.content), (1, &first.content));
+    let second = Document {
+        owner: "o".into(),
+        expires_at: Some(NOW),
+        content: "{\"\u{fc}\":\"\0\"}".into(),
+        ..stored
+    };
+    assert!(inventory.put_document(&second).unwrap());
+    assert!(!inventory.put_document(&second).unwrap());
+    let version = 2;
+    assert_eq!(read(inventory), Some(Document { version, ..second }));
+    let other_kind = inventory.document(DocumentKind::TokenUse, "a").unwrap();
+    assert_eq!(other_kind, None);
+    assert!(
+        !inventory
+            .remove_document(DocumentKind::TokenUse, "a")
+            .unwrap()
+    );
+    assert!(inventory.remove_document(DocumentKind::Token, "a").unwrap());
+    assert!(!inventory.remove_document(DocumentKind::Token, "a").unwrap());
+    let gone = Document { version, ..first };
+    assert!(!inventory.put_document(&gone).unwrap());
+}
+
+fn documents_come_by_key_and_by_owner(inventory: &mut dyn Inventory) {
+    for (key, owner) in [("c", "o"), ("a", "o"), ("b", ""), ("d", "p"), ("e", "o")] {
+        let one = document(DocumentKind::TokenUse, key, owner);
+        assert!(inventory.put_document(&one).unwrap());
+    }
+    let other = document(DocumentKind::Token, "z", "o");
+    assert!(inventory.put_document(&other).unwrap());
+    let keys = |owner: Option<&str>, after: Option<&str>, limit| {
+        let found = inventory.documents(DocumentKind::TokenUse, owner, after, limit);
+        let found = found.unwrap().into_iter();
+        found.map(|document| document.key).collect::<String>()
+    };
+    assert_eq!(keys(None, None, 9), "abcde");
+    assert_eq!(keys(None, Some("b"), 2), "cd");
+    assert_eq!(keys(Some("o"), None, 9), "ace");
+    assert_eq!(keys(Some("o"), Some("a"), 1), "c");
+    assert_eq!(keys(Some(""), None, 9), "");
+    assert_eq!(keys(Some("q"), None, 9), "");
+}
+
+fn expired_documents_are_removed_a_few_at_a_time(inventory: &mut dyn Inventory) {
+    for (key, seconds) in [("a", -2), ("b", -1), ("c", 0), ("d", 1)] {
+        let one = Document {
+            expires_at: Some(NOW + Duration::seconds(seconds)),
+            ..document(DocumentKind::TokenUse, key, "")
+        };
+        assert!(inventory.put_document(&one).unwrap());
+    }
+    let kept = document(DocumentKind::Token, "e", "");
+    assert!(inventory.put_document(&kept).unwrap());
+    let removed: Vec<_> = (0..3)
+        .map(|_| inventory.remove_expired(NOW, 2).unwrap())
+        .collect();
+    assert_eq!(removed, [2, 1, 0]);
+    let left = inventory.documents(DocumentKind::TokenUse, None, None, 9);
+    assert_eq!(left.unwrap().len(), 1);
+}
+
+fn what_is_done_together_is_done_whole_or_not_at_all(inventory: &mut dyn Inventory) {
+    let token = document(DocumentKind::Token, "a", "");
+    let failed = inventory.together(&mut |inventory| {
+        inventory.record(&[entry(1)])?;
+        assert!(inventory.put_document(&token)?);
+        assert_eq!(inventory.find_each(&[&entry(1).serial])?, [Some(entry(1))]);
+        inventory.record(&[entry(1)])
+    });
+    assert!(matches!(failed, Err(StoreError::SerialTaken { .. })));
+    assert_eq!(inventory.find(&entry(1).serial).unwrap(), None);
+    assert_eq!(inventory.document(DocumentKind::Token, "a").unwrap(), None);
+    let done = inventory.together(&mut |inventory| {
+        inventory.record(&[entry(1)])?;
+        inventory.put_document(&token).map(drop)
+    });
+    done.unwrap();
+    assert!(inventory.find(&entry(1).serial).unwrap().is_some());
+    assert!(
+        inventory
+            .document(DocumentKind::Token, "a")
+            .unwrap()
+            .is_some()
+    );
+}
+
+fn a_part_of_what_is_done_together_can_fail_alone(inventory: &mut dyn Inventory) {
+    let done = inventory.together(&mut |inventory| {
+        for serials in [[1, 2], [3, 1], [4, 5]] {
+            let part = inventory.together(&mut |inventory| {
+                serials
+                    .iter()
+                    .try_for_each(|&serial| inventory.record(&[entry(serial)]))
+            });
+            assert_eq!(part.is_err(), serials == [3, 1]);
+        }
+        Ok(())
+    });
+    done.unwrap();
+    assert_eq!(numbers(inventory, &Filter::default()), [1, 2, 4, 5]);
+}
+
+fn document(kind: DocumentKind, key: &str, owner: &str) -> Document {
+    Document {
+        kind,
+        key: key.into(),
+        version: 0,
+        owner: owner.into(),
+        expires_at: None,
+        content: "{}".into(),
+    }
 }
 
 /// An entry for `node-SERIAL.test`, valid from 2026-11-20 08:00:00 for a week.

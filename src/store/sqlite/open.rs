@@ -95,6 +95,7 @@ fn configure(connection: Connection) -> rusqlite::Result<Connection> {
     }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.execute_batch(SETTINGS)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
@@ -197,6 +198,8 @@ fn sync_directory(place: &Place) -> Result<(), StoreError> {
 
 /// How long to wait for other processes: longer than 64 of them take on a slow disk.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// How many prepared statements are kept: more than a server runs.
+const STATEMENTS: usize = 64;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Every commit is on disk; the log is checkpointed by [`super::Sqlite`]; 16 MiB of cache.

@@ -153,3 +153,19 @@ pub(super) const REVOCATION: &str =
 
 /// Sets the same.
 pub(super) const SET_REVOCATION: &str = "UPDATE entry SET revoked_at = ?2, revocation_reason = ?3, invalidity_date = ?4 WHERE serial = ?1";
+
+/// One document, its kind and key given.
+pub(super) const DOCUMENT: &str = "SELECT key, version, owner, expires_at, content FROM document \
+     WHERE kind = ?1 AND key = ?2";
+
+/// The documents of a kind behind a key.
+pub(super) const DOCUMENTS: &str = "SELECT key, version, owner, expires_at, content FROM document \
+     WHERE kind = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
+
+/// Those of an owner; the index holds those that have one.
+pub(super) const DOCUMENTS_OF_OWNER: &str = "SELECT key, version, owner, expires_at, content FROM document \
+     WHERE kind = ?1 AND key > ?2 AND owner = ?4 AND owner <> '' ORDER BY key LIMIT ?3";
+
+/// Removes some of the documents that are over.
+pub(super) const REMOVE_EXPIRED: &str = "DELETE FROM document WHERE rowid IN \
+     (SELECT rowid FROM document WHERE expires_at <= ?1 LIMIT ?2)";

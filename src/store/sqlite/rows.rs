@@ -6,11 +6,13 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Type;
-use rusqlite::{Row, Statement, Transaction, params};
+use rusqlite::{Connection, Row, Statement, params};
 use time::OffsetDateTime;
 
 use super::super::filter::common_name;
-use super::super::{BatchRow, Entry, Labels, Output, Revocation, RevokedCertificate};
+use super::super::{
+    BatchRow, Document, DocumentKind, Entry, Labels, Output, Revocation, RevokedCertificate,
+};
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
 use crate::pki::revocation::RevocationReason;
@@ -78,7 +80,7 @@ pub(super) fn insert(statement: &mut Statement<'_>, entry: &Entry) -> rusqlite::
 
 /// Adds the directories that entries were written to.
 pub(super) fn insert_directories(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     entries: &[Entry],
 ) -> rusqlite::Result<()> {
     let outputs = entries.iter().filter_map(|entry| entry.output.as_ref());
@@ -93,7 +95,7 @@ pub(super) fn insert_directories(
 
 /// Keeps a revocation whose certificate has no entry; the first one counts.
 pub(super) fn insert_carried_over(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     revoked: &RevokedCertificate,
 ) -> rusqlite::Result<()> {
     let revocation = revoked.revocation;
@@ -110,6 +112,60 @@ pub(super) fn insert_carried_over(
             revoked.issuer_fingerprint.as_bytes(),
         ])?;
     Ok(())
+}
+
+/// Adds a document unless there is one; gives 1 or 0.
+pub(super) fn insert_document(
+    transaction: &Connection,
+    document: &Document,
+) -> rusqlite::Result<usize> {
+    let expires_at = document.expires_at.map(OffsetDateTime::unix_timestamp);
+    transaction
+        .prepare_cached(
+            "INSERT INTO document (kind, key, version, owner, expires_at, content) \
+             VALUES (?1, ?2, 1, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            document.kind.name(),
+            document.key,
+            document.owner,
+            expires_at,
+            document.content
+        ])
+}
+
+/// Replaces a document if it has that version; gives 1 or 0.
+pub(super) fn update_document(
+    transaction: &Connection,
+    document: &Document,
+) -> rusqlite::Result<usize> {
+    let version = i64::try_from(document.version).unwrap_or(i64::MAX);
+    let expires_at = document.expires_at.map(OffsetDateTime::unix_timestamp);
+    transaction
+        .prepare_cached(
+            "UPDATE document SET version = version + 1, owner = ?4, expires_at = ?5, content = ?6 \
+             WHERE kind = ?1 AND key = ?2 AND version = ?3",
+        )?
+        .execute(params![
+            document.kind.name(),
+            document.key,
+            version,
+            document.owner,
+            expires_at,
+            document.content
+        ])
+}
+
+/// The document in a row of key, version, owner, expiry and content.
+pub(super) fn document(row: &Row<'_>, kind: DocumentKind) -> rusqlite::Result<Document> {
+    Ok(Document {
+        kind,
+        key: row.get(0)?,
+        version: count(row, 1)?,
+        owner: row.get(2)?,
+        expires_at: optional(row, 3, moment)?,
+        content: row.get(4)?,
+    })
 }
 
 /// The directory in a column.

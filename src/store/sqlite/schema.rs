@@ -120,7 +120,7 @@ const WAL_FORMAT: u8 = 2;
 /// one per line. `directory` has every directory that `entry` names. The ledger has one row; its `changes`
 /// are those that add no entry. The index of public keys covers their first 8 bytes, which is enough to find
 /// a few candidates and keeps it small.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
@@ -186,6 +186,19 @@ const MIGRATIONS: [&str; 5] = [
     CREATE INDEX entry_replaced ON entry (not_after, not_before, revoked_at, retired_at)
         WHERE superseded_by IS NOT NULL OR retired_at IS NOT NULL;
     CREATE INDEX entry_public_key ON entry (substr(public_key, 1, 8));
+",
+    "
+    CREATE TABLE document (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        owner TEXT NOT NULL,
+        expires_at INTEGER,
+        content TEXT NOT NULL,
+        PRIMARY KEY (kind, key)
+    ) STRICT;
+    CREATE INDEX document_owner ON document (kind, owner, key) WHERE owner <> '';
+    CREATE INDEX document_expiry ON document (expires_at) WHERE expires_at IS NOT NULL;
 ",
 ];
 

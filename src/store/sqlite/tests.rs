@@ -82,7 +82,7 @@ fn another_program_s_database_and_a_newer_schema_are_refused() {
     let refused = Sqlite::open(&path, Opening::MustExist).unwrap_err();
     let message = refused.to_string();
     assert!(
-        message.contains("99") && message.contains("up to 5"),
+        message.contains("99") && message.contains("up to 6"),
         "{message}"
     );
 }
@@ -101,6 +101,8 @@ fn an_inventory_of_the_first_schema_becomes_one_of_the_newest() {
     drop(old);
     let inventory = Sqlite::open(&path, Opening::MustExist).unwrap();
     assert_eq!(inventory.directories().unwrap(), [Path::new("/a")]);
+    let documents = inventory.documents(DocumentKind::Token, None, None, 1);
+    assert_eq!(documents.unwrap(), []);
     let mut replaced = Vec::new();
     inventory
         .visit(

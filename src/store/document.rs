@@ -1,0 +1,45 @@
+//! What a server keeps beside the certificates: tokens, accounts, orders and the like.
+
+use time::OffsetDateTime;
+
+/// A value of one kind, found by its key.
+///
+/// The inventory does not look into `content`, and it gives a document that has expired like any other: what is
+/// over is for the reader to judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// What it is.
+    pub kind: DocumentKind,
+    /// Its name, unique among those of its kind.
+    pub key: String,
+    /// How often it was written: 0 for one that is not in the inventory yet.
+    pub version: u64,
+    /// Whose it is, to find all of one owner; empty for no one's.
+    pub owner: String,
+    /// When it can be removed, in whole seconds; `None` for one that is kept.
+    pub expires_at: Option<OffsetDateTime>,
+    /// JSON.
+    pub content: String,
+}
+
+/// What a document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DocumentKind {
+    /// A token for enrollment.
+    Token,
+    /// A public key that used a token; the owner is the token.
+    TokenUse,
+    /// Which trust anchors an enrolled client fetched last.
+    AnchorsFetch,
+}
+
+impl DocumentKind {
+    /// Its name in the inventory. It never changes.
+    pub fn name(self) -> &'static str {
+        match self {
+            DocumentKind::Token => "token",
+            DocumentKind::TokenUse => "token-use",
+            DocumentKind::AnchorsFetch => "anchors-fetch",
+        }
+    }
+}
