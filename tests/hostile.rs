@@ -366,6 +366,7 @@ fn certificate(common_name: &[u8], names: &[String]) -> Vec<u8> {
         ca_issuers: Vec::new(),
         ocsp: Vec::new(),
         certificate_policies: Vec::new(),
+        no_check: false,
     };
     let algorithm = SignatureAlgorithm::Ed25519;
     let key = element(

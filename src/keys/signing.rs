@@ -157,7 +157,8 @@ mod tests {
         let key = signer.public_key_info();
         let oid = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.99999.1");
         let name = || DistinguishedName::build(&[(AttributeType::CommonName, "Other")]).unwrap();
-        let faults: [(&str, Fault); 15] = [
+        let faults: [(&str, Fault); 16] = [
+            ("extension", |p| p.no_check = true),
             ("notBefore", |p| p.validity = validity(1, 24)),
             ("notAfter", |p| p.validity = validity(0, 25)),
             ("subject alternative names", |p| {
@@ -511,6 +512,7 @@ mod tests {
             ca_issuers: vec!["http://ca.example/a.crt".into()],
             ocsp: vec!["http://ocsp.example".into()],
             certificate_policies: vec![ObjectIdentifier::new_unwrap("2.23.140.1.2.1")],
+            no_check: false,
         }
     }
 

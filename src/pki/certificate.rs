@@ -453,6 +453,7 @@ mod tests {
             ca_issuers: vec!["http://ca.example/a.crt".into()],
             ocsp: vec!["http://ocsp.example".into()],
             certificate_policies: Vec::new(),
+            no_check: false,
         };
         let mut key = vec![
             0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,

@@ -321,6 +321,7 @@ known! {
     FRESHEST_CRL "2.5.29.46" "freshestCRL"
     INHIBIT_ANY_POLICY "2.5.29.54" "inhibitAnyPolicy"
     AUTHORITY_INFORMATION_ACCESS "1.3.6.1.5.5.7.1.1" "authorityInfoAccess"
+    OCSP_NO_CHECK "1.3.6.1.5.5.7.48.1.5" "ocspNoCheck"
     SUBJECT_INFORMATION_ACCESS "1.3.6.1.5.5.7.1.11" "subjectInfoAccess"
     TLS_FEATURE "1.3.6.1.5.5.7.1.24" "tlsFeature"
     SIGNED_CERTIFICATE_TIMESTAMPS "1.3.6.1.4.1.11129.2.4.2" "signedCertificateTimestampList"

@@ -5,7 +5,7 @@ use std::fmt;
 use super::name::AttributeType;
 use super::plan::{BasicConstraints, IssuancePlan, KeyUsage};
 use super::san::SubjectAltName;
-use super::usage::SERVER_AUTH;
+use super::usage::{OCSP_SIGNING, SERVER_AUTH};
 
 /// A rule of RFC 5280 or of common practice that a plan breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,9 @@ const RULES: [(&str, &str, Rule); 9] = [
         (is_ca(plan) && plan.subject.is_empty()).then(|| "the subject of a CA is empty".into())
     }),
     ("no-name", "RFC 5280 §4.1.2.6", |plan| {
-        (!is_ca(plan) && plan.subject_alt_names.is_empty())
+        // A responder is named by its key (RFC 6960 §4.2.2.3).
+        let is_responder = plan.extended_key_usages[..] == [OCSP_SIGNING];
+        (!is_ca(plan) && !is_responder && plan.subject_alt_names.is_empty())
             .then(|| "it has no subject alternative name".into())
     }),
     ("key-usage-role", "RFC 5280 §4.2.1.3", |plan| {

@@ -23,6 +23,7 @@ pub mod lint;
 pub mod moment;
 pub mod name;
 mod name_error;
+pub mod ocsp;
 pub mod oid;
 pub mod pem;
 pub mod pkcs7;

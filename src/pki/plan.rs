@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::algorithm::SignatureAlgorithm;
 use super::csr::EXTENSION_REQUEST;
 use super::element::{
-    BIT_STRING, BOOLEAN, ElementError, INTEGER, OCTET_STRING, SET, context, context_constructed,
+    BIT_STRING, BOOLEAN, ElementError, INTEGER, NULL, OCTET_STRING, SET, context,
+    context_constructed,
 };
 use super::encoding::{
     GENERAL_NAME_URI, bit_string, element, extension, general_name, general_names, oid, sequence,
@@ -63,6 +64,10 @@ pub struct IssuancePlan {
     /// The policies it is issued under.
     #[serde(serialize_with = "as_text", skip_serializing_if = "Vec::is_empty")]
     pub certificate_policies: Vec<ObjectIdentifier>,
+    /// Whether nobody is to ask if it is revoked: of an OCSP responder
+    /// ([RFC 6960 §4.2.2.2.1](https://www.rfc-editor.org/rfc/rfc6960#section-4.2.2.2.1)).
+    #[serde(skip)]
+    pub no_check: bool,
 }
 
 /// basicConstraints ([RFC 5280 §4.2.1.9](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.9)).
@@ -108,6 +113,7 @@ impl IssuancePlan {
             ca_issuers: Vec::new(),
             ocsp: Vec::new(),
             certificate_policies: Vec::new(),
+            no_check: false,
         }
     }
 
@@ -192,6 +198,11 @@ impl IssuancePlan {
                 sequence_of(ocsp.chain(issuers)),
             ),
             (known::CERTIFICATE_POLICIES, false, sequence_of(policies)),
+            (
+                known::OCSP_NO_CHECK,
+                false,
+                self.no_check.then(|| element(NULL, &[])),
+            ),
         ];
         let present = all.into_iter();
         let present = present.filter_map(|(id, critical, value)| Some((id, critical, value?)));

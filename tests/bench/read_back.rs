@@ -94,6 +94,7 @@ fn plan() -> IssuancePlan {
         ca_issuers: Vec::new(),
         ocsp: Vec::new(),
         certificate_policies: Vec::new(),
+        no_check: false,
     }
 }
 

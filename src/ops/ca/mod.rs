@@ -136,6 +136,7 @@ fn authority_plan(
         ca_issuers: Vec::new(),
         ocsp: Vec::new(),
         certificate_policies: Vec::new(),
+        no_check: false,
     }
 }
 

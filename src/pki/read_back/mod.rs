@@ -20,6 +20,8 @@ use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Version};
 
 use crate::pki::algorithm::SignatureAlgorithm;
 use crate::pki::crl_plan::{EntryDigest, RevocationListPlan};
+use crate::pki::element::NULL;
+use crate::pki::extension::OCSP_NO_CHECK;
 use crate::pki::plan::{BasicConstraints, CsrPlan, IssuancePlan, KeyUsage};
 use crate::pki::serial::SerialNumber;
 use compare::{
@@ -224,6 +226,7 @@ fn certificate_extensions(
             CERTIFICATE_POLICIES,
             false,
         ),
+        (plan.no_check, OCSP_NO_CHECK, false),
     ];
     are_planned(&planned, extensions)?;
     for extension in extensions {
@@ -261,6 +264,9 @@ fn certificate_extensions(
                     .collect();
                 let planned = &plan.certificate_policies;
                 object_identifiers("certificate policies", planned, &found)?;
+            }
+            _ if extension.oid.as_bytes() == OCSP_NO_CHECK.as_bytes() => {
+                bytes("ocsp-nocheck", &[NULL, 0], extension.value)?;
             }
             _ => return Err(unexpected(extension)),
         }
