@@ -26,6 +26,7 @@ pub mod placing;
 pub mod quoting;
 pub mod refused;
 pub mod renew;
+pub mod responder;
 pub mod revoke;
 mod sheet;
 pub mod show;

@@ -14,7 +14,7 @@ use super::rule::{Draft, Drafts};
 use super::{name_constraints, validation};
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::KeyUsage;
-use crate::pki::usage::{CLIENT_AUTH, Purpose, SERVER_AUTH};
+use crate::pki::usage::{CLIENT_AUTH, OCSP_SIGNING, Purpose, SERVER_AUTH};
 
 /// The certificates above what is issued, examined once for a whole batch.
 ///
@@ -58,7 +58,13 @@ impl<'a> IssuerChain<'a> {
         };
         let mut drafts = Drafts::new(requirements.profile);
         drafts.all.extend_from_slice(self.own(&requirements));
-        drafts.extend(0, &self.examine(&planned, &requirements));
+        let own = self.examine(&planned, &requirements);
+        // An OCSP responder's certificate is for nothing else, and not for TLS (RFC 6960 §4.2.2.2).
+        let usages = value(&planned.extensions().extended_key_usage);
+        let is_responder = usages.is_some_and(|usages| usages[..] == [OCSP_SIGNING]);
+        let counts = |draft: &&Draft| !is_responder || draft.rule.id != "purpose";
+        let own: Vec<_> = own.iter().filter(counts).cloned().collect();
+        drafts.extend(0, &own);
         let path: Vec<_> = std::iter::once(&planned).chain(&self.above).collect();
         drafts.about(0);
         examine_under(&planned, &self.above, &mut drafts);

@@ -22,6 +22,7 @@ pub(super) struct Memory {
     authorities: Vec<AuthorityRecord>,
     batches: HashMap<Fingerprint, u64>,
     crl_number: u64,
+    revocations: u64,
     carried_over: Vec<RevokedCertificate>,
     documents: BTreeMap<(&'static str, String), Document>,
 }
@@ -200,6 +201,7 @@ impl Inventory for Memory {
         serials: &[SerialNumber],
         wanted: Revocation,
     ) -> Result<Vec<RevocationChange>, StoreError> {
+        self.revocations += 1;
         let changes = serials.iter().map(|serial| {
             let Some(entry) = self.place(serial) else {
                 return RevocationChange::Unknown;
@@ -212,6 +214,7 @@ impl Inventory for Memory {
     }
 
     fn unrevoke(&mut self, serial: &SerialNumber) -> Result<RevocationChange, StoreError> {
+        self.revocations += 1;
         let Some(entry) = self.place(serial) else {
             return Ok(RevocationChange::Unknown);
         };
@@ -247,6 +250,7 @@ impl Inventory for Memory {
         revoked: &[RevokedCertificate],
         crl_number: u64,
     ) -> Result<(), StoreError> {
+        self.revocations += 1;
         for carried in revoked {
             let is_known = |known: &RevokedCertificate| known.serial == carried.serial;
             let is_new = !self.carried_over.iter().any(is_known);
@@ -324,6 +328,17 @@ impl Inventory for Memory {
         Err(StoreError::Missing {
             path: "inventory.db".into(),
         })
+    }
+
+    fn find_carried_over(
+        &self,
+        serial: &SerialNumber,
+    ) -> Result<Option<RevokedCertificate>, StoreError> {
+        Ok(self.unknown().find(|one| one.serial == *serial))
+    }
+
+    fn revocation_version(&self) -> Result<u64, StoreError> {
+        Ok(self.revocations)
     }
 
     fn crl_number(&self) -> Result<u64, StoreError> {

@@ -204,6 +204,15 @@ pub trait Inventory: Send {
         crl_number: u64,
     ) -> Result<(), StoreError>;
 
+    /// The revoked certificate without an entry that [`Inventory::carry_over`] kept, by its serial number.
+    fn find_carried_over(
+        &self,
+        serial: &SerialNumber,
+    ) -> Result<Option<RevokedCertificate>, StoreError>;
+
+    /// A number that is another after every change of a revocation, by this or another process.
+    fn revocation_version(&self) -> Result<u64, StoreError>;
+
     /// The number of the last CRL; 0 before the first one.
     fn crl_number(&self) -> Result<u64, StoreError>;
 

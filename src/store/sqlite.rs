@@ -139,6 +139,7 @@ impl Sqlite {
         decide: impl Fn(Option<Revocation>) -> (RevocationChange, Option<Revocation>),
     ) -> Result<Vec<RevocationChange>, StoreError> {
         self.counted_change(|transaction| {
+            count_revocations(transaction)?;
             let changes = serials
                 .iter()
                 .map(|serial| change_revocation(transaction, serial, &decide));
@@ -374,6 +375,7 @@ impl Inventory for Sqlite {
     ) -> Result<(), StoreError> {
         let crl_number = i64::try_from(crl_number).unwrap_or(i64::MAX);
         self.counted_change(|transaction| {
+            count_revocations(transaction)?;
             for carried in revoked {
                 let change = change_revocation(transaction, &carried.serial, |standing| {
                     let revocation = standing.unwrap_or(carried.revocation);
@@ -468,6 +470,27 @@ impl Inventory for Sqlite {
         Ok(database.to_vec())
     }
 
+    fn find_carried_over(
+        &self,
+        serial: &SerialNumber,
+    ) -> Result<Option<RevokedCertificate>, StoreError> {
+        let mut found = None;
+        let parameters: [&dyn ToSql; 1] = [&serial.shown_octets()];
+        self.each(query::CARRIED_OVER, &parameters, rows::revoked, |one| {
+            found = Some(one);
+            ControlFlow::Break(())
+        })?;
+        Ok(found)
+    }
+
+    fn revocation_version(&self) -> Result<u64, StoreError> {
+        let version = self
+            .connection
+            .prepare_cached("SELECT revocations FROM ledger")
+            .and_then(|mut query| query.query_row([], |row| rows::count(row, 0)));
+        version.map_err(|source| self.place.explain(source))
+    }
+
     fn crl_number(&self) -> Result<u64, StoreError> {
         let query = "SELECT crl_number FROM ledger";
         let number = self
@@ -494,6 +517,13 @@ impl Drop for Sqlite {
             self.checkpoint();
         }
     }
+}
+
+/// Says to those who keep statuses that some may have changed.
+fn count_revocations(transaction: &Connection) -> rusqlite::Result<usize> {
+    transaction
+        .prepare_cached("UPDATE ledger SET revocations = revocations + 1")?
+        .execute([])
 }
 
 /// Changes how one certificate's revocation stands, as `decide` says.

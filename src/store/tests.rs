@@ -45,7 +45,8 @@ macro_rules! contract {
                 expired_documents_are_removed_a_few_at_a_time,
                 what_is_done_together_is_done_whole_or_not_at_all,
                 a_part_of_what_is_done_together_can_fail_alone,
-                revocations_that_a_published_crl_shows_are_carried_over
+                revocations_that_a_published_crl_shows_are_carried_over,
+                every_change_of_a_revocation_gives_another_version
             );
         }
     };
@@ -515,12 +516,35 @@ fn revocations_that_a_published_crl_shows_are_carried_over(inventory: &mut dyn I
     ];
     let expected = expected.map(|(serial, revocation)| (entry(serial).serial, revocation));
     assert_eq!(revoked, expected);
+    let carried_over = |inventory: &dyn Inventory, serial: u8| {
+        inventory.find_carried_over(&entry(serial).serial).unwrap()
+    };
+    assert_eq!(carried_over(inventory, 1), None);
+    assert_eq!(carried_over(inventory, 3), Some(published[2].clone()));
     // One that is recorded later is listed once, and its entry is revoked with the next CRL.
     inventory.record(&[entry(3)]).unwrap();
     inventory.carry_over(&published[2..], 6).unwrap();
+    assert_eq!(carried_over(inventory, 3), None);
     let adopted = inventory.find(&entry(3).serial).unwrap().unwrap();
     assert_eq!(adopted.revocation, Some(published[2].revocation));
     assert_eq!(inventory.next_crl_number(0).unwrap(), 8);
+}
+
+fn every_change_of_a_revocation_gives_another_version(inventory: &mut dyn Inventory) {
+    let mut last = inventory.revocation_version().unwrap();
+    let mut is_another = |inventory: &dyn Inventory| {
+        let version = inventory.revocation_version().unwrap();
+        std::mem::replace(&mut last, version) != version
+    };
+    inventory.record(&[entry(1)]).unwrap();
+    inventory.next_crl_number(0).unwrap();
+    assert!(!is_another(inventory));
+    inventory.revoke(&entry(1).serial, hold()).unwrap();
+    assert!(is_another(inventory));
+    inventory.unrevoke(&entry(1).serial).unwrap();
+    assert!(is_another(inventory));
+    inventory.carry_over(&[], 3).unwrap();
+    assert!(is_another(inventory));
 }
 
 fn a_document_is_replaced_only_in_the_version_that_was_read(inventory: &mut dyn Inventory) {

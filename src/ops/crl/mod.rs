@@ -14,7 +14,7 @@ pub use publish::{
     NextUpdate, Publication, PublishedList, carry_over, carry_over_lists, moment, publish,
     whole_seconds,
 };
-pub(super) use publish::{carried_over, no_inventory};
+pub(super) use publish::{carried_over, fingerprints, no_inventory};
 pub use show::{FileReport, ListFacts, show};
 
 use crate::authority::{self, AuthorityAt, Issuance};

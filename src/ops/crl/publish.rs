@@ -396,7 +396,7 @@ impl Plan {
 }
 
 /// The fingerprints of every certificate this CA has had with the same name and key.
-fn fingerprints(
+pub(in crate::ops) fn fingerprints(
     certificate: &Certificate,
     inventory: &dyn Inventory,
 ) -> Result<HashSet<Fingerprint>, Error> {

@@ -147,6 +147,11 @@ pub(super) const REVOKED: &str = "
     FROM carried_over WHERE serial NOT IN (SELECT serial FROM entry)
     ORDER BY revoked_at";
 
+/// The revoked certificate without an entry that has a serial number.
+pub(super) const CARRIED_OVER: &str = "
+    SELECT serial, revoked_at, revocation_reason, invalidity_date, not_after, issuer_fingerprint
+    FROM carried_over WHERE serial = ?1 AND serial NOT IN (SELECT serial FROM entry)";
+
 /// When and why the certificate with a serial number was revoked.
 pub(super) const REVOCATION: &str =
     "SELECT revoked_at, revocation_reason, invalidity_date FROM entry WHERE serial = ?1";

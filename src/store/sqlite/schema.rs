@@ -118,9 +118,9 @@ const WAL_FORMAT: u8 = 2;
 ///
 /// Serial numbers are the bytes they are displayed with; times are seconds since 1970; names and labels are
 /// one per line. `directory` has every directory that `entry` names. The ledger has one row; its `changes`
-/// are those that add no entry. The index of public keys covers their first 8 bytes, which is enough to find
+/// are those that add no entry, its `revocations` those that may revoke or release one. The index of public keys covers their first 8 bytes, which is enough to find
 /// a few candidates and keeps it small.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
@@ -200,6 +200,7 @@ const MIGRATIONS: [&str; 6] = [
     CREATE INDEX document_owner ON document (kind, owner, key) WHERE owner <> '';
     CREATE INDEX document_expiry ON document (expires_at) WHERE expires_at IS NOT NULL;
 ",
+    "ALTER TABLE ledger ADD COLUMN revocations INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// The migration that [`fill_public_keys`] belongs to.

@@ -13,8 +13,8 @@ use super::{Root, refuse_subordinate};
 use crate::authority;
 use crate::authority::rotation::{Rotation, Stage};
 use crate::error::{Error, shown};
-use crate::ops::Report;
 use crate::ops::issue::file_names;
+use crate::ops::{Report, responder};
 use crate::pki::certificate::Certificate;
 use crate::pki::escape::Escaped;
 use crate::pki::serial::SerialNumber;
@@ -203,11 +203,12 @@ impl Blocking {
     }
 }
 
-/// Whether a certificate is valid and was issued by a root, and is not a cross-certificate.
+/// Whether a certificate is valid and was issued by a root, and is neither a cross-certificate nor a responder's.
 fn depends(entry: &Entry, root: &Certificate, now: OffsetDateTime) -> bool {
     entry.status(now).is_live()
         && entry.issuer == *root.subject()
         && entry.note.as_deref() != Some(NOTE)
+        && entry.profile != responder::PROFILE
 }
 
 const MAX_SHOWN: usize = 20;
