@@ -1,5 +1,7 @@
 //! An authority's settings: `certs.toml`.
 
+mod serve;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -13,12 +15,17 @@ use crate::pki::profile::{
 };
 use crate::pki::validity::Lifetime;
 
+pub use serve::{
+    Acme, ChallengeType, HttpListen, Limits, ListenAddress, PublicUrl, ResolverAddress, Role, Serve,
+};
+
 /// The content of `certs.toml`: changes to the built-in profiles, other profiles, and defaults for all.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     path: PathBuf,
     defaults: Defaults,
     crl: RevocationLists,
+    serve: Serve,
     profiles: BTreeMap<String, ProfileSettings>,
 }
 
@@ -48,6 +55,7 @@ impl Config {
             .defaults
             .as_ref()
             .map(|defaults| defaults.span().start);
+        let serve = document.serve.as_ref().map(|serve| serve.span().start);
         let config = Config {
             path: path.to_owned(),
             defaults: document
@@ -55,6 +63,7 @@ impl Config {
                 .map(Spanned::into_inner)
                 .unwrap_or_default(),
             crl: document.crl,
+            serve: document.serve.map(Spanned::into_inner).unwrap_or_default(),
             profiles: document
                 .profiles
                 .into_iter()
@@ -73,7 +82,19 @@ impl Config {
                 })?;
             }
         }
+        let mut offered = config.serve.acme.profiles.iter();
+        if let Some(start) = serve
+            && let Some(unknown) = offered.find(|name| !config.names().contains(&name.as_str()))
+        {
+            let message = format!("[serve.acme] there is no profile '{}'", Escaped(unknown));
+            return Err(source.error(start, &message));
+        }
         Ok(config)
+    }
+
+    /// The settings of the server.
+    pub fn serve(&self) -> &Serve {
+        &self.serve
     }
 
     /// The profile with this name: built in, from the file, or built in with changes from the file.
@@ -212,6 +233,7 @@ struct RevocationLists {
 struct Document {
     defaults: Option<Spanned<Defaults>>,
     crl: RevocationLists,
+    serve: Option<Spanned<Serve>>,
     profiles: BTreeMap<String, Spanned<ProfileSettings>>,
 }
 
@@ -372,6 +394,23 @@ mod tests {
             (
                 "[profiles.server]\n[profiles.server]",
                 "2:11: duplicate key",
+            ),
+            (
+                "[serve]\nlisten = 'here'",
+                "2:10: not an IP address with a port",
+            ),
+            ("[serve.acme]\nprofile = 'web'", "2:1: unknown field `profile`"),
+            (
+                "[serve.acme]\nprofiles = ['web']",
+                "1:1: [serve.acme] there is no profile 'web'",
+            ),
+            (
+                "[serve.limits]\nheader_time = '31s'",
+                "2:15: header_time is at most 30s",
+            ),
+            (
+                "[serve.operators]\n'alice' = 'admin'",
+                "2:11: unknown variant `admin`",
             ),
         ] {
             assert_error(text, expected);
