@@ -136,6 +136,27 @@ pub enum Error {
         /// What to do about it.
         hint: String,
     },
+    /// There is no token with this id.
+    #[error("there is no token {}", Escaped(id))]
+    NoToken {
+        /// The id.
+        id: String,
+    },
+    /// Nothing says under which URL the server is reached.
+    #[error(
+        "{}: does not set `public_url` of [serve], the URL that machines enroll at",
+        shown(path)
+    )]
+    NoPublicUrl {
+        /// The settings.
+        path: PathBuf,
+    },
+    /// The root of the authority's chain is not among its trust anchors.
+    #[error("{}: does not contain the root of this authority", shown(path))]
+    NoRoot {
+        /// The trust anchors.
+        path: PathBuf,
+    },
     /// Not a usable certificate.
     #[error("{}: {source}", shown(path))]
     Certificate {
@@ -463,6 +484,9 @@ impl Error {
             Error::Encoding(_) => "encoding",
             Error::Lint(_) => "lint",
             Error::Unverifiable { .. } => "unverifiable",
+            Error::NoToken { .. } => "no-token",
+            Error::NoPublicUrl { .. } => "public-url",
+            Error::NoRoot { .. } => "no-root",
             Error::NoRowProfile => "no-row-profile",
             Error::Store(error) => error.code(),
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
@@ -565,6 +589,11 @@ impl Error {
                 Some("write the output elsewhere; changes already made remain".into())
             }
             Error::Name(error) => Some(error.hint()),
+            Error::NoToken { .. } => Some("see the tokens with `openagents-certs token list`".into()),
+            Error::NoPublicUrl { .. } => Some(
+                "add `[serve]` with `public_url = \"https://HOST:8443\"`, or give it with `--url`".into(),
+            ),
+            Error::NoRoot { .. } => Some("add the root that signed issuer.crt to it".into()),
             Error::NoRowProfile => Some("add the column `profile`, or give `--profile`".into()),
             Error::Store(error) => Some(error.hint()),
             Error::RolledBack { .. } => Some(

@@ -142,7 +142,7 @@ const TASKS: &[(&str, &[&str])] = &[
             "list", "show", "status", "renew", "watch", "rotate", "revoke", "unrevoke", "crl",
         ],
     ),
-    ("Distribute", &["export", "trust", "template"]),
+    ("Distribute", &["token", "export", "trust", "template"]),
     ("Exchange", &["message"]),
 ];
 /// The heading of all other commands.

@@ -26,6 +26,7 @@ mod revoke;
 mod rotate;
 mod status;
 mod template;
+mod token;
 mod trust;
 mod values;
 mod verify;
@@ -107,6 +108,8 @@ enum Command {
     Show(list::Show),
     /// Show when the CA, certificates and CRLs expire
     Status(status::Args),
+    /// Create, list and revoke tokens that let machines enroll
+    Token(token::Args),
     /// Export a certificate as PKCS #12, Kubernetes objects, .env, JWK and more
     Export(export::Args),
     /// Make this machine, its browsers and its runtimes trust the CA, and prove that they do
@@ -217,6 +220,7 @@ impl Command {
             Command::Crl(args) => args.run(context)?.into(),
             Command::Show(args) => args.run(context)?.into(),
             Command::Status(args) => args.run(context)?,
+            Command::Token(args) => args.run(context)?.into(),
             Command::Export(args) => args.run(context)?.into(),
             Command::Trust(args) => args.run(context)?.into(),
             Command::Template(args) => args.run(context)?.into(),

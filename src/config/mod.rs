@@ -399,7 +399,10 @@ mod tests {
                 "[serve]\nlisten = 'here'",
                 "2:10: not an IP address with a port",
             ),
-            ("[serve.acme]\nprofile = 'web'", "2:1: unknown field `profile`"),
+            (
+                "[serve.acme]\nprofile = 'web'",
+                "2:1: unknown field `profile`",
+            ),
             (
                 "[serve.acme]\nprofiles = ['web']",
                 "1:1: [serve.acme] there is no profile 'web'",

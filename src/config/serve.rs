@@ -313,7 +313,9 @@ impl FromStr for PublicUrl {
 
     fn from_str(text: &str) -> Result<Self, String> {
         public_url(text).ok_or_else(|| {
-            format!("not an https URL without a path, such as https://ca.example.org:8443: '{text}'")
+            format!(
+                "not an https URL without a path, such as https://ca.example.org:8443: '{text}'"
+            )
         })
     }
 }
@@ -336,7 +338,10 @@ fn public_url(text: &str) -> Option<PublicUrl> {
         Some(rest) => {
             let (host, port) = rest.split_once(']')?;
             host.parse::<std::net::Ipv6Addr>().ok()?;
-            (host, port.strip_prefix(':').or(port.is_empty().then_some(""))?)
+            (
+                host,
+                port.strip_prefix(':').or(port.is_empty().then_some(""))?,
+            )
         }
         None => rest.split_once(':').unwrap_or((rest, "")),
     };
@@ -358,7 +363,6 @@ const HTTPS_PORT: u16 = 443;
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
 const HTTP_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -367,7 +371,10 @@ mod tests {
     fn a_public_url_is_https_with_a_host_and_no_path() {
         for (text, expected) in [
             ("https://ca.example.org", "https://ca.example.org"),
-            ("HTTPS://CA.Example.org:8443/", "https://ca.example.org:8443"),
+            (
+                "HTTPS://CA.Example.org:8443/",
+                "https://ca.example.org:8443",
+            ),
             ("https://[FD00::1]:9443", "https://[fd00::1]:9443"),
             ("https://[::1]", "https://[::1]"),
             ("https://10.0.0.1:443", "https://10.0.0.1"),
@@ -402,9 +409,19 @@ mod tests {
             ("0.0.0.0:8443", "0.0.0.0:8443"),
             ("[::1]:8443", "[::1]:8443"),
         ] {
-            assert_eq!(text.parse::<ListenAddress>().unwrap().0.to_string(), expected);
+            assert_eq!(
+                text.parse::<ListenAddress>().unwrap().0.to_string(),
+                expected
+            );
         }
-        for text in ["", "127.0.0.1", "::1", "example.org:443", "70000", "localhost"] {
+        for text in [
+            "",
+            "127.0.0.1",
+            "::1",
+            "example.org:443",
+            "70000",
+            "localhost",
+        ] {
             assert!(text.parse::<ListenAddress>().is_err(), "{text}");
         }
         assert_eq!("none".parse(), Ok(HttpListen::None));

@@ -33,6 +33,7 @@ pub mod show;
 pub mod status;
 pub mod targets;
 pub mod template;
+pub mod token;
 pub mod trust;
 pub mod verify;
 pub mod verify_chain;

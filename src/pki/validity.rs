@@ -117,7 +117,11 @@ impl Lifetime {
 
     /// `seconds` seconds, and one for zero.
     pub const fn from_seconds(seconds: u32) -> Self {
-        Lifetime(Duration::seconds(if seconds == 0 { 1 } else { seconds as i64 }))
+        Lifetime(Duration::seconds(if seconds == 0 {
+            1
+        } else {
+            seconds as i64
+        }))
     }
 
     /// From one moment to a later one, in whole seconds; `None` if it is not later.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use built_in::BuiltIn;
 pub use identifier::{IdentifierError, KeyPurposeId, Location, PolicyId};
-pub use pattern::{DnsPattern, EmailPattern, IpRange, PatternError, UriPattern};
+pub use pattern::{DnsPattern, EmailPattern, IpRange, NamePattern, PatternError, UriPattern};
 pub use policy::{Policy, PolicyRefusal};
 pub use settings::{ProfileError, ProfileSettings, SubjectSettings};
 

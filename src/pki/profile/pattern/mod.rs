@@ -3,11 +3,13 @@
 mod dns;
 mod email;
 mod ip;
+mod name;
 mod uri;
 
 pub use dns::DnsPattern;
 pub use email::EmailPattern;
 pub use ip::IpRange;
+pub use name::NamePattern;
 pub use uri::UriPattern;
 
 use crate::pki::san::NameError;
@@ -54,7 +56,7 @@ macro_rules! as_text {
     };
 }
 
-as_text!(DnsPattern, IpRange, UriPattern, EmailPattern);
+as_text!(DnsPattern, IpRange, UriPattern, EmailPattern, NamePattern);
 
 #[cfg(test)]
 mod tests {
