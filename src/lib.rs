@@ -33,7 +33,7 @@
 //! let (report, _) = verify::run(&question, now)?;
 //! assert_eq!(report.verdict(), Verdict::Yes);
 //!
-//! question.host = Some(openagents_certs::path::profile::ReferenceName::Dns("example.org".into()));
+//! question.host = Some(openagents_certs::path::ReferenceName::Dns("example.org".into()));
 //! let (report, _) = verify::run(&question, now)?;
 //! assert_eq!(report.certificates[0].findings[0].id, "host-mismatch");
 //! # Ok(())

@@ -13,12 +13,12 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use openagents_certs::pki::algorithm::SignatureAlgorithm;
+use openagents_certs::pki::general_name::NameConstraints;
 use openagents_certs::pki::name::DistinguishedName;
 use openagents_certs::pki::pem;
 use openagents_certs::pki::plan::{self, BasicConstraints, IssuancePlan, KeyUsage};
 use openagents_certs::pki::san::SubjectAltName;
 use openagents_certs::pki::serial::SerialNumber;
-use openagents_certs::pki::subtree::NameConstraints;
 use openagents_certs::pki::validity::Validity;
 
 #[test]

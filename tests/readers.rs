@@ -9,12 +9,12 @@ use std::path::Path;
 
 use openagents_certs::keys::{Password, Pkcs12, read_encrypted_key, read_key};
 use openagents_certs::path;
+use openagents_certs::pki::bundle::SignedData;
 use openagents_certs::pki::certificate::Certificate;
 use openagents_certs::pki::crl::RevocationList;
 use openagents_certs::pki::csr::CertificateSigningRequest;
 use openagents_certs::pki::document::{Document, Kind};
 use openagents_certs::pki::extension_value::ExtensionValue;
-use openagents_certs::pki::pkcs7::SignedData;
 
 #[test]
 fn der_is_told_by_its_first_elements() {

@@ -21,7 +21,7 @@ use openagents_certs::ops::issue::{self, End, Key};
 use openagents_certs::ops::renew::{self, Follow, Request, State, Timing};
 use openagents_certs::ops::{Report as _, Verdict, crl, revoke};
 use openagents_certs::pki::algorithm::KeyType;
-use openagents_certs::pki::revocation::RevocationReason;
+use openagents_certs::pki::crl::RevocationReason;
 use openagents_certs::pki::{bundle, pem};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -389,7 +389,7 @@ impl Scene {
             lifetime: "10y".parse().unwrap(),
             key_type: KeyType::P256,
             path_length: None,
-            name_constraints: openagents_certs::pki::subtree::NameConstraints::default(),
+            name_constraints: openagents_certs::pki::general_name::NameConstraints::default(),
         };
         ca::init::run(&request, None, NOW - time::Duration::days(500)).unwrap();
         Scene(directory)

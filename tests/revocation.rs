@@ -11,8 +11,7 @@ use std::process::Command;
 
 use crate::peer::clock::Clock;
 use crate::peer::{self, certs, certs_fails, is_here, run, scratch, script};
-use openagents_certs::pki::crl::RevocationList;
-use openagents_certs::pki::revocation::RevocationReason;
+use openagents_certs::pki::crl::{RevocationList, RevocationReason};
 use serde_json::Value;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};

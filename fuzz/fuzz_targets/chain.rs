@@ -2,7 +2,7 @@
 //! Any certificates and revocation lists, the first of them for a host under the last, get an answer.
 
 use libfuzzer_sys::fuzz_target;
-use openagents_certs::path::profile::{Profile, ReferenceName, Requirements};
+use openagents_certs::path::{Profile, ReferenceName, Requirements};
 use openagents_certs::path::{Candidates, judge, judge_alone};
 use openagents_certs::pki::{certificate::Certificate, crl::RevocationList};
 

@@ -11,10 +11,8 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys::{self, Password, ReadKey, Signer};
-use crate::pki::bundle;
-use crate::pki::certificate::Certificate;
-use crate::pki::issuer::Issuer;
-use crate::pki::pem;
+use crate::pki::certificate::{Certificate, Issuer};
+use crate::pki::{bundle, pem};
 use crate::store::{self, Inventory, Opening};
 
 /// Gives the passphrase of the encrypted key in a file; called only when the key is encrypted.

@@ -6,14 +6,12 @@ use crate::error::Error;
 use crate::keys::Signer;
 use crate::path::IssuerChain;
 use crate::path::finding::{Finding, Severity};
-use crate::pki::certificate::Certificate;
+use crate::pki::certificate::{Certificate, Issuer};
 use crate::pki::crl_plan::{RevocationListPlan, RevokedEntries};
 use crate::pki::fingerprint::Fingerprint;
-use crate::pki::issuer::Issuer;
-use crate::pki::lint;
-use crate::pki::pem;
 use crate::pki::plan::IssuancePlan;
 use crate::pki::serial::SerialNumber;
+use crate::pki::{lint, pem};
 use crate::store::{Entry, Inventory};
 
 /// A CA that signs, and the inventory it records in.

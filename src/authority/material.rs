@@ -15,8 +15,7 @@ use crate::error::{Error, shown};
 use crate::files::{self, Kind};
 use crate::keys::Signer;
 use crate::pki::bundle;
-use crate::pki::certificate::Certificate;
-use crate::pki::issuer::Issuer;
+use crate::pki::certificate::{Certificate, Issuer};
 use crate::store::{Inventory, Opening};
 
 /// An authority opened without its key: its certificate, what certificates take from it, and the inventory.

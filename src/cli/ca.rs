@@ -13,8 +13,8 @@ use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::ca::{self, import, init};
 use crate::pki::algorithm::KeyType;
+use crate::pki::general_name::{NameConstraints, Subtree, SubtreeError};
 use crate::pki::name::AttributeType;
-use crate::pki::subtree::{NameConstraints, Subtree, SubtreeError};
 use crate::pki::validity::Lifetime;
 
 /// Create and operate a certificate authority

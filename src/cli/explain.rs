@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::explain::{self, Input, Request, RuleList};
 use crate::ops::verify_chain::Files;
-use crate::path::profile::ReferenceName;
+use crate::path::ReferenceName;
 
 /// Explain a TLS error, a log or a finding
 ///

@@ -7,11 +7,10 @@ use super::context::Context;
 use super::passphrase::PassphraseSource;
 use super::{completing, prompt};
 use crate::error::Error;
-use crate::ops::Verdict;
 use crate::ops::export::{self, Format, Naming, Request, run};
 use crate::ops::list::LabelFilter;
 use crate::ops::passphrase::{Password, Source};
-use crate::ops::targets;
+use crate::ops::{Verdict, targets};
 
 /// Export a certificate as PKCS #12, Kubernetes objects, .env, JWK and more
 ///

@@ -9,11 +9,10 @@ use super::args::Issuer;
 use super::completing;
 use super::context::Context;
 use crate::error::Error;
-use crate::ops::Verdict;
 use crate::ops::list::LabelFilter;
 use crate::ops::revoke::{self, Request};
-use crate::ops::targets;
-use crate::pki::revocation::RevocationReason;
+use crate::ops::{Verdict, targets};
+use crate::pki::crl::RevocationReason;
 use crate::pki::validity;
 
 /// Revoke certificates and publish a new CRL

@@ -9,10 +9,10 @@ use crate::ops::list::Status;
 use crate::ops::quoting::Shell;
 use crate::ops::trust::check::Runtime;
 use crate::ops::trust::store::{Platform, Store};
-use crate::path::profile::Profile;
+use crate::path::Profile;
 use crate::path::stacks::Stack;
 use crate::pki::algorithm::KeyType;
-use crate::pki::revocation::RevocationReason;
+use crate::pki::crl::RevocationReason;
 use crate::pki::usage::Purpose;
 use crate::render::{Color, Format};
 

@@ -8,10 +8,9 @@ use super::args::{Dialling, Global};
 use super::context::Context;
 
 use crate::error::Error;
-use crate::ops::Verdict;
 use crate::ops::verify_chain::networks::{self, EditRequest};
 use crate::ops::verify_chain::{self, Connect, Files, Request};
-use crate::ops::view;
+use crate::ops::{Verdict, view};
 use crate::path::stacks::Stack;
 use crate::pki::san::host_of_url;
 use crate::pki::validity;

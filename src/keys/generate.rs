@@ -2,9 +2,9 @@
 
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, Ed25519KeyPair,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _,
 };
-use ring::signature::{EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _};
 use zeroize::Zeroizing;
 
 use super::{KeyError, PrivateKey, fill};

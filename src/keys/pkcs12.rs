@@ -7,10 +7,10 @@ use ring::digest::{self, Algorithm};
 use ring::hmac;
 use zeroize::Zeroizing;
 
+use super::Password;
 use super::encryption::{Encryption, EncryptionError, Purpose, derive, positive};
-use super::password::Password;
 use super::read::{KeyReader, ReadKey, ReadKeyError};
-use crate::pki::algorithm_identifier::AlgorithmIdentifier;
+use crate::pki::algorithm::AlgorithmIdentifier;
 use crate::pki::element::{
     Element, ElementError, Elements, INTEGER, OCTET_STRING, SEQUENCE, SET, context,
     context_constructed, small_integer,

@@ -8,12 +8,11 @@ use ring::hmac;
 use zeroize::Zeroizing;
 
 use super::encryption::{Purpose, derive, encrypt_aes_256, encrypt_rc2_of_40, encrypt_triple_des};
-use super::password::Password;
 use super::pkcs12::{
     CERTIFICATE_BAG, DATA, ENCRYPTED_DATA, FRIENDLY_NAME, SHROUDED_KEY_BAG, X509_CERTIFICATE,
 };
 use super::read::{encode, oid};
-use super::{KeyError, fill};
+use super::{KeyError, Password, fill};
 use crate::pki::element::{
     INTEGER, NULL, OCTET_STRING, SEQUENCE, SET, context, context_constructed,
 };

@@ -21,7 +21,7 @@ mod service;
 mod session;
 mod target;
 
-pub use crate::pki::handshake::KeyProof;
+pub use crate::pki::signature::KeyProof;
 pub use connection::Alert;
 pub use dial::{Attempt, Reached};
 pub use exporter::Exporter;

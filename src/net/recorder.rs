@@ -12,8 +12,8 @@ use rustls::{DigitallySignedStruct, Error, PeerMisbehaved, SignatureScheme};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 
 use crate::pki::certificate::Certificate;
-use crate::pki::handshake::{Algorithm, KeyProof, P521_SHA512};
 use crate::pki::name::DistinguishedName;
+use crate::pki::signature::{Algorithm, KeyProof, P521_SHA512};
 
 /// Records what a server presents and asks for.
 ///

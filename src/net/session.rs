@@ -14,7 +14,7 @@ use super::recorder::{ClientCertificateRequest, Identity, Recorder};
 use super::target::{Scheme, Target};
 use crate::pki::certificate::{Certificate, CertificateError};
 use crate::pki::escape::Escaped;
-use crate::pki::handshake::KeyProof;
+use crate::pki::signature::KeyProof;
 
 /// One TLS connection: what the handshake showed, and what came after it.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use super::keys::meant;
+use super::file::meant;
 use super::yaml::{Document, Entry, Value, YamlError};
 use crate::path::finding::{Finding, Severity};
 

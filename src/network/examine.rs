@@ -4,13 +4,12 @@
 use std::collections::HashSet;
 
 use super::NetworkFile;
-use super::keys::{
+use super::file::{
     CONFIG_KEYS, MAX_KEYS, NETWORK_KEYS, ROOT_KEYS, TLS_KEYS, is_misplaced_tls, is_tls, meant,
     misspelt,
 };
 use super::startup::{Listener, Offers, Startup};
-use super::tls::{self, Tls};
-use super::transport::{ANY, Kind, Transport, is_loopback};
+use super::transport::{self, ANY, Kind, Tls, Transport, is_loopback};
 use super::yaml::{Entry, NodeId};
 use crate::path::finding::{Finding, Severity};
 
@@ -43,7 +42,7 @@ pub fn examine(file: &NetworkFile, startup: &Startup) -> Vec<Finding> {
             // Notes do not matter if nothing is served.
             let offers = startup.grpc.as_ref().map(|grpc| &grpc.offers);
             let is_served = !matches!(offers, Some(Offers::Nothing) | None);
-            let of_tls = tls::examine(file, transport).into_iter();
+            let of_tls = transport::examine(file, transport).into_iter();
             findings.extend(of_tls.filter(|one| is_served || one.severity != Severity::Note));
             config_keys(file, transport, &mut findings);
         }

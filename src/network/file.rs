@@ -2,6 +2,7 @@
 
 use super::transport::{Transport, transports};
 use super::yaml::{Document, Entry, NodeId, YamlError};
+use crate::path::finding::Finding;
 
 /// A network.yaml: a mapping with a mapping under `network`.
 #[derive(Debug)]
@@ -132,5 +133,177 @@ impl NetworkFileError {
                 "give a network.yaml: `network:` with `name:` and `transports:` below it".into()
             }
         }
+    }
+}
+
+/// The known key that an unknown one most likely means; `None` if it resembles none.
+pub(super) fn meant<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
+    let key = snake(key);
+    if let Some(same) = known.iter().find(|known| **known == key) {
+        return Some(same);
+    }
+    let distance = |known: &str| strsim::damerau_levenshtein(&key, known);
+    let nearest = known.iter().min_by_key(|known| distance(known))?;
+    let allowed = match nearest.len() {
+        0..4 => 0,
+        4 | 5 => 1,
+        6..12 => 2,
+        _ => 4,
+    };
+    (distance(nearest) <= allowed).then_some(nearest)
+}
+
+/// The same for the keys of a `tls:` block, with the names that other programs use.
+pub(super) fn meant_in_tls(key: &str) -> Option<&'static str> {
+    let name = snake(key);
+    let other = TLS_KEYS.iter().find(|key| is_other_name(&name, key));
+    other.copied().or_else(|| meant(key, TLS_KEYS))
+}
+
+/// Whether a key is a name for TLS settings.
+pub(super) fn is_tls(key: &str) -> bool {
+    is_other_name(&snake(key), SECTION)
+}
+
+/// Whether TLS settings are where OpenAgents ignores them: a mapping or true value under a name for TLS.
+pub(super) fn is_misplaced_tls(entry: &Entry<'_>) -> bool {
+    let key = entry.name();
+    let is_section = is_tls(key) && !["security", "secure", "credentials"].contains(&key);
+    let is_file = ["cert_file", "key_file", "require_client_cert"].contains(&key);
+    (is_section || is_file) && entry.is_true()
+}
+
+/// A key of a mapping that resembles a known one which the mapping lacks.
+pub(super) fn misspelt(
+    file: &NetworkFile,
+    mapping: NodeId,
+    entry: &Entry<'_>,
+    known: &[&str],
+) -> Option<Finding> {
+    let key = entry.key.value.as_text()?;
+    if known.contains(&key) {
+        return None;
+    }
+    let is_missing = |key: &&str| file.document.get(mapping, key).is_none();
+    let meant = meant(key, known).filter(is_missing)?;
+    let finding = entry.finding("network-key-misspelt");
+    let finding = finding.instead(format!("{key}:"), format!("{meant}:"));
+    Some(finding.with_hint(format!("did you mean `{meant}`?")))
+}
+
+fn is_other_name(name: &str, key: &str) -> bool {
+    let row = OTHER_NAMES.lines().filter_map(|row| row.split_once('\t'));
+    let mut names = row.filter(|(known, _)| *known == key);
+    names.any(|(_, names)| names.split(' ').any(|other| other == name))
+}
+
+/// `requireClientCert` and `require-client-cert` as `require_client_cert`; the beginning of a long key.
+fn snake(key: &str) -> String {
+    let mut name = String::new();
+    let mut before_is_lower = false;
+    for c in key.trim().chars().take(MAX_KEY_CHARACTERS) {
+        if c.is_ascii_uppercase() && before_is_lower {
+            name.push('_');
+        }
+        before_is_lower = c.is_ascii_lowercase();
+        name.push(match c {
+            '-' | ' ' | '.' => '_',
+            c => c.to_ascii_lowercase(),
+        });
+    }
+    name
+}
+
+const MAX_KEY_CHARACTERS: usize = 64;
+
+/// The keys of a `tls:` block that OpenAgents reads.
+pub(super) const TLS_KEYS: &[&str] = &[
+    "enabled",
+    "cert_file",
+    "key_file",
+    "ca_file",
+    "require_client_cert",
+];
+pub(super) const ROOT_KEYS: &[&str] = &[
+    "network",
+    "network_profile",
+    "external_access",
+    "service_agents",
+    "metadata",
+    "log_level",
+    "data_dir",
+    "runtime_limit",
+    "shutdown_timeout",
+    "mods",
+    "agents",
+];
+pub(super) const NETWORK_KEYS: &[&str] = &[
+    "name",
+    "mode",
+    "node_id",
+    "bootstrap_nodes",
+    "transports",
+    "manifest_transport",
+    "recommended_transport",
+    "encryption_enabled",
+    "encryption_type",
+    "disable_agent_secret_verification",
+    "discovery_interval",
+    "discovery_enabled",
+    "max_connections",
+    "connection_timeout",
+    "retry_attempts",
+    "heartbeat_interval",
+    "mods",
+    "message_queue_size",
+    "message_timeout",
+    "agent_groups",
+    "default_agent_group",
+    "requires_password",
+    "auto_start_agents",
+    "initialized",
+    "created_by_version",
+    "agent_timeout",
+    "message_routing_enabled",
+    "transport",
+    "transport_config",
+    "host",
+    "port",
+    "server_mode",
+    "coordinator_url",
+    "network_profile",
+    "external_access",
+    "remote_agents",
+    "workspace_path",
+];
+pub(super) const CONFIG_KEYS: &[&str] = &["host", "port", "tls"];
+/// The limit on checked keys of a mapping.
+pub(super) const MAX_KEYS: usize = 1000;
+const SECTION: &str = "tls:";
+/// For `tls:` and each key in it, the names other programs use.
+const OTHER_NAMES: &str = include_str!("keys.tsv");
+
+#[cfg(test)]
+mod keys_tests {
+    use super::*;
+
+    #[test]
+    fn a_resembling_key_is_recognized_and_others_are_left_alone() {
+        for key in [
+            "require_client_certs",
+            "requireClientCert",
+            "require-client-cert",
+            "require_client_auth",
+            "require_clent_cert",
+            "mtls",
+        ] {
+            assert_eq!(meant_in_tls(key), Some("require_client_cert"), "{key}");
+        }
+        assert_eq!(meant_in_tls("cert_fiel"), Some("cert_file"));
+        assert_eq!(meant_in_tls("key"), Some("key_file"));
+        assert_eq!(meant_in_tls("CA_FILE"), Some("ca_file"));
+        assert_eq!(meant_in_tls("enabeld"), Some("enabled"));
+        assert_eq!(meant_in_tls("session_tickets"), None);
+        assert!(is_tls("ssl") && is_tls("TLS") && !is_tls("host"));
     }
 }

@@ -10,11 +10,9 @@ pub mod agent;
 mod edit;
 mod examine;
 mod file;
-mod keys;
 pub mod reach;
 mod settings;
 mod startup;
-mod tls;
 mod transport;
 pub mod yaml;
 
@@ -22,7 +20,7 @@ pub use edit::{Edit, EditError, TlsFiles, unified_diff, with_tls};
 pub use examine::examine;
 pub use file::{NetworkFile, NetworkFileError};
 pub use startup::{Credentials, Grpc, Listener, Offers, Startup, start};
-pub use tls::{FileName, Tls};
+pub use transport::{FileName, Tls};
 pub use transport::{Kind, Transport};
 
 use crate::path::finding::Finding;

@@ -1,10 +1,8 @@
 //! What happens when a network starts: each transport in its order, and its effect on the others.
 
-use super::NetworkFile;
-use super::settings;
-use super::tls::Tls;
-use super::transport::{Address, Kind, Transport, overlap};
+use super::transport::{Address, Kind, Tls, Transport, overlap};
 use super::yaml::Value;
+use super::{NetworkFile, settings};
 use crate::path::finding::{Finding, Severity};
 
 /// A network after its start, as far as can be predicted.

@@ -8,9 +8,8 @@ use zeroize::Zeroizing;
 
 pub use crate::authority::Ask;
 use crate::error::Error;
-use crate::files;
 pub use crate::keys::Password;
-use crate::process;
+use crate::{files, process};
 
 /// A place a passphrase can be read from.
 #[derive(Clone, Debug)]

@@ -205,8 +205,8 @@ mod tests {
 
     use super::*;
     use crate::ops::managed::tests::{NOW, authority_at, issue, make_authority};
+    use crate::pki::crl::RevocationReason;
     use crate::pki::ocsp::SingleResponse;
-    use crate::pki::revocation::RevocationReason;
 
     #[test]
     fn a_responder_is_recorded_and_replaced_after_half_of_a_week() {

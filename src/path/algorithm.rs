@@ -5,15 +5,14 @@ use rustls_pki_types::alg_id;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use super::finding::{Evidence, Role};
+use super::Requirements;
+use super::finding::{Drafts, Evidence, Role};
 use super::pool::Candidate;
-use super::profile::Requirements;
-use super::rule::Drafts;
-use crate::pki::algorithm_identifier::AlgorithmIdentifier;
+use crate::pki::algorithm::AlgorithmIdentifier;
 use crate::pki::certificate::Certificate;
+use crate::pki::lint::Weakness;
 use crate::pki::public_key::{Curve, KeyKind, KeyParts, PublicKey, bit_length};
 use crate::pki::usage::Purpose;
-use crate::pki::weakness::Weakness;
 
 /// How a signature is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

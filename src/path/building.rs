@@ -5,12 +5,10 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use super::finding::Role;
+use super::finding::{Draft, Drafts, Role};
 use super::pool::Pool;
-use super::profile::Requirements;
-use super::rule::{Draft, Drafts};
 use super::signature::{self, Outcome};
-use super::{identifiers, name_constraints, revocation, validation};
+use super::{Requirements, identifiers, judgement, name_constraints, revocation};
 
 /// The search for a path.
 pub(super) struct Search<'s, 'a> {
@@ -221,7 +219,7 @@ impl<'s, 'a> Search<'s, 'a> {
         }
         let path = self.path.iter().map(|i| &self.pool.candidates[*i]);
         let path: Vec<_> = path.collect();
-        validation::examine_path(&path, self.requirements, &mut drafts);
+        judgement::examine_path(&path, self.requirements, &mut drafts);
         let last = self.path[self.path.len() - 1];
         if self.pool.is_anchor(last) {
             let anchor = &self.pool.candidates[last];
@@ -244,7 +242,7 @@ impl<'s, 'a> Search<'s, 'a> {
         let pool = self.pool;
         let outcome = self.signatures.get(&(child, issuer)).copied();
         let (below, above) = (&pool.candidates[child], &pool.candidates[issuer]);
-        validation::examine_issue(below, above, outcome, &mut drafts);
+        judgement::examine_issue(below, above, outcome, &mut drafts);
         if !pool.lists.is_empty() {
             revocation::examine_issue(
                 pool,
@@ -280,7 +278,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 _ if self.pool.is_anchor(index) => Role::Anchor,
                 _ => Role::Intermediate,
             };
-            validation::examine(&self.pool.candidates[index], role, self.requirements)
+            judgement::examine(&self.pool.candidates[index], role, self.requirements)
         })
     }
 

@@ -8,11 +8,10 @@ use std::fmt;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::Profile;
 use super::extension::{Extensions, Known};
-use super::finding::{Evidence, Finding, Role, Severity};
+use super::finding::{Draft, Drafts, Evidence, Finding, Role, Severity};
 use super::pool::Candidate;
-use super::profile::Profile;
-use super::rule::{Draft, Drafts};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::csr::CertificateSigningRequest;
@@ -23,9 +22,9 @@ use crate::pki::extension::{
 };
 use crate::pki::extension_value::ExtensionValue;
 use crate::pki::general_name::GeneralName;
-use crate::pki::moment::EARLY_GENERALIZED_TIME;
 use crate::pki::name::DistinguishedName;
 use crate::pki::public_key::PublicKey;
+use crate::pki::validity::EARLY_GENERALIZED_TIME;
 
 /// What is wrong with a certificate's form in its role.
 pub(super) fn examine(candidate: &Candidate<'_>, role: Role, drafts: &mut Drafts) {

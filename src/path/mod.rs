@@ -10,7 +10,6 @@
 
 mod algorithm;
 mod building;
-mod distinguished_name;
 mod extension;
 pub mod finding;
 mod form;
@@ -21,17 +20,17 @@ mod names;
 mod planned;
 mod policy;
 mod pool;
-pub mod profile;
 mod revocation;
-pub mod rule;
 mod signature;
 pub mod stacks;
 mod usage;
-mod validation;
 
-pub use distinguished_name::is_same as is_same_name;
 pub use form::{certificate_problems, list_problems, request_problems};
-pub use judgement::{CandidatePath, Candidates, Judgement, Member, Verdict, judge, judge_alone};
+pub use identifiers::is_same as is_same_name;
+pub use judgement::{
+    CandidatePath, Candidates, Judgement, Member, Profile, ReferenceName, Requirements, Verdict,
+    judge, judge_alone,
+};
 pub use name_constraints::is_permitted;
 pub use planned::IssuerChain;
 pub use pool::Origin;

@@ -2,12 +2,11 @@
 
 use std::mem::discriminant;
 
-use super::distinguished_name::canonical;
 use super::extension::value;
-use super::finding::{Evidence, Role};
+use super::finding::{Drafts, Evidence, Role};
+use super::identifiers::canonical;
 use super::names::{is_host, is_mailbox};
 use super::pool::Candidate;
-use super::rule::Drafts;
 use crate::pki::extension::NameConstraints;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::{AttributeType, DistinguishedName};

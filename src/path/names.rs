@@ -4,12 +4,10 @@
 
 use std::net::IpAddr;
 
-use super::finding::{Evidence, Role};
+use super::finding::{Drafts, Evidence, Role};
 use super::name_constraints::is_uri;
 use super::pool::Candidate;
-use super::profile::Profile;
-use super::profile::{ReferenceName, Requirements};
-use super::rule::Drafts;
+use super::{Profile, ReferenceName, Requirements};
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::AttributeType;
 

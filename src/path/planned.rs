@@ -4,14 +4,11 @@ use std::sync::OnceLock;
 
 use time::OffsetDateTime;
 
-use super::distinguished_name::is_same;
 use super::extension::value;
-use super::finding::{CertificateReference, Evidence, Role};
-use super::finding::{Finding, sort};
+use super::finding::{CertificateReference, Draft, Drafts, Evidence, Finding, Role, sort};
+use super::identifiers::is_same;
 use super::pool::Candidate;
-use super::profile::Requirements;
-use super::rule::{Draft, Drafts};
-use super::{name_constraints, validation};
+use super::{Requirements, judgement, name_constraints};
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::KeyUsage;
 use crate::pki::usage::{CLIENT_AUTH, OCSP_SIGNING, Purpose, SERVER_AUTH};
@@ -71,7 +68,7 @@ impl<'a> IssuerChain<'a> {
         if planned.extensions().is_ca() {
             self.examine_room(&mut drafts);
         }
-        validation::examine_path(&path, &requirements, &mut drafts);
+        judgement::examine_path(&path, &requirements, &mut drafts);
         self.findings(&path, &drafts.all)
     }
 
@@ -80,7 +77,7 @@ impl<'a> IssuerChain<'a> {
         let certificate = planned.certificate;
         let mut own = requirements.clone();
         own.at = self.at.max(certificate.not_before());
-        validation::examine(planned, role(planned), &own)
+        judgement::examine(planned, role(planned), &own)
     }
 
     /// What is wrong with the chain itself.
@@ -101,7 +98,7 @@ impl<'a> IssuerChain<'a> {
                 } else {
                     Role::Intermediate
                 };
-                let own = validation::examine(candidate, role, requirements);
+                let own = judgement::examine(candidate, role, requirements);
                 drafts.extend(place + 1, &own);
                 drafts.about(place + 1);
                 examine_under(candidate, &self.above[place + 1..], &mut drafts);
@@ -156,7 +153,7 @@ fn examine_under(candidate: &Candidate<'_>, above: &[Candidate<'_>], drafts: &mu
     if !is_same(named, subject) {
         drafts.with("issuer-missing", || Evidence::instead(named, subject));
     }
-    validation::examine_issue(candidate, issuer, None, drafts);
+    judgement::examine_issue(candidate, issuer, None, drafts);
     // Self-issued CAs are free of name constraints (RFC 5280 §6.1.3).
     if candidate.extensions().is_ca() && candidate.is_self_issued() {
         return;

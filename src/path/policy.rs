@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::extension::{ANY_POLICY, value};
-use super::finding::Role;
+use super::finding::{Drafts, Role};
 use super::pool::Candidate;
-use super::rule::Drafts;
 use crate::pki::oid::ObjectIdentifier;
 
 /// What is wrong with the constraints on policies a certificate holds.

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
-use super::distinguished_name::{canonical, is_same};
 use super::extension::Extensions;
+use super::identifiers::{canonical, is_same};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::name::DistinguishedName;

@@ -6,28 +6,24 @@
 
 use time::OffsetDateTime;
 
+use super::Requirements;
 use super::algorithm::Scheme;
-use super::distinguished_name::is_same;
 use super::extension::value;
-use super::finding::{Evidence, Severity};
+use super::finding::{Draft, Drafts, Evidence, Severity};
 use super::form::{list_problems, text};
-use super::pool::Candidate;
-use super::pool::Pool;
-use super::profile::Requirements;
-use super::rule::{Draft, Drafts};
+use super::identifiers::is_same;
+use super::pool::{Candidate, Pool};
 use super::signature::Outcome;
-use crate::pki::crl::{RevocationList, RevokedCertificate};
-use crate::pki::distribution_point::IssuingDistributionPoint;
+use crate::pki::crl::{RevocationList, RevocationReason, RevokedCertificate};
 use crate::pki::element::ElementError;
 use crate::pki::extension::{
     AUTHORITY_KEY_IDENTIFIER, CERTIFICATE_ISSUER, CRL_DISTRIBUTION_POINTS, CRL_NUMBER,
     DELTA_CRL_INDICATOR, Extension, FRESHEST_CRL, INVALIDITY_DATE, ISSUING_DISTRIBUTION_POINT,
-    KeyUsage, REASON_CODE,
+    IssuingDistributionPoint, KeyUsage, REASON_CODE,
 };
 use crate::pki::extension_value::ExtensionValue;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::DistinguishedName;
-use crate::pki::revocation::RevocationReason;
 use crate::pki::serial::SerialNumber;
 
 /// Whether a certificate is revoked, according to all current lists of its issuer.

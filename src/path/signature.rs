@@ -12,7 +12,7 @@ use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::csr::CertificateSigningRequest;
 use crate::pki::public_key::{Curve, KeyKind, KeyParts};
-use crate::pki::rsa_pss::PssParameters;
+use crate::pki::signature::PssParameters;
 
 /// The result of checking a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

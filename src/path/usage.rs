@@ -5,10 +5,9 @@
 //! [§4.2.1.12](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.12)).
 
 use super::extension::value;
-use super::finding::{Evidence, Role};
+use super::finding::{Drafts, Evidence, Role};
 use super::pool::Candidate;
-use super::profile::{Profile, Requirements};
-use super::rule::Drafts;
+use super::{Profile, Requirements};
 use crate::pki::extension::KeyUsage;
 use crate::pki::oid::ObjectIdentifier;
 use crate::pki::public_key::KeyKind;

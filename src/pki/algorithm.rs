@@ -3,8 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use const_oid::ObjectIdentifier;
+use const_oid::ObjectIdentifier as KnownObjectIdentifier;
 use serde::{Deserialize, Serialize};
+
+use super::element::{Element, ElementError, NULL};
+use super::general_name::object_identifier;
+use super::oid::ObjectIdentifier;
 
 /// The kinds of key this program makes.
 ///
@@ -155,17 +159,75 @@ impl SignatureAlgorithm {
 }
 
 /// id-ecPublicKey (RFC 5480 §2.1.1).
-pub const ID_EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub const ID_EC_PUBLIC_KEY: KnownObjectIdentifier =
+    KnownObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 /// secp256r1, NIST P-256 (RFC 5480 §2.1.1.1).
-pub const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+pub const SECP256R1: KnownObjectIdentifier =
+    KnownObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 /// secp384r1, NIST P-384 (RFC 5480 §2.1.1.1).
-pub const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+pub const SECP384R1: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.132.0.34");
 /// id-Ed25519 (RFC 8410 §3).
-pub const ID_ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+pub const ID_ED25519: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.101.112");
 /// id-X25519 (RFC 8410 §3).
-pub const ID_X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
+pub const ID_X25519: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.101.110");
 /// rsaEncryption (RFC 3279 §2.3.1).
-pub const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub const RSA_ENCRYPTION: KnownObjectIdentifier =
+    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
+/// An AlgorithmIdentifier ([RFC 5280 §4.1.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.1.2)).
+///
+/// Shown by the name its RFC gives it, or else in dots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlgorithmIdentifier {
+    /// Which algorithm.
+    pub oid: ObjectIdentifier,
+    /// The DER of its parameters, if there are any.
+    pub parameters: Option<Vec<u8>>,
+}
+
+impl AlgorithmIdentifier {
+    /// Reads the SEQUENCE.
+    pub(crate) fn read(sequence: Element<'_>) -> Result<Self, ElementError> {
+        let mut elements = sequence.children();
+        let oid = object_identifier(&mut elements, "the algorithm")?;
+        let parameters = if elements.is_empty() {
+            None
+        } else {
+            Some(elements.any("the algorithm's parameters")?.whole.to_vec())
+        };
+        elements.end("the algorithm's parameters")?;
+        Ok(AlgorithmIdentifier { oid, parameters })
+    }
+
+    /// Whether it has no parameters, or NULL for them.
+    pub fn has_no_parameters(&self) -> bool {
+        matches!(self.parameters.as_deref(), None | Some([NULL, 0]))
+    }
+
+    /// Whether it has parameters that a signature algorithm does not have: only RSASSA-PSS has any.
+    pub(crate) fn has_foreign_parameters(&self) -> bool {
+        self.oid != RSASSA_PSS && !self.has_no_parameters()
+    }
+}
+
+impl fmt::Display for AlgorithmIdentifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.oid.name() {
+            Some(name) => f.write_str(name),
+            None => self.oid.fmt(f),
+        }
+    }
+}
+
+impl serde::Serialize for AlgorithmIdentifier {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// id-RSASSA-PSS (RFC 4055 §3.1).
+pub(crate) const RSASSA_PSS: KnownObjectIdentifier =
+    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use time::OffsetDateTime;
 
-use super::algorithm_identifier::AlgorithmIdentifier;
+use super::algorithm::AlgorithmIdentifier;
 use super::element::{
     BIT_STRING, Element, ElementError, Elements, INTEGER, SEQUENCE, context, context_constructed,
     small_integer, whole_bits,
@@ -16,10 +16,11 @@ use super::extension::{
     subject_key_identifier,
 };
 use super::general_name::GeneralName;
-use super::moment::{Moment, MomentError, moment};
 use super::name::DistinguishedName;
 use super::oid::ObjectIdentifier;
+use super::plan::{self, IssuancePlan};
 use super::serial::SerialNumber;
+use super::validity::{Moment, MomentError, Validity, ValidityError};
 
 /// A certificate that was read: DER with nothing behind it, of the structure
 /// [RFC 5280 §4.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.1) gives it, whose dates are dates.
@@ -375,8 +376,8 @@ fn validity(sequence: Element<'_>) -> Result<(Moment, Moment), CertificateError>
     let not_before = times.any("notBefore")?;
     let not_after = times.any("notAfter")?;
     times.end("notAfter")?;
-    let not_before = moment(not_before, "notBefore")?;
-    let not_after = moment(not_after, "notAfter")?;
+    let not_before = Moment::read(not_before, "notBefore")?;
+    let not_after = Moment::read(not_after, "notAfter")?;
     Ok((not_before, not_after))
 }
 
@@ -384,6 +385,92 @@ fn validity(sequence: Element<'_>) -> Result<(Moment, Moment), CertificateError>
 pub(crate) fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
     let start = part.as_ptr().addr() - whole.as_ptr().addr();
     start..start + part.len()
+}
+
+/// The parts of a CA's certificate that what it issues repeats or must keep within.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// The CA's subject, byte for byte.
+    pub subject: DistinguishedName,
+    /// Its subject key identifier, whatever it was made of; its key's hash if it has none.
+    pub key_identifier: Vec<u8>,
+    /// If it is valid.
+    pub validity: Validity,
+    /// Whether it is a CA at all: basicConstraints with cA, and keyCertSign where it has a keyUsage.
+    pub is_ca: bool,
+    /// How many more CAs may follow below it; `None` for any number.
+    pub path_length: Option<u64>,
+    /// The names it may issue for.
+    pub name_constraints: NameConstraints,
+    /// Its public key, a DER SubjectPublicKeyInfo.
+    pub public_key_info: Vec<u8>,
+}
+
+impl Issuer {
+    /// What `certificate` gives to those it issues.
+    ///
+    /// # Errors
+    /// If its public key or its dates cannot be read.
+    pub fn of(certificate: &Certificate) -> Result<Self, IssuerError> {
+        let malformed = |source| IssuerError::Extension { source };
+        let public_key_info = certificate.public_key_info().to_vec();
+        let own = plan::key_identifier(&public_key_info)
+            .map_err(|source| IssuerError::PublicKey { source })?;
+        let named = certificate.subject_key_identifier().map_err(malformed)?;
+        let may_sign = certificate
+            .key_usage()
+            .map_err(malformed)?
+            .is_none_or(|usage| usage.has(KeyUsage::KEY_CERT_SIGN));
+        let constraints = certificate.basic_constraints().map_err(malformed)?;
+        Ok(Issuer {
+            subject: certificate.subject().clone(),
+            key_identifier: named.unwrap_or(own),
+            validity: Validity::between(certificate.not_before(), certificate.not_after())?,
+            name_constraints: certificate
+                .name_constraints()
+                .map_err(malformed)?
+                .unwrap_or_default(),
+            path_length: constraints.and_then(|constraints| constraints.path_length),
+            is_ca: certificate.is_ca().map_err(malformed)? && may_sign,
+            public_key_info,
+        })
+    }
+
+    /// What a self-signed certificate will give, as far as its plan says: without key.
+    pub fn planned(planned: &IssuancePlan) -> Self {
+        Issuer {
+            subject: planned.subject.clone(),
+            key_identifier: Vec::new(),
+            validity: planned.validity,
+            is_ca: true,
+            name_constraints: NameConstraints::default(),
+            path_length: match planned.basic_constraints {
+                plan::BasicConstraints::Ca { path_length } => path_length.map(u64::from),
+                plan::BasicConstraints::EndEntity => None,
+            },
+            public_key_info: Vec::new(),
+        }
+    }
+}
+
+/// Why a certificate cannot be issued under.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuerError {
+    /// Its public key is malformed.
+    #[error("the public key of the certificate is malformed")]
+    PublicKey {
+        /// The decoder's error.
+        source: ElementError,
+    },
+    /// It ends before it begins.
+    #[error(transparent)]
+    Validity(#[from] ValidityError),
+    /// One of the extensions that decide is malformed.
+    #[error("an extension of the certificate is malformed")]
+    Extension {
+        /// The decoder's error.
+        source: ElementError,
+    },
 }
 
 #[cfg(test)]
@@ -448,7 +535,7 @@ mod tests {
             key_usage: plan::KeyUsage::EndEntity,
             extended_key_usages: vec![crate::pki::usage::SERVER_AUTH],
             authority_key_identifier: Some(vec![7; 20]),
-            name_constraints: crate::pki::subtree::NameConstraints::default(),
+            name_constraints: crate::pki::general_name::NameConstraints::default(),
             crl_distribution_points: vec!["http://crl.example/a.crl".into()],
             ca_issuers: vec!["http://ca.example/a.crt".into()],
             ocsp: vec!["http://ocsp.example".into()],

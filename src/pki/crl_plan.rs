@@ -4,11 +4,11 @@ use ring::digest;
 use time::OffsetDateTime;
 
 use super::algorithm::SignatureAlgorithm;
+use super::crl::RevocationReason;
 use super::element::{ENUMERATED, INTEGER, context, context_constructed};
 use super::encoding::{element, extension, generalized_time, sequence, time_der, unsigned_integer};
 use super::extension as known;
 use super::name::DistinguishedName;
-use super::revocation::RevocationReason;
 use super::serial::SerialNumber;
 
 /// Everything a revocation list will say but for its entries: of version 2, complete, for every

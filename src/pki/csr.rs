@@ -2,7 +2,7 @@
 
 use const_oid::ObjectIdentifier as KnownObjectIdentifier;
 
-use super::algorithm_identifier::AlgorithmIdentifier;
+use super::algorithm::AlgorithmIdentifier;
 use super::element::{
     BIT_STRING, Element, ElementError, Elements, INTEGER, SEQUENCE, SET, context_constructed,
     small_integer, whole_bits,

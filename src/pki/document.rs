@@ -2,12 +2,12 @@
 
 use zeroize::Zeroizing;
 
+use super::bundle::SIGNED_DATA;
 use super::element::{
     BIT_STRING, Element, Elements, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING,
     SEQUENCE, UTC_TIME, context_constructed,
 };
 use super::pem::{self, Block, PemError};
-use super::pkcs7::SIGNED_DATA;
 
 /// The parts of a file, none of them read yet.
 #[derive(Debug)]

@@ -2,24 +2,23 @@
 
 use std::fmt;
 
+use base64ct::{Base64, Encoding as _};
 use serde::{Serialize, Serializer};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
-use super::distribution_point::{DistributionPoint, IssuingDistributionPoint};
-use super::element::{Element, ElementError, INTEGER, SEQUENCE, small_integer};
+use super::crl::RevocationReason;
+use super::element::{Element, ElementError, INTEGER, OCTET_STRING, SEQUENCE, small_integer};
 use super::extension as known;
 use super::extension::{
-    AuthorityKeyIdentifier, BasicConstraints, Extension, KeyUsage, NameConstraints, alt_names,
-    extended_key_usages, subject_key_identifier,
+    AuthorityKeyIdentifier, BasicConstraints, DistributionPoint, Extension,
+    IssuingDistributionPoint, KeyUsage, NameConstraints, alt_names, extended_key_usages,
+    subject_key_identifier,
 };
 use super::general_name::{GeneralName, object_identifier};
-use super::moment::moment;
 use super::oid::ObjectIdentifier;
 use super::policy::{Policy, PolicyConstraints, PolicyMapping, policy_constraints, policy_mapping};
-use super::revocation::RevocationReason;
 use super::serial::SerialNumber;
-use super::timestamp::{self, SignedCertificateTimestamp};
-use super::validity::rfc3339;
+use super::validity::{Moment, rfc3339};
 
 /// What an extension says. In JSON the value alone; which it is, the extension's name says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -297,7 +296,7 @@ const READERS: &[(const_oid::ObjectIdentifier, Reader)] = &[
         small_integer(count, "inhibitAnyPolicy").map(ExtensionValue::SkipCertificates)
     }),
     (known::SIGNED_CERTIFICATE_TIMESTAMPS, |v| {
-        timestamp::read_all(v).map(ExtensionValue::Timestamps)
+        read_timestamps(v).map(ExtensionValue::Timestamps)
     }),
     (known::TLS_FEATURE, |v| {
         each_of(v, INTEGER, tls_feature).map(ExtensionValue::TlsFeature)
@@ -315,7 +314,7 @@ const READERS: &[(const_oid::ObjectIdentifier, Reader)] = &[
         let wrong = ElementError::Content {
             what: "invalidityDate",
         };
-        moment(element, "invalidityDate")
+        Moment::read(element, "invalidityDate")
             .map(|m| ExtensionValue::Time(m.time))
             .or(Err(wrong))
     }),
@@ -388,4 +387,125 @@ fn lines_of(items: &[impl fmt::Display]) -> Vec<String> {
 
 pub(super) fn latin_1(octets: &[u8]) -> String {
     octets.iter().copied().map(char::from).collect()
+}
+
+/// That a log of Certificate Transparency has seen a certificate. The signature is not checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SignedCertificateTimestamp {
+    /// The version: 1 is written as 0.
+    pub version: u8,
+    /// The log's identifier, in base64 as log lists have it; `None` for another version than 1.
+    pub log_id: Option<String>,
+    /// If the log saw it.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub timestamp: Option<OffsetDateTime>,
+}
+
+impl fmt::Display for SignedCertificateTimestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.log_id, self.timestamp) {
+            (Some(log), Some(time)) => write!(f, "{} by log {log}", rfc3339(time)),
+            (None, _) | (_, None) => write!(f, "of version {}", self.version),
+        }
+    }
+}
+
+/// Reads the value of the extension: an OCTET STRING around a list in TLS encoding.
+pub(crate) fn read_timestamps(
+    value: &[u8],
+) -> Result<Vec<SignedCertificateTimestamp>, ElementError> {
+    let list = Element::only(value, OCTET_STRING, WHAT)?.content;
+    let (mut rest, after) = vector(list)?;
+    if !after.is_empty() {
+        return Err(ElementError::Trailing {
+            what: WHAT,
+            octets: after.len(),
+        });
+    }
+    let mut timestamps = Vec::new();
+    while !rest.is_empty() {
+        let (timestamp, after) = vector(rest)?;
+        timestamps.push(read(timestamp)?);
+        rest = after;
+    }
+    Ok(timestamps)
+}
+
+fn read(octets: &[u8]) -> Result<SignedCertificateTimestamp, ElementError> {
+    let (&version, rest) = octets.split_first().ok_or(TRUNCATED)?;
+    if version != VERSION_1 {
+        return Ok(SignedCertificateTimestamp {
+            version,
+            log_id: None,
+            timestamp: None,
+        });
+    }
+    let (log_id, rest) = rest.split_first_chunk::<LOG_ID_OCTETS>().ok_or(TRUNCATED)?;
+    let (milliseconds, _) = rest.split_first_chunk::<8>().ok_or(TRUNCATED)?;
+    let milliseconds = i64::try_from(u64::from_be_bytes(*milliseconds)).ok();
+    let timestamp = milliseconds
+        .and_then(|n| OffsetDateTime::UNIX_EPOCH.checked_add(Duration::milliseconds(n)))
+        .ok_or(ElementError::Content { what: WHAT })?;
+    Ok(SignedCertificateTimestamp {
+        version,
+        log_id: Some(Base64::encode_string(log_id)),
+        timestamp: Some(timestamp),
+    })
+}
+
+/// The content of a TLS vector with a length of two bytes, and what follows it.
+fn vector(octets: &[u8]) -> Result<(&[u8], &[u8]), ElementError> {
+    let (length, rest) = octets.split_first_chunk::<2>().ok_or(TRUNCATED)?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+        .ok_or(TRUNCATED)
+}
+
+const WHAT: &str = "the list of timestamps";
+const TRUNCATED: ElementError = ElementError::Truncated { what: WHAT };
+const VERSION_1: u8 = 0;
+const LOG_ID_OCTETS: usize = 32;
+
+#[cfg(test)]
+mod timestamp_tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_names_its_log_and_its_moment() {
+        let list = read_timestamps(&list(&timestamp())).unwrap();
+        let text = format!("2026-11-20T08:05:00Z by log {}=", "CQkJ".repeat(10) + "CQk");
+        assert_eq!(list[0].to_string(), text);
+    }
+
+    #[test]
+    fn a_list_that_is_cut_or_too_long_is_malformed() {
+        let good = timestamp();
+        for length in 0..good.len() - 5 {
+            assert!(read_timestamps(&list(&good[..length])).is_err(), "{length}");
+        }
+        let mut longer = list(&good);
+        longer[1] += 1;
+        longer.push(0);
+        assert!(read_timestamps(&longer).is_err());
+    }
+
+    fn timestamp() -> Vec<u8> {
+        let moment = time::macros::datetime!(2026-11-20 08:05:00 UTC);
+        let milliseconds = (moment.unix_timestamp() * 1000).to_be_bytes();
+        [
+            &[VERSION_1][..],
+            &[9; LOG_ID_OCTETS],
+            &milliseconds,
+            &[0, 0, 4, 3, 0],
+        ]
+        .concat()
+    }
+
+    fn list(timestamp: &[u8]) -> Vec<u8> {
+        let length = timestamp.len() as u8;
+        [
+            &[OCTET_STRING, length + 4, 0, length + 2, 0, length][..],
+            timestamp,
+        ]
+        .concat()
+    }
 }

@@ -6,6 +6,7 @@ use const_oid::ObjectIdentifier;
 use serde::Serialize;
 
 use super::algorithm::SignatureAlgorithm;
+use super::certificate::Issuer;
 use super::csr::EXTENSION_REQUEST;
 use super::element::{
     BIT_STRING, BOOLEAN, ElementError, INTEGER, NULL, OCTET_STRING, SET, context,
@@ -16,12 +17,11 @@ use super::encoding::{
     time_der, unsigned_integer,
 };
 use super::extension as known;
-use super::issuer::Issuer;
+use super::general_name::NameConstraints;
 use super::name::DistinguishedName;
 use super::public_key::KeyParts;
 use super::san::SubjectAltName;
 use super::serial::SerialNumber;
-use super::subtree::NameConstraints;
 use super::validity::{Validity, rfc3339};
 
 /// Everything a certificate will say, but for its public key and serial number, which are drawn

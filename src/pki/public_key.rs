@@ -5,9 +5,9 @@ use std::fmt;
 use const_oid::ObjectIdentifier as KnownObjectIdentifier;
 
 use super::algorithm::{
-    ID_EC_PUBLIC_KEY, ID_ED25519, ID_X25519, RSA_ENCRYPTION, SECP256R1, SECP384R1,
+    AlgorithmIdentifier, ID_EC_PUBLIC_KEY, ID_ED25519, ID_X25519, RSA_ENCRYPTION, RSASSA_PSS,
+    SECP256R1, SECP384R1,
 };
-use super::algorithm_identifier::{AlgorithmIdentifier, RSASSA_PSS};
 use super::element::{
     BIT_STRING, Element, ElementError, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, is_minimal_integer,
     whole_bits,

@@ -8,11 +8,11 @@ use time::OffsetDateTime;
 
 use super::{Labels, Revocation};
 use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationReason;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::{AttributeType, DistinguishedName};
 use crate::pki::public_key::{Curve, KeyKind, PublicKey};
-use crate::pki::revocation::RevocationReason;
 use crate::pki::san::SubjectAltName;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::{Validity, ValidityError};

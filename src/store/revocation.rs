@@ -3,8 +3,8 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::pki::crl::RevocationReason;
 use crate::pki::fingerprint::Fingerprint;
-use crate::pki::revocation::RevocationReason;
 use crate::pki::serial::SerialNumber;
 
 /// When and why a certificate was revoked.

@@ -9,9 +9,9 @@ use time::{Duration, OffsetDateTime};
 use super::memory::Memory;
 use super::sqlite::Sqlite;
 use super::*;
+use crate::pki::crl::RevocationReason;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::{AttributeType, DistinguishedName};
-use crate::pki::revocation::RevocationReason;
 use crate::pki::validity::Validity;
 
 const NONE: [u8; 0] = [];

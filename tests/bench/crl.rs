@@ -16,8 +16,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use openagents_certs::pki::bundle;
+use openagents_certs::pki::crl::RevocationReason;
 use openagents_certs::pki::fingerprint::Fingerprint;
-use openagents_certs::pki::revocation::RevocationReason;
 use openagents_certs::pki::serial::SerialNumber;
 use openagents_certs::pki::validity::Validity;
 use openagents_certs::store::{self, Entry, Labels, Opening, Revocation};

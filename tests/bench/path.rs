@@ -24,8 +24,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use chain::{Draft, Key};
-use openagents_certs::path::profile::{ReferenceName, Requirements};
-use openagents_certs::path::{Candidates, judge};
+use openagents_certs::path::{Candidates, ReferenceName, Requirements, judge};
 use openagents_certs::pki::certificate::Certificate;
 use openagents_certs::pki::usage::Purpose;
 use time::OffsetDateTime;

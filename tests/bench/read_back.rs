@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 use openagents_certs::keys::{PrivateKey, Signer};
 use openagents_certs::pki::algorithm::KeyType;
+use openagents_certs::pki::crl::RevocationReason;
 use openagents_certs::pki::crl_plan::{RevocationListPlan, RevokedEntries};
+use openagents_certs::pki::general_name::NameConstraints;
 use openagents_certs::pki::name::{AttributeType, DistinguishedName};
 use openagents_certs::pki::plan::{self, BasicConstraints, IssuancePlan, KeyUsage};
-use openagents_certs::pki::revocation::RevocationReason;
 use openagents_certs::pki::serial::SerialNumber;
-use openagents_certs::pki::subtree::NameConstraints;
 use openagents_certs::pki::usage::SERVER_AUTH;
 use openagents_certs::pki::validity::Validity;
 use time::macros::datetime;

@@ -1,7 +1,6 @@
 //! Cases of the suite, and what our engine makes of them.
 
-use openagents_certs::path::profile::{Profile, ReferenceName, Requirements};
-use openagents_certs::path::{Candidates, judge};
+use openagents_certs::path::{Candidates, Profile, ReferenceName, Requirements, judge};
 use openagents_certs::pki::certificate::Certificate;
 use openagents_certs::pki::crl::RevocationList;
 use openagents_certs::pki::pem;

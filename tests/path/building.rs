@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use openagents_certs::path::profile::{Profile, Requirements};
-use openagents_certs::path::{Candidates, Judgement, Origin, judge};
+use openagents_certs::path::{Candidates, Judgement, Origin, Profile, Requirements, judge};
 use openagents_certs::pki::certificate::Certificate;
 
 use super::NOW;

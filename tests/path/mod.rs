@@ -22,8 +22,7 @@ use std::collections::BTreeSet;
 
 use mutation::{Chain, Mutation};
 use openagents_certs::path::finding::Severity;
-use openagents_certs::path::profile::{ReferenceName, Requirements};
-use openagents_certs::path::{Candidates, Judgement, judge};
+use openagents_certs::path::{Candidates, Judgement, ReferenceName, Requirements, judge};
 use openagents_certs::pki::certificate::Certificate;
 use openagents_certs::pki::usage::Purpose;
 use proptest::prelude::*;

@@ -1,8 +1,7 @@
 //! Revocation lists along a path.
 
 use openagents_certs::path::finding::Severity;
-use openagents_certs::path::profile::{Profile, Requirements};
-use openagents_certs::path::{Candidates, Judgement, Verdict, judge};
+use openagents_certs::path::{Candidates, Judgement, Profile, Requirements, Verdict, judge};
 use openagents_certs::pki::certificate::Certificate;
 use openagents_certs::pki::crl::RevocationList;
 

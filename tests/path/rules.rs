@@ -1,8 +1,7 @@
 //! Each rule broken once, and found.
 
 use openagents_certs::path::finding::Severity;
-use openagents_certs::path::profile::{Profile, ReferenceName, Requirements};
-use openagents_certs::path::{Candidates, Judgement, judge};
+use openagents_certs::path::{Candidates, Judgement, Profile, ReferenceName, Requirements, judge};
 use openagents_certs::pki::certificate::Certificate;
 use openagents_certs::pki::usage::Purpose;
 

@@ -1,6 +1,6 @@
 //! rustls-webpki's answer to the same question.
 
-use openagents_certs::path::profile::ReferenceName;
+use openagents_certs::path::ReferenceName;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};

@@ -6,9 +6,8 @@ use openagents_certs::authority::{AuthorityAt, Recording};
 use openagents_certs::ops::issue::{self, Key};
 use openagents_certs::ops::{ca, crl, revoke};
 use openagents_certs::pki::algorithm::KeyType;
-use openagents_certs::pki::crl::RevocationList;
+use openagents_certs::pki::crl::{RevocationList, RevocationReason};
 use openagents_certs::pki::name::AttributeType;
-use openagents_certs::pki::revocation::RevocationReason;
 use serde_json::Value;
 use time::OffsetDateTime;
 

@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 pub(super) use self::pkcs12::{
     Purpose, derive, encrypt_aes_256, encrypt_rc2_of_40, encrypt_triple_des,
 };
-use super::password::Password;
-use crate::pki::algorithm_identifier::AlgorithmIdentifier;
+use super::Password;
+use crate::pki::algorithm::AlgorithmIdentifier;
 use crate::pki::element::{
     Element, ElementError, INTEGER, OCTET_STRING, SEQUENCE, is_minimal_integer,
 };

@@ -3,7 +3,7 @@
 use const_oid::ObjectIdentifier as KnownObjectIdentifier;
 
 use super::{EncryptionError, positive, rounds};
-use crate::pki::algorithm_identifier::AlgorithmIdentifier;
+use crate::pki::algorithm::AlgorithmIdentifier;
 use crate::pki::element::{Element, Elements, INTEGER, OCTET_STRING, SEQUENCE};
 
 /// Reads the parameters of PBES2 (RFC 8018 §A.4).

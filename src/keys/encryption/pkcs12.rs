@@ -204,7 +204,7 @@ pub(super) const CIPHERS: [(KnownObjectIdentifier, Cipher, &str); 3] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::password::Password;
+    use crate::keys::Password;
 
     #[test]
     fn derives_what_others_derive() {

@@ -1,7 +1,6 @@
 //! Reading private keys, whatever form they come in.
 
 mod ec;
-mod legacy;
 mod reader;
 mod rsa;
 
@@ -12,8 +11,7 @@ use zeroize::Zeroizing;
 
 pub use self::reader::{KeyReader, read_encrypted_key, read_key, read_pem_key};
 use super::encryption::EncryptionError;
-use crate::pki::algorithm::RSA_ENCRYPTION;
-use crate::pki::algorithm_identifier::AlgorithmIdentifier;
+use crate::pki::algorithm::{AlgorithmIdentifier, RSA_ENCRYPTION};
 use crate::pki::element::{
     BIT_STRING, Element, ElementError, INTEGER, NULL, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
     context, context_constructed, small_integer, whole_bits,

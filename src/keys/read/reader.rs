@@ -1,8 +1,13 @@
 //! Reading the private keys of a file, which may cost only so much together.
 
-use super::{ReadKey, ReadKeyError, legacy, read_der};
+use cbc::cipher::block_padding::Pkcs7;
+use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt as _, KeyInit, KeyIvInit as _};
+use md5::{Digest as _, Md5};
+use zeroize::Zeroizing;
+
+use super::{ReadKey, ReadKeyError, read_der};
+use crate::keys::Password;
 use crate::keys::encryption::{Effort, Encryption};
-use crate::keys::password::Password;
 use crate::pki::element::{Element, OCTET_STRING, SEQUENCE};
 use crate::pki::pem::Block;
 
@@ -78,16 +83,16 @@ impl<'a> KeyReader<'a> {
     fn legacy(&mut self, block: &Block) -> Result<ReadKey, ReadKeyError> {
         let Some(password) = self.password else {
             return Err(ReadKeyError::PasswordNeeded {
-                encryption: format!("RFC 1421, {}", legacy::cipher(block)),
+                encryption: format!("RFC 1421, {}", pem_cipher(block)),
             });
         };
-        let decrypted = legacy::decrypt(block, password)?;
+        let decrypted = decrypt_pem(block, password)?;
         let key = self.plain(&decrypted).map_err(|error| match error {
             ReadKeyError::Malformed(_) => ReadKeyError::LegacyPassword,
             other => other,
         })?;
         Ok(ReadKey {
-            encryption: Some(format!("RFC 1421, {}", legacy::cipher(block))),
+            encryption: Some(format!("RFC 1421, {}", pem_cipher(block))),
             ..key
         })
     }
@@ -132,6 +137,88 @@ pub fn read_pem_key(block: &Block, password: Option<&Password>) -> Result<ReadKe
 
 /// The most private keys that are read from one file: checking the largest takes milliseconds.
 const MAX_KEYS: usize = 100;
+
+/// What a block with a `DEK-Info` header says when it is decrypted. A wrong password mostly shows as bad
+/// padding, but it may give bytes that are no key.
+pub(super) fn decrypt_pem(
+    block: &Block,
+    password: &Password,
+) -> Result<Zeroizing<Vec<u8>>, ReadKeyError> {
+    let (name, vector) = block
+        .header("DEK-Info")
+        .and_then(|info| info.split_once(','))
+        .ok_or(ReadKeyError::DekInfo)?;
+    let vector = octets(vector.trim()).ok_or(ReadKeyError::DekInfo)?;
+    let (decrypt, key_octets, block_octets): (Decrypt, usize, usize) = match name.trim() {
+        "AES-128-CBC" => (cbc_decrypt::<aes::Aes128>, 16, 16),
+        "AES-192-CBC" => (cbc_decrypt::<aes::Aes192>, 24, 16),
+        "AES-256-CBC" => (cbc_decrypt::<aes::Aes256>, 32, 16),
+        "DES-EDE3-CBC" => (cbc_decrypt::<des::TdesEde3>, 24, 8),
+        _ => return Err(ReadKeyError::LegacyEncryption),
+    };
+    if vector.len() != block_octets {
+        return Err(ReadKeyError::DekInfo);
+    }
+    let key = pem_key(password.octets(), &vector[..SALT_OCTETS], key_octets);
+    let mut buffer = Zeroizing::new(block.contents.to_vec());
+    let length = decrypt(&key, &vector, &mut buffer).ok_or(ReadKeyError::LegacyPassword)?;
+    buffer.truncate(length);
+    Ok(buffer)
+}
+
+/// The name of the cipher in the `DEK-Info` header, safe to show.
+pub(super) fn pem_cipher(block: &Block) -> String {
+    let name = block
+        .header("DEK-Info")
+        .and_then(|info| info.split_once(','));
+    let is_name =
+        |name: &&str| name.len() <= MAX_NAME_OCTETS && name.bytes().all(|b| b.is_ascii_graphic());
+    let name = name.map(|(name, _)| name.trim()).filter(is_name);
+    name.unwrap_or("an unknown cipher").to_owned()
+}
+
+const MAX_NAME_OCTETS: usize = 32;
+const SALT_OCTETS: usize = 8; // the first octets of the vector, as PEM_do_header of OpenSSL has it
+
+/// Decrypts in place, with a key and a vector, and gives the length of what comes out.
+type Decrypt = fn(&[u8], &[u8], &mut [u8]) -> Option<usize>;
+
+fn cbc_decrypt<C: BlockCipherDecrypt + KeyInit>(
+    key: &[u8],
+    vector: &[u8],
+    buffer: &mut [u8],
+) -> Option<usize> {
+    let cipher = cbc::Decryptor::<C>::new_from_slices(key, vector).ok()?;
+    cipher.decrypt_padded::<Pkcs7>(buffer).ok().map(<[u8]>::len)
+}
+
+/// EVP_BytesToKey of OpenSSL with MD5 and one round.
+fn pem_key(password: &[u8], salt: &[u8], key_octets: usize) -> Zeroizing<Vec<u8>> {
+    let mut key = Zeroizing::new(Vec::with_capacity(key_octets + 16));
+    let mut previous = Zeroizing::new(Vec::new());
+    while key.len() < key_octets {
+        let digest = Md5::new()
+            .chain_update(&*previous)
+            .chain_update(password)
+            .chain_update(salt)
+            .finalize();
+        previous = Zeroizing::new(digest.to_vec());
+        key.extend_from_slice(&previous);
+    }
+    key.truncate(key_octets);
+    key
+}
+
+fn octets(hex: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u32> = hex.chars().map(|c| c.to_digit(16)).collect::<Option<_>>()?;
+    if !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    digits
+        .chunks(2)
+        .map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok())
+        .collect()
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,15 @@
 //! A correct `tls:` block in a network.yaml: a few characters at one place, the rest unchanged to the byte.
 
-mod compare;
 mod place;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
 
 use super::NetworkFile;
 use super::file::NetworkFileError;
-use super::tls::Tls;
-use super::transport::Kind;
+use super::transport::{Kind, Tls};
+use super::yaml::{Document, NodeId, Value};
 use crate::pki::escape::is_unsafe_to_show;
 use place::{Editor, Insertion};
 
@@ -51,7 +54,7 @@ pub fn with_tls(bytes: &[u8], files: &TlsFiles) -> Result<Edit, EditError> {
     }
     let text = applied(text, Editor::new(&file, text, files).insertions()?);
     let after = NetworkFile::read(text.as_bytes()).map_err(|_| EditError::Unsure)?;
-    if effective(&after).is_none() || !compare::same_but_for_tls(&file, &after) {
+    if effective(&after).is_none() || !same_but_for_tls(&file, &after) {
         return Err(EditError::Unsure);
     }
     let changed = true;
@@ -127,7 +130,7 @@ fn effective(file: &NetworkFile) -> Option<Tls> {
 
 /// Whether a block names these files, and requires client certificates if a CA is among them.
 fn says(tls: &Tls, files: &TlsFiles) -> bool {
-    let names = |name: &Option<super::tls::FileName>, expected: &str| {
+    let names = |name: &Option<super::FileName>, expected: &str| {
         let path = name.as_ref().and_then(|name| name.path.as_deref());
         path.is_some_and(|path| without_dot(path) == without_dot(expected))
     };
@@ -178,5 +181,92 @@ pub fn unified_diff(before: &str, after: &str) -> String {
 
 const CONTEXT_LINES: usize = 3;
 
-#[cfg(test)]
-mod tests;
+/// Whether only the `tls:` block differs, or what was added to contain it.
+fn same_but_for_tls(before: &NetworkFile, after: &NetworkFile) -> bool {
+    let mut allowed = HashMap::new();
+    let grpc = |file: &NetworkFile| {
+        let mut transports = file.transports().into_iter();
+        transports.find(|transport| transport.kind == Kind::Grpc)
+    };
+    let had_list = before.setting("transports").is_some();
+    let old = grpc(before);
+    let Some(new) = grpc(after) else {
+        return false;
+    };
+    let mut skipped_item = None;
+    match &old {
+        None if had_list => skipped_item = new.item,
+        None => {
+            allowed.insert(after.network, "transports");
+        }
+        Some(old) => {
+            let had_config = old
+                .config
+                .mapping
+                .is_some_and(|id| before.document.node(id).value.is_mapping());
+            match (had_config, new.config.mapping, new.item) {
+                (true, Some(config), _) => allowed.insert(config, "tls"),
+                (false, _, Some(item)) => allowed.insert(item, "config"),
+                (_, _, None) => allowed.insert(after.network, "transport_config"),
+                (true, None, _) => None,
+            };
+        }
+    }
+    let mut comparison = Comparison {
+        before: &before.document,
+        after: &after.document,
+        allowed,
+        skipped_item,
+        seen: HashSet::new(),
+    };
+    comparison.same(before.root, after.root)
+}
+
+struct Comparison<'a> {
+    before: &'a Document,
+    after: &'a Document,
+    /// The key that may differ, by its mapping.
+    allowed: HashMap<NodeId, &'static str>,
+    /// The new item.
+    skipped_item: Option<NodeId>,
+    /// The pairs that are compared already, or being compared further up.
+    seen: HashSet<(NodeId, NodeId)>,
+}
+
+impl<'a> Comparison<'a> {
+    fn same(&mut self, one: NodeId, other: NodeId) -> bool {
+        if !self.seen.insert((one, other)) {
+            return true;
+        }
+        match (&self.before.node(one).value, &self.after.node(other).value) {
+            (Value::Mapping(_), Value::Mapping(_)) => self.same_mapping(one, other),
+            (Value::Sequence(one), Value::Sequence(other)) => {
+                let skipped = self.skipped_item;
+                let other: Vec<_> = other.iter().filter(|id| Some(**id) != skipped).collect();
+                one.len() == other.len()
+                    && one
+                        .iter()
+                        .zip(other)
+                        .all(|(one, other)| self.same(*one, *other))
+            }
+            (Value::Float(one), Value::Float(other)) => one.to_bits() == other.to_bits(),
+            (one, other) => one == other,
+        }
+    }
+
+    fn same_mapping(&mut self, one: NodeId, other: NodeId) -> bool {
+        let allowed = self.allowed.get(&other).copied();
+        let keeps = |value: &Value| allowed.is_none_or(|key| !value.is_text(key));
+        let (before, after) = (self.before, self.after);
+        let kept = |document: &'a Document, id| {
+            let entries = document.entries(id).into_iter();
+            let entries = entries.filter(|entry| keeps(&entry.key.value));
+            entries.collect::<Vec<_>>()
+        };
+        let (one, other) = (kept(before, one), kept(after, other));
+        let mut pairs = one.iter().zip(&other);
+        one.len() == other.len()
+            && pairs
+                .all(|(one, other)| one.key.value == other.key.value && self.same(one.id, other.id))
+    }
+}

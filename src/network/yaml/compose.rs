@@ -6,9 +6,8 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
-use super::error::{YamlError, clause, excerpt};
 use super::scalar::{self, Value};
-use super::{Document, DuplicateKey, Node, NodeId};
+use super::{Document, DuplicateKey, Node, NodeId, YamlError, clause, excerpt};
 
 /// Reads a text of printable characters.
 pub(super) fn compose(text: &str) -> Result<Document, YamlError> {

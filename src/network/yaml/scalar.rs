@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 
 use regex_lite::Regex;
 
-use super::NodeId;
-use super::error::{YamlError, excerpt};
+use super::{NodeId, YamlError, excerpt};
 
 /// A value as Python has it.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,11 +10,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use self::index::Index;
-use crate::authority;
 use crate::error::{Error, shown};
 use crate::files::{self, Target};
 use crate::ops::{Report, Verdict};
-use crate::path;
 use crate::pki::certificate::Certificate;
 use crate::pki::document::{Document, Kind};
 use crate::pki::escape::Escaped;
@@ -25,6 +23,7 @@ use crate::pki::usage::{CLIENT_AUTH, SERVER_AUTH};
 use crate::store::{
     Entry, Inventory, Opening, Output, Revocation, RevocationChange, RevokedCertificate, Status,
 };
+use crate::{authority, path};
 
 /// What to record.
 #[derive(Debug)]

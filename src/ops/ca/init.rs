@@ -12,12 +12,11 @@ use crate::keys::{self, PrivateKey};
 use crate::ops::DryRun;
 use crate::ops::passphrase::Password;
 use crate::pki::algorithm::KeyType;
-use crate::pki::certificate::Certificate;
+use crate::pki::certificate::{Certificate, Issuer};
 use crate::pki::fingerprint::Fingerprint;
-use crate::pki::issuer::Issuer;
+use crate::pki::general_name::NameConstraints;
 use crate::pki::name::DistinguishedName;
 use crate::pki::plan::IssuancePlan;
-use crate::pki::subtree::NameConstraints;
 use crate::store::{Entry, Inventory, Opening, Output};
 
 /// Creates a root.

@@ -18,14 +18,12 @@ use crate::authority;
 use crate::error::{Error, shown};
 use crate::ops::{Expiry, Report};
 use crate::pki::algorithm::KeyType;
-use crate::pki::certificate::Certificate;
+use crate::pki::certificate::{Certificate, Issuer};
 use crate::pki::fingerprint::Fingerprint;
-use crate::pki::general_name::GeneralName;
-use crate::pki::issuer::Issuer;
+use crate::pki::general_name::{GeneralName, NameConstraints};
 use crate::pki::name::{AttributeType, DistinguishedName};
 use crate::pki::plan::{BasicConstraints, IssuancePlan, KeyUsage};
 use crate::pki::serial::SerialNumber;
-use crate::pki::subtree::NameConstraints;
 use crate::pki::validity::{Lifetime, Validity};
 use crate::store::{Counts, Opening};
 

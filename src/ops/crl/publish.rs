@@ -14,14 +14,13 @@ use crate::error::Error;
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::path;
 use crate::pki::certificate::Certificate;
-use crate::pki::crl::{RevocationList, RevokedCertificate as ListEntry};
+use crate::pki::crl::{RevocationList, RevocationReason, RevokedCertificate as ListEntry};
 use crate::pki::crl_plan::{RevocationListPlan, RevokedEntries};
 use crate::pki::extension::{CERTIFICATE_ISSUER, INVALIDITY_DATE, KeyUsage};
 use crate::pki::extension_value::ExtensionValue;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
 use crate::pki::pem;
-use crate::pki::revocation::RevocationReason;
 use crate::pki::validity::{Lifetime, ValidityError, rfc3339};
 use crate::store::{Inventory, Revocation, RevokedCertificate};
 

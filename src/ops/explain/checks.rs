@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use super::log::{Log, Seen};
 use crate::error::Error;
 use crate::ops::verify_chain::{self, FileFinding, Files, FilesReport};
+use crate::path::ReferenceName;
 use crate::path::finding::Severity;
-use crate::path::profile::ReferenceName;
 use crate::path::stacks::Stack;
 
 /// The result of checking the files.

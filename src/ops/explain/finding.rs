@@ -9,8 +9,7 @@ use super::report::{Page, commands};
 use crate::error::Error;
 use crate::ops;
 use crate::ops::verify_chain::Files;
-use crate::path::finding::Severity;
-use crate::path::rule::Rule;
+use crate::path::finding::{Rule, Severity};
 use crate::pki::escape::Escaped;
 
 /// Every rule that some command checks, sorted by name.

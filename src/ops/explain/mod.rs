@@ -25,7 +25,7 @@ use crate::error::{Error, shown};
 
 use crate::files;
 use crate::ops::verify_chain::Files;
-use crate::path::profile::ReferenceName;
+use crate::path::ReferenceName;
 use log::Log;
 
 /// A text to explain, and what it is about.

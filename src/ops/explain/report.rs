@@ -13,7 +13,7 @@ use super::log::Seen;
 use crate::ops::quoting::posix;
 use crate::ops::verify_chain::Files;
 use crate::ops::{self, Verdict};
-use crate::path::profile::ReferenceName;
+use crate::path::ReferenceName;
 use crate::path::stacks::Stack;
 use crate::pki::escape::{Escaped, is_unsafe_to_show};
 

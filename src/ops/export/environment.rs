@@ -8,9 +8,8 @@ use super::ders;
 use super::material::Material;
 use crate::authority::{Ask, pem_of};
 use crate::error::Error;
-use crate::files;
-use crate::keys;
 use crate::ops::quoting::Shell;
+use crate::{files, keys};
 
 /// The variables with the paths of a certificate's files, or with `contents` with what is in them; and
 /// whether that includes a private key.

@@ -7,7 +7,7 @@ use super::key::KeyFields;
 use crate::ops::sheet::Sheet;
 use crate::path::certificate_problems;
 use crate::path::finding::Finding;
-use crate::pki::algorithm_identifier::AlgorithmIdentifier;
+use crate::pki::algorithm::AlgorithmIdentifier;
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::{Extension, extension_name};
 use crate::pki::extension_value::{ExtensionValue, Octets};

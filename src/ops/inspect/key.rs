@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::keys::{KeyFormat, ReadKey};
 use crate::ops::sheet::Sheet;
-use crate::pki::algorithm_identifier::AlgorithmIdentifier;
+use crate::pki::algorithm::AlgorithmIdentifier;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::public_key::{KeyKind, PublicKey};
 

@@ -16,16 +16,14 @@ use time::OffsetDateTime;
 use self::certificate::Relation;
 use self::object::Entry;
 use crate::error::{ContentError, Error, shown};
-use crate::files;
 use crate::keys::{KeyReader, Password};
-use crate::ops;
 use crate::ops::live::{self, Dialling, LiveReport};
 use crate::ops::sheet::Sheet;
-use crate::path;
 use crate::pki::bundle;
 use crate::pki::document::{Document, Encoding};
 use crate::pki::element::ElementError;
 use crate::pki::pem::MAX_BLOCKS;
+use crate::{files, ops, path};
 
 /// What to show.
 #[derive(Debug)]

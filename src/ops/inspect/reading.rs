@@ -9,12 +9,12 @@ use super::request::RequestFields;
 use super::revocation::RevocationListFields;
 use crate::error::ContentError;
 use crate::keys::{KeyReader, Pkcs12, ReadKeyError};
+use crate::pki::bundle::SignedData;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::csr::CertificateSigningRequest;
 use crate::pki::document::{Kind, Part};
 use crate::pki::element::Element;
-use crate::pki::pkcs7::SignedData;
 use crate::pki::public_key::{PublicKey, rsa_public_key_info};
 
 /// Reads a part of a file; a PKCS #7 or PKCS #12 has several objects.

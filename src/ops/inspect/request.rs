@@ -8,7 +8,7 @@ use crate::ops::sheet::Sheet;
 use crate::path;
 use crate::path::finding::Finding;
 use crate::path::request_problems;
-use crate::pki::algorithm_identifier::AlgorithmIdentifier;
+use crate::pki::algorithm::AlgorithmIdentifier;
 use crate::pki::csr::{CertificateSigningRequest, EXTENSION_REQUEST};
 use crate::pki::extension_value::Named;
 use crate::pki::fingerprint::Fingerprint;

@@ -7,12 +7,11 @@ use super::certificate::{ExtensionFields, add_extensions, add_problems, named, s
 use crate::ops::sheet::Sheet;
 use crate::path::finding::Finding;
 use crate::path::list_problems;
-use crate::pki::algorithm_identifier::AlgorithmIdentifier;
-use crate::pki::crl::{RevocationList, RevokedCertificate};
+use crate::pki::algorithm::AlgorithmIdentifier;
+use crate::pki::crl::{RevocationList, RevocationReason, RevokedCertificate};
 use crate::pki::extension::REASON_CODE;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
-use crate::pki::revocation::RevocationReason;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
 

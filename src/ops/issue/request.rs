@@ -6,18 +6,17 @@ use serde::Serialize;
 
 use super::Request;
 use crate::error::{Error, shown};
-use crate::files;
 use crate::ops::refused::{Outcome, Refused};
-use crate::path;
 use crate::path::finding::{Finding, Severity};
 use crate::pki::algorithm::KeyType;
+use crate::pki::certificate::Issuer;
 use crate::pki::csr::CertificateSigningRequest;
 use crate::pki::document::{Document, Kind};
 use crate::pki::extension::extension_name;
 use crate::pki::general_name::GeneralName;
-use crate::pki::issuer::Issuer;
 use crate::pki::public_key::{Curve, KeyKind, PublicKey};
 use crate::pki::san::TypedName;
+use crate::{files, path};
 
 /// What a certificate signing request asked for, and what was granted.
 #[derive(Clone, Debug, Serialize)]

@@ -19,8 +19,8 @@ use crate::files::{self, Kind};
 use crate::net::Identity;
 use crate::net::probe::{self, Probe};
 pub use crate::net::{Scheme, Target};
+use crate::path::ReferenceName;
 use crate::path::finding::Finding;
-use crate::path::profile::ReferenceName;
 
 /// How to dial ports.
 #[derive(Clone, Debug)]

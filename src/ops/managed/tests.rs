@@ -9,7 +9,7 @@ use crate::keys::Password;
 use crate::ops::ca;
 use crate::ops::issue::{self, End, Key};
 use crate::pki::algorithm::KeyType;
-use crate::pki::subtree::NameConstraints;
+use crate::pki::general_name::NameConstraints;
 use crate::store::Opening;
 
 #[test]

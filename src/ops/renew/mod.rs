@@ -25,17 +25,16 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::issue;
-use super::list;
 use super::managed::{Managed, ManagedCertificate};
+use super::{issue, list};
 use crate::authority::{self, AuthorityAt, Recording};
 use crate::config::Config;
 use crate::error::{Error, shown};
 use crate::pki::algorithm::KeyType;
 use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationReason;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::profile::Profile;
-use crate::pki::revocation::RevocationReason;
 use crate::pki::serial::SerialNumber;
 use crate::store::{Inventory, LabelFilter, Opening};
 

@@ -5,10 +5,9 @@ use zeroize::Zeroizing;
 use super::Request;
 use super::replace::Job;
 use crate::error::{Error, shown};
-use crate::files;
-use crate::keys;
 use crate::ops::managed::ManagedCertificate;
 use crate::pki::{bundle, pem};
+use crate::{files, keys};
 
 /// The contents of a pair before it is renewed.
 pub(super) struct PairFiles {

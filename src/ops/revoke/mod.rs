@@ -21,7 +21,7 @@ use super::refused::{Outcome, Refused};
 use crate::authority::{AuthorityAt, Issuance};
 use crate::error::{Error, SelectionError};
 use crate::files::Lock;
-use crate::pki::revocation::RevocationReason;
+use crate::pki::crl::RevocationReason;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
 use crate::store::{Entry, Filter, Inventory, LabelFilter, Revocation, Status};

@@ -9,15 +9,14 @@ use time::OffsetDateTime;
 
 use super::plan::{BlastRadius, Exposed, Reason, Scope, Unseen};
 use super::target::{Matches, Search};
-use crate::authority;
 use crate::error::Error;
-use crate::files;
 use crate::ops::list;
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
 use crate::store::{Entry, Filter, Inventory, Opening, Status};
+use crate::{authority, files};
 
 /// What depends on certificates, or on the CA when `targets` is empty: everything live under the same keys,
 /// and everything issued below those that are CAs. Changes nothing and needs no key.

@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use crate::authority;
 use crate::error::{Error, SelectionError};
 use crate::files::{self, Kind};
-use crate::path;
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::Certificate;
 use crate::pki::escape::Escaped;
@@ -18,6 +16,7 @@ use crate::pki::name::AttributeType;
 use crate::pki::serial::{SerialNumber, SerialPrefix};
 use crate::pki::validity::rfc3339;
 use crate::store::{Entry, Filter, Inventory};
+use crate::{authority, path};
 
 /// Where certificates are searched for.
 pub(crate) struct Search<'a> {

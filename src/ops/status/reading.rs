@@ -6,11 +6,10 @@ use std::time::Duration;
 use crate::error::{ContentError, Error};
 use crate::files;
 use crate::net::{Target, presented_chain};
-use crate::pki::bundle::{BundleError, relations};
+use crate::pki::bundle::{BundleError, SignedData, relations};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::document::{Document, DocumentError, Kind, Part, unreadable};
-use crate::pki::pkcs7::SignedData;
 
 /// The contents of a file.
 #[derive(Debug, Default)]

@@ -6,12 +6,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::authority;
 use crate::error::Error;
-use crate::files;
 use crate::ops::verify_chain::Files;
 use crate::pki::bundle::Bundle;
 use crate::pki::general_name::GeneralName;
+use crate::{authority, files};
 
 use super::quote::{Language, Unwritable};
 

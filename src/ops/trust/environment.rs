@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::Anchors;
-use super::STORE_PASSWORD;
+use super::{Anchors, STORE_PASSWORD};
 use crate::error::Error;
 use crate::files::{self, Lock, NewFile};
 use crate::keys::{Password, Pkcs12, Pkcs12Contents, Protection, write_pkcs12};

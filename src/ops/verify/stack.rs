@@ -3,8 +3,8 @@
 use time::OffsetDateTime;
 
 use super::report::CertificateReport;
+use crate::path::ReferenceName;
 use crate::path::finding::Severity;
-use crate::path::profile::ReferenceName;
 use crate::path::stacks::{ClientFiles, Identity, ServerFiles, Setup, Stack, judge_pair};
 use crate::pki::usage::Purpose;
 

@@ -8,9 +8,8 @@ use super::setup::{Contents, FileContent};
 use crate::error::{Error, shown};
 use crate::files;
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
-use crate::path::profile::Requirements;
 use crate::path::stacks::{File as FileRole, examine_file};
-use crate::path::{Candidates, judge};
+use crate::path::{Candidates, Requirements, judge};
 use crate::pki::validity::rfc3339;
 
 /// Checks every file; `known` are the findings because of which stacks fail.

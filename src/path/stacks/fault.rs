@@ -5,12 +5,10 @@ use std::sync::LazyLock;
 
 use super::chain::{Builder, may_sign};
 use super::pem::Dialect;
-use crate::path::finding::{Evidence, Role};
+use crate::path::finding::{Drafts, Evidence, Role};
 use crate::path::identifiers;
-use crate::path::profile::{Profile, Requirements};
-use crate::path::rule::Drafts;
+use crate::path::judgement::{self, Profile, Requirements};
 use crate::path::signature::is_signed_by;
-use crate::path::validation;
 use crate::pki::usage::Purpose;
 
 /// A fault of a path, in the order of the table.
@@ -109,7 +107,7 @@ impl Fault {
             purpose: Some(purpose),
             ..Requirements::at(builder.at)
         };
-        let drafts = validation::examine(builder.candidate(index), role, &requirements);
+        let drafts = judgement::examine(builder.candidate(index), role, &requirements);
         self.row().narrower_rules.iter().find_map(|rule| {
             let draft = drafts.iter().find(|draft| draft.rule.id == *rule)?;
             Some((draft.rule.id, draft.evidence.clone(), None))
@@ -204,7 +202,7 @@ const TEXT: &str = include_str!("faults.tsv");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::rule::Rule;
+    use crate::path::finding::Rule;
 
     #[test]
     fn the_table_has_every_fault_in_its_place_and_names_only_known_rules() {

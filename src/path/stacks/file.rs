@@ -3,17 +3,14 @@
 
 use std::collections::HashMap;
 
-use super::File;
-use super::Stack;
 use super::load::what_else;
 use super::pem::{Blocks, Dialect};
-use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
-use crate::path::rule::Rule;
-use crate::pki::bundle;
+use super::{File, Stack};
+use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Rule, Severity};
 use crate::pki::certificate::Certificate;
 use crate::pki::element::Element;
-use crate::pki::pem;
 use crate::pki::public_key::KeyKind;
+use crate::pki::{bundle, pem};
 
 /// What is wrong with the contents of a certificate file in this role; nothing for a key file.
 pub(super) fn examine(file: File, octets: &[u8]) -> Vec<Finding> {

@@ -11,11 +11,9 @@
 mod chain;
 mod fault;
 mod file;
-mod host;
 mod load;
 mod name_check;
 mod openssl;
-mod peer;
 mod pem;
 mod quirks;
 mod reading;

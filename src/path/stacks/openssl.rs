@@ -4,21 +4,18 @@ use time::OffsetDateTime;
 
 use super::chain::{Builder, Chain, Signatures, may_sign};
 use super::fault::Fault;
-use super::name_check;
 use super::quirks::{
     GRPC_JS, Quirks, extended_allows, has_malformed, has_unknown_critical, is_malformed,
     key_usage_allows, netscape_allows,
 };
 use super::reading::{KeyReading, MAX_RSA_BITS, dates, is_described, is_plain};
-use super::text;
+use super::{name_check, text};
 use crate::path::algorithm::{Hash, Scheme};
 use crate::path::extension::value;
-use crate::path::finding::{CertificateReference, Evidence, Role};
-use crate::path::policy;
+use crate::path::finding::{CertificateReference, Drafts, Evidence, Role};
 use crate::path::pool::Candidate;
-use crate::path::profile::Profile;
-use crate::path::rule::Drafts;
 use crate::path::signature::Outcome;
+use crate::path::{Profile, policy};
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::KeyUsage;
 use crate::pki::public_key::{KeyKind, KeyParts};

@@ -4,13 +4,13 @@
 use const_oid::db::rfc4519::COMMON_NAME;
 
 use super::pem::Dialect;
-use crate::pki::attribute::{self, Attribute};
 use crate::pki::certificate::{Certificate, CertificateError};
 use crate::pki::element::{
     Element, Elements, INTEGER, SEQUENCE, UTC_TIME, context_constructed, is_minimal_integer,
 };
 use crate::pki::encoding::sequence;
 use crate::pki::general_name::GeneralName;
+use crate::pki::name::{self, Attribute};
 use crate::pki::public_key::{Curve, KeyKind, KeyParts};
 
 /// A certificate as a library holds it.
@@ -95,7 +95,7 @@ pub(super) fn names_fault(certificate: &Certificate) -> Option<NamesFault> {
     let is_no_text = |attribute: &Attribute<'_>| {
         attribute.oid == COMMON_NAME && !STRINGS.contains(&attribute.value.tag)
     };
-    let subject = attribute::read(certificate.subject().as_der()).unwrap_or_default();
+    let subject = name::attributes(certificate.subject().as_der()).unwrap_or_default();
     let first = subject.iter().flatten().find(|a| a.oid == COMMON_NAME);
     first
         .is_some_and(is_no_text)
@@ -146,7 +146,7 @@ fn check(certificate: &Certificate, dialect: Dialect) -> Result<(), Unreadable> 
 }
 
 fn check_name(name: &[u8], dialect: Dialect) -> Result<(), Unreadable> {
-    let Ok(rdns) = attribute::read(name) else {
+    let Ok(rdns) = name::attributes(name) else {
         return Err(NO_CERTIFICATE);
     };
     for attribute in rdns.iter().flatten() {

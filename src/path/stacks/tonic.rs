@@ -16,8 +16,8 @@ use super::file::KeyLookup;
 use super::load::{Chain, no_anchors, no_key, what_else};
 use super::verdict::Failure;
 use super::{File, KeyFile, Stack};
-use crate::path::distinguished_name::canonical;
 use crate::path::finding::{CertificateReference, Role};
+use crate::path::identifiers::canonical;
 use crate::pki::certificate::Certificate;
 use crate::pki::public_key::{KeyKind, PublicKey};
 

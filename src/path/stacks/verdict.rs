@@ -3,11 +3,9 @@
 use time::OffsetDateTime;
 
 use super::chain::Signatures;
-use super::peer::Verifier;
-use super::side::{self, Endpoint, Files, Roots};
+use super::side::{self, Endpoint, Files, Roots, Verifier};
 use super::{Affected, Cause, File, Outcome, Setup, Side, Stack, Verdicts, text, tonic};
-use crate::path::finding::{CertificateReference, Evidence, Finding, Severity};
-use crate::path::rule::Rule;
+use crate::path::finding::{CertificateReference, Evidence, Finding, Rule, Severity};
 
 /// Judges each of these clients with each of these servers.
 pub(super) fn judge(

@@ -1,7 +1,7 @@
 //! OCSP requests as they are read.
 
 use super::{HashAlgorithm, NONCE};
-use crate::pki::algorithm_identifier::AlgorithmIdentifier;
+use crate::pki::algorithm::AlgorithmIdentifier;
 use crate::pki::element::{
     BIT_STRING, Element, ElementError, Elements, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING,
     SEQUENCE, context_constructed, is_minimal_integer, whole_bits,

@@ -4,9 +4,9 @@ use time::OffsetDateTime;
 
 use super::{BASIC_RESPONSE, NONCE};
 use crate::pki::algorithm::SignatureAlgorithm;
+use crate::pki::crl::RevocationReason;
 use crate::pki::element::{ENUMERATED, OCTET_STRING, SEQUENCE, context, context_constructed};
 use crate::pki::encoding::{bit_string, element, extension, generalized_time, oid, sequence};
-use crate::pki::revocation::RevocationReason;
 
 /// Everything that a basic response will say ([RFC 6960 §4.2.1](https://www.rfc-editor.org/rfc/rfc6960#section-4.2.1)).
 ///

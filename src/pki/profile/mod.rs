@@ -1,7 +1,6 @@
 //! Profiles: what a kind of certificate is like, and what may be asked for under its name.
 
 mod built_in;
-mod identifier;
 mod pattern;
 mod policy;
 mod settings;
@@ -13,9 +12,9 @@ use const_oid::ObjectIdentifier;
 use serde::{Deserialize, Serialize};
 
 pub use built_in::BuiltIn;
-pub use identifier::{IdentifierError, KeyPurposeId, Location, PolicyId};
 pub use pattern::{DnsPattern, EmailPattern, IpRange, NamePattern, PatternError, UriPattern};
 pub use policy::{Policy, PolicyRefusal};
+pub use settings::{IdentifierError, KeyPurposeId, Location, PolicyId};
 pub use settings::{ProfileError, ProfileSettings, SubjectSettings};
 
 use super::algorithm::KeyType;

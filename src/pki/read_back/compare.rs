@@ -13,10 +13,10 @@ use x509_parser::x509::X509Name;
 
 use super::ReadBackError;
 use crate::pki::fingerprint::Colons;
+use crate::pki::general_name::{NameConstraints, Subtree};
 use crate::pki::name::{AttributeType, DistinguishedName};
 use crate::pki::plan::{BasicConstraints, KeyUsage};
 use crate::pki::san::SubjectAltName;
-use crate::pki::subtree::{NameConstraints, Subtree};
 
 pub(super) fn basic_constraints(
     planned: BasicConstraints,

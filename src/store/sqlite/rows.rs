@@ -13,9 +13,9 @@ use super::super::filter::common_name;
 use super::super::{
     BatchRow, Document, DocumentKind, Entry, Labels, Output, Revocation, RevokedCertificate,
 };
+use crate::pki::crl::RevocationReason;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
-use crate::pki::revocation::RevocationReason;
 use crate::pki::san::SubjectAltName;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::Validity;

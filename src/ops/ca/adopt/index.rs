@@ -13,8 +13,8 @@ use crate::error::shown;
 use crate::files;
 use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationReason;
 use crate::pki::escape::Escaped;
-use crate::pki::revocation::RevocationReason;
 use crate::pki::serial::SerialNumber;
 use crate::store::Revocation;
 

@@ -7,13 +7,11 @@ use crate::error::Error;
 use crate::keys;
 use crate::ops::ca;
 use crate::pki::algorithm::KeyType;
-use crate::pki::certificate::Certificate;
-use crate::pki::general_name::GeneralName;
-use crate::pki::issuer::Issuer;
+use crate::pki::certificate::{Certificate, Issuer};
+use crate::pki::general_name::{GeneralName, NameConstraints, Subtree};
 use crate::pki::name::{AttributeType, DistinguishedName};
 use crate::pki::plan::IssuancePlan;
 use crate::pki::serial::SerialNumber;
-use crate::pki::subtree::{NameConstraints, Subtree};
 use crate::pki::validity::{Lifetime, Validity};
 use crate::store::Entry;
 

@@ -12,8 +12,7 @@ use crate::authority::{self, AuthorityAt, CERTIFICATE, Issuance, KEY, Signing};
 use crate::error::{Error, shown};
 use crate::files::{self, Lock, NewFile};
 use crate::keys::{self, PrivateKey};
-use crate::pki::certificate::Certificate;
-use crate::pki::issuer::Issuer;
+use crate::pki::certificate::{Certificate, Issuer};
 use crate::store::{Inventory, Opening};
 
 /// Creates the new root, cross-certifies both roots, and puts both into `ca.crt`. Continues where it was interrupted.

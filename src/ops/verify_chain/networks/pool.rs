@@ -12,11 +12,10 @@ use crate::error::Error;
 use crate::files;
 use crate::ops::verify_chain::key_file;
 use crate::path::finding::{Finding, Severity};
-use crate::path::judge_alone;
-use crate::path::profile::Requirements;
 use crate::path::stacks::{
     ClientFiles, Identity, KeyFile, Outcome, ServerFiles, Setup, Stack, Verdicts, judge_pair,
 };
+use crate::path::{Requirements, judge_alone};
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;

@@ -1,14 +1,82 @@
-//! RSASSA-PSS signatures with a salt of any length ([RFC 8017 §8.1.2 and §9.1.2](https://www.rfc-editor.org/rfc/rfc8017#section-8.1.2)).
-//!
-//! ring and AWS-LC verify only salts as long as the hash; OpenSSL 3.0 signs requests with the longest salt that
-//! fits. Only public values are computed with here.
+//! The signature of a TLS handshake, by which a server proves that it holds its private key.
+
+use std::ops::RangeInclusive;
 
 use num_bigint::BigUint;
 use ring::digest::{self, SHA256, SHA384, SHA512};
+use rustls_pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
+use serde::Serialize;
+use webpki::RawPublicKeyEntity;
 
-use super::algorithm_identifier::{AlgorithmIdentifier, RSASSA_PSS};
+use super::algorithm::{AlgorithmIdentifier, RSASSA_PSS};
+use super::certificate::Certificate;
 use super::element::{Element, INTEGER, SEQUENCE, context_constructed, small_integer};
-use super::public_key::bit_length;
+use super::public_key::{KeyKind, PublicKey, bit_length};
+
+/// Whether the server proved that it holds the private key of its certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyProof {
+    /// Its signature over the handshake verifies.
+    Proven,
+    /// Its signature does not verify.
+    Failed,
+    /// The key or the signature is of a type that cannot be verified here: nothing is proven.
+    Unchecked,
+}
+
+impl KeyProof {
+    /// What a signature proves about the key of a certificate, given the algorithms of its scheme.
+    ///
+    /// Reads the certificate with our own parser, which also reads those that webpki rejects, such as
+    /// version 1.
+    pub fn of(
+        message: &[u8],
+        certificate: &[u8],
+        signature: &[u8],
+        algorithms: &[Algorithm],
+    ) -> KeyProof {
+        let Ok(certificate) = Certificate::from_der(certificate.to_vec()) else {
+            return KeyProof::Unchecked;
+        };
+        let public_key_info = SubjectPublicKeyInfoDer::from(certificate.public_key_info());
+        let Ok(public_key) = RawPublicKeyEntity::try_from(&public_key_info) else {
+            return KeyProof::Unchecked;
+        };
+        let mut proof = KeyProof::Unchecked;
+        for algorithm in algorithms {
+            match public_key.verify_signature(*algorithm, message, signature) {
+                Ok(()) => return KeyProof::Proven,
+                Err(webpki::Error::InvalidSignatureForPublicKey) => proof = KeyProof::Failed,
+                Err(_) => {}
+            }
+        }
+        if is_rsa_of_other_size(&public_key_info) {
+            KeyProof::Unchecked
+        } else {
+            proof
+        }
+    }
+}
+
+/// ring verifies no RSA signature outside these sizes, however valid it is.
+fn is_rsa_of_other_size(public_key_info: &[u8]) -> bool {
+    PublicKey::from_der(public_key_info).is_ok_and(|key| {
+        matches!(key.kind, KeyKind::Rsa) && !key.bits.is_some_and(|bits| RSA_BITS.contains(&bits))
+    })
+}
+
+/// An algorithm of a signature scheme.
+pub type Algorithm = &'static dyn SignatureVerificationAlgorithm;
+
+/// ECDSA on P-521 with SHA-512, which ring lacks.
+#[cfg(feature = "rsa")]
+pub const P521_SHA512: Option<Algorithm> = Some(webpki::aws_lc_rs::ECDSA_P521_SHA512);
+#[cfg(not(feature = "rsa"))]
+/// ECDSA on P-521 with SHA-512, which ring lacks.
+pub const P521_SHA512: Option<Algorithm> = None;
+
+const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
 
 /// The parameters of a signature, of those that are supported: SHA-2, and MGF1 with the same hash.
 pub(crate) struct PssParameters {
