@@ -23,7 +23,7 @@ use crate::pki::serial::SerialNumber;
 
 pub use age::{AgeError, decrypt, encrypt};
 pub use encryption::EncryptionError;
-pub use jwk::Jwk;
+pub use jwk::{Jwk, JwkError, jwk_thumbprint};
 pub use mac::{hmac_sha256, is_same_secret};
 pub use pkcs12::{Pkcs12, Pkcs12Error};
 pub use pkcs12_writing::{Pkcs12Contents, Protection, write_pkcs12};

@@ -20,6 +20,7 @@ pub mod http;
 mod json;
 mod jwe;
 mod jwks;
+pub mod jws;
 pub mod lines;
 mod policy;
 mod receiver;

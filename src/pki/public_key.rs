@@ -12,7 +12,7 @@ use super::element::{
     BIT_STRING, Element, ElementError, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, is_minimal_integer,
     whole_bits,
 };
-use super::encoding::{bit_string, sequence};
+use super::encoding::{bit_string, oid, sequence};
 use super::oid::ObjectIdentifier;
 
 /// A SubjectPublicKeyInfo that was read ([RFC 5280 §4.1.2.7](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.7)).
@@ -409,6 +409,13 @@ impl fmt::Display for Curve {
 pub fn rsa_public_key_info(key: &[u8]) -> Result<Vec<u8>, ElementError> {
     rsa_numbers(key)?;
     Ok(sequence(&[RSA_IDENTIFIER, &bit_string(key)]))
+}
+
+/// The DER SubjectPublicKeyInfo of a point on a named curve ([RFC 5480 §2](https://www.rfc-editor.org/rfc/rfc5480#section-2)).
+/// Does not check that it is on the curve.
+pub fn public_key_info(curve: Curve, point: &[u8]) -> Vec<u8> {
+    let algorithm = sequence(&[&oid(ID_EC_PUBLIC_KEY), &oid(curve.oid())]);
+    sequence(&[&algorithm, &bit_string(point)])
 }
 
 /// The modulus and the exponent of an RSAPublicKey (RFC 8017 §A.1.1), as unsigned big-endian bytes.
