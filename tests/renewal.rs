@@ -414,6 +414,8 @@ impl Scene {
             profile: issue::profile(self.0.path(), profile).unwrap(),
             names: vec![format!("{base}.test").parse().unwrap()],
             spiffe: None,
+            common_name: issue::CommonName::First,
+            start: None,
             end: Some(End::After("90d".parse().unwrap())),
             key: Key::New(None),
             base: Some(base.into()),

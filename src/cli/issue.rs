@@ -261,6 +261,8 @@ impl Issuance {
             profile: issue::profile(context.directory(), profile)?,
             names: names.collect::<Result<Vec<TypedName>, _>>()?,
             spiffe: self.spiffe,
+            common_name: issue::CommonName::First,
+            start: None,
             end: self.lasting.end(),
             key,
             base: output.name.clone(),

@@ -76,6 +76,8 @@ impl Args {
             profile: issue::profile(context.directory(), profile)?,
             names: self.names,
             spiffe: None,
+            common_name: issue::CommonName::First,
+            start: None,
             end: Some(End::After(self.ttl)),
             key: Key::New(self.key_type),
             base: Some(purpose.into()),

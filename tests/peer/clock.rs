@@ -47,6 +47,8 @@ impl Clock {
             profile: issue::profile(&self.directory, "peer").unwrap(),
             names: vec![name.parse().unwrap()],
             spiffe: None,
+            common_name: issue::CommonName::First,
+            start: None,
             end: None,
             key: Key::New(None),
             base: Some(name.into()),

@@ -243,6 +243,8 @@ fn planned(row: Row, batch: &Batch<'_>) -> Result<refused::Outcome<Planned>, Err
         profile: profile.clone(),
         names: names.collect::<Result<_, _>>()?,
         spiffe: spiffe.map_err(crate::pki::san::NameError::from)?,
+        common_name: issue::CommonName::First,
+        start: None,
         end: row.ttl.map(End::After),
         key: Key::New(row.key_type),
         base: row.name.map(OsString::from),

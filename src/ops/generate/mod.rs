@@ -314,6 +314,8 @@ fn plans(
             profile: Arc::new(config.profile(profile)?),
             names,
             spiffe: None,
+            common_name: issue::CommonName::First,
+            start: None,
             end: request.end,
             key: issue::Key::New(key_type),
             base: Some(base),

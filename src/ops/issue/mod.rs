@@ -46,6 +46,10 @@ pub struct Request {
     pub names: Vec<TypedName>,
     /// The SPIFFE ID of an X.509-SVID.
     pub spiffe: Option<SpiffeId>,
+    /// What its common name is.
+    pub common_name: CommonName,
+    /// When it becomes valid; `None` for now.
+    pub start: Option<OffsetDateTime>,
     /// When it expires; `None` for the profile's default lifetime.
     pub end: Option<End>,
     /// The key to certify.
@@ -67,6 +71,8 @@ impl Request {
             profile,
             names: names.into_iter().collect(),
             spiffe: None,
+            common_name: CommonName::First,
+            start: None,
             end: None,
             key: Key::New(None),
             base: None,
@@ -75,6 +81,15 @@ impl Request {
             labels: Labels::default(),
         }
     }
+}
+
+/// What the common name of a certificate is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommonName {
+    /// The first name, where it can be one.
+    First,
+    /// The first host name and never an address, which some ACME clients cannot read.
+    FirstHost,
 }
 
 /// The key to certify.
@@ -89,7 +104,7 @@ pub enum Key {
 /// When a certificate is to expire.
 #[derive(Clone, Copy, Debug)]
 pub enum End {
-    /// This long from now.
+    /// This long from its start.
     After(Lifetime),
     /// At this moment.
     At(OffsetDateTime),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::request::{Requested, granted};
-use super::{End, Key, Request, base_for, check_base};
+use super::{CommonName, End, Key, Request, base_for, check_base};
 use crate::error::{Error, shown};
 use crate::ops::ca::below;
 use crate::ops::managed::ManagedCertificate;
@@ -23,7 +23,7 @@ use crate::pki::profile::{Location, PolicyId, Profile, ProfilePurpose};
 use crate::pki::public_key::{KeyKind, PublicKey};
 use crate::pki::san::{NameNote, SubjectAltName, TypedName};
 use crate::pki::usage::Purpose;
-use crate::pki::validity::{BACKDATE, Lifetime, Validity, rfc3339};
+use crate::pki::validity::{BACKDATE, Lifetime, Validity, ValidityError, rfc3339};
 use crate::store::Labels;
 
 /// What will be signed and written.
@@ -95,10 +95,7 @@ pub fn plan(
     if names.is_empty() && !is_ca {
         return Err(no_name());
     }
-    let wanted = match request.end.unwrap_or(End::After(profile.default_lifetime)) {
-        End::After(lifetime) => Validity::starting(now, lifetime)?,
-        End::At(moment) => Validity::until(moment, now)?,
-    };
+    let wanted = validity(request, now)?;
     let refused =
         outside(&names, issuer).or_else(|| against_policy(profile, &names, wanted, &key, now));
     if let Some(refused) = refused {
@@ -187,6 +184,23 @@ pub fn renewal(
         note: entry.note.clone(),
         labels: entry.labels.clone(),
     }))
+}
+
+/// The validity period that is asked for. One that starts now is backdated.
+fn validity(request: &Request, now: OffsetDateTime) -> Result<Validity, ValidityError> {
+    let end = request.end;
+    let end = end.unwrap_or(End::After(request.profile.default_lifetime));
+    let Some(start) = request.start.filter(|start| *start > now - BACKDATE) else {
+        return match end {
+            End::After(lifetime) => Validity::starting(now, lifetime),
+            End::At(moment) => Validity::until(moment, now),
+        };
+    };
+    let end = match end {
+        End::After(lifetime) => Validity::starting(start, lifetime)?.not_after(),
+        End::At(moment) => Validity::until(moment, start.max(now))?.not_after(),
+    };
+    Validity::between(start, end)
 }
 
 /// The key that a certificate will certify.
@@ -351,7 +365,8 @@ fn against_policy(
     now: OffsetDateTime,
 ) -> Option<Refused> {
     // A certificate that ends before now has the shortest lifetime; its validity was refused before.
-    let lifetime = Lifetime::between(now, wanted.not_after()).unwrap_or(Lifetime::SECOND);
+    let start = wanted.not_before().max(now);
+    let lifetime = Lifetime::between(start, wanted.not_after()).unwrap_or(Lifetime::SECOND);
     let refusal = profile.permits(names, lifetime, &key.to_string()).err()?;
     Some(Refused::new(
         refusal.rule,
@@ -411,8 +426,8 @@ fn distinct(names: &[TypedName]) -> Vec<SubjectAltName> {
         .collect()
 }
 
-/// The profile's attributes, and the first name as common name where it can be one: a host, an address, or a
-/// client's e-mail address, of at most 64 characters. A CA keeps the subject of its request, byte for byte.
+/// The profile's attributes, and the common name where a name can be one: a host, an address, or a client's e-mail
+/// address, of at most 64 characters. A CA keeps the subject of its request, byte for byte.
 fn subject(request: &Request, names: &[SubjectAltName]) -> Result<DistinguishedName, Error> {
     if let (None, Key::Requested(path, csr)) = (request.profile.purpose.end_entity(), &request.key)
     {
@@ -425,7 +440,12 @@ fn subject(request: &Request, names: &[SubjectAltName]) -> Result<DistinguishedN
         }
         return Ok(csr.subject().clone());
     }
-    let common_name = match (names.first(), request.profile.purpose.end_entity()) {
+    let is_host = |name: &&SubjectAltName| matches!(name, SubjectAltName::Dns(_));
+    let named = match request.common_name {
+        CommonName::First => names.first(),
+        CommonName::FirstHost => names.iter().find(is_host),
+    };
+    let common_name = match (named, request.profile.purpose.end_entity()) {
         (Some(name @ (SubjectAltName::Dns(_) | SubjectAltName::Ip(_))), _) => Some(name.value()),
         (Some(name @ SubjectAltName::Email(_)), Some(Purpose::Client | Purpose::Message)) => {
             Some(name.value())

@@ -118,6 +118,8 @@ pub(in crate::ops) fn issue(authority: &Path, base: &str, out: &Path, lifetime: 
         profile: issue::profile(authority, "server").unwrap(),
         names: vec![format!("{base}.test").parse().unwrap()],
         spiffe: None,
+        common_name: issue::CommonName::First,
+        start: None,
         end: Some(End::After(lifetime.parse().unwrap())),
         key: Key::New(None),
         base: Some(base.into()),
