@@ -430,6 +430,30 @@ pub enum Error {
         /// What is wrong with it.
         source: UnusableFile,
     },
+    /// An address that cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// The option that names another one.
+        flag: &'static str,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// A certificate and a key that a TLS server cannot present.
+    #[error("{}: a TLS server cannot present it: {source}", shown(path))]
+    ServerPair {
+        /// The certificate's file.
+        path: PathBuf,
+        /// Why not.
+        source: rustls::Error,
+    },
+    /// A certificate that the server's own CA does not issue to it.
+    #[error("the server's own certificate cannot be issued: {message}")]
+    ServerNames {
+        /// Why not.
+        message: String,
+    },
     /// Standard output cannot be written.
     #[error("cannot write the result: {source}")]
     Output {
@@ -498,6 +522,9 @@ impl Error {
             Error::Probe(_) => "probe",
             Error::RolledBack { .. } => "rolled-back",
             Error::Identity(_) => "client-key",
+            Error::Listen { .. } => "listen",
+            Error::ServerPair { .. } => "server-pair",
+            Error::ServerNames { .. } => "server-names",
             Error::Output { .. } => "output",
         }
     }
@@ -584,6 +611,15 @@ impl Error {
             Error::Lint(_) => {
                 Some("see the profile with `openagents-certs template show NAME`".into())
             }
+            Error::Listen { flag, .. } => Some(format!(
+                "stop what listens there (`ss -ltnp` shows it), or choose another address with `{flag}`"
+            )),
+            Error::ServerPair { .. } => Some(
+                "give a matching certificate and key with `--tls-cert` and `--tls-key`, or neither of them".into(),
+            ),
+            Error::ServerNames { .. } => Some(
+                "choose a host that the CA may issue for with `--public-url`, or give a certificate with `--tls-cert` and `--tls-key`".into(),
+            ),
             Error::Output { .. } => {
                 Some("write the output elsewhere; changes already made remain".into())
             }

@@ -85,6 +85,7 @@ pub mod path;
 pub mod pki;
 pub mod process;
 pub mod render;
+pub mod server;
 pub mod store;
 
 pub use error::Error;

@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "ops",
+            "server",
             "render",
             "authority",
             "config",
@@ -44,6 +45,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "path",
             "pki",
             "process",
+            "error",
+        ],
+    ),
+    (
+        "server",
+        &[
+            "ops",
+            "authority",
+            "config",
+            "keys",
+            "store",
+            "net",
+            "files",
+            "path",
+            "pki",
             "error",
         ],
     ),
@@ -88,8 +104,17 @@ const CRATES: &[(&str, &[&str])] = &[
     // What dials shakes hands with it, and what tonic does is asked of it.
     (
         "rustls",
-        &["net", "path/stacks", "ops/verify_chain/key_file.rs"],
+        &[
+            "net",
+            "path/stacks",
+            "ops/verify_chain/key_file.rs",
+            "server",
+            "error.rs",
+        ],
     ),
+    ("tokio", &["server", "net"]),
+    ("axum", &["server"]),
+    ("hyper", &["server", "net"]),
     // Measuring a column leaves out the escapes that colour it.
     ("anstream", &["render", "ops/columns.rs"]),
     ("fs_err", &["files", "store"]),

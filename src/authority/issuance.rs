@@ -24,6 +24,20 @@ pub struct Issuance {
     beside: Option<(Certificate, Signing)>,
 }
 
+/// The parts of an [`Issuance`].
+pub struct Parts {
+    /// The CA's certificate.
+    pub certificate: Certificate,
+    /// What signs.
+    pub signing: Signing,
+    /// The trust anchors that relying parties need.
+    pub anchors: Vec<Certificate>,
+    /// Where it records.
+    pub inventory: Option<Box<dyn Inventory>>,
+    /// The other root of a rotation, where it was opened too.
+    pub beside: Option<(Certificate, Signing)>,
+}
+
 /// A CA that signs, and its certificate.
 #[derive(Clone, Copy)]
 pub struct Issuing<'a> {
@@ -117,6 +131,17 @@ impl Issuance {
     /// What signs, for any number of threads, and what records, for one.
     pub fn split(&mut self) -> (&Signing, Option<&mut Box<dyn Inventory>>) {
         (&self.signing, self.inventory.as_mut())
+    }
+
+    /// The parts, to let several threads use them.
+    pub fn into_parts(self) -> Parts {
+        Parts {
+            certificate: self.certificate,
+            signing: self.signing,
+            anchors: self.anchors,
+            inventory: self.inventory,
+            beside: self.beside,
+        }
     }
 
     pub(super) fn set_inventory(&mut self, inventory: Option<Box<dyn Inventory>>) {
@@ -223,6 +248,16 @@ impl Signing {
         entries: RevokedEntries,
     ) -> Result<Vec<u8>, Error> {
         Ok(self.signer.revocation_list(plan, entries)?)
+    }
+
+    /// What is served behind a certificate: the chain without the trust anchor.
+    pub fn chain(&self) -> &[Certificate] {
+        &self.served
+    }
+
+    /// The key, for what is neither a certificate nor a revocation list.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
     }
 
     /// The PEM that a server presents: a certificate, then the chain without the trust anchor.

@@ -11,5 +11,5 @@ pub use deployment::{
     exists, is_key_encrypted, once, open, open_inventory, open_inventory_file, read_certificates,
     read_config, read_key, read_key_in, require, valid_issuer, write, write_public,
 };
-pub use issuance::{Issuance, Issuing, Signing, pem_of, read_back, sign_root};
+pub use issuance::{Issuance, Issuing, Parts, Signing, pem_of, read_back, sign_root};
 pub use material::{AuthorityAt, Material, Recording, Source};

@@ -139,6 +139,11 @@ impl Global {
         self.is_dir_given.then_some(&*self.dir)
     }
 
+    /// Whether more detail is wanted.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
     /// Records what was given on the command line.
     pub(super) fn note_given(&mut self, matches: &ArgMatches) {
         let source = matches.value_source("dir");

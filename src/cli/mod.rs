@@ -24,6 +24,7 @@ mod prompt;
 mod renew;
 mod revoke;
 mod rotate;
+mod serve;
 mod status;
 mod template;
 mod token;
@@ -96,6 +97,8 @@ enum Command {
     Renew(renew::Args),
     /// Run continuously and renew certificates when they are due
     Watch(watch::Args),
+    /// Run the CA as a service: ACME, EST, OCSP, CRLs and a dashboard
+    Serve(serve::Args),
     /// List issued certificates, soonest expiry first
     List(list::Args),
     /// Revoke certificates and publish a new CRL
@@ -214,6 +217,7 @@ impl Command {
             Command::Renew(args) => args.run(context)?.into(),
             Command::Watch(args) => args.run(context)?.into(),
             Command::Explain(args) => args.run(context)?.into(),
+            Command::Serve(args) => args.run(context)?.into(),
             Command::List(args) => args.run(context)?.into(),
             Command::Revoke(args) => args.run(context)?.into(),
             Command::Unrevoke(args) => args.run(context)?.into(),

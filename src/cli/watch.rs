@@ -80,12 +80,12 @@ impl Args {
     }
 }
 
-const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
+pub(super) const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
 const WATCHDOG_INTERVAL: &str = "WATCHDOG_USEC";
 const WATCHDOG_PROCESS: &str = "WATCHDOG_PID";
 
 /// Half of the service manager's watchdog interval, if it watches this process (sd_watchdog_enabled(3)).
-fn watchdog() -> Option<Duration> {
+pub(super) fn watchdog() -> Option<Duration> {
     let number = |name| std::env::var(name).ok()?.parse::<i64>().ok();
     let own = i64::from(std::process::id());
     let is_meant = number(WATCHDOG_PROCESS).is_none_or(|process| process == own);

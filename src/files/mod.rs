@@ -76,6 +76,31 @@ pub fn refuse_link(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// What a file was at one moment: one that was written since has another stamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    /// The number of the file, which its copies do not have.
+    pub fn inode(&self) -> u64 {
+        self.inode
+    }
+}
+
+/// The stamp of a file, links followed; `None` where there is none.
+pub fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some(Stamp {
+        inode: metadata.ino(),
+        length: metadata.len(),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+    })
+}
+
 /// Who may do what with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permissions {

@@ -33,6 +33,13 @@ impl ServiceManager {
         self.notify("READY=1");
     }
 
+    /// Reports that the service is reading its settings again, and then that it has started, too.
+    pub fn reloading(&self) {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let microseconds = now.tv_sec * 1_000_000 + now.tv_nsec / 1_000;
+        self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}"));
+    }
+
     /// Reports what the service is doing, in one line.
     pub fn status(&self, status: &str) {
         self.notify(&format!("STATUS={}", status.replace('\n', " ")));

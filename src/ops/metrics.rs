@@ -6,25 +6,62 @@ use crate::pki::escape::is_unsafe_to_show;
 
 /// Families of metrics, in the order they were added.
 #[derive(Default)]
-pub(super) struct Exposition(String);
+pub struct Exposition(String);
 
 /// A sample: its labels and its value.
-pub(super) type Sample = (Vec<(&'static str, String)>, i64);
+pub type Sample = (Vec<(&'static str, String)>, i64);
 
 impl Exposition {
     /// Adds a gauge with its samples; nothing when there are none.
-    pub(super) fn gauge(
-        &mut self,
-        name: &str,
-        help: &str,
-        samples: impl IntoIterator<Item = Sample>,
-    ) {
+    pub fn gauge(&mut self, name: &str, help: &str, samples: impl IntoIterator<Item = Sample>) {
         self.family("gauge", name, help, samples);
     }
 
     /// Adds a counter without labels.
-    pub(super) fn counter(&mut self, name: &str, help: &str, value: i64) {
+    pub fn counter(&mut self, name: &str, help: &str, value: i64) {
         self.family("counter", name, help, [(Vec::new(), value)]);
+    }
+
+    /// Adds a counter with its samples; nothing when there are none.
+    pub fn counters(&mut self, name: &str, help: &str, samples: impl IntoIterator<Item = Sample>) {
+        self.family("counter", name, help, samples);
+    }
+
+    /// Adds histograms of times in microseconds, shown in seconds: for each its labels, how many took at most each
+    /// bound, how many there are, and their sum.
+    pub fn histograms(
+        &mut self,
+        name: &str,
+        help: &str,
+        histograms: impl IntoIterator<Item = (Vec<(&'static str, String)>, Vec<(u64, u64)>, u64, u64)>,
+    ) {
+        for (i, (labels, buckets, count, sum)) in histograms.into_iter().enumerate() {
+            if i == 0 {
+                self.line(format_args!("# HELP {PREFIX}{name} {help}"));
+                self.line(format_args!("# TYPE {PREFIX}{name} histogram"));
+            }
+            let own: String = labels
+                .iter()
+                .map(|(name, value)| format!("{name}=\"{}\",", Label(value)))
+                .collect();
+            for (bound, reached) in buckets {
+                let bound = seconds(bound);
+                self.line(format_args!(
+                    "{PREFIX}{name}_bucket{{{own}le=\"{bound}\"}} {reached}"
+                ));
+            }
+            self.line(format_args!(
+                "{PREFIX}{name}_bucket{{{own}le=\"+Inf\"}} {count}"
+            ));
+            let own = own.trim_end_matches(',');
+            let own = if own.is_empty() {
+                String::new()
+            } else {
+                format!("{{{own}}}")
+            };
+            self.line(format_args!("{PREFIX}{name}_sum{own} {}", seconds(sum)));
+            self.line(format_args!("{PREFIX}{name}_count{own} {count}"));
+        }
     }
 
     fn family(
@@ -61,6 +98,16 @@ impl fmt::Display for Exposition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Microseconds as seconds, exactly.
+fn seconds(microseconds: u64) -> String {
+    let text = format!(
+        "{}.{:06}",
+        microseconds / 1_000_000,
+        microseconds % 1_000_000
+    );
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A label's value: its quotes and line ends escaped, and what is unsafe to show as `\u{…}`.

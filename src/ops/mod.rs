@@ -18,7 +18,7 @@ pub mod list;
 pub mod live;
 pub mod managed;
 pub mod message;
-mod metrics;
+pub mod metrics;
 pub mod mint;
 pub mod passphrase;
 mod paths;

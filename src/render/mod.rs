@@ -199,6 +199,14 @@ impl Renderer {
         }
     }
 
+    /// Writes a line of a log to standard error: text, or JSON.
+    pub fn log(&self, data: &impl Serialize, text: &dyn std::fmt::Display) {
+        match self.format {
+            Format::Json => self.stderr_line(&json_line(data)),
+            Format::Text | Format::Csv | Format::Prometheus => self.stderr_line(&text.to_string()),
+        }
+    }
+
     /// Writes to standard error, in one line, why the answer is not yes. On a terminal that has just shown the report
     /// it would only repeat it.
     pub fn reason(&self, verdict: &str, message: &str) {

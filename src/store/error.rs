@@ -101,6 +101,9 @@ pub enum StoreError {
         /// The serial number.
         serial: SerialNumber,
     },
+    /// A part of a transaction that its caller gave up.
+    #[error("a part of the transaction was undone")]
+    Undone,
     /// SQLite refuses for another reason.
     #[error("{}: {cause}", shown(path))]
     Sqlite {
@@ -136,6 +139,7 @@ impl StoreError {
             StoreError::ReadOnly { .. } => "inventory-read-only",
             StoreError::Locked { .. } => "inventory-locked",
             StoreError::SerialTaken { .. } => "serial-taken",
+            StoreError::Undone => "undone",
             StoreError::Sqlite { .. } | StoreError::Io { .. } => "inventory-io",
         }
     }
@@ -184,6 +188,7 @@ impl StoreError {
             StoreError::SerialTaken { .. } => {
                 "issue it again: it gets another serial number".into()
             }
+            StoreError::Undone => "try again".into(),
             StoreError::Sqlite { path, .. } | StoreError::Io { path, .. } => format!(
                 "check that {} and its directory can be read and written, and the disk under them",
                 shown(path)

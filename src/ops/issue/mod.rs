@@ -1,6 +1,7 @@
 //! One certificate, for a new key or for the key of a certificate signing request.
 
 mod existing;
+mod online;
 mod plan;
 mod report;
 mod request;
@@ -32,6 +33,7 @@ use crate::pki::validity::Lifetime;
 use crate::store::{BatchRow, Entry, Inventory, Output};
 pub use crate::store::{Label, Labels};
 
+pub use online::{Issued, Unrecorded, sign_online, sign_planned};
 use plan::PlannedKey;
 pub use plan::{Planned, Renewal, plan, renewal};
 pub use report::{IssuedCertificate, Streamed, base_for, base_of, check_base, file_names};
@@ -265,12 +267,23 @@ pub(super) fn compromised(
     else {
         return Ok(None);
     };
+    refuse_compromised(&Fingerprint::sha256(public_key_info), inventory)
+}
+
+/// Why this key may not be certified, if one of its certificates was revoked as compromised.
+///
+/// # Errors
+/// When the inventory cannot be read.
+fn refuse_compromised(
+    public_key: &Fingerprint,
+    inventory: &dyn Inventory,
+) -> Result<Option<Refused>, Error> {
     let is_compromised = |entry: &Entry| match entry.revocation.map(|revocation| revocation.reason)
     {
         Some(RevocationReason::KeyCompromise | RevocationReason::CaCompromise) => true,
         Some(_) | None => false,
     };
-    let of_key = inventory.find_by_public_key(&Fingerprint::sha256(public_key_info))?;
+    let of_key = inventory.find_by_public_key(public_key)?;
     Ok(of_key.into_iter().find(is_compromised).map(|entry| {
         Refused::new(
             "compromised-key",

@@ -1,0 +1,275 @@
+//! The authority as a service: HTTP in front of [`crate::ops`].
+//!
+//! A handler parses, runs a job on a [`core::Core`], and answers. Nothing here decides what is issued.
+
+mod authority;
+mod certificate;
+mod connection;
+mod core;
+mod exchange;
+mod failure;
+mod health;
+mod listen;
+mod log;
+mod metrics;
+mod peer;
+mod settings;
+mod store;
+mod tls;
+mod upkeep;
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::{Router, middleware};
+use time::OffsetDateTime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+pub use authority::Passphrase;
+pub use log::{Event, Exchange, Level, Listening};
+pub use settings::Overrides;
+
+use self::authority::Authority;
+use self::certificate::ServerCertificate;
+use self::core::Core;
+use self::listen::{Connections, Port};
+use self::log::Log;
+use self::settings::Settings;
+use self::upkeep::Upkeep;
+use crate::authority::CERTIFICATE;
+use crate::error::{Error, shown};
+use crate::net::ServiceManager;
+use crate::pki::certificate::Certificate;
+use crate::pki::fingerprint::Fingerprint;
+
+/// What to serve, and how.
+pub struct Request {
+    /// The PKI directory.
+    pub directory: PathBuf,
+    /// What the command line sets.
+    pub overrides: Overrides,
+    /// A certificate and its key from elsewhere, to present instead of one that the authority issues.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Gives the passphrase of the CA's key.
+    pub passphrase: Passphrase,
+    /// The service manager.
+    pub service: ServiceManager,
+    /// How often the service manager's watchdog wants to hear of this process.
+    pub alive_every: Option<Duration>,
+    /// The current time.
+    pub clock: fn() -> OffsetDateTime,
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the authority cannot be used, the settings are wrong, or a port cannot be bound.
+pub fn run(request: Request, write: impl Fn(&Event) + Send + 'static) -> Result<(), Error> {
+    let log = Log::start(write)?;
+    let done = serve(request, &log);
+    log.flush();
+    done
+}
+
+fn serve(request: Request, log: &Log) -> Result<(), Error> {
+    let now = (request.clock)();
+    let directory = &request.directory;
+    let config = crate::authority::read_config(directory)?;
+    let authority = Authority::open(directory, &request.passphrase, now)?;
+    let (https, http) = request.overrides.addresses(&config);
+    let https = listen::bind(https, "--listen")?;
+    let http = http
+        .map(|http| listen::bind(http, "--http-listen"))
+        .transpose()?;
+    let settings = Settings::new(&config, &request.overrides, address(&https)?);
+    let of_config = (&config, &settings);
+    let tls = request.tls.clone();
+    let own = ServerCertificate::open(directory, tls, &request.passphrase, of_config, now)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers())
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Io {
+            action: "start threads for",
+            path: "the server".into(),
+            source,
+        })?;
+    let core = Core::new(
+        directory,
+        request.clock,
+        (config, settings),
+        authority,
+        log.clone(),
+    )?;
+    let core = Arc::new(core);
+    core.note_own_expiry(own.not_after());
+    runtime.block_on(
+        Server {
+            core,
+            own,
+            https,
+            http,
+            request,
+        }
+        .run(),
+    )
+}
+
+/// A server whose ports are bound.
+struct Server {
+    core: Arc<Core>,
+    own: ServerCertificate,
+    https: TcpListener,
+    http: Option<TcpListener>,
+    request: Request,
+}
+
+impl Server {
+    async fn run(self) -> Result<(), Error> {
+        let mut signals = Signals::take()?;
+        let (drain, draining) = watch::channel(false);
+        let (alive, mut ended) = mpsc::channel(1);
+        let connections = Arc::new(Connections::default());
+        let acceptor = tls::acceptor(self.own.presented()).map_err(|source| Error::ServerPair {
+            path: CERTIFICATE.into(),
+            source,
+        })?;
+        let listening = self.listening()?;
+        let https = https_routes(&self.core);
+        let to_ports = (draining.clone(), alive.clone());
+        let port = Port::new(&self.core, Some(acceptor), https, &connections, to_ports);
+        tokio::spawn(port.accept(into_tokio(self.https)?));
+        if let Some(http) = self.http {
+            let router = http_routes(&self.core);
+            let to_ports = (draining.clone(), alive.clone());
+            let port = Port::new(&self.core, None, router, &connections, to_ports);
+            tokio::spawn(port.accept(into_tokio(http)?));
+        }
+        drop(alive);
+        let service = &self.request.service;
+        self.core.log(Event {
+            listening: Some(listening.clone()),
+            ..Event::new("listening", listening.to_string(), self.core.now())
+        });
+        service.ready();
+        service.status(&listening.to_string());
+        let mut upkeep = Upkeep::new(Arc::clone(&self.core), self.own, &self.request);
+        upkeep.until_stopped(&mut signals).await;
+        service.stopping();
+        self.core.log(Event::new(
+            "stopping",
+            "finishing open requests",
+            self.core.now(),
+        ));
+        let _ = drain.send(true);
+        tokio::select! {
+            // Nothing is ever sent: it ends when every connection has dropped its sender.
+            _ = timeout(DRAIN_TIME, ended.recv()) => {}
+            () = signals.stop() => {}
+        }
+        self.core
+            .log(Event::new("stopped", "stopped", self.core.now()));
+        Ok(())
+    }
+
+    fn listening(&self) -> Result<Listening, Error> {
+        let authority = self.core.authority();
+        let fingerprint = |anchor: &Certificate| Fingerprint::sha256(anchor.as_der()).to_string();
+        Ok(Listening {
+            https: address(&self.https)?.to_string(),
+            http: self
+                .http
+                .as_ref()
+                .map(address)
+                .transpose()?
+                .map(|http| http.to_string()),
+            public_url: self.core.settings().public_url.to_string(),
+            anchors: shown(&self.request.directory.join(CERTIFICATE)),
+            anchor_fingerprints: authority.anchors.iter().map(fingerprint).collect(),
+            pid: std::process::id(),
+        })
+    }
+}
+
+/// What the https port serves.
+fn https_routes(core: &Arc<Core>) -> Router {
+    with_limits(health::routes(), core)
+}
+
+/// What the plain HTTP port serves: what is signed, and nothing else.
+fn http_routes(core: &Arc<Core>) -> Router {
+    with_limits(health::certificate_routes(), core)
+}
+
+fn with_limits(routes: Router<Arc<Core>>, core: &Arc<Core>) -> Router {
+    routes
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(core),
+            exchange::exchange,
+        ))
+        .with_state(Arc::clone(core))
+}
+
+/// The signals of the process.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn take() -> Result<Self, Error> {
+        let take = |kind| {
+            signal(kind).map_err(|source| Error::Io {
+                action: "wait for",
+                path: "signals".into(),
+                source,
+            })
+        };
+        Ok(Signals {
+            hangup: take(SignalKind::hangup())?,
+            terminate: take(SignalKind::terminate())?,
+            interrupt: take(SignalKind::interrupt())?,
+        })
+    }
+
+    /// SIGTERM or SIGINT.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, Error> {
+    listener.local_addr().map_err(of_port)
+}
+
+fn into_tokio(listener: TcpListener) -> Result<tokio::net::TcpListener, Error> {
+    tokio::net::TcpListener::from_std(listener).map_err(of_port)
+}
+
+fn of_port(source: std::io::Error) -> Error {
+    Error::Io {
+        action: "use",
+        path: "the port".into(),
+        source,
+    }
+}
+
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, MAX_WORKERS))
+}
+
+/// How long open requests have after SIGTERM.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+const MAX_WORKERS: usize = 8;
+const MAX_BLOCKING_THREADS: usize = 16;
+const STACK_BYTES: usize = 2 * 1024 * 1024;
