@@ -8,6 +8,7 @@ use const_oid::ObjectIdentifier as KnownObjectIdentifier;
 use super::certificate::{Certificate, CertificateError};
 use super::document::{is_der, unreadable};
 use super::element::{Element, ElementError, INTEGER, SEQUENCE, SET, context_constructed};
+use super::encoding::{element, oid, sequence};
 use super::escape::Escaped;
 use super::general_name::object_identifier;
 use super::pem::{self, Block, MAX_BLOCKS, PemError};
@@ -252,6 +253,25 @@ impl SignedData {
     }
 }
 
+/// The DER of a SignedData that only carries certificates ("certs-only",
+/// [RFC 5652 §5.2](https://www.rfc-editor.org/rfc/rfc5652#section-5.2)), in their order.
+pub fn certificates_only<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let certificates: Vec<&[u8]> = certificates.into_iter().collect();
+    let empty = element(SET, &[]);
+    let signed_data = sequence(&[
+        &[INTEGER, 1, 1],
+        &empty,
+        &sequence(&[&oid(DATA)]),
+        &element(context_constructed(0), &certificates),
+        &empty,
+    ]);
+    let content = element(context_constructed(0), &[&signed_data]);
+    sequence(&[&oid(SIGNED_DATA), &content])
+}
+
+/// id-data (RFC 5652 §4).
+const DATA: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
+
 /// id-signedData (RFC 5652 §5.1).
 pub(crate) const SIGNED_DATA: KnownObjectIdentifier =
     KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
@@ -268,4 +288,18 @@ fn members(set: Option<Element<'_>>) -> Result<Vec<Vec<u8>>, ElementError> {
         return Err(ElementError::TooMany { what: "members" });
     }
     Ok(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_that_are_written_are_read_back_in_order() {
+        let certificates = [[2, 1], [1, 2]].map(|number| sequence(&[&[INTEGER, 2], &number]));
+        let der = certificates_only(certificates.iter().map(Vec::as_slice));
+        let read = SignedData::from_der(&der).unwrap();
+        assert_eq!(read.certificates, certificates);
+        assert!(SignedData::from_der(&certificates_only([])).is_ok());
+    }
 }

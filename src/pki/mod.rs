@@ -10,6 +10,7 @@ pub mod document;
 pub mod element;
 pub(crate) mod encoding;
 pub mod escape;
+pub mod est;
 pub mod extension;
 pub mod extension_value;
 pub mod fingerprint;

@@ -35,7 +35,7 @@ pub use crate::store::{Label, Labels};
 
 pub use online::{Issued, Unrecorded, sign_online, sign_planned};
 use plan::PlannedKey;
-pub use plan::{Planned, Renewal, plan, renewal};
+pub use plan::{Planned, Renewal, plan, reenrollment, renewal};
 pub use report::{IssuedCertificate, Streamed, base_for, base_of, check_base, file_names};
 pub use request::{NameDecision, Requested, read_request};
 

@@ -2,11 +2,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::request::{Requested, granted};
+use super::request::{Requested, asked, examined, granted};
 use super::{CommonName, End, Key, Request, base_for, check_base};
 use crate::error::{Error, shown};
 use crate::ops::ca::below;
@@ -15,6 +16,7 @@ use crate::ops::refused::{Outcome, Refused};
 use crate::path;
 use crate::pki::algorithm::KeyType;
 use crate::pki::certificate::{Certificate, Issuer};
+use crate::pki::csr::CertificateSigningRequest;
 use crate::pki::extension::KeyUsage as Usage;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::{AttributeType, DistinguishedName};
@@ -148,7 +150,7 @@ pub fn renewal(
     issuer: &Issuer,
     now: OffsetDateTime,
 ) -> Result<Outcome<Planned>, Error> {
-    let (entry, profile) = (&renewal.of.entry, &renewal.profile);
+    let entry = &renewal.of.entry;
     let key = match renewal.new_key {
         Some(key_type) => PlannedKey::New(key_type),
         None => PlannedKey::Requested(
@@ -156,6 +158,58 @@ pub fn renewal(
             entry.key_type.clone(),
         ),
     };
+    renewed(renewal, key, issuer, now)
+}
+
+/// What will be signed to replace a certificate for the key of a request, or the rule that refuses it. Everything
+/// else stays as [`renewal`] leaves it; a request that asks for other names is refused.
+///
+/// # Errors
+/// As [`renewal`], and when the names of the request cannot be read.
+pub fn reenrollment(
+    renewal: &Renewal<'_>,
+    path: &Path,
+    csr: &CertificateSigningRequest,
+    issuer: &Issuer,
+    now: OffsetDateTime,
+) -> Result<Outcome<Planned>, Error> {
+    examined(path, csr, issuer).and_then(|key_type| {
+        let kept: Vec<GeneralName> = renewal
+            .of
+            .entry
+            .names
+            .iter()
+            .map(GeneralName::from)
+            .collect();
+        let is_kept = |name: &GeneralName| {
+            let text = name.to_string();
+            kept.iter()
+                .any(|kept| kept.to_string().eq_ignore_ascii_case(&text))
+        };
+        if let Some(other) = asked(path, csr)?.iter().find(|name| !is_kept(name)) {
+            let message = format!(
+                "{}: {other} is not in the certificate that it renews",
+                shown(path)
+            );
+            let hint = "names stay when a certificate is renewed; enroll again for others";
+            return Ok(Outcome::Refused(Refused::new(
+                "request-names",
+                message,
+                hint,
+            )));
+        }
+        let key = PlannedKey::Requested(csr.public_key_info().to_vec(), key_type);
+        renewed(renewal, key, issuer, now)
+    })
+}
+
+fn renewed(
+    renewal: &Renewal<'_>,
+    key: PlannedKey,
+    issuer: &Issuer,
+    now: OffsetDateTime,
+) -> Result<Outcome<Planned>, Error> {
+    let (entry, profile) = (&renewal.of.entry, &renewal.profile);
     let mut notes = Vec::new();
     let mut lifetime = renewed_lifetime(renewal);
     if let Some(most) = profile.max_lifetime.filter(|most| lifetime > *most) {

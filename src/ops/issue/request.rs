@@ -79,7 +79,6 @@ pub fn read_request(path: &Path) -> Result<CertificateSigningRequest, Error> {
 
 /// Grants the names that were given with the command; without any, those that the request asks for except
 /// URIs, which it cannot prove. Requested extensions are ignored.
-#[expect(clippy::too_many_lines, reason = "one refusal after the other")]
 pub(super) fn granted(
     path: &Path,
     csr: &CertificateSigningRequest,
@@ -90,49 +89,9 @@ pub(super) fn granted(
         let message = format!("{}: {message}", shown(path));
         Ok(Outcome::Refused(Refused::new(rule, message, hint)))
     };
-    let is_malformed = |problem: &Finding| problem.severity == Severity::Error;
-    if let Some(problem) = path::request_problems(csr).into_iter().find(is_malformed) {
-        let message = format!("the request is malformed: {}", problem.summary());
-        return refuse(
-            "request-form",
-            message,
-            "create a new request with `openagents-certs csr create`",
-        );
-    }
-    if !path::is_signed_by_its_key(csr) {
-        let message = "the request is not signed by the key in it".into();
-        return refuse(
-            "request-signature",
-            message,
-            "create a new request: this one was changed, or its sender does not have the key",
-        );
-    }
-    if path::is_weakly_signed(csr) {
-        let algorithm = csr.signature_algorithm();
-        let message = format!("the request is signed with {algorithm}, which can be forged");
-        return refuse(
-            "request-signature",
-            message,
-            "create a new request, signed with SHA-256 (`openssl req -sha256 …`)",
-        );
-    }
-    if csr.public_key_info() == issuer.public_key_info {
-        let message = "the request is for the CA's own key".into();
-        return refuse(
-            "request-key",
-            message,
-            "create a request with a new key: `openagents-certs csr create`",
-        );
-    }
-    let key_type = match strength(csr) {
-        Ok(key_type) => key_type,
-        Err(what) => {
-            return refuse(
-                "request-key",
-                what,
-                "create a request with a P-256 key: `openagents-certs csr create`",
-            );
-        }
+    let key_type = match examined(path, csr, issuer) {
+        Outcome::Done(key_type) => key_type,
+        Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
     };
     if request.profile.purpose.end_entity().is_none()
         && path::is_same_name(csr.subject(), &issuer.subject)
@@ -170,6 +129,60 @@ pub(super) fn granted(
     }))
 }
 
+/// The type of the key in a request that is well-formed and signed by it, strongly enough.
+pub(super) fn examined(
+    path: &Path,
+    csr: &CertificateSigningRequest,
+    issuer: &Issuer,
+) -> Outcome<String> {
+    let refuse = |rule: &str, message: String, hint: &str| {
+        let message = format!("{}: {message}", shown(path));
+        Outcome::Refused(Refused::new(rule, message, hint))
+    };
+    let is_malformed = |problem: &Finding| problem.severity == Severity::Error;
+    if let Some(problem) = path::request_problems(csr).into_iter().find(is_malformed) {
+        let message = format!("the request is malformed: {}", problem.summary());
+        return refuse(
+            "request-form",
+            message,
+            "create a new request with `openagents-certs csr create`",
+        );
+    }
+    if !path::is_signed_by_its_key(csr) {
+        let message = "the request is not signed by the key in it".into();
+        return refuse(
+            "request-signature",
+            message,
+            "create a new request: this one was changed, or its sender does not have the key",
+        );
+    }
+    if path::is_weakly_signed(csr) {
+        let algorithm = csr.signature_algorithm();
+        let message = format!("the request is signed with {algorithm}, which can be forged");
+        return refuse(
+            "request-signature",
+            message,
+            "create a new request, signed with SHA-256 (`openssl req -sha256 …`)",
+        );
+    }
+    if csr.public_key_info() == issuer.public_key_info {
+        let message = "the request is for the CA's own key".into();
+        return refuse(
+            "request-key",
+            message,
+            "create a request with a new key: `openagents-certs csr create`",
+        );
+    }
+    match strength(csr) {
+        Ok(key_type) => Outcome::Done(key_type),
+        Err(what) => refuse(
+            "request-key",
+            what,
+            "create a request with a P-256 key: `openagents-certs csr create`",
+        ),
+    }
+}
+
 const MAX_MODULUS_BITS: usize = 8192; // what ring verifies
 
 const NAMES_EXTENSION: &str = "subjectAltName";
@@ -203,7 +216,10 @@ fn strength(csr: &CertificateSigningRequest) -> Result<String, String> {
     }
 }
 
-fn asked(path: &Path, csr: &CertificateSigningRequest) -> Result<Vec<GeneralName>, Error> {
+pub(super) fn asked(
+    path: &Path,
+    csr: &CertificateSigningRequest,
+) -> Result<Vec<GeneralName>, Error> {
     let names = csr.subject_alt_names();
     let names = names.map_err(|source| Error::Content {
         path: path.to_owned(),

@@ -215,6 +215,12 @@ pub struct IpRange {
 }
 
 impl IpRange {
+    /// The address, when the range is only one.
+    pub fn only(&self) -> Option<IpAddr> {
+        let bits = if self.address.is_ipv4() { 32 } else { 128 };
+        (self.prefix == bits).then_some(self.address)
+    }
+
     /// Whether an address lies in the range.
     pub fn covers(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
@@ -429,7 +435,10 @@ impl fmt::Display for NamePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NamePattern::Dns(pattern) => pattern.fmt(f),
-            NamePattern::Ip(range) => range.fmt(f),
+            NamePattern::Ip(range) => match range.only() {
+                Some(address) => address.fmt(f),
+                None => range.fmt(f),
+            },
             NamePattern::Uri(pattern) => pattern.fmt(f),
             NamePattern::Email(pattern) => pattern.fmt(f),
         }
