@@ -124,7 +124,9 @@ mod tests {
             broken.join("\n"),
             format!("{}\r\n", broken.join("\r\n")),
             plain.trim_end_matches('=').to_owned(),
-            pem::encode("CERTIFICATE REQUEST", &der).unwrap(),
+            pem::encode("CERTIFICATE REQUEST", &der)
+                .unwrap()
+                .to_string(),
         ] {
             assert_eq!(decode(body.as_bytes()).unwrap(), der, "{body}");
         }
@@ -149,7 +151,7 @@ mod tests {
     #[test]
     fn the_attributes_of_a_request_are_der() {
         for key_type in KeyType::SIGNING {
-            let der = request_attributes(*key_type);
+            let der = request_attributes(key_type);
             assert_eq!(decode_sequence(&der).unwrap(), der);
         }
     }
