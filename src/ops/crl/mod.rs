@@ -1,5 +1,6 @@
 //! Certificate revocation lists: published, refreshed before they expire, and shown.
 
+mod current;
 mod publish;
 mod show;
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 
+pub use current::keep_current;
 pub use publish::{
     NextUpdate, Publication, PublishedList, carry_over, carry_over_lists, moment, publish,
     whole_seconds,
@@ -280,11 +282,13 @@ fn issuers(authority: &mut Issuance) -> Vec<String> {
 
 /// When the first of the CRLs in a file is due; `None` when that cannot be read.
 fn due_from(path: &Path) -> Option<OffsetDateTime> {
-    let due = |list: &RevocationList| {
-        let lifetime = list.next_update()? - list.this_update();
-        Some(list.this_update() + lifetime * 2 / 3)
-    };
     read_lists(path).ok()?.iter().filter_map(due).min()
+}
+
+/// When a CRL is due to be replaced: after two thirds of its lifetime.
+fn due(list: &RevocationList) -> Option<OffsetDateTime> {
+    let lifetime = list.next_update()? - list.this_update();
+    Some(list.this_update() + lifetime * 2 / 3)
 }
 
 /// Writes a copy, replacing the one that is there.

@@ -87,13 +87,24 @@ pub fn publish(
     next_update: NextUpdate,
     now: OffsetDateTime,
 ) -> Result<Publication, Error> {
-    let next_update = moment(next_update, now)?;
     let (issuing, inventory) = authority.issuing();
     let inventory = inventory.ok_or_else(no_inventory)?;
+    publish_each(&issuing, inventory.as_mut(), lock, next_update, now)
+}
+
+/// As [`publish`], of these CAs.
+pub(super) fn publish_each(
+    issuing: &[Issuing<'_>],
+    inventory: &mut dyn Inventory,
+    lock: &Lock,
+    next_update: NextUpdate,
+    now: OffsetDateTime,
+) -> Result<Publication, Error> {
+    let next_update = moment(next_update, now)?;
     let mut published = PublishedLists::read(lock.path());
-    let mut recorded = revoked(inventory.as_ref())?;
+    let mut recorded = revoked(inventory)?;
     let certificates: Vec<&Certificate> = issuing.iter().map(|one| one.certificate).collect();
-    let carried = published.carry_over(&certificates, inventory.as_mut(), &mut recorded)?;
+    let carried = published.carry_over(&certificates, inventory, &mut recorded)?;
     if carried > 0 {
         published.warnings.push(carried_over(carried));
     }
@@ -105,14 +116,8 @@ pub fn publish(
     for issuing in issuing {
         let last = published.of(issuing.certificate);
         let times = (whole_seconds(now), next_update);
-        let plan = Plan::new(
-            issuing.certificate,
-            last,
-            &recorded,
-            inventory.as_ref(),
-            times,
-        )?;
-        let (mut list, der) = plan.sign(&issuing, inventory.as_mut())?;
+        let plan = Plan::new(issuing.certificate, last, &recorded, inventory, times)?;
+        let (mut list, der) = plan.sign(issuing, inventory)?;
         list.files.push(lock.path().join(authority::CRL));
         list.warnings.append(&mut published.warnings.clone());
         published.warnings.clear();
@@ -209,14 +214,14 @@ pub(in crate::ops) fn carried_over(count: usize) -> String {
 }
 
 /// The CRLs in a directory, as far as they can be read.
-struct PublishedLists {
+pub(super) struct PublishedLists {
     lists: Vec<RevocationList>,
     warnings: Vec<String>,
 }
 
 impl PublishedLists {
     /// Reads `crl.pem`, or `crl.der` when that is absent or cannot be read.
-    fn read(directory: &Path) -> Self {
+    pub(super) fn read(directory: &Path) -> Self {
         let mut published = PublishedLists {
             lists: Vec::new(),
             warnings: Vec::new(),
@@ -243,7 +248,7 @@ impl PublishedLists {
     }
 
     /// The CRL that this CA signed.
-    fn of(&self, authority: &Certificate) -> Option<&RevocationList> {
+    pub(super) fn of(&self, authority: &Certificate) -> Option<&RevocationList> {
         self.lists.iter().find(|list| {
             list.issuer() == authority.subject() && path::is_list_signed_by(list, authority)
         })
@@ -280,7 +285,7 @@ impl PublishedLists {
 }
 
 /// What a CRL entry says about a certificate of its issuer that the inventory does not know to be revoked.
-fn revocation(
+pub(super) fn revocation(
     entry: &ListEntry,
     issuer: &Certificate,
     is_newer: bool,
@@ -313,7 +318,7 @@ fn revocation(
 }
 
 /// Everything that an inventory knows to be revoked.
-fn revoked(inventory: &dyn Inventory) -> Result<Vec<RevokedCertificate>, Error> {
+pub(super) fn revoked(inventory: &dyn Inventory) -> Result<Vec<RevokedCertificate>, Error> {
     let mut recorded = Vec::new();
     inventory.revoked(&mut |revoked| {
         recorded.push(revoked);
@@ -415,7 +420,10 @@ pub(in crate::ops) fn fingerprints(
 
 /// Whether the last CRL listed a certificate after it had expired: then it need not be listed again
 /// (RFC 5280 §3.3).
-fn was_listed_expired(revoked: &RevokedCertificate, last: Option<OffsetDateTime>) -> bool {
+pub(super) fn was_listed_expired(
+    revoked: &RevokedCertificate,
+    last: Option<OffsetDateTime>,
+) -> bool {
     last.is_some_and(|last| revoked.not_after < last && revoked.revocation.at < last)
 }
 
