@@ -206,7 +206,7 @@ mod tests {
     use super::*;
     use crate::ops::managed::tests::{NOW, authority_at, issue, make_authority};
     use crate::pki::crl::RevocationReason;
-    use crate::pki::ocsp::SingleResponse;
+    use crate::pki::ocsp::{HashAlgorithm, SingleResponse};
 
     #[test]
     fn a_responder_is_recorded_and_replaced_after_half_of_a_week() {
@@ -271,7 +271,9 @@ mod tests {
         let responder =
             Responder::issue(&issuing[0], inventory.unwrap().as_mut(), None, NOW).unwrap();
         let serial = SerialNumber::from_random([5; 16]);
-        let id = responder.issuer().sha1_cert_id(&serial);
+        let id = responder
+            .issuer()
+            .cert_id(HashAlgorithm::Sha1, true, &serial);
         assert!(responder.answers_for(&CertId::from_der(&id).unwrap()));
         let single = SingleResponse {
             certificate: &id,

@@ -16,6 +16,7 @@ pub use response::{CertStatus, OcspError, ResponsePlan, SingleResponse, response
 use super::element::ElementError;
 use super::name::DistinguishedName;
 use super::public_key::KeyParts;
+use super::serial::SerialNumber;
 
 /// The hash algorithm of a CertID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,9 +94,15 @@ impl IssuerHashes {
         name == id.issuer_name_hash && key == id.issuer_key_hash
     }
 
-    /// The DER of the CertID of a certificate of this issuer, by SHA-1, as most clients ask for it.
-    pub fn sha1_cert_id(&self, serial: &super::serial::SerialNumber) -> Vec<u8> {
-        request::cert_id(HashAlgorithm::Sha1, &self.0[0].0, &self.0[0].1, serial)
+    /// The DER of the CertID of a certificate of this issuer, by one algorithm, with NULL for its parameters or none.
+    pub fn cert_id(
+        &self,
+        algorithm: HashAlgorithm,
+        has_parameters: bool,
+        serial: &SerialNumber,
+    ) -> Vec<u8> {
+        let (name, key) = &self.0[algorithm as usize];
+        request::cert_id(algorithm, has_parameters, (name, key), serial)
     }
 
     /// The SHA-1 of its key, as a ResponderID of its own has it.

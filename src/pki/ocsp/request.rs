@@ -3,7 +3,7 @@
 use super::{HashAlgorithm, NONCE};
 use crate::pki::algorithm::AlgorithmIdentifier;
 use crate::pki::element::{
-    BIT_STRING, Element, ElementError, Elements, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING,
+    BIT_STRING, Element, ElementError, Elements, INTEGER, NULL, OBJECT_IDENTIFIER, OCTET_STRING,
     SEQUENCE, context_constructed, is_minimal_integer, whole_bits,
 };
 use crate::pki::encoding::{element, oid, sequence};
@@ -30,6 +30,8 @@ pub struct CertId<'a> {
     pub der: &'a [u8],
     /// The hash algorithm; `None` for one that is not known here.
     pub hash_algorithm: Option<HashAlgorithm>,
+    /// Whether the algorithm has NULL for parameters, as most clients write it, or none.
+    pub has_parameters: bool,
     /// The hash of the DER of the issuer's name.
     pub issuer_name_hash: &'a [u8],
     /// The hash of the issuer's public key, without its algorithm.
@@ -97,9 +99,11 @@ impl<'a> CertId<'a> {
                 what: "serialNumber",
             });
         }
+        let (hash_algorithm, has_parameters) = hash_algorithm(algorithm)?;
         Ok(CertId {
             der: whole.whole,
-            hash_algorithm: hash_algorithm(algorithm)?,
+            hash_algorithm,
+            has_parameters,
             issuer_name_hash: name.content,
             issuer_key_hash: key.content,
             serial: serial.content,
@@ -153,12 +157,13 @@ pub enum MalformedRequestError {
 /// The DER of a CertID.
 pub(super) fn cert_id(
     algorithm: HashAlgorithm,
-    name_hash: &[u8],
-    key_hash: &[u8],
+    has_parameters: bool,
+    (name_hash, key_hash): (&[u8], &[u8]),
     serial: &SerialNumber,
 ) -> Vec<u8> {
+    let parameters: &[u8] = if has_parameters { &NULL_DER } else { &[] };
     sequence(&[
-        &sequence(&[&oid(algorithm.oid()), &NULL_DER]),
+        &sequence(&[&oid(algorithm.oid()), parameters]),
         &element(OCTET_STRING, &[name_hash]),
         &element(OCTET_STRING, &[key_hash]),
         &serial.to_der(),
@@ -166,23 +171,24 @@ pub(super) fn cert_id(
 }
 
 const MAX_NONCE_BYTES: usize = 128; // RFC 9654 §2.1
-const NULL_DER: [u8; 2] = [super::super::element::NULL, 0];
+const NULL_DER: [u8; 2] = [NULL, 0];
 
 /// The algorithm of an AlgorithmIdentifier without parameters or with NULL for them.
-fn hash_algorithm(identifier: Element<'_>) -> Result<Option<HashAlgorithm>, ElementError> {
+fn hash_algorithm(identifier: Element<'_>) -> Result<(Option<HashAlgorithm>, bool), ElementError> {
     let mut elements = identifier.children();
     let oid = elements.next(OBJECT_IDENTIFIER, "hashAlgorithm")?;
     let Some(algorithm) = HashAlgorithm::of(oid.content) else {
-        return AlgorithmIdentifier::read(identifier).map(|_| None);
+        return AlgorithmIdentifier::read(identifier)
+            .map(|unknown| (None, unknown.parameters.is_some()));
     };
-    let has_parameters = !elements.is_empty() && elements.any("parameters")?.whole != NULL_DER;
-    elements.end("parameters")?;
-    if has_parameters {
+    let has_parameters = !elements.is_empty();
+    if has_parameters && elements.any("parameters")?.whole != NULL_DER {
         return Err(ElementError::Content {
             what: "hashAlgorithm",
         });
     }
-    Ok(Some(algorithm))
+    elements.end("parameters")?;
+    Ok((Some(algorithm), has_parameters))
 }
 
 fn read_single(request: Element<'_>) -> Result<CertId<'_>, MalformedRequestError> {
@@ -338,12 +344,8 @@ mod tests {
     fn id(algorithm: HashAlgorithm, serial: u8) -> Vec<u8> {
         let mut bits = [0; 16];
         bits[15] = serial;
-        cert_id(
-            algorithm,
-            &[1; 20],
-            &[2; 20],
-            &SerialNumber::from_random(bits),
-        )
+        let hashes: (&[u8], &[u8]) = (&[1; 20], &[2; 20]);
+        cert_id(algorithm, true, hashes, &SerialNumber::from_random(bits))
     }
 
     fn nonce_extension(nonce: &[u8]) -> Vec<u8> {
