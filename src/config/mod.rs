@@ -25,6 +25,7 @@ pub struct Config {
     path: PathBuf,
     defaults: Defaults,
     crl: RevocationLists,
+    ocsp: Ocsp,
     serve: Serve,
     profiles: BTreeMap<String, ProfileSettings>,
 }
@@ -63,6 +64,7 @@ impl Config {
                 .map(Spanned::into_inner)
                 .unwrap_or_default(),
             crl: document.crl,
+            ocsp: document.ocsp,
             serve: document.serve.map(Spanned::into_inner).unwrap_or_default(),
             profiles: document
                 .profiles
@@ -130,6 +132,11 @@ impl Config {
         self.crl.lifetime.unwrap_or(CRL_LIFETIME)
     }
 
+    /// The time from an OCSP answer's thisUpdate to its nextUpdate.
+    pub fn ocsp_lifetime(&self) -> Lifetime {
+        self.ocsp.lifetime.unwrap_or(OCSP_LIFETIME)
+    }
+
     /// The file; empty when there is none.
     pub fn path(&self) -> &Path {
         &self.path
@@ -187,6 +194,7 @@ impl Config {
             }
         };
         let lowest = self.defaults.clone().into_settings().over(lowest);
+        let lowest = lowest.over(self.serve.locations());
         let settings = chain.into_iter().rev();
         Ok(settings.fold(lowest, |below, (_, own)| own.clone().over(below)))
     }
@@ -220,6 +228,13 @@ impl Defaults {
     }
 }
 
+/// Settings of OCSP answers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Ocsp {
+    lifetime: Option<Lifetime>,
+}
+
 /// Settings of revocation lists.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -233,6 +248,7 @@ struct RevocationLists {
 struct Document {
     defaults: Option<Spanned<Defaults>>,
     crl: RevocationLists,
+    ocsp: Ocsp,
     serve: Option<Spanned<Serve>>,
     profiles: BTreeMap<String, Spanned<ProfileSettings>>,
 }
@@ -317,6 +333,9 @@ const MAX_NAME_BYTES: usize = 64;
 /// The longest chain of `extends`.
 const MAX_EXTENDS: usize = 16;
 
+/// Long enough to restart a server, short enough that a stapled answer is soon outdated.
+const OCSP_LIFETIME: Lifetime = Lifetime::from_seconds(4 * 60 * 60);
+
 /// OpenSSL's `default_crl_days`.
 const CRL_LIFETIME: Lifetime = match Lifetime::from_days(30) {
     Some(lifetime) => lifetime,
@@ -364,6 +383,26 @@ mod tests {
         assert_eq!(client.subject.organization.as_deref(), Some("Acme"));
         assert_eq!(client.ca_issuers[0].as_str(), "http://pki.test/ca.crt");
         assert_eq!(config.names().last(), Some(&"web"));
+    }
+
+    #[test]
+    fn certificates_name_the_server_that_has_a_url_unless_the_defaults_say_otherwise() {
+        let profile = |text: &str| read(text).unwrap().profile("server").unwrap();
+        let first = |locations: &[Location]| locations.first().map(ToString::to_string);
+        let none = profile("[serve]\nhttp_listen = '127.0.0.1:8080'");
+        assert!(none.ocsp.is_empty() && none.crl_distribution_points.is_empty());
+        let url = "[serve]\nhttp_url = 'http://pki.test/'\n";
+        let all = profile(url);
+        let of = |path| Some(format!("http://pki.test/{path}"));
+        assert_eq!(first(&all.crl_distribution_points), of("crl.der"));
+        assert_eq!(first(&all.ocsp), of("ocsp"));
+        assert_eq!(first(&all.ca_issuers), of("ca.der"));
+        let other = profile(&format!(
+            "{url}[defaults]\nocsp = ['http://o.test/']\nca_issuers = []"
+        ));
+        assert_eq!(first(&other.ocsp), Some("http://o.test/".into()));
+        assert!(other.ca_issuers.is_empty());
+        assert_eq!(first(&other.crl_distribution_points), of("crl.der"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use crate::pki::profile::Location;
+use crate::pki::profile::{Location, ProfileSettings};
 use crate::pki::san::SubjectAltName;
 use crate::pki::validity::Lifetime;
 
@@ -46,6 +46,23 @@ impl Serve {
             Some(HttpListen::None) => None,
             Some(HttpListen::At(address)) => Some(address.0),
             None => Some(HTTP_LISTEN),
+        }
+    }
+
+    /// Where certificates say that their revocation list, their status and their issuer's certificate are found.
+    pub(super) fn locations(&self) -> ProfileSettings {
+        let at = |path: &str| {
+            let url = format!(
+                "{}/{path}",
+                self.http_url.as_ref()?.as_str().trim_end_matches('/')
+            );
+            Some(vec![url.parse::<Location>().ok()?])
+        };
+        ProfileSettings {
+            crl_distribution_points: at("crl.der"),
+            ocsp: at("ocsp"),
+            ca_issuers: at("ca.der"),
+            ..ProfileSettings::default()
         }
     }
 }

@@ -84,7 +84,7 @@ mod tests {
     use crate::authority;
     use crate::ops::crl::read_lists;
     use crate::ops::managed::tests::{NOW, authority_at, issue, make_authority};
-    use crate::pki::revocation::RevocationReason;
+    use crate::pki::crl::RevocationReason;
 
     #[test]
     fn a_crl_is_published_when_there_is_none_when_it_is_due_and_when_a_revocation_is_missing() {
