@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use crate::config::ConfigError;
 use crate::keys::{AgeError, KeyError, ReadKeyError};
 use crate::message::MessageError;
+use crate::net::acme::AcmeError;
 use crate::net::{IdentityError, ProbeError, TargetError};
 use crate::network::UnusableFile;
 use crate::pki::bundle::BundleError;
@@ -454,6 +455,17 @@ pub enum Error {
         /// Why not.
         message: String,
     },
+    /// An ACME server did not do what it was asked.
+    #[error(transparent)]
+    Acme(#[from] AcmeError),
+    /// What the ACME client remembers cannot be read.
+    #[error("{}: not what was written there: {source}", shown(path))]
+    AcmeState {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
     /// Standard output cannot be written.
     #[error("cannot write the result: {source}")]
     Output {
@@ -525,6 +537,8 @@ impl Error {
             Error::Listen { .. } => "listen",
             Error::ServerPair { .. } => "server-pair",
             Error::ServerNames { .. } => "server-names",
+            Error::Acme(error) => error.code(),
+            Error::AcmeState { .. } => "acme-state",
             Error::Output { .. } => "output",
         }
     }
@@ -642,6 +656,11 @@ impl Error {
             Error::Network { source, .. } => Some(source.hint()),
             Error::Target(error) => Some(error.hint()),
             Error::Probe(error) => Some(error.hint()),
+            Error::Acme(error) => Some(error.hint()),
+            Error::AcmeState { path, .. } => Some(format!(
+                "restore {} from a backup, or remove it and order the certificate again",
+                shown(path)
+            )),
             Error::Identity(_) => Some("issue a client pair with a P-256 key: `openagents-certs issue client NAME`".into()),
             Error::Attribute(_) => {
                 Some("choose another value; host names belong in `--san`".into())

@@ -1,5 +1,6 @@
 //! The command line: one file per command, its doc comment is the help.
 
+mod acme;
 mod args;
 mod ca;
 mod completing;
@@ -85,6 +86,8 @@ enum Command {
     Issue(issue::Args),
     /// Create and sign certificate signing requests (PKCS #10)
     Csr(csr::Args),
+    /// Get certificates of public CAs with ACME
+    Acme(acme::Args),
     /// Check whether certificates are valid
     Verify(verify::Args),
     /// Check whether a grpcs setup will work, on which TLS stacks, and how to fix it
@@ -211,6 +214,7 @@ impl Command {
             Command::Ca(args) => args.run(context)?.into(),
             Command::Issue(args) => args.run(context)?.into(),
             Command::Csr(args) => args.run(context)?.into(),
+            Command::Acme(args) => args.run(context)?.into(),
             Command::Verify(args) => args.run(context)?.into(),
             Command::VerifyChain(args) => args.run(context)?.into(),
             Command::Inspect(args) => args.run(context)?.into(),

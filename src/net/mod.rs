@@ -9,19 +9,25 @@
 //! the key of its certificate is checked on every connection. Each step has a deadline, each
 //! connection a limit on what is read from it.
 
+pub mod acme;
+mod challenge;
 mod connection;
 mod dial;
+pub mod dns;
 mod exporter;
 mod http;
+pub mod https;
 mod presented;
 pub mod probe;
 mod recorder;
+pub mod resolver;
 mod responder;
 mod service;
 mod session;
 mod target;
 
 pub use crate::pki::signature::KeyProof;
+pub use challenge::{ChallengeListener, Protocol, WELL_KNOWN};
 pub use connection::Alert;
 pub use dial::{Attempt, Reached};
 pub use exporter::Exporter;

@@ -1,5 +1,6 @@
 //! One file per operation: a Request, a Report, and how one becomes the other.
 
+pub mod acme;
 pub mod anchors;
 pub mod batch;
 pub mod ca;
@@ -45,7 +46,7 @@ use std::fmt;
 pub use dry_run::DryRun;
 pub use expiry::{Expiry, Span};
 
-pub use crate::files::{exists, report_waits};
+pub use crate::files::{absolute, exists, report_waits};
 pub use crate::net::Target;
 pub use crate::path::Verdict;
 

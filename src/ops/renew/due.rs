@@ -22,6 +22,11 @@ pub struct Timing {
 }
 
 impl Timing {
+    /// Whether it says more than the defaults.
+    pub fn is_requested(&self) -> bool {
+        self.at_fraction.is_some() || self.before.is_some()
+    }
+
     /// When a certificate becomes due: by default after two thirds of its lifetime; the earlier moment when
     /// both settings are given.
     ///
