@@ -143,7 +143,12 @@ struct Proof {
     dns_01_hook: Option<String>,
 
     /// Publish DNS records with updates of this server (RFC 2136)
-    #[arg(long, value_name = "ADDR:PORT", group = "challenge", requires = "tsig_key_file")]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        group = "challenge",
+        requires = "tsig_key_file"
+    )]
     dns_01_update: Option<SocketAddr>,
 
     /// File with the TSIG key of updates, as tsig-keygen writes it
@@ -195,9 +200,12 @@ enum AccountCommand {
         known: Known,
     },
     /// Replace the account's key
-    #[command(visible_alias = "rollover", after_help = "Examples:
+    #[command(
+        visible_alias = "rollover",
+        after_help = "Examples:
   openagents-certs acme account key-rollover
-  openagents-certs acme account key-rollover --server letsencrypt")]
+  openagents-certs acme account key-rollover --server letsencrypt"
+    )]
     KeyRollover(Known),
     /// Deactivate the account for good
     #[command(after_help = "Examples:
@@ -312,10 +320,13 @@ impl Account {
                 let addresses: Vec<_> = addresses.iter().map(|one| contact(one)).collect();
                 account::contact(&known.request(context)?, &addresses, now)?
             }
-            AccountCommand::KeyRollover(known) => account::roll_over(&known.request(context)?, now)?,
-            AccountCommand::Deactivate { known, forget: true } => {
-                account::forget(&known.request(context)?, now)?
+            AccountCommand::KeyRollover(known) => {
+                account::roll_over(&known.request(context)?, now)?
             }
+            AccountCommand::Deactivate {
+                known,
+                forget: true,
+            } => account::forget(&known.request(context)?, now)?,
             AccountCommand::Deactivate { known, .. } => {
                 account::deactivate(&known.request(context)?, now)?
             }
@@ -351,7 +362,10 @@ fn server_url(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     let names: Vec<_> = SERVERS.iter().map(|(name, _)| *name).collect();
-    Err(format!("not a URL that starts with https://, nor one of {}", names.join(", ")))
+    Err(format!(
+        "not a URL that starts with https://, nor one of {}",
+        names.join(", ")
+    ))
 }
 
 /// An address for a contact: an e-mail address, or a URL as it is.
@@ -377,9 +391,18 @@ const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 80);
 
 /// Public servers by name.
 const SERVERS: &[(&str, &str)] = &[
-    ("letsencrypt", "https://acme-v02.api.letsencrypt.org/directory"),
-    ("letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory"),
+    (
+        "letsencrypt",
+        "https://acme-v02.api.letsencrypt.org/directory",
+    ),
+    (
+        "letsencrypt-staging",
+        "https://acme-staging-v02.api.letsencrypt.org/directory",
+    ),
     ("zerossl", "https://acme.zerossl.com/v2/DV90"),
     ("google", "https://dv.acme-v02.api.pki.goog/directory"),
-    ("google-staging", "https://dv.acme-v02.test-api.pki.goog/directory"),
+    (
+        "google-staging",
+        "https://dv.acme-v02.test-api.pki.goog/directory",
+    ),
 ];

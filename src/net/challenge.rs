@@ -225,7 +225,10 @@ fn reverse_name(address: IpAddr) -> String {
         }
         IpAddr::V6(address) => {
             let octets = address.octets();
-            let nibbles = octets.iter().rev().flat_map(|octet| [octet & 15, octet >> 4]);
+            let nibbles = octets
+                .iter()
+                .rev()
+                .flat_map(|octet| [octet & 15, octet >> 4]);
             let labels: Vec<_> = nibbles.map(|nibble| format!("{nibble:x}")).collect();
             format!("{}.ip6.arpa", labels.join("."))
         }
@@ -260,7 +263,11 @@ mod tests {
             answer
         };
         assert!(get("/.well-known/acme-challenge/abc").ends_with("\r\n\r\nabc.thumb"));
-        for path in ["/", "/.well-known/acme-challenge/", "/.well-known/acme-challenge/abcd"] {
+        for path in [
+            "/",
+            "/.well-known/acme-challenge/",
+            "/.well-known/acme-challenge/abcd",
+        ] {
             assert!(get(path).starts_with("HTTP/1.1 404 "), "{path}");
         }
         let address = listener.address();

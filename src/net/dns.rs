@@ -216,7 +216,9 @@ impl Update {
 /// The header of a message; a connection of its own makes its identifier unimportant.
 fn header(opcode: u8, counts: [u16; 4]) -> Vec<u8> {
     let mut header = vec![0x4f, 0x41, opcode << 3, 0];
-    counts.iter().for_each(|count| header.extend(count.to_be_bytes()));
+    counts
+        .iter()
+        .for_each(|count| header.extend(count.to_be_bytes()));
     header
 }
 
@@ -230,7 +232,11 @@ fn question(name: &str, kind: u16) -> Vec<u8> {
 /// A name as labels; each is at most 63 bytes, which the names of certificates are.
 fn domain_name(name: &str) -> Vec<u8> {
     let mut labels = Vec::new();
-    for label in name.trim_end_matches('.').split('.').filter(|label| !label.is_empty()) {
+    for label in name
+        .trim_end_matches('.')
+        .split('.')
+        .filter(|label| !label.is_empty())
+    {
         let bytes = &label.as_bytes()[..label.len().min(MAX_LABEL_BYTES)];
         labels.push(bytes.len() as u8);
         labels.extend(bytes);
@@ -281,7 +287,10 @@ mod tests {
         for (text, expected) in [
             ("", "no TSIG key"),
             ("key a { secret \"?\"; };", "not base64"),
-            ("key a { algorithm hmac-md5; secret \"c2VjcmV0\"; };", "hmac-md5"),
+            (
+                "key a { algorithm hmac-md5; secret \"c2VjcmV0\"; };",
+                "hmac-md5",
+            ),
         ] {
             let error = UpdateKey::read(text).err().unwrap();
             assert!(error.contains(expected), "{error}");

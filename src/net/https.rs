@@ -218,7 +218,11 @@ pub enum HttpsError {
         reason: String,
     },
     /// The server's certificate is not trusted.
-    #[error("{}: the server's certificate is not trusted: {}", Escaped(url), Escaped(reason))]
+    #[error(
+        "{}: the server's certificate is not trusted: {}",
+        Escaped(url),
+        Escaped(reason)
+    )]
     Untrusted {
         /// The URL.
         url: String,
@@ -330,7 +334,10 @@ fn https_uri(url: &str) -> Result<Uri, HttpsError> {
     if uri.scheme_str() != Some("https") || uri.host().is_none_or(str::is_empty) {
         return Err(HttpsError::url(url, "not a URL that starts with https://"));
     }
-    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+    if uri
+        .authority()
+        .is_some_and(|authority| authority.as_str().contains('@'))
+    {
         return Err(HttpsError::url(url, "a user in a URL is not supported"));
     }
     Ok(uri)
@@ -358,8 +365,7 @@ fn roots(trust: &Trust) -> Result<RootCertStore, HttpsError> {
             if added == 0 {
                 let cause = native.errors.first().map(ToString::to_string);
                 return Err(HttpsError::Setup {
-                    reason: cause
-                        .unwrap_or_else(|| "the system trusts no certificates".to_owned()),
+                    reason: cause.unwrap_or_else(|| "the system trusts no certificates".to_owned()),
                 });
             }
         }
@@ -383,7 +389,14 @@ mod tests {
 
     #[test]
     fn only_https_urls_with_a_host_are_requested() {
-        for url in ["http://a/", "https://", "ftp://a/", "a", "https://u:p@a/", ""] {
+        for url in [
+            "http://a/",
+            "https://",
+            "ftp://a/",
+            "a",
+            "https://u:p@a/",
+            "",
+        ] {
             assert!(check_url(url).is_err(), "{url}");
         }
         assert!(check_url("https://acme.example.org:14000/dir").is_ok());

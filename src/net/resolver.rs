@@ -63,7 +63,9 @@ impl Resolver {
     /// # Errors
     /// Why there is none, as a clause.
     pub fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, String> {
-        let found = self.runtime.block_on(self.resolver.lookup_ip(absolute(name)));
+        let found = self
+            .runtime
+            .block_on(self.resolver.lookup_ip(absolute(name)));
         match found {
             Ok(found) => Ok(found.iter().collect()),
             Err(error) if error.is_nx_domain() => Err("there is no such name".into()),
@@ -137,7 +139,10 @@ fn judge(at: &str, records: &[(String, String)], is_wildcard: bool, ca: &[String
     if permitted.is_empty() || is_permitted {
         return CaaVerdict::Permitted;
     }
-    let names: Vec<&str> = permitted.into_iter().filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> = permitted
+        .into_iter()
+        .filter(|name| !name.is_empty())
+        .collect();
     CaaVerdict::Forbidden {
         at: at.to_owned(),
         permitted: if names.is_empty() {
@@ -164,13 +169,18 @@ mod tests {
     fn the_tag_that_counts_decides() {
         let records = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
             let pairs = pairs.iter();
-            pairs.map(|(tag, value)| ((*tag).into(), (*value).into())).collect()
+            pairs
+                .map(|(tag, value)| ((*tag).into(), (*value).into()))
+                .collect()
         };
         let ca = ["letsencrypt.org".to_owned()];
         let permits = |pairs: &[(&str, &str)], is_wildcard| {
             judge("a.test", &records(pairs), is_wildcard, &ca) == CaaVerdict::Permitted
         };
-        assert!(permits(&[("issue", "letsencrypt.org; accounturi=x")], false));
+        assert!(permits(
+            &[("issue", "letsencrypt.org; accounturi=x")],
+            false
+        ));
         assert!(permits(&[("iodef", "mailto:a@a.test")], false));
         assert!(!permits(&[("issue", ";")], false));
         assert!(!permits(&[("issue", "other.test")], true));

@@ -493,8 +493,14 @@ mod tests {
     #[test]
     fn alternate_links_are_recognized() {
         let url = "https://a.test/cert/1/1";
-        assert_eq!(alternate(" <https://a.test/cert/1/1>;rel=\"alternate\""), Some(url));
-        assert_eq!(alternate("<https://a.test/cert/1/1>; title=x; rel=alternate"), Some(url));
+        assert_eq!(
+            alternate(" <https://a.test/cert/1/1>;rel=\"alternate\""),
+            Some(url)
+        );
+        assert_eq!(
+            alternate("<https://a.test/cert/1/1>; title=x; rel=alternate"),
+            Some(url)
+        );
         assert_eq!(alternate("<https://a.test/dir>;rel=\"index\""), None);
         assert_eq!(alternate("https://a.test; rel=alternate"), None);
     }

@@ -52,7 +52,9 @@ impl AccountKey {
             Some(account) => header["kid"] = json!(account),
             None => header["jwk"] = self.jwk(),
         }
-        let payload = payload.map_or(String::new(), |payload| encode(payload.to_string().as_bytes()));
+        let payload = payload.map_or(String::new(), |payload| {
+            encode(payload.to_string().as_bytes())
+        });
         self.signed(&header, &payload)
     }
 
@@ -104,7 +106,9 @@ pub fn txt_value(key_authorization: &str) -> String {
 /// SHA-256 of a key authorization, for a challenge certificate
 /// ([RFC 8737 §3](https://www.rfc-editor.org/rfc/rfc8737#section-3)).
 pub(crate) fn authorization_digest(key_authorization: &str) -> Vec<u8> {
-    digest(&SHA256, key_authorization.as_bytes()).as_ref().to_vec()
+    digest(&SHA256, key_authorization.as_bytes())
+        .as_ref()
+        .to_vec()
 }
 
 fn encode(bytes: &[u8]) -> String {

@@ -83,7 +83,10 @@ impl<'a> Session<'a> {
     /// As [`Session::open`]; and when there is no account.
     fn existing(request: &'a Request, now: OffsetDateTime) -> Result<Self, Error> {
         let known = state::accounts(&request.directory)?;
-        if !known.iter().any(|one| one.server == request.server && one.url.is_some()) {
+        if !known
+            .iter()
+            .any(|one| one.server == request.server && one.url.is_some())
+        {
             return Err(no_account(&request.server));
         }
         Session::open(request, now)
@@ -258,9 +261,7 @@ pub fn contact(
     now: OffsetDateTime,
 ) -> Result<AccountReport, Error> {
     let mut session = Session::existing(request, now)?;
-    let account = session
-        .client
-        .change_account(&json!({"contact": contact}));
+    let account = session.client.change_account(&json!({"contact": contact}));
     let account = session.noted(account)?;
     session.change(|state| state.contact = account.contact)?;
     session.report("contacts changed", Some(account.status), now)
@@ -348,7 +349,9 @@ impl Session<'_> {
             let kept = Kept::account(&self.request.directory, &self.request.server)?;
             self.kept = Some(kept);
         }
-        self.kept.as_ref().ok_or_else(|| no_account(&self.request.server))
+        self.kept
+            .as_ref()
+            .ok_or_else(|| no_account(&self.request.server))
     }
 
     fn report(
@@ -388,11 +391,7 @@ fn report(
 }
 
 /// Refuses while a rate limit is known to be exceeded.
-fn check_limit(
-    request: &Request,
-    limit: Option<&Limit>,
-    now: OffsetDateTime,
-) -> Result<(), Error> {
+fn check_limit(request: &Request, limit: Option<&Limit>, now: OffsetDateTime) -> Result<(), Error> {
     match limit.filter(|limit| limit.until > now) {
         None => Ok(()),
         Some(limit) => Err(Error::Acme(AcmeError::RateLimited {
@@ -442,7 +441,9 @@ fn new_key() -> Result<Zeroizing<String>, Error> {
 
 fn text(path: &Path) -> Result<Zeroizing<String>, Error> {
     let content = files::read(path)?;
-    Ok(Zeroizing::new(String::from_utf8_lossy(&content).into_owned()))
+    Ok(Zeroizing::new(
+        String::from_utf8_lossy(&content).into_owned(),
+    ))
 }
 
 /// A key that signs requests: P-256.

@@ -75,9 +75,7 @@ fn unreachable(name: &str, addresses: &[IpAddr], port: u16) -> Result<Option<Str
         Some((address, error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
             Err(Error::Usage {
                 message: format!("{name}: port {port} of {address} refuses connections"),
-                hint: format!(
-                    "lead port {port} to the challenge's listener or web server; {SKIP}"
-                ),
+                hint: format!("lead port {port} to the challenge's listener or web server; {SKIP}"),
             })
         }
         // Behind a router, a machine often does not reach itself by its public address.

@@ -113,7 +113,11 @@ impl fmt::Display for OrderedCertificate {
         } else {
             "Issued"
         };
-        let names: Vec<_> = self.subject_alt_names.iter().map(SubjectAltName::value).collect();
+        let names: Vec<_> = self
+            .subject_alt_names
+            .iter()
+            .map(SubjectAltName::value)
+            .collect();
         writeln!(f, "{what}: {}", names.join(", "))?;
         writeln!(f, "  issuer       {}", self.issuer)?;
         writeln!(f, "  serial       {}", self.serial)?;
@@ -154,7 +158,10 @@ pub fn issue(request: &Request, now: OffsetDateTime) -> Result<OrderedCertificat
     let solver = Solver::prepare(&state.settings.challenge, state.settings.dns_wait, now)?;
     let server = server(&request.directory, &state.settings);
     let mut session = Session::open(&server, now)?;
-    let is_continued = state.order.as_ref().is_some_and(|order| order.url.is_some());
+    let is_continued = state
+        .order
+        .as_ref()
+        .is_some_and(|order| order.url.is_some());
     let mut warnings = Vec::new();
     if !is_continued {
         let meta = &session.client.directory().meta;
@@ -277,7 +284,10 @@ fn names(request: &Request) -> Result<Vec<SubjectAltName>, Error> {
             }
             SubjectAltName::Uri(_) | SubjectAltName::Email(_) => {
                 return Err(usage(
-                    format!("{}: ACME certifies DNS names and IP addresses only", name.value()),
+                    format!(
+                        "{}: ACME certifies DNS names and IP addresses only",
+                        name.value()
+                    ),
                     "issue it from your own CA with `openagents-certs issue`",
                 ));
             }
@@ -307,10 +317,12 @@ fn base(request: &Request, first: &SubjectAltName) -> Result<String, Error> {
 
 fn parsed_key_type(text: &str) -> Result<KeyType, Error> {
     let key_type = text.parse();
-    key_type.map_err(|error: crate::pki::algorithm::UnknownKeyType| Error::Usage {
-        message: error.to_string(),
-        hint: "choose another `--key-type`, such as p256".into(),
-    })
+    key_type.map_err(
+        |error: crate::pki::algorithm::UnknownKeyType| Error::Usage {
+            message: error.to_string(),
+            hint: "choose another `--key-type`, such as p256".into(),
+        },
+    )
 }
 
 /// The state of this request: an order under way is continued only when it is for the same names and server.
@@ -364,7 +376,9 @@ fn satisfied(
         return Ok(None);
     };
     let own = leaf.subject_alt_names().ok().flatten().unwrap_or_default();
-    let has_names = names.iter().all(|name| own.contains(&GeneralName::from(name)));
+    let has_names = names
+        .iter()
+        .all(|name| own.contains(&GeneralName::from(name)));
     let is_ours = state.serial.as_deref() == Some(&*leaf.serial().to_string());
     if !has_names || own.len() != names.len() || !is_ours {
         return Ok(None);
@@ -470,7 +484,6 @@ fn record(directory: &Path, entry: &Entry) -> Result<(), Error> {
 /// The profile that the inventory shows for certificates of other CAs.
 pub const PROFILE: &str = "acme";
 
-
 /// The HMAC key of an external account in a file: base64, as CAs give it, or base64url.
 ///
 /// # Errors
@@ -483,7 +496,10 @@ pub fn read_external_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     match Base64UrlUnpadded::decode_vec(&url) {
         Ok(key) if !key.is_empty() => Ok(Zeroizing::new(key)),
         Ok(_) | Err(_) => Err(Error::Usage {
-            message: format!("{}: not the HMAC key of an external account in base64", shown(path)),
+            message: format!(
+                "{}: not the HMAC key of an external account in base64",
+                shown(path)
+            ),
             hint: "copy the key from the CA's web interface into the file, and nothing else".into(),
         }),
     }
@@ -496,6 +512,10 @@ pub fn read_external_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 pub fn absolute_program(command: &str) -> Result<String, Error> {
     let path = Path::new(command);
     let is_path = command.contains('/') && files::kind(path)? != Kind::Absent;
-    let absolute = if is_path { files::absolute(path)?.into_os_string().into_string().ok() } else { None };
+    let absolute = if is_path {
+        files::absolute(path)?.into_os_string().into_string().ok()
+    } else {
+        None
+    };
     Ok(absolute.unwrap_or_else(|| command.to_owned()))
 }

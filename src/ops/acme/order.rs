@@ -112,7 +112,10 @@ impl Ordering<'_, '_> {
         let placed = client.new_order(&identifiers, profile.as_deref(), replaces.as_deref());
         // Another order may have replaced it, and the server may know nothing of it: it is no reason not to renew.
         let is_about_replacing = |error: &AcmeError| {
-            matches!(error.problem_code(), Some("alreadyReplaced" | "malformed" | "unauthorized"))
+            matches!(
+                error.problem_code(),
+                Some("alreadyReplaced" | "malformed" | "unauthorized")
+            )
         };
         let placed = match placed {
             Err(error) if replaces.is_some() && is_about_replacing(&error) => {
@@ -157,7 +160,9 @@ impl Ordering<'_, '_> {
 
     fn is_usable(&self, order: &Order) -> bool {
         let sorted = |mut identifiers: Vec<Identifier>| {
-            identifiers.iter_mut().for_each(|one| one.value.make_ascii_lowercase());
+            identifiers
+                .iter_mut()
+                .for_each(|one| one.value.make_ascii_lowercase());
             identifiers.sort();
             identifiers
         };
@@ -192,8 +197,13 @@ impl Ordering<'_, '_> {
             let Some(challenge) = challenges.iter().find(|one| one.kind == kind) else {
                 return Err(no_challenge(&authorization, kind));
             };
-            let proof = self.session.client.key().key_authorization(&challenge.token);
-            self.solver.publish(&authorization, &challenge.token, &proof)?;
+            let proof = self
+                .session
+                .client
+                .key()
+                .key_authorization(&challenge.token);
+            self.solver
+                .publish(&authorization, &challenge.token, &proof)?;
             if challenge.status == Status::Pending {
                 ready.push(challenge.url.clone());
             }
@@ -252,7 +262,10 @@ impl Ordering<'_, '_> {
             let Ok(authorization) = self.session.client.authorization(url) else {
                 continue;
             };
-            let failed = authorization.challenges.iter().find(|one| one.error.is_some());
+            let failed = authorization
+                .challenges
+                .iter()
+                .find(|one| one.error.is_some());
             if let Some(challenge) = failed {
                 failure = Some(AcmeError::Validation {
                     name: authorization.name(),
@@ -368,7 +381,11 @@ impl Chain {
 }
 
 fn no_challenge(authorization: &Authorization, kind: &str) -> Error {
-    let offered: Vec<&str> = authorization.challenges.iter().map(|one| &*one.kind).collect();
+    let offered: Vec<&str> = authorization
+        .challenges
+        .iter()
+        .map(|one| &*one.kind)
+        .collect();
     let name = authorization.name();
     let hint = if name.starts_with("*.") {
         "a wildcard is proven by DNS: use `--dns-01-hook CMD`".to_owned()
@@ -376,7 +393,10 @@ fn no_challenge(authorization: &Authorization, kind: &str) -> Error {
         "choose another challenge: `--http-01`, `--tls-alpn-01` or `--dns-01-hook`".to_owned()
     };
     Error::Usage {
-        message: format!("{name}: the server does not offer {kind}, but {}", offered.join(", ")),
+        message: format!(
+            "{name}: the server does not offer {kind}, but {}",
+            offered.join(", ")
+        ),
         hint,
     }
 }

@@ -40,7 +40,11 @@ impl Orders {
     ///
     /// # Errors
     /// When the path cannot be resolved.
-    pub fn find(&self, certificate: &Path, entry: &Entry) -> Result<Option<&CertificateState>, Error> {
+    pub fn find(
+        &self,
+        certificate: &Path,
+        entry: &Entry,
+    ) -> Result<Option<&CertificateState>, Error> {
         if self.0.is_empty() {
             return Ok(None);
         }
@@ -133,9 +137,8 @@ fn suggestion(
         Ok((info, retry_after)) => {
             let window = info.suggested_window;
             // A window that ends before it starts says nothing.
-            let renew_at = (window.end > window.start).then(|| {
-                window.start + (window.end - window.start) * share(certificate)
-            });
+            let renew_at = (window.end > window.start)
+                .then(|| window.start + (window.end - window.start) * share(certificate));
             let asked = retry_after.unwrap_or(now + ASK_EVERY);
             Suggestion {
                 serial,
@@ -162,7 +165,10 @@ fn share(certificate: &Certificate) -> f64 {
 
 /// The identifier of a certificate ([RFC 9773 §4.1](https://www.rfc-editor.org/rfc/rfc9773#section-4.1)).
 fn certificate_id(certificate: &Certificate) -> Option<String> {
-    let authority = certificate.authority_key_identifier().ok()??.key_identifier?;
+    let authority = certificate
+        .authority_key_identifier()
+        .ok()??
+        .key_identifier?;
     let serial = certificate.serial().as_bytes();
     let encode = Base64UrlUnpadded::encode_string;
     Some(format!("{}.{}", encode(&authority), encode(serial)))
@@ -254,7 +260,13 @@ pub fn renew(
     Err(error)
 }
 
-type Obtained = (String, Option<Zeroizing<String>>, Entry, Certificate, Vec<String>);
+type Obtained = (
+    String,
+    Option<Zeroizing<String>>,
+    Entry,
+    Certificate,
+    Vec<String>,
+);
 
 fn obtain(
     renewal: &Renewal<'_>,
@@ -277,7 +289,11 @@ fn obtain(
     let signer = match (&new_key, &renewal.private_key) {
         (Some(key), _) => signer(&kept.path(state::STATE), key)?,
         (None, Some(path)) => signer(path, &String::from_utf8_lossy(&files::read(path)?))?,
-        (None, None) => return Err(Error::NoKey { path: state.certificate() }),
+        (None, None) => {
+            return Err(Error::NoKey {
+                path: state.certificate(),
+            });
+        }
     };
     let solver = Solver::prepare(&state.settings.challenge, state.settings.dns_wait, now)?;
     let request = server(renewal.pki, &state.settings);

@@ -169,7 +169,8 @@ impl Solver {
                 };
                 changed.map_err(|error| Error::Usage {
                     message: format!("{name}: {error}"),
-                    hint: "check the server, and that the key may update TXT records of this name".into(),
+                    hint: "check the server, and that the key may update TXT records of this name"
+                        .into(),
                 })
             }
             Way::Listener(..) | Way::Webroot(_) => Ok(()),

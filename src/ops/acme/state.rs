@@ -211,14 +211,28 @@ impl Kept {
     /// When it cannot be created or locked.
     pub fn certificate(pki: &Path, directory: &Path, base: &str) -> Result<Self, Error> {
         let place = directory.join(base);
-        Kept::open(pki, CERTIFICATES, base, place.as_os_str().as_encoded_bytes())
+        Kept::open(
+            pki,
+            CERTIFICATES,
+            base,
+            place.as_os_str().as_encoded_bytes(),
+        )
     }
 
     fn open(pki: &Path, kind: &str, name: &str, id: &[u8]) -> Result<Self, Error> {
-        let readable = |c: char| if c.is_ascii_alphanumeric() || ".-".contains(c) { c } else { '_' };
+        let readable = |c: char| {
+            if c.is_ascii_alphanumeric() || ".-".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        };
         let name: String = name.chars().take(MAX_NAME).map(readable).collect();
         let digest = Fingerprint::sha256(id);
-        let hash: String = digest.as_bytes()[..4].iter().map(|b| format!("{b:02x}")).collect();
+        let hash: String = digest.as_bytes()[..4]
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
         let directory = pki.join(ROOT).join(kind).join(format!("{name}-{hash}"));
         Ok(Kept(Lock::acquire(&directory)?))
     }
