@@ -1,15 +1,26 @@
 //! Base64 in its one canonical spelling, so that a message cannot be changed without its content changing.
 
-use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 /// base64url without padding ([RFC 7515 §2](https://www.rfc-editor.org/rfc/rfc7515#section-2)).
 pub(super) fn encode_url(bytes: &[u8]) -> String {
-    Base64UrlUnpadded::encode_string(bytes)
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Appends base64url without padding.
+pub(super) fn append_url(text: &mut String, bytes: &[u8]) {
+    URL_SAFE_NO_PAD.encode_string(bytes, text);
+}
+
+/// How many characters base64url without padding has for so many bytes.
+pub(super) fn url_length(bytes: usize) -> usize {
+    base64::encoded_len(bytes, false).unwrap_or(bytes)
 }
 
 /// The bytes of canonical base64url without padding.
 pub(super) fn decode_url(text: &str) -> Option<Vec<u8>> {
-    Base64UrlUnpadded::decode_vec(text).ok()
+    URL_SAFE_NO_PAD.decode(text).ok()
 }
 
 /// Exactly `N` bytes of canonical base64url without padding.
@@ -19,12 +30,17 @@ pub(super) fn decode_url_exactly<const N: usize>(text: &str) -> Option<[u8; N]> 
 
 /// Padded base64 ([RFC 4648 §4](https://www.rfc-editor.org/rfc/rfc4648#section-4)).
 pub(super) fn encode(bytes: &[u8]) -> String {
-    Base64::encode_string(bytes)
+    STANDARD.encode(bytes)
+}
+
+/// Appends padded base64.
+pub(super) fn append(text: &mut String, bytes: &[u8]) {
+    STANDARD.encode_string(bytes, text);
 }
 
 /// The bytes of canonical padded base64.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
-    Base64::decode_vec(text).ok()
+    STANDARD.decode(text).ok()
 }
 
 #[cfg(test)]

@@ -113,18 +113,40 @@ impl<'a> Payload<'a> {
 
     /// The member that holds it, as it is in an envelope but in one line: `"payload":…`.
     pub fn member(self) -> String {
+        let mut member = String::new();
+        self.append_member(&mut member);
+        member
+    }
+
+    fn append_member(self, line: &mut String) {
         match self {
-            Payload::Json(text) => format!("\"payload\":{}", json::compact(text)),
-            Payload::Text(text) => format!("\"payloadText\":{}", quoted(text)),
-            Payload::Bytes(bytes) => format!("\"payloadBase64\":\"{}\"", base64::encode(bytes)),
+            Payload::Json(text) => line.extend(["\"payload\":", &json::compact(text)]),
+            Payload::Text(text) => {
+                line.reserve(text.len() + text.len() / 16 + MEMBER_MARGIN_BYTES);
+                line.push_str("\"payloadText\":");
+                append_quoted(line, text);
+            }
+            Payload::Bytes(bytes) => {
+                line.reserve(bytes.len().div_ceil(3) * 4 + MEMBER_MARGIN_BYTES);
+                line.push_str("\"payloadBase64\":\"");
+                base64::append(line, bytes);
+                line.push('"');
+            }
         }
     }
 }
 
-/// A JSON string.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// Appends a JSON string.
+fn append_quoted(line: &mut String, text: &str) {
+    let mut bytes = std::mem::take(line).into_bytes();
+    serde_json::to_writer(&mut bytes, text)
+        .unwrap_or_else(|error| unreachable!("a string is always JSON: {error}"));
+    *line = String::from_utf8(bytes)
+        .unwrap_or_else(|error| unreachable!("JSON is always UTF-8: {error}"));
 }
+
+/// Room for a member's name, and what ends the envelope.
+const MEMBER_MARGIN_BYTES: usize = 32;
 
 /// An envelope that was read.
 #[derive(Debug)]
@@ -229,9 +251,15 @@ pub(super) fn write(claims: &Claims, content: Content<'_>) -> Result<String, Mes
     text.truncate(text.len() - 1);
     text.push(',');
     match content {
-        Content::Plain(Payload::Json(json)) => text.extend(["\"payload\":", json.trim()]),
-        Content::Plain(payload) => text.push_str(&payload.member()),
-        Content::Encrypted(jwe) => text.extend(["\"encryptedPayload\":", &jwe]),
+        Content::Plain(Payload::Json(json)) => {
+            text.reserve(json.len() + MEMBER_MARGIN_BYTES);
+            text.extend(["\"payload\":", json.trim()]);
+        }
+        Content::Plain(payload) => payload.append_member(&mut text),
+        Content::Encrypted(jwe) => {
+            text.reserve(jwe.len() + MEMBER_MARGIN_BYTES);
+            text.extend(["\"encryptedPayload\":", &jwe]);
+        }
     }
     text.push('}');
     Ok(text)

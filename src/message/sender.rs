@@ -98,10 +98,17 @@ impl Sender {
 
     fn message(&self, claims: Claims, content: Content<'_>) -> Result<SignedMessage, MessageError> {
         let envelope = envelope::write(&claims, content)?;
-        let mut text = [&*self.header, ".", &base64::encode_url(envelope.as_bytes())].concat();
+        // A large message is in memory as often as it must be, and no more.
+        let payload_length = base64::url_length(envelope.len());
+        let mut text = String::with_capacity(
+            self.header.len() + payload_length + base64::url_length(MAX_SIGNATURE_BYTES) + 3,
+        );
+        text.extend([&*self.header, "."]);
+        base64::append_url(&mut text, envelope.as_bytes());
+        drop(envelope);
         let signature = self.key.sign(self.algorithm, text.as_bytes())?;
         text.push('.');
-        text.push_str(&base64::encode_url(&signature));
+        base64::append_url(&mut text, &signature);
         let message_id = claims.message_id;
         Ok(SignedMessage { message_id, text })
     }
@@ -219,3 +226,5 @@ struct Header {
 /// The media type of messages, without `application/`.
 const TYPE: &str = "openagents-message+jws";
 const MAX_CHAIN: usize = 10;
+/// Of RSA with 8,192 bits.
+const MAX_SIGNATURE_BYTES: usize = 1024;

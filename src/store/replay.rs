@@ -1,11 +1,12 @@
 //! Which messages were seen, so that none is accepted twice.
 
 use std::io::Write as _;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Savepoint, Transaction, TransactionBehavior};
 use time::OffsetDateTime;
 
 use super::StoreError;
@@ -99,42 +100,88 @@ impl Replay {
     ) -> Result<Option<Recording<'_>>, StoreError> {
         let path = &self.path;
         let failed = |cause| StoreError::from_sqlite(path, cause);
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(failed)?;
-        let is_new = insert(&transaction, ids, now.unix_timestamp()).map_err(failed)?;
-        Ok(is_new.then_some(Recording { transaction, path }))
+        let change = if self.connection.is_autocommit() {
+            self.connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map(Change::Alone)
+        } else {
+            self.connection.savepoint().map(Change::InBatch)
+        };
+        let change = change.map_err(failed)?;
+        let is_new = insert(&change, ids, now.unix_timestamp()).map_err(failed)?;
+        Ok(is_new.then_some(Recording { change, path }))
+    }
+
+    /// Begins a batch: what is recorded until [`Replay::end_batch`] becomes durable with it, at the price of one
+    /// recording. Other processes wait until then.
+    ///
+    /// # Errors
+    /// When the database is locked for more than 5 seconds, or cannot be written.
+    pub fn begin_batch(&mut self) -> Result<(), StoreError> {
+        self.execute("BEGIN IMMEDIATE")
+    }
+
+    /// Makes a batch durable.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing of the batch is recorded.
+    pub fn end_batch(&mut self) -> Result<(), StoreError> {
+        self.execute("COMMIT")
+    }
+
+    fn execute(&self, statement: &str) -> Result<(), StoreError> {
+        self.connection
+            .execute_batch(statement)
+            .map_err(|cause| StoreError::from_sqlite(&self.path, cause))
     }
 }
 
 /// Ids that are recorded once this is committed, and not when it is dropped.
 #[derive(Debug)]
 pub struct Recording<'a> {
-    transaction: Transaction<'a>,
+    change: Change<'a>,
     path: &'a Path,
 }
 
+#[derive(Debug)]
+enum Change<'a> {
+    Alone(Transaction<'a>),
+    InBatch(Savepoint<'a>),
+}
+
+impl Deref for Change<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        match self {
+            Change::Alone(transaction) => transaction,
+            Change::InBatch(savepoint) => savepoint,
+        }
+    }
+}
+
 impl Recording<'_> {
-    /// Makes it durable.
+    /// Makes it durable, in a batch together with the batch.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing is recorded.
     pub fn commit(self) -> Result<(), StoreError> {
         let path = self.path;
-        self.transaction
-            .commit()
-            .map_err(|cause| StoreError::from_sqlite(path, cause))
+        match self.change {
+            Change::Alone(transaction) => transaction.commit(),
+            Change::InBatch(savepoint) => savepoint.commit(),
+        }
+        .map_err(|cause| StoreError::from_sqlite(path, cause))
     }
 }
 
 /// Whether all ids are new; if so they are inserted.
-fn insert(transaction: &Transaction<'_>, ids: &[ReplayId<'_>], now: i64) -> rusqlite::Result<bool> {
-    let mut prune = transaction.prepare_cached(
+fn insert(connection: &Connection, ids: &[ReplayId<'_>], now: i64) -> rusqlite::Result<bool> {
+    let mut prune = connection.prepare_cached(
         "DELETE FROM seen WHERE id IN (SELECT id FROM seen WHERE until < ?1 ORDER BY until LIMIT ?2)",
     )?;
     prune.execute((now, PRUNED_AT_ONCE))?;
-    let mut insert = transaction.prepare_cached(
+    let mut insert = connection.prepare_cached(
         "INSERT INTO seen (id, until) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING",
     )?;
     for id in ids {
@@ -253,6 +300,40 @@ mod tests {
             assert_eq!(recording.is_some(), is_new, "{second}");
             recording.map(Recording::commit).transpose().unwrap();
         }
+    }
+
+    #[test]
+    fn a_batch_is_recorded_as_a_whole_and_what_is_not_committed_is_not_in_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("replay.db");
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let id = |id| ReplayId {
+            kind: "message",
+            owner: "a",
+            id,
+            until: now,
+        };
+        let record = |replay: &mut Replay, one| {
+            let recording = replay.record(&[id(one)], now).unwrap();
+            recording
+                .map(Recording::commit)
+                .transpose()
+                .unwrap()
+                .is_some()
+        };
+        let mut replay = Replay::open(&path).unwrap();
+        replay.begin_batch().unwrap();
+        assert!(record(&mut replay, "1"));
+        assert!(!record(&mut replay, "1"));
+        drop(replay.record(&[id("2")], now).unwrap());
+        replay.end_batch().unwrap();
+        replay.begin_batch().unwrap();
+        assert!(record(&mut replay, "3"));
+        drop(replay);
+        let mut replay = Replay::open(&path).unwrap();
+        assert!(!record(&mut replay, "1"));
+        assert!(record(&mut replay, "2"));
+        assert!(record(&mut replay, "3"));
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Sign {
         let payload = self.outgoing.payload(&self.input)?;
         self.input.write_signed(
             renderer,
-            &sender.sign(&draft, Payload::of(&payload), clock())?,
+            sender.sign(&draft, Payload::of(&payload), clock())?,
         )
     }
 }
@@ -142,7 +142,7 @@ impl Seal {
         let payload = self.outgoing.payload(&self.input)?;
         self.input.write_signed(
             renderer,
-            &sender.seal(&draft, payload, &recipients, clock())?,
+            sender.seal(&draft, payload, &recipients, clock())?,
         )
     }
 }
@@ -433,12 +433,13 @@ impl Input {
     }
 
     /// Writes a message: as it is sent, or as JSON.
-    fn write_signed(&self, renderer: &Renderer, signed: &SignedMessage) -> Result<Verdict, Error> {
-        let answer = match (renderer.format, &self.out) {
-            (Format::Json, None) => &signed.answer(),
-            (_, _) => &signed.text,
+    fn write_signed(&self, renderer: &Renderer, signed: SignedMessage) -> Result<Verdict, Error> {
+        let mut answer = match (renderer.format, &self.out) {
+            (Format::Json, None) => signed.answer(),
+            (_, _) => signed.text,
         };
-        self.write(renderer, &[answer.as_bytes(), b"\n"].concat())?;
+        answer.push('\n');
+        self.write(renderer, answer.as_bytes())?;
         Ok(Verdict::Yes)
     }
 
@@ -495,7 +496,7 @@ fn send_lines(
 /// Answers each line; no if any was denied.
 fn answer_lines(
     input: &Input,
-    limits: (usize, bool),
+    limits: (usize, Option<&message::Reception>),
     renderer: &Renderer,
     clock: Clock<'_>,
     answer: &message::Answer<'_>,
@@ -517,7 +518,7 @@ fn receive(
         renderer.warning(warning);
     }
     if input.lines {
-        let limits = (max_size, reception.is_in_order());
+        let limits = (max_size, Some(&reception));
         return answer_lines(input, limits, renderer, clock, &|line, now| {
             reception.answer(line, now)
         });

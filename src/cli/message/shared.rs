@@ -76,7 +76,7 @@ impl OpenShared {
         let key = message::shared_key(&self.shared_key)?;
         let aad = self.aad.as_deref();
         if self.input.lines {
-            let limits = (self.max_size, false);
+            let limits = (self.max_size, None);
             return answer_lines(&self.input, limits, renderer, clock, &|line, _| {
                 let opened = line.ok_or_else(too_large).and_then(lines::incoming);
                 Ok(match opened.and_then(|message| key.open(&message, aad)) {

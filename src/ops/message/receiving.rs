@@ -13,7 +13,7 @@ use crate::message::{
     Accepted, Denial, Event, Expectations, MessageError, OpeningKey, Policy, Reason, Receiver,
     lines,
 };
-use crate::store::Replay;
+use crate::store::{Replay, StoreError};
 
 /// What messages are checked against, and where it is noted.
 #[derive(Debug)]
@@ -160,6 +160,24 @@ impl Reception {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .are_kept()
+    }
+
+    /// Does something that receives messages; what is recorded of them becomes durable at its end, together.
+    ///
+    /// # Errors
+    /// As `receive`, and when the database cannot be written; then none of them is recorded.
+    pub(super) fn in_batch<T>(
+        &self,
+        receive: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let replay = |change: fn(&mut Replay) -> Result<(), StoreError>| {
+            let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+            notes.replay.as_mut().map_or(Ok(()), change)
+        };
+        replay(Replay::begin_batch)?;
+        let received = receive()?;
+        replay(Replay::end_batch)?;
+        Ok(received)
     }
 }
 

@@ -11,6 +11,8 @@ use crate::message::MessageError;
 use crate::message::lines::OutgoingLine;
 use crate::ops::Verdict;
 
+use super::Reception;
+
 /// What is sent for a line, at this time.
 pub type Send<'a> =
     dyn Fn(OutgoingLine, OffsetDateTime) -> Result<String, MessageError> + Sync + 'a;
@@ -60,14 +62,14 @@ pub fn sign_lines(
 pub type Answer<'a> =
     dyn Fn(Option<&[u8]>, OffsetDateTime) -> Result<(String, bool), Error> + Sync + 'a;
 
-/// Answers each line of a file, or of standard input; no if any was denied. With `in_order` a line is answered before
-/// the next one is looked at.
+/// Answers each line of a file, or of standard input; no if any was denied. Those of a reception that keeps notes are
+/// received in their order, and answered once the notes on all that came together are durable.
 ///
 /// # Errors
 /// When the input cannot be read, or `answer` or `write` fails; then the rest is not answered.
 pub fn answer_lines(
     path: Option<&Path>,
-    (max_size, in_order): (usize, bool),
+    (max_size, reception): (usize, Option<&Reception>),
     clock: &dyn Fn() -> OffsetDateTime,
     answer: &Answer<'_>,
     write: &mut dyn FnMut(&str) -> Result<(), Error>,
@@ -76,16 +78,21 @@ pub fn answer_lines(
     // Other members of a line are ignored, within reason.
     let limit = max_size.saturating_add(LINE_MARGIN_BYTES);
     files::each_batch(path, limit, &mut |batch| {
-        let mut tell = |answer: Result<(String, bool), Error>| {
+        let tell = |answer: Result<(String, bool), Error>| {
             let (answer, is_denied) = answer?;
             if is_denied {
                 verdict = Verdict::No;
             }
             write(&answer)
         };
-        if in_order {
-            let mut lines = batch.iter();
-            return lines.try_for_each(|line| tell(answer(line.as_deref(), clock())));
+        if let Some(reception) = reception.filter(|reception| reception.is_in_order()) {
+            let lines = batch.iter();
+            let answers = reception.in_batch(|| {
+                lines
+                    .map(|line| answer(line.as_deref(), clock()))
+                    .collect::<Result<Vec<_>, _>>()
+            })?;
+            return answers.into_iter().map(Ok).try_for_each(tell);
         }
         in_parallel(batch, clock(), answer)
             .into_iter()
