@@ -6,6 +6,7 @@ mod authority;
 mod certificate;
 mod connection;
 mod core;
+mod est;
 mod exchange;
 mod failure;
 mod health;
@@ -199,7 +200,7 @@ impl Server {
 
 /// What the https port serves.
 fn https_routes(core: &Arc<Core>) -> Router {
-    with_limits(health::routes(), core)
+    with_limits(health::routes().merge(est::routes()), core)
 }
 
 /// What the plain HTTP port serves: what is signed, and nothing else.

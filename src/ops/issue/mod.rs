@@ -37,7 +37,7 @@ pub use online::{Issued, Unrecorded, sign_online, sign_planned};
 use plan::PlannedKey;
 pub use plan::{Planned, Renewal, plan, reenrollment, renewal};
 pub use report::{IssuedCertificate, Streamed, base_for, base_of, check_base, file_names};
-pub use request::{NameDecision, Requested, read_request};
+pub use request::{NameDecision, Requested, asked_names, read_request};
 
 /// The certificate to issue.
 #[derive(Debug)]

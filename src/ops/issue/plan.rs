@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::request::{Requested, asked, examined, granted};
+use super::request::{Requested, asked_names, examined, granted};
 use super::{CommonName, End, Key, Request, base_for, check_base};
 use crate::error::{Error, shown};
 use crate::ops::ca::below;
@@ -186,7 +186,7 @@ pub fn reenrollment(
             kept.iter()
                 .any(|kept| kept.to_string().eq_ignore_ascii_case(&text))
         };
-        if let Some(other) = asked(path, csr)?.iter().find(|name| !is_kept(name)) {
+        if let Some(other) = asked_names(path, csr)?.iter().find(|name| !is_kept(name)) {
             let message = format!(
                 "{}: {other} is not in the certificate that it renews",
                 shown(path)

@@ -103,7 +103,7 @@ pub(super) fn granted(
             "create a request with another name: `openagents-certs csr create --ca --common-name NAME`",
         );
     }
-    let asked = asked(path, csr)?;
+    let asked = asked_names(path, csr)?;
     let takes_names = request.names.is_empty() && request.spiffe.is_none();
     if let Some(name) = asked.iter().find(|name| takes_names && !is_ascii(name)) {
         return refuse(
@@ -216,7 +216,11 @@ fn strength(csr: &CertificateSigningRequest) -> Result<String, String> {
     }
 }
 
-pub(super) fn asked(
+/// The names that a request asks for.
+///
+/// # Errors
+/// When they are malformed.
+pub fn asked_names(
     path: &Path,
     csr: &CertificateSigningRequest,
 ) -> Result<Vec<GeneralName>, Error> {
