@@ -28,6 +28,7 @@ mod renewal;
 mod requests;
 mod revocation;
 mod rotation;
+mod serve;
 mod stacks;
 mod templates;
 mod trust;

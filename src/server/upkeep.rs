@@ -27,7 +27,8 @@ pub(super) struct Upkeep<'a> {
     overrides: &'a Overrides,
     service: &'a ServiceManager,
     alive_every: Option<Duration>,
-    authority_files: Stamps,
+    /// `None` after they could not be used.
+    authority_files: Option<Stamps>,
     inventory: Option<u64>,
     /// The last error of each step, so that it is not repeated all the time.
     reported: [Option<String>; 2],
@@ -39,7 +40,7 @@ impl<'a> Upkeep<'a> {
         Upkeep {
             core,
             own: Arc::new(own),
-            authority_files: Stamps::of_authority(&directory),
+            authority_files: Some(Stamps::of_authority(&directory)),
             inventory: files::stamp(&directory.join(INVENTORY)).map(|stamp| stamp.inode()),
             directory,
             passphrase: Arc::clone(&request.passphrase),
@@ -98,7 +99,7 @@ impl<'a> Upkeep<'a> {
 
     /// Follows the files of the authority, the inventory and the server's certificate.
     async fn look(&mut self) {
-        let stamps = Stamps::of_authority(&self.directory);
+        let stamps = Some(Stamps::of_authority(&self.directory));
         if stamps != self.authority_files {
             let (directory, passphrase) = (self.directory.clone(), Arc::clone(&self.passphrase));
             let now = self.core.now();
@@ -108,8 +109,8 @@ impl<'a> Upkeep<'a> {
                 return;
             };
             // Files that cannot be used are tried again, for they may be half replaced.
+            self.authority_files = stamps.filter(|_| opened.is_ok());
             if opened.is_ok() {
-                self.authority_files = stamps;
                 let message = "the CA's files have changed, and are used from now on";
                 self.core.log(Event::new("authority", message, now));
                 self.reported[0] = None;
