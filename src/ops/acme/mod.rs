@@ -199,7 +199,7 @@ pub fn issue(request: &Request, now: OffsetDateTime) -> Result<OrderedCertificat
         request.force || is_known,
     )?;
     drop(lock);
-    state.finish(&chain.certificates[0]);
+    state.finish(&chain.certificates[0], now);
     state.suggestion = renewal::ask(&mut session, &chain.certificates[0], now);
     kept.write(&state)?;
     warnings.extend(chain.warning.clone());
@@ -249,7 +249,8 @@ impl Pair {
 
 impl CertificateState {
     /// Notes that this certificate is in place.
-    fn finish(&mut self, certificate: &Certificate) {
+    fn finish(&mut self, certificate: &Certificate, now: OffsetDateTime) {
+        self.issued_at = Some(now);
         self.serial = Some(certificate.serial().to_string());
         self.order = None;
         self.suggestion = None;
@@ -341,6 +342,7 @@ fn state_for(
         names,
         settings,
         serial: None,
+        issued_at: None,
         order: None,
         suggestion: None,
         failure: None,
@@ -355,6 +357,7 @@ fn state_for(
     CertificateState {
         order: earlier.order.filter(|_| is_same),
         serial: earlier.serial.filter(|_| is_same),
+        issued_at: earlier.issued_at.filter(|_| is_same),
         suggestion: earlier.suggestion.filter(|_| is_same),
         failure: earlier.failure.filter(|_| is_same),
         ..fresh

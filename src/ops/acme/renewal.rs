@@ -9,15 +9,16 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::account::{self, Introduction, Session};
-use super::order::Ordering;
+use super::order::{Chain, Ordering};
 use super::solver::Solver;
 use super::state::{self, CertificateState, Failure, Kept, Suggestion};
-use super::{foreign_entry, parsed_key_type, record, server, signer};
+use super::{PROFILE, foreign_entry, record, server, signer};
 use crate::error::Error;
 use crate::files;
 use crate::keys::{self, PrivateKey};
 use crate::net::acme::{self, AcmeError, RenewalInfo};
 use crate::ops::renew::Timing;
+use crate::pki::algorithm::KeyType;
 use crate::pki::certificate::Certificate;
 use crate::pki::san::SubjectAltName;
 use crate::store::Entry;
@@ -45,12 +46,11 @@ impl Orders {
         certificate: &Path,
         entry: &Entry,
     ) -> Result<Option<&CertificateState>, Error> {
-        if self.0.is_empty() {
+        // Our own CA may have issued another one into the same file since.
+        if self.0.is_empty() || entry.profile != PROFILE {
             return Ok(None);
         }
-        let state = self.0.get(&files::absolute(certificate)?);
-        let serial = entry.serial.to_string();
-        Ok(state.filter(|state| state.serial.as_deref() == Some(&*serial)))
+        Ok(self.0.get(&files::absolute(certificate)?))
     }
 }
 
@@ -65,10 +65,13 @@ pub fn due_at(state: &CertificateState, entry: &Entry, timing: &Timing) -> Offse
         None => by_lifetime,
     };
     let due_at = due_at.replace_nanosecond(0).unwrap_or(due_at);
-    match &state.failure {
-        Some(failure) => due_at.max(failure.retry_at),
-        None => due_at,
-    }
+    let pause = match &state.failure {
+        Some(failure) => Some(failure.retry_at),
+        // The new certificate was taken back, and the next one might be, too.
+        None if entry.superseded_by.is_some() => state.issued_at.map(|at| at + AFTER_ROLLBACK),
+        None => None,
+    };
+    pause.map_or(due_at, |pause| due_at.max(pause))
 }
 
 /// Whether the server is to be asked when it wants the certificate to be renewed.
@@ -106,7 +109,7 @@ pub fn ask_again(
     let kept = Kept::certificate(pki, &state.directory, &state.base)?;
     let mut state: CertificateState = match kept.read()? {
         Some(state) => state,
-        None => return Ok(state.clone_settings()),
+        None => return Ok(state.copied()),
     };
     let request = server(pki, &state.settings);
     let answer = account::https(&request).and_then(|https| {
@@ -187,19 +190,24 @@ pub struct Renewed {
     kept: Kept,
     state: CertificateState,
     certificate: Certificate,
+    issued_at: OffsetDateTime,
 }
 
 impl Renewed {
-    /// Remembers that the new certificate is in its file; gives when it is due.
+    /// When it is due.
+    pub fn due_at(&self, timing: &Timing) -> OffsetDateTime {
+        due_at(&self.state, &self.entry, timing)
+    }
+
+    /// Remembers that the new certificate is in its file.
     ///
     /// # Errors
     /// When that cannot be remembered; the next renewal then finds the order done.
-    pub fn finish(mut self, timing: &Timing) -> Result<OffsetDateTime, Error> {
+    pub fn finish(mut self) -> Result<(), Error> {
         let suggestion = self.state.suggestion.take();
-        self.state.finish(&self.certificate);
+        self.state.finish(&self.certificate, self.issued_at);
         self.state.suggestion = suggestion;
-        self.kept.write(&self.state)?;
-        Ok(due_at(&self.state, &self.entry, timing))
+        self.kept.write(&self.state)
     }
 }
 
@@ -213,36 +221,41 @@ pub struct Renewal<'a> {
     pub entry: &'a Entry,
     /// Its private key's file.
     pub private_key: Option<PathBuf>,
-    /// Whether it gets a new key.
-    pub rekey: bool,
+    /// The type of its new key; `None` when the old key is kept.
+    pub new_key: Option<KeyType>,
 }
 
-/// Orders a new certificate. A failure is remembered, and delays the next attempt.
+/// Orders a new certificate, unless the one to replace is no longer in its file: `is_current` is asked once no
+/// other process renews it. A failure is remembered, and delays the next attempt.
 ///
 /// # Errors
 /// When the server cannot be reached or refuses; what is there stays.
 pub fn renew(
     renewal: &Renewal<'_>,
     state: &CertificateState,
+    is_current: &dyn Fn() -> Result<bool, Error>,
     now: OffsetDateTime,
-) -> Result<Renewed, Error> {
+) -> Result<Option<Renewed>, Error> {
     let kept = Kept::certificate(renewal.pki, &state.directory, &state.base)?;
+    if !is_current()? {
+        return Ok(None);
+    }
     let mut state: CertificateState = match kept.read()? {
         Some(state) => state,
-        None => state.clone_settings(),
+        None => state.copied(),
     };
-    let obtained = obtain(renewal, &kept, &mut state, now);
-    let error = match obtained {
-        Ok((pem, new_key, entry, certificate, warnings)) => {
-            return Ok(Renewed {
-                pem,
+    let error = match obtain(renewal, &kept, &mut state, now) {
+        Ok((chain, new_key, entry)) => {
+            return Ok(Some(Renewed {
+                pem: chain.pem()?,
                 new_key,
+                warnings: chain.warning.into_iter().collect(),
+                certificate: chain.certificates[0].clone(),
+                issued_at: entry.issued_at,
                 entry,
-                warnings,
                 kept,
                 state,
-                certificate,
-            });
+            }));
         }
         Err(error) => error,
     };
@@ -260,13 +273,7 @@ pub fn renew(
     Err(error)
 }
 
-type Obtained = (
-    String,
-    Option<Zeroizing<String>>,
-    Entry,
-    Certificate,
-    Vec<String>,
-);
+type Obtained = (Chain, Option<Zeroizing<String>>, Entry);
 
 fn obtain(
     renewal: &Renewal<'_>,
@@ -276,15 +283,14 @@ fn obtain(
 ) -> Result<Obtained, Error> {
     let names = state.names.iter().map(|name| name.parse());
     let names = names.collect::<Result<Vec<SubjectAltName>, _>>()?;
-    let key_type = parsed_key_type(&state.settings.key_type)?;
     let ordered = state.order.as_ref().map(|order| order.key.clone());
     let new_key = match ordered {
         // The order under way is for a key that was chosen then.
         Some(key) => key,
-        None if renewal.rekey || renewal.private_key.is_none() => {
-            Some(keys::to_pem(PrivateKey::generate(key_type)?.pkcs8(), None)?)
-        }
-        None => None,
+        None => match renewal.new_key {
+            Some(key_type) => Some(keys::to_pem(PrivateKey::generate(key_type)?.pkcs8(), None)?),
+            None => None,
+        },
     };
     let signer = match (&new_key, &renewal.private_key) {
         (Some(key), _) => signer(&kept.path(state::STATE), key)?,
@@ -320,10 +326,8 @@ fn obtain(
         ..foreign_entry(&chain, &directory, &base, now)?
     };
     record(renewal.pki, &entry)?;
-    let certificate = chain.certificates[0].clone();
-    state.suggestion = ask(&mut session, &certificate, now);
-    let warnings = chain.warning.clone().into_iter().collect();
-    Ok((chain.pem()?, new_key, entry, certificate, warnings))
+    state.suggestion = ask(&mut session, &chain.certificates[0], now);
+    Ok((chain, new_key, entry))
 }
 
 /// The pause after this many failures: doubled each time up to a day, varied by a fifth.
@@ -336,6 +340,8 @@ fn back_off(count: u32, certificate: &Certificate) -> time::Duration {
 pub const PATIENCE: Duration = Duration::from_secs(120);
 const FIRST_BACK_OFF: time::Duration = time::Duration::minutes(1);
 const LONGEST_BACK_OFF: time::Duration = time::Duration::DAY;
+/// Public CAs give few certificates for the same names in a week.
+const AFTER_ROLLBACK: time::Duration = time::Duration::DAY;
 /// RFC 9773 §4.3: at least a minute and at most a day; six hours when the server does not say.
 const SHORTEST_ASK: time::Duration = time::Duration::MINUTE;
 const LONGEST_ASK: time::Duration = time::Duration::DAY;

@@ -125,6 +125,9 @@ pub struct CertificateState {
     pub settings: Settings,
     /// The serial number of the certificate in the file.
     pub serial: Option<String>,
+    /// When it was issued.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub issued_at: Option<OffsetDateTime>,
     /// The order under way.
     pub order: Option<PendingOrder>,
     /// When the server wants it to be renewed.
@@ -170,14 +173,15 @@ pub struct Failure {
 }
 
 impl CertificateState {
-    /// The same certificate, without anything that is under way.
-    pub fn clone_settings(&self) -> Self {
+    /// The same, but for an order under way.
+    pub fn copied(&self) -> Self {
         CertificateState {
             directory: self.directory.clone(),
             base: self.base.clone(),
             names: self.names.clone(),
             settings: self.settings.clone(),
             serial: self.serial.clone(),
+            issued_at: self.issued_at,
             order: None,
             suggestion: self.suggestion.clone(),
             failure: self.failure.clone(),

@@ -12,6 +12,7 @@ mod due;
 mod follow;
 mod hook;
 mod pair_files;
+mod remote;
 mod replace;
 mod report;
 
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use super::acme::renewal::{self, Orders};
 use super::managed::{Managed, ManagedCertificate};
 use super::{issue, list};
 use crate::authority::{self, AuthorityAt, Recording};
@@ -43,6 +45,7 @@ pub use follow::{Follow, PortCheck};
 pub use hook::{Hook, SignalTo, StepResult};
 pub use report::{Failure, Outcome, Pending, Renewal, Renewed, State};
 
+use remote::{RemoteJob, Source};
 use replace::{Job, JobResult};
 
 /// Which certificates to renew, and how.
@@ -103,38 +106,47 @@ pub fn run(
     let config = Config::clone(&authority::read_config(from.directory)?);
     let mut choosing = Choosing {
         request,
+        directory: from.directory,
+        orders: Orders::read(from.directory)?,
         config,
         issuer_ends,
         profiles: HashMap::new(),
         jobs: BTreeMap::new(),
+        remote: Vec::new(),
         now,
     };
     for index in &chosen {
         choosing.look(&managed.certificates[*index], &mut report);
     }
-    let jobs = choosing.jobs;
-    if request.dry_run || jobs.is_empty() {
+    let Choosing { jobs, remote, .. } = choosing;
+    if request.dry_run || (jobs.is_empty() && remote.is_empty()) {
         report.find_next(now);
         return Ok(report);
     }
-    let mut authority = from.open(now)?;
     let mut replaced = Vec::new();
-    for (directory, jobs) in jobs {
-        match replace::replace_all(&directory, &jobs, &mut authority, request, now) {
-            Ok(results) => results.into_iter().for_each(|(index, result)| {
-                replaced.extend(report.note(index, result, now));
-            }),
-            Err(error) => {
-                let message = error.to_string();
-                jobs.iter().for_each(|job| {
-                    let renewed = &mut report.certificates[job.index];
-                    (renewed.outcome, renewed.message) = (Outcome::Failed, Some(message.clone()));
-                });
-                report.fail(error);
+    if !jobs.is_empty() {
+        let mut authority = from.open(now)?;
+        for (directory, jobs) in jobs {
+            match replace::replace_all(&directory, &jobs, &mut authority, request, now) {
+                Ok(results) => results.into_iter().for_each(|(index, result)| {
+                    replaced.extend(report.note(index, result, now));
+                }),
+                Err(error) => {
+                    let message = error.to_string();
+                    jobs.iter().for_each(|job| {
+                        let renewed = &mut report.certificates[job.index];
+                        (renewed.outcome, renewed.message) =
+                            (Outcome::Failed, Some(message.clone()));
+                    });
+                    report.fail(error);
+                }
             }
         }
     }
-    drop(authority);
+    for job in &remote {
+        let result = remote::replace(job, from.directory, request, now);
+        replaced.extend(report.note(job.index, result, now));
+    }
     let others: Vec<SerialNumber> = managed
         .certificates
         .iter()
@@ -252,11 +264,17 @@ impl Renewal {
 /// Decides which certificates are renewed.
 struct Choosing<'a> {
     request: &'a Request,
+    /// The PKI directory.
+    directory: &'a Path,
+    /// The certificates that other CAs issued.
+    orders: Orders,
     config: Config,
     issuer_ends: HashMap<Vec<u8>, OffsetDateTime>,
     profiles: HashMap<String, Arc<Profile>>,
     /// By directory.
     jobs: BTreeMap<PathBuf, Vec<Job<'a>>>,
+    /// Those whose new certificates come from a server.
+    remote: Vec<RemoteJob<'a>>,
     now: OffsetDateTime,
 }
 
@@ -264,7 +282,11 @@ impl<'a> Choosing<'a> {
     /// Reports a certificate, and adds a job for it when it is to be renewed.
     fn look(&mut self, of: &'a ManagedCertificate, report: &mut Renewal) {
         let (request, now) = (self.request, self.now);
-        let due_at = request.timing.due_at(&of.entry);
+        let source = self.source(of).unwrap_or_else(|error| {
+            report.fail(error);
+            Source::Own
+        });
+        let due_at = source.due_at(&of.entry, &request.timing);
         let is_due = due_at <= now;
         let mut renewed = Renewed::untouched(of, due_at, Outcome::NotDue, now);
         report.due += usize::from(is_due);
@@ -274,12 +296,10 @@ impl<'a> Choosing<'a> {
                 report.due -= usize::from(is_due);
             } else {
                 let index = report.certificates.len();
-                match self.job(of, index) {
-                    Ok(job) => {
+                match self.add(of, source, index) {
+                    Ok(()) => {
                         renewed.outcome = Outcome::WouldRenew;
                         report.renewed += usize::from(request.dry_run);
-                        let directory = of.place.directory.clone();
-                        self.jobs.entry(directory).or_default().push(job);
                     }
                     Err(error) => {
                         (renewed.outcome, renewed.message) =
@@ -292,6 +312,49 @@ impl<'a> Choosing<'a> {
         report.certificates.push(renewed);
     }
 
+    /// Where a new certificate comes from. A server is asked when it wants to be asked, and only then.
+    fn source(&self, of: &ManagedCertificate) -> Result<Source, Error> {
+        let Some(state) = self.orders.find(&of.place.certificate(), &of.entry)? else {
+            return Ok(Source::Own);
+        };
+        let asked = if renewal::is_question_due(state, self.now) && !self.request.dry_run {
+            renewal::ask_again(self.directory, state, &of.certificate, self.now)?
+        } else {
+            state.copied()
+        };
+        Ok(Source::Acme(Box::new(asked)))
+    }
+
+    /// Adds a job for a certificate that is to be renewed.
+    fn add(
+        &mut self,
+        of: &'a ManagedCertificate,
+        source: Source,
+        index: usize,
+    ) -> Result<(), Error> {
+        match source {
+            Source::Own => {
+                let job = self.job(of, index)?;
+                let directory = of.place.directory.clone();
+                self.jobs.entry(directory).or_default().push(job);
+            }
+            Source::Acme(_) => self.remote.push(RemoteJob {
+                index,
+                of,
+                new_key: self.new_key(of, KeyType::default()),
+                source,
+            }),
+        }
+        Ok(())
+    }
+
+    /// The type of the new key; `None` when the old key is kept.
+    fn new_key(&self, of: &ManagedCertificate, usual: KeyType) -> Option<KeyType> {
+        let own = || of.entry.key_type.parse().unwrap_or(usual);
+        let rekey = self.request.rekey;
+        rekey.then(|| self.request.key_type.unwrap_or_else(own))
+    }
+
     fn job(&mut self, of: &'a ManagedCertificate, index: usize) -> Result<Job<'a>, Error> {
         let profile = match self.profiles.get(&of.entry.profile) {
             Some(profile) => profile.clone(),
@@ -302,16 +365,7 @@ impl<'a> Choosing<'a> {
                 profile
             }
         };
-        let new_key = match (self.request.rekey, self.request.key_type) {
-            (false, _) => None,
-            (true, Some(key_type)) => Some(key_type),
-            (true, None) => Some(
-                of.entry
-                    .key_type
-                    .parse()
-                    .unwrap_or(profile.default_key_type()),
-            ),
-        };
+        let new_key = self.new_key(of, profile.default_key_type());
         Ok(Job {
             index,
             of,

@@ -3,7 +3,6 @@
 use zeroize::Zeroizing;
 
 use super::Request;
-use super::replace::Job;
 use crate::error::{Error, shown};
 use crate::ops::managed::ManagedCertificate;
 use crate::pki::{bundle, pem};
@@ -23,8 +22,12 @@ impl PairFiles {
     ///
     /// # Errors
     /// When a file cannot be read, or the pair does not match.
-    pub(super) fn read(job: &Job<'_>, request: &Request) -> Result<Option<Self>, Error> {
-        let place = &job.of.place;
+    pub(super) fn read(
+        of: &ManagedCertificate,
+        is_key_replaced: bool,
+        request: &Request,
+    ) -> Result<Option<Self>, Error> {
+        let place = &of.place;
         let path = place.certificate();
         let certificate = files::read(&path)?;
         let certificates = bundle::certificates(&certificate);
@@ -32,14 +35,14 @@ impl PairFiles {
             path: path.clone(),
             source,
         })?;
-        if certificates[0].as_der() != job.of.certificate.as_der() {
+        if certificates[0].as_der() != of.certificate.as_der() {
             return Ok(None);
         }
-        let key = match (job.renewal.new_key, place.private_key()) {
+        let key = match (is_key_replaced, place.private_key()) {
             // A key that is kept need not be readable.
-            (None, key) => key.and_then(|path| files::read(&path).ok()),
-            (Some(_), Some(key)) => Some(files::read(&key)?),
-            (Some(_), None) => {
+            (false, key) => key.and_then(|path| files::read(&path).ok()),
+            (true, Some(key)) => Some(files::read(&key)?),
+            (true, None) => {
                 return Err(Error::Usage {
                     message: format!("{}: no private key beside it that could be replaced", shown(&path)),
                     hint:
@@ -49,8 +52,8 @@ impl PairFiles {
             }
         };
         let content = key.as_ref().map(|key| key.as_slice());
-        check_pair(job.of, content, job.renewal.new_key.is_some())?;
-        let combined = combined(job.of, request, &certificate, content)?;
+        check_pair(of, content, is_key_replaced)?;
+        let combined = combined(of, request, &certificate, content)?;
         Ok(Some(PairFiles {
             certificate,
             key,

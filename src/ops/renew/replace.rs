@@ -95,7 +95,7 @@ enum Ready {
 }
 
 /// A new certificate and everything to write with it.
-struct SignedPair {
+pub(super) struct SignedPair {
     replaced: ReplacedPair,
     notes: Vec<String>,
     /// `None` once it has been recorded.
@@ -118,7 +118,7 @@ fn sign(
     request: &Request,
     now: OffsetDateTime,
 ) -> Result<Ready, Error> {
-    let Some(files) = PairFiles::read(job, request)? else {
+    let Some(files) = PairFiles::read(job.of, job.renewal.new_key.is_some(), request)? else {
         let message = "another process has renewed it".to_owned();
         return Ok(Ready::Unchanged(Outcome::RenewedElsewhere, message));
     };
@@ -144,61 +144,79 @@ fn sign(
     let entry = entry(job, &planned, &signed, authority, now)?;
     let due_at = [&entry, &job.of.entry].map(|entry| request.timing.due_at(entry));
     let certificate = authority.signing().served(&signed.certificate)?;
-    let mut pair = signed_pair(job, signed, certificate, files)?;
-    pair.replaced.validity = planned.plan.validity;
-    pair.replaced.due_at = due_at;
-    pair.notes = planned.notes;
-    pair.entry = Some(entry);
-    Ok(Ready::Signed(Box::new(pair)))
-}
-
-/// A signed certificate with everything to write.
-fn signed_pair(
-    job: &Job<'_>,
-    signed: Signed,
-    certificate: String,
-    files: PairFiles,
-) -> Result<SignedPair, Error> {
     let new_key = match &signed.key {
         Some(key) => Some(keys::to_pem(key.pkcs8(), None)?),
         None => None,
     };
-    let key = new_key.as_ref().map(|key| key.as_bytes());
-    let key = key.or(files.key.as_ref().map(|key| key.as_slice()));
-    let new_combined = match (&files.combined, key) {
-        (Some(_), Some(key)) => Some(pair_files::both(certificate.as_bytes(), key)),
-        (Some(_), None) | (None, _) => None,
-    };
-    let mut place = job.of.place.clone();
-    place.has_combined |= new_combined.is_some();
-    let (certificate_name, key_name) = file_names(&place.base);
-    Ok(SignedPair {
-        names: Names {
-            certificate: certificate_name,
-            key: key_name,
-            combined: place.combined_name(),
-        },
-        replaced: ReplacedPair {
-            index: job.index,
-            place,
-            old_serial: job.of.entry.serial.clone(),
-            serial: signed.serial,
-            old_validity: job.of.entry.validity,
-            validity: job.of.entry.validity,
-            certificate,
-            due_at: [OffsetDateTime::UNIX_EPOCH; 2],
-            is_rekeyed: new_key.is_some(),
-            old: Contents {
-                certificate: files.certificate,
-                key: files.key.filter(|_| new_key.is_some()),
-                combined: files.combined.filter(|_| new_combined.is_some()),
-            },
-        },
-        notes: Vec::new(),
-        entry: None,
+    let new = NewCertificate {
+        certificate,
         new_key,
-        new_combined,
-    })
+        entry,
+        due_at,
+        notes: planned.notes,
+    };
+    Ok(Ready::Signed(Box::new(new.pair(job.of, job.index, files))))
+}
+
+/// A new certificate, before it is put in the place of the old one.
+pub(super) struct NewCertificate {
+    /// The content of its file.
+    pub(super) certificate: String,
+    /// Its key as PEM, if that is new.
+    pub(super) new_key: Option<Zeroizing<String>>,
+    /// What the inventory says of it.
+    pub(super) entry: Entry,
+    /// When it is due, and when the old one is.
+    pub(super) due_at: [OffsetDateTime; 2],
+    /// Notes for the reader.
+    pub(super) notes: Vec<String>,
+}
+
+impl NewCertificate {
+    /// It, with everything to write.
+    pub(super) fn pair(
+        self,
+        of: &ManagedCertificate,
+        index: usize,
+        files: PairFiles,
+    ) -> SignedPair {
+        let key = self.new_key.as_ref().map(|key| key.as_bytes());
+        let key = key.or(files.key.as_ref().map(|key| key.as_slice()));
+        let new_combined = match (&files.combined, key) {
+            (Some(_), Some(key)) => Some(pair_files::both(self.certificate.as_bytes(), key)),
+            (Some(_), None) | (None, _) => None,
+        };
+        let mut place = of.place.clone();
+        place.has_combined |= new_combined.is_some();
+        let (certificate_name, key_name) = file_names(&place.base);
+        SignedPair {
+            names: Names {
+                certificate: certificate_name,
+                key: key_name,
+                combined: place.combined_name(),
+            },
+            replaced: ReplacedPair {
+                index,
+                place,
+                old_serial: of.entry.serial.clone(),
+                serial: self.entry.serial.clone(),
+                old_validity: of.entry.validity,
+                validity: self.entry.validity,
+                certificate: self.certificate,
+                due_at: self.due_at,
+                is_rekeyed: self.new_key.is_some(),
+                old: Contents {
+                    certificate: files.certificate,
+                    key: files.key.filter(|_| self.new_key.is_some()),
+                    combined: files.combined.filter(|_| new_combined.is_some()),
+                },
+            },
+            notes: self.notes,
+            entry: Some(self.entry),
+            new_key: self.new_key,
+            new_combined,
+        }
+    }
 }
 
 fn entry(
@@ -220,7 +238,7 @@ fn entry(
 }
 
 /// Writes new files: a certificate alone with one rename, several files of a pair together.
-fn write(lock: &Lock, pairs: &[&SignedPair]) -> Result<(), Error> {
+pub(super) fn write(lock: &Lock, pairs: &[&SignedPair]) -> Result<(), Error> {
     let (alone, together): (Vec<&SignedPair>, Vec<&SignedPair>) = pairs
         .iter()
         .partition(|pair| pair.new_key.is_none() && pair.new_combined.is_none());
@@ -268,7 +286,7 @@ impl SignedPair {
         content.is_ok_and(|content| content.as_slice() == self.replaced.certificate.as_bytes())
     }
 
-    fn result(self, written: Result<(), Error>) -> (usize, JobResult) {
+    pub(super) fn result(self, written: Result<(), Error>) -> (usize, JobResult) {
         let index = self.replaced.index;
         let result = match written {
             Ok(()) => JobResult::Replaced(Box::new(self.replaced), self.notes),
