@@ -37,6 +37,11 @@ impl Orders {
         Ok(Orders(states.map(|one| (one.certificate(), one)).collect()))
     }
 
+    /// Whether none was ordered.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What is known of the certificate in a file, if it was ordered.
     ///
     /// # Errors

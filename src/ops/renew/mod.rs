@@ -32,6 +32,7 @@ use super::{issue, list};
 use crate::authority::{self, AuthorityAt, Recording};
 use crate::config::Config;
 use crate::error::{Error, shown};
+use crate::files::{self, Kind};
 use crate::pki::algorithm::KeyType;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationReason;
@@ -157,6 +158,17 @@ pub fn run(
     report.find_next(now);
     report.keep_pending(replaced);
     Ok(report)
+}
+
+/// Whether a directory has no CA, and its certificates come from servers.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn has_only_remote(directory: &Path) -> Result<bool, Error> {
+    if files::kind(&directory.join(authority::KEY))? != Kind::Absent {
+        return Ok(false);
+    }
+    Ok(!Orders::read(directory)?.is_empty())
 }
 
 /// Repeats what failed after a renewal.

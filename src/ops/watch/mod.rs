@@ -80,7 +80,9 @@ pub fn run(
 ) -> Result<(), Error> {
     let Awaiting { clock, sleep } = awaiting;
     // Report now what would prevent every renewal, and ask for a passphrase.
-    drop(from.open(clock())?);
+    if !renew::has_only_remote(from.directory)? {
+        drop(from.open(clock())?);
+    }
     let mut watch = Watch::new(watching, from);
     watch.publish()?;
     watching.service.ready();
