@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use time::OffsetDateTime;
 
 use super::crl;
-use crate::authority::{self, Issuing};
+use crate::authority::{self, Issuing, Signing};
 use crate::error::Error;
 use crate::keys::{self, PrivateKey, Signer};
 use crate::pki::algorithm::KeyType;
@@ -93,6 +93,16 @@ impl Responder {
         &self.authority
     }
 
+    /// Whether it answers for this CA.
+    pub fn is_of(&self, signing: &Signing) -> bool {
+        self.authority == signing.fingerprint
+    }
+
+    /// Whether an entry is of a certificate of its CA.
+    pub fn has_issued(&self, entry: &Entry) -> bool {
+        self.authorities.contains(&entry.issuer_fingerprint)
+    }
+
     /// Its certificate.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
@@ -116,9 +126,8 @@ impl Responder {
             return Ok(CertStatus::Unknown);
         }
         if let Some(entry) = inventory.find(serial)? {
-            let is_ours = self.authorities.contains(&entry.issuer_fingerprint);
             return Ok(match entry.revocation {
-                _ if !is_ours => CertStatus::Unknown,
+                _ if !self.has_issued(&entry) => CertStatus::Unknown,
                 Some(revocation) => revoked(revocation),
                 None => CertStatus::Good,
             });

@@ -14,6 +14,7 @@ mod listen;
 mod log;
 mod metrics;
 mod peer;
+mod revocation;
 mod settings;
 mod store;
 mod tls;
@@ -205,7 +206,8 @@ fn https_routes(core: &Arc<Core>) -> Router {
 
 /// What the plain HTTP port serves: what is signed, and nothing else.
 fn http_routes(core: &Arc<Core>) -> Router {
-    with_limits(health::certificate_routes(), core)
+    let routes = health::certificate_routes().merge(revocation::routes(core));
+    with_limits(routes, core)
 }
 
 fn with_limits(routes: Router<Arc<Core>>, core: &Arc<Core>) -> Router {

@@ -285,8 +285,8 @@ fn due_from(path: &Path) -> Option<OffsetDateTime> {
     read_lists(path).ok()?.iter().filter_map(due).min()
 }
 
-/// When a CRL is due to be replaced: after two thirds of its lifetime.
-fn due(list: &RevocationList) -> Option<OffsetDateTime> {
+/// When a CRL is due to be replaced: after two thirds of its lifetime. `None` when it has no nextUpdate.
+pub fn due(list: &RevocationList) -> Option<OffsetDateTime> {
     let lifetime = list.next_update()? - list.this_update();
     Some(list.this_update() + lifetime * 2 / 3)
 }

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
 use crate::ops::responder::Responder;
-use crate::pki::ocsp::{CertId, CertStatus, HashAlgorithm};
 use crate::pki::crl::RevocationReason;
+use crate::pki::ocsp::{CertId, CertStatus, HashAlgorithm};
 use crate::pki::serial::SerialNumber;
 
 /// Answers by CertID, as of one version of all revocations in the store.
@@ -172,12 +172,7 @@ impl Shard {
 impl Key {
     /// The key of an answer of a responder; `None` for a serial number longer than any that is issued.
     pub(super) fn of(responder: &Responder, id: &CertId<'_>) -> Option<Self> {
-        Key::new(
-            responder,
-            id.hash_algorithm?,
-            id.has_parameters,
-            id.serial,
-        )
+        Key::new(responder, id.hash_algorithm?, id.has_parameters, id.serial)
     }
 
     /// The key of the answer for a serial number in the form that most clients use.
@@ -252,7 +247,8 @@ impl Signature {
     /// ahead.
     fn is_over(&self, now: OffsetDateTime) -> bool {
         let now = now.unix_timestamp();
-        now >= self.next_update - (self.next_update - self.this_update) / 4 || now < self.this_update
+        now >= self.next_update - (self.next_update - self.this_update) / 4
+            || now < self.this_update
     }
 }
 
@@ -265,7 +261,12 @@ pub(super) struct Revocations {
 }
 
 impl Revocations {
-    pub(super) fn add(&mut self, serial: &SerialNumber, at: OffsetDateTime, reason: RevocationReason) {
+    pub(super) fn add(
+        &mut self,
+        serial: &SerialNumber,
+        at: OffsetDateTime,
+        reason: RevocationReason,
+    ) {
         let serial = self.hasher.hash_one(serial.minimal());
         let detail = self.hasher.hash_one((at.unix_timestamp(), reason));
         self.details.insert(serial, detail);
