@@ -2,6 +2,10 @@
 //!
 //! A handler parses, runs a job on a [`core::Core`], and answers. Nothing here decides what is issued.
 
+#[cfg(not(fuzzing))]
+mod acme;
+#[cfg(fuzzing)]
+pub mod acme;
 mod authority;
 mod certificate;
 mod connection;
@@ -201,7 +205,8 @@ impl Server {
 
 /// What the https port serves.
 fn https_routes(core: &Arc<Core>) -> Router {
-    with_limits(health::routes().merge(est::routes()), core)
+    let routes = health::routes().merge(est::routes()).merge(acme::routes(core));
+    with_limits(routes, core)
 }
 
 /// What the plain HTTP port serves: what is signed, and nothing else.

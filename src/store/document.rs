@@ -29,6 +29,20 @@ pub enum DocumentKind {
     Token,
     /// A public key that used a token; the owner is the token.
     TokenUse,
+    /// An account of ACME.
+    Account,
+    /// The account of a public key; the key's thumbprint is the document's key.
+    AccountKey,
+    /// An order with its authorizations; the owner is the account.
+    Order,
+    /// The order of a certificate, by serial number; the owner is the account.
+    CertificateOrder,
+    /// A validation that has not ended.
+    Validation,
+    /// A nonce that was used.
+    Nonce,
+    /// A secret of the ACME server.
+    AcmeSecret,
     /// Which trust anchors an enrolled client fetched last.
     AnchorsFetch,
 }
@@ -39,6 +53,13 @@ impl DocumentKind {
         match self {
             DocumentKind::Token => "token",
             DocumentKind::TokenUse => "token-use",
+            DocumentKind::Account => "account",
+            DocumentKind::AccountKey => "account-key",
+            DocumentKind::Order => "order",
+            DocumentKind::CertificateOrder => "certificate-order",
+            DocumentKind::Validation => "validation",
+            DocumentKind::Nonce => "nonce",
+            DocumentKind::AcmeSecret => "acme-secret",
             DocumentKind::AnchorsFetch => "anchors-fetch",
         }
     }
