@@ -205,7 +205,9 @@ impl Server {
 
 /// What the https port serves.
 fn https_routes(core: &Arc<Core>) -> Router {
-    let routes = health::routes().merge(est::routes()).merge(acme::routes(core));
+    let routes = health::routes()
+        .merge(est::routes())
+        .merge(acme::routes(core));
     with_limits(routes, core)
 }
 
