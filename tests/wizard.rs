@@ -28,7 +28,10 @@ fn its_answers_make_what_its_command_line_says() {
         ("mutual TLS", "y".into()),
         ("Number of agents", format!("2{ENTER}")),
         ("Validity period", format!("{DOWN}{ENTER}")),
+        ("Protect the CA", "y".into()),
         ("Generate?", ENTER.to_owned()),
+        ("New passphrase", format!("correct horse{ENTER}")),
+        ("Repeat", format!("correct horse{ENTER}")),
     ];
     let Some(output) = on_a_terminal(directory.path(), &[], &answers) else {
         return;
@@ -40,7 +43,8 @@ fn its_answers_make_what_its_command_line_says() {
         String::from_utf8_lossy(&output.stderr)
     );
     let line = "openagents-certs generate -o ./certs --for grpcs://agents.example.org:8600 \
-                --san 10.0.0.7 --client agent-1 --client agent-2 --ttl 90d";
+                --san 10.0.0.7 --client agent-1 --client agent-2 --ttl 90d \
+                --passphrase-file FILE";
     assert!(shown.contains(line), "{shown}");
     for file in [
         "ca.crt",
@@ -51,6 +55,8 @@ fn its_answers_make_what_its_command_line_says() {
     ] {
         assert!(directory.path().join("certs").join(file).exists(), "{file}");
     }
+    let key = std::fs::read_to_string(directory.path().join("certs/ca.key")).unwrap();
+    assert!(key.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
 }
 
 #[test]
@@ -61,6 +67,7 @@ fn breaking_it_off_at_any_question_leaves_nothing() {
         "mutual TLS",
         "Number of",
         "Validity period",
+        "Protect the CA",
         "Generate?",
     ];
     for last in 0..questions.len() {

@@ -152,6 +152,7 @@ impl Args {
             existing: existing(self.force, self.if_needed),
             labels: Labels::new(self.label),
             new_ca: self.new_ca,
+            encrypt: self.passphrase.given().is_some(),
         })
     }
 }
@@ -164,7 +165,7 @@ fn interactive(context: &Context) -> Result<Verdict, Error> {
             hint: "use flags instead, such as `openagents-certs generate --mtls`".into(),
         });
     }
-    let arguments = wizard::ask(context.directory())?;
+    let (arguments, encrypt) = wizard::ask(context.directory())?;
     let answers = |more: &[&str]| {
         let more = more.iter().map(|flag| (*flag).to_owned());
         Answers::try_parse_from(arguments.iter().cloned().chain(more))
@@ -172,13 +173,16 @@ fn interactive(context: &Context) -> Result<Verdict, Error> {
             .map_err(|error| super::usage_error(&error))
     };
     let request = answers(&[])?.request(context.directory())?;
-    let ask = &|path: &Path| prompt::passphrase(&shown(path));
+    let ask = &|path: &Path| match encrypt {
+        true => prompt::new_passphrase(&shown(path)),
+        false => prompt::passphrase(&shown(path)),
+    };
     let planned = generate::dry_run(&request, ask, context.now)?;
     context.finish(&planned)?;
     let Outcome::Done(planned) = planned else {
         return Ok(Verdict::No);
     };
-    let line = wizard::command_line(&arguments);
+    let line = wizard::command_line(&arguments, encrypt);
     context
         .renderer
         .notice(&format_args!("\nEquivalent command line:\n  {line}\n"));
@@ -190,6 +194,7 @@ fn interactive(context: &Context) -> Result<Verdict, Error> {
     let ca_subject = planned.authority.map(|plan| plan.subject);
     let request = generate::Request {
         ca_subject,
+        encrypt,
         ..request
     };
     context.finish(&generate::run(&request, ask, context.now)?)

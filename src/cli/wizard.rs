@@ -7,14 +7,15 @@ use crate::error::{Error, shown};
 use crate::ops;
 use crate::pki::san::TypedName;
 
-/// Asks about the network. Gives the equivalent arguments of `generate`. Refuses before the other questions if
-/// files would be replaced.
-pub(super) fn ask(directory: &Path) -> Result<Vec<String>, Error> {
+/// Asks about the network. Gives the equivalent arguments of `generate`, and whether the key of a new CA is to be
+/// encrypted. Refuses before the other questions if files would be replaced.
+pub(super) fn ask(directory: &Path) -> Result<(Vec<String>, bool), Error> {
     let mut arguments = vec!["-o".to_owned()];
     let place = prompt::text("Directory for the certificates", &shown(directory), |_| {
         Ok(())
     })?;
     refuse_existing(Path::new(&place))?;
+    let is_new = !ops::exists(&Path::new(&place).join("ca.key"))?;
     arguments.push(place);
     let who = prompt::choice(
         "Who will connect to this network",
@@ -50,7 +51,9 @@ pub(super) fn ask(directory: &Path) -> Result<Vec<String>, Error> {
     if chosen > 0 {
         arguments.extend(["--ttl".to_owned(), spellings[chosen].to_owned()]);
     }
-    Ok(arguments)
+    let question = "Protect the CA's key with a passphrase";
+    let encrypt = is_new && prompt::confirm(question, false)?;
+    Ok((arguments, encrypt))
 }
 
 /// Refuses a directory that has a server pair already.
@@ -66,11 +69,13 @@ fn refuse_existing(directory: &Path) -> Result<(), Error> {
 }
 
 /// A command line, quoted for a shell.
-pub(super) fn command_line(arguments: &[String]) -> String {
+pub(super) fn command_line(arguments: &[String], encrypt: bool) -> String {
+    let source = encrypt.then(|| "--passphrase-file FILE".to_owned());
     let quoted = arguments.iter().map(|argument| quoted(argument));
     let all: Vec<String> = ["openagents-certs".to_owned(), "generate".to_owned()]
         .into_iter()
         .chain(quoted)
+        .chain(source)
         .collect();
     all.join(" ")
 }
@@ -162,7 +167,7 @@ mod tests {
 
     #[test]
     fn arguments_are_quoted_for_a_shell() {
-        let line = command_line(&["-o".into(), "it's here".into(), "--mtls".into()]);
+        let line = command_line(&["-o".into(), "it's here".into(), "--mtls".into()], false);
         assert_eq!(line, r"openagents-certs generate -o 'it'\''s here' --mtls");
     }
 }

@@ -55,6 +55,8 @@ pub struct Request {
     pub ca_subject: Option<DistinguishedName>,
     /// Create a new CA even if one exists.
     pub new_ca: bool,
+    /// Encrypt the key of a new CA, with the passphrase that would open one.
+    pub encrypt: bool,
 }
 
 impl Request {
@@ -73,6 +75,7 @@ impl Request {
             existing: Existing::Refuse,
             labels: Labels::default(),
             new_ca: false,
+            encrypt: false,
         }
     }
 }
@@ -97,7 +100,10 @@ pub fn run(
         let authority = authority::open(&request.directory, passphrase, now)?;
         (authority, Origin::Reused)
     } else {
-        let authority = init::apply(&root(request), None, &lock, request.new_ca, now)?;
+        let key = request.directory.join(authority::KEY);
+        let password = request.encrypt.then(|| passphrase(&key)).transpose()?;
+        let (root, replace) = (root(request), request.new_ca);
+        let authority = init::apply(&root, password.as_ref(), &lock, replace, now)?;
         (authority, Origin::Created)
     };
     plans(request, authority.issuer(), now)?.and_then(|plans| {
