@@ -673,6 +673,6 @@ impl Error {
 }
 
 /// A path for a message, with every character escaped that could move the cursor or forge a line.
-pub fn shown(path: &std::path::Path) -> String {
-    crate::pki::escape::Escaped(&path.to_string_lossy()).to_string()
+pub fn shown(path: impl AsRef<std::path::Path>) -> String {
+    crate::pki::escape::Escaped(&path.as_ref().to_string_lossy()).to_string()
 }

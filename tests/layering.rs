@@ -92,7 +92,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("roff", &["cli"]),
     ("dialoguer", &["cli/prompt.rs"]),
-    ("rcgen", &["pki", "path", "keys"]),
+    ("rcgen", &["keys/generate.rs"]),
     ("ring", &["pki", "path", "keys", "message"]),
     ("aws_lc_rs", &["pki", "path", "keys", "message"]),
     ("x509_parser", &["pki", "path", "keys"]),
@@ -107,7 +107,7 @@ const CRATES: &[(&str, &[&str])] = &[
         &[
             "net",
             "path/stacks",
-            "ops/verify_chain/key_file.rs",
+            "ops/verify_chain/setup.rs",
             "server",
             "error.rs",
         ],
@@ -116,7 +116,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["server"]),
     ("hyper", &["server", "net"]),
     // Measuring a column leaves out the escapes that colour it.
-    ("anstream", &["render", "ops/columns.rs"]),
+    ("anstream", &["render.rs", "ops/columns.rs"]),
     ("fs_err", &["files", "store"]),
     ("tempfile", &["files", "store"]),
 ];
@@ -125,10 +125,10 @@ const CRATES: &[(&str, &[&str])] = &[
 const EFFECTS: &[(&[&str], &[&str])] = &[
     (
         &["println!", "eprintln!", "print!", "eprint!", "dbg!"],
-        &["render"],
+        &["render.rs"],
     ),
     // A question is asked only where both are a terminal.
-    (&["stdout()", "stderr()"], &["render", "cli/prompt.rs"]),
+    (&["stdout()", "stderr()"], &["render.rs", "cli/prompt.rs"]),
     // A database makes its own file; the room is told where.
     (
         &["fs::", "File::open", "File::create", "OpenOptions"],

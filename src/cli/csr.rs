@@ -12,9 +12,8 @@ use super::context::Context;
 use super::issue::Issuance;
 use super::passphrase::NewPassphrase;
 use crate::error::Error;
-use crate::ops::Verdict;
-use crate::ops::csr::create;
 use crate::ops::issue::{self, Key};
+use crate::ops::{Verdict, csr};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::TypedName;
 
@@ -117,7 +116,7 @@ impl Create {
         } else {
             self.passphrase.ask()?
         };
-        let request = create::Request {
+        let request = csr::Request {
             directory,
             subject: self.subject.attributes(),
             names: names.collect::<Result<Vec<TypedName>, _>>()?,
@@ -128,7 +127,7 @@ impl Create {
             replace: self.force,
             dry_run: self.dry_run,
         };
-        context.finish(&create::run(&request, &ask, new_password.as_ref())?)
+        context.finish(&csr::run(&request, &ask, new_password.as_ref())?)
     }
 }
 

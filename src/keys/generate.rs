@@ -5,6 +5,7 @@ use ring::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
     EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _,
 };
+use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use super::{KeyError, PrivateKey, fill};
@@ -118,6 +119,30 @@ fn rsa(key_type: KeyType) -> Result<PrivateKey, KeyError> {
 #[cfg(not(feature = "rsa"))]
 fn rsa(_: KeyType) -> Result<PrivateKey, KeyError> {
     Err(KeyError::NotInThisBuild { kind: "RSA" })
+}
+
+/// A self-signed client certificate and its PKCS #8 key that nobody keeps, valid for a day.
+///
+/// # Errors
+/// If the system gives no random numbers.
+pub fn throw_away_pair(
+    common_name: &str,
+    now: OffsetDateTime,
+) -> Result<(Vec<u8>, Zeroizing<Vec<u8>>), KeyError> {
+    let refused = |error: rcgen::Error| KeyError::Refused(error.to_string());
+    let key = rcgen::KeyPair::generate().map_err(refused)?;
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    let kind = rcgen::DnType::CommonName;
+    params.distinguished_name.push(kind, common_name);
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    params.not_before = now - Duration::minutes(5);
+    params.not_after = now + Duration::days(1);
+    let certificate = params.self_signed(&key).map_err(refused)?;
+    Ok((
+        certificate.der().to_vec(),
+        Zeroizing::new(key.serialize_der()),
+    ))
 }
 
 const SEED_BYTES: usize = 32; // RFC 8032 §5.1.5, RFC 7748 §6.1

@@ -4,7 +4,6 @@ mod age;
 mod encryption;
 mod generate;
 mod jwk;
-mod mac;
 mod pkcs12;
 mod pkcs12_writing;
 mod read;
@@ -14,6 +13,7 @@ use std::fmt;
 
 use ::pkcs8::PrivateKeyInfoRef;
 use der::Decode as _;
+use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
@@ -23,15 +23,15 @@ use crate::pki::serial::SerialNumber;
 
 pub use age::{AgeError, decrypt, encrypt};
 pub use encryption::EncryptionError;
+pub use generate::throw_away_pair;
 pub use jwk::{Jwk, JwkError, jwk_thumbprint};
-pub use mac::{hmac_sha256, is_same_secret};
 pub use pkcs12::{Pkcs12, Pkcs12Error};
 pub use pkcs12_writing::{Pkcs12Contents, Protection, write_pkcs12};
 pub use read::{
     KeyFormat, KeyReader, ReadKey, ReadKeyError, read_encrypted_key, read_key, read_pem_key,
 };
-pub use signer::Signer;
-pub use signer::SigningError;
+
+pub use signer::{Signer, SigningError};
 
 /// A private key: PKCS #8 version 1 (RFC 5958 without the public key, which grpc-core refuses) and
 /// its public half. Wiped on drop.
@@ -241,6 +241,23 @@ impl fmt::Debug for Password {
     }
 }
 
+/// HMAC-SHA256 ([RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)).
+pub fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message);
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(tag.as_ref());
+    bytes
+}
+
+/// Whether two secrets are the same. How long it takes depends only on their lengths.
+pub fn is_same_secret(one: &[u8], other: &[u8]) -> bool {
+    let differences = one
+        .iter()
+        .zip(other)
+        .fold(0, |found, (one, other)| found | (one ^ other));
+    one.len() == other.len() && std::hint::black_box(differences) == 0
+}
+
 #[cfg(test)]
 mod password_tests {
     use super::*;
@@ -255,5 +272,24 @@ mod password_tests {
             Password::from_file("é".as_bytes()).utf_16()[..],
             [0, 0xe9, 0, 0]
         );
+    }
+}
+
+#[cfg(test)]
+mod mac_tests {
+    use super::*;
+
+    #[test]
+    fn only_equal_secrets_are_the_same() {
+        assert!(is_same_secret(b"", b"") && is_same_secret(b"secret", b"secret"));
+        for other in [&b"secreT"[..], b"Secret", b"secret ", b"secre", b""] {
+            assert!(!is_same_secret(b"secret", other));
+        }
+    }
+
+    #[test]
+    fn a_keyed_hash_is_that_of_rfc_4231() {
+        let tag = hmac_sha256(b"Jefe", b"what do ya want for nothing?");
+        assert_eq!(tag[..4], [0x5b, 0xdc, 0xc1, 0x46]);
     }
 }

@@ -12,7 +12,6 @@ pub mod enrollment;
 pub mod expiry;
 pub mod explain;
 pub mod export;
-pub mod facts;
 pub mod generate;
 pub mod inspect;
 pub mod issue;

@@ -5,9 +5,9 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
+use super::algorithm::{self, Outcome};
 use super::finding::{Draft, Drafts, Role};
 use super::pool::Pool;
-use super::signature::{self, Outcome};
 use super::{Requirements, identifiers, judgement, name_constraints, revocation};
 
 /// The search for a path.
@@ -342,9 +342,9 @@ impl<'s, 'a> Search<'s, 'a> {
             return ControlFlow::Continue(*outcome);
         }
         let key = self.pool.candidates[issuer].public_key();
-        self.spend(signature::cost(key.as_ref()))?;
+        self.spend(algorithm::cost(key.as_ref()))?;
         let certificate = self.pool.candidates[child].certificate;
-        let outcome = signature::of_certificate(certificate, key.as_ref());
+        let outcome = algorithm::of_certificate(certificate, key.as_ref());
         self.signatures.insert((child, issuer), outcome);
         ControlFlow::Continue(outcome)
     }
@@ -355,9 +355,9 @@ impl<'s, 'a> Search<'s, 'a> {
             return *outcome;
         }
         let key = self.pool.candidates[issuer].public_key();
-        let outcome = match self.spend(signature::cost(key.as_ref())) {
+        let outcome = match self.spend(algorithm::cost(key.as_ref())) {
             ControlFlow::Break(()) => Outcome::Unsupported,
-            ControlFlow::Continue(()) => signature::of_list(&self.pool.lists[list], key.as_ref()),
+            ControlFlow::Continue(()) => algorithm::of_list(&self.pool.lists[list], key.as_ref()),
         };
         self.list_signatures.insert((list, issuer), outcome);
         outcome

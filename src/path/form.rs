@@ -9,9 +9,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Profile;
-use super::extension::{Extensions, Known};
 use super::finding::{Draft, Drafts, Evidence, Finding, Role, Severity};
-use super::pool::Candidate;
+use super::pool::{Candidate, Extensions, Known};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::csr::CertificateSigningRequest;

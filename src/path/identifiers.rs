@@ -3,9 +3,8 @@
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use super::extension::value;
 use super::finding::{Drafts, Evidence, Role};
-use super::pool::Candidate;
+use super::pool::{Candidate, value};
 use crate::pki::element::ElementError;
 use crate::pki::extension::AuthorityKeyIdentifier;
 use crate::pki::fingerprint::Colons;

@@ -10,30 +10,26 @@
 
 mod algorithm;
 mod building;
-mod extension;
 pub mod finding;
 mod form;
 mod identifiers;
 mod judgement;
 mod name_constraints;
 mod names;
-mod planned;
-mod policy;
 mod pool;
 mod revocation;
-mod signature;
 pub mod stacks;
 mod usage;
 
+pub use algorithm::{
+    is_list_signed_by, is_self_signed, is_signed_by, is_signed_by_its_key, is_weakly_signed,
+};
 pub use form::{certificate_problems, list_problems, request_problems};
 pub use identifiers::is_same as is_same_name;
+pub use judgement::IssuerChain;
 pub use judgement::{
     CandidatePath, Candidates, Judgement, Member, Profile, ReferenceName, Requirements, Verdict,
     judge, judge_alone,
 };
 pub use name_constraints::is_permitted;
-pub use planned::IssuerChain;
 pub use pool::Origin;
-pub use signature::{
-    is_list_signed_by, is_self_signed, is_signed_by, is_signed_by_its_key, is_weakly_signed,
-};

@@ -2,11 +2,10 @@
 
 use std::mem::discriminant;
 
-use super::extension::value;
 use super::finding::{Drafts, Evidence, Role};
 use super::identifiers::canonical;
 use super::names::{is_host, is_mailbox};
-use super::pool::Candidate;
+use super::pool::{Candidate, value};
 use crate::pki::extension::NameConstraints;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::{AttributeType, DistinguishedName};

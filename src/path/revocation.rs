@@ -7,13 +7,11 @@
 use time::OffsetDateTime;
 
 use super::Requirements;
-use super::algorithm::Scheme;
-use super::extension::value;
+use super::algorithm::{Outcome, Scheme};
 use super::finding::{Draft, Drafts, Evidence, Severity};
 use super::form::{list_problems, text};
 use super::identifiers::is_same;
-use super::pool::{Candidate, Pool};
-use super::signature::Outcome;
+use super::pool::{Candidate, Pool, value};
 use crate::pki::crl::{RevocationList, RevocationReason, RevokedCertificate};
 use crate::pki::element::ElementError;
 use crate::pki::extension::{

@@ -1,8 +1,6 @@
 //! A correct `tls:` block in a network.yaml: a few characters at one place, the rest unchanged to the byte.
 
 mod place;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{HashMap, HashSet};
 
@@ -270,3 +268,6 @@ impl<'a> Comparison<'a> {
                 .all(|(one, other)| one.key.value == other.key.value && self.same(one.id, other.id))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,7 @@
 
 mod catalogue;
 mod checks;
-mod finding;
-mod line;
 mod log;
-mod patterns;
 mod report;
 
 use std::ffi::OsStr;
@@ -15,7 +12,7 @@ use time::OffsetDateTime;
 
 pub use catalogue::{Cause, Side};
 pub use checks::{Checks, Conclusion, Pair};
-pub use finding::{
+pub use checks::{
     Explained, FindingReport, ListedRule, PerProfile, RuleList, StackEffect, all_findings,
     documented, rules, unknown_name,
 };

@@ -64,7 +64,7 @@ impl Material {
         Err(Error::Usage {
             message: format!(
                 "{}: not a certificate in {}, a file, a serial number or a name",
-                shown(Path::new(name)),
+                shown(name),
                 shown(directory)
             ),
             hint: "list the certificates with `openagents-certs list`".into(),
@@ -149,10 +149,7 @@ impl Material {
                 Ok(std::slice::from_ref(&self.certificate))
             }
             None => Err(Error::Usage {
-                message: format!(
-                    "{}: no ca.crt was found for it",
-                    shown(Path::new(&self.name))
-                ),
+                message: format!("{}: no ca.crt was found for it", shown(&self.name)),
                 hint: "name the PKI directory with `-C DIR`, or put the ca.crt beside the file"
                     .into(),
             }),
@@ -163,12 +160,12 @@ impl Material {
     pub(super) fn key_path(&self) -> Result<&Path, Error> {
         if self.is_authority() {
             return Err(Error::Usage {
-                message: format!("{}: the key of a CA is never exported", shown(Path::new(&self.name))),
+                message: format!("{}: the key of a CA is never exported", shown(&self.name)),
                 hint: "export a certificate that it issued; to distribute trust in the CA, use `export bundle`, `jks` or `k8s-configmap`".into(),
             });
         }
         self.key.as_deref().ok_or_else(|| Error::Usage {
-            message: format!("{}: no private key beside it", shown(Path::new(&self.name))),
+            message: format!("{}: no private key beside it", shown(&self.name)),
             hint: "name it with `--key FILE`".into(),
         })
     }

@@ -1,9 +1,6 @@
 //! A certificate in the format another program needs.
 
-mod compose;
-mod environment;
-mod jwk;
-mod kubernetes;
+mod formats;
 mod material;
 
 use std::ffi::{OsStr, OsString};
@@ -15,7 +12,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-pub use kubernetes::Naming;
+pub use formats::Naming;
 
 use material::Material;
 
@@ -130,11 +127,7 @@ pub fn run(
         Format::P12 | Format::Jks => keystore(request, &material, passphrase, password)?,
         Format::K8sConfigmap => {
             let anchors = pem_of(ders(material.anchors()?))?;
-            text(kubernetes::config_map(
-                &material,
-                &anchors,
-                &request.naming,
-            )?)
+            text(formats::config_map(&material, &anchors, &request.naming)?)
         }
         Format::K8sSecret => {
             let key = material.key(passphrase)?;
@@ -145,12 +138,12 @@ pub fn run(
                 .map(|(_, anchors)| pem_of(ders(anchors)))
                 .transpose()?;
             let (anchors, naming) = (anchors.as_deref(), &request.naming);
-            let yaml = kubernetes::secret(&material, &certificate, &key, anchors, naming)?;
+            let yaml = formats::kubernetes_secret(&material, &certificate, &key, anchors, naming)?;
             (bytes_of(yaml), true)
         }
-        Format::Env => environment::lines(&material, request.contents, passphrase)?,
-        Format::DockerSecret => text(compose::secrets(&material)?),
-        Format::Jwk => jwk::jwk(&material, request.private, passphrase)?,
+        Format::Env => formats::environment(&material, request.contents, passphrase)?,
+        Format::DockerSecret => text(formats::docker_secrets(&material)?),
+        Format::Jwk => formats::jwk(&material, request.private, passphrase)?,
     };
     Ok(Exported {
         content,

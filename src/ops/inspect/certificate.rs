@@ -3,7 +3,7 @@
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use super::key::KeyFields;
+use super::object::KeyFields;
 use crate::ops::sheet::Sheet;
 use crate::path::certificate_problems;
 use crate::path::finding::Finding;

@@ -2,10 +2,9 @@
 
 use time::OffsetDateTime;
 
+use super::RequestFields;
 use super::certificate::CertificateFields;
-use super::key::{KeyFields, LockedKeyFields, PrivateKeyFields};
-use super::object::{Entry, Object};
-use super::request::RequestFields;
+use super::object::{Entry, KeyFields, LockedKeyFields, Object, PrivateKeyFields};
 use super::revocation::RevocationListFields;
 use crate::error::ContentError;
 use crate::keys::{KeyReader, Pkcs12, ReadKeyError};

@@ -7,13 +7,13 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::clients::{ClientCertificate, Clients, is_taken};
+use super::{ClientCertificate, Clients, is_taken};
 use crate::net::probe::{Probe, Question};
 use crate::net::{
     Attempt, End, Failure, KeyProof, Outcome, Plaintext, Reached, ServedCertificate, Session,
     Target, TlsVersion,
 };
-use crate::ops::facts::CertificateFacts;
+use crate::ops::expiry::CertificateFacts;
 use crate::path::finding::Finding;
 use crate::pki::certificate::Certificate;
 use crate::pki::escape::Escaped;

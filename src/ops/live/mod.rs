@@ -1,6 +1,5 @@
 //! Live ports: what they serve, which clients they accept, and the findings.
 
-mod clients;
 mod facts;
 mod text;
 mod verdict;
@@ -8,19 +7,23 @@ mod verdict;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use time::OffsetDateTime;
 
-pub use clients::ClientCertificate;
+use crate::authority::read_back;
+use crate::error::Error;
+use crate::files::{self, Kind};
+use crate::keys::{self};
+use crate::net::probe::{self, Probe, Question};
+use crate::net::{Answer, Failure, Identity, Outcome, Session, TlsVersion};
+use crate::path::ReferenceName;
+use crate::path::finding::Finding;
+use crate::pki::name::DistinguishedName;
+
 pub use facts::{LiveReport, Serves};
 pub use verdict::Basis;
 
-use crate::error::Error;
-use crate::files::{self, Kind};
-use crate::net::Identity;
-use crate::net::probe::{self, Probe};
 pub use crate::net::{Scheme, Target};
-use crate::path::ReferenceName;
-use crate::path::finding::Finding;
 
 /// How to dial ports.
 #[derive(Clone, Debug)]
@@ -98,7 +101,7 @@ pub fn look(
         Ok(identity) => (identity, None),
         Err(error) => (None, Some(error)),
     };
-    let stranger = clients::stranger(now)?;
+    let stranger = stranger(now)?;
     let (mut report, probe) = facts(target, dialling, identity.as_ref(), Some(&stranger), now);
     if let Some(error) = unusable {
         let finding = Finding::of("live-client-key").found(error);
@@ -129,3 +132,94 @@ pub(super) fn facts(
 
 /// Of two processes that share a port both are met, except once in a thousand runs.
 const DEFAULT_CONNECTIONS: usize = 12;
+
+/// Whether a server asks for a client certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCertificate {
+    /// It does not.
+    NotAsked,
+    /// It does, and accepts clients without one, or whether it does is not known.
+    Asked,
+    /// It does, and rejects clients without one.
+    Required,
+    /// The handshake did not get that far.
+    Unknown,
+}
+
+/// What a probe shows about client certificates.
+struct Clients {
+    asked: ClientCertificate,
+    authorities: Vec<DistinguishedName>,
+    ours_taken: Option<bool>,
+    none_refused: Option<bool>,
+    foreign_refused: Option<bool>,
+}
+
+impl Clients {
+    /// Reads a probe; `is_identified` if a client certificate was given.
+    fn of(probe: &Probe, is_identified: bool) -> Self {
+        let main = probe.main();
+        let request = main.and_then(|session| session.request.as_ref());
+        let is_answered = request.is_some_and(|request| request.answered);
+        let without = if is_identified {
+            probe.session(Question::WithoutCertificate)
+        } else {
+            main
+        };
+        let without = without.filter(|session| session.request.is_some());
+        let none_refused = without.and_then(is_taken).map(|taken| !taken);
+        let foreign = probe.session(Question::Stranger);
+        let foreign = foreign.filter(|session| is_request_answered(session));
+        let shakes = main.is_some_and(|session| session.outcome == Outcome::Finished);
+        Clients {
+            asked: match (request, none_refused) {
+                (Some(_), Some(true)) => ClientCertificate::Required,
+                (Some(_), Some(false) | None) => ClientCertificate::Asked,
+                (None, _) if shakes => ClientCertificate::NotAsked,
+                (None, _) => ClientCertificate::Unknown,
+            },
+            authorities: request.map_or(Vec::new(), |request| request.authorities.clone()),
+            ours_taken: main
+                .filter(|_| is_answered)
+                .and_then(|main| is_taken(main).or(is_finished_by_server(main))),
+            none_refused,
+            foreign_refused: foreign.and_then(is_taken).map(|taken| !taken),
+        }
+    }
+}
+
+/// In TLS 1.2 the server finishes a handshake last, after it has verified the client's certificate ([RFC 5246 §7.3](https://www.rfc-editor.org/rfc/rfc5246#section-7.3)).
+fn is_finished_by_server(session: &Session) -> Option<bool> {
+    let is_finished = session.outcome == Outcome::Finished;
+    (is_finished && session.version == Some(TlsVersion::Tls12)).then_some(true)
+}
+
+fn is_request_answered(session: &Session) -> bool {
+    let request = session.request.as_ref();
+    request.is_some_and(|request| request.answered)
+}
+
+/// Whether the server accepts the client of a session; `None` if that cannot be determined.
+fn is_taken(session: &Session) -> Option<bool> {
+    match &session.outcome {
+        Outcome::Finished => session.answer.as_ref().and_then(Answer::is_accepted),
+        Outcome::Failed(Failure::Closed | Failure::Reset | Failure::Alert(_)) => Some(false),
+        Outcome::Failed(
+            Failure::TimedOut
+            | Failure::NotTls(_)
+            | Failure::Incompatible(_)
+            | Failure::Misbehaved(_)
+            | Failure::TooMuch
+            | Failure::System(_),
+        ) => None,
+    }
+}
+
+/// A self-signed client certificate that is never stored: a server that accepts it accepts anyone.
+fn stranger(now: OffsetDateTime) -> Result<Identity, Error> {
+    let (certificate, key) = keys::throw_away_pair(COMMON_NAME, now)?;
+    Ok(Identity::new(&[read_back(certificate)?], &key)?)
+}
+
+const COMMON_NAME: &str = "openagents-certs probe";

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::clients::ClientCertificate;
+use super::ClientCertificate;
 use super::facts::{LiveCertificate, LiveReport, Serves};
 use crate::net::KeyProof;
 use crate::ops::sheet::Sheet;

@@ -5,9 +5,8 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-use super::clients::is_taken;
 use super::facts::{LiveReport, names};
-use super::{ClientCertificate, Scheme, Serves, Target, reference_name};
+use super::{ClientCertificate, Scheme, Serves, Target, is_taken, reference_name};
 use crate::net::probe::Probe;
 use crate::net::{Failure, KeyProof, Outcome, Plaintext, Reached, Session};
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role};

@@ -8,7 +8,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::error::{Error, shown};
-use crate::ops::facts::CertificateFacts;
+use crate::ops::expiry::CertificateFacts;
 use crate::ops::issue::file_names;
 use crate::pki::certificate::Certificate;
 use crate::pki::escape::Escaped;

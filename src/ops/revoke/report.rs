@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::ops;
 use crate::ops::crl::PublishedList;
-use crate::ops::facts::CertificateFacts;
+use crate::ops::expiry::CertificateFacts;
 use crate::ops::issue::file_names;
 use crate::pki::validity::rfc3339;
 use crate::store::{Entry, Revocation, RevocationChange};

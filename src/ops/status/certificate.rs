@@ -1,23 +1,29 @@
 //! A certificate and when it really expires: with it, or with a certificate above it.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use super::reading::Chain;
+use super::gathering::Chain;
+use super::report::{Level, Thresholds};
 use super::revocation::RevocationLists;
-use super::threshold::{Level, Thresholds};
+use crate::error::Error;
+use crate::files;
 use crate::ops::anchors::{AnchorSource, Anchors};
-use crate::ops::expiry::Left;
-use crate::ops::facts::CertificateFacts;
+use crate::ops::expiry::{CertificateFacts, Left};
+use crate::ops::list;
+use crate::ops::managed::Managed;
 use crate::path::finding::Severity;
 use crate::path::{Candidates, Judgement, Origin, Requirements, judge};
 use crate::pki::certificate::Certificate;
+use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
 use crate::pki::validity::rfc3339;
-use crate::store::{Labels, Status};
+use crate::store::{Inventory, Labels, Status};
 
 /// A certificate and when it expires.
 #[derive(Clone, Debug, Serialize)]
@@ -425,3 +431,61 @@ fn status(certificate: &Certificate, now: OffsetDateTime) -> Status {
 
 /// The rules about dates.
 const DATES: [&str; 2] = ["expired", "not-yet-valid"];
+
+/// The inventories of the directories that are checked.
+#[derive(Default)]
+pub(super) struct Inventories {
+    open: Vec<Box<dyn Inventory>>,
+    /// The fingerprints of CAs that were rotated out.
+    retired: HashSet<Fingerprint>,
+}
+
+impl Inventories {
+    /// Opens the inventory of a directory and returns the managed files elsewhere.
+    pub(super) fn open(&mut self, directory: &Path) -> Result<Vec<PathBuf>, Error> {
+        let inventory = list::inventory(directory)?;
+        let own = files::absolute(directory)?;
+        let is_elsewhere = inventory.directories()?.iter().any(|other| *other != own);
+        let mut files = Vec::new();
+        if is_elsewhere {
+            let managed = Managed::read(directory, &*inventory)?;
+            let places = managed.certificates.iter();
+            files.extend(places.map(|certificate| certificate.place.certificate()));
+        }
+        for record in inventory.authorities()? {
+            if record.retired_at.is_some() {
+                self.retired
+                    .insert(Fingerprint::sha256(&record.certificate));
+            }
+        }
+        self.open.push(inventory);
+        Ok(files)
+    }
+
+    /// Completes the status of a certificate with what they know of it.
+    pub(super) fn complete(
+        &self,
+        status: &mut CertificateStatus,
+        now: OffsetDateTime,
+    ) -> Result<(), Error> {
+        let is_retired = |fingerprint| self.retired.contains(fingerprint);
+        if is_retired(&status.facts.fingerprint_sha256) {
+            status.set_replaced(Status::Retired);
+        }
+        for inventory in &self.open {
+            let entry = inventory.find(&status.facts.serial)?;
+            let issued = entry.filter(|entry| entry.fingerprint == status.facts.fingerprint_sha256);
+            if let Some(entry) = issued {
+                status.managed = true;
+                status.labels.clone_from(&entry.labels);
+                let recorded = entry.status(now);
+                match (recorded, entry.revocation) {
+                    (Status::Superseded | Status::Retired, _) => status.set_replaced(recorded),
+                    (_, Some(revocation)) => status.set_revoked(recorded, revocation.at, now),
+                    (_, None) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -2,12 +2,21 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
 
-use crate::error::{Error, shown};
+use crate::error::{ContentError, Error, shown};
 use crate::files::{self, Identity, Target};
+use crate::net::{self, presented_chain};
 use crate::network::{Credentials, NetworkFile, start};
 use crate::ops::live;
+use crate::pki::bundle::{BundleError, SignedData, relations};
+use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationList;
+use crate::pki::document::{Document, DocumentError, Kind, Part, unreadable};
 
 /// The files that were named, found in directories or matched by patterns, each once.
 #[derive(Debug, Default)]
@@ -229,4 +238,226 @@ fn network_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
         }
     });
     Ok(resolved.collect())
+}
+
+/// The contents of a file.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    /// The roots and the certificates that issued no other in the file, each with those above it.
+    pub(super) chains: Vec<Chain>,
+    /// The CRLs.
+    pub(super) revocation_lists: Vec<RevocationList>,
+}
+
+/// A certificate and those above it in its file, nearest first.
+#[derive(Clone, Debug)]
+pub(super) struct Chain {
+    pub(super) certificate: Certificate,
+    pub(super) above: Vec<Certificate>,
+}
+
+impl Chain {
+    /// The certificates that a port serves.
+    ///
+    /// # Errors
+    /// When it cannot be reached, speaks no TLS, or does not prove that it has the private key.
+    pub(super) fn served(port: &str) -> Result<Self, Error> {
+        let target: net::Target = port.parse()?;
+        if target.scheme().is_some_and(|scheme| !scheme.is_tls()) {
+            return Err(Error::Usage {
+                message: format!("{target}: a port without TLS serves no certificate"),
+                hint: "give grpcs://HOST:PORT, https://HOST:PORT or HOST:PORT".into(),
+            });
+        }
+        let mut presented = presented_chain(&target, None, PATIENCE)?.proven(&target)?;
+        let certificate = presented.remove(0);
+        Ok(Chain {
+            certificate,
+            above: presented,
+        })
+    }
+}
+
+impl Content {
+    /// Reads a file. One that was not named may contain only keys and the like, and is then empty.
+    pub(super) fn read(path: &Path, is_named: bool) -> Result<Self, Error> {
+        let octets = files::read(path)?;
+        let failed = |line, source| Error::Content {
+            path: path.to_owned(),
+            line,
+            source,
+        };
+        let document = match Document::read(&octets) {
+            Ok(document) => document,
+            Err(DocumentError::Nothing { .. }) => return Err(nothing(path, None, &octets)),
+            Err(error) => return Err(failed(None, error.into())),
+        };
+        let mut certificates = Vec::new();
+        let mut content = Content::default();
+        for part in &document.parts {
+            content
+                .take(part, &mut certificates)
+                .map_err(|source| failed(part.line(), source))?;
+        }
+        let is_empty = certificates.is_empty() && content.revocation_lists.is_empty();
+        if is_empty && is_named {
+            return Err(nothing(path, document.parts.first(), &octets));
+        }
+        content.chains = chains(certificates);
+        Ok(content)
+    }
+
+    fn take(
+        &mut self,
+        part: &Part,
+        certificates: &mut Vec<Certificate>,
+    ) -> Result<(), ContentError> {
+        let der = part.contents();
+        match part.kind() {
+            Kind::Certificate => certificates.push(Certificate::from_der(der.to_vec())?),
+            Kind::RevocationList => self
+                .revocation_lists
+                .push(RevocationList::from_der(der.to_vec())?),
+            Kind::Pkcs7 => {
+                let data = SignedData::from_der(der)?;
+                for der in data.certificates {
+                    certificates.push(Certificate::from_der(der)?);
+                }
+                for der in data.revocation_lists {
+                    self.revocation_lists.push(RevocationList::from_der(der)?);
+                }
+            }
+            Kind::TrustedCertificate
+            | Kind::SigningRequest
+            | Kind::PublicKey
+            | Kind::RsaPublicKey
+            | Kind::PrivateKey
+            | Kind::EncryptedPrivateKey
+            | Kind::OpenSshPrivateKey
+            | Kind::Pkcs12
+            | Kind::Other => {}
+        }
+        Ok(())
+    }
+}
+
+/// Each root and each certificate that issued no other, with those above it.
+pub(super) fn chains(certificates: Vec<Certificate>) -> Vec<Chain> {
+    let relations = relations(&certificates);
+    let mut has_issued = vec![false; certificates.len()];
+    for (i, issuer) in relations.issuers.iter().enumerate() {
+        match issuer {
+            Some(issuer) if *issuer != i => has_issued[*issuer] = true,
+            Some(_) | None => {}
+        }
+    }
+    let above = |mut i: usize| {
+        let mut above = Vec::new();
+        while let Some(issuer) = relations.issuers[i]
+            && issuer != i
+            && above.len() < MAX_ABOVE
+        {
+            above.push(certificates[issuer].clone());
+            i = issuer;
+        }
+        above
+    };
+    let heads = (0..certificates.len()).filter(|i| relations.copy_of[*i].is_none());
+    let mut chains: Vec<Chain> = heads
+        .filter(|i| !has_issued[*i] || certificates[*i].is_self_issued())
+        .map(|i| Chain {
+            certificate: certificates[i].clone(),
+            above: above(i),
+        })
+        .collect();
+    if chains.is_empty() {
+        // Certificates that issued each other in a ring.
+        chains.extend(certificates.into_iter().map(|certificate| Chain {
+            certificate,
+            above: Vec::new(),
+        }));
+    }
+    chains
+}
+
+/// The error for a file without certificates and CRLs.
+fn nothing(path: &Path, first: Option<&Part>, octets: &[u8]) -> Error {
+    let source = match first {
+        Some(part) => BundleError::Other {
+            label: part.kind().title().into(),
+        },
+        None => BundleError::Nothing {
+            what: unreadable(octets),
+        },
+    };
+    Error::Bundle {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// More than any path has.
+const MAX_ABOVE: usize = 16;
+/// The timeout of each step of a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The results of quick `work` on each item, in the items' order.
+pub(super) fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    on_threads(processors.min(items.len() / WORTH_A_THREAD), items, work)
+}
+
+/// The results of `work` that mostly waits on each item, in the items' order.
+pub(super) fn each_waiting<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    on_threads(items.len(), items, work)
+}
+
+fn on_threads<T: Sync, R: Send>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let threads = threads.min(MAX_THREADS);
+    if threads < 2 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else {
+                return done;
+            };
+            done.push((index, work(item)));
+        }
+    };
+    let mut done: Vec<(usize, R)> = thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(take)).collect();
+        handles.into_iter().flat_map(joined).collect()
+    });
+    done.sort_unstable_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn joined<R>(handle: ScopedJoinHandle<'_, R>) -> R {
+    handle
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+const WORTH_A_THREAD: usize = 32;
+const MAX_THREADS: usize = 16;
+
+#[cfg(test)]
+mod parallel_tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_items() {
+        let items: Vec<usize> = (0..1000).collect();
+        let doubled: Vec<usize> = items.iter().map(|item| item * 2).collect();
+        assert_eq!(each(&items, |item| item * 2), doubled);
+        assert_eq!(each_waiting(&items[..3], |item| item * 2), doubled[..3]);
+    }
 }

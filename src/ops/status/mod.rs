@@ -2,19 +2,13 @@
 
 mod certificate;
 mod gathering;
-mod inventory;
 mod page;
-mod parallel;
-mod plugin;
 mod prometheus;
-mod reading;
 mod report;
 mod revocation;
-mod table;
 #[cfg(test)]
 mod tests;
 mod text;
-mod threshold;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -24,18 +18,16 @@ use time::OffsetDateTime;
 
 pub use certificate::{CertificateStatus, Limit, LimitKind, Role, Source};
 pub use page::page;
-pub use plugin::Plugin;
 pub use prometheus::Metrics;
+pub use prometheus::Plugin;
 pub use report::{AuthorityStatus, Report, Summary, Unreadable};
+pub use report::{Level, Threshold, ThresholdError, Thresholds};
 pub use revocation::RevocationListStatus;
 pub use text::Screen;
-pub use threshold::{Level, Threshold, ThresholdError, Thresholds};
 pub use timeline::Timeline;
 
-use certificate::Standard;
-use gathering::{FileAt, Gathered};
-use inventory::Inventories;
-use reading::{Chain, Content};
+use certificate::{Inventories, Standard};
+use gathering::{Chain, Content, FileAt, Gathered};
 use revocation::RevocationLists;
 
 use super::anchors::{AnchorSource, Anchors};
@@ -88,7 +80,7 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<(Report, Vec<Error>
         lists: &lists,
         now,
     };
-    let mut certificates = parallel::each(&found.chains, |at| {
+    let mut certificates = gathering::each(&found.chains, |at| {
         let trusted = named.as_ref().or_else(|| surroundings.trusted(at));
         let place = (at.source, at.path.to_string_lossy().into_owned());
         let mut status = CertificateStatus::of(&at.chain, place, trusted, &standard);
@@ -176,7 +168,7 @@ struct Found {
 impl Found {
     fn read(gathered: &mut Gathered) -> (Self, Vec<(String, RevocationList)>) {
         let gathered_files = std::mem::take(&mut gathered.files);
-        let contents = parallel::each(&gathered_files, |file: &FileAt| {
+        let contents = gathering::each(&gathered_files, |file: &FileAt| {
             Content::read(&file.path, file.is_named)
         });
         let mut found = Found { chains: Vec::new() };
@@ -220,7 +212,7 @@ impl Found {
     /// Connects to every port, all at once.
     fn add_live(&mut self, gathered: &mut Gathered) {
         let urls = std::mem::take(&mut gathered.urls);
-        let shown = parallel::each_waiting(&urls, |url| Chain::served(url));
+        let shown = gathering::each_waiting(&urls, |url| Chain::served(url));
         for (url, shown) in urls.into_iter().zip(shown) {
             match shown {
                 Ok(chain) => self.chains.push(ChainAt {
@@ -291,7 +283,7 @@ impl Surroundings {
             directories.clear();
         }
         let directories: Vec<PathBuf> = directories.into_iter().collect();
-        let read = parallel::each(&directories, |directory| {
+        let read = gathering::each(&directories, |directory| {
             Anchors::in_directory(directory, |path| match *directory == fallback {
                 true => AnchorSource::Directory(path),
                 false => AnchorSource::Beside(path),

@@ -1,14 +1,11 @@
 //! The report as a page of HTML.
 
-use std::path::Path;
-
 use time::{Date, Duration};
 
 use super::certificate::{CertificateStatus, LimitKind, Role};
-use super::report::{AuthorityStatus, Report};
+use super::report::{AuthorityStatus, Level, Report};
 use super::revocation::RevocationListStatus;
 use super::text::{signed_left, state};
-use super::threshold::Level;
 use super::timeline::{DAYS, Days};
 use crate::error::shown;
 use crate::ops::expiry::Left;
@@ -158,7 +155,7 @@ fn row(certificate: &CertificateStatus) -> Vec<Cell> {
         },
         Cell::Whole(format!("{}{by}", rfc3339(certificate.effective_not_after))),
         Cell::Text(certificate.facts.issuer.to_string()),
-        Cell::Code(format!("{}{more}", shown(Path::new(&certificate.path)))),
+        Cell::Code(format!("{}{more}", shown(&certificate.path))),
         Cell::Number(certificate.facts.serial.to_string()),
     ]
 }
@@ -197,7 +194,7 @@ fn revocation_lists(lists: &[RevocationListStatus]) -> Section {
             Cell::Text(format!("{}{note}", list.issuer)),
             Cell::Text(list.number.clone().unwrap_or_default()),
             Cell::Text(list.revoked_count.to_string()),
-            Cell::Code(shown(Path::new(&list.path))),
+            Cell::Code(shown(&list.path)),
         ]
     });
     Section {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::certificate::{fraction, seconds};
-use super::threshold::{Level, Thresholds};
+use super::report::{Level, Thresholds};
 use crate::ops::expiry::Left;
 use crate::path::is_list_signed_by;
 use crate::pki::certificate::Certificate;

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 
 use time::{Date, Duration, Month};
 
 use super::certificate::CertificateStatus;
-use super::report::Report;
+use super::report::{Level, Report};
 use super::text::{Headline, limit, style};
-use super::threshold::Level;
 use crate::error::shown;
 use crate::ops::columns::Cut;
 use crate::store::Status;
@@ -145,7 +143,7 @@ impl Timeline<'_> {
     fn event(&self, f: &mut fmt::Formatter<'_>, certificate: &CertificateStatus) -> fmt::Result {
         let date = certificate.effective_not_after.date();
         let style = style(certificate.level);
-        let location = shown(Path::new(&certificate.path));
+        let location = shown(&certificate.path);
         let title = certificate.title();
         if self.columns.is_some_and(|columns| columns < WIDE_CELLS) {
             let room = self.columns.map(|columns| columns.saturating_sub(1));

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-pub use super::runtime::Runtime;
-use super::runtime::{JAVA, JAVA_FILE};
+pub use super::environment::Runtime;
+use super::environment::{JAVA, JAVA_FILE};
 use crate::authority::{self, AuthorityAt, CERTIFICATE, KEY, Recording};
 use crate::error::Error;
 use crate::files::{self, NewFile, PrivateDirectory};

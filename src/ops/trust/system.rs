@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::short_fingerprint;
-use super::step::{Call, Step};
+use super::{Call, Step, short_fingerprint};
 use crate::authority::{self, pem_of};
 use crate::error::Error;
 use crate::files::{self, Target};

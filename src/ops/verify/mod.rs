@@ -7,26 +7,21 @@
 
 mod inputs;
 mod report;
-mod stack;
 
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use inputs::{Inputs, STORES, TrustStore};
-pub(super) use inputs::{read_bundle, read_private_key};
-pub use report::{CertificateReport, Report};
-
 use super::anchors::AnchorSource;
 use super::expiry::Span;
+use super::live::{self, Dialling};
 use crate::authority::pem_of;
 use crate::error::{Error, shown};
 use crate::files;
 use crate::keys::ReadKey;
 use crate::net::presented_chain;
-use crate::ops::live::{self, Dialling};
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
-use crate::path::stacks::Stack;
+use crate::path::stacks::{ClientFiles, Identity, ServerFiles, Setup, Stack, judge_pair};
 use crate::path::{Candidates, Judgement, Profile, ReferenceName, Requirements, judge};
 use crate::pki::bundle::{Bundle, relations};
 use crate::pki::certificate::Certificate;
@@ -34,6 +29,10 @@ use crate::pki::crl::RevocationList;
 use crate::pki::document::Encoding;
 use crate::pki::usage::Purpose;
 use crate::pki::validity::Lifetime;
+use inputs::{Inputs, STORES, TrustStore};
+
+pub(super) use inputs::{read_bundle, read_private_key};
+pub use report::{CertificateReport, Report};
 
 /// What to verify, and for what.
 #[derive(Clone, Debug, Default)]
@@ -153,13 +152,13 @@ fn verify(
         .map(|store| store.anchors.source.clone());
     report.tried = judging.tried(beside.as_ref());
     if let (Some(stack), Some(store), true) = (request.stack, store, reaches_anchor || is_given) {
-        let question = stack::Question {
+        let question = Question {
             stack,
             purpose: requirements.purpose,
             host: host.as_ref(),
             at,
         };
-        stack::judge(&mut report, &subject.content, &roots(store)?, &question);
+        judge_as(&mut report, &subject.content, &roots(store)?, &question);
     }
     report.extend(of_certificate(
         certificate,
@@ -393,3 +392,51 @@ fn of_file(bundle: &Bundle, encoding: Encoding) -> Vec<Finding> {
 /// The ids of all rules about CRLs start with this.
 const LIST_RULES: &str = "crl-";
 const UNKNOWN_REVOCATION: &str = "revocation-unknown";
+
+/// The stack, and what it judges the certificate for.
+struct Question<'a> {
+    stack: Stack,
+    purpose: Option<Purpose>,
+    host: Option<&'a ReferenceName>,
+    at: OffsetDateTime,
+}
+
+/// Replaces the verdict of the rules by the stack's: what the stack overlooks becomes a warning, what it
+/// refuses is an error. `chain` and `roots` are files as the stack would load them.
+fn judge_as(report: &mut CertificateReport, chain: &[u8], roots: &[u8], question: &Question<'_>) {
+    let host = question.host.map(ToString::to_string);
+    let is_client = question.purpose == Some(Purpose::Client);
+    let setup = Setup {
+        // A client's certificate is judged without its server.
+        server: Some(ServerFiles {
+            certificate: chain,
+            key: None,
+            client_roots: is_client.then_some(roots),
+        }),
+        client: Some(ClientFiles {
+            roots: (!is_client).then_some(roots),
+            identity: is_client.then_some(Identity {
+                certificate: chain,
+                key: None,
+            }),
+        }),
+        host: host.as_deref().filter(|_| !is_client),
+    };
+    let verdicts = judge_pair(&setup, question.at, question.stack, question.stack);
+    for finding in &mut report.findings {
+        finding.severity = finding.severity.min(Severity::Warning);
+    }
+    let is_refused = verdicts
+        .outcomes
+        .iter()
+        .any(|pair| pair.connects == Some(false) || pair.server_starts == Some(false));
+    report.stack = Some(question.stack);
+    if is_refused {
+        for cause in verdicts.causes {
+            let id = cause.finding.id;
+            report.findings.retain(|finding| finding.id != id);
+            report.findings.push(cause.finding);
+        }
+    }
+    report.refused_by_stack = is_refused;
+}

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::error::shown;
 use crate::ops::anchors::AnchorSource;
-use crate::ops::facts::CertificateFacts;
+use crate::ops::expiry::CertificateFacts;
 use crate::ops::view::{Tone, Toned};
 use crate::ops::{self, Verdict};
 use crate::path::finding::{Finding, Severity};

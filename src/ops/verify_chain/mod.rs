@@ -9,31 +9,35 @@
 //! ```
 
 mod checks;
-mod effective;
-mod key_file;
-mod live;
 pub mod networks;
 mod report;
 mod setup;
 mod view;
 
+use std::path::{Path, PathBuf};
+
 use time::OffsetDateTime;
 
-pub use crate::path::stacks::File as FileRole;
-pub use effective::{EffectiveExpiry, Ends};
-pub use key_file::key_file;
-pub use report::{FileFinding, FileReport, FilesReport, Report};
-pub use setup::Files;
-pub use view::page;
-
-use super::live::Dialling;
+use super::crl::read_lists;
+use super::live::{Basis, Dialling, LiveReport, look};
+use super::verify::{read_bundle, read_private_key};
 use crate::error::Error;
+use crate::keys::ReadKey;
 use crate::path::finding::Severity;
 use crate::path::stacks::{
     self, Cause, ClientFiles, Identity, KeyFile, Outcome, ServerFiles, Setup, Side, Stack,
 };
+use crate::pki::certificate::Certificate;
+use crate::pki::crl::RevocationList;
 use crate::pki::general_name::GeneralName;
 use setup::Contents;
+
+pub use crate::path::stacks::File as FileRole;
+pub use report::{EffectiveExpiry, Ends};
+pub use report::{FileFinding, FileReport, FilesReport, Report};
+pub use setup::Files;
+pub use setup::key_file;
+pub use view::page;
 
 /// What to check.
 #[derive(Clone, Debug)]
@@ -85,7 +89,7 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
         report.files = Some(files);
         report.findings.extend(findings);
     }
-    report.add_live(live::run(request, now)?);
+    report.add_live(ports(request, now)?);
     Ok(report.concluded())
 }
 
@@ -185,4 +189,98 @@ impl Request {
             write: Vec::new(),
         }
     }
+}
+
+/// Checks each port, one after the other.
+///
+/// Leaves out files with unusable content if their own check reports them.
+///
+/// # Errors
+/// When a target is malformed, or a file that is not checked itself cannot be read. An unreachable
+/// port is an answer, not an error.
+fn ports(request: &Request, now: OffsetDateTime) -> Result<Vec<LiveReport>, Error> {
+    let Connect {
+        targets,
+        dialling,
+        files,
+    } = &request.connect;
+    // A client asks for the name it dials.
+    let dialling = Dialling {
+        server_name: dialling.server_name.clone().or(request.host.clone()),
+        ..dialling.clone()
+    };
+    // All are parsed before the first is dialled.
+    let targets = targets
+        .iter()
+        .map(|text| dialling.target(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    if targets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let client = PortFiles::read(files, request.files.is_some())?;
+    let basis = client.basis(request.at);
+    targets
+        .iter()
+        .map(|target| look(target, &dialling, &basis, now))
+        .collect()
+}
+
+/// The client's files, and the certificate the port should serve.
+struct PortFiles {
+    certificates: Vec<Certificate>,
+    anchors: Vec<Certificate>,
+    revocation_lists: Vec<RevocationList>,
+    client: Option<(Vec<Certificate>, ReadKey)>,
+}
+
+impl PortFiles {
+    /// Reads every part; `lenient` leaves out those that cannot be used.
+    fn read(files: &Files, lenient: bool) -> Result<Self, Error> {
+        let certificates = |path: &Option<PathBuf>| {
+            let bundle = path.as_deref().map_or(Ok(Vec::new()), read_certificates);
+            part(bundle, lenient)
+        };
+        let lists = files.all_lists().map(|path| read_lists(path));
+        let lists = part(lists.collect::<Result<Vec<_>, _>>(), lenient)?;
+        let client = match (&files.client_certificate, &files.client_key) {
+            (Some(certificate), Some(key)) => part(read_pair(certificate, key).map(Some), lenient)?,
+            (None, _) | (_, None) => None,
+        };
+        Ok(PortFiles {
+            certificates: certificates(&files.certificate)?,
+            anchors: certificates(&files.ca)?,
+            revocation_lists: lists.into_iter().flatten().collect(),
+            client,
+        })
+    }
+
+    fn basis(&self, at: Option<OffsetDateTime>) -> Basis<'_> {
+        let client = self.client.as_ref();
+        Basis {
+            certificates: &self.certificates,
+            anchors: &self.anchors,
+            revocation_lists: &self.revocation_lists,
+            client: client.map(|(certificates, key)| (certificates.as_slice(), key.pkcs8())),
+            at,
+            ..Basis::default()
+        }
+    }
+}
+
+fn part<T: Default>(read: Result<T, Error>, lenient: bool) -> Result<T, Error> {
+    match read {
+        Err(_) if lenient => Ok(T::default()),
+        read => read,
+    }
+}
+
+fn read_pair(certificate: &Path, key: &Path) -> Result<(Vec<Certificate>, ReadKey), Error> {
+    Ok((
+        read_certificates(certificate)?,
+        read_private_key(key, None)?,
+    ))
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
+    read_bundle(path).map(|bundle| bundle.certificates)
 }

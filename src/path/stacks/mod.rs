@@ -9,7 +9,6 @@
 //! checks, in which order, and what it ignores.
 
 mod chain;
-mod fault;
 mod file;
 mod load;
 mod name_check;

@@ -4,12 +4,11 @@
 use std::mem::discriminant;
 use std::net::IpAddr;
 
-use super::fault::Fault;
+use super::chain::Fault;
 use super::quirks::{Quirks, loose_names};
-use crate::path::extension::value;
 use crate::path::name_constraints::{Position, Subtrees, position};
 use crate::path::names::is_host;
-use crate::path::pool::Candidate;
+use crate::path::pool::{Candidate, value};
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::NameConstraints;
 use crate::pki::general_name::GeneralName;

@@ -2,20 +2,17 @@
 
 use time::OffsetDateTime;
 
-use super::chain::{Builder, Chain, Signatures, may_sign};
-use super::fault::Fault;
+use super::chain::{Builder, Chain, Fault, Signatures, may_sign};
 use super::quirks::{
     GRPC_JS, Quirks, extended_allows, has_malformed, has_unknown_critical, is_malformed,
     key_usage_allows, netscape_allows,
 };
 use super::reading::{KeyReading, MAX_RSA_BITS, dates, is_described, is_plain};
 use super::{name_check, text};
-use crate::path::algorithm::{Hash, Scheme};
-use crate::path::extension::value;
+use crate::path::algorithm::{Hash, Outcome, Scheme};
 use crate::path::finding::{CertificateReference, Drafts, Evidence, Role};
-use crate::path::pool::Candidate;
-use crate::path::signature::Outcome;
-use crate::path::{Profile, policy};
+use crate::path::pool::{Candidate, value};
+use crate::path::{Profile, usage};
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::KeyUsage;
 use crate::pki::public_key::{KeyKind, KeyParts};
@@ -356,7 +353,7 @@ impl<'c, 'a> Check<'c, 'a> {
             return;
         }
         let mut drafts = Drafts::new(Profile::Tls);
-        policy::examine_path(&path, &mut drafts);
+        usage::examine_path_policies(&path, &mut drafts);
         if let Some(draft) = drafts.all.iter().find(|draft| draft.is_error()) {
             self.add(Fault::Policy, draft.place.unwrap_or(0));
         }

@@ -8,8 +8,7 @@ use const_oid::ObjectIdentifier;
 
 use super::Stack;
 use super::pem::Dialect;
-use crate::path::extension::{Known, value};
-use crate::path::pool::Candidate;
+use crate::path::pool::{Candidate, Known, value};
 use crate::pki::certificate::Certificate;
 use crate::pki::element::{BIT_STRING, Element};
 use crate::pki::extension::{

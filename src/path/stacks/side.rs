@@ -6,8 +6,7 @@ use rustls::RootCertStore;
 use rustls::server::danger::ClientCertVerifier;
 use time::OffsetDateTime;
 
-use super::chain::Signatures;
-use super::fault::Fault;
+use super::chain::{Fault, Signatures};
 use super::load::{self, Chain};
 use super::openssl::{self, Refusal};
 use super::quirks::Quirks;

@@ -1,6 +1,6 @@
 //! The messages of each stack, by cause, without ports, addresses and pointers.
 
-use super::fault::Fault;
+use super::chain::Fault;
 use super::pem::{Dialect, PemFault};
 use super::reading::NamesFault;
 use super::{Side, Stack};

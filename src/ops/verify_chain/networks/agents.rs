@@ -1,15 +1,20 @@
 //! Agents from URLs, YAML files, directories of them, and lists.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use super::pool::{ContentId, Pool};
+use serde::Serialize;
+
+use super::pool::{ContentId, Material, Pool};
 use super::report::AgentReport;
-use super::{Network, Request, matrix};
+use super::{Network, Request};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind};
 use crate::network::agent::{Agent, AgentFileError, Endpoint};
-use crate::network::reach::Why;
+use crate::network::reach::{Approach, Why};
 use crate::path::finding::{Finding, Severity};
 
 /// An agent, and what it dials with.
@@ -57,7 +62,7 @@ pub(super) fn read(request: &Request, pool: &mut Pool) -> Result<Vec<Dialer>, Er
 impl Dialer {
     /// Adds why it reaches none of the networks.
     pub(super) fn judge(&mut self, networks: &[Network], pool: &mut Pool) {
-        let why = matrix::reaches_none(self, networks, pool);
+        let why = reaches_none(self, networks, pool);
         let findings = &mut self.report.findings;
         if let Some(why) = why.filter(|_| self.endpoint.is_some()) {
             let is_yaml = why == Why::PlaintextToTls && self.report.file.is_some();
@@ -213,3 +218,230 @@ fn not_a_list(path: &Path, row: usize) -> Error {
 }
 
 const COLUMNS: [&str; 5] = ["url", "name", "ca", "client_cert", "client_key"];
+
+/// Every agent with every network.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Matrix {
+    rows: Vec<MatrixRow>,
+    #[serde(skip)]
+    networks: usize,
+}
+
+/// An agent and a network.
+#[derive(Debug, Serialize)]
+pub struct MatrixRow {
+    /// The agent's id, or its URL.
+    #[serde(serialize_with = "text")]
+    pub agent: Rc<str>,
+    /// The network's file.
+    #[serde(serialize_with = "text")]
+    pub network: Rc<str>,
+    /// Whether the agent reaches it.
+    pub reaches: bool,
+    /// Why not, or how.
+    pub why: String,
+    /// The same as a stable name.
+    pub code: &'static str,
+}
+
+impl Matrix {
+    /// Checks every agent with every network.
+    pub(super) fn new(networks: &[Network], agents: &[Dialer], pool: &mut Pool) -> Self {
+        let files = networks.iter().map(|network| &*network.report.file);
+        let files: Vec<Rc<str>> = files.map(Rc::from).collect();
+        let mut rows = Vec::with_capacity(networks.len() * agents.len());
+        for dialer in agents {
+            let agent: Rc<str> = dialer.report.name.as_str().into();
+            for (network, file) in networks.iter().zip(&files) {
+                let (reaches, why, code) = match reach(dialer, network, pool) {
+                    Ok(how) => (true, how.to_owned(), how),
+                    Err(why) => (false, why.to_string(), why.code()),
+                };
+                rows.push(MatrixRow {
+                    agent: agent.clone(),
+                    network: file.clone(),
+                    reaches,
+                    why,
+                    code,
+                });
+            }
+        }
+        let networks = networks.len();
+        Matrix { rows, networks }
+    }
+
+    /// The rows, agent after agent.
+    pub fn rows(&self) -> &[MatrixRow] {
+        &self.rows
+    }
+
+    /// Whether every agent reaches at least one network.
+    pub fn everyone_reaches_one(&self) -> bool {
+        self.first_without_network().is_none()
+    }
+
+    /// The first agent that reaches no network, in words.
+    pub fn first_without_network(&self) -> Option<String> {
+        let mut by_agent = self.by_agent();
+        let rows = by_agent.find(|rows| rows.iter().all(|row| !row.reaches))?;
+        let first = rows.first()?;
+        let (agent, why) = (shown(&*first.agent), &first.why);
+        Some(format!("agent {agent}: reaches no network: {why}"))
+    }
+
+    /// The rows of each agent: every agent has one for each network.
+    pub(in super::super) fn by_agent(&self) -> impl ExactSizeIterator<Item = &[MatrixRow]> {
+        self.rows.chunks(self.networks.max(1))
+    }
+
+    /// Why pairs do not reach each other, the most frequent reason first.
+    fn reasons(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut counts: HashMap<&str, (usize, &MatrixRow)> = HashMap::new();
+        for row in self.rows.iter().filter(|row| !row.reaches) {
+            counts.entry(&row.why).or_insert((0, row)).0 += 1;
+        }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by(|(one, (n, _)), (other, (m, _))| m.cmp(n).then(one.cmp(other)));
+        for (why, (count, row)) in counts.iter().take(MAX_REASONS) {
+            let (why, agent, network) = (shown(why), shown(&*row.agent), shown(&*row.network));
+            writeln!(f, "  {count:>6} × {why}: such as {agent} to {network}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Matrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (agents, networks) = (self.by_agent(), self.networks);
+        let reached = self.rows.iter().filter(|row| row.reaches).count();
+        writeln!(
+            f,
+            "{}, {}: {reached} of {} reach each other",
+            counted(agents.len(), "agent"),
+            counted(networks, "network"),
+            counted(self.rows.len(), "pair")
+        )?;
+        if networks > MAX_COLUMNS {
+            return self.reasons(f);
+        }
+        for (i, row) in self.rows.iter().take(networks).enumerate() {
+            writeln!(f, "  {:>2}  {}", i + 1, shown(&*row.network))?;
+        }
+        let heads: Vec<_> = (1..=networks).map(|i| format!("{i:>2}")).collect();
+        writeln!(f, "  {}", heads.join(" "))?;
+        let hidden = agents.len().saturating_sub(MAX_ROWS);
+        for rows in agents.take(MAX_ROWS) {
+            let cells = rows.iter().map(|row| if row.reaches { " y" } else { " ." });
+            let cells: Vec<_> = cells.collect();
+            let agent = rows.first().map(|row| shown(&*row.agent));
+            writeln!(f, "  {}  {}", cells.join(" "), agent.unwrap_or_default())?;
+        }
+        if hidden > 0 {
+            writeln!(f, "  … and {hidden} more; see all with --format json")?;
+        }
+        self.reasons(f)
+    }
+}
+
+/// Why an agent reaches none of the networks; `None` if it reaches one or there are none.
+pub(super) fn reaches_none(dialer: &Dialer, networks: &[Network], pool: &mut Pool) -> Option<Why> {
+    let mut best: Option<Why> = None;
+    for network in networks {
+        let why = reach(dialer, network, pool).err()?;
+        let is_better = |known: &Why| usefulness(&why) > usefulness(known);
+        if best.as_ref().is_none_or(is_better) {
+            best = Some(why);
+        }
+    }
+    best
+}
+
+/// How an agent reaches a network, or why it does not.
+fn reach(dialer: &Dialer, network: &Network, pool: &mut Pool) -> Result<&'static str, Why> {
+    let endpoint = dialer.endpoint.as_ref().ok_or(Why::NoAddress)?;
+    match network.door.approach(endpoint) {
+        Approach::Stopped(why) => Err(why),
+        Approach::Plaintext => Ok("plaintext"),
+        Approach::Handshake { host } => {
+            let material = network.material.as_ref().ok_or(Why::NotThere)?;
+            handshake(dialer, material, &host, pool)
+        }
+    }
+}
+
+fn handshake(
+    dialer: &Dialer,
+    material: &Material,
+    host: &str,
+    pool: &mut Pool,
+) -> Result<&'static str, Why> {
+    if dialer.is_broken {
+        return Err(Why::AgentFile);
+    }
+    let chain = material.certificate;
+    let roots = dialer.roots.or(material.roots);
+    let accepts = |pool: &mut Pool, host: Option<&str>| match pool
+        .client_accepts(chain, roots, host)
+        .as_ref()
+    {
+        Ok(()) => Ok(()),
+        Err(refusal) => Err(Why::Refused(format!(
+            "refuses the server's certificate: {}",
+            refusal.why
+        ))),
+    };
+    accepts(pool, None)?;
+    let names = pool.names(chain);
+    if !names.is_empty() && !names.iter().any(|name| may_cover(name, host)) {
+        let dialled = host.to_owned();
+        return Err(Why::Name { dialled });
+    }
+    accepts(pool, Some(host))?;
+    let Some(client_roots) = material.client_roots else {
+        return Ok("tls");
+    };
+    let (certificate, key) = dialer.identity.ok_or(Why::NoClientCertificate)?;
+    let verdict = pool.server_accepts(chain, client_roots, (certificate, Some(key)));
+    match verdict.as_ref() {
+        Ok(()) => Ok("mtls"),
+        Err(refusal) => Err(Why::Refused(format!(
+            "the server refuses its certificate: {}",
+            refusal.why
+        ))),
+    }
+}
+
+/// Whether a name of a certificate could match a host, so that it is worth judging.
+fn may_cover(name: &str, host: &str) -> bool {
+    let value = match name.split_once(':') {
+        Some(("dns" | "ip" | "DNS" | "IP", value)) => value,
+        Some(_) | None => name,
+    };
+    value.contains('*') || value.eq_ignore_ascii_case(host.trim_end_matches('.'))
+}
+
+/// How much a reason says about what to fix.
+fn usefulness(why: &Why) -> u8 {
+    match why {
+        Why::Refused(_) | Why::NoClientCertificate | Why::Name { .. } | Why::AgentFile => 5,
+        Why::TlsToPlaintext | Why::PlaintextToTls | Why::HttpToGrpc { .. } => 4,
+        Why::NotThere | Why::NoTransport | Why::NoAddress => 3,
+        Why::OtherHost { .. } => 2,
+        Why::OtherPort { .. } | Why::Directory => 1,
+    }
+}
+
+/// A number and what it counts.
+fn counted(count: usize, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
+}
+
+fn text<S: serde::Serializer>(text: &Rc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
+}
+
+const MAX_COLUMNS: usize = 30;
+const MAX_ROWS: usize = 100;
+const MAX_REASONS: usize = 12;

@@ -7,8 +7,6 @@
 //! ```
 
 mod agents;
-mod edit;
-mod matrix;
 mod pool;
 mod report;
 mod serving;
@@ -20,12 +18,12 @@ use time::OffsetDateTime;
 
 use pool::Pool;
 
-pub(super) use edit::edit;
-pub use edit::{EditReport, EditRequest};
-pub use matrix::{Matrix, MatrixRow};
+pub use agents::{Matrix, MatrixRow};
+pub(super) use report::edit;
 pub use report::{AgentReport, GrpcReport, NetworkReport, NetworksReport, Serves};
+pub use report::{EditReport, EditRequest};
 
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::files;
 use crate::network::reach::{Door, hosts_overlap};
 use crate::network::{Kind, NetworkFile, Offers, Startup};
@@ -150,9 +148,4 @@ fn shared_ports(networks: &mut [Network], is_matrix: bool) {
             }
         }
     }
-}
-
-/// A file's name, safe to display.
-pub(super) fn shown(file: &str) -> String {
-    crate::error::shown(Path::new(file))
 }

@@ -1,4 +1,4 @@
-//! A request for a certificate.
+//! PKCS #10 requests: made, and signed.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::Report;
+use super::issue::{base_of, check_base};
+use super::passphrase::Password;
 use crate::authority::{self, Ask};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock};
 use crate::keys::{PrivateKey, Signer};
-use crate::ops::Report;
-use crate::ops::issue::{base_of, check_base};
-use crate::ops::passphrase::Password;
 use crate::pki::algorithm::KeyType;
 use crate::pki::name::{AttributeType, DistinguishedName};
 use crate::pki::pem;

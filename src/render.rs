@@ -1,24 +1,19 @@
 //! The only writer to the terminal: Report → text or JSON, Error → `error: … / hint: …`.
 
-mod json;
-mod parts;
-mod progress;
-
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::time::{Duration, Instant};
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
+use indicatif::ProgressState;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
-pub use parts::Parts;
-pub use progress::Progress;
-
-use json::{json_line, write_json};
-
 use crate::error::Error;
+use crate::pki::escape::is_unsafe_to_show;
 
 /// How results are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -361,6 +356,192 @@ fn with_causes(error: &Error) -> String {
     text
 }
 
+/// Indented JSON in which every character that cannot be shown safely is a `\u` escape.
+fn json(data: &impl Serialize) -> String {
+    let mut out = Vec::new();
+    match write_json(&mut out, data) {
+        Ok(()) => String::from_utf8_lossy(&out).into_owned(),
+        Err(error) => unreachable!("a report has only string keys and finite numbers: {error}"),
+    }
+}
+
+/// The same in one line: a string in JSON contains no line end, so each line begins with a name or a bracket.
+fn json_line(data: &impl Serialize) -> String {
+    json(data).lines().map(str::trim_start).collect()
+}
+
+/// Writes what [`json`] returns.
+fn write_json(writer: &mut impl Write, data: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(Escaping(writer), data).map_err(io::Error::from)
+}
+
+/// Escapes what cannot be shown safely. Such characters occur only in strings, where `\u` is an escape.
+struct Escaping<'a, W>(&'a mut W);
+
+impl<W: Write> Write for Escaping<'_, W> {
+    /// Takes whole fragments: the serializer writes one `str` at a time.
+    fn write(&mut self, fragment: &[u8]) -> io::Result<usize> {
+        let text = std::str::from_utf8(fragment).map_err(io::Error::other)?;
+        let mut rest = text;
+        let is_escaped = |c: char| c != '\n' && is_unsafe_to_show(c);
+        while let Some(at) = rest.find(is_escaped) {
+            self.0.write_all(&rest.as_bytes()[..at])?;
+            let mut characters = rest[at..].chars();
+            for unit in characters
+                .next()
+                .iter()
+                .flat_map(|c| c.encode_utf16(&mut [0; 2]).to_vec())
+            {
+                write!(self.0, "\\u{unit:04x}")?;
+            }
+            rest = characters.as_str();
+        }
+        self.0.write_all(rest.as_bytes())?;
+        Ok(fragment.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// A result of many parts. What was written is there when [`Parts::finish`] returns.
+pub struct Parts {
+    out: io::BufWriter<AutoStream<io::Stdout>>,
+    written: usize,
+    flow: ControlFlow<()>,
+}
+
+impl Parts {
+    fn new(out: AutoStream<io::Stdout>) -> Self {
+        Parts {
+            out: io::BufWriter::new(out),
+            written: 0,
+            flow: ControlFlow::Continue(()),
+        }
+    }
+
+    /// Writes a part as text; nothing when the reader has gone away.
+    ///
+    /// # Errors
+    /// When standard output takes nothing more.
+    pub fn text(&mut self, text: &str) -> Result<(), Error> {
+        if self.flow.is_continue() {
+            self.written += 1;
+            self.flow = going_on(self.out.write_all(text.as_bytes()))?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is still a reader.
+    pub fn flow(&self) -> ControlFlow<()> {
+        self.flow
+    }
+
+    /// Writes a part as an element of the array that is an object's only member, `name`.
+    ///
+    /// # Errors
+    /// As [`Parts::text`].
+    pub fn element(&mut self, name: &str, data: &impl Serialize) -> Result<(), Error> {
+        let before = if self.written > 0 {
+            ",".into()
+        } else {
+            format!("{{\n  \"{name}\": [")
+        };
+        // A string in JSON holds no line end, so each of these is one between its parts.
+        let element = json(data).replace('\n', "\n    ");
+        self.text(&format!("{before}\n    {element}"))
+    }
+
+    /// Ends the array that [`Parts::element`] has begun, or writes an empty one.
+    ///
+    /// # Errors
+    /// As [`Parts::text`].
+    pub fn end_elements(&mut self, name: &str) -> Result<(), Error> {
+        let end = if self.written > 0 {
+            "\n  ]\n}\n".into()
+        } else {
+            format!("{{\n  \"{name}\": []\n}}\n")
+        };
+        self.text(&end)
+    }
+
+    /// Writes out what is left.
+    ///
+    /// # Errors
+    /// As [`Parts::text`].
+    pub fn finish(mut self) -> Result<(), Error> {
+        match self.flow {
+            ControlFlow::Continue(()) => written(self.out.flush()),
+            ControlFlow::Break(()) => Ok(()),
+        }
+    }
+}
+
+/// How far long work has come, on standard error: a bar with rate and time left on a terminal, otherwise a line
+/// every few seconds.
+pub struct Progress {
+    bar: indicatif::ProgressBar,
+    renderer: Renderer,
+    every: Duration,
+    started: Instant,
+    told: Instant,
+}
+
+impl Progress {
+    /// Work of `total` steps, each called `unit`.
+    pub fn new(renderer: Renderer, total: u64, unit: &str) -> Self {
+        let template = format!("{{wide_bar}} {{pos}}/{{len}} {unit}  {{rate}}  {{eta}} left");
+        let bar = if io::stderr().is_terminal() && !renderer.quiet {
+            indicatif::ProgressBar::new(total)
+        } else {
+            indicatif::ProgressBar::hidden()
+        };
+        if let Ok(style) = indicatif::ProgressStyle::with_template(&template) {
+            bar.set_style(style.with_key(
+                "rate",
+                |state: &ProgressState, out: &mut dyn fmt::Write| {
+                    // A bar that cannot be drawn is no reason to stop.
+                    let _ = write!(out, "{:.0} a second", state.per_sec());
+                },
+            ));
+        }
+        bar.set_length(total);
+        let now = Instant::now();
+        Progress {
+            bar,
+            renderer,
+            every: Duration::from_secs(5),
+            started: now,
+            told: now,
+        }
+    }
+
+    /// So many steps are done.
+    pub fn set(&mut self, done: u64) {
+        self.bar.set_position(done);
+        if self.bar.is_hidden() && !self.renderer.quiet && self.told.elapsed() >= self.every {
+            self.told = Instant::now();
+            let seconds = self.started.elapsed().as_secs().max(1);
+            let total = self.bar.length().unwrap_or(done).max(done);
+            self.renderer.stderr_line(&format!(
+                "{done} of {total} done, {} a second",
+                done / seconds
+            ));
+        }
+    }
+
+    /// A warning that does not disturb the bar.
+    pub fn warning(&self, message: &str) {
+        self.bar.suspend(|| self.renderer.warning(message));
+    }
+
+    /// Takes the bar away.
+    pub fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -370,5 +551,18 @@ mod tests {
         let text = "  one two three\n\u{1b}[31mred\u{1b}[0m and more\n0123456789abc\n";
         let expected = "  one two\n    three\n\u{1b}[31mred\u{1b}[0m and\n  more\n0123456789abc\n";
         assert_eq!(wrapped(text, 10), expected);
+    }
+}
+
+#[cfg(test)]
+mod json_tests {
+    use super::*;
+
+    #[test]
+    fn json_escapes_what_cannot_be_shown_and_reads_back_the_same() {
+        let value = "a\u{1b}\u{202e}\u{7f}é\u{e0001}\n";
+        let text = json(&value);
+        assert_eq!(text, "\"a\\u001b\\u202e\\u007fé\\udb40\\udc01\\n\"");
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), value);
     }
 }

@@ -1,3 +1,0 @@
-//! PKCS #10 requests: made, and signed.
-
-pub mod create;
