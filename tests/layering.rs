@@ -92,7 +92,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("roff", &["cli"]),
     ("dialoguer", &["cli/prompt.rs"]),
-    ("rcgen", &["keys/generate.rs"]),
+    ("rcgen", &["keys/generate.rs", "net/challenge.rs"]),
     ("ring", &["pki", "path", "keys", "message"]),
     ("aws_lc_rs", &["pki", "path", "keys", "message"]),
     ("x509_parser", &["pki", "path", "keys"]),
