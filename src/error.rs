@@ -11,6 +11,7 @@ use crate::config::ConfigError;
 use crate::keys::{AgeError, KeyError, ReadKeyError};
 use crate::message::MessageError;
 use crate::net::acme::AcmeError;
+use crate::net::est::EstError;
 use crate::net::{IdentityError, ProbeError, TargetError};
 use crate::network::UnusableFile;
 use crate::pki::bundle::BundleError;
@@ -135,6 +136,23 @@ pub enum Error {
         beside: PathBuf,
         /// What to do about it.
         hint: String,
+    },
+    /// Not a token. It is not shown: it may contain a secret.
+    #[error("{what}")]
+    TokenText {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// An EST server does not give a certificate.
+    #[error(transparent)]
+    Est(#[from] EstError),
+    /// The file that says where certificates were enrolled is not what it should be.
+    #[error("{}: {}", shown(path), Escaped(what))]
+    Enrollment {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
     },
     /// There is no token with this id.
     #[error("there is no token {}", Escaped(id))]
@@ -519,6 +537,9 @@ impl Error {
             Error::Encoding(_) => "encoding",
             Error::Lint(_) => "lint",
             Error::Unverifiable { .. } => "unverifiable",
+            Error::TokenText { .. } => "token",
+            Error::Est(_) => "est",
+            Error::Enrollment { .. } => "enrollment",
             Error::NoToken { .. } => "no-token",
             Error::NoPublicUrl { .. } => "public-url",
             Error::NoRoot { .. } => "no-root",
@@ -638,6 +659,11 @@ impl Error {
                 Some("write the output elsewhere; changes already made remain".into())
             }
             Error::Name(error) => Some(error.hint()),
+            Error::TokenText { .. } => {
+                Some("copy the whole line that `openagents-certs token create` printed".into())
+            }
+            Error::Est(error) => Some(error.hint()),
+            Error::Enrollment { .. } => Some("enroll again with a new token".into()),
             Error::NoToken { .. } => Some("see the tokens with `openagents-certs token list`".into()),
             Error::NoPublicUrl { .. } => Some(
                 "add `[serve]` with `public_url = \"https://HOST:8443\"`, or give it with `--url`".into(),

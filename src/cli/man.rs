@@ -133,7 +133,7 @@ const MAX_COLUMNS: usize = 80;
 
 /// Tasks and the commands for them.
 const TASKS: &[(&str, &[&str])] = &[
-    ("Start", &["generate", "mint"]),
+    ("Start", &["generate", "enroll", "mint"]),
     ("Issue", &["ca", "issue", "csr"]),
     ("Check", &["verify", "verify-chain", "inspect", "explain"]),
     (

@@ -9,6 +9,7 @@ mod context;
 mod crl;
 mod csr;
 mod custody;
+mod enroll;
 mod exec;
 mod explain;
 mod export;
@@ -114,6 +115,8 @@ enum Command {
     Show(list::Show),
     /// Show when the CA, certificates and CRLs expire
     Status(status::Args),
+    /// Get a certificate from a server with a token
+    Enroll(enroll::Args),
     /// Create, list and revoke tokens that let machines enroll
     Token(token::Args),
     /// Export a certificate as PKCS #12, Kubernetes objects, .env, JWK and more
@@ -228,6 +231,7 @@ impl Command {
             Command::Crl(args) => args.run(context)?.into(),
             Command::Show(args) => args.run(context)?.into(),
             Command::Status(args) => args.run(context)?,
+            Command::Enroll(args) => args.run(context)?.into(),
             Command::Token(args) => args.run(context)?.into(),
             Command::Export(args) => args.run(context)?.into(),
             Command::Trust(args) => args.run(context)?.into(),

@@ -22,6 +22,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use tokio::runtime::Runtime;
 
+use super::recorder::{Identity, Recorder};
 use crate::pki::escape::Escaped;
 
 /// Whom the client trusts.
@@ -31,6 +32,8 @@ pub enum Trust {
     System,
     /// These certificates alone, as DER.
     Only(Vec<Vec<u8>>),
+    /// Whoever answers: for what is public, and checked by other means. Nothing secret may be sent.
+    Anyone,
 }
 
 /// An HTTPS client.
@@ -77,12 +80,34 @@ impl Https {
     /// # Errors
     /// When the runtime cannot be started, or the trusted certificates cannot be read.
     pub fn new(trust: &Trust, limits: Limits) -> Result<Self, HttpsError> {
+        Https::with_identity(trust, None, limits)
+    }
+
+    /// A client that presents a certificate to servers that ask for one.
+    ///
+    /// # Errors
+    /// As [`Https::new`].
+    pub fn with_identity(
+        trust: &Trust,
+        identity: Option<&Identity>,
+        limits: Limits,
+    ) -> Result<Self, HttpsError> {
         let setup = |reason: String| HttpsError::Setup { reason };
         let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|error| setup(error.to_string()))?
-            .with_root_certificates(roots(trust)?)
-            .with_no_client_auth();
+            .map_err(|error| setup(error.to_string()))?;
+        let config = match trust {
+            Trust::Anyone => config
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Recorder::new(None))),
+            Trust::System | Trust::Only(_) => config.with_root_certificates(roots(trust)?),
+        };
+        let config = match identity {
+            Some(identity) => {
+                config.with_client_cert_resolver(Arc::new(Recorder::new(Some(identity))))
+            }
+            None => config.with_no_client_auth(),
+        };
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -359,6 +384,7 @@ fn certificate_fault(fault: &rustls::CertificateError) -> String {
 fn roots(trust: &Trust) -> Result<RootCertStore, HttpsError> {
     let mut roots = RootCertStore::empty();
     match trust {
+        Trust::Anyone => {}
         Trust::System => {
             let native = rustls_native_certs::load_native_certs();
             let (added, _) = roots.add_parsable_certificates(native.certs);

@@ -14,6 +14,7 @@ mod challenge;
 mod connection;
 mod dial;
 pub mod dns;
+pub mod est;
 mod exporter;
 mod http;
 pub mod https;

@@ -8,6 +8,7 @@ mod columns;
 pub mod crl;
 pub mod csr;
 mod dry_run;
+pub mod enroll;
 pub mod enrollment;
 pub mod expiry;
 pub mod explain;

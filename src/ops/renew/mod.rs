@@ -27,6 +27,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::acme::renewal::{self, Orders};
+use super::enroll::{self, Enrollment};
 use super::managed::{Managed, ManagedCertificate};
 use super::{issue, list};
 use crate::authority::{self, AuthorityAt, Recording};
@@ -109,6 +110,7 @@ pub fn run(
         request,
         directory: from.directory,
         orders: Orders::read(from.directory)?,
+        enrollment: Enrollment::read(from.directory)?,
         config,
         issuer_ends,
         profiles: HashMap::new(),
@@ -168,7 +170,7 @@ pub fn has_only_remote(directory: &Path) -> Result<bool, Error> {
     if files::kind(&directory.join(authority::KEY))? != Kind::Absent {
         return Ok(false);
     }
-    Ok(!Orders::read(directory)?.is_empty())
+    Ok(Enrollment::read(directory)?.is_some() || !Orders::read(directory)?.is_empty())
 }
 
 /// Repeats what failed after a renewal.
@@ -280,6 +282,8 @@ struct Choosing<'a> {
     directory: &'a Path,
     /// The certificates that other CAs issued.
     orders: Orders,
+    /// The server that the directory is enrolled with.
+    enrollment: Option<Enrollment>,
     config: Config,
     issuer_ends: HashMap<Vec<u8>, OffsetDateTime>,
     profiles: HashMap<String, Arc<Profile>>,
@@ -326,6 +330,15 @@ impl<'a> Choosing<'a> {
 
     /// Where a new certificate comes from. A server is asked when it wants to be asked, and only then.
     fn source(&self, of: &ManagedCertificate) -> Result<Source, Error> {
+        if let Some(enrollment) = &self.enrollment
+            && of.entry.profile == enroll::PROFILE
+            && let Some(kept) = enrollment
+                .certificates
+                .get(&*of.place.base.to_string_lossy())
+        {
+            let enrolled = (enrollment.clone(), kept.clone());
+            return Ok(Source::Enrolled(Box::new(enrolled)));
+        }
         let Some(state) = self.orders.find(&of.place.certificate(), &of.entry)? else {
             return Ok(Source::Own);
         };
@@ -350,7 +363,7 @@ impl<'a> Choosing<'a> {
                 let directory = of.place.directory.clone();
                 self.jobs.entry(directory).or_default().push(job);
             }
-            Source::Acme(_) => self.remote.push(RemoteJob {
+            Source::Acme(_) | Source::Enrolled(_) => self.remote.push(RemoteJob {
                 index,
                 of,
                 new_key: self.new_key(of, KeyType::default()),

@@ -8,11 +8,13 @@ use super::pair_files::PairFiles;
 use super::replace::{self, JobResult, NewCertificate};
 use super::report::Outcome;
 use super::{Request, Timing};
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::files::Lock;
 use crate::ops::acme::renewal;
 use crate::ops::acme::state::CertificateState;
+use crate::ops::enroll::{self, EnrolledPair, Enrollment};
 use crate::ops::managed::ManagedCertificate;
+use crate::ops::refused;
 use crate::pki::algorithm::KeyType;
 use crate::store::Entry;
 
@@ -22,6 +24,8 @@ pub(super) enum Source {
     Own,
     /// An ACME server.
     Acme(Box<CertificateState>),
+    /// The server that the machine is enrolled with.
+    Enrolled(Box<(Enrollment, EnrolledPair)>),
 }
 
 impl Source {
@@ -30,6 +34,7 @@ impl Source {
         match self {
             Source::Own => timing.due_at(entry),
             Source::Acme(state) => renewal::due_at(state, entry, timing),
+            Source::Enrolled(enrolled) => enroll::due_at(&enrolled.1, entry, timing),
         }
     }
 }
@@ -53,6 +58,7 @@ pub(super) fn replace(
 ) -> JobResult {
     let replaced = match &job.source {
         Source::Acme(state) => from_acme(job, state, pki, request, now),
+        Source::Enrolled(enrolled) => from_server(job, enrolled, request, now),
         // The jobs of our own CA are done together.
         Source::Own => Ok(None),
     };
@@ -103,5 +109,48 @@ fn from_acme(
     };
     let pair = new.pair(of, job.index, files);
     let written = replace::write(&lock, &[&pair]).and_then(|()| renewed.finish());
+    Ok(Some(pair.result(written).1))
+}
+
+/// Re-enrolls and puts the new certificate in the place of the old one; `None` when another process did.
+fn from_server(
+    job: &RemoteJob<'_>,
+    (enrollment, kept): &(Enrollment, EnrolledPair),
+    request: &Request,
+    now: OffsetDateTime,
+) -> Result<Option<JobResult>, Error> {
+    let of = job.of;
+    let read = || PairFiles::read(of, job.new_key.is_some(), request);
+    if read()?.is_none() {
+        return Ok(None);
+    }
+    let mut new = match enroll::renew(enrollment, of, job.new_key, now)? {
+        refused::Outcome::Done(new) => new,
+        refused::Outcome::Refused(refused) => {
+            let message = format!("{}; {}", refused.message, refused.hint);
+            return Ok(Some(JobResult::Unchanged(Outcome::Refused, message)));
+        }
+    };
+    let lock = Lock::acquire(&of.place.directory)?;
+    let Some(files) = read()? else {
+        return Ok(None);
+    };
+    let mut notes = Vec::new();
+    if let Some(path) = new.write_anchors(&lock)? {
+        notes.push(format!("{} has the new trust anchors", shown(&path)));
+    }
+    let due_at = [
+        request.timing.due_at(&new.entry),
+        enroll::due_at(kept, &of.entry, &request.timing),
+    ];
+    let new = NewCertificate {
+        certificate: std::mem::take(&mut new.pem),
+        new_key: new.new_key.take(),
+        entry: new.entry,
+        due_at,
+        notes,
+    };
+    let pair = new.pair(of, job.index, files);
+    let written = replace::write(&lock, &[&pair]);
     Ok(Some(pair.result(written).1))
 }

@@ -131,7 +131,8 @@ fn gather(
                     authorities.push(AuthorityStatus::of(target, shown, &request.thresholds));
                 }
                 // The inventory is of certificates that other CAs issued.
-                Err(Error::NoAuthority { .. }) if renew::has_only_remote(target)? => {}
+                Err(Error::NoAuthority { .. } | Error::Missing { .. })
+                    if renew::has_only_remote(target)? => {}
                 Err(error) => gathered.fail(error),
             }
             match inventories.open(target) {

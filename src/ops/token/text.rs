@@ -7,6 +7,8 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use zeroize::Zeroizing;
 
 use crate::config::PublicUrl;
+use crate::error::Error;
+use crate::files;
 use crate::keys::hmac_sha256;
 use crate::pki::fingerprint::Fingerprint;
 
@@ -89,6 +91,17 @@ impl FromStr for TokenText {
     }
 }
 
+/// What standard input contains, which may be a token.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_stdin() -> Result<Zeroizing<String>, Error> {
+    let content = files::read_stdin()?;
+    Ok(Zeroizing::new(
+        String::from_utf8_lossy(&content).into_owned(),
+    ))
+}
+
 /// Why a string is not a token. It says nothing of what the string is: it may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenTextError {
@@ -101,6 +114,14 @@ pub enum TokenTextError {
     /// It names no server.
     #[error("not a token: it contains no https URL")]
     Url,
+}
+
+impl From<TokenTextError> for Error {
+    fn from(error: TokenTextError) -> Self {
+        Error::TokenText {
+            what: error.to_string(),
+        }
+    }
 }
 
 /// What the inventory keeps of a secret: the secret cannot be found from it.
