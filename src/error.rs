@@ -12,6 +12,8 @@ use crate::keys::{AgeError, KeyError, ReadKeyError};
 use crate::message::MessageError;
 use crate::net::acme::AcmeError;
 use crate::net::est::EstError;
+use crate::net::mail::MailError;
+use crate::net::webhook::WebhookError;
 use crate::net::{IdentityError, ProbeError, TargetError};
 use crate::network::UnusableFile;
 use crate::pki::bundle::BundleError;
@@ -476,6 +478,20 @@ pub enum Error {
     /// An ACME server did not do what it was asked.
     #[error(transparent)]
     Acme(#[from] AcmeError),
+    /// A notification did not arrive.
+    #[error("the notification by {to} {reason}")]
+    Notification {
+        /// The program.
+        to: String,
+        /// Why, as a clause.
+        reason: String,
+    },
+    /// A notification was not posted.
+    #[error("the notification was not posted: {0}")]
+    Webhook(#[from] WebhookError),
+    /// A notification was not mailed.
+    #[error("the notification was not mailed: {0}")]
+    Mail(#[from] MailError),
     /// What the ACME client remembers cannot be read.
     #[error("{}: not what was written there: {source}", shown(path))]
     AcmeState {
@@ -560,6 +576,7 @@ impl Error {
             Error::ServerNames { .. } => "server-names",
             Error::Acme(error) => error.code(),
             Error::AcmeState { .. } => "acme-state",
+            Error::Notification { .. } | Error::Webhook(_) | Error::Mail(_) => "notification",
             Error::Output { .. } => "output",
         }
     }
@@ -683,6 +700,9 @@ impl Error {
             Error::Target(error) => Some(error.hint()),
             Error::Probe(error) => Some(error.hint()),
             Error::Acme(error) => Some(error.hint()),
+            Error::Notification { .. } | Error::Webhook(_) | Error::Mail(_) => Some(
+                "correct `[notify]` in certs.toml, and see whether it helps with `openagents-certs notify test`".into(),
+            ),
             Error::AcmeState { path, .. } => Some(format!(
                 "restore {} from a backup, or remove it and order the certificate again",
                 shown(path)

@@ -123,9 +123,11 @@ pub struct Limited<'a> {
     pub timeout: Duration,
     /// Where its standard output goes; `None` discards it.
     pub output: Option<&'a OwnedFd>,
+    /// Its standard input.
+    pub input: &'a [u8],
 }
 
-/// Runs a program without input and waits for its end; `None` when it had to be killed.
+/// Runs a program and waits for its end; `None` when it had to be killed.
 ///
 /// # Errors
 /// When it cannot be started.
@@ -137,7 +139,11 @@ pub fn run_limited(limited: &Limited<'_>) -> std::io::Result<Option<ExitStatus>>
     let mut command = Command::new(limited.program);
     command
         .args(limited.arguments)
-        .stdin(Stdio::null())
+        .stdin(if limited.input.is_empty() {
+            Stdio::null()
+        } else {
+            Stdio::piped()
+        })
         .stdout(output)
         .process_group(0);
     limited.withheld.iter().for_each(|name| {
@@ -150,6 +156,13 @@ pub fn run_limited(limited: &Limited<'_>) -> std::io::Result<Option<ExitStatus>>
             .map(|(name, value)| (name, value)),
     );
     let mut child = command.spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        let input = limited.input.to_vec();
+        std::thread::spawn(move || {
+            // A reader that leaves early needs no more.
+            let _ = std::io::Write::write_all(&mut stdin, &input);
+        });
+    }
     if let Some(status) = wait_until(&mut child, Instant::now() + limited.timeout)? {
         return Ok(Some(status));
     }

@@ -20,6 +20,7 @@ mod list;
 mod man;
 mod message;
 mod mint;
+mod notify;
 mod pages;
 mod passphrase;
 mod prompt;
@@ -119,6 +120,8 @@ enum Command {
     Enroll(enroll::Args),
     /// Create, list and revoke tokens that let machines enroll
     Token(token::Args),
+    /// Test the notifications of expiry, revocation and failures
+    Notify(notify::Args),
     /// Export a certificate as PKCS #12, Kubernetes objects, .env, JWK and more
     Export(export::Args),
     /// Make this machine, its browsers and its runtimes trust the CA, and prove that they do
@@ -233,6 +236,7 @@ impl Command {
             Command::Status(args) => args.run(context)?,
             Command::Enroll(args) => args.run(context)?.into(),
             Command::Token(args) => args.run(context)?.into(),
+            Command::Notify(args) => args.run(context)?.into(),
             Command::Export(args) => args.run(context)?.into(),
             Command::Trust(args) => args.run(context)?.into(),
             Command::Template(args) => args.run(context)?.into(),

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use time::OffsetDateTime;
+
 use super::Exit;
 use super::context::Context;
 use crate::error::Error;
@@ -10,7 +12,7 @@ use crate::ops::list::LabelFilter;
 use crate::ops::status::{
     Metrics, Plugin, Report, Request, Screen, Threshold, Thresholds, Timeline, page, run,
 };
-use crate::ops::{Report as _, view};
+use crate::ops::{Report as _, notify, view};
 use crate::pki::validity::Lifetime;
 use crate::render::{Color, Format, Renderer};
 
@@ -75,6 +77,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "nagios")]
     html: Option<PathBuf>,
 
+    /// Send the notifications that certs.toml asks for; each is sent once
+    #[arg(long, conflicts_with_all = ["targets", "label"])]
+    notify: bool,
+
     /// Replace any file with the page's name
     #[arg(long, requires = "html")]
     force: bool,
@@ -85,7 +91,10 @@ impl Args {
         if self.nagios {
             return self.run_as_plugin(context);
         }
-        let (report, errors) = run(&self.request(context), context.now)?;
+        let (report, mut errors) = run(&self.request(context), context.now)?;
+        if self.notify {
+            errors.extend(send(context.directory(), &report, context.now)?);
+        }
         if !report.is_empty() || !report.authorities.is_empty() {
             if let Some(path) = &self.html {
                 view::write_page(&page(&report), path, self.force)?;
@@ -102,6 +111,11 @@ impl Args {
     /// Runs as a monitoring plugin, which has exit codes of its own.
     fn run_as_plugin(&self, context: &Context) -> Result<Exit, Error> {
         let answer = run(&self.request(context), context.now);
+        if let (Ok((report, _)), true) = (&answer, self.notify) {
+            for error in send(context.directory(), report, context.now)? {
+                context.renderer.error(&error);
+            }
+        }
         let plugin = match &answer {
             Ok((report, _)) => Plugin::Checked(report),
             Err(error) => Plugin::Failed(error),
@@ -145,6 +159,13 @@ impl Args {
             labels: self.label.clone(),
         }
     }
+}
+
+/// Sends the notifications of a report; gives why some did not arrive.
+fn send(directory: &Path, report: &Report, now: OffsetDateTime) -> Result<Vec<Error>, Error> {
+    let settings = notify::settings(directory)?.ok_or_else(|| notify::nobody(directory))?;
+    let mut delivery = notify::deliver(directory, &settings, report, None, now)?;
+    Ok(delivery.take_failures())
 }
 
 /// The answer to a monitoring system when the arguments cannot be parsed.

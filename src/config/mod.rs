@@ -1,5 +1,6 @@
 //! An authority's settings: `certs.toml`.
 
+mod notify;
 mod serve;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::pki::profile::{
 };
 use crate::pki::validity::Lifetime;
 
+pub use notify::{EventKind, MailServer, Notify, Recipients, WebhookUrl};
 pub use serve::{
     Acme, ChallengeType, HttpListen, Limits, ListenAddress, PublicUrl, ResolverAddress, Role, Serve,
 };
@@ -26,6 +28,7 @@ pub struct Config {
     defaults: Defaults,
     crl: RevocationLists,
     ocsp: Ocsp,
+    notify: Notify,
     serve: Serve,
     profiles: BTreeMap<String, ProfileSettings>,
 }
@@ -56,6 +59,7 @@ impl Config {
             .defaults
             .as_ref()
             .map(|defaults| defaults.span().start);
+        let notify = document.notify.as_ref().map(|notify| notify.span().start);
         let serve = document.serve.as_ref().map(|serve| serve.span().start);
         let config = Config {
             path: path.to_owned(),
@@ -65,6 +69,7 @@ impl Config {
                 .unwrap_or_default(),
             crl: document.crl,
             ocsp: document.ocsp,
+            notify: document.notify.map(Spanned::into_inner).unwrap_or_default(),
             serve: document.serve.map(Spanned::into_inner).unwrap_or_default(),
             profiles: document
                 .profiles
@@ -84,6 +89,9 @@ impl Config {
                 })?;
             }
         }
+        if let (Some(start), Some(fault)) = (notify, config.notify.fault()) {
+            return Err(source.error(start, &format!("[notify] {fault}")));
+        }
         let mut offered = config.serve.acme.profiles.iter();
         if let Some(start) = serve
             && let Some(unknown) = offered.find(|name| !config.names().contains(&name.as_str()))
@@ -92,6 +100,11 @@ impl Config {
             return Err(source.error(start, &message));
         }
         Ok(config)
+    }
+
+    /// Who is told of what.
+    pub fn notify(&self) -> &Notify {
+        &self.notify
     }
 
     /// The settings of the server.
@@ -249,6 +262,7 @@ struct Document {
     defaults: Option<Spanned<Defaults>>,
     crl: RevocationLists,
     ocsp: Ocsp,
+    notify: Option<Spanned<Notify>>,
     serve: Option<Spanned<Serve>>,
     profiles: BTreeMap<String, Spanned<ProfileSettings>>,
 }

@@ -18,6 +18,7 @@ pub mod est;
 mod exporter;
 mod http;
 pub mod https;
+pub mod mail;
 mod presented;
 pub mod probe;
 mod recorder;
@@ -26,6 +27,7 @@ mod responder;
 mod service;
 mod session;
 mod target;
+pub mod webhook;
 
 pub use crate::pki::signature::KeyProof;
 pub use challenge::{ChallengeListener, Protocol, WELL_KNOWN};

@@ -22,6 +22,7 @@ pub mod managed;
 pub mod message;
 pub mod metrics;
 pub mod mint;
+pub mod notify;
 pub mod passphrase;
 mod paths;
 pub mod placing;

@@ -45,6 +45,8 @@ pub enum DocumentKind {
     AcmeSecret,
     /// Which trust anchors an enrolled client fetched last.
     AnchorsFetch,
+    /// A condition that somebody was told of.
+    Notification,
 }
 
 impl DocumentKind {
@@ -61,6 +63,7 @@ impl DocumentKind {
             DocumentKind::Nonce => "nonce",
             DocumentKind::AcmeSecret => "acme-secret",
             DocumentKind::AnchorsFetch => "anchors-fetch",
+            DocumentKind::Notification => "notification",
         }
     }
 }

@@ -206,6 +206,7 @@ fn run_hook(command: &str, action: &str, name: &str, value: &str) -> Result<(), 
         withheld: &[],
         timeout: HOOK_PATIENCE,
         output: None,
+        input: &[],
     });
     match ended {
         Ok(Some(status)) if status.success() => Ok(()),

@@ -53,6 +53,7 @@ impl Hook {
             withheld: &self.hidden,
             timeout: self.timeout,
             output: self.output.as_ref(),
+            input: &[],
         });
         match ended {
             Ok(Some(status)) if status.success() => self.done(true, status.code(), None),

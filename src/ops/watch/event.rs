@@ -50,6 +50,8 @@ pub enum Kind {
     NotRenewed,
     /// The CRL was due and was refreshed.
     ListRenewed,
+    /// A notification was sent.
+    Notified,
     /// Something failed that is not about one certificate.
     Failed,
     /// The watch stopped.
@@ -109,6 +111,7 @@ impl fmt::Display for Kind {
             Kind::RolledBack => "rolled back",
             Kind::NotRenewed => "not renewed",
             Kind::ListRenewed => "CRL refreshed",
+            Kind::Notified => "notified",
             Kind::Failed => "failed",
             Kind::Stopped => "stopped",
         })

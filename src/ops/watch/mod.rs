@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use time::{Duration, OffsetDateTime};
 
 use super::crl;
+use super::notify;
 use super::renew::{self, Failure, Outcome, Pending, Renewal, Renewed, State};
 use crate::authority::{self, AuthorityAt, Recording};
 use crate::error::{Error, shown};
@@ -175,7 +176,10 @@ impl<'a> Watch<'a> {
         self.metrics.last_check = Some(now);
         let repeated = self.repeat(now, observer);
         let check = match renew::run(&self.watching.request, self.from, now) {
-            Ok(report) => self.take(report, now, observer),
+            Ok(report) => {
+                self.notify(&report, now, observer);
+                self.take(report, now, observer)
+            }
             Err(error) => {
                 self.metrics.failures += 1;
                 self.report_error(Path::new(""), &error, now, observer);
@@ -206,6 +210,27 @@ impl<'a> Watch<'a> {
             self.report_error(Path::new("metrics"), &error, now, observer);
         }
         self.watching.service.alive();
+    }
+
+    /// Tells what is new to those whom certs.toml names.
+    fn notify(&mut self, report: &Renewal, now: OffsetDateTime, observer: &mut dyn FnMut(&Event)) {
+        let failures = match notify::check(self.from.directory, Some(report), now) {
+            Ok(mut delivery) => {
+                for message in &delivery.messages {
+                    let message = format!("{}: {}", message.event, message.text);
+                    observer(&Event::new(Kind::Notified, message, now));
+                }
+                delivery.take_failures()
+            }
+            Err(error) => vec![error],
+        };
+        let place = Path::new("notify");
+        if failures.is_empty() {
+            self.reported.remove(place);
+        }
+        for error in failures {
+            self.report_error(place, &error, now, observer);
+        }
     }
 
     /// Repeats the steps that failed after a renewal; whether none is left.
