@@ -285,10 +285,7 @@ impl HttpsError {
         let mut reason = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
-            // An I/O error hides its own cause.
-            let inner = cause.downcast_ref::<std::io::Error>();
-            let inner = inner.and_then(|io| io.get_ref()?.downcast_ref::<rustls::Error>());
-            match inner.or(cause.downcast_ref::<rustls::Error>()) {
+            match tls_error(cause) {
                 Some(rustls::Error::InvalidCertificate(fault)) => {
                     let reason = certificate_fault(fault);
                     return HttpsError::Untrusted { url, reason };
@@ -366,6 +363,15 @@ fn https_uri(url: &str) -> Result<Uri, HttpsError> {
         return Err(HttpsError::url(url, "a user in a URL is not supported"));
     }
     Ok(uri)
+}
+
+/// The TLS error in another one, if there is one: an I/O error does not give its content as its cause.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut error = error;
+    while let Some(io) = error.downcast_ref::<std::io::Error>() {
+        error = io.get_ref()?;
+    }
+    error.downcast_ref()
 }
 
 /// A fault of a certificate in plain words.

@@ -45,6 +45,7 @@ pub struct Introduction {
 pub(super) struct Session<'a> {
     pub(super) client: Client,
     request: &'a Request,
+    introduction: Option<&'a Introduction>,
     kept: Option<Kept>,
     state: AccountState,
 }
@@ -66,6 +67,7 @@ impl<'a> Session<'a> {
         let mut session = Session {
             client,
             request,
+            introduction: None,
             kept: None,
             state,
         };
@@ -96,10 +98,22 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// When the server refuses.
-    pub(super) fn introduce(&mut self, introduction: &Introduction) -> Result<(), Error> {
+    pub(super) fn introduce(&mut self, introduction: &'a Introduction) -> Result<(), Error> {
+        self.introduction = Some(introduction);
         match self.state.url {
             Some(_) => Ok(()),
             None => self.create(introduction),
+        }
+    }
+
+    /// Creates the account once more, for a server that has forgotten it. False when it was not introduced.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub(super) fn introduce_again(&mut self) -> Result<bool, Error> {
+        match self.introduction.take() {
+            Some(introduction) => self.create(introduction).map(|()| true),
+            None => Ok(false),
         }
     }
 
@@ -121,9 +135,11 @@ impl<'a> Session<'a> {
         }
         let external = introduction.external.as_ref();
         let external = external.map(|(id, key)| ExternalAccount::new(id.clone(), key));
-        let created = self
-            .client
-            .create_account(&introduction.contact, external.as_ref());
+        let contact = match &introduction.contact[..] {
+            [] => self.state.contact.clone(),
+            given => given.to_vec(),
+        };
+        let created = self.client.create_account(&contact, external.as_ref());
         let (url, account) = self.noted(created)?;
         self.change(|state| {
             state.url = Some(url);

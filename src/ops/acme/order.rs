@@ -47,7 +47,16 @@ impl Ordering<'_, '_> {
         signer: &Signer,
         new_key: Option<Zeroizing<String>>,
     ) -> Result<Chain, Error> {
-        let (url, mut order) = self.order(new_key)?;
+        let (url, mut order) = match self.order(new_key.clone()) {
+            Err(Error::Acme(error))
+                if error.problem_code() == Some("accountDoesNotExist")
+                    && self.session.introduce_again()? =>
+            {
+                self.state.order = None;
+                self.order(new_key)?
+            }
+            ordered => ordered?,
+        };
         if order.status == Status::Pending {
             self.prove(&order)?;
             order = self.wait(&url, "the validation", |status| status != Status::Pending)?;
@@ -137,7 +146,10 @@ impl Ordering<'_, '_> {
         match self.session.client.order(&url) {
             Ok((order, _)) => Ok(self.is_usable(&order).then_some((url, order))),
             // The server has forgotten it.
-            Err(AcmeError::Refused { .. } | AcmeError::Malformed { .. }) => Ok(None),
+            Err(AcmeError::Malformed { .. }) => Ok(None),
+            Err(AcmeError::Refused { problem, .. }) if problem.code() != "accountDoesNotExist" => {
+                Ok(None)
+            }
             Err(error) => self.session.noted(Err(error)),
         }
     }

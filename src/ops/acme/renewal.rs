@@ -308,8 +308,9 @@ fn obtain(
     };
     let solver = Solver::prepare(&state.settings.challenge, state.settings.dns_wait, now)?;
     let request = server(renewal.pki, &state.settings);
+    let introduction = Introduction::default();
     let mut session = Session::open(&request, now)?;
-    session.introduce(&Introduction::default())?;
+    session.introduce(&introduction)?;
     session.release();
     let (directory, base) = (state.directory.clone(), state.base.clone());
     let ordering = Ordering {
