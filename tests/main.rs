@@ -16,6 +16,7 @@ mod live;
 mod message;
 mod mint;
 mod networks;
+mod ocsp;
 mod pages;
 mod path;
 mod peer;

@@ -153,6 +153,26 @@ pub fn beside(
     Ok(None)
 }
 
+/// The roots that were retired, are still valid, and whose keys are there and can be read: they answer for what they
+/// issued.
+pub fn retired(
+    directory: &Path,
+    passphrase: Ask<'_>,
+    now: OffsetDateTime,
+) -> Vec<(Certificate, Signing)> {
+    let is_retired = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(RETIRED) && name.ends_with(".crt"))
+    };
+    let files = files::list(&place(directory)).unwrap_or_default();
+    let retired = files.into_iter().filter(is_retired).filter_map(|path| {
+        let certificate = read_certificates(&path).ok()?.swap_remove(0);
+        let signing = signing(&path.with_extension(""), &certificate, passphrase).ok()?;
+        (certificate.not_after() > now).then_some((certificate, signing))
+    });
+    retired.collect()
+}
+
 /// What signs for the root whose files are named so, without ending.
 ///
 /// # Errors
@@ -183,6 +203,8 @@ pub fn place(directory: &Path) -> PathBuf {
 pub const NEXT: &str = "next";
 /// The files of the old root, without ending.
 pub const PREVIOUS: &str = "previous";
+/// How the files of retired roots start.
+pub const RETIRED: &str = "retired-";
 /// The file of the cross-certificates.
 pub const CROSS: &str = "cross.crt";
 /// The directory of a rotation's files.

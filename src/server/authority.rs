@@ -24,6 +24,8 @@ pub(in crate::server) struct Authority {
     pub(in crate::server) anchors: Vec<Certificate>,
     /// The other root of a rotation, which signs revocation lists and OCSP responses for what it issued.
     pub(in crate::server) beside: Option<(Certificate, Signing)>,
+    /// Roots that were rotated out, which sign OCSP responses for what they issued.
+    pub(in crate::server) retired: Vec<(Certificate, Signing)>,
     /// `ca.crt`, as it is distributed.
     pub(in crate::server) anchors_pem: String,
 }
@@ -45,6 +47,7 @@ impl Authority {
         };
         let parts = from.open_all(now)?.into_parts();
         Ok(Authority {
+            retired: rotation::retired(directory, &authority::once(&ask), now),
             anchors_pem: authority::pem_of(parts.anchors.iter().map(Certificate::as_der))?,
             certificate: parts.certificate,
             signing: parts.signing,

@@ -5,8 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
-use crate::authority::Issuing;
+use crate::authority::{Issuing, Signing};
 use crate::ops::responder::Responder;
+use crate::pki::certificate::Certificate;
 use crate::pki::ocsp::CertId;
 use crate::server::authority::Authority;
 use crate::server::core::Core;
@@ -57,7 +58,8 @@ impl Responders {
         let of = Arc::clone(&authority);
         let issued = core.write(move |inventory, now| {
             let mut responders = Vec::new();
-            for (place, issuing) in issuing(&of).into_iter().enumerate() {
+            let all = issuing(&of).into_iter().chain(each(&of.retired));
+            for (place, issuing) in all.enumerate() {
                 let known = known.iter().find(|known| known.is_of(issuing.signing));
                 let responder = match known {
                     Some(known) if !known.is_due(now) => Ok(Arc::clone(known)),
@@ -120,16 +122,22 @@ impl Set {
     }
 }
 
-/// The CAs of an authority, the one that issues first.
+/// The CAs of an authority that sign revocation lists, the one that issues first.
 pub(super) fn issuing(authority: &Authority) -> Vec<Issuing<'_>> {
     let own = Issuing {
         certificate: &authority.certificate,
         signing: &authority.signing,
     };
-    let beside = authority.beside.iter();
-    let beside = beside.map(|(certificate, signing)| Issuing {
+    std::iter::once(own)
+        .chain(each(&authority.beside))
+        .collect()
+}
+
+fn each<'a>(
+    all: impl IntoIterator<Item = &'a (Certificate, Signing)>,
+) -> impl Iterator<Item = Issuing<'a>> {
+    all.into_iter().map(|(certificate, signing)| Issuing {
         certificate,
         signing,
-    });
-    std::iter::once(own).chain(beside).collect()
+    })
 }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::certificates::{self, Request};
 use super::dependents::{Dependents, dependents};
 use super::{Gate, Outcome, Passage, Root, Rotating, StageReport, refuse_subordinate, report};
-use crate::authority::rotation::{self, CROSS, NEXT, PREVIOUS, Rotation, Stage};
+use crate::authority::rotation::{self, CROSS, NEXT, PREVIOUS, RETIRED, Rotation, Stage};
 use crate::authority::{self, AuthorityAt, CERTIFICATE, Issuance, KEY, Signing};
 use crate::error::{Error, shown};
 use crate::files::{self, Lock, NewFile};
@@ -257,7 +257,7 @@ fn keep(lock: &Lock, name: &str, now: OffsetDateTime) -> Result<Option<PathBuf>,
     let mut kept = None;
     for ending in ["key", "crt"] {
         let name = format!("{name}.{ending}");
-        let aside = format!("retired-{}.{ending}", files::timestamp(now));
+        let aside = format!("{RETIRED}{}.{ending}", files::timestamp(now));
         let exists = files::exists(&lock.path().join(&name))?;
         files::move_aside(lock, &name, &aside)?;
         if exists && ending == "key" {
