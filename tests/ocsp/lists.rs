@@ -49,7 +49,7 @@ fn a_client_that_has_the_list_is_told_so() {
         ask("If-Modified-Since", "Sat, 01 Jan 2000 00:00:00 GMT"),
         whole
     );
-    assert_eq!(ask("If-Modified-Since", "\u{1}nonsense"), whole);
+    assert_eq!(ask("If-Modified-Since", "nonsense"), whole);
     let known = scene.client().get("/crl.pem");
     assert_ne!(known.header("etag"), Some(tag));
 }
