@@ -11,7 +11,7 @@
 )]
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 const PROGRAM: &str = "openagents-certs";
 
@@ -71,6 +71,54 @@ fn its_picture_shows_what_the_program_does() {
             println!("left out: there is no python3 to make a terminal ({error})");
         }
     }
+}
+
+#[test]
+fn the_ci_recipe_runs_a_job_with_a_certificate_that_is_gone_afterwards() {
+    let directory = tempfile::tempdir().unwrap();
+    let agent = directory.path().join("run-agent");
+    std::fs::write(
+        &agent,
+        "#!/bin/sh\nset -e\nopenagents-certs verify \"$OPENAGENTS_CERTS_CERT\" --ca ci-root.crt --purpose client\n\
+         echo \"$OPENAGENTS_CERTS_KEY\" > key-was-at\n",
+    )
+    .unwrap();
+    let script = format!(
+        "set -e\nchmod +x run-agent\nopenagents-certs ca init --quiet\ncp certs/ca.crt ci-root.crt\n{}",
+        recipe("**CI.**")
+    );
+    let output = shell(&script, directory.path());
+    assert!(output.status.success(), "{}", told(&output));
+    let key = std::fs::read_to_string(directory.path().join("key-was-at")).unwrap();
+    assert!(!Path::new(key.trim()).exists(), "{key}");
+    assert!(!directory.path().join("job.ci.example.org.key").exists());
+}
+
+/// The commands of a recipe: the block below the paragraph that begins with this.
+fn recipe(title: &str) -> String {
+    let page = page();
+    let (_, below) = page.split_once(title).unwrap();
+    let (_, block) = below.split_once("```sh\n").unwrap();
+    block.split_once("```").unwrap().0.to_owned()
+}
+
+/// Runs a script that finds the program on its PATH.
+fn shell(script: &str, directory: &Path) -> Output {
+    let program = Path::new(env!("CARGO_BIN_EXE_openagents-certs"));
+    let path = std::env::var_os("PATH").unwrap();
+    let path =
+        std::iter::once(program.parent().unwrap().to_owned()).chain(std::env::split_paths(&path));
+    Command::new("sh")
+        .args(["-c", script])
+        .current_dir(directory)
+        .env("PATH", std::env::join_paths(path).unwrap())
+        .output()
+        .unwrap()
+}
+
+fn told(output: &Output) -> String {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
 }
 
 fn page() -> String {
