@@ -162,15 +162,6 @@ pub enum Error {
         /// The id.
         id: String,
     },
-    /// Nothing says under which URL the server is reached.
-    #[error(
-        "{}: does not set `public_url` of [serve], the URL that machines enroll at",
-        shown(path)
-    )]
-    NoPublicUrl {
-        /// The settings.
-        path: PathBuf,
-    },
     /// The root of the authority's chain is not among its trust anchors.
     #[error("{}: does not contain the root of this authority", shown(path))]
     NoRoot {
@@ -557,7 +548,6 @@ impl Error {
             Error::Est(_) => "est",
             Error::Enrollment { .. } => "enrollment",
             Error::NoToken { .. } => "no-token",
-            Error::NoPublicUrl { .. } => "public-url",
             Error::NoRoot { .. } => "no-root",
             Error::NoRowProfile => "no-row-profile",
             Error::Store(error) => error.code(),
@@ -682,9 +672,6 @@ impl Error {
             Error::Est(error) => Some(error.hint()),
             Error::Enrollment { .. } => Some("enroll again with a new token".into()),
             Error::NoToken { .. } => Some("see the tokens with `openagents-certs token list`".into()),
-            Error::NoPublicUrl { .. } => Some(
-                "add `[serve]` with `public_url = \"https://HOST:8443\"`, or give it with `--url`".into(),
-            ),
             Error::NoRoot { .. } => Some("add the root that signed issuer.crt to it".into()),
             Error::NoRowProfile => Some("add the column `profile`, or give `--profile`".into()),
             Error::Store(error) => Some(error.hint()),

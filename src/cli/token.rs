@@ -72,7 +72,7 @@ struct Create {
     #[arg(long, value_name = "LIFETIME")]
     cert_ttl: Option<Lifetime>,
 
-    /// URL of the server [default: `public_url` of [serve] in certs.toml]
+    /// URL of the server [default: `public_url` of [serve] in certs.toml, or that of the server that started last]
     #[arg(long, value_name = "URL")]
     url: Option<PublicUrl>,
 }

@@ -301,6 +301,16 @@ impl PublicUrl {
         PublicUrl { host, port }
     }
 
+    /// The URL of a server that nobody gave one: on this machine unless it listens at an address of its own.
+    pub fn of_listener(listen: SocketAddr) -> Self {
+        let address = listen.ip();
+        let host = match address.is_loopback() || address.is_unspecified() {
+            true => "localhost".to_owned(),
+            false => address.to_string(),
+        };
+        PublicUrl::new(host, listen.port())
+    }
+
     /// The host: a name, or an address without brackets.
     pub fn host(&self) -> &str {
         &self.host

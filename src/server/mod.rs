@@ -49,6 +49,7 @@ use self::upkeep::Upkeep;
 use crate::authority::CERTIFICATE;
 use crate::error::{Error, shown};
 use crate::net::ServiceManager;
+use crate::ops::token;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 
@@ -158,6 +159,12 @@ impl Server {
             tokio::spawn(port.accept(into_tokio(http)?));
         }
         drop(alive);
+        let url = self.core.settings().public_url.clone();
+        // Tokens then name it by themselves; where the inventory cannot be written, `/readyz` says so.
+        let _ = self
+            .core
+            .write(move |inventory, _| token::note_server(inventory, &url))
+            .await;
         let service = &self.request.service;
         self.core.log(Event {
             listening: Some(listening.clone()),

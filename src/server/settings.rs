@@ -74,7 +74,7 @@ impl Settings {
         let url = url.or_else(|| serve.public_url.clone());
         Settings {
             https,
-            public_url: url.unwrap_or_else(|| url_of(https)),
+            public_url: url.unwrap_or_else(|| PublicUrl::of_listener(https)),
             http_url: serve.http_url.clone(),
             renew_expired_for: serve.renew_expired_for,
             acme,
@@ -82,14 +82,4 @@ impl Settings {
             operators: serve.operators.clone(),
         }
     }
-}
-
-/// The URL of a server that nobody gave one: on this machine unless it listens at an address of its own.
-fn url_of(listen: SocketAddr) -> PublicUrl {
-    let address = listen.ip();
-    let host = match address.is_loopback() || address.is_unspecified() {
-        true => "localhost".to_owned(),
-        false => address.to_string(),
-    };
-    PublicUrl::new(host, listen.port())
 }

@@ -47,6 +47,8 @@ pub enum DocumentKind {
     AnchorsFetch,
     /// A condition that somebody was told of.
     Notification,
+    /// The URL that the server which started last gave out.
+    ServerUrl,
 }
 
 impl DocumentKind {
@@ -64,6 +66,7 @@ impl DocumentKind {
             DocumentKind::AcmeSecret => "acme-secret",
             DocumentKind::AnchorsFetch => "anchors-fetch",
             DocumentKind::Notification => "notification",
+            DocumentKind::ServerUrl => "server-url",
         }
     }
 }

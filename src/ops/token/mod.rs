@@ -44,7 +44,8 @@ pub struct Request {
     pub uses: u64,
     /// How long its certificates are valid; `None` for the profile's default.
     pub certificate_lifetime: Option<Lifetime>,
-    /// The URL of the server; `None` for `public_url` of `[serve]`.
+    /// The URL of the server; `None` for `public_url` of `[serve]`, otherwise that of the server that started last,
+    /// otherwise the one that a server has by default.
     pub url: Option<PublicUrl>,
     /// Who requests it, as `user@host`.
     pub requested_by: String,
@@ -60,11 +61,11 @@ pub fn create(request: &Request, now: OffsetDateTime) -> Result<Outcome<CreatedT
     if let Some(refused) = refusal(request, &profile) {
         return Ok(Outcome::Refused(refused));
     }
+    let mut inventory = super::list::inventory(&request.directory)?;
     let url = match &request.url {
         Some(url) => url.clone(),
-        None => public_url(&request.directory)?,
+        None => server_url(&request.directory, &*inventory)?,
     };
-    let mut inventory = super::list::inventory(&request.directory)?;
     let root = root(&request.directory, &*inventory)?;
     let pin = Fingerprint::sha256(root.public_key_info());
     let id = hex(&keys::random_bytes::<{ text::ID_BYTES }>()?);
@@ -392,14 +393,40 @@ fn refusal(request: &Request, profile: &Profile) -> Option<Refused> {
     Some(Refused::new(refusal.rule, refusal.to_string(), see()))
 }
 
-/// The URL in `certs.toml`.
-fn public_url(directory: &Path) -> Result<PublicUrl, Error> {
-    let config = authority::read_config(directory)?;
-    let url = config.serve().public_url.clone();
-    url.ok_or_else(|| Error::NoPublicUrl {
-        path: directory.join(authority::CONFIG),
-    })
+/// Notes the URL of a server that starts, for the tokens to come.
+///
+/// # Errors
+/// When the inventory cannot be written.
+pub fn note_server(inventory: &mut dyn Inventory, url: &PublicUrl) -> Result<(), Error> {
+    let known = inventory.document(DocumentKind::ServerUrl, SERVER_URL)?;
+    let content = url.to_string();
+    if known.as_ref().is_some_and(|known| known.content == content) {
+        return Ok(());
+    }
+    // Where another server wrote at the same time, its URL is as good.
+    inventory.put_document(&Document {
+        kind: DocumentKind::ServerUrl,
+        key: SERVER_URL.into(),
+        version: known.map_or(0, |known| known.version),
+        owner: String::new(),
+        expires_at: None,
+        content,
+    })?;
+    Ok(())
 }
+
+/// The URL of the server, as far as it is known.
+fn server_url(directory: &Path, inventory: &dyn Inventory) -> Result<PublicUrl, Error> {
+    let config = authority::read_config(directory)?;
+    if let Some(url) = &config.serve().public_url {
+        return Ok(url.clone());
+    }
+    let noted = inventory.document(DocumentKind::ServerUrl, SERVER_URL)?;
+    let noted = noted.and_then(|noted| noted.content.parse().ok());
+    Ok(noted.unwrap_or_else(|| PublicUrl::of_listener(config.serve().listen())))
+}
+
+const SERVER_URL: &str = "public-url";
 
 /// The root that the authority's chains end in.
 fn root(directory: &Path, inventory: &dyn Inventory) -> Result<Certificate, Error> {
