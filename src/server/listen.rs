@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -37,6 +38,17 @@ pub(super) fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListene
         flag,
         source,
     })
+}
+
+/// Lets this process have as many files and connections as the system permits; many systems begin at 1,024.
+pub(super) fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    // Otherwise fewer connections are accepted at once.
+    let _ = setrlimit(Resource::Nofile, all);
 }
 
 /// A port and what it serves.

@@ -76,6 +76,7 @@ pub struct Request {
 /// # Errors
 /// When the authority cannot be used, the settings are wrong, or a port cannot be bound.
 pub fn run(request: Request, write: impl Fn(&Event) + Send + 'static) -> Result<(), Error> {
+    listen::raise_file_limit();
     let log = Log::start(write)?;
     let done = serve(request, &log);
     log.flush();

@@ -189,7 +189,10 @@ impl Scene {
 
     /// A case's command line, which is ended when it takes too long.
     pub(crate) fn line(&self, case: &Case) -> Vec<OsString> {
-        let limit = if case.words == ["watch"] { "2" } else { "60" };
+        let limit = match case.words {
+            ["watch" | "serve"] => "2",
+            _ => "60",
+        };
         let mut line: Vec<OsString> = ["timeout", "--preserve-status", limit, PROGRAM]
             .map(OsString::from)
             .into();

@@ -123,6 +123,11 @@ pub(crate) static CASES: &[Case] = &[
         &["@pki/alice.crt", "--rekey", "--combined", "--exec", "true"],
     ),
     reads(&["watch"], &["--interval", "1h"]),
+    writes(
+        "pki",
+        &["serve"],
+        &["--listen", ":0", "--http-listen", ":0"],
+    ),
     reads(&["list"], &[]),
     reads(&["list"], &["--json"]),
     reads(&["list"], &["--format", "csv"]),

@@ -82,6 +82,16 @@ impl Client {
         }
     }
 
+    /// The same, but it offers this protocol to TLS.
+    pub(crate) fn with_protocol(&self, protocol: &[u8]) -> Self {
+        let mut config = ClientConfig::clone(self.tls.as_ref().unwrap());
+        config.alpn_protocols = vec![protocol.to_vec()];
+        Client {
+            address: self.address,
+            tls: Some(Arc::new(config)),
+        }
+    }
+
     /// Connects; of TLS, shakes hands.
     pub(crate) fn connect(&self) -> Box<dyn Stream> {
         let mut stream = TcpStream::connect(self.address).unwrap();

@@ -10,6 +10,7 @@
 )]
 
 pub(crate) mod client;
+mod limits;
 mod process;
 pub(crate) mod server;
 
