@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -12,7 +12,7 @@ use hyper::body::{Frame, SizeHint};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
-use tokio::time::sleep_until;
+use tokio::time::{Sleep, sleep, sleep_until};
 
 /// When something last happened on a connection, in milliseconds since it began.
 pub(super) struct Activity {
@@ -108,19 +108,60 @@ pub(super) async fn drive<C>(
     }
 }
 
-/// How long an idle client may take to close a connection that the server has ended.
+/// How long a client may take to close a connection that the server has ended.
 const FAREWELL: Duration = Duration::from_secs(2);
+const MAX_FAREWELL_BYTES: usize = 256 * 1024;
 
-/// A stream that notes when a byte moves.
+/// A stream that notes when a byte moves, and that is closed so that the last answer arrives: what the client still
+/// sends is read for a moment, because a socket that is closed with unread bytes takes back what it sent.
 pub(super) struct Watched<S> {
     stream: S,
     activity: Arc<Activity>,
+    farewell: Option<Farewell>,
+}
+
+/// Reading on after our side has closed.
+struct Farewell {
+    until: Pin<Box<Sleep>>,
+    bytes_left: usize,
+}
+
+impl Farewell {
+    fn begin() -> Self {
+        Farewell {
+            until: Box::pin(sleep(FAREWELL)),
+            bytes_left: MAX_FAREWELL_BYTES,
+        }
+    }
+
+    /// Reads until the client closes, too, or it has been enough.
+    fn poll(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        while self.bytes_left > 0 && self.until.as_mut().poll(context).is_pending() {
+            let mut bytes = [std::mem::MaybeUninit::uninit(); 4096];
+            let mut bytes = ReadBuf::uninit(&mut bytes);
+            match ready!(Pin::new(&mut *stream).poll_read(context, &mut bytes)) {
+                Ok(()) if !bytes.filled().is_empty() => {
+                    self.bytes_left = self.bytes_left.saturating_sub(bytes.filled().len());
+                }
+                Ok(()) | Err(_) => break,
+            }
+        }
+        Poll::Ready(())
+    }
 }
 
 impl<S> Watched<S> {
     pub(super) fn new(stream: S, activity: &Arc<Activity>) -> Self {
         let activity = Arc::clone(activity);
-        Watched { stream, activity }
+        Watched {
+            stream,
+            activity,
+            farewell: None,
+        }
     }
 }
 
@@ -139,7 +180,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -157,7 +198,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let this = &mut *self;
+        if this.farewell.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        }
+        let farewell = this.farewell.get_or_insert_with(Farewell::begin);
+        farewell.poll(&mut this.stream, context).map(Ok)
     }
 
     fn poll_write_vectored(

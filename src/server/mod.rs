@@ -45,7 +45,7 @@ use self::core::Core;
 use self::listen::{Connections, Port};
 use self::log::Log;
 use self::settings::Settings;
-use self::upkeep::Upkeep;
+use self::upkeep::{Before, Upkeep};
 use crate::authority::CERTIFICATE;
 use crate::error::{Error, shown};
 use crate::net::ServiceManager;
@@ -86,6 +86,7 @@ pub fn run(request: Request, write: impl Fn(&Event) + Send + 'static) -> Result<
 fn serve(request: Request, log: &Log) -> Result<(), Error> {
     let now = (request.clock)();
     let directory = &request.directory;
+    let before = Before::reading(directory);
     let config = crate::authority::read_config(directory)?;
     let authority = Authority::open(directory, &request.passphrase, now)?;
     let (https, http) = request.overrides.addresses(&config);
@@ -117,16 +118,18 @@ fn serve(request: Request, log: &Log) -> Result<(), Error> {
     )?;
     let core = Arc::new(core);
     core.note_own_expiry(own.not_after());
-    runtime.block_on(
-        Server {
-            core,
-            own,
-            https,
-            http,
-            request,
-        }
-        .run(),
-    )
+    let server = Server {
+        core,
+        own,
+        https,
+        http,
+        request,
+        before,
+    };
+    let done = runtime.block_on(server.run());
+    // Jobs that wait for a locked inventory must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
 }
 
 /// A server whose ports are bound.
@@ -136,6 +139,7 @@ struct Server {
     https: TcpListener,
     http: Option<TcpListener>,
     request: Request,
+    before: Before,
 }
 
 impl Server {
@@ -173,7 +177,7 @@ impl Server {
         });
         service.ready();
         service.status(&listening.to_string());
-        let mut upkeep = Upkeep::new(Arc::clone(&self.core), self.own, &self.request);
+        let mut upkeep = Upkeep::new(Arc::clone(&self.core), self.own, &self.request, self.before);
         upkeep.until_stopped(&mut signals).await;
         service.stopping();
         self.core.log(Event::new(

@@ -1,6 +1,6 @@
 //! What the server does by itself: it follows its files, renews its certificate, and reloads its settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,15 +34,41 @@ pub(super) struct Upkeep<'a> {
     reported: [Option<String>; 2],
 }
 
+/// The files of a directory as they were before the server read them.
+pub(super) struct Before {
+    authority: Stamps,
+    inventory: Option<u64>,
+}
+
+impl Before {
+    /// The files as they are now.
+    pub(super) fn reading(directory: &Path) -> Self {
+        Before {
+            authority: Stamps::of_authority(directory),
+            inventory: inventory_in(directory),
+        }
+    }
+}
+
+/// The number of the inventory's file, if there is one.
+fn inventory_in(directory: &Path) -> Option<u64> {
+    files::stamp(&directory.join(INVENTORY)).map(|stamp| stamp.inode())
+}
+
 impl<'a> Upkeep<'a> {
-    pub(super) fn new(core: Arc<Core>, own: ServerCertificate, request: &'a Request) -> Self {
-        let directory = request.directory.clone();
+    /// Begins with the files as they were before the server read them.
+    pub(super) fn new(
+        core: Arc<Core>,
+        own: ServerCertificate,
+        request: &'a Request,
+        before: Before,
+    ) -> Self {
         Upkeep {
             core,
             own: Arc::new(own),
-            authority_files: Some(Stamps::of_authority(&directory)),
-            inventory: files::stamp(&directory.join(INVENTORY)).map(|stamp| stamp.inode()),
-            directory,
+            authority_files: Some(before.authority),
+            inventory: before.inventory,
+            directory: request.directory.clone(),
             passphrase: Arc::clone(&request.passphrase),
             overrides: &request.overrides,
             service: &request.service,
@@ -121,7 +147,7 @@ impl<'a> Upkeep<'a> {
             self.reported[0] = error;
             self.renew().await;
         }
-        let inventory = files::stamp(&self.directory.join(INVENTORY)).map(|stamp| stamp.inode());
+        let inventory = inventory_in(&self.directory);
         if inventory != self.inventory {
             self.inventory = inventory;
             self.core.store().reopen();

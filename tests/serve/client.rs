@@ -94,17 +94,22 @@ impl Client {
 
     /// Connects; of TLS, shakes hands.
     pub(crate) fn connect(&self) -> Box<dyn Stream> {
-        let mut stream = TcpStream::connect(self.address).unwrap();
+        self.try_connect().expect("a connection")
+    }
+
+    /// The same; `None` where the server is gone.
+    pub(crate) fn try_connect(&self) -> Option<Box<dyn Stream>> {
+        let mut stream = TcpStream::connect(self.address).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let Some(config) = &self.tls else {
-            return Box::new(stream);
+            return Some(Box::new(stream));
         };
         let name = ServerName::try_from("localhost").unwrap();
         let mut connection = ClientConnection::new(Arc::clone(config), name).unwrap();
         while connection.is_handshaking() {
-            connection.complete_io(&mut stream).unwrap();
+            connection.complete_io(&mut stream).ok()?;
         }
-        Box::new(StreamOwned::new(connection, stream))
+        Some(Box::new(StreamOwned::new(connection, stream)))
     }
 
     /// The certificate that the server presents now, as DER.
@@ -143,22 +148,16 @@ impl Client {
         stream.write_all(head.as_bytes()).unwrap();
         // A server that refuses the request need not read its body.
         let _ = stream.write_all(body).and_then(|()| stream.flush());
-        answer(&mut *stream)
+        answer(&mut *stream).expect("an answer")
     }
 }
 
-/// The next answer on a stream.
-pub(crate) fn answer(stream: &mut dyn Stream) -> Response {
+/// The next answer on a stream; `None` if that ends before it is whole.
+pub(crate) fn answer(stream: &mut dyn Stream) -> Option<Response> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
-        let length = stream.read(&mut byte).unwrap();
-        assert_eq!(
-            length,
-            1,
-            "the connection ended: {}",
-            String::from_utf8_lossy(&head)
-        );
+        stream.read_exact(&mut byte).ok()?;
         head.push(byte[0]);
     }
     let head = String::from_utf8(head).unwrap();
@@ -171,32 +170,32 @@ pub(crate) fn answer(stream: &mut dyn Stream) -> Response {
     match response.header("content-length") {
         Some(length) => {
             response.body = vec![0; length.parse().unwrap()];
-            stream.read_exact(&mut response.body).unwrap();
+            stream.read_exact(&mut response.body).ok()?;
         }
         None if response.header("transfer-encoding").is_some() => {
-            response.body = chunks(stream);
+            response.body = chunks(stream)?;
         }
         None => {}
     }
-    response
+    Some(response)
 }
 
-fn chunks(stream: &mut dyn Stream) -> Vec<u8> {
+fn chunks(stream: &mut dyn Stream) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let mut line = Vec::new();
         let mut byte = [0];
         while !line.ends_with(b"\r\n") {
-            stream.read_exact(&mut byte).unwrap();
+            stream.read_exact(&mut byte).ok()?;
             line.push(byte[0]);
         }
         let length = std::str::from_utf8(&line).unwrap().trim();
         let length = usize::from_str_radix(length, 16).unwrap();
         let mut chunk = vec![0; length + 2];
-        stream.read_exact(&mut chunk).unwrap();
+        stream.read_exact(&mut chunk).ok()?;
         body.extend_from_slice(&chunk[..length]);
         if length == 0 {
-            return body;
+            return Some(body);
         }
     }
 }

@@ -11,6 +11,7 @@
 
 pub(crate) mod client;
 mod limits;
+mod load;
 mod process;
 pub(crate) mod server;
 
