@@ -109,10 +109,12 @@ const CRATES: &[(&str, &[&str])] = &[
             "path/stacks",
             "ops/verify_chain/setup.rs",
             "server",
+            "store/postgres",
             "error.rs",
         ],
     ),
-    ("tokio", &["server", "net"]),
+    ("tokio", &["server", "net", "store/postgres"]),
+    ("tokio_postgres", &["store/postgres", "store/postgres.rs"]),
     ("axum", &["server"]),
     ("hyper", &["server", "net"]),
     // Measuring a column leaves out the escapes that colour it.

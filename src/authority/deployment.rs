@@ -6,6 +6,7 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
+use super::inventory::{StorePlace, inventory_name, open_inventory, require_own, store_place};
 use super::{Issuance, Signing, rotation};
 use crate::config::Config;
 use crate::error::Error;
@@ -13,7 +14,7 @@ use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys::{self, Password, ReadKey, Signer};
 use crate::pki::certificate::{Certificate, Issuer};
 use crate::pki::{bundle, pem};
-use crate::store::{self, Inventory, Opening};
+use crate::store::{self, Fault, Inventory, Opening, StoreError};
 
 /// Gives the passphrase of the encrypted key in a file; called only when the key is encrypted.
 pub type Ask<'a> = &'a dyn Fn(&Path) -> Result<Password, Error>;
@@ -53,7 +54,7 @@ pub fn open(directory: &Path, passphrase: Ask<'_>, now: OffsetDateTime) -> Resul
         None => {
             return Err(Error::UnknownAuthority {
                 path,
-                inventory: directory.join(INVENTORY),
+                inventory: inventory_name(directory),
             });
         }
     }
@@ -143,7 +144,18 @@ pub fn exists(directory: &Path) -> Result<bool, Error> {
         beside: path(beside),
         hint: RESTORE.into(),
     };
-    match (is_there(CERTIFICATE)?, is_there(KEY)?, is_there(INVENTORY)?) {
+    let has_inventory = match store_place(directory)? {
+        StorePlace::File(file) => files::kind(&file)? != Kind::Absent,
+        // Asked only when nothing is here: what is on the server is for those who open it.
+        StorePlace::Server(url) => {
+            if !is_there(CERTIFICATE)? && !is_there(KEY)? {
+                refuse_other(directory, &url)?;
+                return Ok(false);
+            }
+            true
+        }
+    };
+    match (is_there(CERTIFICATE)?, is_there(KEY)?, has_inventory) {
         (false, false, false) => Ok(false),
         (false, false, true) if was_complete(directory)? => Err(missing(KEY, INVENTORY)),
         (false, false, true) => Ok(false),
@@ -151,6 +163,18 @@ pub fn exists(directory: &Path) -> Result<bool, Error> {
         (true, true, false) => Err(missing(INVENTORY, CERTIFICATE)),
         (true, false, _) => Err(missing(KEY, CERTIFICATE)),
         (false, true, _) => Err(missing(CERTIFICATE, KEY)),
+    }
+}
+
+/// Refuses a server's inventory that is of an authority.
+fn refuse_other(directory: &Path, url: &str) -> Result<(), Error> {
+    match store::open_server(url, Opening::MustExist) {
+        Ok(inventory) => require_own(directory, url, &inventory.authorities()?),
+        Err(StoreError::Server {
+            fault: Fault::NoInventory,
+            ..
+        }) => Ok(()),
+        Err(other) => Err(other.into()),
     }
 }
 
@@ -165,23 +189,6 @@ pub fn read_config(directory: &Path) -> Result<Config, Error> {
         Kind::File | Kind::SymbolicLink | Kind::Other => Some(files::read(&path)?),
     };
     Ok(Config::read(&path, content.as_deref().map(Vec::as_slice))?)
-}
-
-/// The inventory of the authority in a directory.
-///
-/// # Errors
-/// When it is missing and is not to be made, damaged, or another process keeps it.
-pub fn open_inventory(directory: &Path, opening: Opening) -> Result<Box<dyn Inventory>, Error> {
-    open_inventory_file(&directory.join(INVENTORY), opening)
-}
-
-/// The inventory in a file.
-///
-/// # Errors
-/// As [`store::open`].
-pub fn open_inventory_file(path: &Path, opening: Opening) -> Result<Box<dyn Inventory>, Error> {
-    files::size_limit_is_an_error();
-    Ok(store::open(path, opening)?)
 }
 
 /// Whether the inventory knows of an authority whose files were all written once.
@@ -208,9 +215,9 @@ pub fn certificate_in(directory: &Path, inventory: &dyn Inventory) -> Result<Cer
     read_certificates(&path)?
         .into_iter()
         .find(is_current)
-        .ok_or(Error::UnknownAuthority {
+        .ok_or_else(|| Error::UnknownAuthority {
             path,
-            inventory: directory.join(INVENTORY),
+            inventory: inventory_name(directory),
         })
 }
 

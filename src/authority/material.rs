@@ -182,7 +182,7 @@ impl<'a> AuthorityAt<'a> {
     pub fn inventory_path(&self) -> PathBuf {
         match &self.recording {
             Recording::File(path) => path.clone(),
-            Recording::Directory | Recording::Nowhere => self.directory.join(super::INVENTORY),
+            Recording::Directory | Recording::Nowhere => super::inventory_name(self.directory),
         }
     }
 

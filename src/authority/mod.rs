@@ -2,14 +2,19 @@
 //! of a PKI directory.
 
 mod deployment;
+mod inventory;
 mod issuance;
 mod material;
 pub mod rotation;
 
 pub use deployment::{
     Ask, CERTIFICATE, CONFIG, CRL, CRL_DER, INVENTORY, ISSUER, KEY, anchors, certificate_in,
-    exists, is_key_encrypted, once, open, open_inventory, open_inventory_file, read_certificates,
-    read_config, read_key, read_key_in, require, valid_issuer, write, write_public,
+    exists, is_key_encrypted, once, open, read_certificates, read_config, read_key, read_key_in,
+    require, valid_issuer, write, write_public,
+};
+pub use inventory::{
+    STORE_VARIABLE, StorePlace, has_inventory, inventory_name, open_client_inventory,
+    open_inventory, open_inventory_file, store_place,
 };
 pub use issuance::{Issuance, Issuing, Parts, Signing, pem_of, read_back, sign_root};
 pub use material::{AuthorityAt, Material, Recording, Source};

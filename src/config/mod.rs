@@ -30,6 +30,7 @@ pub struct Config {
     ocsp: Ocsp,
     notify: Notify,
     serve: Serve,
+    store: Store,
     profiles: BTreeMap<String, ProfileSettings>,
 }
 
@@ -71,6 +72,7 @@ impl Config {
             ocsp: document.ocsp,
             notify: document.notify.map(Spanned::into_inner).unwrap_or_default(),
             serve: document.serve.map(Spanned::into_inner).unwrap_or_default(),
+            store: document.store,
             profiles: document
                 .profiles
                 .into_iter()
@@ -105,6 +107,11 @@ impl Config {
     /// Who is told of what.
     pub fn notify(&self) -> &Notify {
         &self.notify
+    }
+
+    /// The URL of the database that holds the inventory, when it is not in a file.
+    pub fn store_url(&self) -> Option<&str> {
+        self.store.url.as_deref()
     }
 
     /// The settings of the server.
@@ -241,6 +248,13 @@ impl Defaults {
     }
 }
 
+/// Where the inventory is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Store {
+    url: Option<String>,
+}
+
 /// Settings of OCSP answers.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -264,6 +278,7 @@ struct Document {
     ocsp: Ocsp,
     notify: Option<Spanned<Notify>>,
     serve: Option<Spanned<Serve>>,
+    store: Store,
     profiles: BTreeMap<String, Spanned<ProfileSettings>>,
 }
 

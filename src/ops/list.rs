@@ -11,9 +11,8 @@ use unicode_width::UnicodeWidthStr as _;
 use super::Expiry;
 use super::columns::Cut;
 use super::issue::file_names;
-use crate::authority::{self, INVENTORY};
+use crate::authority;
 use crate::error::{Error, shown};
-use crate::files::{self, Kind};
 use crate::pki::escape::Escaped;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
@@ -50,8 +49,7 @@ pub fn run(
 /// # Errors
 /// When there is no authority, or the inventory cannot be read.
 pub(super) fn inventory(directory: &Path) -> Result<Box<dyn Inventory>, Error> {
-    let is_there = files::kind(&directory.join(INVENTORY))? != Kind::Absent;
-    if !is_there && !authority::exists(directory)? {
+    if !authority::has_inventory(directory)? && !authority::exists(directory)? {
         return Err(Error::NoAuthority {
             path: directory.to_owned(),
         });

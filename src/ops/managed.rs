@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::issue::file_names;
-use crate::authority::{CERTIFICATE, INVENTORY, ISSUER};
+use crate::authority::{CERTIFICATE, ISSUER};
 use crate::error::Error;
-use crate::files::{self, Kind};
+use crate::files;
 use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
@@ -263,7 +263,7 @@ fn is_copied(copy: &Path, original: &Path) -> bool {
     // What cannot be looked at is none of ours.
     let content = |directory: &Path, name| files::read(&directory.join(name)).ok();
     let is_same = |name| content(copy, name) == content(original, name);
-    matches!(files::kind(&original.join(INVENTORY)), Ok(Kind::File))
+    crate::authority::has_inventory(original).unwrap_or(false)
         && content(copy, CERTIFICATE).is_some()
         && is_same(CERTIFICATE)
         && is_same(ISSUER)

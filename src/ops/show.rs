@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::Report;
 use super::list::{self, Filter, Listed};
-use crate::authority::{self, INVENTORY};
+use crate::authority;
 use crate::error::{Error, SelectionError, shown};
 use crate::files::{self, Kind};
 use crate::pki::escape::Escaped;
@@ -28,7 +28,7 @@ use crate::store::{Entry, Inventory};
 /// When there is none, or more than one, or the inventory cannot be read.
 pub fn run(directory: &Path, target: &OsStr, now: OffsetDateTime) -> Result<View, Error> {
     let inventory = list::inventory(directory)?;
-    let path = directory.join(INVENTORY);
+    let path = authority::inventory_name(directory);
     let text = target.to_string_lossy();
     if files::kind(Path::new(target)).is_ok_and(|kind| kind == Kind::File) {
         return View::of(in_file(Path::new(target), &*inventory, path)?, now);

@@ -284,6 +284,23 @@ fn recorded_name(name: &GeneralName) -> Option<SubjectAltName> {
     }
 }
 
+/// The names that were recorded one per line; `None` when one is malformed.
+pub(super) fn recorded_names(text: &str) -> Option<Vec<SubjectAltName>> {
+    text.lines().map(name).collect()
+}
+
+/// A name in the form of [`SubjectAltName`]'s Display, without the checks: old names may break newer rules.
+fn name(line: &str) -> Option<SubjectAltName> {
+    let (kind, value) = line.split_once(':')?;
+    match kind {
+        "dns" => Some(SubjectAltName::Dns(value.to_owned())),
+        "ip" => value.parse().ok().map(SubjectAltName::Ip),
+        "uri" => Some(SubjectAltName::Uri(value.to_owned())),
+        "email" => Some(SubjectAltName::Email(value.to_owned())),
+        _ => None,
+    }
+}
+
 /// The type of a key as [`KeyType`](crate::pki::algorithm::KeyType) writes it, where it has one; otherwise as
 /// text for people.
 fn key_type(public_key_info: &[u8]) -> String {

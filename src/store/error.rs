@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use super::Fault;
 use crate::pki::escape::Escaped;
 use crate::pki::serial::SerialNumber;
 
@@ -101,6 +102,16 @@ pub enum StoreError {
         /// The serial number.
         serial: SerialNumber,
     },
+    /// A database server cannot be used.
+    #[error("{}: {}", Escaped(store), Escaped(what))]
+    Server {
+        /// Its address, without the password.
+        store: String,
+        /// The kind of fault.
+        fault: Fault,
+        /// What is wrong.
+        what: String,
+    },
     /// A part of a transaction that its caller gave up.
     #[error("a part of the transaction was undone")]
     Undone,
@@ -139,6 +150,7 @@ impl StoreError {
             StoreError::ReadOnly { .. } => "inventory-read-only",
             StoreError::Locked { .. } => "inventory-locked",
             StoreError::SerialTaken { .. } => "serial-taken",
+            StoreError::Server { fault, .. } => fault.code(),
             StoreError::Undone => "undone",
             StoreError::Sqlite { .. } | StoreError::Io { .. } => "inventory-io",
         }
@@ -188,6 +200,7 @@ impl StoreError {
             StoreError::SerialTaken { .. } => {
                 "issue it again: it gets another serial number".into()
             }
+            StoreError::Server { fault, .. } => fault.hint().into(),
             StoreError::Undone => "try again".into(),
             StoreError::Sqlite { path, .. } | StoreError::Io { path, .. } => format!(
                 "check that {} and its directory can be read and written, and the disk under them",

@@ -1,5 +1,7 @@
 //! Which entries to select.
 
+use std::collections::BTreeSet;
+
 use time::{Duration, OffsetDateTime};
 
 use super::{Entry, LabelFilter, Status};
@@ -73,6 +75,22 @@ pub(super) fn expiry_window(
 pub(super) fn common_name(entry: &Entry) -> String {
     entry.subject.values(AttributeType::CommonName).join("\n")
 }
+
+/// The names that an index finds an entry by: in lower case, without types, and cut to what an index takes.
+pub(super) fn index_names(entry: &Entry) -> BTreeSet<String> {
+    let names = entry.names.iter().map(|name| name.value().into_owned());
+    let common = entry.subject.values(AttributeType::CommonName);
+    names.chain(common).map(|name| index_key(&name)).collect()
+}
+
+/// What an index has instead of a name.
+pub(super) fn index_key(name: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    lower.chars().take(MAX_KEY).collect()
+}
+
+/// The characters of a name that an index takes: PostgreSQL's takes no more than 2,704 bytes.
+const MAX_KEY: usize = 256;
 
 fn has_name(entry: &Entry, lower: &str) -> bool {
     let holds = |text: &str| text.to_ascii_lowercase().contains(lower);

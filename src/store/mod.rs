@@ -6,8 +6,10 @@
 mod document;
 mod entry;
 mod error;
+mod fault;
 mod filter;
 mod label;
+mod postgres;
 mod replay;
 mod revocation;
 mod sqlite;
@@ -28,11 +30,14 @@ use time::OffsetDateTime;
 pub use document::{Document, DocumentKind};
 pub use entry::{AuthorityRecord, BatchRow, Counts, Entry, Output, Status};
 pub use error::StoreError;
+pub use fault::Fault;
 pub use filter::Filter;
 pub use label::{Label, LabelError, LabelFilter, Labels};
 pub use replay::{Recording, Replay, ReplayId};
 pub use revocation::{Revocation, RevocationChange, RevokedCertificate};
 pub use sqlite::Opening;
+
+use entry::recorded_names;
 
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
@@ -44,6 +49,28 @@ use crate::pki::serial::SerialNumber;
 /// of this program, not an inventory, a symbolic link, or locked by another process for a minute.
 pub fn open(path: &Path, opening: Opening) -> Result<Box<dyn Inventory>, StoreError> {
     Ok(Box::new(sqlite::Sqlite::open(path, opening)?))
+}
+
+/// The inventory in a schema of a PostgreSQL database, given as a URL of libpq's. What the URL leaves open is in
+/// libpq's variables and password file.
+///
+/// # Errors
+/// When the URL cannot be used, or the server: it is not reached, refuses, would not keep what it confirms, or is
+/// too old; when the schema is newer than this program, or holds no inventory and `opening` does not say to make one.
+pub fn open_server(url: &str, opening: Opening) -> Result<Box<dyn Inventory>, StoreError> {
+    let variables = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    Ok(Box::new(postgres::Postgres::open(
+        url, &variables, opening,
+    )?))
+}
+
+/// The address in a URL as messages show it: without the password.
+///
+/// # Errors
+/// When the URL cannot be used.
+pub fn server_name(url: &str) -> Result<String, StoreError> {
+    let variables = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    postgres::shown(url, &variables)
 }
 
 /// What was issued and revoked.

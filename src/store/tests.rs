@@ -1,4 +1,4 @@
-//! What every inventory does, in memory or in SQLite.
+//! What every inventory does, in memory, in SQLite or in PostgreSQL.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
 use super::memory::Memory;
+use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::*;
 use crate::pki::crl::RevocationReason;
@@ -53,18 +54,32 @@ macro_rules! contract {
     (@tests $empty:expr; $($test:ident),*) => {
         $(#[test]
         fn $test() {
-            let (mut inventory, _kept) = $empty;
-            super::$test(&mut inventory);
+            // PostgreSQL may not be installed, which its helper says.
+            if let Some((mut inventory, _kept)) = $empty {
+                super::$test(&mut inventory);
+            }
         })*
     };
 }
 
-contract!(memory, (Memory::new(), ()));
+contract!(memory, Some((Memory::new(), ())));
 contract!(sqlite, {
     let directory = tempfile::tempdir().unwrap();
     let inventory = Sqlite::open(&directory.path().join("inventory.db"), Opening::Create).unwrap();
-    (inventory, directory)
+    Some((inventory, directory))
 });
+contract!(postgres, {
+    server::shared().map(|server| {
+        let url = server.schema();
+        (
+            Postgres::open(&url, &|_| None, Opening::Create).unwrap(),
+            (),
+        )
+    })
+});
+
+#[path = "../../tests/peer/postgres.rs"]
+pub(super) mod server;
 
 fn a_recorded_entry_is_found_unchanged(inventory: &mut dyn Inventory) {
     let plain = entry(1);

@@ -12,6 +12,7 @@
 )]
 
 pub(crate) mod clock;
+pub(crate) mod postgres;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -39,7 +39,7 @@ use crate::pki::general_name::GeneralName;
 use crate::pki::san::{SubjectAltName, TypedName};
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
-use crate::store::{Entry, Labels, Opening, Output};
+use crate::store::{Entry, Labels, Output};
 
 use account::{Introduction, Session};
 use order::{Chain, Ordering};
@@ -386,7 +386,7 @@ fn satisfied(
     if !has_names || own.len() != names.len() || !is_ours {
         return Ok(None);
     }
-    let inventory = authority::open_inventory(&request.directory, Opening::Create)?;
+    let inventory = authority::open_client_inventory(&request.directory)?;
     let Some(entry) = inventory.find(leaf.serial())? else {
         return Ok(None);
     };
@@ -479,7 +479,7 @@ fn foreign_entry(
 /// Records a certificate in the inventory of a directory, which gets one if it has none.
 fn record(directory: &Path, entry: &Entry) -> Result<(), Error> {
     files::create_directory(directory)?;
-    let mut inventory = authority::open_inventory(directory, Opening::Create)?;
+    let mut inventory = authority::open_client_inventory(directory)?;
     inventory.adopt(std::slice::from_ref(entry))?;
     Ok(())
 }

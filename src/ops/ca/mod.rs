@@ -255,7 +255,7 @@ pub fn facts(directory: &Path, now: OffsetDateTime) -> Result<AuthorityFacts, Er
         path_length: issuer.path_length,
         name_constraints: issuer.name_constraints.clauses(),
         private_key_encrypted: authority::is_key_encrypted(&key)?,
-        inventory: directory.join(authority::INVENTORY),
+        inventory: authority::inventory_name(directory),
         issued: inventory.counts(now)?,
         authority: AuthorityReport::new(directory, &certificate, Origin::Reused, now)?,
     })

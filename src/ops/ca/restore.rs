@@ -167,7 +167,7 @@ fn check(
         .map(|file| NewFile::secret(&file.name, &file.content))
         .collect();
     files::write_together(private.lock(), &top, false)?;
-    let mut inventory = authority::open_inventory(place, Opening::MustExist)?;
+    let mut inventory = authority::open_inventory_file(&place.join(INVENTORY), Opening::MustExist)?;
     let certificate = authority::certificate_in(place, inventory.as_ref())?;
     inventory.visit(&Filter::default(), now, &mut |_| {
         std::ops::ControlFlow::Continue(())

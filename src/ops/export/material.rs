@@ -108,7 +108,7 @@ impl Material {
         let shown = show::run(directory, prefix.to_string().as_ref(), now)?;
         let bundle = Bundle::read(shown.pem.as_bytes());
         let certificate = bundle.map_err(|source| Error::Bundle {
-            path: directory.join(authority::INVENTORY),
+            path: authority::inventory_name(directory),
             source,
         })?;
         let certificate = certificate.certificates.into_iter().next();

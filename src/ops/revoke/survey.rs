@@ -43,7 +43,7 @@ pub fn plan(
     } else {
         let search = Search {
             inventory: &*inventory,
-            path: directory.join(authority::INVENTORY),
+            path: authority::inventory_name(directory),
             authority: &certificate,
             now,
         };

@@ -32,7 +32,7 @@ use revocation::RevocationLists;
 
 use super::anchors::{AnchorSource, Anchors};
 use super::{ca, renew};
-use crate::authority::{self, INVENTORY};
+use crate::authority;
 use crate::error::Error;
 use crate::files::{self, Kind};
 use crate::pki::certificate::Certificate;
@@ -149,7 +149,7 @@ fn gather(
 }
 
 fn is_authority(directory: &Path) -> bool {
-    matches!(files::kind(&directory.join(INVENTORY)), Ok(Kind::File))
+    authority::has_inventory(directory).unwrap_or(false)
 }
 
 /// A certificate, and where it was found.

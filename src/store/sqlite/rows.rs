@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use super::super::filter::common_name;
 use super::super::{
     BatchRow, Document, DocumentKind, Entry, Labels, Output, Revocation, RevokedCertificate,
+    recorded_names,
 };
 use crate::pki::crl::RevocationReason;
 use crate::pki::fingerprint::Fingerprint;
@@ -274,21 +275,7 @@ fn octets<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<&'row [u8
 
 fn names(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<SubjectAltName>> {
     let text: String = row.get(column)?;
-    text.lines()
-        .map(|line| name(line).ok_or_else(|| conversion(column, Type::Text)(UnknownName)))
-        .collect()
-}
-
-/// A name in the form of [`SubjectAltName`]'s Display, without the checks: old names may break newer rules.
-fn name(line: &str) -> Option<SubjectAltName> {
-    let (kind, value) = line.split_once(':')?;
-    match kind {
-        "dns" => Some(SubjectAltName::Dns(value.to_owned())),
-        "ip" => value.parse().ok().map(SubjectAltName::Ip),
-        "uri" => Some(SubjectAltName::Uri(value.to_owned())),
-        "email" => Some(SubjectAltName::Email(value.to_owned())),
-        _ => None,
-    }
+    recorded_names(&text).ok_or_else(|| conversion(column, Type::Text)(UnknownName))
 }
 
 fn output(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Output>> {
