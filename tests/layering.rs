@@ -93,7 +93,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("roff", &["cli"]),
     ("dialoguer", &["cli/prompt.rs"]),
     ("rcgen", &["keys/generate.rs", "net/challenge.rs"]),
-    ("ring", &["pki", "path", "keys", "message"]),
+    ("ring", &["pki", "path", "keys", "message", "net"]),
     ("aws_lc_rs", &["pki", "path", "keys", "message"]),
     ("x509_parser", &["pki", "path", "keys"]),
     ("x509_cert", &["pki", "path", "keys"]),
@@ -117,6 +117,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio_postgres", &["store/postgres", "store/postgres.rs"]),
     ("axum", &["server"]),
     ("hyper", &["server", "net"]),
+    ("hickory_resolver", &["server", "net"]),
+    ("lettre", &["net"]),
     // Measuring a column leaves out the escapes that colour it.
     ("anstream", &["render.rs", "ops/columns.rs"]),
     ("fs_err", &["files", "store"]),

@@ -1,5 +1,6 @@
 //! Every integration test, in one binary: each binary links the whole library, which takes longer than most tests.
 
+mod acme_client;
 mod authority;
 mod commands;
 mod completions;
@@ -16,6 +17,7 @@ mod live;
 mod message;
 mod mint;
 mod networks;
+mod notifications;
 mod ocsp;
 mod pages;
 mod path;

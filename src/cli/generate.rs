@@ -11,7 +11,7 @@ use super::{prompt, wizard};
 use crate::error::{Error, shown};
 use crate::ops::issue::{Label, Labels};
 use crate::ops::refused::Outcome;
-use crate::ops::{Verdict, generate};
+use crate::ops::{Verdict, acme, generate};
 use crate::pki::algorithm::KeyType;
 use crate::pki::san::{TypedName, host_of_url};
 
@@ -40,6 +40,16 @@ pub(super) struct Args {
     /// URL of the network; its host becomes a name of the server
     #[arg(long = "for", value_name = "URL")]
     dialled: Vec<String>,
+
+    /// Where the server's certificate comes from: this CA, or a public CA with `acme issue` before
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SOURCE",
+        default_value = "ca",
+        hide_default_value = true
+    )]
+    server_from: ServerFrom,
 
     /// Add a client pair: NAME.crt and NAME.key
     #[arg(long, value_name = "NAME")]
@@ -88,6 +98,15 @@ pub(super) struct Args {
     interactive: bool,
 }
 
+/// Where the server's certificate comes from.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum ServerFrom {
+    /// The CA in the directory
+    Ca,
+    /// A public CA: the certificate that `acme issue` has put into the directory
+    Acme,
+}
+
 /// The arguments that the answers of the wizard amount to.
 #[derive(Parser, Debug)]
 #[command(no_binary_name = true)]
@@ -132,8 +151,17 @@ impl Args {
         if self.mtls && !clients.iter().any(|name| name == "client") {
             clients.insert(0, "client".into());
         }
+        let directory = self.output.unwrap_or_else(|| directory.to_owned());
+        let server = match self.server_from {
+            ServerFrom::Ca => None,
+            ServerFrom::Acme => {
+                let name = self.common_name.as_deref().or(hosts.first().copied());
+                Some(acme::ordered_pair(&directory, name)?)
+            }
+        };
         Ok(generate::Request {
-            directory: self.output.unwrap_or_else(|| directory.to_owned()),
+            directory,
+            server,
             server_names: server_names.collect::<Result<Vec<TypedName>, _>>()?,
             messages: self.messages,
             ca_subject: None,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::acme::OrderedPair;
 use super::ca::{self, AuthorityReport, Origin, init};
 use super::issue::{self, End, Existing, IssuedCertificate, Planned};
 use super::passphrase::Ask;
@@ -32,6 +33,8 @@ pub struct Request {
     pub directory: PathBuf,
     /// The server's names; the first is its common name.
     pub server_names: Vec<TypedName>,
+    /// The server's pair, when another CA issued it: then none is generated.
+    pub server: Option<OrderedPair>,
     /// The names of the clients; each gets a pair.
     pub clients: Vec<TypedName>,
     /// Add a pair that messages are encrypted to for each client.
@@ -62,6 +65,7 @@ impl Request {
         Request {
             directory: directory.into(),
             server_names: vec![server_name],
+            server: None,
             clients: Vec::new(),
             messages: false,
             ca_subject: None,
@@ -283,7 +287,9 @@ fn bases(request: &Request) -> Vec<OsString> {
             .map(move |client| issue::base_for(&client.name, purpose))
     };
     let messages = of_clients(ProfilePurpose::Message).filter(|_| request.messages);
-    std::iter::once(SERVER.into())
+    let server = request.server.is_none().then(|| SERVER.into());
+    server
+        .into_iter()
         .chain(of_clients(ProfilePurpose::Client))
         .chain(messages)
         .collect()
@@ -296,13 +302,15 @@ fn plans(
 ) -> Result<Outcome<Vec<(issue::Request, Planned)>>, Error> {
     let config = authority::read_config(&request.directory)?;
     let server = ("server", request.server_names.clone());
+    let server = request.server.is_none().then_some(server);
     let clients = request.clients.iter();
     let of_clients = |profile| {
         clients
             .clone()
             .map(move |client| (profile, vec![client.clone()]))
     };
-    let all = std::iter::once(server)
+    let all = server
+        .into_iter()
         .chain(of_clients("client"))
         .chain(of_clients("message"));
     let mut planned = Vec::new();
@@ -392,34 +400,38 @@ pub struct Snippets {
 impl Snippets {
     fn new(request: &Request, issued: &[IssuedCertificate]) -> Self {
         let ca = request.directory.join(authority::CERTIFICATE);
-        let server = issued
-            .iter()
-            .find(|issued| issued.purpose == Some(Purpose::Server));
-        let client = issued
-            .iter()
-            .find(|issued| issued.purpose == Some(Purpose::Client));
-        let host = server.map_or_else(
-            || "localhost".into(),
-            |server| dialled(&server.subject_alt_names),
-        );
-        let (mut network_yaml, mut agent_python) = (String::new(), String::new());
-        if let Some(server) = server {
-            network_yaml = yaml(request.port, &ca, server, client.is_some());
-        }
+        let of = |purpose| issued.iter().find(move |one| one.purpose == Some(purpose));
+        let client = of(Purpose::Client);
+        let server = match &request.server {
+            Some(ordered) => Some(ordered.clone()),
+            None => of(Purpose::Server).map(|server| OrderedPair {
+                certificate: server.certificate.clone(),
+                private_key: server.private_key.clone().unwrap_or_default(),
+                names: server.subject_alt_names.clone(),
+            }),
+        };
+        let host = server
+            .as_ref()
+            .map_or_else(|| "localhost".into(), |server| dialled(&server.names));
+        let network_yaml = server.as_ref().map_or(String::new(), |server| {
+            yaml(request.port, &ca, server, client.is_some())
+        });
         let url = format!("grpcs://{host}:{}", request.port);
-        // Writing to a String does not fail.
-        let _ = write!(
-            agent_python,
-            "await agent.async_start(\n    url={},\n    ssl_ca_cert={},\n",
-            quoted(&url),
-            path(&ca)
-        );
-        if let Some(client) = client {
-            let (certificate, key) = (path(&client.certificate), key_path(client));
-            let _ = write!(
-                agent_python,
-                "    ssl_client_cert={certificate},\n    ssl_client_key={key},\n"
-            );
+        let mut agent_python = format!("await agent.async_start(\n    url={},\n", quoted(&url));
+        // What a public CA issued is trusted by every machine.
+        let anchor = request.server.is_none().then(|| path(&ca));
+        let client_files = client.map(|client| (path(&client.certificate), key_path(client)));
+        let (certificate, key) = client_files.unzip();
+        let arguments = [
+            ("ssl_ca_cert", anchor),
+            ("ssl_client_cert", certificate),
+            ("ssl_client_key", key),
+        ];
+        for (name, value) in arguments {
+            if let Some(value) = value {
+                // Writing to a String does not fail.
+                let _ = writeln!(agent_python, "    {name}={value},");
+            }
         }
         agent_python.push_str(")\n");
         Snippets {
@@ -441,12 +453,12 @@ impl fmt::Display for Snippets {
     }
 }
 
-fn yaml(port: u16, ca: &Path, server: &IssuedCertificate, mtls: bool) -> String {
+fn yaml(port: u16, ca: &Path, server: &OrderedPair, mtls: bool) -> String {
     let mut text = format!(
         "network:\n  transports:\n    - type: grpc\n      config:\n        host: \"0.0.0.0\"\n        port: {port}\n        tls:\n          \
          enabled: true\n          cert_file: {}\n          key_file: {}\n",
         path(&server.certificate),
-        key_path(server),
+        path(&server.private_key),
     );
     if mtls {
         // Writing to a String does not fail.

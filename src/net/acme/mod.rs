@@ -212,29 +212,21 @@ impl Client {
         self.get(url)
     }
 
-    /// Says that a challenge can be validated. Whatever the answer, only the authorization says how far it is.
+    /// Says that a challenge can be validated. Only the authorization says how far it is.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// When the server refuses, and when it is unknown whether it has heard.
     pub fn challenge_is_ready(&mut self, url: &str) -> Result<(), AcmeError> {
-        match self.post(url, Some(&json!({}))) {
-            Ok(_) => Ok(()),
-            Err(error) if error.is_outcome_unknown() => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.post(url, Some(&json!({}))).map(drop)
     }
 
-    /// Sends the certificate signing request of an order. Only the order says how far it is.
+    /// Sends the certificate signing request of an order. Gives the order.
     ///
     /// # Errors
-    /// When the server refuses.
-    pub fn finalize(&mut self, url: &str, csr: &[u8]) -> Result<Option<Order>, AcmeError> {
+    /// As [`Client::challenge_is_ready`].
+    pub fn finalize(&mut self, url: &str, csr: &[u8]) -> Result<Order, AcmeError> {
         let payload = json!({"csr": Base64UrlUnpadded::encode_string(csr)});
-        match self.post(url, Some(&payload)) {
-            Ok(answer) => read(&answer, url).map(Some),
-            Err(error) if error.is_outcome_unknown() => Ok(None),
-            Err(error) => Err(error),
-        }
+        read(&self.post(url, Some(&payload))?, url)
     }
 
     /// A certificate.

@@ -210,6 +210,63 @@ pub fn issue(request: &Request, now: OffsetDateTime) -> Result<OrderedCertificat
     })
 }
 
+/// A certificate that a public CA issued, and its key.
+#[derive(Clone, Debug)]
+pub struct OrderedPair {
+    /// The certificate's file.
+    pub certificate: PathBuf,
+    /// The key's file.
+    pub private_key: PathBuf,
+    /// Its names.
+    pub names: Vec<SubjectAltName>,
+}
+
+/// The certificate in a directory that a public CA issued: the one for this name, or the only one.
+///
+/// # Errors
+/// When there is none, or several, or what is known of them cannot be read.
+pub fn ordered_pair(directory: &Path, name: Option<&str>) -> Result<OrderedPair, Error> {
+    let usage = |message: String, hint: &str| Error::Usage {
+        message,
+        hint: hint.into(),
+    };
+    let mut pairs = Vec::new();
+    for state in state::certificates(directory)? {
+        let names = state.names.iter().map(|name| name.parse());
+        let names = names.collect::<Result<Vec<SubjectAltName>, _>>()?;
+        let is_meant = name.is_none_or(|name| names.iter().any(|own| own.value() == name));
+        if state.serial.is_some() && is_meant {
+            let at = match files::absolute(directory)? == state.directory {
+                true => directory,
+                false => &state.directory,
+            };
+            let pair = Pair::at(at, &state.base);
+            pairs.push(OrderedPair {
+                certificate: pair.certificate,
+                private_key: pair.private_key,
+                names,
+            });
+        }
+    }
+    match (pairs.pop(), pairs.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (Some(_), false) => Err(usage(
+            format!(
+                "{}: several certificates were issued by public CAs",
+                shown(directory)
+            ),
+            "name the one of the server with `--common-name`",
+        )),
+        (None, _) => Err(usage(
+            format!(
+                "{}: no certificate of a public CA for the server",
+                shown(directory)
+            ),
+            "order one with `openagents-certs acme issue NAME --server letsencrypt`",
+        )),
+    }
+}
+
 /// The paths of a certificate and its key.
 struct Pair {
     certificate: PathBuf,

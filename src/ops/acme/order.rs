@@ -11,7 +11,9 @@ use super::solver::Solver;
 use super::state::{CertificateState, Kept, PendingOrder};
 use crate::error::Error;
 use crate::keys::Signer;
-use crate::net::acme::{AcmeError, Authorization, Identifier, IssuedChain, Order, Problem, Status};
+use crate::net::acme::{
+    AcmeError, Authorization, Challenge, Identifier, IssuedChain, Order, Problem, Status,
+};
 use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::general_name::GeneralName;
@@ -64,13 +66,7 @@ impl Ordering<'_, '_> {
             let _ = self.solver.clear();
         }
         if order.status == Status::Ready {
-            let csr = self.request(signer)?;
-            let finalized = self.session.client.finalize(&order.finalize, &csr);
-            match self.session.noted(finalized)? {
-                Some(finalized) => order = finalized,
-                // The answer was lost.
-                None => order = self.refresh(&url)?.0,
-            }
+            order = self.finalize(&url, &order, signer)?;
         }
         let is_over = |status| !matches!(status, Status::Processing | Status::Ready);
         if !is_over(order.status) {
@@ -217,14 +213,65 @@ impl Ordering<'_, '_> {
             self.solver
                 .publish(&authorization, &challenge.token, &proof)?;
             if challenge.status == Status::Pending {
-                ready.push(challenge.url.clone());
+                ready.push((url, challenge.url.clone()));
             }
         }
         self.solver.settle();
-        for url in ready {
-            let told = self.session.client.challenge_is_ready(&url);
-            self.session.noted(told)?;
+        for (authorization, challenge) in ready {
+            self.start(authorization, &challenge)?;
         }
+        Ok(())
+    }
+
+    /// Lets the server validate a challenge; says so again while it has not heard.
+    fn start(&mut self, authorization: &str, challenge: &str) -> Result<(), Error> {
+        for attempt in 1.. {
+            match self.session.client.challenge_is_ready(challenge) {
+                Err(error) if error.is_outcome_unknown() && attempt < ATTEMPTS => {
+                    self.pause(error)?;
+                }
+                started => return self.session.noted(started),
+            }
+            let known = self.session.client.authorization(authorization);
+            let known = self.session.noted(known)?;
+            let is_waiting =
+                |one: &Challenge| one.url == challenge && one.status == Status::Pending;
+            if !known.challenges.iter().any(is_waiting) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the certificate signing request, again while the server has not heard. Gives the order.
+    fn finalize(&mut self, url: &str, order: &Order, signer: &Signer) -> Result<Order, Error> {
+        let csr = self.request(signer)?;
+        for attempt in 1.. {
+            match self.session.client.finalize(&order.finalize, &csr) {
+                Err(error) if error.is_outcome_unknown() && attempt < ATTEMPTS => {
+                    self.pause(error)?;
+                }
+                finalized => return self.session.noted(finalized),
+            }
+            let (known, _) = self.refresh(url)?;
+            if known.status != Status::Ready {
+                return Ok(known);
+            }
+        }
+        Ok(self.refresh(url)?.0)
+    }
+
+    /// Waits a moment after a failure, unless the server asks for more.
+    fn pause(&self, error: AcmeError) -> Result<(), Error> {
+        let now = self.session.client.now();
+        let asked = error
+            .retry_after()
+            .map(|at| (at - now).max(time::Duration::ZERO));
+        let pause = asked.map_or(AFTER_FAILURE, |asked| asked.unsigned_abs());
+        if pause > LONGEST_PAUSE {
+            return Err(error.into());
+        }
+        std::thread::sleep(pause);
         Ok(())
     }
 
@@ -415,6 +462,10 @@ fn no_challenge(authorization: &Authorization, kind: &str) -> Error {
 
 const FIRST_POLL: Duration = Duration::from_millis(20);
 const LONGEST_POLL: Duration = Duration::from_secs(5);
+/// How often the server is told something that it may not have heard.
+const ATTEMPTS: usize = 3;
+const AFTER_FAILURE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How many of the listed orders are looked at, newest first.
 const MAX_LISTED: usize = 20;
 const MAX_ALTERNATES: usize = 10;

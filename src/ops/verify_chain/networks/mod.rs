@@ -10,6 +10,7 @@ mod agents;
 mod pool;
 mod report;
 mod serving;
+mod trust;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub use agents::{Matrix, MatrixRow};
 pub(super) use report::edit;
 pub use report::{AgentReport, GrpcReport, NetworkReport, NetworksReport, Serves};
 pub use report::{EditReport, EditRequest};
+pub use trust::{Side, Trust};
 
 use crate::error::{Error, shown};
 use crate::files;

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::files;
+use crate::ops::anchors::Anchors;
 use crate::ops::verify_chain::key_file;
 use crate::path::finding::{Finding, Severity};
 use crate::path::stacks::{
@@ -19,6 +20,7 @@ use crate::path::{Requirements, judge_alone};
 use crate::pki::bundle::Bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
+use crate::pki::pem;
 use crate::pki::usage::Purpose;
 
 /// The files and verdicts so far, at one moment.
@@ -125,6 +127,25 @@ impl Pool {
 
     pub(super) fn bytes(&self, id: ContentId) -> &[u8] {
         &self.contents[id.0]
+    }
+
+    /// The certificates in a content; none where there is no usable one.
+    pub(super) fn certificates(&self, id: ContentId) -> Vec<Certificate> {
+        let bundle = Bundle::read(self.bytes(id));
+        bundle.map_or_else(|_| Vec::new(), |bundle| bundle.certificates)
+    }
+
+    /// Those of the system's trust anchors that may be above a chain; `None` where none is.
+    pub(super) fn system_roots(&mut self, chain: ContentId) -> Option<ContentId> {
+        let chain = self.certificates(chain);
+        let system = Anchors::of_system();
+        let of_interest = system.of_interest(&chain);
+        let mut text = Zeroizing::new(Vec::new());
+        for anchor in of_interest.iter() {
+            let block = pem::encode("CERTIFICATE", anchor.as_der()).ok()?;
+            text.extend_from_slice(block.as_bytes());
+        }
+        (!text.is_empty()).then(|| self.keep(text))
     }
 
     /// Whether a server starts with this chain and key, and these CAs for its clients.

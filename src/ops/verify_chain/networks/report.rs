@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use super::Matrix;
+use super::{Matrix, Trust};
 use crate::error::{Error, shown};
 use crate::files::{self, Lock, NewFile};
 use crate::network::{
@@ -102,6 +102,8 @@ pub struct GrpcReport {
     pub ca_file: Option<String>,
     /// The CA the certificate was verified with.
     pub checked_against: Option<String>,
+    /// Which side trusts what, and when each part ends.
+    pub trust: Vec<Trust>,
 }
 
 /// What a correct client gets from a port.
@@ -174,6 +176,7 @@ impl NetworkReport {
                 key_file: tls.and_then(|tls| path_of(&tls.key_file)),
                 ca_file: tls.and_then(|tls| path_of(&tls.ca_file)),
                 checked_against: None,
+                trust: Vec::new(),
             },
             clients: Vec::new(),
             http_port: http.map(|http| http.port),
@@ -210,6 +213,14 @@ impl fmt::Display for NetworkReport {
         }
         if let Some(ca) = &grpc.checked_against {
             writeln!(f, "  verified with {}", shown(ca))?;
+        }
+        // With one CA for both sides, it has been named.
+        let is_mixed = grpc
+            .trust
+            .windows(2)
+            .any(|two| two[0].anchor != two[1].anchor);
+        for part in grpc.trust.iter().filter(|_| is_mixed) {
+            writeln!(f, "  {part}")?;
         }
         if !self.clients.is_empty() {
             let clients = self.clients.iter().map(|outcome| {

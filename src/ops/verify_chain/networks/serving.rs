@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Request;
 use super::pool::{ContentId, Material, Pair, Pool, Refusal};
 use super::report::{NetworkReport, Serves};
+use super::trust;
 use crate::error::{Error, shown};
 use crate::network::{Credentials, FileName, NetworkFile, Startup, Tls, start as startup};
 use crate::path::finding::{Finding, Severity};
@@ -47,6 +48,12 @@ pub(super) fn judge(
     pool: &mut Pool,
 ) -> Result<(), Error> {
     (material.roots, report.grpc.checked_against) = roots(material, path, request, pool)?;
+    if request.ca.is_none()
+        && let Some(public) = public_roots(material, pool)
+    {
+        material.roots = Some(public);
+        report.grpc.checked_against = Some(SYSTEM.to_owned());
+    }
     let (certificate, roots) = (material.certificate, material.roots);
     if roots.is_none() {
         let finding = Finding::of("tls-ca-unknown").at_line(line);
@@ -59,6 +66,13 @@ pub(super) fn judge(
     let verdicts: Vec<_> = verdicts.collect();
     let accepted = verdicts.iter().position(|verdict| verdict.is_ok());
     let client = client(material, request, pool)?;
+    report.grpc.trust = trust::of(
+        material,
+        report.grpc.checked_against.as_deref(),
+        report.grpc.ca_file.as_deref(),
+        client.as_ref().map(|client| (client.pair.0, &*client.path)),
+        pool,
+    );
     let host = hosts.get(accepted.unwrap_or(0)).cloned().flatten();
     of_each_stack(report, material, host.as_deref(), client.as_ref(), pool);
     let mut refuse = |rule, refusal: &Refusal, file: &Path| {
@@ -227,6 +241,22 @@ fn roots(
         .filter_map(|place| Some((Some(pool.read(place).ok()?), text(place))));
     Ok(known.next().unwrap_or_default())
 }
+
+/// The system's trust anchors, where they accept the server's certificate and the CA beside it does not: a public CA
+/// issued it.
+fn public_roots(material: &Material, pool: &mut Pool) -> Option<ContentId> {
+    let certificate = material.certificate;
+    let is_own = |own| pool.client_accepts(certificate, Some(own), None).is_ok();
+    if material.roots.is_some_and(is_own) {
+        return None;
+    }
+    let public = pool.system_roots(certificate)?;
+    let accepted = pool.client_accepts(certificate, Some(public), None);
+    accepted.is_ok().then_some(public)
+}
+
+/// What the report names the system's trust anchors.
+const SYSTEM: &str = "the system's trust store";
 
 /// A client of the network.
 struct Client {
