@@ -57,6 +57,20 @@ pub struct Section {
     pub content: Content,
 }
 
+impl Section {
+    /// A section.
+    pub fn new(title: &str, content: Content) -> Self {
+        let title = title.to_owned();
+        Section { title, content }
+    }
+
+    /// A section with a table.
+    pub fn table(title: &str, heads: &[&str], rows: Vec<Vec<Cell>>, kind: TableKind) -> Self {
+        let heads = heads.iter().map(|head| (*head).to_owned()).collect();
+        Section::new(title, Content::Table { heads, rows, kind })
+    }
+}
+
 /// The content of a section.
 #[derive(Clone, Debug)]
 pub enum Content {

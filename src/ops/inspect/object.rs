@@ -138,39 +138,22 @@ impl Object {
 
     /// The certificate, if it is one.
     pub(super) fn certificate(&self) -> Option<&Certificate> {
-        match self {
-            Object::Certificate { certificate, .. } => Some(certificate),
-            Object::SigningRequest { .. }
-            | Object::RevocationList { .. }
-            | Object::PublicKey { .. }
-            | Object::PrivateKey(_)
-            | Object::EncryptedPrivateKey(_)
-            | Object::Other { .. } => None,
-        }
+        let Object::Certificate { certificate, .. } = self else {
+            return None;
+        };
+        Some(certificate)
     }
 
     /// Whether it is a private key, encrypted or not.
     pub(super) fn is_private_key(&self) -> bool {
-        match self {
-            Object::PrivateKey(_) | Object::EncryptedPrivateKey(_) => true,
-            Object::Certificate { .. }
-            | Object::SigningRequest { .. }
-            | Object::RevocationList { .. }
-            | Object::PublicKey { .. }
-            | Object::Other { .. } => false,
-        }
+        matches!(self, Object::PrivateKey(_) | Object::EncryptedPrivateKey(_))
     }
 
     fn relation(&self, position: Option<usize>) -> String {
-        match self {
-            Object::Certificate { fields, .. } => fields.relation(position),
-            Object::SigningRequest { .. }
-            | Object::RevocationList { .. }
-            | Object::PublicKey { .. }
-            | Object::PrivateKey(_)
-            | Object::EncryptedPrivateKey(_)
-            | Object::Other { .. } => String::new(),
-        }
+        let Object::Certificate { fields, .. } = self else {
+            return String::new();
+        };
+        fields.relation(position)
     }
 
     fn add_short_to(&self, sheet: &mut Sheet) {

@@ -6,7 +6,7 @@ use super::certificate::{CertificateStatus, LimitKind, Role};
 use super::report::{AuthorityStatus, Level, Report};
 use super::revocation::RevocationListStatus;
 use super::text::{signed_left, state};
-use super::timeline::{DAYS, Days};
+use super::timeline::{DAYS, Days, worst};
 use crate::error::shown;
 use crate::ops::expiry::Left;
 use crate::ops::view::{Cell, Content, Item, Section, TableKind, Tone, View};
@@ -65,29 +65,24 @@ fn sections(report: &Report) -> Vec<Section> {
 }
 
 fn authority(authority: &AuthorityStatus) -> Section {
-    let issued = &authority.issued;
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let left = match authority.expires_in_seconds {
         seconds @ 0.. => format!("in {}", Left(seconds)),
         seconds => signed_left(seconds),
     };
-    let key = if authority.private_key_encrypted {
-        "encrypted"
-    } else {
-        "not encrypted"
+    let key = match authority.private_key_encrypted {
+        true => "encrypted",
+        false => "not encrypted",
     };
-    Section {
-        title: format!("Authority in {}", shown(&authority.directory)),
-        content: Content::Facts(vec![
-            fact("Subject", authority.subject.to_string()),
-            fact(
-                "Expires",
-                format!("{} ({left})", rfc3339(authority.not_after)),
-            ),
-            fact("Issued", issued.to_string()),
-            fact("Private key", key.into()),
-        ]),
-    }
+    let expires = format!("{} ({left})", rfc3339(authority.not_after));
+    let facts = vec![
+        fact("Subject", authority.subject.to_string()),
+        fact("Expires", expires),
+        fact("Issued", authority.issued.to_string()),
+        fact("Private key", key.into()),
+    ];
+    let title = format!("Authority in {}", shown(&authority.directory));
+    Section::new(&title, Content::Facts(facts))
 }
 
 fn unreadable(report: &Report) -> Section {
@@ -95,59 +90,32 @@ fn unreadable(report: &Report) -> Section {
         tone: Tone::Warning,
         label: error.code.into(),
         title: error.message.clone(),
-        details: error
-            .hint
-            .iter()
+        details: (error.hint.iter())
             .map(|hint| ("Hint".to_owned(), hint.clone()))
             .collect(),
     });
-    Section {
-        title: "Unreadable".into(),
-        content: Content::Items(items.collect()),
-    }
+    Section::new("Unreadable", Content::Items(items.collect()))
 }
 
 fn certificates(title: &str, certificates: &[&CertificateStatus]) -> Section {
-    let heads = [
-        "State",
-        "Name",
-        "Time left",
-        "Expires",
-        "Issuer",
-        "Path",
-        "Serial number",
-    ];
-    Section {
-        title: title.into(),
-        content: Content::Table {
-            heads: heads.map(str::to_owned).to_vec(),
-            rows: certificates
-                .iter()
-                .map(|certificate| row(certificate))
-                .collect(),
-            kind: TableKind::List,
-        },
-    }
+    let rows = certificates.iter().map(|certificate| row(certificate));
+    Section::table(title, CERTIFICATE_HEADS, rows.collect(), TableKind::List)
 }
 
 fn row(certificate: &CertificateStatus) -> Vec<Cell> {
-    let tone = tone(certificate.level);
+    let tone = certificate.level.tone();
     let by = match certificate.limited_by {
         LimitKind::Certificate | LimitKind::Revocation => String::new(),
-        kind @ (LimitKind::Intermediate | LimitKind::Anchor) => {
-            format!(" by {kind}")
-        }
+        kind @ (LimitKind::Intermediate | LimitKind::Anchor) => format!(" by {kind}"),
     };
     let more = match certificate.also_at.len() {
         0 => String::new(),
         count => format!(" and {count} more"),
     };
-    let note = certificate
-        .note()
-        .map_or_else(String::new, |note| format!(": {note}"));
+    let name = with_note(certificate.title(), certificate.note());
     vec![
         Cell::Badge(tone, state(certificate.status, certificate.level).into()),
-        Cell::Name(format!("{}{note}", certificate.title())),
+        Cell::Name(name),
         Cell::Bar {
             part: certificate.remaining,
             tone,
@@ -161,87 +129,72 @@ fn row(certificate: &CertificateStatus) -> Vec<Cell> {
 }
 
 fn revocation_lists(lists: &[RevocationListStatus]) -> Section {
-    let heads = [
-        "State",
-        "Time left",
-        "Next update",
-        "Issuer",
-        "Number",
-        "Revoked",
-        "Path",
-    ];
-    let rows = lists.iter().map(|list| {
-        let note = list.problem.as_deref();
-        let note = note.map_or_else(String::new, |note| format!(": {note}"));
-        let word = if list.superseded {
-            "old"
-        } else {
-            state(Status::Valid, list.level)
+    let row = |list: &RevocationListStatus| {
+        let tone = list.level.tone();
+        let word = match list.superseded {
+            true => "old",
+            false => state(Status::Valid, list.level),
         };
+        let left = list.expires_in_seconds.map(signed_left);
+        let next = list.next_update.map(rfc3339);
         vec![
-            Cell::Badge(tone(list.level), word.into()),
+            Cell::Badge(tone, word.into()),
             Cell::Bar {
                 part: list.remaining,
-                tone: tone(list.level),
-                text: list
-                    .expires_in_seconds
-                    .map_or_else(|| "-".into(), signed_left),
+                tone,
+                text: left.unwrap_or_else(|| "-".into()),
             },
-            Cell::Whole(
-                list.next_update
-                    .map_or_else(|| "not stated".into(), rfc3339),
-            ),
-            Cell::Text(format!("{}{note}", list.issuer)),
+            Cell::Whole(next.unwrap_or_else(|| "not stated".into())),
+            Cell::Text(with_note(list.issuer.to_string(), list.problem.as_deref())),
             Cell::Text(list.number.clone().unwrap_or_default()),
             Cell::Text(list.revoked_count.to_string()),
             Cell::Code(shown(&list.path)),
         ]
-    });
-    Section {
-        title: "CRLs".into(),
-        content: Content::Table {
-            heads: heads.map(str::to_owned).to_vec(),
-            rows: rows.collect(),
-            kind: TableKind::List,
-        },
+    };
+    let rows = lists.iter().map(row).collect();
+    Section::table("CRLs", LIST_HEADS, rows, TableKind::List)
+}
+
+fn with_note(text: String, note: Option<&str>) -> String {
+    match note {
+        Some(note) => format!("{text}: {note}"),
+        None => text,
     }
 }
 
-/// The next ninety days, one row per week.
+/// How many certificates expire each day.
 fn calendar(report: &Report) -> Section {
     let days = Days::of(report);
-    let heads = ["Week of", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    let rows = days.mondays().into_iter().map(|monday| {
-        let week = (0..7).map(|offset| monday.saturating_add(Duration::days(offset)));
-        std::iter::once(Cell::Text(monday.to_string()))
-            .chain(week.map(|date| day(&days, date)))
-            .collect()
-    });
-    Section {
-        title: format!("Expiring in the next {DAYS} days"),
-        content: Content::Table {
-            heads: heads.map(str::to_owned).to_vec(),
-            rows: rows.collect(),
-            kind: TableKind::Grid,
-        },
-    }
-}
-
-fn day(days: &Days<'_>, date: Date) -> Cell {
-    match days.ending(date) {
+    let day = |date: Date| match days.ending(date) {
         [] if days.contains(date) => Cell::Text("·".into()),
         [] => Cell::Text(String::new()),
-        ending => {
-            let worst = ending.iter().map(|certificate| certificate.level).max();
-            Cell::Badge(tone(worst.unwrap_or(Level::Ok)), ending.len().to_string())
-        }
-    }
+        ending => Cell::Badge(worst(ending).tone(), ending.len().to_string()),
+    };
+    let rows = days.mondays().into_iter().map(|monday| {
+        let week = (0..7).map(|offset| monday.saturating_add(Duration::days(offset)));
+        let first = std::iter::once(Cell::Text(monday.to_string()));
+        first.chain(week.map(day)).collect()
+    });
+    let title = format!("Expiring in the next {DAYS} days");
+    Section::table(&title, CALENDAR_HEADS, rows.collect(), TableKind::Grid)
 }
 
-fn tone(level: Level) -> Tone {
-    match level {
-        Level::Ok => Tone::Good,
-        Level::Warning => Tone::Warning,
-        Level::Critical => Tone::Bad,
-    }
-}
+const CERTIFICATE_HEADS: &[&str] = &[
+    "State",
+    "Name",
+    "Time left",
+    "Expires",
+    "Issuer",
+    "Path",
+    "Serial number",
+];
+const LIST_HEADS: &[&str] = &[
+    "State",
+    "Time left",
+    "Next update",
+    "Issuer",
+    "Number",
+    "Revoked",
+    "Path",
+];
+const CALENDAR_HEADS: &[&str] = &["Week of", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];

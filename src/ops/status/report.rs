@@ -11,6 +11,7 @@ use super::certificate::{CertificateStatus, seconds};
 use super::revocation::RevocationListStatus;
 use crate::error::{Error, shown};
 use crate::ops::ca::AuthorityFacts;
+use crate::ops::view::Tone;
 use crate::ops::{self, Verdict};
 use crate::pki::name::DistinguishedName;
 use crate::pki::validity::{Lifetime, ValidityError};
@@ -205,11 +206,8 @@ impl ops::Report for Report {
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        super::text::Screen {
-            report: self,
-            columns: None,
-        }
-        .fmt(f)
+        let (report, columns) = (self, None);
+        super::Screen { report, columns }.fmt(f)
     }
 }
 
@@ -324,6 +322,17 @@ pub enum Level {
     Warning,
     /// Something needs to be done now.
     Critical,
+}
+
+impl Level {
+    /// Its colour.
+    pub(super) fn tone(self) -> Tone {
+        match self {
+            Level::Ok => Tone::Good,
+            Level::Warning => Tone::Warning,
+            Level::Critical => Tone::Bad,
+        }
+    }
 }
 
 impl fmt::Display for Level {

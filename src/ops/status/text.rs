@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use anstyle::{AnsiColor, Style};
 use time::OffsetDateTime;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -26,43 +25,32 @@ pub struct Screen<'a> {
 
 impl fmt::Display for Screen<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let report = self.report;
-        writeln!(
-            f,
-            "{}",
-            Headline {
-                report,
-                columns: self.columns
-            }
-        )?;
+        let Screen { report, columns } = *self;
+        writeln!(f, "{}", headline(report, columns))?;
         for authority in &report.authorities {
             writeln!(f)?;
             self.authority(f, authority)?;
         }
         let rows = |wanted: bool| -> Vec<Row> {
-            let chosen = report.certificates.iter();
-            chosen
-                .filter(|certificate| (certificate.role == Role::Anchor) == wanted)
-                .map(|certificate| Row::of(certificate, self.columns))
+            let all = report.certificates.iter();
+            all.filter(|certificate| (certificate.role == Role::Anchor) == wanted)
+                .map(|certificate| Row::of(certificate, columns))
                 .collect()
         };
         let lists = report.revocation_lists.iter();
-        let lists: Vec<Row> = lists.map(|list| Row::of_list(list, self.columns)).collect();
+        let lists = lists.map(|list| Row::of_list(list, columns)).collect();
         for (title, rows) in [
             ("Anchors", rows(true)),
             ("CRLs", lists),
             ("Certificates", rows(false)),
         ] {
-            if !rows.is_empty() {
-                let rows = &rows;
-                write!(
-                    f,
-                    "\n{title}\n{}",
-                    Table {
-                        rows,
-                        columns: self.columns
-                    }
-                )?;
+            if rows.is_empty() {
+                continue;
+            }
+            writeln!(f, "\n{title}")?;
+            match columns {
+                Some(columns) if columns < NARROW => stacked(f, &rows, columns)?,
+                Some(_) | None => wide(f, &rows, columns)?,
             }
         }
         Ok(())
@@ -71,89 +59,47 @@ impl fmt::Display for Screen<'_> {
 
 impl Screen<'_> {
     fn authority(&self, f: &mut fmt::Formatter<'_>, authority: &AuthorityStatus) -> fmt::Result {
-        let style = style(authority.level);
-        let issued = &authority.issued;
+        let style = authority.level.tone().style();
         let cut = |text: String| Cut(&text, self.columns).to_string();
         let directory = shown(&authority.directory);
         writeln!(f, "{}", cut(format!("Authority in {directory}")))?;
         writeln!(f, "{}", cut(format!("  {}", authority.subject)))?;
-        let ends = Ends {
-            at: authority.not_after,
-            seconds: authority.expires_in_seconds,
+        let expiry = Expiry {
+            not_before: authority.not_after,
+            not_after: authority.not_after,
+            expires_in_seconds: authority.expires_in_seconds,
         };
-        writeln!(f, "{style}{}{style:#}", cut(format!("  {ends}")))?;
-        let key = if authority.private_key_encrypted {
-            "key encrypted"
-        } else {
-            "key not encrypted"
+        let expires = cut(format!("  expires {expiry}"));
+        writeln!(f, "{style}{expires}{style:#}")?;
+        let not = match authority.private_key_encrypted {
+            true => "",
+            false => "not ",
         };
-        let counts = format!("  issued: {issued}; {key}");
+        let counts = format!("  issued: {}; key {not}encrypted", authority.issued);
         writeln!(f, "{}", cut(counts))
     }
 }
 
 /// The number of each level, in a line.
-pub(super) struct Headline<'a> {
-    pub(super) report: &'a Report,
-    pub(super) columns: Option<usize>,
-}
-
-impl fmt::Display for Headline<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let summary = &self.report.summary;
-        let mut parts = Vec::new();
-        for (count, what) in [
-            (summary.critical, "critical"),
-            (summary.warning, "warning"),
-            (summary.ok, "ok"),
-            (summary.unreadable, "unreadable"),
-        ] {
-            if count > 0 {
-                parts.push(format!("{count} {what}"));
-            }
-        }
-        if parts.is_empty() {
-            parts.push("nothing found".into());
-        }
-        let level = if summary.unreadable > 0 {
-            self.report.level.max(Level::Warning)
-        } else {
-            self.report.level
-        };
-        let style = style(level).bold();
-        write!(
-            f,
-            "{style}{}{style:#}",
-            Cut(&parts.join(", "), self.columns)
-        )
+pub(super) fn headline(report: &Report, columns: Option<usize>) -> String {
+    let summary = &report.summary;
+    let counts = [
+        (summary.critical, "critical"),
+        (summary.warning, "warning"),
+        (summary.ok, "ok"),
+        (summary.unreadable, "unreadable"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let mut parts: Vec<_> = counts.map(|(n, what)| format!("{n} {what}")).collect();
+    if parts.is_empty() {
+        parts.push("nothing found".into());
     }
-}
-
-/// A moment and the time until then.
-struct Ends {
-    at: OffsetDateTime,
-    seconds: i64,
-}
-
-impl fmt::Display for Ends {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let expiry = Expiry {
-            not_before: self.at,
-            not_after: self.at,
-            expires_in_seconds: self.seconds,
-        };
-        write!(f, "expires {expiry}")
-    }
-}
-
-/// The colour of a level.
-pub(super) fn style(level: Level) -> Style {
-    let color = match level {
-        Level::Ok => AnsiColor::Green,
-        Level::Warning => AnsiColor::Yellow,
-        Level::Critical => AnsiColor::Red,
+    let level = match summary.unreadable {
+        0 => report.level,
+        _ => report.level.max(Level::Warning),
     };
-    Style::new().fg_color(Some(color.into()))
+    let style = level.tone().style().bold();
+    format!("{style}{}{style:#}", Cut(&parts.join(", "), columns))
 }
 
 pub(super) fn state(status: Status, level: Level) -> &'static str {
@@ -172,10 +118,9 @@ pub(super) fn state(status: Status, level: Level) -> &'static str {
 
 pub(super) fn limit(kind: LimitKind) -> &'static str {
     match kind {
-        LimitKind::Certificate => "",
         LimitKind::Intermediate => "by issuer",
         LimitKind::Anchor => "by anchor",
-        LimitKind::Revocation => "",
+        LimitKind::Certificate | LimitKind::Revocation => "",
     }
 }
 
@@ -188,7 +133,7 @@ pub(super) fn signed_left(seconds: i64) -> String {
 }
 
 /// A row of the table.
-pub(super) struct Row {
+struct Row {
     level: Level,
     state: &'static str,
     remaining: f64,
@@ -201,7 +146,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn of(certificate: &CertificateStatus, columns: Option<usize>) -> Self {
+    fn of(certificate: &CertificateStatus, columns: Option<usize>) -> Self {
         let more = match certificate.also_at.len() {
             0 => String::new(),
             count => format!(" (+{count})"),
@@ -219,7 +164,7 @@ impl Row {
         }
     }
 
-    pub(super) fn of_list(list: &RevocationListStatus, columns: Option<usize>) -> Self {
+    fn of_list(list: &RevocationListStatus, columns: Option<usize>) -> Self {
         let overdue = list.expires_in_seconds.is_some_and(|left| left < 0);
         let number = list.number.as_deref();
         let number = number.map_or_else(String::new, |number| format!("number {number}, "));
@@ -248,93 +193,59 @@ impl Row {
     }
 }
 
-/// Rows, at most as wide as the terminal.
-pub(super) struct Table<'a> {
-    pub(super) rows: &'a [Row],
-    pub(super) columns: Option<usize>,
+/// Rows in one line each, at most as wide as the terminal.
+fn wide(f: &mut fmt::Formatter<'_>, rows: &[Row], columns: Option<usize>) -> fmt::Result {
+    let width = |text: fn(&Row) -> &str, least: usize| {
+        let widths = rows.iter().map(|row| text(row).width());
+        widths.max().unwrap_or(0).max(least)
+    };
+    let (state, left) = (width(|row| row.state, 2), width(|row| &row.left, 4));
+    let (ends, limit) = (width(|row| &row.ends, 4), width(|row| row.limit, 0));
+    let cells = match columns {
+        Some(columns) if columns < ROOMY => 6,
+        Some(_) | None => 10,
+    };
+    let gaps = if limit > 0 { 14 } else { 12 };
+    let fixed = state + cells + left + ends + limit + gaps;
+    let natural = (width(|row| &row.name, 1), width(|row| &row.location, 1));
+    let (name, location) = match columns {
+        None => (natural.0.min(MAX_NAME), usize::MAX),
+        Some(columns) => share(columns.saturating_sub(fixed), natural),
+    };
+    for row in rows {
+        let style = row.level.tone().style();
+        let (bar, word) = (bar(row.remaining, cells), padded(row.state, state));
+        let (left, ends) = (padded(&row.left, left), padded(&row.ends, ends));
+        write!(f, "  {style}{word}  {bar}  {left}{style:#}  {ends}")?;
+        if limit > 0 {
+            write!(f, "  {}", padded(row.limit, limit))?;
+        }
+        let shown = Cut(&row.name, columns.map(|_| name)).to_string();
+        let location = CutFront(&row.location, location);
+        writeln!(f, "  {}  {location}", padded(&shown, name))?;
+        if let Some(note) = &row.note {
+            let room = columns.map(|columns| columns.saturating_sub(6));
+            writeln!(f, "      {style}{}{style:#}", Cut(note, room))?;
+        }
+    }
+    Ok(())
 }
 
-impl fmt::Display for Table<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.columns {
-            Some(columns) if columns < NARROW => self.stacked(f, columns),
-            Some(_) | None => self.wide(f),
+/// Rows with a line for each field.
+fn stacked(f: &mut fmt::Formatter<'_>, rows: &[Row], columns: usize) -> fmt::Result {
+    let room = columns.saturating_sub(1);
+    for row in rows {
+        let style = row.level.tone().style();
+        let first = format!("{} {} {}", row.state, row.left, row.limit);
+        let first = Cut(first.trim_end(), Some(columns));
+        writeln!(f, "{style}{first}{style:#}")?;
+        writeln!(f, " {}", Cut(&row.name, Some(room)))?;
+        writeln!(f, " {}", CutFront(&row.location, room))?;
+        if let Some(note) = &row.note {
+            writeln!(f, " {style}{}{style:#}", Cut(note, Some(room)))?;
         }
     }
-}
-
-impl Table<'_> {
-    fn wide(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = |text: fn(&Row) -> &str, least: usize| {
-            let widths = self.rows.iter().map(|row| text(row).width());
-            widths.max().unwrap_or(0).max(least)
-        };
-        let (state, left) = (width(|row| row.state, 2), width(|row| &row.left, 4));
-        let (ends, limit) = (width(|row| &row.ends, 4), width(|row| row.limit, 0));
-        let bar = if self.columns.is_some_and(|columns| columns < ROOMY) {
-            6
-        } else {
-            10
-        };
-        let gaps = if limit > 0 { 14 } else { 12 };
-        let fixed = state + bar + left + ends + limit + gaps;
-        let natural = (width(|row| &row.name, 1), width(|row| &row.location, 1));
-        let (name, location) = match self.columns {
-            None => (natural.0.min(MAX_NAME), usize::MAX),
-            Some(columns) => share(columns.saturating_sub(fixed), natural),
-        };
-        for row in self.rows {
-            let style = style(row.level);
-            let filled = Bar {
-                part: row.remaining,
-                cells: bar,
-            };
-            write!(
-                f,
-                "  {style}{}  {filled}  {}{style:#}",
-                Pad(row.state, state),
-                Pad(&row.left, left)
-            )?;
-            write!(f, "  {}", Pad(&row.ends, ends))?;
-            if limit > 0 {
-                write!(f, "  {}", Pad(row.limit, limit))?;
-            }
-            let shown = match self.columns {
-                None => row.name.clone(),
-                Some(_) => Cut(&row.name, Some(name)).to_string(),
-            };
-            writeln!(
-                f,
-                "  {}  {}",
-                Pad(&shown, name),
-                CutFront(&row.location, location)
-            )?;
-            if let Some(note) = &row.note {
-                let room = self.columns.map(|columns| columns.saturating_sub(6));
-                writeln!(f, "      {style}{}{style:#}", Cut(note, room))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn stacked(&self, f: &mut fmt::Formatter<'_>, columns: usize) -> fmt::Result {
-        let room = columns.saturating_sub(1);
-        for row in self.rows {
-            let style = style(row.level);
-            let first = format!("{} {} {}", row.state, row.left, row.limit);
-            writeln!(
-                f,
-                "{style}{}{style:#}",
-                Cut(first.trim_end(), Some(columns))
-            )?;
-            writeln!(f, " {}", Cut(&row.name, Some(room)))?;
-            writeln!(f, " {}", CutFront(&row.location, room))?;
-            if let Some(note) = &row.note {
-                writeln!(f, " {style}{}{style:#}", Cut(note, Some(room)))?;
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Shares the remaining columns between name and path by their natural widths.
@@ -352,34 +263,18 @@ fn share(room: usize, (name, location): (usize, usize)) -> (usize, usize) {
     }
 }
 
-/// A share, drawn as a bar.
-struct Bar {
-    part: f64,
-    cells: usize,
-}
-
-impl fmt::Display for Bar {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let exact = self.part * self.cells as f64;
-        // Anything that remains is visible.
-        let full = if self.part > 0.0 {
-            (exact.round() as usize).max(1)
-        } else {
-            0
-        };
-        let full = full.min(self.cells);
-        write!(f, "{}{}", "█".repeat(full), "░".repeat(self.cells - full))
-    }
+/// A share, drawn as a bar; anything that remains is visible.
+fn bar(part: f64, cells: usize) -> String {
+    let least = usize::from(part > 0.0);
+    let full = (part * cells as f64).round() as usize;
+    let full = full.max(least).min(cells);
+    "█".repeat(full) + &"░".repeat(cells - full)
 }
 
 /// Text padded with spaces to a width.
-struct Pad<'a>(&'a str, usize);
-
-impl fmt::Display for Pad<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let missing = self.1.saturating_sub(self.0.width());
-        write!(f, "{}{}", self.0, " ".repeat(missing))
-    }
+fn padded(text: &str, width: usize) -> String {
+    let missing = width.saturating_sub(text.width());
+    format!("{text}{:missing$}", "")
 }
 
 fn date(moment: OffsetDateTime, columns: Option<usize>) -> String {
@@ -403,7 +298,6 @@ mod table_tests {
 
     #[test]
     fn a_bar_shows_what_is_left_however_little() {
-        let bar = |part, cells| Bar { part, cells }.to_string();
         assert_eq!(bar(0.5, 4), "██░░");
         assert_eq!(bar(0.001, 4), "█░░░");
         assert_eq!(bar(0.0, 2), "░░");

@@ -7,7 +7,7 @@ use time::{Date, Duration, Month};
 
 use super::certificate::CertificateStatus;
 use super::report::{Level, Report};
-use super::text::{Headline, limit, style};
+use super::text::{headline, limit};
 use crate::error::shown;
 use crate::ops::columns::Cut;
 use crate::store::Status;
@@ -23,11 +23,7 @@ pub struct Timeline<'a> {
 impl fmt::Display for Timeline<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let days = Days::of(self.report);
-        let headline = Headline {
-            report: self.report,
-            columns: self.columns,
-        };
-        writeln!(f, "{headline}\n")?;
+        writeln!(f, "{}\n", headline(self.report, self.columns))?;
         self.weeks(f, &days)?;
         for (title, certificates) in [("Expired", &days.ended), ("Expiring", &days.ending)] {
             if !certificates.is_empty() {
@@ -120,21 +116,8 @@ impl Timeline<'_> {
             } else {
                 write!(f, "{} {:2}", short(monday.month()), monday.day())?;
             }
-            let mut line = String::new();
-            for offset in 0..7 {
-                let date = monday.saturating_add(Duration::days(offset));
-                match days.ending(date) {
-                    [] if days.contains(date) => line.push_str(&format!("{:>cell$}", "·")),
-                    [] => line.push_str(&" ".repeat(cell)),
-                    ending => line.push_str(
-                        &Cell {
-                            ending,
-                            width: cell,
-                        }
-                        .to_string(),
-                    ),
-                }
-            }
+            let week = (0..7).map(|offset| monday.saturating_add(Duration::days(offset)));
+            let line: String = week.map(|date| day(days, date, cell)).collect();
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())
@@ -142,7 +125,7 @@ impl Timeline<'_> {
 
     fn event(&self, f: &mut fmt::Formatter<'_>, certificate: &CertificateStatus) -> fmt::Result {
         let date = certificate.effective_not_after.date();
-        let style = style(certificate.level);
+        let style = certificate.level.tone().style();
         let location = shown(&certificate.path);
         let title = certificate.title();
         if self.columns.is_some_and(|columns| columns < WIDE_CELLS) {
@@ -160,28 +143,25 @@ impl Timeline<'_> {
     }
 }
 
-/// The number of certificates that expire on a day.
-struct Cell<'a> {
-    ending: &'a [&'a CertificateStatus],
-    width: usize,
+/// The number of certificates that expire on a day, in so many columns.
+fn day(days: &Days<'_>, date: Date, width: usize) -> String {
+    let ending = days.ending(date);
+    let most = if width == 2 { 9 } else { 999 };
+    let text = match ending.len() {
+        0 if days.contains(date) => return format!("{:>width$}", "·"),
+        0 => return " ".repeat(width),
+        count if count > most => "+".to_owned(),
+        count => count.to_string(),
+    };
+    let style = worst(ending).tone().style();
+    let padding = width.saturating_sub(text.len());
+    format!("{:padding$}{style}{text}{style:#}", "")
 }
 
-impl fmt::Display for Cell<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let most = if self.width == 2 { 9 } else { 999 };
-        let text = match self.ending.len() {
-            count if count > most => "+".to_owned(),
-            count => count.to_string(),
-        };
-        let worst = self
-            .ending
-            .iter()
-            .map(|certificate| certificate.level)
-            .max();
-        let style = style(worst.unwrap_or(Level::Ok));
-        let padding = self.width.saturating_sub(text.len());
-        write!(f, "{}{style}{text}{style:#}", " ".repeat(padding))
-    }
+/// The worst level of certificates.
+pub(super) fn worst(certificates: &[&CertificateStatus]) -> Level {
+    let levels = certificates.iter().map(|certificate| certificate.level);
+    levels.max().unwrap_or(Level::Ok)
 }
 
 /// A certificate that was replaced, or whose CA was rotated out, no longer matters.

@@ -99,21 +99,21 @@ fn sections(report: &Report) -> Vec<Section> {
     let mut sections = Vec::new();
     if !report.findings.is_empty() {
         let items = report.findings.iter().map(item).collect();
-        sections.push(section("Findings", Content::Items(items)));
+        sections.push(Section::new("Findings", Content::Items(items)));
     }
     if let Some(networks) = &report.networks {
         sections.extend(of_networks(networks));
     }
     if let Some(files) = &report.files {
-        sections.push(section("Setup", Content::Facts(files.facts())));
+        sections.push(Section::new("Setup", Content::Facts(files.facts())));
         sections.extend(Grid::of(&files.stacks).map(|grid| grid.section()));
         let printed = printed(&files.stacks);
         if !printed.is_empty() {
-            sections.push(section("Messages", Content::Facts(printed)));
+            sections.push(Section::new("Messages", Content::Facts(printed)));
         }
     }
     let live = report.live.iter();
-    sections.extend(live.map(|port| section(&port.target, Content::Facts(port.facts()))));
+    sections.extend(live.map(|port| Section::new(&port.target, Content::Facts(port.facts()))));
     sections
 }
 
@@ -267,12 +267,9 @@ impl<'a> Grid<'a> {
             let name = Cell::Name(format!("{client} client"));
             std::iter::once(name).chain(cells).collect()
         });
-        let content = Content::Table {
-            heads: std::iter::once(String::new()).chain(servers).collect(),
-            rows: rows.collect(),
-            kind: TableKind::Grid,
-        };
-        section("Stacks", content)
+        let heads: Vec<String> = std::iter::once(String::new()).chain(servers).collect();
+        let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+        Section::table("Stacks", &heads, rows.collect(), TableKind::Grid)
     }
 }
 
@@ -327,22 +324,9 @@ fn printed(outcomes: &[Outcome]) -> Vec<(String, String)> {
     all
 }
 
-fn section(title: &str, content: Content) -> Section {
-    Section {
-        title: title.to_owned(),
-        content,
-    }
-}
-
 /// A section with a table, if it has rows.
 fn list(title: &str, heads: &[&str], rows: Vec<Vec<Cell>>) -> Option<Section> {
-    let has_rows = !rows.is_empty();
-    let content = Content::Table {
-        heads: heads.iter().map(|head| (*head).to_owned()).collect(),
-        rows,
-        kind: TableKind::List,
-    };
-    has_rows.then(|| section(title, content))
+    (!rows.is_empty()).then(|| Section::table(title, heads, rows, TableKind::List))
 }
 
 const NETWORK_HEADS: &[&str] = &[

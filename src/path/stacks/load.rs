@@ -96,7 +96,7 @@ fn boring_ssl_chain(
     key: Option<&KeyFile>,
     (file, key_file): (File, File),
 ) -> Result<Chain, Failure> {
-    let fail = |rule, found: String| Failure::of(rule, file, found, text::INVALID_CHAIN);
+    let fail = |rule, found: String| Failure::of(rule, file, found, text::of("invalid-chain"));
     let mut blocks = Blocks::new(Dialect::BoringSsl, octets);
     let first =
         first_certificate(&mut blocks, octets).map_err(|(rule, found)| fail(rule, found))?;
@@ -128,7 +128,7 @@ fn boring_ssl_chain(
         }
     }
     check_key(Stack::GrpcCore, key, &leaf)
-        .map_err(|(rule, found)| Failure::of(rule, key_file, found, text::INVALID_KEY))?;
+        .map_err(|(rule, found)| Failure::of(rule, key_file, found, text::of("invalid-key")))?;
     if file == File::ServerCertificate {
         served_names(&first, &leaf, file)?;
     }
@@ -142,14 +142,14 @@ fn boring_ssl_chain(
 /// A server reads the names of its certificate a second time, and then accepts fewer labels.
 fn served_names(first: &Block, leaf: &Certificate, file: File) -> Result<(), Failure> {
     if !LABELS.contains(&first.label.as_str()) {
-        let text = text::INVALID_LABEL;
+        let text = text::of("invalid-label");
         return Err(Failure::of("pem-label", file, &first.label, text));
     }
     let Some(fault) = reading::names_fault(leaf) else {
         return Ok(());
     };
     let reference = CertificateReference::new(Role::EndEntity, 0, leaf.subject());
-    let text = text::invalid_names(fault);
+    let text = text::of(&format!("invalid-names.{}", fault.rule()));
     Err(Failure::of(fault.rule(), file, fault.clause(), text).about(reference))
 }
 
@@ -164,7 +164,7 @@ fn openssl_chain(
     let first = first_certificate(&mut blocks, octets).map_err(|(rule, found)| {
         let error = match rule {
             "pem-broken" => text::openssl_pem(blocks_fault(octets)),
-            _ => text::NO_START_LINE,
+            _ => text::of("no-start-line"),
         };
         fail(rule, &found, error)
     })?;
@@ -225,17 +225,21 @@ fn strong_enough(chain: &[LibraryCertificate], file: File) -> Result<(), Failure
         let is_leaf = place == 0;
         let reading = KeyReading::of(certificate.public_key_info(), Dialect::OpenSsl);
         let fault = match reading {
-            KeyReading::TooSmall if is_leaf => Some(("key-short", text::EE_KEY_TOO_SMALL)),
-            KeyReading::TooSmall => Some(("key-short", text::CA_KEY_TOO_SMALL)),
-            KeyReading::Undecodable if is_leaf => Some(("key-malformed", text::KEY_DECODE_ERROR)),
-            KeyReading::WrongType if is_leaf => Some(("key-type-unsupported", text::UNKNOWN_TYPE)),
+            KeyReading::TooSmall if is_leaf => Some(("key-short", text::of("ee-key-too-small"))),
+            KeyReading::TooSmall => Some(("key-short", text::of("ca-key-too-small"))),
+            KeyReading::Undecodable if is_leaf => {
+                Some(("key-malformed", text::of("key-decode-error")))
+            }
+            KeyReading::WrongType if is_leaf => {
+                Some(("key-type-unsupported", text::of("unknown-type")))
+            }
             KeyReading::Usable | KeyReading::Undecodable | KeyReading::WrongType => None,
         };
         let (rule, found, error) = match fault {
             Some((rule, error)) => (rule, String::new(), error),
             None if super::openssl::is_weakly_signed(certificate) => {
                 let algorithm = certificate.signature_algorithm().to_string();
-                ("signature-sha1", algorithm, text::CA_MD_TOO_WEAK)
+                ("signature-sha1", algorithm, text::of("ca-md-too-weak"))
             }
             None => continue,
         };
@@ -304,7 +308,7 @@ fn certificate(
     is_auxiliary: bool,
 ) -> Result<LibraryCertificate, Unreadable> {
     if !block.headers.is_empty() {
-        return Err(("headers before the certificate", text::NO_START_LINE));
+        return Err(("headers before the certificate", text::of("no-start-line")));
     }
     let Ok((element, rest)) = Element::first(&block.contents, "the certificate") else {
         return reading::certificate(&block.contents, dialect);
@@ -313,7 +317,7 @@ fn certificate(
         && !rest.is_empty()
         && (rest[0] != SEQUENCE || Element::first(rest, "trust settings").is_err())
     {
-        return Err(("data after the certificate", text::WRONG_TAG));
+        return Err(("data after the certificate", text::of("wrong-tag")));
     }
     reading::certificate(element.whole, dialect)
 }

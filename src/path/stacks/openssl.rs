@@ -51,9 +51,9 @@ pub(super) fn verify(
         is_server,
         faults: Vec::new(),
         detail: if is_malformed {
-            text::EXTENSION_UNDECODABLE
+            text::of("extension-undecodable")
         } else {
-            text::VERIFY_FAILED
+            text::of("verify-failed")
         },
     };
     check.run();
@@ -237,7 +237,7 @@ impl<'c, 'a> Check<'c, 'a> {
         let key = issuer.certificate.public_key_info();
         if KeyReading::of(key, self.quirks().dialect) == KeyReading::Undecodable {
             if self.faults.is_empty() {
-                self.detail = text::KEY_UNDECODABLE;
+                self.detail = text::of("key-undecodable");
             }
             self.add(Fault::KeyUndecodable, place + 1);
             return;
@@ -245,9 +245,9 @@ impl<'c, 'a> Check<'c, 'a> {
         let scheme = Scheme::of(child.certificate);
         let key = issuer.public_key();
         let detail = if !child.certificate.signature_algorithms_agree() {
-            text::ALGORITHM_MISMATCH
+            text::of("algorithm-mismatch")
         } else if self.quirks().reports_first && scheme.hash() == Some(Hash::Weak) {
-            text::DIGEST_UNSUPPORTED
+            text::of("digest-unsupported")
         } else {
             // Without a key, it is a point in a form that only we do not read.
             let Some(key) = key else { return };
@@ -255,7 +255,7 @@ impl<'c, 'a> Check<'c, 'a> {
                 Outcome::Valid => return,
                 Outcome::Invalid => text::bad_signature(key.kind),
                 Outcome::Unsupported if self.counts_as_valid(scheme, child, &key) => return,
-                Outcome::Unsupported => text::DIGEST_UNSUPPORTED,
+                Outcome::Unsupported => text::of("digest-unsupported"),
             }
         };
         self.add(Fault::Signature, place);
@@ -349,7 +349,7 @@ impl<'c, 'a> Check<'c, 'a> {
         });
         if let Some(place) = malformed {
             self.add(Fault::PolicyExtension, place);
-            self.detail = text::POLICY_INVALID;
+            self.detail = text::of("policy-invalid");
             return;
         }
         let mut drafts = Drafts::new(Profile::Tls);

@@ -122,7 +122,12 @@ impl<'a> Files<'a> {
             // grpc-core treats an empty file as no file.
             let is_blank = octets.first().is_none_or(|first| *first == 0);
             if stack == Stack::GrpcCore && !is_blank {
-                return Err(Failure::of(rule, self.roots_place(), found, text::NO_ROOTS));
+                return Err(Failure::of(
+                    rule,
+                    self.roots_place(),
+                    found,
+                    text::of("no-roots"),
+                ));
             }
             no_anchors = Some((rule, found));
         }
@@ -302,7 +307,7 @@ impl Verifier<'_> {
         let kind = chain.and_then(|chain| chain.key);
         match kind.filter(|kind| !accepts(server, *kind)) {
             Some(kind) if client == Stack::GrpcCore => {
-                let text = text::grpc_core_handshake(text::NO_COMMON_SIGNATURE);
+                let text = text::grpc_core_handshake(text::of("no-common-signature-of-ours"));
                 let file = File::ClientCertificate;
                 Err(Failure::of("key-type-not-offered", file, kind, text))
             }
@@ -357,7 +362,7 @@ impl Verifier<'_> {
             .map_err(|refusal| failure(stack, *refusal, is_server, file))?;
         match sent.first().and_then(reading::names_fault) {
             Some(fault) if stack == Stack::GrpcCore => {
-                let text = text::unreadable_peer(fault);
+                let text = text::of(&format!("unreadable-peer.{}", fault.rule()));
                 Err(Failure::of(fault.rule(), file, fault.clause(), text))
             }
             Some(_) | None => Ok(()),
@@ -372,7 +377,9 @@ impl Verifier<'_> {
         let fail = |text| Err(host_mismatch(leaf, name, text));
         match client {
             Stack::GrpcCore => match name_check::grpc_core(leaf, name) {
-                Err(name_check::GrpcCoreRefusal::Handshake) => fail(text::HOST_REFUSED.to_owned()),
+                Err(name_check::GrpcCoreRefusal::Handshake) => {
+                    fail(text::of("host-refused").to_owned())
+                }
                 Err(name_check::GrpcCoreRefusal::Call) | Ok(()) => Ok(()),
             },
             Stack::GrpcJs => match name_check::grpc_js(leaf, name) {
@@ -391,9 +398,9 @@ impl Verifier<'_> {
             .cloned()
             .and_then(|der| Certificate::from_der(der).ok());
         match (self.host, leaf) {
-            (Some(name), Some(leaf)) if name_check::grpc_core(&leaf, name).is_err() => {
-                Err(host_mismatch(&leaf, name, text::CALL_REFUSED.to_owned()))
-            }
+            (Some(name), Some(leaf)) if name_check::grpc_core(&leaf, name).is_err() => Err(
+                host_mismatch(&leaf, name, text::of("call-refused").to_owned()),
+            ),
             (Some(_) | None, Some(_) | None) => Ok(()),
         }
     }
@@ -434,7 +441,7 @@ fn receive(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificate
     for der in sent {
         let certificate = reading::certificate(der, quirks.dialect).map_err(|(what, error)| {
             let text = match stack {
-                Stack::GrpcCore => text::grpc_core_handshake(text::DECODE_ERROR),
+                Stack::GrpcCore => text::grpc_core_handshake(text::of("decode-error")),
                 Stack::GrpcJs | Stack::Tonic => text::grpc_js_error(error),
             };
             Failure::of("certificate-unreadable", file, what, text)
@@ -450,13 +457,13 @@ fn receive(stack: Stack, sent: &[Vec<u8>], file: File) -> Result<Vec<Certificate
     {
         let key = leaf.public_key_info();
         if KeyReading::of(key, quirks.dialect) != KeyReading::Usable {
-            let text = text::grpc_core_handshake(text::PEER_KEY_UNDECODABLE);
+            let text = text::grpc_core_handshake(text::of("peer-key-undecodable"));
             return Err(Failure::of("key-malformed", file, "", text));
         }
         if let Some(usage) = load::unsigning_usage(leaf) {
             let text = text::grpc_core_handshake(match leaf.key_usage() {
-                Ok(_) => text::KEY_USAGE_INCORRECT,
-                Err(_) => text::LEAF_UNPARSABLE,
+                Ok(_) => text::of("key-usage-incorrect"),
+                Err(_) => text::of("leaf-unparsable"),
             });
             let rule = "key-usage-digital-signature";
             return Err(Failure::of(rule, file, usage, text));
@@ -475,6 +482,6 @@ fn host_mismatch(leaf: &Certificate, name: &str, text: String) -> Failure {
 
 /// A server that requires a certificate gets none.
 fn missing(rule: &'static str, file: File, found: impl ToString, server: Stack) -> Failure {
-    let text = text::no_client_certificate(server);
+    let text = text::by_stack("no-client-certificate", server);
     Failure::of(rule, file, found, text).with_alert(text::CERTIFICATE_REQUIRED)
 }

@@ -100,13 +100,15 @@ impl Bench<'_> {
                     Side::Client => outcome.client_error = Some(failure.text),
                     Side::Server => {
                         let seen = match failure.rule {
-                            "host-form" if server == Stack::GrpcJs => text::STREAM_RESET.to_owned(),
-                            "host-form" => text::illegal_name(client),
+                            "host-form" if server == Stack::GrpcJs => {
+                                text::of("stream-reset").to_owned()
+                            }
+                            "host-form" => text::by_stack("illegal-name", client).to_owned(),
                             "key-type-not-offered" | "key-mismatch"
                                 if failure.file != File::ClientCertificate
                                     && failure.file != File::ClientKey =>
                             {
-                                text::no_common_signature(client, server)
+                                text::no_common_signature(client, server).to_owned()
                             }
                             _ => text::client_refused(client, server, failure.alert),
                         };
@@ -153,7 +155,7 @@ impl Bench<'_> {
             return Err(by_server(failure));
         }
         if !side::accepts_size(client, Side::Client, &chain.sent) {
-            let text = text::too_large(client);
+            let text = text::by_stack("too-large", client);
             let failure = Failure::of("chain-large", File::ServerCertificate, "", text);
             return Err(by_client(failure));
         }
