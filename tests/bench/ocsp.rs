@@ -99,7 +99,8 @@ fn load(address: SocketAddr, paths: &Arc<Vec<String>>, time: Duration, keep: boo
     }
 }
 
-/// One thread's connections in turn: a request on each, then the answer of each.
+/// One thread's connections in turn: a request on each, then the answer of each. Without `keep` each request has a
+/// connection of its own, one after the other, and the path is the request alone, as `openssl ocsp` needs it.
 fn ask(
     address: SocketAddr,
     paths: &[String],
@@ -110,29 +111,44 @@ fn ask(
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        stream
     };
-    let mut streams: Vec<_> = (0..CONNECTIONS / THREADS).map(|_| connect()).collect();
+    let connections = if keep { CONNECTIONS / THREADS } else { 0 };
+    let mut streams: Vec<_> = (0..connections).map(|_| connect()).collect();
     let mut times = Vec::new();
     let mut buffer = vec![0; 16 * 1024];
     let mut state = thread as u64 + 1;
+    let mut request = || {
+        // Any certificate: a linear congruential generator is random enough.
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let path = &paths[(state >> 33) as usize % paths.len()];
+        let path = if keep {
+            path
+        } else {
+            path.trim_start_matches("/ocsp")
+        };
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    };
     while Instant::now() < end {
         let mut sent = Vec::with_capacity(streams.len());
         for stream in &mut streams {
-            // Any certificate: a linear congruential generator is random enough.
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            let path = &paths[(state >> 33) as usize % paths.len()];
-            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
             sent.push(Instant::now());
-            stream.write_all(request.as_bytes()).unwrap();
+            stream.write_all(request().as_bytes()).unwrap();
         }
         for (stream, sent) in streams.iter_mut().zip(sent) {
             answer(stream, &mut buffer, keep);
             times.push(sent.elapsed());
-            if !keep {
-                *stream = connect();
-            }
+        }
+        if !keep {
+            let sent = Instant::now();
+            let mut stream = connect();
+            stream.write_all(request().as_bytes()).unwrap();
+            answer(&mut stream, &mut buffer, keep);
+            times.push(sent.elapsed());
         }
     }
     times
@@ -218,12 +234,12 @@ fn openssl(
         .arg(&ca)
         .arg("-rkey")
         .arg(authority.join("ca.key"));
-    let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    let running = Running(process.unwrap());
-    while TcpStream::connect(address).is_err() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    (running, address)
+    let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    // A connection without a request would stop it.
+    assert!(lines.any(|line| line.unwrap().contains("waiting for")));
+    std::thread::spawn(move || lines.for_each(drop));
+    (Running(process), address)
 }
 
 /// Records certificates, in one transaction.
