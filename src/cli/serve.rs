@@ -85,7 +85,6 @@ enum LogFormat {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let renderer = self.log_renderer(&context.renderer);
-        let is_verbose = context.global.is_verbose();
         let request = server::Request {
             directory: context.directory().to_owned(),
             overrides: Overrides {
@@ -101,8 +100,13 @@ impl Args {
             service: ServiceManager::at(std::env::var_os(NOTIFY_SOCKET).as_deref()),
             alive_every: watchdog().and_then(|every| every.try_into().ok()),
             clock: context.clock,
+            log_level: if context.global.is_verbose() {
+                Level::Debug
+            } else {
+                Level::Info
+            },
         };
-        server::run(request, move |event| write(event, &renderer, is_verbose))?;
+        server::run(request, move |event| write(event, &renderer))?;
         Ok(Verdict::Yes)
     }
 
@@ -120,10 +124,9 @@ impl Args {
 }
 
 /// Writes an event to standard error. `--quiet` leaves only errors and where it listens.
-fn write(event: &Event, renderer: &Renderer, is_verbose: bool) {
+fn write(event: &Event, renderer: &Renderer) {
     let is_needed = match event.level {
-        Level::Debug => is_verbose,
-        Level::Info => !renderer.quiet || event.listening.is_some(),
+        Level::Debug | Level::Info => !renderer.quiet || event.listening.is_some(),
         Level::Error => true,
     };
     if is_needed {

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 
 use super::authority::Authority;
 use super::failure::Failure;
-use super::log::{Event, Log};
+use super::log::{Event, Level, Log};
 use super::metrics::{Counted, Metrics};
 use super::settings::Settings;
 use super::store::Store;
@@ -190,6 +190,11 @@ impl Core {
     /// The current time. Read it once per request.
     pub(in crate::server) fn now(&self) -> OffsetDateTime {
         (self.clock)()
+    }
+
+    /// Whether events of this level are logged.
+    pub(super) fn logs(&self, level: Level) -> bool {
+        self.log.wants(level)
     }
 
     /// Writes an event to the log. No token, key or secret belongs in it.

@@ -41,11 +41,15 @@ pub(super) async fn exchange(
     if let Ok(id) = HeaderValue::from_str(&peer.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
+    let level = level(&route, status);
+    if !core.logs(level) {
+        return response;
+    }
     let milliseconds = took.as_secs_f64() * 1000.0;
     let client = peer.address.ip().to_string();
     let message = format!("{status} {method} {path} from {client} in {milliseconds:.1} ms");
     core.log(Event {
-        level: level(&route, status),
+        level,
         exchange: Some(Exchange {
             request_id: peer.request_id,
             client,

@@ -42,7 +42,7 @@ pub struct Event {
 }
 
 /// How important an event is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Seen only when more detail is asked for.
@@ -143,6 +143,7 @@ impl fmt::Display for Listening {
 pub(super) struct Log {
     lines: SyncSender<Line>,
     lost: Arc<AtomicU64>,
+    level: Level,
 }
 
 enum Line {
@@ -152,8 +153,11 @@ enum Line {
 }
 
 impl Log {
-    /// A log, and a thread that passes its events on.
-    pub(super) fn start(write: impl Fn(&Event) + Send + 'static) -> Result<Self, Error> {
+    /// A log, and a thread that passes its events on: those of this level and above.
+    pub(super) fn start(
+        level: Level,
+        write: impl Fn(&Event) + Send + 'static,
+    ) -> Result<Self, Error> {
         let (lines, waiting) = sync_channel(MAX_WAITING);
         let thread = thread::Builder::new().name("log".into());
         let thread = thread.stack_size(STACK_BYTES).spawn(move || {
@@ -171,11 +175,19 @@ impl Log {
             source,
         })?;
         let lost = Arc::new(AtomicU64::new(0));
-        Ok(Log { lines, lost })
+        Ok(Log { lines, lost, level })
+    }
+
+    /// Whether events of this level are written.
+    pub(super) fn wants(&self, level: Level) -> bool {
+        level >= self.level
     }
 
     /// Writes an event; drops it if what reads the log is too slow.
     pub(super) fn event(&self, event: Event) {
+        if !self.wants(event.level) {
+            return;
+        }
         if self.lines.try_send(Line::Event(Box::new(event))).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }

@@ -69,6 +69,8 @@ pub struct Request {
     pub alive_every: Option<Duration>,
     /// The current time.
     pub clock: fn() -> OffsetDateTime,
+    /// The least important events that are logged.
+    pub log_level: Level,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -77,7 +79,7 @@ pub struct Request {
 /// When the authority cannot be used, the settings are wrong, or a port cannot be bound.
 pub fn run(request: Request, write: impl Fn(&Event) + Send + 'static) -> Result<(), Error> {
     listen::raise_file_limit();
-    let log = Log::start(write)?;
+    let log = Log::start(request.log_level, write)?;
     let done = serve(request, &log);
     log.flush();
     done

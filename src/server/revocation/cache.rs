@@ -299,3 +299,118 @@ pub(super) const MAX_PREPARED: usize = SHARDS * GENERATION;
 
 const MAX_SERIAL_BYTES: usize = 21; // RFC 5280 §4.1.2.2, and a sign
 const MAX_SIGNATURE_BYTES: usize = 72; // of ECDSA with P-256, as DER
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::authority::AuthorityAt;
+    use crate::ops::ca;
+
+    #[test]
+    fn an_answer_from_before_a_revocation_is_dropped_and_not_kept_again() {
+        let (cache, responder) = (Cache::new(), responder());
+        let [good, other] = [1, 2].map(|serial| key(&responder, serial));
+        assert!(cache.insert(good, signature(&responder, CertStatus::Good), 0));
+        assert!(cache.insert(other, signature(&responder, CertStatus::Good), 0));
+        let mut revocations = cache.revocations(7);
+        revocations.add(&serial(1), NOW, RevocationReason::Superseded);
+        cache.reconcile(&revocations);
+        assert!(cache.get(&good, NOW).is_none());
+        assert!(cache.get(&other, NOW).is_some());
+        // It was read before the revocation, and signed after it.
+        assert!(!cache.insert(good, signature(&responder, CertStatus::Good), 0));
+        let revoked = |reason| CertStatus::Revoked { at: NOW, reason };
+        let first = revoked(RevocationReason::Superseded);
+        assert!(cache.insert(good, signature(&responder, first), 7));
+        revocations.version = 8;
+        cache.reconcile(&revocations);
+        assert_eq!(cache.get(&good, NOW).map(|kept| kept.status), Some(first));
+        revocations.add(&serial(1), NOW, RevocationReason::KeyCompromise);
+        cache.reconcile(&revocations);
+        assert!(cache.get(&good, NOW).is_none());
+        assert!(cache.insert(good, signature(&responder, first), 8));
+        cache.reconcile(&cache.revocations(9));
+        assert!(cache.get(&good, NOW).is_none());
+    }
+
+    #[test]
+    fn answers_in_use_are_signed_again_and_none_is_given_at_its_end() {
+        let (cache, responder) = (Cache::new(), responder());
+        let [used, unused] = [1, 2].map(|serial| key(&responder, serial));
+        for key in [used, unused] {
+            cache.insert(key, signature(&responder, CertStatus::Good), 0);
+        }
+        assert!(cache.get(&used, NOW + LIFETIME / 4).is_some());
+        assert!(cache.take_due(NOW + LIFETIME / 4).is_empty());
+        let due = cache.take_due(NOW + LIFETIME / 2);
+        assert_eq!(due.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [used]);
+        assert!(cache.get(&unused, NOW).is_none());
+        assert!(cache.get(&used, NOW + LIFETIME * 3 / 4).is_none());
+        assert!(cache.get(&used, NOW - time::Duration::SECOND).is_none());
+    }
+
+    #[test]
+    fn there_is_room_for_a_bounded_number_and_what_is_in_use_stays() {
+        let (cache, responder) = (Cache::new(), responder());
+        let first = key(&responder, 0);
+        cache.insert(first, signature(&responder, CertStatus::Good), 0);
+        for number in 1..4 * MAX_PREPARED as u64 {
+            let key = key(&responder, number);
+            cache.insert(key, signature(&responder, CertStatus::Good), 0);
+            if number % 1000 == 0 {
+                assert!(cache.get(&first, NOW).is_some(), "{number}");
+            }
+        }
+        let kept: usize = cache
+            .shards
+            .iter()
+            .map(|shard| lock(shard))
+            .map(|shard| shard.newer.len() + shard.older.len())
+            .sum();
+        assert!((MAX_PREPARED..=2 * MAX_PREPARED).contains(&kept), "{kept}");
+    }
+
+    #[test]
+    fn answers_are_given_only_while_the_store_confirms_them() {
+        let (cache, start) = (Cache::new(), Instant::now());
+        assert!(!cache.is_confirmed(start));
+        cache.confirm(start);
+        assert!(cache.is_confirmed(start + MAX_AGE));
+        assert!(!cache.is_confirmed(start + MAX_AGE + Duration::from_millis(1)));
+    }
+
+    fn responder() -> Arc<Responder> {
+        let directory = tempfile::tempdir().unwrap();
+        let request = ca::Request {
+            directory: directory.path().to_owned(),
+            subject: Vec::new(),
+            lifetime: "1y".parse().unwrap(),
+            key_type: crate::pki::algorithm::KeyType::P256,
+            path_length: None,
+            name_constraints: Default::default(),
+        };
+        ca::init::run(&request, None, NOW).unwrap();
+        let mut authority = AuthorityAt::directory(directory.path()).open(NOW).unwrap();
+        let (issuing, inventory) = authority.issuing();
+        let inventory = inventory.unwrap().as_mut();
+        Arc::new(Responder::issue(&issuing[0], inventory, None, NOW).unwrap())
+    }
+
+    fn serial(number: u64) -> SerialNumber {
+        SerialNumber::from_random((u128::from(number) + 1).to_be_bytes())
+    }
+
+    fn key(responder: &Responder, number: u64) -> Key {
+        Key::usual(responder, &serial(number)).unwrap()
+    }
+
+    fn signature(responder: &Arc<Responder>, status: CertStatus) -> Signature {
+        let times = (NOW, NOW + LIFETIME);
+        Signature::new(Arc::clone(responder), status, times, &[1; 70]).unwrap()
+    }
+
+    const NOW: OffsetDateTime = datetime!(2026-11-20 08:05:00 UTC);
+    const LIFETIME: time::Duration = time::Duration::HOUR;
+}
