@@ -114,6 +114,10 @@ struct Activate {
     #[arg(long, value_name = "FILE")]
     trust: Vec<PathBuf>,
 
+    /// Require that every enrolled machine has fetched the new root, which they do when they renew
+    #[arg(long)]
+    enrolled: bool,
+
     /// Switch even if not everyone trusts the new root
     #[arg(long)]
     force: bool,
@@ -135,6 +139,7 @@ impl Activate {
             endpoints: self.endpoint,
             networks: self.network,
             trust: self.trust,
+            enrolled: self.enrolled,
             dialling: self.dialling.options(None),
         };
         let ask = |path: &Path| self.passphrase.ask(path);

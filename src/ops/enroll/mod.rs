@@ -82,11 +82,27 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Outcome<Enrolled>, 
         return Ok(Outcome::Done(existing));
     }
     let key = Key::prepare(request, known.as_deref(), &lock)?;
-    let server = match pinned(token, now)? {
+    match obtain(request, &key, now)? {
+        Outcome::Done(chain) => {
+            let enrolled = write(request, known, &key, &chain, &lock, state, now)?;
+            Ok(Outcome::Done(enrolled))
+        }
+        Outcome::Refused(refused) => {
+            if key.is_new {
+                files::remove(&lock, &[&pending(&token.id)])?;
+            }
+            Ok(Outcome::Refused(refused))
+        }
+    }
+}
+
+/// The certificate and its chain.
+fn obtain(request: &Request, key: &Key, now: OffsetDateTime) -> Result<Outcome<Chain>, Error> {
+    let token = &request.token;
+    let (server, root) = match pinned(token, now)? {
         Outcome::Done(server) => server,
         Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
     };
-    let (server, root) = server;
     let csr = csr(&key.signer()?, &request.names, &common_name(request))?;
     let answer = server.ca_certificates(now).and_then(|certificates| {
         let certificate = server.enroll(&csr, (&token.id, token.secret()), now)?;
@@ -97,10 +113,11 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Outcome<Enrolled>, 
         Err(error) => return refusal(error, token),
     };
     let chain = Chain::new(certificate, certificates, &key.public_key_info, now)?;
-    if !chain.anchors.contains(&root) {
-        return Ok(Outcome::Refused(another_ca(token)));
+    if chain.anchors.contains(&root) {
+        Ok(Outcome::Done(chain))
+    } else {
+        Ok(Outcome::Refused(another_ca(token)))
     }
-    write(request, known, &key, &chain, &lock, state, now).map(Outcome::Done)
 }
 
 /// The server, if it has the CA that the token pins: nothing secret is sent before that is known. Gives the root.
@@ -164,9 +181,12 @@ fn refuse_authority(directory: &Path) -> Result<(), Error> {
     if files::kind(&path)? == Kind::Absent {
         return Ok(());
     }
-    Err(Error::ExistingDiffers {
-        path: directory.to_owned(),
-        what: "it is the directory of a CA; choose another with `--out DIR`".into(),
+    Err(Error::Usage {
+        message: format!(
+            "{}: is the directory of a CA, not of a machine that enrolls",
+            shown(directory)
+        ),
+        hint: "choose another directory with `--out DIR`".into(),
     })
 }
 
@@ -175,6 +195,8 @@ struct Key {
     pem: Zeroizing<String>,
     pkcs8: Zeroizing<Vec<u8>>,
     public_key_info: Vec<u8>,
+    /// Whether no earlier run can have used it.
+    is_new: bool,
 }
 
 impl Key {
@@ -202,6 +224,7 @@ impl Key {
             pem,
             pkcs8: Zeroizing::new(key.pkcs8().to_vec()),
             public_key_info: key.public_key_info().to_vec(),
+            is_new: true,
         })
     }
 
@@ -220,6 +243,7 @@ impl Key {
             pem: keys::to_pem(key.pkcs8(), None)?,
             public_key_info: signer.public_key_info().to_vec(),
             pkcs8: Zeroizing::new(key.pkcs8().to_vec()),
+            is_new: false,
         })
     }
 

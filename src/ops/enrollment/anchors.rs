@@ -14,7 +14,7 @@ use crate::store::{Document, DocumentKind, Entry, Inventory, StoreError};
 #[derive(Clone, Debug)]
 pub struct Fetch {
     /// The serial number of its certificate.
-    pub serial: String,
+    pub serial: SerialNumber,
     /// When it fetched trust anchors; `None` if it has not.
     pub fetched_at: Option<OffsetDateTime>,
     anchors: Vec<String>,
@@ -124,7 +124,7 @@ pub fn fetches(inventory: &dyn Inventory) -> Result<Vec<Fetch>, Error> {
                 fetched_at,
             } = content(document)?;
             fetches.push(Fetch {
-                serial: document.key.clone(),
+                serial: serial(&document.key),
                 fetched_at,
                 anchors,
             });
@@ -164,6 +164,18 @@ fn damaged(document: &Document, what: &str) -> StoreError {
         path: INVENTORY.into(),
         what: format!("the anchors that {} fetched: {what}", document.key),
     }
+}
+
+/// The serial number that is shown so.
+fn serial(shown: &str) -> SerialNumber {
+    let bytes = shown
+        .split(':')
+        .filter_map(|byte| u8::from_str_radix(byte, 16).ok());
+    let mut bytes: Vec<u8> = bytes.collect();
+    if bytes.first().is_some_and(|first| first & 0x80 != 0) {
+        bytes.insert(0, 0);
+    }
+    SerialNumber::from_der_content(&bytes)
 }
 
 fn digests(anchors: &[Certificate]) -> Vec<String> {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::certificates::NOTE;
+use super::enrolled::EnrolledMachines;
 use super::{Root, refuse_subordinate};
 use crate::authority;
 use crate::authority::rotation::{Rotation, Stage};
@@ -34,6 +35,12 @@ pub fn status(directory: &Path, now: OffsetDateTime) -> Result<RotationStatus, E
         (Stage::Activated, Some(old)) => dependents(old, &*inventory, now)?,
         (Stage::Activated, None) | (Stage::None, _) => Dependents::default(),
     };
+    let new = match rotation.stage {
+        Stage::Prepared => rotation.other.as_ref(),
+        Stage::Activated => Some(&rotation.current),
+        Stage::None => None,
+    };
+    let enrolled = new.map(|new| EnrolledMachines::read(new, &*inventory, now));
     let place = shown(directory);
     let next = match rotation.stage {
         Stage::None => format!("openagents-certs ca rotate prepare -C {place}"),
@@ -49,6 +56,7 @@ pub fn status(directory: &Path, now: OffsetDateTime) -> Result<RotationStatus, E
         other: other.map(|other| Root::of(other, now)).transpose()?,
         blocking,
         replaced,
+        enrolled: enrolled.transpose()?,
         next,
     })
 }
@@ -66,6 +74,8 @@ pub struct RotationStatus {
     pub blocking: Vec<Blocking>,
     /// How many more are valid, but were replaced by certificates of another root.
     pub replaced: usize,
+    /// The enrolled machines; `None` where no rotation is under way.
+    pub enrolled: Option<EnrolledMachines>,
     /// What to do next.
     pub next: String,
 }
@@ -103,6 +113,9 @@ impl fmt::Display for RotationStatus {
         write_blocking(f, &self.blocking, "  ")?;
         if self.replaced > 0 {
             writeln!(f, "  replaced, but still valid: {}", self.replaced)?;
+        }
+        if let Some(enrolled) = &self.enrolled {
+            enrolled.fmt(f)?;
         }
         writeln!(f, "Next: {}", self.next)
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::enrolled::EnrolledMachines;
 use crate::authority::{self, Signing};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind};
@@ -34,6 +35,8 @@ pub struct Gate {
     pub networks: Vec<PathBuf>,
     /// Files of trust anchors that must contain it.
     pub trust: Vec<PathBuf>,
+    /// Whether every enrolled machine must have fetched it.
+    pub enrolled: bool,
     /// How ports are dialled.
     pub dialling: Dialling,
 }
@@ -69,7 +72,10 @@ impl Passage {
 impl Gate {
     /// Whether there is nobody to check.
     pub fn is_empty(&self) -> bool {
-        self.endpoints.is_empty() && self.networks.is_empty() && self.trust.is_empty()
+        !self.enrolled
+            && self.endpoints.is_empty()
+            && self.networks.is_empty()
+            && self.trust.is_empty()
     }
 
     /// Checks everyone. A certificate that is presented to ports is recorded first.
@@ -92,6 +98,9 @@ impl Gate {
         for path in &self.networks {
             passages.push(network(path, new));
         }
+        if self.enrolled {
+            passages.extend(machines(&EnrolledMachines::read(new, inventory, now)?));
+        }
         if self.endpoints.is_empty() {
             return Ok(passages);
         }
@@ -109,6 +118,16 @@ impl Gate {
         }
         Ok(passages)
     }
+}
+
+/// Whether every enrolled machine has fetched the new root.
+fn machines(enrolled: &EnrolledMachines) -> Vec<Passage> {
+    let (fetched, machines) = (enrolled.fetched, enrolled.machines);
+    let all = format!("{fetched} of {machines} have fetched the new root");
+    let waiting = enrolled.waiting.iter();
+    let waiting = waiting.map(|one| Passage::new(&one.name, false, one.clause()));
+    let summary = Passage::new("enrolled machines", fetched == machines, all);
+    std::iter::once(summary).chain(waiting).collect()
 }
 
 /// Whether a file of trust anchors contains the new root.

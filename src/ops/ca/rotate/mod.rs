@@ -11,6 +11,7 @@
 mod certificates;
 mod chains;
 mod dependents;
+mod enrolled;
 mod gate;
 mod stages;
 
@@ -23,6 +24,7 @@ use time::OffsetDateTime;
 pub use certificates::Request;
 pub use chains::{ChainUpdates, StaleChain};
 pub use dependents::{Blocking, RotationStatus, status};
+pub use enrolled::{EnrolledMachines, WaitingMachine};
 pub use gate::{Gate, Passage};
 pub use stages::{activate, prepare, retire};
 
