@@ -5,6 +5,7 @@ mod authority;
 mod commands;
 mod completions;
 mod custody;
+mod est;
 mod everywhere;
 mod explain;
 mod exports;

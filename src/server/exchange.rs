@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::BodyExt as _;
@@ -70,9 +70,15 @@ async fn answer(core: &Core, request: Request, next: Next) -> Response {
     let size = if size == 0 { usize::MAX } else { size };
     let time = limits.body_time.duration().unsigned_abs();
     let mut buffered = Buffered(0);
-    let body = match read(body, size, time, &mut buffered).await {
+    let mut body = body;
+    let body = match read(&mut body, size, time, &mut buffered).await {
         Ok(body) => body,
-        Err(refusal) => return refusal.into_response(),
+        Err(refusal) => {
+            if parts.version == Version::HTTP_2 {
+                discard(&mut body, time).await;
+            }
+            return refusal.into_response();
+        }
     };
     let request = Request::from_parts(parts, Body::from(body));
     match timeout(MAX_HANDLING, next.run(request)).await {
@@ -83,7 +89,7 @@ async fn answer(core: &Core, request: Request, next: Next) -> Response {
 
 /// The whole body of a request, or what its sender is told.
 async fn read(
-    mut body: Body,
+    body: &mut Body,
     size: usize,
     time: Duration,
     buffered: &mut Buffered,
@@ -121,6 +127,20 @@ async fn read(
             return Err(Failure::Unavailable.into_response());
         }
         whole.extend_from_slice(&data);
+    }
+}
+
+/// Reads a bit more than is permitted, and keeps nothing of it: over HTTP/2, a client that is still sending does not
+/// see an answer.
+async fn discard(body: &mut Body, time: Duration) {
+    let deadline = Moment::now() + time;
+    let mut left = MAX_DISCARDED_BYTES;
+    while let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(length) {
+            Some(rest) => left = rest,
+            None => return,
+        }
     }
 }
 
@@ -172,5 +192,7 @@ fn method_name(method: &Method) -> &'static str {
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long a request may take once its body is there.
 const MAX_HANDLING: Duration = Duration::from_secs(60);
+/// How much of a request that is refused is still read.
+const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
 /// What all bodies together may take.
 const MAX_BUFFERED_BYTES: usize = 32 * 1024 * 1024;

@@ -4,9 +4,6 @@
 mod guesses;
 mod refusal;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
