@@ -191,6 +191,11 @@ const RUNS: &[(&str, &str)] = &[
         "verify certs/server.crt certs/client.crt --host other.test --all-paths --key certs/server.key",
     ),
     ("list", "list"),
+    (
+        "token create",
+        "token create a.example.test --url https://localhost:8443",
+    ),
+    ("token list", "token list"),
     ("show", "show SERIAL"),
     ("verify-chain", "verify-chain -C certs --host other.test"),
     ("revoke", "revoke certs/client.crt"),

@@ -128,6 +128,14 @@ pub(crate) static CASES: &[Case] = &[
         &["serve"],
         &["--listen", ":0", "--http-listen", ":0"],
     ),
+    writes(
+        "pki",
+        &["token", "create"],
+        &["a.example.org", "--url", "https://localhost:8443"],
+    ),
+    reads(&["token", "list"], &[]),
+    fails(&["token", "revoke"], &["0123456789abcdef"]),
+    fails(&["enroll"], &["oact1.0123456789abcdef"]),
     reads(&["list"], &[]),
     reads(&["list"], &["--json"]),
     reads(&["list"], &["--format", "csv"]),
@@ -348,5 +356,12 @@ const fn says_no(
         directory,
         exit: 1,
         writes: true,
+    }
+}
+
+const fn fails(words: &'static [&'static str], arguments: &'static [&'static str]) -> Case {
+    Case {
+        exit: 2,
+        ..reads(words, arguments)
     }
 }

@@ -12,6 +12,7 @@ mod state;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -104,7 +105,8 @@ fn obtain(request: &Request, key: &Key, now: OffsetDateTime) -> Result<Outcome<C
         Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
     };
     let csr = csr(&key.signer()?, &request.names, &common_name(request))?;
-    let answer = server.ca_certificates(now).and_then(|certificates| {
+    let answer = patiently(now, || {
+        let certificates = server.ca_certificates(now)?;
         let certificate = server.enroll(&csr, (&token.id, token.secret()), now)?;
         Ok((certificate, certificates))
     });
@@ -117,6 +119,27 @@ fn obtain(request: &Request, key: &Key, now: OffsetDateTime) -> Result<Outcome<C
         Ok(Outcome::Done(chain))
     } else {
         Ok(Outcome::Refused(another_ca(token)))
+    }
+}
+
+/// Asks again when the server wants that, and soon.
+fn patiently<T>(
+    now: OffsetDateTime,
+    mut attempt: impl FnMut() -> Result<T, EstError>,
+) -> Result<T, EstError> {
+    let mut left = PATIENCE;
+    loop {
+        let error = match attempt() {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let pause = error.retry_at().map(|at| (at - now).unsigned_abs());
+        let pause = pause.filter(|_| error.refusal().is_none());
+        let Some(rest) = pause.and_then(|pause| left.checked_sub(pause.max(SHORTEST_PAUSE))) else {
+            return Err(error);
+        };
+        std::thread::sleep(left - rest);
+        left = rest;
     }
 }
 
@@ -395,6 +418,10 @@ fn names_of(entry: &Entry) -> Vec<TypedName> {
     };
     entry.names.iter().map(typed).collect()
 }
+
+/// How long a server that is busy is waited for in all.
+const PATIENCE: Duration = Duration::from_secs(35);
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The profile that the inventory of an enrolled machine shows.
 pub const PROFILE: &str = "enrolled";

@@ -323,4 +323,4 @@ const MAX_ID_BYTES: usize = 64;
 /// As many as are signed and recorded in less than a second.
 const MAX_AT_WORK: usize = 256;
 const SHORTEST_WAIT: u64 = 2;
-const SPREAD_SECONDS: u64 = 58;
+const SPREAD_SECONDS: u64 = 28;
