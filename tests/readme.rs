@@ -94,6 +94,29 @@ fn the_ci_recipe_runs_a_job_with_a_certificate_that_is_gone_afterwards() {
     assert!(!directory.path().join("job.ci.example.org.key").exists());
 }
 
+#[test]
+fn the_fleet_recipe_enrolls_a_machine_that_renews() {
+    let directory = tempfile::tempdir().unwrap();
+    let watch = "openagents-certs watch -C agent";
+    let recipe = recipe("**A fleet.**");
+    assert!(recipe.contains(watch));
+    // On a port of this machine, and once it is ready.
+    let recipe = recipe
+        .replace("0.0.0.0:8443", "127.0.0.1:0 --http-listen none")
+        .replace(" --public-url https://ca.example.org:8443 &", " 2> log &\nserver=$!\ntrap 'kill $server' EXIT\nuntil grep -q listening log; do kill -0 $server; done")
+        .replace(watch, "openagents-certs renew -C agent agent-7.example.org");
+    let script = format!("set -e\nopenagents-certs ca init --quiet\n{recipe}");
+    let output = shell(&script, directory.path());
+    assert!(output.status.success(), "{}", told(&output));
+    assert!(
+        told(&output).contains("1 of 1 renewed"),
+        "{}",
+        told(&output)
+    );
+    let key = directory.path().join("agent/agent-7.example.org.key");
+    assert!(key.exists());
+}
+
 /// The commands of a recipe: the block below the paragraph that begins with this.
 fn recipe(title: &str) -> String {
     let page = page();
