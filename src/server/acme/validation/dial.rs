@@ -44,8 +44,8 @@ impl Dialer {
         let built = builder.and_then(|mut builder| {
             let options = builder.options_mut();
             options.cache_size = 0;
-            options.attempts = 2;
-            options.timeout = DNS_TIME;
+            options.attempts = 1;
+            options.timeout = DNS_ATTEMPT_TIME;
             options.ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
             builder.build()
         });
@@ -102,11 +102,8 @@ impl Dialer {
     /// # Errors
     /// When there is none, or DNS does not answer.
     pub(super) async fn texts(&self, name: &str) -> Result<Vec<Vec<u8>>, Problem> {
-        let found = self
-            .resolver
-            .lookup(format!("{name}."), RecordType::TXT)
-            .await;
-        let found = found.map_err(|error| of_lookup(name, "TXT", &error))?;
+        let lookup = self.resolver.lookup(format!("{name}."), RecordType::TXT);
+        let found = in_time(name, "TXT", lookup).await?;
         let texts = found
             .answers()
             .iter()
@@ -118,8 +115,8 @@ impl Dialer {
     }
 
     async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, Problem> {
-        let found = self.resolver.lookup_ip(format!("{name}.")).await;
-        let found = found.map_err(|error| of_lookup(name, "A or AAAA", &error))?;
+        let lookup = self.resolver.lookup_ip(format!("{name}."));
+        let found = in_time(name, "A or AAAA", lookup).await?;
         Ok(found.iter().collect())
     }
 }
@@ -132,6 +129,19 @@ fn name_server(address: SocketAddr) -> NameServerConfig {
     let mut server = NameServerConfig::udp_and_tcp(address.ip());
     server.connections = server.connections.into_iter().map(on_port).collect();
     server
+}
+
+async fn in_time<T>(
+    name: &str,
+    what: &str,
+    lookup: impl Future<Output = Result<T, NetError>>,
+) -> Result<T, Problem> {
+    match timeout(DNS_TIME, lookup).await {
+        Ok(found) => found.map_err(|error| of_lookup(name, what, &error)),
+        Err(_) => Err(dns(&format!(
+            "{name}: looking up {what}: no answer in time"
+        ))),
+    }
 }
 
 fn of_lookup(name: &str, what: &str, error: &NetError) -> Problem {
@@ -149,6 +159,7 @@ fn dns(detail: &str) -> Problem {
 }
 
 const CONNECT_TIME: Duration = Duration::from_secs(5);
-const DNS_TIME: Duration = Duration::from_secs(4);
+const DNS_ATTEMPT_TIME: Duration = Duration::from_secs(2);
+const DNS_TIME: Duration = Duration::from_secs(5);
 const MAX_ADDRESSES: usize = 4;
 const MAX_TEXTS: usize = 100;

@@ -179,11 +179,14 @@ fn redirected(from: &Location, to: &str, settings: &Acme) -> Result<Location, Pr
     if authority.as_str().contains('@') {
         return Err(wrong("it has a user name"));
     }
-    let port = match uri.port_u16() {
-        Some(port) => port,
-        None if authority.as_str().ends_with(':') => return Err(wrong("not a port")),
-        None if is_https => 443,
-        None => 80,
+    let port = match authority.as_str().strip_prefix(authority.host()) {
+        Some("") if is_https => 443,
+        Some("") => 80,
+        Some(port) => {
+            let port = port.strip_prefix(':').and_then(|port| port.parse().ok());
+            port.ok_or_else(|| wrong("not a port"))?
+        }
+        None => return Err(wrong("not a host")),
     };
     if ![80, 443, settings.http01_port, settings.tls_alpn01_port].contains(&port) {
         return Err(wrong("not a port that validation dials"));

@@ -308,7 +308,7 @@ const PAUSES: [Duration; 3] = [
     Duration::from_secs(2),
 ];
 /// For all attempts of one validation.
-const MOST_TIME: Duration = Duration::from_secs(40);
+const MOST_TIME: Duration = Duration::from_secs(20);
 /// When a validation that another server began is taken over.
 const ABANDONED_AFTER: time::Duration = time::Duration::seconds(60);
 const LOOK_EVERY: Duration = Duration::from_secs(20);
