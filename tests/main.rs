@@ -1,5 +1,6 @@
 //! Every integration test, in one binary: each binary links the whole library, which takes longer than most tests.
 
+mod acme;
 mod acme_client;
 mod authority;
 mod commands;
