@@ -145,7 +145,6 @@ fn lego_proves_names_in_each_way_and_renews_and_revokes() {
         "--days",
         "9999",
         "--no-random-sleep",
-        "--ari-disable",
     ]));
     verified(&site, &file("a.example.crt"), "a.example");
     succeed(&mut lego(&["--domains", "a.example", "revoke"]));
@@ -285,7 +284,7 @@ fn dehydrated_issues_and_revokes() {
 #[test]
 fn uacme_issues() {
     // It trusts only what the system trusts: it gets a file system of its own where our anchor is among that.
-    if !is_here("uacme", &["--version"]) || !is_here("unshare", &["-rm", "true"]) {
+    if !is_here("sh", &["-c", "command -v uacme"]) || !is_here("unshare", &["-rm", "true"]) {
         return;
     }
     let (site, port) = with_free_port("");

@@ -282,10 +282,6 @@ fn what_no_certificate_can_be_for_is_refused_by_name() {
             json!({"identifiers": [{"type": "ip", "value": "300.0.0.1"}]}),
             "rejectedIdentifier",
         ),
-        (
-            json!({"identifiers": vec![identifier("a.example"); 2001]}),
-            "malformed",
-        ),
     ] {
         assert_eq!(client.post(&new_order, Some(&order)).problem(), problem);
     }

@@ -175,7 +175,13 @@ async fn run(core: &Arc<Core>, waiting: &Waiting) {
         let written =
             core.write(move |inventory, now| split(settle(inventory, &waiting, result, now)));
         match written.await {
-            Ok(Ok(Some(label))) => return core.metrics().count(Counted::Validations, label),
+            Ok(Ok(Some(label))) => {
+                core.metrics().count(Counted::Validations, label);
+                if label == INVALID {
+                    core.metrics().count(Counted::Orders, INVALID);
+                }
+                return;
+            }
             Ok(Ok(None)) => return,
             Ok(Err(_)) | Err(_) => sleep(Duration::from_secs(attempt)).await,
         }
@@ -233,7 +239,7 @@ fn settle(
     };
     let label = match result {
         Ok(()) => "valid",
-        Err(_) => "invalid",
+        Err(_) => INVALID,
     };
     if !order.value.validated(waiting.index, result, now) {
         return Ok(None);
@@ -301,6 +307,7 @@ fn timed_out() -> Problem {
     Problem::new(ProblemType::Connection, "the validation took too long")
 }
 
+const INVALID: &str = "invalid";
 /// Before each attempt.
 const PAUSES: [Duration; 3] = [
     Duration::ZERO,

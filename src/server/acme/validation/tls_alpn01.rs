@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use const_oid::ObjectIdentifier;
-use ring::digest;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -17,6 +16,7 @@ use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, Signature
 
 use super::dial::Dialer;
 use crate::pki::certificate::Certificate;
+use crate::pki::fingerprint::Fingerprint;
 use crate::pki::general_name::GeneralName;
 use crate::server::acme::identifier::Identifier;
 use crate::server::acme::problem::{Problem, ProblemType};
@@ -94,8 +94,8 @@ fn check(der: &[u8], identifier: &Identifier, key_authorization: &str) -> Result
     if !extension.critical {
         return Err("has an acmeIdentifier extension that is not critical".into());
     }
-    let digest = digest::digest(&digest::SHA256, key_authorization.as_bytes());
-    let expected = [&[OCTET_STRING, 32], digest.as_ref()].concat();
+    let digest = Fingerprint::sha256(key_authorization.as_bytes());
+    let expected = [&[OCTET_STRING, 32], digest.as_bytes()].concat();
     if extension.value != expected {
         return Err("has another digest in its acmeIdentifier extension".into());
     }
@@ -207,8 +207,8 @@ mod tests {
             });
         }
         if let Some(text) = key_authorization {
-            let digest = digest::digest(&digest::SHA256, text.as_bytes());
-            let extension = CustomExtension::new_acme_identifier(digest.as_ref());
+            let digest = Fingerprint::sha256(text.as_bytes());
+            let extension = CustomExtension::new_acme_identifier(digest.as_bytes());
             params.custom_extensions.push(extension);
         }
         let key = KeyPair::generate().unwrap();
