@@ -69,6 +69,14 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether it was revoked because its key is, or may be, in other hands.
+    pub fn is_compromised(&self) -> bool {
+        match self.revocation.map(|revocation| revocation.reason) {
+            Some(RevocationReason::KeyCompromise | RevocationReason::CaCompromise) => true,
+            Some(_) | None => false,
+        }
+    }
+
     /// The entry of a certificate, recorded as issued at `issued_at`. Everything that the certificate does
     /// not say is empty.
     ///

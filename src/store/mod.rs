@@ -118,6 +118,12 @@ pub trait Inventory: Send {
     /// Every entry with this public key, given as SHA-256 of the SubjectPublicKeyInfo.
     fn find_by_public_key(&self, public_key: &Fingerprint) -> Result<Vec<Entry>, StoreError>;
 
+    /// An entry with this public key that was revoked because the key is, or may be, in other hands.
+    fn find_compromised(&self, public_key: &Fingerprint) -> Result<Option<Entry>, StoreError> {
+        let of_key = self.find_by_public_key(public_key)?;
+        Ok(of_key.into_iter().find(Entry::is_compromised))
+    }
+
     /// Every entry with this name, soonest expiry first; see [`Entry::is_named`].
     fn find_by_name(&self, name: &str, now: OffsetDateTime) -> Result<Vec<Entry>, StoreError> {
         let filter = Filter {

@@ -204,6 +204,12 @@ impl Inventory for Sqlite {
         Ok(found)
     }
 
+    fn find_compromised(&self, public_key: &Fingerprint) -> Result<Option<Entry>, StoreError> {
+        // The condition on the reason is that of the index.
+        let query = "WHERE public_key = ?1 AND revocation_reason IN (1, 2) LIMIT 1";
+        self.first_entry(query, &[&public_key.as_bytes()])
+    }
+
     fn directories(&self) -> Result<Vec<PathBuf>, StoreError> {
         let mut directories = Vec::new();
         let query = "SELECT path FROM directory ORDER BY path";

@@ -415,6 +415,22 @@ fn every_certificate_of_a_key_is_found(inventory: &mut dyn Inventory) {
     assert_eq!(found, [entry(1), same_key]);
     let unknown = Fingerprint::sha256(b"unknown");
     assert_eq!(inventory.find_by_public_key(&unknown).unwrap(), []);
+    let key = entry(1).public_key;
+    let revocation = |reason| Revocation {
+        at: NOW,
+        reason,
+        invalidity_date: None,
+    };
+    for (reason, compromised) in [
+        (RevocationReason::Superseded, None),
+        (RevocationReason::KeyCompromise, Some(entry(3).serial)),
+    ] {
+        inventory
+            .revoke(&entry(3).serial, revocation(reason))
+            .unwrap();
+        let found = inventory.find_compromised(&key).unwrap();
+        assert_eq!(found.map(|entry| entry.serial), compromised);
+    }
 }
 
 fn a_renewal_supersedes_what_it_replaces_and_the_name_means_the_new_one(

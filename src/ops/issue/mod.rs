@@ -22,7 +22,6 @@ use crate::keys::{self, PrivateKey};
 use crate::path::IssuerChain;
 use crate::pki::algorithm::KeyType;
 use crate::pki::certificate::Issuer;
-use crate::pki::crl::RevocationReason;
 use crate::pki::csr::CertificateSigningRequest;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::profile::Profile;
@@ -278,13 +277,7 @@ fn refuse_compromised(
     public_key: &Fingerprint,
     inventory: &dyn Inventory,
 ) -> Result<Option<Refused>, Error> {
-    let is_compromised = |entry: &Entry| match entry.revocation.map(|revocation| revocation.reason)
-    {
-        Some(RevocationReason::KeyCompromise | RevocationReason::CaCompromise) => true,
-        Some(_) | None => false,
-    };
-    let of_key = inventory.find_by_public_key(public_key)?;
-    Ok(of_key.into_iter().find(is_compromised).map(|entry| {
+    Ok(inventory.find_compromised(public_key)?.map(|entry| {
         Refused::new(
             "compromised-key",
             format!(

@@ -120,7 +120,7 @@ const WAL_FORMAT: u8 = 2;
 /// one per line. `directory` has every directory that `entry` names. The ledger has one row; its `changes`
 /// are those that add no entry, its `revocations` those that may revoke or release one. The index of public keys covers their first 8 bytes, which is enough to find
 /// a few candidates and keeps it small.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
@@ -201,6 +201,7 @@ const MIGRATIONS: [&str; 7] = [
     CREATE INDEX document_expiry ON document (expires_at) WHERE expires_at IS NOT NULL;
 ",
     "ALTER TABLE ledger ADD COLUMN revocations INTEGER NOT NULL DEFAULT 0;",
+    "CREATE INDEX entry_compromised ON entry (public_key) WHERE revocation_reason IN (1, 2);",
 ];
 
 /// The migration that [`fill_public_keys`] belongs to.
