@@ -17,6 +17,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use base64ct::{Base64, Encoding as _};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -27,7 +28,12 @@ fn systemd_takes_the_units() {
     }
     for name in [usual(), unusual(), no_text()] {
         let made = Made::new(&name);
-        let units = ["renew.service", "renew.timer", "watch.service"];
+        let units = [
+            "renew.service",
+            "renew.timer",
+            "watch.service",
+            "serve.service",
+        ];
         let units = units.map(|unit| made.write(&format!("openagents-certs-{unit}")));
         let output = run(Command::new("systemd-analyze").arg("verify").args(units));
         assert!(output.stderr.is_empty(), "{}", said(&output));
@@ -61,6 +67,89 @@ fn nginx_takes_the_block() {
 }
 
 #[test]
+fn caddy_takes_the_file_and_asks_the_ca() {
+    if !is_here("caddy", &["version"]) {
+        return;
+    }
+    for name in [usual(), "a b 'c' $HOME é; #g".into()] {
+        let made = Made::new(&name);
+        let file = made.write("Caddyfile");
+        let adapted = run(Command::new("caddy")
+            .args(["adapt", "--validate", "--config"])
+            .arg(file)
+            .env("HOME", made.root.path())
+            .env("XDG_DATA_HOME", made.root.path()));
+        let adapted: Value = serde_json::from_slice(&adapted.stdout).unwrap();
+        let issuer = &adapted["apps"]["tls"]["automation"]["policies"][0]["issuers"][0];
+        assert_eq!(issuer["ca"], "https://localhost:8443/acme/directory");
+        let anchors = made.directory().join("ca.crt");
+        let named = &issuer["trusted_roots_pem_files"][0];
+        assert_eq!(named.as_str(), anchors.to_str());
+    }
+    assert_refused(&Made::new(OsStr::new("a{b}")), "Caddyfile");
+}
+
+#[test]
+fn clients_of_acme_are_called_with_the_url_of_the_ca() {
+    for name in [usual(), unusual()] {
+        let made = Made::new(&name);
+        let settings = "[serve]\npublic_url = 'https://ca.example.org'\n";
+        std::fs::write(made.directory().join("certs.toml"), settings).unwrap();
+        let anchors = made.directory().join("ca.crt");
+        let bin = made.path("bin");
+        std::fs::create_dir(&bin).unwrap();
+        for (program, variable) in [
+            ("certbot", "REQUESTS_CA_BUNDLE"),
+            ("lego", "LEGO_CA_CERTIFICATES"),
+        ] {
+            let script = format!("#!/bin/sh\nprintf '%s\\n' \"${variable}\" \"$@\"\n");
+            let fake = bin.join(program);
+            std::fs::write(&fake, script).unwrap();
+            std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
+            let file = made.write(&format!("{program}.sh"));
+            let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+            let output = run(Command::new("sh").arg(file).env("PATH", path));
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert!(said.starts_with(anchors.to_str().unwrap()), "{said}");
+            let url = "\n--server\nhttps://ca.example.org/acme/directory\n";
+            assert!(said.contains(url), "{said}");
+            assert!(said.contains("\nlocalhost\n"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn yaml_names_the_ca_and_its_url() {
+    if !python_has("ruamel.yaml") {
+        return;
+    }
+    let made = Made::new(&unusual());
+    let anchors = made.directory().join("ca.crt");
+    let url = "https://localhost:8443/acme/directory";
+    let issuer = read("yaml", &made.write("cert-manager-issuer.yaml"));
+    let acme = &issuer[0]["spec"]["acme"];
+    assert_eq!(acme["server"], url);
+    let pem = Base64::decode_vec(acme["caBundle"].as_str().unwrap()).unwrap();
+    assert_eq!(pem, std::fs::read(&anchors).unwrap());
+    let traefik = read("yaml", &made.write("traefik.yaml"));
+    let acme = &traefik[0]["certificatesResolvers"]["openagents-certs"]["acme"];
+    assert_eq!(acme["caServer"], url);
+    assert_eq!(acme["caCertificates"][0].as_str(), anchors.to_str());
+    let deployment = read("yaml", &made.write("kubernetes-deployment.yaml"));
+    let pod = &deployment[0]["spec"]["template"]["spec"];
+    let command = pod["containers"][0]["command"].as_array().unwrap();
+    let words = command.iter().map(|word| word.as_str().unwrap());
+    let words: Vec<&str> = words.skip(3).collect();
+    assert_eq!(words[0], "serve");
+    // The options are ones that `serve` has.
+    let mut tree = openagents_certs::cli::command();
+    tree.build();
+    let mut line = vec!["openagents-certs"];
+    line.extend(&words);
+    tree.try_get_matches_from(line).unwrap();
+}
+
+#[test]
 fn schemas_of_jobs_and_containers_take_them() {
     for (name, kind, module) in [
         ("github-actions.yml", "github", "check_jsonschema"),
@@ -68,6 +157,12 @@ fn schemas_of_jobs_and_containers_take_them() {
         (
             "kubernetes-cronjob.yaml",
             "kubernetes",
+            "kubernetes_validate",
+        ),
+        ("docker-compose-serve.yml", "compose", "check_jsonschema"),
+        (
+            "kubernetes-deployment.yaml",
+            "manifests",
             "kubernetes_validate",
         ),
     ] {

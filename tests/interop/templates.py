@@ -1,6 +1,6 @@
 """Reads a file made by `template write` as those read it that it is for, and prints it as JSON.
 
-usage: templates.py github|gitlab|compose|kubernetes|envoy|python FILE
+usage: templates.py github|gitlab|compose|kubernetes|manifests|envoy|yaml|python FILE
 
 The schemas come with check-jsonschema (GitHub, GitLab, Compose) and kubernetes-validate; Envoy's are its own
 messages, from xds-protos. Of Python's file, the arguments of `async_start` are printed.
@@ -26,13 +26,17 @@ def main():
     from ruamel.yaml import YAML
 
     with open(file, encoding="utf-8") as stream:
-        content = YAML(typ="safe").load(stream)
-    if kind in SCHEMAS:
+        documents = list(YAML(typ="safe").load_all(stream))
+    content = documents if kind in ("yaml", "manifests") else documents[0]
+    if kind == "yaml":
+        pass
+    elif kind in SCHEMAS:
         checked([sys.executable, "-m", "check_jsonschema", "--builtin-schema", SCHEMAS[kind], file])
-    elif kind == "kubernetes":
+    elif kind in ("kubernetes", "manifests"):
         import kubernetes_validate
 
-        kubernetes_validate.validate(content, kubernetes_validate.latest_version(), strict=True)
+        for document in documents:
+            kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
     elif kind == "envoy":
         envoy(content)
     else:

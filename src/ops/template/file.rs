@@ -6,6 +6,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use base64ct::{Base64, Encoding as _};
+
+use crate::config::PublicUrl;
 use crate::error::Error;
 use crate::ops::verify_chain::Files;
 use crate::pki::bundle::Bundle;
@@ -116,6 +119,46 @@ pub static FILES: &[FileTemplate] = &[
         description: "Envoy as TLS proxy for a gRPC server.",
         text: include_str!("../../../templates/files/envoy.yaml"),
     },
+    FileTemplate {
+        name: "openagents-certs-serve.service",
+        description: "A hardened systemd service that runs the CA.",
+        text: include_str!("../../../templates/files/openagents-certs-serve.service"),
+    },
+    FileTemplate {
+        name: "docker-compose-serve.yml",
+        description: "The CA as a service in a container.",
+        text: include_str!("../../../templates/files/docker-compose-serve.yml"),
+    },
+    FileTemplate {
+        name: "kubernetes-deployment.yaml",
+        description: "The CA as a service in Kubernetes.",
+        text: include_str!("../../../templates/files/kubernetes-deployment.yaml"),
+    },
+    FileTemplate {
+        name: "cert-manager-issuer.yaml",
+        description: "A ClusterIssuer by which cert-manager uses the CA.",
+        text: include_str!("../../../templates/files/cert-manager-issuer.yaml"),
+    },
+    FileTemplate {
+        name: "Caddyfile",
+        description: "Caddy with certificates of the CA.",
+        text: include_str!("../../../templates/files/Caddyfile"),
+    },
+    FileTemplate {
+        name: "traefik.yaml",
+        description: "Traefik with certificates of the CA.",
+        text: include_str!("../../../templates/files/traefik.yaml"),
+    },
+    FileTemplate {
+        name: "certbot.sh",
+        description: "A certificate of the CA with certbot.",
+        text: include_str!("../../../templates/files/certbot.sh"),
+    },
+    FileTemplate {
+        name: "lego.sh",
+        description: "A certificate of the CA with lego.",
+        text: include_str!("../../../templates/files/lego.sh"),
+    },
 ];
 
 impl FileTemplate {
@@ -189,6 +232,8 @@ pub struct Values {
     program: PathBuf,
     files: Files,
     host: String,
+    /// The URL of the authority as a service.
+    server: PublicUrl,
 }
 
 impl Values {
@@ -204,7 +249,10 @@ impl Values {
         usual(&mut files.certificate, "server.crt");
         usual(&mut files.key, "server.key");
         usual(&mut files.ca, authority::CERTIFICATE);
+        let settings = authority::read_config(directory)?;
+        let server = settings.serve().public_url.clone();
         Ok(Values {
+            server: server.unwrap_or_else(|| PublicUrl::new("localhost", SERVER_PORT)),
             absolute: files::absolute(directory)?,
             directory: directory.to_owned(),
             program: program.to_owned(),
@@ -242,6 +290,12 @@ impl Values {
             "authority" => Some(format!("{bracketed}:{PORT}").into()),
             "url" => Some(format!("grpcs://{bracketed}:{PORT}").into()),
             "https_url" => Some(format!("https://{bracketed}:{PORT}").into()),
+            "server_url" => Some(self.server.to_string().into()),
+            "acme_url" => Some(format!("{}/acme/directory", self.server).into()),
+            "ca_base64" => {
+                let anchors = self.files.ca.as_deref().and_then(|ca| files::read(ca).ok());
+                Some(Base64::encode_string(&anchors.unwrap_or_default()).into())
+            }
             "program" => Some(self.program.clone().into()),
             name => self.path(name).map(OsString::from),
         }
@@ -268,6 +322,7 @@ fn host(certificate: &Path) -> Option<String> {
 }
 
 const PORT: u16 = 8600;
+const SERVER_PORT: u16 = 8443;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 
+use crate::ops::quoting::posix;
+
 /// A value that a language cannot express.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{language} cannot express '{}'", value.escape_debug())]
@@ -35,6 +37,10 @@ pub(super) enum Language {
     SystemdPath,
     /// A parameter of nginx: any bytes but a line's end.
     Nginx,
+    /// A token of a Caddyfile: text without placeholders, quotes and controls.
+    Caddy,
+    /// A word of a POSIX shell: text only.
+    Shell,
 }
 
 impl Language {
@@ -50,6 +56,8 @@ impl Language {
             "systemd" => Language::Systemd,
             "systemd_path" => Language::SystemdPath,
             "nginx" => Language::Nginx,
+            "caddy" => Language::Caddy,
+            "sh" => Language::Shell,
             name => unreachable!("no template is written in {name}"),
         }
     }
@@ -84,6 +92,18 @@ impl Language {
                     return Err(unwritable("nginx"));
                 }
                 escaped(text("nginx")?, &['"', '\\'], String::from)
+            }
+            Language::Caddy => {
+                let text = text("a Caddyfile")?;
+                let is_special = |c: char| is_hidden(c) || ['{', '}', '"', '\\', '`'].contains(&c);
+                if text.contains(is_special) {
+                    return Err(unwritable("a Caddyfile"));
+                }
+                format!("\"{text}\"")
+            }
+            Language::Shell => {
+                let quoted = String::from_utf8(posix(value.as_bytes()));
+                quoted.map_err(|_| unwritable("a shell script"))?
             }
         })
     }
@@ -180,6 +200,12 @@ mod tests {
             r#""/a b/\"c\"/$d/100%%\x0a""#
         );
         assert!(Language::Nginx.quote(path).is_err());
+        assert!(Language::Caddy.quote(path).is_err());
+        assert_eq!(
+            Language::Caddy.quote(OsStr::new("/a b")).unwrap(),
+            "\"/a b\""
+        );
+        assert!(quoted(Language::Shell).starts_with("'/a b/\"c\"/$d/100%"));
     }
 
     #[test]
