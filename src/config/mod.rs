@@ -473,7 +473,7 @@ mod tests {
             ),
             (
                 "[serve.acme]\nprofiles = ['web']",
-                "1:1: [serve.acme] there is no profile 'web'",
+                "1:2: [serve.acme] there is no profile 'web'",
             ),
             (
                 "[serve.limits]\nheader_time = '31s'",

@@ -378,10 +378,13 @@ fn public_url(text: &str) -> Option<PublicUrl> {
         _ => return None,
     };
     match host.parse().ok()? {
-        name @ (SubjectAltName::Dns(_) | SubjectAltName::Ip(_)) => {
+        name @ (SubjectAltName::Dns(_) | SubjectAltName::Ip(_)) if !host.contains('*') => {
             Some(PublicUrl::new(name.value(), port))
         }
-        SubjectAltName::Uri(_) | SubjectAltName::Email(_) => None,
+        SubjectAltName::Dns(_)
+        | SubjectAltName::Ip(_)
+        | SubjectAltName::Uri(_)
+        | SubjectAltName::Email(_) => None,
     }
 }
 
