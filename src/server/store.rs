@@ -32,9 +32,52 @@ struct Shared {
     generation: AtomicU64,
     waiting_writes: AtomicI64,
     waiting_reads: AtomicI64,
+    outage: Outage,
     metrics: Arc<Metrics>,
     log: Log,
 }
+
+/// Whether the inventory could not be opened. Then one job in a second tries again, and the others are told to come
+/// back, so that no queue waits for a store that does not answer.
+struct Outage {
+    began: Instant,
+    /// When the next job may try, in milliseconds since the start; 0 while all is well.
+    next_try: AtomicU64,
+}
+
+impl Outage {
+    fn none() -> Self {
+        Outage {
+            began: Instant::now(),
+            next_try: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether a job may go on.
+    fn admits(&self) -> bool {
+        let next = self.next_try.load(Ordering::Relaxed);
+        let (now, later) = self.times();
+        let try_it = |next| {
+            let (old, new) = (Ordering::Relaxed, Ordering::Relaxed);
+            self.next_try
+                .compare_exchange(next, later, old, new)
+                .is_ok()
+        };
+        next == 0 || (now >= next && try_it(next))
+    }
+
+    fn note(&self, is_open: bool) {
+        let next = if is_open { 0 } else { self.times().1 };
+        self.next_try.store(next, Ordering::Relaxed);
+    }
+
+    fn times(&self) -> (u64, u64) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        (now, now.saturating_add(TRY_AGAIN_MILLISECONDS))
+    }
+}
+
+const TRY_AGAIN_MILLISECONDS: u64 = 1_000;
 
 impl Store {
     /// Starts the threads. None of them opens the inventory before its first job.
@@ -50,6 +93,7 @@ impl Store {
             generation: AtomicU64::new(0),
             waiting_writes: AtomicI64::new(0),
             waiting_reads: AtomicI64::new(0),
+            outage: Outage::none(),
             metrics,
             log,
         });
@@ -74,6 +118,9 @@ impl Store {
         &self,
         job: impl FnOnce(&mut dyn Inventory, OffsetDateTime) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Failure> {
+        if !self.shared.outage.admits() {
+            return Err(Failure::Unavailable);
+        }
         let (answer, answered) = oneshot::channel();
         let pending = Box::new(Pending {
             job: Some(job),
@@ -93,6 +140,9 @@ impl Store {
         &self,
         job: impl FnOnce(&dyn Inventory, OffsetDateTime) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Failure> {
+        if !self.shared.outage.admits() {
+            return Err(Failure::Unavailable);
+        }
         let (answer, answered) = oneshot::channel();
         let log = self.shared.log.clone();
         let run: ReadJob = Box::new(move |inventory, now| {
@@ -265,7 +315,9 @@ impl Opened {
             Some(inventory) if self.generation == generation => inventory,
             old => {
                 drop(old);
-                authority::open_inventory(&shared.directory, Opening::MustExist)?
+                let opened = authority::open_inventory(&shared.directory, Opening::MustExist);
+                shared.outage.note(opened.is_ok());
+                opened?
             }
         };
         self.generation = generation;

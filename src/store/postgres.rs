@@ -369,6 +369,13 @@ impl Inventory for Postgres {
         self.entries("WHERE public_key = $1 ORDER BY id", &[(&key, Type::BYTEA)])
     }
 
+    fn find_compromised(&self, public_key: &Fingerprint) -> Result<Option<Entry>, StoreError> {
+        let key = public_key.as_bytes();
+        let query = "WHERE public_key = $1 AND revocation_reason IN (1, 2) LIMIT 1";
+        let found = self.entries(query, &[(&key, Type::BYTEA)])?;
+        Ok(found.into_iter().next())
+    }
+
     fn find_by_name(&self, name: &str, _now: OffsetDateTime) -> Result<Vec<Entry>, StoreError> {
         let keys = [
             rows::text(&index_key(name)),
