@@ -139,7 +139,8 @@ const TASKS: &[(&str, &[&str])] = &[
     (
         "Operate",
         &[
-            "list", "show", "status", "renew", "watch", "rotate", "revoke", "unrevoke", "crl",
+            "serve", "list", "show", "status", "renew", "watch", "rotate", "revoke", "unrevoke",
+            "crl",
         ],
     ),
     ("Distribute", &["token", "export", "trust", "template"]),

@@ -180,6 +180,40 @@ fn a_passphrase_comes_from_a_file_the_environment_or_a_credential() {
 }
 
 #[test]
+fn the_service_manager_hears_what_it_does() {
+    let directory = authority("serve-notify");
+    let path = directory.join("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    socket
+        .set_read_timeout(Some(super::server::PATIENCE))
+        .unwrap();
+    let hear = |expected: &str| {
+        let mut message = [0; 512];
+        loop {
+            let length = socket.recv(&mut message).unwrap();
+            let said = std::str::from_utf8(&message[..length]).unwrap();
+            if said.starts_with(expected) {
+                return said.to_owned();
+            }
+        }
+    };
+    let mut command = command(&directory);
+    command.args(["--listen", ":0", "--http-listen", "none"]);
+    command
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "200000");
+    let server = Server::spawn(&mut command, &directory);
+    hear("READY=1");
+    hear("WATCHDOG=1");
+    server.signal(Signal::HUP);
+    assert!(hear("RELOADING=1").contains("\nMONOTONIC_USEC="));
+    hear("READY=1");
+    server.signal(Signal::TERM);
+    hear("STOPPING=1");
+    assert!(server.wait().success());
+}
+
+#[test]
 fn a_rotation_reaches_it_without_a_signal() {
     let directory = authority("serve-rotation");
     let server = Server::start(&directory, &[]);

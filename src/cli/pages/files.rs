@@ -50,6 +50,10 @@ static FILES: &[(&str, &str)] = &[
         "The server's certificate followed by its intermediates, and its private key, mode 0600. Name them as cert_file and key_file in a network's tls block.",
     ),
     (
+        "serve.crt, serve.key",
+        "The certificate that `serve` presents, issued by its own CA and renewed by it, and its private key, mode 0600.",
+    ),
+    (
         "NAME.crt, NAME.key",
         "Any other certificate that was issued, and its private key.",
     ),
