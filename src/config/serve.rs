@@ -157,7 +157,7 @@ impl Default for Limits {
             connections: 8_192,
             connections_per_address: 4_096,
             request_size: 64 * 1024,
-            header_time: HeaderTime(Lifetime::from_seconds(10)),
+            header_time: HeaderTime(Lifetime::from_seconds(25)),
             body_time: Lifetime::from_seconds(30),
             idle_time: Lifetime::from_seconds(90),
             validations: 32,

@@ -12,7 +12,7 @@ use super::tls::Presented;
 use crate::authority::{self, AuthorityAt};
 use crate::config::Config;
 use crate::error::Error;
-use crate::files;
+use crate::files::{self, Lock};
 use crate::keys::ReadKey;
 use crate::ops::issue::{self, End, Key};
 use crate::ops::refused::Outcome;
@@ -59,8 +59,11 @@ impl ServerCertificate {
         }
         let own = || (directory.join("serve.crt"), directory.join("serve.key"));
         let (certificate, key) = given.unwrap_or_else(own);
+        // Another server of this directory may be replacing both.
+        let lock = is_own.then(|| Lock::acquire(directory)).transpose()?;
         let stamps = Stamps::of([certificate.clone(), key.clone()]);
         let (chain, read_key) = read(&certificate, &key, passphrase)?;
+        drop(lock);
         let presented = Presented::new(&chain, &read_key);
         let presented = presented.map_err(|source| Error::ServerPair {
             path: certificate.clone(),
@@ -108,12 +111,16 @@ impl ServerCertificate {
 
     /// Presents what is in the files, if they have changed. Whether they have.
     pub(super) fn reload(&self) -> Result<bool, Error> {
-        let stamps = Stamps::of([self.certificate.clone(), self.key.clone()]);
+        let stamps = || Stamps::of([self.certificate.clone(), self.key.clone()]);
         let mut last = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if stamps == last.stamps {
+        if stamps() == last.stamps {
             return Ok(false);
         }
+        let lock = self.is_own.then(|| Lock::acquire(&self.directory));
+        let lock = lock.transpose()?;
+        let stamps = stamps();
         let (chain, key) = read(&self.certificate, &self.key, &self.passphrase)?;
+        drop(lock);
         let replaced = self.presented.replace(&chain, &key);
         replaced.map_err(|source| Error::ServerPair {
             path: self.certificate.clone(),
