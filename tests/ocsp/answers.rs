@@ -148,9 +148,9 @@ fn any_bytes_are_answered_and_the_next_client_is_served() {
     let scene = Scene::new("ocsp-hostile", &["a"], "");
     let (issuer, own) = (scene.certificate("ca.crt"), scene.certificate("a.crt"));
     let id = cert_id(&issuer, HashAlgorithm::Sha1, true, own.serial());
-    let good = request(&[id.clone()], None);
+    let good = request(std::slice::from_ref(&id), None);
     let many = request(&vec![id; 101], None);
-    let nested = vec![0x30, 0x80].repeat(10_000);
+    let nested = [0x30, 0x80].repeat(10_000);
     let bodies: [&[u8]; 6] = [
         b"",
         b"garbage",

@@ -55,7 +55,7 @@ pub enum CertStatus {
 impl ResponsePlan<'_> {
     /// The DER of the ResponseData.
     pub fn to_be_signed(&self) -> Vec<u8> {
-        let responses: Vec<_> = self.responses.iter().map(SingleResponse::to_der).collect();
+        let responses: Vec<_> = self.responses.iter().map(|one| one.to_der()).collect();
         let extensions = self.nonce.map(|nonce| {
             let nonce = extension(NONCE, false, &element(OCTET_STRING, &[nonce]));
             element(context_constructed(1), &[&sequence(&[&nonce])])
@@ -73,7 +73,7 @@ impl ResponsePlan<'_> {
 }
 
 impl SingleResponse<'_> {
-    fn to_der(&self) -> Vec<u8> {
+    fn to_der(self) -> Vec<u8> {
         sequence(&[
             self.certificate,
             &self.status.to_der(),
