@@ -17,6 +17,7 @@ use crate::authority::{self, INVENTORY};
 use crate::error::Error;
 use crate::files;
 use crate::net::ServiceManager;
+use crate::ops::notify;
 
 /// Follows the files of the directory, and the signals of the process.
 pub(super) struct Upkeep<'a> {
@@ -85,6 +86,8 @@ impl<'a> Upkeep<'a> {
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The certificate was looked at when the server started.
         renew.reset();
+        let mut notify = interval(NOTIFY_EVERY);
+        notify.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut alive = Instant::now();
         loop {
             tokio::select! {
@@ -95,6 +98,10 @@ impl<'a> Upkeep<'a> {
                 _ = renew.tick() => {
                     self.renew().await;
                     tokio::spawn(remove_expired(Arc::clone(&self.core)));
+                }
+                _ = notify.tick() => {
+                    let core = Arc::clone(&self.core);
+                    tokio::spawn(notify_once(core, self.directory.clone()));
                 }
                 () = sleep_until(alive), if self.alive_every.is_some() => {
                     self.service.alive();
@@ -192,6 +199,21 @@ impl<'a> Upkeep<'a> {
     }
 }
 
+/// Sends the notifications that certs.toml asks for. What another process has sent is not sent again.
+async fn notify_once(core: Arc<Core>, directory: PathBuf) {
+    let now = core.now();
+    let checked = tokio::task::spawn_blocking(move || notify::check(&directory, None, now)).await;
+    let failures = match checked {
+        Ok(Ok(mut delivery)) => delivery.take_failures(),
+        Ok(Err(error)) => vec![error],
+        // The process is about to end.
+        Err(_) => Vec::new(),
+    };
+    for error in failures {
+        core.log(Event::of_error("not notified", &error, now));
+    }
+}
+
 /// Removes what has expired of the server's state, a part at a time.
 async fn remove_expired(core: Arc<Core>) {
     let removed = core.write(|inventory, now| Ok(inventory.remove_expired(now, MAX_REMOVED)?));
@@ -200,5 +222,7 @@ async fn remove_expired(core: Arc<Core>) {
 }
 
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often the state of the directory is looked at for notifications.
+const NOTIFY_EVERY: Duration = Duration::from_secs(60);
 const RENEW_EVERY: Duration = Duration::from_secs(60);
 const MAX_REMOVED: usize = 10_000;

@@ -44,10 +44,16 @@ fn a_run_that_was_killed_at_any_step_is_continued() {
             proxy.heal();
             succeeds(&mut scene.issue(&[&name], &url));
             assert!(scene.pki().join(format!("{name}.crt")).exists());
-            assert_eq!(
-                proxy.forwarded("/order-plz"),
-                1,
-                "{step}, forwarded: {is_forwarded}"
+            // Pebble may look for the proof when the client is gone; then the order has failed.
+            let most = if step == "/chalZ/" && is_forwarded {
+                2
+            } else {
+                1
+            };
+            let orders = proxy.forwarded("/order-plz");
+            assert!(
+                (1..=most).contains(&orders),
+                "{step}, {is_forwarded}: {orders}"
             );
         }
     }

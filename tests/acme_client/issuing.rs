@@ -1,10 +1,11 @@
 //! The first certificate: every challenge, and what is there afterwards.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Command;
 
 use super::*;
-use crate::peer::certs_fails;
+use crate::peer::{certs_fails, script};
 
 #[test]
 fn a_certificate_is_there_and_is_listed_like_any_other() {
@@ -118,6 +119,44 @@ fn wildcards_are_proven_by_a_program_that_changes_the_dns() {
         text.contains("wildcard") && text.contains("--dns-01-hook"),
         "{text}"
     );
+}
+
+#[test]
+fn wildcards_are_proven_by_a_dns_server_that_takes_signed_updates() {
+    let Some(mut scene) = Scene::start("update", &[], false) else {
+        return;
+    };
+    let Some(mut server) = script("dns_update.py", "dns") else {
+        return;
+    };
+    let secret = "c2VjcmV0IG9mIHRoZSB0ZXN0IHRoYXQgaXMgbG9uZw==";
+    let management = scene.pebble.dns_management.to_string();
+    server.args(["a.test", "acme-key", secret, &management]);
+    let mut child = server.stdout(Stdio::piped()).spawn().unwrap();
+    let mut port = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut port)
+        .unwrap();
+    scene.children.push(child);
+    let key = scene.root.join("tsig.key");
+    let text = |secret: &str| {
+        format!("key \"acme-key\" {{ algorithm hmac-sha256; secret \"{secret}\"; }};\n")
+    };
+    std::fs::write(&key, text(secret)).unwrap();
+    let server = format!("127.0.0.1:{}", port.trim());
+    let key = key.to_str().unwrap();
+    let options = ["--dns-01-update", &server, "--tsig-key-file", key];
+    let names = ["*.deep.a.test"];
+    succeeds(&mut scene.issue_with(&names, &scene.url(), &options));
+    let elsewhere = fails(
+        2,
+        &mut scene.issue_with(&["b.test"], &scene.url(), &options),
+    );
+    assert!(elsewhere.contains("has no zone for"), "{elsewhere}");
+    std::fs::write(key, text("d3Jvbmc=")).unwrap();
+    let names = ["other.a.test"];
+    let wrong = fails(2, &mut scene.issue_with(&names, &scene.url(), &options));
+    assert!(wrong.contains("_acme-challenge.other.a.test"), "{wrong}");
 }
 
 #[test]

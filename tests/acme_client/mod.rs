@@ -11,6 +11,8 @@
 
 mod faults;
 mod issuing;
+mod own_server;
+mod production;
 mod proxy;
 mod renewing;
 

@@ -10,39 +10,40 @@
 pub mod account;
 mod checks;
 mod order;
+mod pair;
 pub mod renewal;
+mod report;
 mod solver;
 pub mod state;
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use serde::Serialize;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::authority;
 use crate::error::{Error, shown};
-use crate::files::{self, Kind, Lock};
+use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys::{self, PrivateKey, Signer};
+use crate::ops::Expiry;
 use crate::ops::issue::{base_of, check_base, file_names};
 use crate::ops::renew::Timing;
-use crate::ops::{Expiry, Report};
 use crate::pki::algorithm::KeyType;
-use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::general_name::GeneralName;
 use crate::pki::san::{SubjectAltName, TypedName};
-use crate::pki::serial::SerialNumber;
-use crate::pki::validity::rfc3339;
 use crate::store::{Entry, Labels, Output};
+
+pub use pair::{OrderedPair, ordered_pair};
+pub use report::OrderedCertificate;
 
 use account::{Introduction, Session};
 use order::{Chain, Ordering};
+use pair::Pair;
 use solver::Solver;
 use state::{CertificateState, Kept, Settings};
 
@@ -73,67 +74,6 @@ pub struct Request {
     pub labels: Labels,
 }
 
-/// A certificate that was ordered, or that is there already.
-#[derive(Debug, Serialize)]
-pub struct OrderedCertificate {
-    /// The URL of the server's directory.
-    pub server: String,
-    /// Its names.
-    pub subject_alt_names: Vec<SubjectAltName>,
-    /// Its serial number.
-    pub serial: SerialNumber,
-    /// Its issuer.
-    pub issuer: String,
-    /// When it expires.
-    #[serde(flatten)]
-    pub expiry: Expiry,
-    /// The type of its key.
-    pub key_type: String,
-    /// SHA-256 of the certificate.
-    pub fingerprint_sha256: Fingerprint,
-    /// Its file, with the intermediates.
-    #[serde(serialize_with = "crate::ops::paths::as_text")]
-    pub certificate: PathBuf,
-    /// Its private key's file.
-    #[serde(serialize_with = "crate::ops::paths::as_text")]
-    pub private_key: PathBuf,
-    /// When it is renewed.
-    #[serde(with = "time::serde::rfc3339")]
-    pub due_at: OffsetDateTime,
-    /// Whether nothing was ordered, because what is there satisfies the request.
-    pub unchanged: bool,
-    /// What may not work.
-    pub warnings: Vec<String>,
-}
-
-impl fmt::Display for OrderedCertificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.unchanged {
-            "Already there"
-        } else {
-            "Issued"
-        };
-        let names: Vec<_> = self
-            .subject_alt_names
-            .iter()
-            .map(SubjectAltName::value)
-            .collect();
-        writeln!(f, "{what}: {}", names.join(", "))?;
-        writeln!(f, "  issuer       {}", self.issuer)?;
-        writeln!(f, "  serial       {}", self.serial)?;
-        writeln!(f, "  expires      {}", self.expiry)?;
-        writeln!(f, "  renewed      {}", rfc3339(self.due_at))?;
-        writeln!(f, "  certificate  {}", shown(&self.certificate))?;
-        writeln!(f, "  private key  {}", shown(&self.private_key))
-    }
-}
-
-impl Report for OrderedCertificate {
-    fn warnings(&self) -> Vec<String> {
-        self.warnings.clone()
-    }
-}
-
 /// Orders a certificate, or continues an order that an earlier run placed.
 ///
 /// # Errors
@@ -146,8 +86,11 @@ pub fn issue(request: &Request, now: OffsetDateTime) -> Result<OrderedCertificat
     let out = files::absolute(&request.out)?;
     let kept = Kept::certificate(&request.directory, &out, &base)?;
     let earlier: Option<CertificateState> = kept.read()?;
-    let is_known = earlier.is_some();
-    let mut state = state_for(request, earlier, &names, &out, &base);
+    let texts: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let is_known = earlier
+        .as_ref()
+        .is_some_and(|earlier| earlier.names == texts);
+    let mut state = state_for(request, earlier, texts, &out, &base);
     let pair = Pair::at(&out, &base);
     if let Some(done) = satisfied(request, &state, &names, &pair, now)? {
         return Ok(done);
@@ -187,18 +130,8 @@ pub fn issue(request: &Request, now: OffsetDateTime) -> Result<OrderedCertificat
     let now = session.now();
     let entry = entry(request, &chain, &out, &base, now)?;
     record(&request.directory, &entry)?;
-    let lock = Lock::acquire(&out)?;
-    let (certificate_name, key_name) = file_names(OsStr::new(&base));
-    let certificate = chain.pem()?;
-    files::write_together(
-        &lock,
-        &[
-            files::NewFile::secret(&key_name, new_key.as_bytes()),
-            files::NewFile::public(&certificate_name, certificate.as_bytes()),
-        ],
-        request.force || is_known,
-    )?;
-    drop(lock);
+    let replace = request.force || is_known;
+    write(&out, &base, &chain.pem()?, &new_key, replace)?;
     state.finish(&chain.certificates[0], now);
     state.suggestion = renewal::ask(&mut session, &chain.certificates[0], now);
     kept.write(&state)?;
@@ -210,98 +143,20 @@ pub fn issue(request: &Request, now: OffsetDateTime) -> Result<OrderedCertificat
     })
 }
 
-/// A certificate that a public CA issued, and its key.
-#[derive(Clone, Debug)]
-pub struct OrderedPair {
-    /// The certificate's file.
-    pub certificate: PathBuf,
-    /// The key's file.
-    pub private_key: PathBuf,
-    /// Its names.
-    pub names: Vec<SubjectAltName>,
-}
-
-/// The certificate in a directory that a public CA issued: the one for this name, or the only one.
-///
-/// # Errors
-/// When there is none, or several, or what is known of them cannot be read.
-pub fn ordered_pair(directory: &Path, name: Option<&str>) -> Result<OrderedPair, Error> {
-    let usage = |message: String, hint: &str| Error::Usage {
-        message,
-        hint: hint.into(),
-    };
-    let mut pairs = Vec::new();
-    for state in state::certificates(directory)? {
-        let names = state.names.iter().map(|name| name.parse());
-        let names = names.collect::<Result<Vec<SubjectAltName>, _>>()?;
-        let is_meant = name.is_none_or(|name| names.iter().any(|own| own.value() == name));
-        if state.serial.is_some() && is_meant {
-            let at = match files::absolute(directory)? == state.directory {
-                true => directory,
-                false => &state.directory,
-            };
-            let pair = Pair::at(at, &state.base);
-            pairs.push(OrderedPair {
-                certificate: pair.certificate,
-                private_key: pair.private_key,
-                names,
-            });
-        }
-    }
-    match (pairs.pop(), pairs.is_empty()) {
-        (Some(only), true) => Ok(only),
-        (Some(_), false) => Err(usage(
-            format!(
-                "{}: several certificates were issued by public CAs",
-                shown(directory)
-            ),
-            "name the one of the server with `--common-name`",
-        )),
-        (None, _) => Err(usage(
-            format!(
-                "{}: no certificate of a public CA for the server",
-                shown(directory)
-            ),
-            "order one with `openagents-certs acme issue NAME --server letsencrypt`",
-        )),
-    }
-}
-
-/// The paths of a certificate and its key.
-struct Pair {
-    certificate: PathBuf,
-    private_key: PathBuf,
-}
-
-impl Pair {
-    fn at(directory: &Path, base: &str) -> Self {
-        let (certificate, key) = file_names(OsStr::new(base));
-        Pair {
-            certificate: directory.join(certificate),
-            private_key: directory.join(key),
-        }
-    }
-
-    fn refuse_existing(&self) -> Result<(), Error> {
-        for path in [&self.certificate, &self.private_key] {
-            if files::kind(path)? != Kind::Absent {
-                return Err(Error::Exists {
-                    path: path.clone(),
-                    hint: "give another name with `--name`, or replace it with `--force`".into(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// The certificate in the file, if there is one, and its key is beside it.
-    fn read(&self) -> Option<Certificate> {
-        let content = files::read(&self.certificate).ok()?;
-        let leaf = bundle::certificates(&content).ok()?.swap_remove(0);
-        let key = files::read(&self.private_key).ok()?;
-        let signer = signer(&self.private_key, &String::from_utf8_lossy(&key)).ok()?;
-        (signer.public_key_info() == leaf.public_key_info()).then_some(leaf)
-    }
+/// Writes a certificate and its key together.
+fn write(
+    directory: &Path,
+    base: &str,
+    certificate: &str,
+    key: &str,
+    replace: bool,
+) -> Result<(), Error> {
+    let (certificate_name, key_name) = file_names(OsStr::new(base));
+    let files = [
+        NewFile::secret(&key_name, key.as_bytes()),
+        NewFile::public(&certificate_name, certificate.as_bytes()),
+    ];
+    files::write_together(&Lock::acquire(directory)?, &files, replace)
 }
 
 impl CertificateState {
@@ -387,11 +242,10 @@ fn parsed_key_type(text: &str) -> Result<KeyType, Error> {
 fn state_for(
     request: &Request,
     earlier: Option<CertificateState>,
-    names: &[SubjectAltName],
+    names: Vec<String>,
     out: &Path,
     base: &str,
 ) -> CertificateState {
-    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let settings = request.settings.clone();
     let fresh = CertificateState {
         directory: out.to_owned(),

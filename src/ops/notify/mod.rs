@@ -169,6 +169,13 @@ struct Record {
     subject: Subject,
 }
 
+impl Record {
+    /// Whether a process is telling it.
+    fn is_taken(&self, now: OffsetDateTime) -> bool {
+        self.claimed_at + CLAIM > now
+    }
+}
+
 /// A record that is to be told, and where it is kept.
 struct Due {
     document: Document,
@@ -216,7 +223,6 @@ impl Memory {
             .map(Channel::name)
             .collect();
         let is_complete = |record: &Record| ways.iter().all(|way| record.channels.contains(*way));
-        let is_taken = |record: &Record| record.claimed_at + CLAIM > now;
         let mut due = Vec::new();
         for condition in conditions {
             let key = format!("{}:{}", condition.event.name(), condition.id);
@@ -233,7 +239,7 @@ impl Memory {
                 None => (document(key), fresh),
                 Some((document, record)) => {
                     let is_urgent = condition.threshold < record.threshold || record.is_over;
-                    if !is_urgent && (is_complete(&record) || is_taken(&record)) {
+                    if !is_urgent && (is_complete(&record) || record.is_taken(now)) {
                         continue;
                     }
                     let channels = if is_urgent {
@@ -252,6 +258,13 @@ impl Memory {
                 was_told: true,
             });
         }
+        due.extend(self.over(judged, now));
+        Ok(due)
+    }
+
+    /// What was told of and no longer holds.
+    fn over(self, judged: impl Fn(EventKind) -> bool, now: OffsetDateTime) -> Vec<Due> {
+        let mut due = Vec::new();
         for (document, mut record) in self.0.into_values() {
             let event = EventKind::ALL
                 .into_iter()
@@ -259,7 +272,7 @@ impl Memory {
             let Some(event) = event.filter(|event| judged(*event)) else {
                 continue;
             };
-            if record.is_over && is_taken(&record) {
+            if record.is_over && record.is_taken(now) {
                 continue;
             }
             let was_told = record.is_over || !record.channels.is_empty();
@@ -276,7 +289,7 @@ impl Memory {
                 was_told,
             });
         }
-        Ok(due)
+        due
     }
 }
 

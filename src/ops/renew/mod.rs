@@ -29,7 +29,7 @@ use time::OffsetDateTime;
 use super::acme::renewal::{self, Orders};
 use super::enroll::{self, Enrollment};
 use super::managed::{Managed, ManagedCertificate};
-use super::{issue, list};
+use super::{acme, issue, list};
 use crate::authority::{self, AuthorityAt, Recording};
 use crate::config::Config;
 use crate::error::{Error, shown};
@@ -126,26 +126,7 @@ pub fn run(
         report.find_next(now);
         return Ok(report);
     }
-    let mut replaced = Vec::new();
-    if !jobs.is_empty() {
-        let mut authority = from.open(now)?;
-        for (directory, jobs) in jobs {
-            match replace::replace_all(&directory, &jobs, &mut authority, request, now) {
-                Ok(results) => results.into_iter().for_each(|(index, result)| {
-                    replaced.extend(report.note(index, result, now));
-                }),
-                Err(error) => {
-                    let message = error.to_string();
-                    jobs.iter().for_each(|job| {
-                        let renewed = &mut report.certificates[job.index];
-                        (renewed.outcome, renewed.message) =
-                            (Outcome::Failed, Some(message.clone()));
-                    });
-                    report.fail(error);
-                }
-            }
-        }
-    }
+    let mut replaced = replace_own(jobs, from, request, &mut report, now)?;
     for job in &remote {
         let result = remote::replace(job, from.directory, request, now);
         replaced.extend(report.note(job.index, result, now));
@@ -160,6 +141,37 @@ pub fn run(
     report.find_next(now);
     report.keep_pending(replaced);
     Ok(report)
+}
+
+/// Renews the certificates of our own CA, one directory after the other.
+fn replace_own(
+    jobs: BTreeMap<PathBuf, Vec<Job<'_>>>,
+    from: &AuthorityAt<'_>,
+    request: &Request,
+    report: &mut Renewal,
+    now: OffsetDateTime,
+) -> Result<Vec<follow::ReplacedPair>, Error> {
+    let mut replaced = Vec::new();
+    if jobs.is_empty() {
+        return Ok(replaced);
+    }
+    let mut authority = from.open(now)?;
+    for (directory, jobs) in jobs {
+        match replace::replace_all(&directory, &jobs, &mut authority, request, now) {
+            Ok(results) => results.into_iter().for_each(|(index, result)| {
+                replaced.extend(report.note(index, result, now));
+            }),
+            Err(error) => {
+                let message = error.to_string();
+                jobs.iter().for_each(|job| {
+                    let renewed = &mut report.certificates[job.index];
+                    (renewed.outcome, renewed.message) = (Outcome::Failed, Some(message.clone()));
+                });
+                report.fail(error);
+            }
+        }
+    }
+    Ok(replaced)
 }
 
 /// Whether a directory has no CA, and its certificates come from servers.
@@ -358,6 +370,17 @@ impl<'a> Choosing<'a> {
         index: usize,
     ) -> Result<(), Error> {
         match source {
+            // Our own CA does not take the place of a public one.
+            Source::Own if of.entry.profile == acme::PROFILE => {
+                let path = of.place.certificate();
+                return Err(Error::Usage {
+                    message: format!(
+                        "{}: an ACME server issued it, and how it was ordered is not remembered here",
+                        shown(&path)
+                    ),
+                    hint: "order it again with `openagents-certs acme issue … --force`".into(),
+                });
+            }
             Source::Own => {
                 let job = self.job(of, index)?;
                 let directory = of.place.directory.clone();
