@@ -226,9 +226,7 @@ impl Key {
     /// The key of an earlier run, or a new one, which is then kept.
     fn prepare(request: &Request, known: Option<&OsStr>, lock: &Lock) -> Result<Self, Error> {
         let pending = pending(&request.token.id);
-        let named = known
-            .or(request.base.as_deref())
-            .map(|base| file_names(base));
+        let named = known.or(request.base.as_deref()).map(file_names);
         if files::kind(&request.out.join(&pending))? != Kind::Absent {
             return Key::read(&request.out.join(&pending));
         }
@@ -328,35 +326,13 @@ fn write(
     check_base(&base)?;
     let text = base.to_string_lossy().into_owned();
     let (certificate_name, key_name) = file_names(&base);
-    let mut state = state.unwrap_or_default();
-    let is_ours = state.certificates.contains_key(&text);
-    if !(request.force || is_ours) {
+    let state = state.unwrap_or_default();
+    if !(request.force || state.certificates.contains_key(&text)) {
         files::absent(lock, &[certificate_name.as_os_str()])?;
         refuse_other_key(&request.out.join(&key_name), key)?;
     }
     let anchors = authority::pem_of(chain.anchors.iter().map(Certificate::as_der))?;
-    let url = request.token.url.to_string();
-    let anchors_path = request.out.join(authority::CERTIFICATE);
-    let is_foreign = files::kind(&anchors_path)? != Kind::Absent && state.server != url;
-    if is_foreign && !request.force && *files::read(&anchors_path)? != *anchors.as_bytes() {
-        return Err(Error::ExistingDiffers {
-            path: anchors_path,
-            what: "it has the trust anchors of another server; replace it with `--force`".into(),
-        });
-    }
-    if state.server != url {
-        state = Enrollment {
-            server: url,
-            ..Enrollment::default()
-        };
-    }
-    state.certificates.insert(
-        text.clone(),
-        EnrolledPair {
-            token: request.token.id.clone(),
-            ..EnrolledPair::default()
-        },
-    );
+    let state = enrollment(request, state, &text, &anchors)?;
     let entry = Entry {
         profile: PROFILE.into(),
         output: Some(Output {
@@ -383,6 +359,37 @@ fn write(
         &state,
         now,
     ))
+}
+
+/// What is remembered from now on. A directory has the trust anchors of one server.
+fn enrollment(
+    request: &Request,
+    mut state: Enrollment,
+    base: &str,
+    anchors: &str,
+) -> Result<Enrollment, Error> {
+    let url = request.token.url.to_string();
+    let path = request.out.join(authority::CERTIFICATE);
+    if state.server != url {
+        let is_there = files::kind(&path)? != Kind::Absent;
+        if is_there && !request.force && *files::read(&path)? != *anchors.as_bytes() {
+            return Err(Error::ExistingDiffers {
+                path,
+                what: "it has the trust anchors of another server; replace it with `--force`"
+                    .into(),
+            });
+        }
+        state = Enrollment {
+            server: url,
+            ..Enrollment::default()
+        };
+    }
+    let pair = EnrolledPair {
+        token: request.token.id.clone(),
+        ..EnrolledPair::default()
+    };
+    state.certificates.insert(base.to_owned(), pair);
+    Ok(state)
 }
 
 /// A key that is there already must be the one that was certified.
