@@ -164,13 +164,17 @@ impl fmt::Display for TokenList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let profile_width = self.tokens.iter().map(|token| token.profile.len());
         let profile_width = profile_width.max().unwrap_or(0).max(7);
-        if !self.tokens.is_empty() {
-            writeln!(
+        if self.tokens.is_empty() {
+            return writeln!(
                 f,
-                "ID                STATE     USED   EXPIRES               {:profile_width$}  NAMES",
-                "PROFILE"
-            )?;
+                "No tokens: create one with `openagents-certs token create NAME`"
+            );
         }
+        writeln!(
+            f,
+            "ID                STATE     USED   EXPIRES               {:profile_width$}  NAMES",
+            "PROFILE"
+        )?;
         for token in &self.tokens {
             let names: Vec<String> = token.names.iter().map(ToString::to_string).collect();
             writeln!(
