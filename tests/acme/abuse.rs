@@ -147,7 +147,7 @@ fn any_bytes_are_answered_with_a_problem() {
     for payload in [
         &b"[]"[..],
         b"\xff",
-        deep[..40_000].as_bytes(),
+        &deep.as_bytes()[..40_000],
         b"{\"identifiers\":null}",
         b"{\"identifiers\":[],\"identifiers\":[]}",
         b"1",

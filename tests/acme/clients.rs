@@ -347,11 +347,10 @@ fn instant_acme_issues() {
         }
         order.poll_ready(&RetryPolicy::default()).await.unwrap();
         order.finalize().await.unwrap();
-        let pem = order
+        order
             .poll_certificate(&RetryPolicy::default())
             .await
-            .unwrap();
-        pem
+            .unwrap()
     });
     let file = site.directory.join("instant.pem");
     std::fs::write(&file, pem).unwrap();

@@ -201,7 +201,7 @@ impl Stored<Account> {
         if let Some(other) = Account::of_key(inventory, new)? {
             let problem = Problem::malformed("an account already has the new key");
             return Err(Problem {
-                account: Some(other.id),
+                account: Some(other.id.into()),
                 ..problem.with_status(409)
             }
             .into());

@@ -169,7 +169,11 @@ pub(super) fn id_of(serial: &SerialNumber) -> String {
 /// The serial number of this id.
 pub(super) fn serial_of(id: &str) -> Option<SerialNumber> {
     let is_hexadecimal = id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    if !is_hexadecimal || id.is_empty() || id.len() % 2 != 0 || id.len() > 2 * MAX_SERIAL_BYTES {
+    if !is_hexadecimal
+        || id.is_empty()
+        || !id.len().is_multiple_of(2)
+        || id.len() > 2 * MAX_SERIAL_BYTES
+    {
         return None;
     }
     let byte = |at: usize| u8::from_str_radix(id.get(at..at + 2)?, 16).ok();

@@ -63,7 +63,7 @@ impl Limiter {
         let excess = bucket.used + 1.0 - f64::from(per_hour);
         if excess > TOLERANCE {
             let seconds = (excess / per_second).ceil().max(1.0);
-            return Err(Problem::rate_limited(counted.name(), seconds as u64));
+            return Err(Problem::rate_limited(counted.name(), seconds as u32));
         }
         bucket.used += 1.0;
         Ok(())

@@ -341,7 +341,7 @@ impl Stored<Order> {
         now: OffsetDateTime,
     ) -> Option<String> {
         let authorization = self.value.authorizations.get(index)?;
-        let challenges = self.challenges(index, authorization, offered);
+        let challenges = self.challenges(authorization, offered);
         let shown = challenges
             .iter()
             .map(|one| self.shown_challenge(index, one, urls));
@@ -363,7 +363,7 @@ impl Stored<Order> {
         urls: &Urls,
     ) -> Option<String> {
         let authorization = self.value.authorizations.get(index)?;
-        let challenges = self.challenges(index, authorization, offered);
+        let challenges = self.challenges(authorization, offered);
         let challenge = challenges.iter().find(|one| one.kind == kind)?;
         Some(super::json(&self.shown_challenge(index, challenge, urls)))
     }
@@ -371,7 +371,6 @@ impl Stored<Order> {
     /// The challenges that are shown: the one that was answered, or all that can be (RFC 8555 §7.1.4).
     fn challenges(
         &self,
-        _index: usize,
         authorization: &Authorization,
         offered: &[ChallengeType],
     ) -> Vec<Challenge> {

@@ -15,7 +15,7 @@ pub(super) struct Problem {
     #[serde(rename = "type")]
     pub(super) kind: ProblemType,
     /// What is wrong, for people; escaped.
-    pub(super) detail: String,
+    pub(super) detail: Box<str>,
     /// The status code of HTTP.
     pub(super) status: u16,
     /// What it is about.
@@ -25,14 +25,14 @@ pub(super) struct Problem {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) subproblems: Vec<Problem>,
     /// The algorithms that are supported (RFC 8555 §6.2).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) algorithms: Vec<String>,
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub(super) algorithms: Option<&'static [&'static str]>,
     /// Seconds until it is worth trying again.
     #[serde(skip)]
-    pub(super) retry_after: Option<u64>,
+    pub(super) retry_after: Option<u32>,
     /// The account that has the key (RFC 8555 §7.3.5), by its id.
     #[serde(skip)]
-    pub(super) account: Option<String>,
+    pub(super) account: Option<Box<str>>,
 }
 
 impl Problem {
@@ -40,11 +40,11 @@ impl Problem {
     pub(super) fn new(kind: ProblemType, detail: impl AsRef<str>) -> Self {
         Problem {
             kind,
-            detail: escaped(detail.as_ref()),
+            detail: escaped(detail.as_ref()).into(),
             status: kind.status(),
             identifier: None,
             subproblems: Vec::new(),
-            algorithms: Vec::new(),
+            algorithms: None,
             retry_after: None,
             account: None,
         }
@@ -69,13 +69,13 @@ impl Problem {
     pub(super) fn algorithm(alg: &str) -> Self {
         let detail = format!("the algorithm '{alg}' is not supported, or does not fit the key");
         Problem {
-            algorithms: SIGNATURES.iter().map(ToString::to_string).collect(),
+            algorithms: Some(SIGNATURES),
             ..Problem::new(ProblemType::BadSignatureAlgorithm, detail)
         }
     }
 
     /// Too many requests.
-    pub(super) fn rate_limited(what: &str, seconds: u64) -> Self {
+    pub(super) fn rate_limited(what: &str, seconds: u32) -> Self {
         let detail = format!("too many {what}; try again in {seconds} s");
         Problem {
             retry_after: Some(seconds),
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn what_comes_from_outside_is_escaped_and_cut() {
         let problem = Problem::malformed("a\u{1b}[31m\nb");
-        assert_eq!(problem.detail, "a\\u{1b}[31m\\u{a}b");
+        assert_eq!(&*problem.detail, "a\\u{1b}[31m\\u{a}b");
         let problem = Problem::malformed("x".repeat(100_000));
         assert_eq!(problem.detail.chars().count(), MAX_DETAIL_CHARACTERS + 1);
     }

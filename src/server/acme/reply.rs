@@ -105,7 +105,7 @@ pub(super) fn of_problem(problem: &Problem, urls: &Urls) -> Reply {
         ..Reply::json(status, super::json(problem))
     };
     if let Some(seconds) = problem.retry_after {
-        reply = reply.retry_after(seconds);
+        reply = reply.retry_after(seconds.into());
     }
     if let Some(account) = &problem.account {
         reply = reply.at(&urls.account(account));
@@ -127,4 +127,4 @@ pub(super) fn problem_of(failure: &Failure) -> Problem {
 }
 
 const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");
-const RETRY_UNAVAILABLE: u64 = 10;
+const RETRY_UNAVAILABLE: u32 = 10;

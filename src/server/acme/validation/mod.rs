@@ -162,7 +162,7 @@ async fn look(core: &Weak<Core>, acme: &Weak<Acme>, abandoned_after: time::Durat
 /// Validates, and stores the result. What cannot be stored stays waiting.
 async fn run(core: &Arc<Core>, waiting: &Waiting) {
     let (id, index) = (waiting.order.clone(), waiting.index);
-    let read = core.read(move |inventory, now| Ok(Subject::read(inventory, &id, index, now)?));
+    let read = core.read(move |inventory, now| Subject::read(inventory, &id, index, now));
     let Ok(subject) = read.await else {
         return;
     };
