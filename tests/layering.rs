@@ -116,9 +116,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio", &["server", "net", "store/postgres"]),
     ("tokio_postgres", &["store/postgres", "store/postgres.rs"]),
     ("axum", &["server"]),
-    ("hyper", &["server", "net"]),
     ("hickory_resolver", &["server", "net"]),
     ("lettre", &["net"]),
+    ("hyper", &["server", "net", "ops/workload/node.rs"]),
+    ("prost", &["server/workload", "net"]),
+    ("nix", &["server/workload"]),
     // Measuring a column leaves out the escapes that colour it.
     ("anstream", &["render.rs", "ops/columns.rs"]),
     ("fs_err", &["files", "store"]),

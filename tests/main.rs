@@ -39,3 +39,4 @@ mod templates;
 mod trust;
 mod verify;
 mod wizard;
+mod workload;

@@ -48,8 +48,8 @@ pub(super) fn spelled(arguments: Vec<OsString>) -> Vec<OsString> {
     spelled
 }
 
-/// The commands with `--exec`.
-const COMMANDS: [&str; 2] = ["renew", "watch"];
+/// The commands with `--exec`; of `workload`, it is `fetch`.
+const COMMANDS: [&str; 3] = ["renew", "watch", "fetch"];
 const EXEC: &str = "--exec";
 const ARGUMENT: &str = "--exec-arg";
 const END: &str = ";";
@@ -75,10 +75,14 @@ fn is_own(argument: &OsStr, own: &[String]) -> bool {
 fn own_options() -> Vec<String> {
     let mut whole = command();
     whole.build();
-    let takes_it = whole.get_subcommands().filter(|command| {
-        command
-            .get_arguments()
-            .any(|argument| argument.get_long() == Some("exec"))
+    let direct = whole.get_subcommands();
+    let below = whole
+        .get_subcommands()
+        .flat_map(clap::Command::get_subcommands);
+    let takes_it = direct.chain(below).filter(|command| {
+        let mut arguments = command.get_arguments();
+        COMMANDS.contains(&command.get_name())
+            && arguments.any(|argument| argument.get_long() == Some("exec"))
     });
     let own = takes_it.flat_map(clap::Command::get_arguments);
     let options = own.chain(whole.get_arguments());
@@ -112,6 +116,10 @@ mod tests {
             ("renew --exec --due", "renew --exec --due"),
             ("renew -- --exec a", "renew -- --exec a"),
             ("mint a --exec b c", "mint a --exec b c"),
+            (
+                "workload fetch --exec a -b --watch --out d",
+                "workload fetch --exec=a --exec-arg=-b --watch --out d",
+            ),
         ] {
             let arguments = given.split(' ').map(OsString::from).collect();
             let spelled: Vec<_> = spelled(arguments)

@@ -37,6 +37,7 @@ mod verify;
 mod verify_chain;
 mod watch;
 mod wizard;
+mod workload;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -122,6 +123,8 @@ enum Command {
     Token(token::Args),
     /// Test the notifications of expiry, revocation and failures
     Notify(notify::Args),
+    /// Give processes SPIFFE identities, and fetch them as files
+    Workload(workload::Args),
     /// Export a certificate as PKCS #12, Kubernetes objects, .env, JWK and more
     Export(export::Args),
     /// Make this machine, its browsers and its runtimes trust the CA, and prove that they do
@@ -237,6 +240,7 @@ impl Command {
             Command::Enroll(args) => args.run(context)?.into(),
             Command::Token(args) => args.run(context)?.into(),
             Command::Notify(args) => args.run(context)?.into(),
+            Command::Workload(args) => args.run(context)?.into(),
             Command::Export(args) => args.run(context)?.into(),
             Command::Trust(args) => args.run(context)?.into(),
             Command::Template(args) => args.run(context)?.into(),

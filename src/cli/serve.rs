@@ -65,6 +65,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDRESS:PORT")]
     acme_resolver: Option<ResolverAddress>,
 
+    /// Serve the SPIFFE Workload API on this Unix socket; certs.toml says who gets what
+    #[arg(long, value_name = "PATH")]
+    workload_socket: Option<PathBuf>,
+
     /// Write the log as text or as JSON lines [default: text, or json with --json]
     #[arg(long, value_enum, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -94,6 +98,7 @@ impl Args {
                 acme_http01_port: self.acme_http01_port,
                 acme_tls_alpn01_port: self.acme_tls_alpn01_port,
                 acme_resolver: self.acme_resolver,
+                workload_socket: self.workload_socket,
             },
             tls: self.tls_cert.zip(self.tls_key),
             passphrase: remembering(self.passphrase),
@@ -124,7 +129,7 @@ impl Args {
 }
 
 /// Writes an event to standard error. `--quiet` leaves only errors and where it listens.
-fn write(event: &Event, renderer: &Renderer) {
+pub(super) fn write(event: &Event, renderer: &Renderer) {
     let is_needed = match event.level {
         Level::Debug | Level::Info => !renderer.quiet || event.listening.is_some(),
         Level::Error => true,

@@ -2,6 +2,7 @@
 
 mod notify;
 mod serve;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,10 @@ pub use notify::{EventKind, MailServer, Notify, Recipients, WebhookUrl};
 pub use serve::{
     Acme, ChallengeType, HttpListen, Limits, ListenAddress, PublicUrl, ResolverAddress, Role, Serve,
 };
+pub use workload::{
+    DnsName, EndpointProfile, Federation, Selectors, Sha256, Workload, WorkloadEntry,
+    WorkloadLifetime,
+};
 
 /// The content of `certs.toml`: changes to the built-in profiles, other profiles, and defaults for all.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +36,7 @@ pub struct Config {
     notify: Notify,
     serve: Serve,
     store: Store,
+    workload: Option<Workload>,
     profiles: BTreeMap<String, ProfileSettings>,
 }
 
@@ -73,6 +79,7 @@ impl Config {
             notify: document.notify.map(Spanned::into_inner).unwrap_or_default(),
             serve: document.serve.map(Spanned::into_inner).unwrap_or_default(),
             store: document.store,
+            workload: document.workload,
             profiles: document
                 .profiles
                 .into_iter()
@@ -101,6 +108,11 @@ impl Config {
             let message = format!("[serve.acme] there is no profile '{}'", Escaped(unknown));
             return Err(source.error(start, &message));
         }
+        if let Some(workload) = &config.workload
+            && let Some((start, what)) = workload.contradiction(config.longest_svid())
+        {
+            return Err(source.error(start, &what));
+        }
         Ok(config)
     }
 
@@ -112,6 +124,17 @@ impl Config {
     /// The URL of the database that holds the inventory, when it is not in a file.
     pub fn store_url(&self) -> Option<&str> {
         self.store.url.as_deref()
+    }
+
+    /// The settings of workload identities, if there are any.
+    pub fn workload(&self) -> Option<&Workload> {
+        self.workload.as_ref()
+    }
+
+    /// How long an SVID may be valid, if the profile `svid` limits it.
+    pub fn longest_svid(&self) -> Option<Lifetime> {
+        // Every known profile was resolved when the file was read.
+        self.resolve(SVID).ok()?.max_lifetime
     }
 
     /// The settings of the server.
@@ -279,6 +302,7 @@ struct Document {
     notify: Option<Spanned<Notify>>,
     serve: Option<Spanned<Serve>>,
     store: Store,
+    workload: Option<Workload>,
     profiles: BTreeMap<String, Spanned<ProfileSettings>>,
 }
 
@@ -356,6 +380,9 @@ fn is_profile_name(name: &str) -> bool {
             .bytes()
             .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
+
+/// The profile of X.509-SVIDs.
+pub const SVID: &str = "svid";
 
 const MAX_NAME_BYTES: usize = 64;
 
@@ -478,6 +505,34 @@ mod tests {
             (
                 "[serve.limits]\nheader_time = '31s'",
                 "2:15: header_time is at most 30s",
+            ),
+            (
+                "[workload]\n[[workload.entry]]",
+                "1:1: missing field `trust_domain`",
+            ),
+            (
+                "[workload]\ntrust_domain = 'Example.org'",
+                "2:16: not a trust domain",
+            ),
+            (
+                "[workload]\ntrust_domain = 'a'\n[[workload.entry]]\nspiffe_id = 'spiffe://a/x'",
+                "3:1: the entry of spiffe://a/x has no selector",
+            ),
+            (
+                "[workload]\ntrust_domain = 'a'\n[[workload.entry]]\nspiffe_id = 'spiffe://a'\nunix_uid = 0",
+                "4:13: not a SPIFFE ID: 'spiffe://a': it has no path",
+            ),
+            (
+                "[workload]\ntrust_domain = 'a'\n[[workload.entry]]\nspiffe_id = 'spiffe://b/x'\nunix_uid = 0",
+                "3:1: spiffe://b/x is not in the trust domain a",
+            ),
+            (
+                "[workload]\ntrust_domain = 'a'\n[[workload.entry]]\nspiffe_id = 'spiffe://a/x'\nunix_uid = 0\nttl = '59s'",
+                "6:7: an SVID is valid for at least 1m",
+            ),
+            (
+                "[profiles.svid]\nmax_lifetime = '1h'\n[workload]\ntrust_domain = 'a'\n[[workload.entry]]\nspiffe_id = 'spiffe://a/x'\nunix_uid = 0\nttl = '2h'",
+                "5:1: a ttl of 2h is more than the 1h of profile 'svid'",
             ),
             (
                 "[serve.operators]\n'alice' = 'admin'",

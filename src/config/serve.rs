@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,8 @@ pub struct Serve {
     pub acme: Acme,
     /// Limits.
     pub limits: Limits,
+    /// The Unix socket that the SPIFFE Workload API is served on.
+    pub workload_socket: Option<PathBuf>,
     /// The role of each operator of the dashboard, by a name in its client certificate.
     pub operators: BTreeMap<String, Role>,
 }

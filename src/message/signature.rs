@@ -200,11 +200,11 @@ impl SigningKey {
         Algorithm::of_request(self.kind).ok_or(MessageError::CannotSign { kind: self.kind })
     }
 
-    pub(super) fn sign(
-        &self,
-        algorithm: Algorithm,
-        message: &[u8],
-    ) -> Result<Vec<u8>, MessageError> {
+    /// The signature over a message; ECDSA's has a fixed length.
+    ///
+    /// # Errors
+    /// When the key cannot sign.
+    pub fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, MessageError> {
         let random = system_random();
         let failed = |_: ring::error::Unspecified| MessageError::Signing;
         match &self.pair {

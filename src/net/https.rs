@@ -23,7 +23,9 @@ use time::format_description::well_known::Rfc2822;
 use tokio::runtime::Runtime;
 
 use super::recorder::{Identity, Recorder};
+use super::spiffe::SpiffeVerifier;
 use crate::pki::escape::Escaped;
+use crate::pki::spiffe::SpiffeId;
 
 /// Whom the client trusts.
 #[derive(Clone, Debug)]
@@ -32,6 +34,13 @@ pub enum Trust {
     System,
     /// These certificates alone, as DER.
     Only(Vec<Vec<u8>>),
+    /// These certificates, as DER, for a server with the X.509-SVID of this ID.
+    Spiffe {
+        /// The trust anchors.
+        anchors: Vec<Vec<u8>>,
+        /// The ID.
+        id: SpiffeId,
+    },
     /// Whoever answers: for what is public, and checked by other means. Nothing secret may be sent.
     Anyone,
 }
@@ -100,6 +109,13 @@ impl Https {
             Trust::Anyone => config
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(Recorder::new(None))),
+            Trust::Spiffe { id, .. } => {
+                let provider = Arc::new(default_provider());
+                let verifier = SpiffeVerifier::new(roots(trust)?, id.clone(), provider);
+                config
+                    .dangerous()
+                    .with_custom_certificate_verifier(Arc::new(verifier))
+            }
             Trust::System | Trust::Only(_) => config.with_root_certificates(roots(trust)?),
         };
         let config = match identity {
@@ -401,7 +417,11 @@ fn roots(trust: &Trust) -> Result<RootCertStore, HttpsError> {
                 });
             }
         }
-        Trust::Only(certificates) => {
+        Trust::Only(certificates)
+        | Trust::Spiffe {
+            anchors: certificates,
+            ..
+        } => {
             for der in certificates {
                 let certificate = CertificateDer::from(der.as_slice());
                 roots.add(certificate).map_err(|error| HttpsError::Setup {

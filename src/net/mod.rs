@@ -16,6 +16,7 @@ mod dial;
 pub mod dns;
 pub mod est;
 mod exporter;
+pub mod grpc;
 mod http;
 pub mod https;
 pub mod mail;
@@ -26,8 +27,10 @@ pub mod resolver;
 mod responder;
 mod service;
 mod session;
+mod spiffe;
 mod target;
 pub mod webhook;
+pub mod workload;
 
 pub use crate::pki::signature::KeyProof;
 pub use challenge::{ChallengeListener, Protocol, WELL_KNOWN};

@@ -42,6 +42,7 @@ pub mod verify;
 pub mod verify_chain;
 pub mod view;
 pub mod watch;
+pub mod workload;
 
 use std::fmt;
 

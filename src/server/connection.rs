@@ -20,11 +20,23 @@ pub(super) struct Activity {
     last_byte: AtomicU64,
     last_request: AtomicU64,
     requests: AtomicU32,
+    /// Whether an answer may be silent for as long as it likes.
+    is_waiting: bool,
 }
 
 impl Activity {
     pub(super) fn begin() -> Arc<Self> {
+        Activity::new(false)
+    }
+
+    /// Of a connection whose answers have something to say once in a while.
+    pub(super) fn waiting() -> Arc<Self> {
+        Activity::new(true)
+    }
+
+    fn new(is_waiting: bool) -> Arc<Self> {
         Arc::new(Activity {
+            is_waiting,
             began: Instant::now(),
             last_byte: AtomicU64::new(0),
             last_request: AtomicU64::new(0),
@@ -43,6 +55,7 @@ impl Activity {
     fn idle_until(&self, time: Duration) -> Instant {
         let last = match self.requests.load(Ordering::Relaxed) {
             0 => self.last_request.load(Ordering::Relaxed),
+            _ if self.is_waiting => self.elapsed(),
             _ => self.last_byte.load(Ordering::Relaxed),
         };
         self.began + Duration::from_millis(last) + time

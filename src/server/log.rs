@@ -77,6 +77,9 @@ pub struct Listening {
     pub https: String,
     /// The address of the plain HTTP port, if there is one.
     pub http: Option<String>,
+    /// The socket of the SPIFFE Workload API, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workload_socket: Option<String>,
     /// The URL that clients use.
     pub public_url: String,
     /// The file of the trust anchors that clients need.
@@ -133,6 +136,9 @@ impl fmt::Display for Listening {
         write!(f, "https://{}", self.https)?;
         if let Some(http) = &self.http {
             write!(f, " and http://{http}")?;
+        }
+        if let Some(socket) = &self.workload_socket {
+            write!(f, " and unix:{socket}")?;
         }
         write!(f, " as {}; clients need {}", self.public_url, self.anchors)
     }

@@ -23,6 +23,7 @@ mod settings;
 mod store;
 mod tls;
 mod upkeep;
+mod workload;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ use tokio::time::timeout;
 pub use authority::Passphrase;
 pub use log::{Event, Exchange, Level, Listening};
 pub use settings::Overrides;
+pub use workload::{AgentRequest, run_agent};
 
 use self::authority::Authority;
 use self::certificate::ServerCertificate;
@@ -46,8 +48,10 @@ use self::listen::{Connections, Port};
 use self::log::Log;
 use self::settings::Settings;
 use self::upkeep::{Before, Upkeep};
+use self::workload::States;
 use crate::authority::CERTIFICATE;
 use crate::error::{Error, shown};
+use crate::files::ListeningSocket;
 use crate::net::ServiceManager;
 use crate::ops::token;
 use crate::pki::certificate::Certificate;
@@ -96,21 +100,13 @@ fn serve(request: Request, log: &Log) -> Result<(), Error> {
     let http = http
         .map(|http| listen::bind(http, "--http-listen"))
         .transpose()?;
+    let socket = request.overrides.workload_socket.as_ref();
+    let socket = workload::bind(directory, &config, socket)?;
     let settings = Settings::new(&config, &request.overrides, address(&https)?);
     let of_config = (&config, &settings);
     let tls = request.tls.clone();
     let own = ServerCertificate::open(directory, tls, &request.passphrase, of_config, now)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers())
-        .max_blocking_threads(MAX_BLOCKING_THREADS)
-        .thread_stack_size(STACK_BYTES)
-        .enable_all()
-        .build()
-        .map_err(|source| Error::Io {
-            action: "start threads for",
-            path: "the server".into(),
-            source,
-        })?;
+    let runtime = runtime()?;
     let core = Core::new(
         directory,
         request.clock,
@@ -125,6 +121,7 @@ fn serve(request: Request, log: &Log) -> Result<(), Error> {
         own,
         https,
         http,
+        socket,
         request,
         before,
     };
@@ -134,12 +131,28 @@ fn serve(request: Request, log: &Log) -> Result<(), Error> {
     done
 }
 
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers())
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build();
+    runtime.map_err(|source| Error::Io {
+        action: "start threads for",
+        path: "the server".into(),
+        source,
+    })
+}
+
 /// A server whose ports are bound.
 struct Server {
     core: Arc<Core>,
     own: ServerCertificate,
     https: TcpListener,
     http: Option<TcpListener>,
+    /// Of the Workload API.
+    socket: Option<ListeningSocket>,
     request: Request,
     before: Before,
 }
@@ -155,7 +168,8 @@ impl Server {
             source,
         })?;
         let listening = self.listening()?;
-        let https = https_routes(&self.core);
+        let workloads = States::of(&self.core);
+        let https = https_routes(&self.core, &workloads);
         let to_ports = (draining.clone(), alive.clone());
         let port = Port::new(&self.core, Some(acceptor), https, &connections, to_ports);
         tokio::spawn(port.accept(into_tokio(self.https)?));
@@ -165,6 +179,11 @@ impl Server {
             let port = Port::new(&self.core, None, router, &connections, to_ports);
             tokio::spawn(port.accept(into_tokio(http)?));
         }
+        if let Some(socket) = self.socket {
+            let to_ports = (draining.clone(), alive.clone());
+            let core = Arc::clone(&self.core);
+            tokio::spawn(workload::serve_authority(core, workloads, socket, to_ports));
+        }
         drop(alive);
         let url = self.core.settings().public_url.clone();
         // Tokens then name it by themselves; where the inventory cannot be written, `/readyz` says so.
@@ -172,6 +191,8 @@ impl Server {
             .core
             .write(move |inventory, _| token::note_server(inventory, &url))
             .await;
+        let core = Arc::clone(&self.core);
+        tokio::spawn(workload::federation::follow(core, draining.clone()));
         let service = &self.request.service;
         self.core.log(Event {
             listening: Some(listening.clone()),
@@ -209,6 +230,7 @@ impl Server {
                 .map(address)
                 .transpose()?
                 .map(|http| http.to_string()),
+            workload_socket: self.socket.as_ref().map(|socket| shown(socket.path())),
             public_url: self.core.settings().public_url.to_string(),
             anchors: shown(&self.request.directory.join(CERTIFICATE)),
             anchor_fingerprints: authority.anchors.iter().map(fingerprint).collect(),
@@ -218,10 +240,11 @@ impl Server {
 }
 
 /// What the https port serves.
-fn https_routes(core: &Arc<Core>) -> Router {
+fn https_routes(core: &Arc<Core>, workloads: &States) -> Router {
     let routes = health::routes()
         .merge(est::routes())
-        .merge(acme::routes(core));
+        .merge(acme::routes(core))
+        .merge(workload::routes(workloads));
     with_limits(routes, core)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::config::{
     Acme, Config, HttpListen, Limits, ListenAddress, PublicUrl, ResolverAddress, Role,
@@ -24,6 +25,8 @@ pub struct Overrides {
     pub acme_tls_alpn01_port: Option<u16>,
     /// The DNS server that validation asks.
     pub acme_resolver: Option<ResolverAddress>,
+    /// The Unix socket that the SPIFFE Workload API is served on.
+    pub workload_socket: Option<PathBuf>,
 }
 
 impl Overrides {

@@ -49,6 +49,14 @@ pub enum DocumentKind {
     Notification,
     /// The URL that the server which started last gave out.
     ServerUrl,
+    /// An entry of a workload that is not in certs.toml.
+    WorkloadEntry,
+    /// A key that signs JWT-SVIDs.
+    JwtKey,
+    /// The bundle of another trust domain, as it was fetched last.
+    FederatedBundle,
+    /// The number of this trust domain's bundle.
+    BundleSequence,
 }
 
 impl DocumentKind {
@@ -67,6 +75,10 @@ impl DocumentKind {
             DocumentKind::AnchorsFetch => "anchors-fetch",
             DocumentKind::Notification => "notification",
             DocumentKind::ServerUrl => "server-url",
+            DocumentKind::WorkloadEntry => "workload-entry",
+            DocumentKind::JwtKey => "jwt-key",
+            DocumentKind::FederatedBundle => "federated-bundle",
+            DocumentKind::BundleSequence => "bundle-sequence",
         }
     }
 }

@@ -45,7 +45,7 @@ pub struct StepResult {
 
 impl Hook {
     /// Runs it with these environment variables and waits for it.
-    pub(super) fn run(&self, environment: &[(&str, OsString)]) -> StepResult {
+    pub(in crate::ops) fn run(&self, environment: &[(&str, OsString)]) -> StepResult {
         let ended = process::run_limited(&Limited {
             program: &self.program,
             arguments: &self.arguments,
@@ -93,7 +93,7 @@ pub struct SignalTo {
 
 impl SignalTo {
     /// Sends it.
-    pub(super) fn send(&self) -> StepResult {
+    pub(in crate::ops) fn send(&self) -> StepResult {
         let sent = self.process().and_then(|process| {
             kill_process(process, self.number)
                 .map_err(|source| format!("process {}: {source}", process.as_raw_nonzero()))

@@ -318,7 +318,7 @@ impl fmt::Display for PolicyId {
 
 /// Where a revocation list, an issuer's certificate or a responder is found: an `http`, `https` or
 /// `ldap` URL of ASCII characters.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Location(String);
 

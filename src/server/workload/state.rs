@@ -1,0 +1,219 @@
+//! What the Workload API serves now: entries, bundles, and the keys of JWT-SVIDs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::process;
+use crate::config::{WorkloadEntry, WorkloadLifetime};
+use crate::error::Error;
+use crate::net::workload::messages::JwtSvid;
+use crate::ops::workload::bundle;
+use crate::ops::workload::entry::StoredEntry;
+use crate::ops::workload::federation::ForeignBundle;
+use crate::ops::workload::jwt::{self, JwtKey};
+use crate::pki::certificate::Certificate;
+use crate::pki::fingerprint::Fingerprint;
+use crate::pki::spiffe::{SpiffeId, TrustDomain};
+use crate::server::core::Core;
+use crate::server::failure::Failure;
+
+/// What is served. It stays as it is; after a change there is another one.
+#[derive(Default)]
+pub(super) struct State {
+    /// Whether it was read at all.
+    pub(super) is_known: bool,
+    /// `None` while certs.toml has none: then nobody gets anything.
+    pub(super) trust_domain: Option<TrustDomain>,
+    /// Who gets what on this machine, in order.
+    pub(super) grants: Vec<Arc<Grant>>,
+    /// The numbers of the users that entries name.
+    pub(super) users: HashMap<String, u32>,
+    /// Trust anchors, DER one after the other, by the SPIFFE ID of the trust domain.
+    pub(super) x509_bundles: BTreeMap<String, Vec<u8>>,
+    /// JWK Sets by the SPIFFE ID of the trust domain.
+    pub(super) jwt_bundles: BTreeMap<String, Vec<u8>>,
+    /// The own bundle, as other trust domains fetch it; empty where there is none.
+    pub(super) bundle: String,
+    /// Entries of other machines.
+    pub(super) remote: Vec<WorkloadEntry>,
+    /// SHA-256 of the certificate of the CA that issues.
+    pub(super) issuer: Option<Fingerprint>,
+    /// How long a JWT-SVID is valid.
+    pub(super) jwt_lifetime: Option<WorkloadLifetime>,
+    /// What signs JWT-SVIDs.
+    pub(super) jwt_keys: Vec<JwtKey>,
+}
+
+/// An entry that this machine serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Grant {
+    pub(super) entry: WorkloadEntry,
+}
+
+impl State {
+    /// What the authority's settings and inventory say now.
+    pub(super) async fn read(core: &Core) -> Result<Self, Failure> {
+        let (config, authority, now) = (core.config(), core.authority(), core.now());
+        let Some(workload) = config.workload() else {
+            return Ok(State {
+                is_known: true,
+                ..State::default()
+            });
+        };
+        let read = async || {
+            let federations: Vec<_> = workload.federations().cloned().collect();
+            core.read(move |inventory, now| {
+                let entries = StoredEntry::all(inventory)?;
+                let foreign = federations.iter().map(|federation| {
+                    let bundle = ForeignBundle::find(inventory, federation)?;
+                    Ok(bundle.map(|bundle| (federation.trust_domain.id(), bundle)))
+                });
+                let foreign: Result<Vec<_>, Error> = foreign.collect();
+                Ok((entries, jwt::keys(inventory, now)?, foreign?))
+            })
+            .await
+        };
+        let (mut stored, mut jwt_keys, mut foreign) = read().await?;
+        if jwt::is_rotation_due(&jwt_keys, now) {
+            let longest = workload.jwt_ttl.lifetime();
+            core.write(move |inventory, now| jwt::rotate(inventory, longest, now))
+                .await?;
+            (stored, jwt_keys, foreign) = read().await?;
+        }
+        let longest = config.longest_svid();
+        let of_inventory = stored.into_iter().map(|stored| stored.entry);
+        let of_inventory = of_inventory.filter(|entry| {
+            entry
+                .contradiction(&workload.trust_domain, longest)
+                .is_none()
+        });
+        let all: Vec<_> = workload.entries().cloned().chain(of_inventory).collect();
+        let own = workload.trust_domain.id();
+        let bundle_keys = bundle::keys(&authority.anchors, &jwt_keys);
+        let bundle_keys = bundle_keys.map_err(|error| core.failure(error))?;
+        let sequence = sequence(core, bundle_keys.clone()).await?;
+        let anchors = authority.anchors.iter().map(Certificate::as_der);
+        let mut state = State {
+            is_known: true,
+            x509_bundles: BTreeMap::from([(own.clone(), anchors.collect::<Vec<_>>().concat())]),
+            jwt_bundles: BTreeMap::from([(own, jwk_set(&jwt_keys).into_bytes())]),
+            bundle: bundle::document(&bundle_keys, sequence, workload.refresh_hint),
+            trust_domain: Some(workload.trust_domain.clone()),
+            issuer: Some(authority.signing.fingerprint.clone()),
+            jwt_lifetime: Some(workload.jwt_ttl),
+            jwt_keys,
+            ..State::default()
+        };
+        for (id, bundle) in foreign.into_iter().flatten() {
+            state
+                .x509_bundles
+                .insert(id.clone(), bundle.anchors.concat());
+            state.jwt_bundles.insert(id, bundle.jwt_keys.into_bytes());
+        }
+        let (local, remote): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|entry| entry.node.is_none());
+        let local = local.into_iter();
+        let grants: Vec<_> = local.map(|entry| Arc::new(Grant { entry })).collect();
+        let names = grants
+            .iter()
+            .filter_map(|grant| grant.entry.selectors.unix_user.clone());
+        let names: Vec<_> = names.collect();
+        // The system may ask a directory service.
+        let users = core.compute(move || Ok(users(names))).await?;
+        Ok(State {
+            grants,
+            users,
+            remote,
+            ..state
+        })
+    }
+
+    /// Whether it serves the same as another.
+    pub(super) fn is_same(&self, other: &State) -> bool {
+        let kids = |state: &State| {
+            let kids = state.jwt_keys.iter().map(|key| key.kid.clone());
+            kids.collect::<Vec<_>>()
+        };
+        self.is_known == other.is_known
+            && self.trust_domain == other.trust_domain
+            && self.grants == other.grants
+            && self.users == other.users
+            && self.x509_bundles == other.x509_bundles
+            && self.jwt_bundles == other.jwt_bundles
+            && self.bundle == other.bundle
+            && self.remote == other.remote
+            && self.issuer == other.issuer
+            && self.jwt_lifetime == other.jwt_lifetime
+            && kids(self) == kids(other)
+    }
+
+    /// The trust anchors of the own trust domain, and those of others.
+    pub(super) fn x509_bundles(&self) -> (Vec<u8>, BTreeMap<String, Vec<u8>>) {
+        let own = self.trust_domain.as_ref().map(TrustDomain::id);
+        let mut others = self.x509_bundles.clone();
+        let own = own.and_then(|own| others.remove(&own));
+        (own.unwrap_or_default(), others)
+    }
+
+    /// A JWT-SVID.
+    pub(super) fn jwt_svid(
+        &self,
+        entry: &WorkloadEntry,
+        audience: &[String],
+        now: OffsetDateTime,
+    ) -> Result<String, Error> {
+        let lifetime = entry.ttl.lifetime();
+        let most = self.jwt_lifetime.map(WorkloadLifetime::lifetime);
+        let lifetime = most.map_or(lifetime, |most| most.min(lifetime));
+        jwt::sign(&self.jwt_keys, &entry.spiffe_id, audience, lifetime, now)
+    }
+}
+
+impl Grant {
+    pub(super) fn spiffe_id(&self) -> &SpiffeId {
+        &self.entry.spiffe_id
+    }
+
+    pub(super) fn hint(&self) -> String {
+        self.entry.hint.clone().unwrap_or_default()
+    }
+
+    pub(super) fn jwt_svid(&self, svid: String) -> JwtSvid {
+        JwtSvid {
+            spiffe_id: self.entry.spiffe_id.to_string(),
+            svid,
+            hint: self.hint(),
+        }
+    }
+}
+
+/// The number of the bundle with these keys. The inventory is written only when they are new.
+async fn sequence(core: &Core, keys: Vec<Value>) -> Result<u64, Failure> {
+    let keys = Arc::new(keys);
+    let to_read = Arc::clone(&keys);
+    let known = core.read(move |inventory, _| bundle::known_sequence(inventory, &to_read));
+    match known.await? {
+        Some(sequence) => Ok(sequence),
+        None => {
+            core.write(move |inventory, _| bundle::next_sequence(inventory, &keys))
+                .await
+        }
+    }
+}
+
+pub(super) fn users(names: Vec<String>) -> HashMap<String, u32> {
+    let known = names.into_iter().filter_map(|name| {
+        let uid = process::user(&name)?;
+        Some((name, uid))
+    });
+    known.collect()
+}
+
+/// A JWK Set, as the Workload API has it.
+fn jwk_set(keys: &[JwtKey]) -> String {
+    let keys = keys.iter().map(|key| Value::Object(key.jwk.clone()));
+    json!({"keys": keys.collect::<Vec<_>>()}).to_string()
+}
