@@ -16,7 +16,7 @@ use crate::ops::workload::{entry, fetch};
 use crate::ops::{Verdict, requested_by};
 use crate::pki::spiffe::SpiffeId;
 use crate::pki::validity::Lifetime;
-use crate::server::{self, AgentRequest};
+use crate::server::{self, AgentRequest, Level};
 
 /// Give processes SPIFFE identities, and fetch them as files
 ///
@@ -233,6 +233,10 @@ impl Agent {
             socket: self.socket,
             service: ServiceManager::at(std::env::var_os(NOTIFY_SOCKET).as_deref()),
             clock: context.clock,
+            log_level: match context.global.is_verbose() {
+                true => Level::Debug,
+                false => Level::Info,
+            },
         };
         let renderer = context.renderer;
         server::run_agent(&request, move |event| {

@@ -87,7 +87,7 @@ impl<'a> Channel<'a> {
                         (false, false) => Encryption::Upgraded,
                     },
                     ca: match trust(settings.smtp_ca_file.as_ref().map(beside))? {
-                        Trust::System | Trust::Anyone => Vec::new(),
+                        Trust::System | Trust::Anyone | Trust::Spiffe { .. } => Vec::new(),
                         Trust::Only(certificates) => certificates,
                     },
                     login: settings.smtp_user.clone().zip(password),

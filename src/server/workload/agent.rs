@@ -25,7 +25,7 @@ use crate::ops::workload::node::NodeServer;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::server::failure::Failure;
-use crate::server::log::{Event, Log};
+use crate::server::log::{Event, Level, Log};
 use crate::server::{Signals, runtime};
 
 /// What an agent serves, and where.
@@ -40,6 +40,8 @@ pub struct AgentRequest {
     pub service: ServiceManager,
     /// The current time.
     pub clock: fn() -> OffsetDateTime,
+    /// What is logged.
+    pub log_level: Level,
 }
 
 /// Serves the Workload API until SIGTERM or SIGINT.
@@ -51,7 +53,7 @@ pub fn run_agent(
     request: &AgentRequest,
     write: impl Fn(&Event) + Send + 'static,
 ) -> Result<(), Error> {
-    let log = Log::start(write)?;
+    let log = Log::start(request.log_level, write)?;
     let node = Arc::new(Node {
         directory: request.directory.clone(),
         url: request.server.clone(),
