@@ -9,6 +9,7 @@ use super::context::Context;
 use super::{completing, pages};
 use crate::error::Error;
 use crate::ops::Verdict;
+use crate::ops::columns::lines;
 use crate::ops::placing::{self, Action, Request};
 use crate::pki::escape::Escaped;
 
@@ -97,36 +98,15 @@ pub(super) fn help_template(command: &clap::Command) -> StyledStr {
         text.push_str(&format!("\n{heading}{task}:{heading:#}\n"));
         for one in of_task {
             let about = one.get_about().map(ToString::to_string).unwrap_or_default();
-            text.push_str(&format!(
-                "  {:width$}  {}\n",
-                name_of(one),
-                wrapped(&about, width + 4)
-            ));
+            let indent = width + 4;
+            let about = lines(&about, MAX_COLUMNS - indent).join(&format!("\n{:indent$}", ""));
+            text.push_str(&format!("  {:width$}  {about}\n", name_of(one)));
         }
     }
     text.push_str(&format!(
         "\n{heading}Options:{heading:#}\n{{options}}{{after-help}}"
     ));
     text.into()
-}
-
-/// Wraps a text to 80 columns and indents every line but the first.
-fn wrapped(text: &str, indent: usize) -> String {
-    let mut lines = String::new();
-    let mut column = indent;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if column + length >= MAX_COLUMNS && column > indent {
-            lines.push_str(&format!("\n{:indent$}", ""));
-            column = indent;
-        } else if column > indent {
-            lines.push(' ');
-            column += 1;
-        }
-        lines.push_str(word);
-        column += length;
-    }
-    lines
 }
 
 const MAX_COLUMNS: usize = 80;
@@ -139,8 +119,7 @@ const TASKS: &[(&str, &[&str])] = &[
     (
         "Operate",
         &[
-            "serve", "list", "show", "status", "renew", "watch", "rotate", "revoke", "unrevoke",
-            "crl",
+            "serve", "list", "show", "status", "renew", "watch", "revoke", "unrevoke", "crl",
         ],
     ),
     ("Distribute", &["token", "export", "trust", "template"]),

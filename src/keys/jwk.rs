@@ -45,8 +45,8 @@ impl Jwk {
                 vec![
                     ("kty", text("EC")),
                     ("crv", text(name)),
-                    ("x", octets(x)),
-                    ("y", octets(y)),
+                    ("x", encoded(x)),
+                    ("y", encoded(y)),
                 ]
             }
             KeyKind::Ed25519 | KeyKind::X25519 => {
@@ -54,7 +54,7 @@ impl Jwk {
                 vec![
                     ("kty", text("OKP")),
                     ("crv", curve),
-                    ("x", octets(&key.key)),
+                    ("x", encoded(&key.key)),
                 ]
             }
             KeyKind::Rsa => {
@@ -63,8 +63,8 @@ impl Jwk {
                 };
                 vec![
                     ("kty", text("RSA")),
-                    ("n", octets(without_zeros(modulus))),
-                    ("e", octets(without_zeros(exponent))),
+                    ("n", encoded(without_zeros(modulus))),
+                    ("e", encoded(without_zeros(exponent))),
                 ]
             }
             KeyKind::RsaPss
@@ -143,11 +143,11 @@ impl Jwk {
                 let mut parts = Element::only(private, SEQUENCE, "the private key")?.children();
                 parts.next(INTEGER, "the version")?;
                 let scalar = parts.next(OCTET_STRING, "the private key")?.content;
-                self.members.push(("d", octets(scalar)));
+                self.members.push(("d", encoded(scalar)));
             }
             Some("OKP") => {
                 let seed = Element::only(private, OCTET_STRING, "the private key")?;
-                self.members.push(("d", octets(seed.content)));
+                self.members.push(("d", encoded(seed.content)));
             }
             Some(_) | None => {
                 let mut numbers = Element::only(private, SEQUENCE, "the private key")?.children();
@@ -157,7 +157,7 @@ impl Jwk {
                 for name in RSA_PRIVATE {
                     let number = numbers.next(INTEGER, "a number of the private key")?;
                     self.members
-                        .push((name, octets(without_zeros(number.content))));
+                        .push((name, encoded(without_zeros(number.content))));
                 }
             }
         }
@@ -179,7 +179,7 @@ impl Jwk {
             .collect();
         members.sort();
         let text = format!("{{{}}}", members.join(","));
-        octets(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+        encoded(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
     }
 }
 
@@ -254,8 +254,8 @@ fn coordinates(curve: Curve, point: &[u8]) -> Option<(&[u8], &[u8])> {
     is_uncompressed.then(|| coordinates.split_at(length))
 }
 
-fn octets(octets: &[u8]) -> Zeroizing<String> {
-    Zeroizing::new(Base64UrlUnpadded::encode_string(octets))
+fn encoded(bytes: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(Base64UrlUnpadded::encode_string(bytes))
 }
 
 fn without_zeros(number: &[u8]) -> &[u8] {

@@ -4,10 +4,8 @@
 use std::collections::HashSet;
 
 use super::NetworkFile;
-use super::file::{
-    CONFIG_KEYS, MAX_KEYS, NETWORK_KEYS, ROOT_KEYS, TLS_KEYS, is_misplaced_tls, is_tls, meant,
-    misspelt,
-};
+use super::file::{CONFIG_KEYS, MAX_KEYS, TLS_KEYS, is_misplaced_tls, is_tls, meant, misspelt};
+use super::settings::settings;
 use super::startup::{Listener, Offers, Startup};
 use super::transport::{self, ANY, Kind, Tls, Transport, is_loopback};
 use super::yaml::{Entry, NodeId};
@@ -62,12 +60,13 @@ pub fn examine(file: &NetworkFile, startup: &Startup) -> Vec<Finding> {
 
 /// Keys of the document and of `network:`.
 fn top_level(file: &NetworkFile, findings: &mut Vec<Finding>) {
-    for (mapping, known) in [(file.root, ROOT_KEYS), (file.network, NETWORK_KEYS)] {
+    for (mapping, name) in [(file.root, "root"), (file.network, "network")] {
+        let known: Vec<&str> = settings(name).map(|(key, _)| key).collect();
         for entry in entries(file, Some(mapping)) {
             if is_misplaced_tls(&entry) {
                 findings.push(misplaced_tls(&entry));
             } else {
-                findings.extend(misspelt(file, mapping, &entry, known));
+                findings.extend(misspelt(file, mapping, &entry, &known));
             }
         }
     }

@@ -30,17 +30,6 @@ struct Check<'a> {
     seen: HashSet<NodeId>,
 }
 
-/// The type of a setting.
-#[derive(Clone, Copy)]
-enum Type {
-    Text,
-    TextOrNull,
-    Truth,
-    Whole,
-    Number,
-    OneOf(&'static [&'static str]),
-}
-
 impl Check<'_> {
     fn network(&mut self) {
         let document = &self.file.document;
@@ -57,7 +46,8 @@ impl Check<'_> {
             ),
             Some(name) => self.check(name, "name", name.text() != Some(""), "non-empty text"),
         }
-        self.each(self.file.network, SETTINGS);
+        self.each(self.file.network, "network");
+        self.each(self.file.network, "identity");
         if let Some(nodes) = self.file.setting("bootstrap_nodes") {
             let mut items = document.items(nodes.id).iter();
             let all_text = items.all(|id| document.node(*id).value.as_text().is_some());
@@ -103,7 +93,7 @@ impl Check<'_> {
             if document.get(id, "name").is_none() {
                 self.refuse(document.node(id), "a mod's name", "text", &NOTHING);
             }
-            self.each(id, MOD_SETTINGS);
+            self.each(id, "mod");
             if let Some(config) = document.get(id, "config") {
                 self.text_keys(config, "config");
             }
@@ -125,7 +115,7 @@ impl Check<'_> {
                 self.check(group, "a group", false, "a mapping");
                 continue;
             }
-            self.each(group.id, GROUP_SETTINGS);
+            self.each(group.id, "group");
             if let Some(metadata) = document.get(group.id, "metadata") {
                 self.text_keys(metadata, "metadata");
             }
@@ -160,11 +150,11 @@ impl Check<'_> {
         mappings
     }
 
-    fn each(&mut self, mapping: NodeId, settings: &[(&str, Type)]) {
-        for (key, expected) in settings {
+    fn each(&mut self, mapping: NodeId, name: &str) {
+        for (key, kind) in settings(name) {
             if let Some(entry) = self.file.document.get(mapping, key) {
-                let is_valid = expected.accepts(&entry.value.value);
-                self.check(entry, key, is_valid, expected.words());
+                let (is_valid, expected) = accepts(kind, &entry.value.value);
+                self.check(entry, key, is_valid, expected);
             }
         }
     }
@@ -206,36 +196,45 @@ impl Check<'_> {
     }
 }
 
-impl Type {
-    fn accepts(self, value: &Value) -> bool {
-        let is_text = matches!(value, Value::Text(_));
-        match self {
-            Type::Text => is_text,
-            Type::TextOrNull => is_text || *value == Value::Null,
-            Type::Truth => truth(value).is_some(),
-            Type::Whole => match value {
+/// The settings of a mapping that are known, and their types; `-` for those checked elsewhere.
+pub(super) fn settings(mapping: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    SETTINGS.lines().skip(1).filter_map(move |row| {
+        let (of, row) = row.split_once('\t')?;
+        row.split_once('\t').filter(|_| of == mapping)
+    })
+}
+
+/// Whether a value is of a type, and what the type is called.
+fn accepts(kind: &str, value: &Value) -> (bool, &'static str) {
+    let is_text = matches!(value, Value::Text(_));
+    let text = "text, in quotes if it looks like a number";
+    match kind {
+        "text" => (is_text, text),
+        "text?" => (is_text || *value == Value::Null, text),
+        "truth" => (truth(value).is_some(), "true or false"),
+        "whole" => {
+            let is_whole = match value {
                 Value::Int(_) | Value::Bool(_) => true,
                 Value::Float(number) => number.fract() == 0.0,
                 Value::Text(text) => is_whole(text),
                 _ => false,
-            },
-            Type::Number => match value {
+            };
+            (is_whole, "a whole number")
+        }
+        "number" => {
+            let is_number = match value {
                 Value::Int(_) | Value::Bool(_) | Value::Float(_) => true,
                 Value::Text(text) => text.trim().parse::<f64>().is_ok(),
                 _ => false,
-            },
-            Type::OneOf(names) => value.as_text().is_some_and(|text| names.contains(&text)),
+            };
+            (is_number, "a number")
         }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Type::Text | Type::TextOrNull => "text, in quotes if it looks like a number",
-            Type::Truth => "true or false",
-            Type::Whole => "a whole number",
-            Type::Number => "a number",
-            Type::OneOf(_) => "centralized or decentralized",
+        "mode" => {
+            let is_mode = |text| ["centralized", "decentralized"].contains(&text);
+            let expected = "centralized or decentralized";
+            (value.as_text().is_some_and(is_mode), expected)
         }
+        _ => (true, ""),
     }
 }
 
@@ -270,40 +269,7 @@ fn is_list(entry: Entry<'_>) -> bool {
     matches!(entry.value.value, Value::Sequence(_))
 }
 
-const SETTINGS: &[(&str, Type)] = &[
-    ("name", Type::Text),
-    ("mode", Type::OneOf(&["centralized", "decentralized"])),
-    ("node_id", Type::TextOrNull),
-    ("manifest_transport", Type::TextOrNull),
-    ("recommended_transport", Type::TextOrNull),
-    ("encryption_enabled", Type::Truth),
-    ("encryption_type", Type::Text),
-    ("disable_agent_secret_verification", Type::Truth),
-    ("discovery_interval", Type::Whole),
-    ("discovery_enabled", Type::Truth),
-    ("max_connections", Type::Whole),
-    ("connection_timeout", Type::Number),
-    ("retry_attempts", Type::Whole),
-    ("heartbeat_interval", Type::Whole),
-    ("message_queue_size", Type::Whole),
-    ("message_timeout", Type::Number),
-    ("default_agent_group", Type::Text),
-    ("requires_password", Type::Truth),
-    ("auto_start_agents", Type::Truth),
-    ("initialized", Type::Truth),
-    ("identity_enabled", Type::Truth),
-    ("identity_endpoint", Type::Text),
-    ("identity_api_key", Type::TextOrNull),
-    ("identity_auto_register", Type::Truth),
-    ("identity_origin", Type::Text),
-    ("identity_cache_ttl", Type::Whole),
-    ("created_by_version", Type::TextOrNull),
-];
-const MOD_SETTINGS: &[(&str, Type)] = &[("name", Type::Text), ("enabled", Type::Truth)];
-const GROUP_SETTINGS: &[(&str, Type)] = &[
-    ("password_hash", Type::TextOrNull),
-    ("description", Type::Text),
-];
+const SETTINGS: &str = include_str!("settings.tsv");
 const KINDS: &str = "one of websocket, libp2p, grpc, webrtc, http, mcp, a2a";
 const MAX_FINDINGS: usize = 50;
 static NOTHING: Node = Node {

@@ -4,10 +4,9 @@ pub mod acme;
 pub mod anchors;
 pub mod batch;
 pub mod ca;
-mod columns;
+pub mod columns;
 pub mod crl;
 pub mod csr;
-mod dry_run;
 pub mod enroll;
 pub mod enrollment;
 pub mod expiry;
@@ -31,7 +30,6 @@ pub mod refused;
 pub mod renew;
 pub mod responder;
 pub mod revoke;
-mod sheet;
 pub mod show;
 pub mod status;
 pub mod targets;
@@ -45,8 +43,13 @@ pub mod watch;
 pub mod workload;
 
 use std::fmt;
+use std::path::PathBuf;
 
-pub use dry_run::DryRun;
+use serde::Serialize;
+
+use crate::error::{Error, shown};
+use crate::pki::plan::IssuancePlan;
+
 pub use expiry::{Expiry, Span};
 
 pub use crate::files::{absolute, exists, report_waits};
@@ -56,7 +59,7 @@ pub use crate::path::Verdict;
 /// The result of an operation: data for programs, and the same as text for people.
 ///
 /// The text may contain ANSI colours; the renderer strips them where they are not wanted.
-pub trait Report: serde::Serialize + fmt::Display {
+pub trait Report: Serialize + fmt::Display {
     /// The answer; the exit code follows from it.
     fn verdict(&self) -> Verdict {
         Verdict::Yes
@@ -75,6 +78,28 @@ pub trait Report: serde::Serialize + fmt::Display {
     /// Warnings for the reader, one line each; written to standard error.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
+    }
+}
+
+/// An error that did not stop the rest, as data.
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorReport {
+    /// Its stable name.
+    pub code: &'static str,
+    /// What happened.
+    pub message: String,
+    /// How to fix it.
+    pub hint: Option<String>,
+}
+
+impl ErrorReport {
+    /// An error as data.
+    pub fn of(error: &Error) -> Self {
+        ErrorReport {
+            code: error.code(),
+            message: error.to_string(),
+            hint: error.hint(),
+        }
     }
 }
 
@@ -101,4 +126,52 @@ fn user_name() -> Option<String> {
         .map(|line| line.split(':').collect::<Vec<_>>());
     let account = accounts.find(|fields| fields.get(2) == Some(&&*own))?;
     account.first().map(|name| (*name).to_owned())
+}
+
+/// What would be issued.
+#[derive(Debug, Serialize)]
+pub struct DryRun {
+    /// Always true: nothing was written.
+    pub dry_run: bool,
+    /// The files that would be written.
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
+    pub files: Vec<PathBuf>,
+    /// The new CA's certificate; `None` when an existing CA issues.
+    pub authority: Option<IssuancePlan>,
+    /// The certificates, the server's first.
+    pub certificates: Vec<IssuancePlan>,
+}
+
+impl DryRun {
+    /// Certificates of an existing CA, and the files they would be written to.
+    pub fn of(files: Vec<PathBuf>, certificates: Vec<IssuancePlan>) -> Self {
+        DryRun {
+            dry_run: true,
+            files,
+            authority: None,
+            certificates,
+        }
+    }
+}
+
+impl fmt::Display for DryRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Dry run, nothing written. This would be issued:")?;
+        match &self.authority {
+            Some(plan) => writeln!(f, "  a new CA       {plan}")?,
+            None => writeln!(f, "  by the existing CA")?,
+        }
+        self.certificates
+            .iter()
+            .try_for_each(|plan| writeln!(f, "  a certificate  {plan}"))?;
+        self.files
+            .iter()
+            .try_for_each(|path| writeln!(f, "  file           {}", shown(path)))
+    }
+}
+
+impl Report for DryRun {
+    fn is_content(&self) -> bool {
+        true
+    }
 }

@@ -316,7 +316,7 @@ impl Rule {
 }
 
 /// How much a rule counts under each profile; `None` where it does not apply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Severities {
     /// Under [`Profile::Tls`].
     pub tls: Option<Severity>,

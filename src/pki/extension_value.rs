@@ -148,7 +148,7 @@ impl fmt::Display for Octets {
         write!(f, "{}", super::fingerprint::Colons(shown))?;
         match self.0.len() {
             0 => f.write_str("(empty)"),
-            total if total > shown.len() => write!(f, "… ({total} octets)"),
+            total if total > shown.len() => write!(f, "… ({total} bytes)"),
             _ => Ok(()),
         }
     }

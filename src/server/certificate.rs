@@ -1,8 +1,7 @@
 //! The certificate that the server presents: issued by its own authority, or given.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use time::OffsetDateTime;
 

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::Signals;
 use super::authority::{Authority, Stamps};
 use super::certificate::ServerCertificate;
 use super::core::Core;
 use super::log::Event;
 use super::settings::Settings;
-use super::{Overrides, Passphrase, Request};
+use super::{Overrides, Passphrase, Request, Signals};
 use crate::authority::{self, INVENTORY};
 use crate::error::Error;
 use crate::files;

@@ -6,8 +6,7 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
-use super::scalar::{self, Value};
-use super::{Document, DuplicateKey, Node, NodeId, YamlError, clause, excerpt};
+use super::{Document, DuplicateKey, Node, NodeId, Value, YamlError, clause, excerpt, resolve};
 
 /// Reads a text of printable characters.
 pub(super) fn compose(text: &str) -> Result<Document, YamlError> {
@@ -71,7 +70,7 @@ impl Composer {
                 if matches!(self.open.last(), Some(Open::Mapping(_, _, None))) {
                     one_line_key(span, &text)?;
                 }
-                let value = scalar::resolve(&text, is_plain, tag_name(tag.as_deref()), line)?;
+                let value = resolve(&text, is_plain, tag_name(tag.as_deref()), line)?;
                 let id = self.add(value, span, false)?;
                 if !is_plain {
                     self.quoted.push(self.nodes[id.0].span.clone());

@@ -14,13 +14,12 @@ use crate::keys::Signer;
 use crate::net::acme::{
     AcmeError, Authorization, Challenge, Identifier, IssuedChain, Order, Problem, Status,
 };
-use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::{AttributeType, DistinguishedName};
-use crate::pki::pem;
 use crate::pki::plan::{BasicConstraints, CsrPlan};
 use crate::pki::san::SubjectAltName;
+use crate::pki::{bundle, pem};
 
 /// An order, and all it needs.
 pub(super) struct Ordering<'a, 'b> {

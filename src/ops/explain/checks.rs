@@ -6,13 +6,13 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::catalogue::{Cause, Topic, effects, topic};
-use super::log::{Log, Seen};
 use super::report::{Page, commands};
+use super::{Log, Seen};
 use crate::error::Error;
-use crate::ops;
 use crate::ops::verify_chain::{self, FileFinding, Files, FilesReport};
+use crate::ops::{self, ErrorReport};
 use crate::path::ReferenceName;
-use crate::path::finding::{Rule, Severity};
+use crate::path::finding::{Rule, Severities, Severity};
 use crate::path::stacks::Stack;
 use crate::pki::escape::Escaped;
 
@@ -26,18 +26,7 @@ pub struct Checks {
     pub findings: Vec<FileFinding>,
     /// Why the files could not be checked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<Unchecked>,
-}
-
-/// Why files could not be checked.
-#[derive(Clone, Debug, Serialize)]
-pub struct Unchecked {
-    /// The error's stable name.
-    pub code: &'static str,
-    /// What happened.
-    pub message: String,
-    /// How to fix it.
-    pub hint: Option<String>,
+    pub error: Option<ErrorReport>,
 }
 
 /// What the files say about the cause.
@@ -95,7 +84,7 @@ pub(super) fn run(
         Err(error) => Checks {
             files: None,
             findings: Vec::new(),
-            error: Some(unchecked(&error)),
+            error: Some(ErrorReport::of(&error)),
         },
     })
 }
@@ -165,14 +154,6 @@ fn because(found: &FileFinding, explains: bool, reproduced_by: Vec<Pair>) -> Con
     }
 }
 
-fn unchecked(error: &Error) -> Unchecked {
-    Unchecked {
-        code: error.code(),
-        message: error.to_string(),
-        hint: error.hint(),
-    }
-}
-
 /// Every rule that some command checks, sorted by name.
 pub fn rules() -> Vec<&'static Rule> {
     Rule::all().collect()
@@ -204,7 +185,7 @@ pub struct Explained {
     pub why: &'static str,
     /// How much it counts under each profile; none for a topic.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub severity: Option<PerProfile>,
+    pub severity: Option<Severities>,
     /// What single programs do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stacks: Vec<StackEffect>,
@@ -222,17 +203,6 @@ pub struct Explained {
     pub next: Vec<String>,
 }
 
-/// How much a finding counts under each profile; `None` where it is not checked.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct PerProfile {
-    /// What TLS programs enforce.
-    pub tls: Option<Severity>,
-    /// RFC 5280.
-    pub rfc5280: Option<Severity>,
-    /// The CA/Browser Forum's rules for public CAs.
-    pub webpki: Option<Severity>,
-}
-
 /// What a program does about a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct StackEffect {
@@ -244,16 +214,11 @@ pub struct StackEffect {
 
 impl Explained {
     fn rule(rule: &'static Rule) -> Self {
-        let severities = rule.severities;
         Explained {
             id: rule.id,
             message: rule.message,
             why: rule.why,
-            severity: Some(PerProfile {
-                tls: severities.tls,
-                rfc5280: severities.rfc5280,
-                webpki: severities.webpki,
-            }),
+            severity: Some(rule.severities),
             stacks: effects(rule.id)
                 .map(|(stack, effect)| StackEffect { stack, effect })
                 .collect(),

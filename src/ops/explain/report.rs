@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::Request;
 use super::catalogue::{Cause, Side, Telling};
 use super::checks::{Checks, Conclusion, Pair};
-use super::log::Seen;
+use super::{Request, Seen};
+use crate::ops::columns::lines;
 use crate::ops::quoting::posix;
 use crate::ops::verify_chain::Files;
 use crate::ops::{self, Verdict};
@@ -240,20 +240,11 @@ impl Page {
 
     /// A label and its text, broken between words.
     pub(super) fn write(self, f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
-        let width = self.columns - INDENT;
-        let mut label = label;
-        let mut line = String::new();
-        for word in text.split(' ') {
-            if !line.is_empty() && line.chars().count() + word.chars().count() >= width {
-                writeln!(f, "  {label:<7} {line}")?;
-                (label, line) = ("", String::new());
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
+        for (i, line) in lines(text, self.columns - INDENT).iter().enumerate() {
+            let label = if i == 0 { label } else { "" };
+            writeln!(f, "  {label:<7} {line}")?;
         }
-        writeln!(f, "  {label:<7} {line}")
+        Ok(())
     }
 
     /// The causes as a numbered list.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 use super::object::KeyFields;
-use crate::ops::sheet::Sheet;
+use crate::ops::columns::Sheet;
 use crate::path::certificate_problems;
 use crate::path::finding::Finding;
 use crate::pki::algorithm::AlgorithmIdentifier;

@@ -3,7 +3,6 @@
 mod certificate;
 mod object;
 mod reading;
-mod revocation;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::columns::Sheet;
 use super::live::{self, Dialling, LiveReport};
-use super::sheet::Sheet;
 use crate::error::{ContentError, Error, shown};
 use crate::keys::{KeyReader, Password};
 use crate::path::finding::Finding;

@@ -4,8 +4,9 @@ use time::OffsetDateTime;
 
 use super::RequestFields;
 use super::certificate::CertificateFields;
-use super::object::{Entry, KeyFields, LockedKeyFields, Object, PrivateKeyFields};
-use super::revocation::RevocationListFields;
+use super::object::{
+    Entry, KeyFields, LockedKeyFields, Object, PrivateKeyFields, RevocationListFields,
+};
 use crate::error::ContentError;
 use crate::keys::{KeyReader, Pkcs12, ReadKeyError};
 use crate::pki::bundle::SignedData;

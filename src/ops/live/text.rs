@@ -5,7 +5,7 @@ use std::fmt;
 use super::ClientCertificate;
 use super::facts::{LiveCertificate, LiveReport, Serves};
 use crate::net::KeyProof;
-use crate::ops::sheet::Sheet;
+use crate::ops::columns::Sheet;
 use crate::pki::escape::Escaped;
 use crate::pki::validity::rfc3339;
 

@@ -45,7 +45,9 @@ use crate::store::{Inventory, LabelFilter, Opening};
 pub use due::{SPREAD, Timing};
 pub use follow::{Follow, PortCheck};
 pub use hook::{Hook, SignalTo, StepResult};
-pub use report::{Failure, Outcome, Pending, Renewal, Renewed, State};
+pub use report::{Outcome, Pending, Renewal, Renewed, State};
+
+pub use super::ErrorReport as Failure;
 
 use remote::{RemoteJob, Source};
 use replace::{Job, JobResult};

@@ -10,7 +10,7 @@ use super::follow::{PortCheck, ReplacedPair};
 use super::hook::StepResult;
 use crate::error::{Error, shown};
 use crate::ops::managed::{Foreign, ForeignReason, ManagedCertificate};
-use crate::ops::{Expiry, Report, Span, Verdict};
+use crate::ops::{ErrorReport, Expiry, Report, Span, Verdict};
 use crate::pki::san::SubjectAltName;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
@@ -41,7 +41,7 @@ pub struct Renewal {
     /// Certificates that are not managed.
     pub foreign: Vec<Foreign>,
     /// Errors.
-    pub errors: Vec<Failure>,
+    pub errors: Vec<ErrorReport>,
     /// The directory that this one is a copy of, if it still exists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copied_from: Option<PathBuf>,
@@ -141,17 +141,6 @@ impl Pending {
     }
 }
 
-/// An error that did not stop the rest.
-#[derive(Clone, Debug, Serialize)]
-pub struct Failure {
-    /// Its stable name.
-    pub code: &'static str,
-    /// What happened.
-    pub message: String,
-    /// How to fix it.
-    pub hint: Option<String>,
-}
-
 impl Renewal {
     /// The errors: exit code 2.
     pub fn take_failures(&mut self) -> Vec<Error> {
@@ -187,7 +176,7 @@ impl Renewal {
     }
 
     pub(super) fn fail(&mut self, error: Error) {
-        self.errors.push(Failure::of(&error));
+        self.errors.push(ErrorReport::of(&error));
         self.failures.push(error);
     }
 
@@ -324,17 +313,6 @@ impl Renewed {
                 )
             }
             Outcome::Revoked | Outcome::Refused | Outcome::Failed => format!("{file}{message}"),
-        }
-    }
-}
-
-impl Failure {
-    /// An error as data.
-    pub fn of(error: &Error) -> Self {
-        Failure {
-            code: error.code(),
-            message: error.to_string(),
-            hint: error.hint(),
         }
     }
 }

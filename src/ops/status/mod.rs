@@ -20,7 +20,7 @@ pub use certificate::{CertificateStatus, Limit, LimitKind, Role, Source};
 pub use page::page;
 pub use prometheus::Metrics;
 pub use prometheus::Plugin;
-pub use report::{AuthorityStatus, Report, Summary, Unreadable};
+pub use report::{AuthorityStatus, Report, Summary};
 pub use report::{Level, Threshold, ThresholdError, Thresholds};
 pub use revocation::RevocationListStatus;
 pub use text::Screen;

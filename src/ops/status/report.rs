@@ -12,7 +12,7 @@ use super::revocation::RevocationListStatus;
 use crate::error::{Error, shown};
 use crate::ops::ca::AuthorityFacts;
 use crate::ops::view::Tone;
-use crate::ops::{self, Verdict};
+use crate::ops::{self, ErrorReport, Verdict};
 use crate::pki::name::DistinguishedName;
 use crate::pki::validity::{Lifetime, ValidityError};
 use crate::store::Counts;
@@ -38,7 +38,7 @@ pub struct Report {
     /// Every CRL.
     pub revocation_lists: Vec<RevocationListStatus>,
     /// What could not be read.
-    pub unreadable: Vec<Unreadable>,
+    pub unreadable: Vec<ErrorReport>,
 }
 
 /// Counts of certificates and CRLs together.
@@ -79,17 +79,6 @@ pub struct AuthorityStatus {
     pub private_key_encrypted: bool,
     /// How many certificates it issued, by status.
     pub issued: Counts,
-}
-
-/// A file or port that could not be read.
-#[derive(Debug, Serialize)]
-pub struct Unreadable {
-    /// The error's stable name.
-    pub code: &'static str,
-    /// What happened, with the path.
-    pub message: String,
-    /// How to fix it.
-    pub hint: Option<String>,
 }
 
 impl AuthorityStatus {
@@ -143,11 +132,7 @@ impl Report {
             Level::Ok => Verdict::Yes,
             Level::Warning | Level::Critical => Verdict::No,
         };
-        let unreadable = errors.iter().map(|error| Unreadable {
-            code: error.code(),
-            message: error.to_string(),
-            hint: error.hint(),
-        });
+        let unreadable = errors.iter().map(ErrorReport::of);
         Report {
             verdict,
             level,

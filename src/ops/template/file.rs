@@ -15,7 +15,7 @@ use crate::pki::bundle::Bundle;
 use crate::pki::general_name::GeneralName;
 use crate::{authority, files};
 
-use super::quote::{Language, Unwritable};
+use crate::ops::quoting::{Language, Unwritable};
 
 /// A file template.
 #[derive(Debug)]

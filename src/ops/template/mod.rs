@@ -1,7 +1,6 @@
 //! Templates: profiles, and files to start from.
 
 mod file;
-mod quote;
 
 use std::ffi::OsStr;
 use std::fmt;

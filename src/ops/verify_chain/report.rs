@@ -176,7 +176,7 @@ impl Report {
             ));
         }
         let mut findings = self.findings.iter();
-        if let Some(finding) = findings.find(|one| one.finding.id == super::checks::UNKNOWN) {
+        if let Some(finding) = findings.find(|one| one.finding.id == super::UNKNOWN) {
             return Some(finding.summary());
         }
         self.required().find(|pair| pair.connects.is_none())?;

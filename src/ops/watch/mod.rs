@@ -17,9 +17,8 @@ use std::path::{Path, PathBuf};
 
 use time::{Duration, OffsetDateTime};
 
-use super::crl;
-use super::notify;
 use super::renew::{self, Failure, Outcome, Pending, Renewal, Renewed, State};
+use super::{crl, notify};
 use crate::authority::{self, AuthorityAt, Recording};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind as FileKind, Lock, NewFile, Replacement};

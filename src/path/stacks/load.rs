@@ -1,11 +1,10 @@
 //! How grpc-core and grpc-js load their files, before anyone connects.
 
-use super::file::{KeyForm, KeyLookup};
 use super::pem::{Block, Blocks, Dialect, PemFault};
 use super::quirks::Quirks;
 use super::reading::{self, KeyReading, LibraryCertificate, Unreadable, is_same_key};
 use super::verdict::Failure;
-use super::{File, KeyFile, Stack, text};
+use super::{File, KeyFile, KeyForm, KeyLookup, Stack, text};
 use crate::path::finding::{CertificateReference, Role};
 use crate::pki::certificate::Certificate;
 use crate::pki::element::Element;

@@ -12,10 +12,9 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 
-use super::file::KeyLookup;
 use super::load::{Chain, no_anchors, no_key, what_else};
 use super::verdict::Failure;
-use super::{File, KeyFile, Stack};
+use super::{File, KeyFile, KeyLookup, Stack};
 use crate::path::finding::{CertificateReference, Role};
 use crate::path::identifiers::canonical;
 use crate::pki::certificate::Certificate;
