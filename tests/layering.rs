@@ -52,6 +52,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "server",
         &[
             "ops",
+            "message",
             "authority",
             "config",
             "keys",

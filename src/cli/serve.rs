@@ -24,14 +24,13 @@ use crate::server::{self, Event, Level, Overrides};
 /// for 30 days and renewed while it runs. Settings are in `[serve]` of certs.toml; options take precedence.
 ///
 /// SIGTERM finishes open requests, for at most 10 s; SIGHUP reads certs.toml again. A CA rotation reaches it
-/// by itself. Under systemd (Type=notify-reload) it reports readiness and serves the watchdog. The
+/// by itself. Under systemd (Type=notify) it reports readiness and serves the watchdog. The
 /// passphrase of an encrypted CA key comes from an option, from $OPENAGENTS_CERTS_PASSPHRASE, or from
 /// the systemd credential `ca-passphrase`. Several servers may run on one directory.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs serve
-  openagents-certs serve --listen 0.0.0.0:8443 --http-listen 0.0.0.0:8080 \\
-      --public-url https://ca.example.org:8443")]
+  openagents-certs serve --listen 0.0.0.0:8443 --public-url https://ca.example.org:8443")]
 pub(super) struct Args {
     /// Serve https on this address [default: 127.0.0.1:8443]
     #[arg(long, value_name = "ADDRESS:PORT")]
