@@ -54,7 +54,10 @@ fn pages() -> Vec<PathBuf> {
 
 /// Copies a page and what its commands find beside it; the `.out` makes them share a directory.
 fn stage(page: PathBuf, directory: &Path) -> (PathBuf, PathBuf) {
-    let staged = directory.join(page.file_name().unwrap());
+    // A page of docs may have the name of one of tests/cmd.
+    let kind = page.extension().unwrap().to_str().unwrap();
+    let name = page.file_name().unwrap().to_str().unwrap();
+    let staged = directory.join(format!("{kind}-{name}"));
     std::fs::copy(&page, &staged).unwrap();
     std::fs::create_dir(staged.with_extension("out")).unwrap();
     let inputs = staged.with_extension("in");

@@ -70,14 +70,11 @@ impl Config {
         let serve = document.serve.as_ref().map(|serve| serve.span().start);
         let config = Config {
             path: path.to_owned(),
-            defaults: document
-                .defaults
-                .map(Spanned::into_inner)
-                .unwrap_or_default(),
+            defaults: inner(document.defaults),
             crl: document.crl,
             ocsp: document.ocsp,
-            notify: document.notify.map(Spanned::into_inner).unwrap_or_default(),
-            serve: document.serve.map(Spanned::into_inner).unwrap_or_default(),
+            notify: inner(document.notify),
+            serve: inner(document.serve),
             store: document.store,
             workload: document.workload,
             profiles: document
@@ -304,6 +301,11 @@ struct Document {
     store: Store,
     workload: Option<Workload>,
     profiles: BTreeMap<String, Spanned<ProfileSettings>>,
+}
+
+/// A section, or its defaults where there is none.
+fn inner<T: Default>(section: Option<Spanned<T>>) -> T {
+    section.map(Spanned::into_inner).unwrap_or_default()
 }
 
 /// Why settings cannot be used.

@@ -25,8 +25,8 @@ pub use read::{MAX_FILE_OCTETS, read, read_stdin, read_stdin_up_to, read_up_to};
 pub use socket::ListeningSocket;
 pub use stream::{MAX_LINE_OCTETS, Piece, Spooled, each_line};
 pub use together::{
-    NewFile, Replacement, absent, replace, replace_each, replace_together, write_many,
-    write_together,
+    NewFile, Replacement, absent, replace, replace_each, replace_lazily, replace_together,
+    write_many, write_together,
 };
 pub use walk::{Identity, Target, is_pattern, matching, paths_matching, target, walk};
 

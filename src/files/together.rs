@@ -141,6 +141,21 @@ pub fn replace(lock: &Lock, file: &NewFile<'_>) -> Result<(), Error> {
     put_each(&stage, lock, std::iter::once(file.name))
 }
 
+/// As [`replace`], without waiting for the disk: after a power failure the old file may be there, but nothing between
+/// the two.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_lazily(lock: &Lock, file: &NewFile<'_>) -> Result<(), Error> {
+    replaceable(lock, &[file.name])?;
+    let stage = Stage::new(lock, 1)?;
+    let written = stage.write(file).map(drop);
+    let put = written.and_then(|()| stage.put(file.name));
+    // What cannot be removed now is removed under the next lock.
+    let removed = stage.remove();
+    put.and(removed)
+}
+
 /// Stages replacements, with the owners and modes that they get.
 fn staged_like<'a>(lock: &'a Lock, files: &[Replacement<'_>]) -> Result<Stage<'a>, Error> {
     let new = files

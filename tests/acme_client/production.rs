@@ -39,13 +39,7 @@ fn a_network_with_a_public_server_and_private_clients_is_generated_and_checked()
         yaml.replace("network:", "network:\n  name: agents"),
     )
     .unwrap();
-    let root = scene.root.join("root.crt");
-    let url = format!("https://127.0.0.1:{}/roots/0", scene.pebble.management);
-    let mut fetch = Command::new("curl");
-    fetch
-        .args(["-s", "--cacert"])
-        .arg(scene.root.join("server/ca.crt"));
-    std::fs::write(&root, succeeds(fetch.arg(url)).stdout).unwrap();
+    let root = public_root(&scene);
     let mut command = program(&["verify-chain"], &pki);
     let output = command
         .arg("--network")
@@ -78,4 +72,16 @@ fn a_network_with_a_public_server_and_private_clients_is_generated_and_checked()
         .unwrap();
     let text = String::from_utf8_lossy(&untrusted.stdout);
     assert_eq!(untrusted.status.code(), Some(1), "{text}");
+}
+
+/// The root of Pebble, in a file.
+fn public_root(scene: &Scene) -> PathBuf {
+    let root = scene.root.join("root.crt");
+    let url = format!("https://127.0.0.1:{}/roots/0", scene.pebble.management);
+    let mut fetch = Command::new("curl");
+    fetch
+        .args(["-s", "--cacert"])
+        .arg(scene.root.join("server/ca.crt"));
+    std::fs::write(&root, succeeds(fetch.arg(url)).stdout).unwrap();
+    root
 }

@@ -18,6 +18,7 @@ import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
+import dns.tsig
 import dns.tsigkeyring
 
 zone = dns.name.from_text(sys.argv[1])
@@ -54,7 +55,10 @@ def answer(wire):
 class Handler(socketserver.StreamRequestHandler):
     def handle(self):
         length = struct.unpack("!H", self.rfile.read(2))[0]
-        wire = answer(self.rfile.read(length))
+        try:
+            wire = answer(self.rfile.read(length))
+        except dns.tsig.BadSignature:
+            return
         self.wfile.write(struct.pack("!H", len(wire)) + wire)
 
 

@@ -112,10 +112,7 @@ pub fn issue(request: &Request, now: OffsetDateTime) -> Result<OrderedCertificat
     }
     session.introduce(&request.introduction)?;
     session.release();
-    let new_key = match state.order.as_ref().and_then(|order| order.key.clone()) {
-        Some(key) => key,
-        None => keys::to_pem(PrivateKey::generate(key_type)?.pkcs8(), None)?,
-    };
+    let new_key = order_key(&state, key_type)?;
     let signer = signer(&kept.path(state::STATE), &new_key)?;
     let ordering = Ordering {
         session: &mut session,
@@ -134,13 +131,22 @@ pub fn issue(request: &Request, now: OffsetDateTime) -> Result<OrderedCertificat
     write(&out, &base, &chain.pem()?, &new_key, replace)?;
     state.finish(&chain.certificates[0], now);
     state.suggestion = renewal::ask(&mut session, &chain.certificates[0], now);
-    kept.write(&state)?;
+    kept.write_lazily(&state)?;
     warnings.extend(chain.warning.clone());
     Ok(OrderedCertificate {
         unchanged: false,
         warnings,
         ..ordered(&state, &entry, &pair, now)
     })
+}
+
+/// The key of the order under way, or a new one.
+fn order_key(state: &CertificateState, key_type: KeyType) -> Result<Zeroizing<String>, Error> {
+    let kept = state.order.as_ref().and_then(|order| order.key.clone());
+    match kept {
+        Some(key) => Ok(key),
+        None => Ok(keys::to_pem(PrivateKey::generate(key_type)?.pkcs8(), None)?),
+    }
 }
 
 /// Writes a certificate and its key together.

@@ -86,7 +86,7 @@ impl Ordering<'_, '_> {
             url: None,
             key: new_key,
         });
-        self.kept.write(&self.state)?;
+        self.kept.write_lazily(&self.state)?;
         let ordered = self.place();
         let (url, order) = match ordered {
             Err(Error::Acme(error)) if error.is_outcome_unknown() => match self.listed()? {
@@ -459,7 +459,7 @@ fn no_challenge(authorization: &Authorization, kind: &str) -> Error {
     }
 }
 
-const FIRST_POLL: Duration = Duration::from_millis(20);
+const FIRST_POLL: Duration = Duration::from_millis(2);
 const LONGEST_POLL: Duration = Duration::from_secs(5);
 /// How often the server is told something that it may not have heard.
 const ATTEMPTS: usize = 3;

@@ -26,7 +26,7 @@ enum Way {
     Listener(Protocol, ChallengeListener),
     Webroot(PathBuf),
     Hook(String),
-    Update(Update),
+    Update(Box<Update>),
 }
 
 /// What was published, and is to be removed.
@@ -77,7 +77,7 @@ impl Solver {
                     message: format!("{}: {reason}", shown(key)),
                     hint: "create a key with `tsig-keygen NAME`, and give its file".into(),
                 })?;
-                Way::Update(Update::new(*server, parsed, now))
+                Way::Update(Box::new(Update::new(*server, parsed, now)))
             }
         };
         Ok(Solver {

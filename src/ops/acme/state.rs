@@ -254,12 +254,24 @@ impl Kept {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, state: &impl Serialize) -> Result<(), Error> {
+        files::replace(&self.0, &NewFile::secret(STATE, &self.content(state)?))
+    }
+
+    /// Keeps this for the next process, without waiting for the disk: where a power failure costs no more than to ask
+    /// the server again.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_lazily(&self, state: &impl Serialize) -> Result<(), Error> {
+        files::replace_lazily(&self.0, &NewFile::secret(STATE, &self.content(state)?))
+    }
+
+    fn content(&self, state: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Error> {
         let content = serde_json::to_vec_pretty(state).map(Zeroizing::new);
-        let content = content.map_err(|source| Error::AcmeState {
+        content.map_err(|source| Error::AcmeState {
             path: self.0.path().join(STATE),
             source,
-        })?;
-        files::replace(&self.0, &NewFile::secret(STATE, &content))
+        })
     }
 
     /// Keeps a key.

@@ -59,7 +59,7 @@ fn place_of(name: &OsStr, managed: &Managed) -> Result<Option<usize>, Error> {
                 let paths = matching
                     .iter()
                     .take(MAX_NAMED)
-                    .map(|index| shown(&managed.certificates[*index].place.certificate()));
+                    .map(|index| shown(managed.certificates[*index].place.certificate()));
                 return Err(Error::Usage {
                     message: format!("several certificates have the name '{}'", shown(name)),
                     hint: format!("give the file: {}", paths.collect::<Vec<_>>().join(", ")),

@@ -78,7 +78,7 @@ fn check_pair(of: &ManagedCertificate, key: Option<&[u8]>, is_replaced: bool) ->
         return Err(Error::Usage {
             message: format!(
                 "{}: the key is encrypted, and a new one would not be",
-                shown(&path())
+                shown(path())
             ),
             hint: "leave out `--rekey`, or issue a new pair with `openagents-certs issue --force`"
                 .into(),
