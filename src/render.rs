@@ -531,6 +531,12 @@ impl Progress {
         }
     }
 
+    /// So many steps of so many are done.
+    pub fn set_of(&mut self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.set(done);
+    }
+
     /// A warning that does not disturb the bar.
     pub fn warning(&self, message: &str) {
         self.bar.suspend(|| self.renderer.warning(message));

@@ -34,6 +34,7 @@ mod requests;
 mod revocation;
 mod rotation;
 mod serve;
+mod shared_store;
 mod stacks;
 mod templates;
 mod trust;

@@ -29,6 +29,7 @@ mod revoke;
 mod rotate;
 mod serve;
 mod status;
+mod store;
 mod template;
 mod token;
 mod trust;
@@ -119,6 +120,8 @@ enum Command {
     Status(status::Args),
     /// Get a certificate from a server with a token
     Enroll(enroll::Args),
+    /// Copy, check and prune the inventory
+    Store(store::Args),
     /// Create, list and revoke tokens that let machines enroll
     Token(token::Args),
     /// Test the notifications of expiry, revocation and failures
@@ -238,6 +241,7 @@ impl Command {
             Command::Show(args) => args.run(context)?.into(),
             Command::Status(args) => args.run(context)?,
             Command::Enroll(args) => args.run(context)?.into(),
+            Command::Store(args) => args.run(context)?.into(),
             Command::Token(args) => args.run(context)?.into(),
             Command::Notify(args) => args.run(context)?.into(),
             Command::Workload(args) => args.run(context)?.into(),

@@ -32,6 +32,7 @@ pub mod responder;
 pub mod revoke;
 pub mod show;
 pub mod status;
+pub mod store;
 pub mod targets;
 pub mod template;
 pub mod token;

@@ -22,63 +22,60 @@ pub struct Document {
     pub content: String,
 }
 
-/// What a document is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DocumentKind {
-    /// A token for enrollment.
-    Token,
-    /// A public key that used a token; the owner is the token.
-    TokenUse,
-    /// An account of ACME.
-    Account,
-    /// The account of a public key; the key's thumbprint is the document's key.
-    AccountKey,
-    /// An order with its authorizations; the owner is the account.
-    Order,
-    /// The order of a certificate, by serial number; the owner is the account.
-    CertificateOrder,
-    /// A validation that has not ended.
-    Validation,
-    /// A nonce that was used.
-    Nonce,
-    /// A secret of the ACME server.
-    AcmeSecret,
-    /// Which trust anchors an enrolled client fetched last.
-    AnchorsFetch,
-    /// A condition that somebody was told of.
-    Notification,
-    /// The URL that the server which started last gave out.
-    ServerUrl,
-    /// An entry of a workload that is not in certs.toml.
-    WorkloadEntry,
-    /// A key that signs JWT-SVIDs.
-    JwtKey,
-    /// The bundle of another trust domain, as it was fetched last.
-    FederatedBundle,
-    /// The number of this trust domain's bundle.
-    BundleSequence,
+/// Defines the kinds, each with its name in the inventory, which never changes.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal,)*) => {
+        /// What a document is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum DocumentKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl DocumentKind {
+            /// Every kind.
+            pub const ALL: &'static [DocumentKind] = &[$(DocumentKind::$kind),*];
+
+            /// Its name in the inventory.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(DocumentKind::$kind => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl DocumentKind {
-    /// Its name in the inventory. It never changes.
-    pub fn name(self) -> &'static str {
-        match self {
-            DocumentKind::Token => "token",
-            DocumentKind::TokenUse => "token-use",
-            DocumentKind::Account => "account",
-            DocumentKind::AccountKey => "account-key",
-            DocumentKind::Order => "order",
-            DocumentKind::CertificateOrder => "certificate-order",
-            DocumentKind::Validation => "validation",
-            DocumentKind::Nonce => "nonce",
-            DocumentKind::AcmeSecret => "acme-secret",
-            DocumentKind::AnchorsFetch => "anchors-fetch",
-            DocumentKind::Notification => "notification",
-            DocumentKind::ServerUrl => "server-url",
-            DocumentKind::WorkloadEntry => "workload-entry",
-            DocumentKind::JwtKey => "jwt-key",
-            DocumentKind::FederatedBundle => "federated-bundle",
-            DocumentKind::BundleSequence => "bundle-sequence",
-        }
-    }
+kinds! {
+    /// A token for enrollment.
+    Token = "token",
+    /// A public key that used a token; the owner is the token.
+    TokenUse = "token-use",
+    /// An account of ACME.
+    Account = "account",
+    /// The account of a public key; the key's thumbprint is the document's key.
+    AccountKey = "account-key",
+    /// An order with its authorizations; the owner is the account.
+    Order = "order",
+    /// The order of a certificate, by serial number; the owner is the account.
+    CertificateOrder = "certificate-order",
+    /// A validation that has not ended.
+    Validation = "validation",
+    /// A nonce that was used.
+    Nonce = "nonce",
+    /// A secret of the ACME server.
+    AcmeSecret = "acme-secret",
+    /// Which trust anchors an enrolled client fetched last.
+    AnchorsFetch = "anchors-fetch",
+    /// A condition that somebody was told of.
+    Notification = "notification",
+    /// The URL that the server which started last gave out.
+    ServerUrl = "server-url",
+    /// An entry of a workload that is not in certs.toml.
+    WorkloadEntry = "workload-entry",
+    /// A key that signs JWT-SVIDs.
+    JwtKey = "jwt-key",
+    /// The bundle of another trust domain, as it was fetched last.
+    FederatedBundle = "federated-bundle",
+    /// The number of this trust domain's bundle.
+    BundleSequence = "bundle-sequence",
 }

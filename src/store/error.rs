@@ -163,6 +163,9 @@ impl StoreError {
                 "restore {} from a backup; a new one is never created beside an authority",
                 shown(path)
             ),
+            StoreError::Damaged { path, .. } if path.starts_with("postgres:") => {
+                "restore the database from a backup; `openagents-certs store check` lists what is damaged".into()
+            }
             StoreError::Damaged { path, .. } => format!(
                 "restore {} from a backup, or save what is left of it with `sqlite3 {} .recover`",
                 shown(path),

@@ -76,6 +76,13 @@ pub(super) fn common_name(entry: &Entry) -> String {
     entry.subject.values(AttributeType::CommonName).join("\n")
 }
 
+/// The names and common names of an entry in lower case, one per line, to look for parts of them.
+pub(super) fn searchable(entry: &Entry) -> String {
+    let names = entry.names.iter().map(|name| name.value().into_owned());
+    let lines: Vec<String> = names.chain([common_name(entry)]).collect();
+    lines.join("\n").to_ascii_lowercase()
+}
+
 /// The names that an index finds an entry by: in lower case, without types, and cut to what an index takes.
 pub(super) fn index_names(entry: &Entry) -> BTreeSet<String> {
     let names = entry.names.iter().map(|name| name.value().into_owned());

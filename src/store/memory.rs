@@ -90,6 +90,32 @@ impl Inventory for Memory {
         Ok(entries.cloned().collect())
     }
 
+    fn entries_after(&self, position: u64, limit: usize) -> Result<Vec<(u64, Entry)>, StoreError> {
+        let numbered = (1..).zip(&self.entries);
+        let wanted = numbered.skip_while(|(number, _)| *number <= position);
+        let wanted = wanted.map(|(number, entry)| (number, entry.clone()));
+        Ok(wanted.take(limit).collect())
+    }
+
+    fn remove_entries(&mut self, serials: &[SerialNumber]) -> Result<u64, StoreError> {
+        let before = self.entries.len();
+        self.entries
+            .retain(|entry| !serials.contains(&entry.serial));
+        let places = self.entries.iter().enumerate();
+        self.places = places.map(|(i, entry)| (entry.serial.clone(), i)).collect();
+        Ok((before - self.entries.len()) as u64)
+    }
+
+    fn check_indexes(&self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn manifests(&self) -> Result<Vec<(Fingerprint, u64)>, StoreError> {
+        let mut manifests: Vec<_> = self.batches.clone().into_iter().collect();
+        manifests.sort_by(|(one, _), (other, _)| one.as_bytes().cmp(other.as_bytes()));
+        Ok(manifests)
+    }
+
     fn directories(&self) -> Result<Vec<PathBuf>, StoreError> {
         let outputs = self
             .entries

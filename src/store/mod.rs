@@ -3,6 +3,7 @@
 //! [`Inventory`] is the interface; [`open`] gives the one in a file. One contract test runs on every
 //! implementation.
 
+mod copy;
 mod document;
 mod entry;
 mod error;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+pub use copy::{Contents, Sum, contents, copy};
 pub use document::{Document, DocumentKind};
 pub use entry::{AuthorityRecord, BatchRow, Counts, Entry, Output, Status};
 pub use error::StoreError;
@@ -153,6 +155,16 @@ pub trait Inventory: Send {
         Ok(found)
     }
 
+    /// Entries in the order in which they were recorded, behind a position, which is 0 for all. Each comes with its own
+    /// position.
+    fn entries_after(&self, position: u64, limit: usize) -> Result<Vec<(u64, Entry)>, StoreError>;
+
+    /// Removes entries, as if they had never been recorded. Gives how many there were.
+    fn remove_entries(&mut self, serials: &[SerialNumber]) -> Result<u64, StoreError>;
+
+    /// What is wrong with its indexes, as clauses.
+    fn check_indexes(&self) -> Result<Vec<String>, StoreError>;
+
     /// Every directory that a certificate was written to.
     fn directories(&self) -> Result<Vec<PathBuf>, StoreError>;
 
@@ -172,6 +184,9 @@ pub trait Inventory: Send {
     /// How many of the first rows of a manifest were released: issued, recorded and written; 0 for an
     /// unknown manifest.
     fn rows_released(&self, manifest: &Fingerprint) -> Result<u64, StoreError>;
+
+    /// The manifests of which rows were released, and how many.
+    fn manifests(&self) -> Result<Vec<(Fingerprint, u64)>, StoreError>;
 
     /// Notes how many of the first rows of a manifest were released.
     fn note_rows_released(&mut self, manifest: &Fingerprint, rows: u64) -> Result<(), StoreError>;

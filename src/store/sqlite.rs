@@ -12,10 +12,14 @@
 //! **Concurrency.** Every change is one immediate transaction; others wait. A new file appears whole, schema
 //! included, so no process meets a half-created database.
 
+mod documents;
+mod entries;
+mod names;
 mod noted;
 mod open;
 mod place;
 mod query;
+mod revocations;
 mod rows;
 mod schema;
 mod transaction;
@@ -131,45 +135,11 @@ impl Sqlite {
             found => Ok(found),
         }
     }
-
-    /// Changes how the revocations of certificates stand, as `decide` says of each.
-    fn change_revocations(
-        &mut self,
-        serials: &[SerialNumber],
-        decide: impl Fn(Option<Revocation>) -> (RevocationChange, Option<Revocation>),
-    ) -> Result<Vec<RevocationChange>, StoreError> {
-        self.counted_change(|transaction| {
-            count_revocations(transaction)?;
-            let changes = serials
-                .iter()
-                .map(|serial| change_revocation(transaction, serial, &decide));
-            changes.collect()
-        })
-    }
 }
 
 impl Inventory for Sqlite {
     fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
-        let mut taken = None;
-        let recorded = self.change(|transaction| {
-            let mut statement = transaction.prepare_cached(rows::INSERT)?;
-            for entry in entries {
-                rows::insert(&mut statement, entry)
-                    .inspect_err(|_| taken = Some(entry.serial.clone()))?;
-                if let Some(replaced) = &entry.replaces {
-                    transaction
-                        .prepare_cached("UPDATE entry SET superseded_by = ?2 WHERE serial = ?1")?
-                        .execute([replaced.shown_octets(), entry.serial.shown_octets()])?;
-                }
-            }
-            rows::insert_directories(transaction, entries)
-        });
-        match (recorded, taken) {
-            (Err(StoreError::Sqlite { path, cause }), Some(serial)) if is_not_unique(&cause) => {
-                Err(StoreError::SerialTaken { path, serial })
-            }
-            (recorded, _) => recorded,
-        }
+        self.add(entries)
     }
 
     fn find(&self, serial: &SerialNumber) -> Result<Option<Entry>, StoreError> {
@@ -210,6 +180,48 @@ impl Inventory for Sqlite {
         self.first_entry(query, &[&public_key.as_bytes()])
     }
 
+    fn find_by_name(&self, name: &str, _now: OffsetDateTime) -> Result<Vec<Entry>, StoreError> {
+        self.named(name)
+    }
+
+    fn entries_after(&self, position: u64, limit: usize) -> Result<Vec<(u64, Entry)>, StoreError> {
+        self.behind(position, limit)
+    }
+
+    fn manifests(&self) -> Result<Vec<(Fingerprint, u64)>, StoreError> {
+        let mut found = Vec::new();
+        let read = |row: &Row<'_>| {
+            let manifest: Vec<u8> = row.get(0)?;
+            Ok((Fingerprint::from_octets(&manifest), rows::count(row, 1)?))
+        };
+        let query = "SELECT manifest, rows FROM batch ORDER BY manifest";
+        self.each(query, &[], read, |manifest| {
+            found.push(manifest);
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
+    fn remove_entries(&mut self, serials: &[SerialNumber]) -> Result<u64, StoreError> {
+        self.drop_entries(serials)
+    }
+
+    fn check_indexes(&self) -> Result<Vec<String>, StoreError> {
+        let mut problems = Vec::new();
+        let read = |row: &Row<'_>| row.get::<_, String>(0);
+        self.each("PRAGMA integrity_check(100)", &[], read, |line| {
+            problems.extend((line != "ok").then_some(line));
+            ControlFlow::Continue(())
+        })?;
+        let read = |row: &Row<'_>| rows::count(row, 0);
+        self.each(query::NAMES_ASTRAY, &[], read, |count| {
+            problems
+                .extend((count > 0).then(|| format!("{count} indexed names have no certificate")));
+            ControlFlow::Continue(())
+        })?;
+        Ok(problems)
+    }
+
     fn directories(&self) -> Result<Vec<PathBuf>, StoreError> {
         let mut directories = Vec::new();
         let query = "SELECT path FROM directory ORDER BY path";
@@ -227,19 +239,7 @@ impl Inventory for Sqlite {
         now: OffsetDateTime,
         visitor: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        let mut left = filter.limit.unwrap_or(usize::MAX);
-        let query = query::matching(filter, now);
-        let parameters: Vec<&dyn ToSql> = query.parameters.iter().map(|p| p as _).collect();
-        self.each(&query.text, &parameters, rows::entry, |entry| {
-            if left == 0 {
-                return ControlFlow::Break(());
-            }
-            if !filter.matches(&entry, now) {
-                return ControlFlow::Continue(());
-            }
-            left -= 1;
-            visitor(entry)
-        })
+        self.walk(filter, now, visitor)
     }
 
     fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError> {
@@ -379,35 +379,11 @@ impl Inventory for Sqlite {
         revoked: &[RevokedCertificate],
         crl_number: u64,
     ) -> Result<(), StoreError> {
-        let crl_number = i64::try_from(crl_number).unwrap_or(i64::MAX);
-        self.counted_change(|transaction| {
-            count_revocations(transaction)?;
-            for carried in revoked {
-                let change = change_revocation(transaction, &carried.serial, |standing| {
-                    let revocation = standing.unwrap_or(carried.revocation);
-                    (RevocationChange::Done, Some(revocation))
-                })?;
-                if change == RevocationChange::Unknown {
-                    rows::insert_carried_over(transaction, carried)?;
-                }
-            }
-            transaction.execute(
-                "UPDATE ledger SET crl_number = max(crl_number, ?1)",
-                [crl_number],
-            )
-        })?;
-        Ok(())
+        self.take_over(revoked, crl_number)
     }
 
     fn document(&self, kind: DocumentKind, key: &str) -> Result<Option<Document>, StoreError> {
-        let mut found = None;
-        let parameters: [&dyn ToSql; 2] = [&kind.name(), &key];
-        let read = |row: &Row<'_>| rows::document(row, kind);
-        self.each(query::DOCUMENT, &parameters, read, |document| {
-            found = Some(document);
-            ControlFlow::Break(())
-        })?;
-        Ok(found)
+        self.read_document(kind, key)
     }
 
     fn put_document(&mut self, document: &Document) -> Result<bool, StoreError> {
@@ -428,22 +404,7 @@ impl Inventory for Sqlite {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Document>, StoreError> {
-        let mut found = Vec::new();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let after = after.unwrap_or_default();
-        let query = match owner {
-            Some(_) => query::DOCUMENTS_OF_OWNER,
-            None => query::DOCUMENTS,
-        };
-        let name = kind.name();
-        let mut parameters: Vec<&dyn ToSql> = vec![&name, &after, &limit];
-        parameters.extend(owner.as_ref().map(|owner| owner as &dyn ToSql));
-        let read = |row: &Row<'_>| rows::document(row, kind);
-        self.each(query, &parameters, read, |document| {
-            found.push(document);
-            ControlFlow::Continue(())
-        })?;
-        Ok(found)
+        self.list_documents(kind, owner, after, limit)
     }
 
     fn remove_document(&mut self, kind: DocumentKind, key: &str) -> Result<bool, StoreError> {
@@ -523,41 +484,6 @@ impl Drop for Sqlite {
             self.checkpoint();
         }
     }
-}
-
-/// Says to those who keep statuses that some may have changed.
-fn count_revocations(transaction: &Connection) -> rusqlite::Result<usize> {
-    transaction
-        .prepare_cached("UPDATE ledger SET revocations = revocations + 1")?
-        .execute([])
-}
-
-/// Changes how one certificate's revocation stands, as `decide` says.
-fn change_revocation(
-    transaction: &Connection,
-    serial: &SerialNumber,
-    decide: impl Fn(Option<Revocation>) -> (RevocationChange, Option<Revocation>),
-) -> rusqlite::Result<RevocationChange> {
-    let standing = transaction
-        .prepare_cached(query::REVOCATION)?
-        .query_row([serial.shown_octets()], |row| rows::revocation(row, 0))
-        .optional()?;
-    let Some(standing) = standing else {
-        return Ok(RevocationChange::Unknown);
-    };
-    let (change, revocation) = decide(standing);
-    if revocation != standing {
-        let moment = |moment: OffsetDateTime| moment.unix_timestamp();
-        transaction
-            .prepare_cached(query::SET_REVOCATION)?
-            .execute(params![
-                serial.shown_octets(),
-                revocation.map(|revocation| moment(revocation.at)),
-                revocation.map(|revocation| revocation.reason.code()),
-                revocation.and_then(|revocation| revocation.invalidity_date.map(moment)),
-            ])?;
-    }
-    Ok(change)
 }
 
 /// Whether a row was refused for a serial number that is another's.

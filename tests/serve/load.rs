@@ -114,13 +114,13 @@ fn on_a_full_disk_it_answers_503_and_recovers_by_itself() {
 }
 
 /// A request for a certificate that a token permits.
-struct Request {
+pub(crate) struct Request {
     head: String,
     body: String,
 }
 
 impl Request {
-    fn new(directory: &Path) -> Self {
+    pub(crate) fn new(directory: &Path) -> Self {
         let token = certs(
             &[
                 "token",
@@ -153,7 +153,7 @@ impl Request {
         Request { head, body }
     }
 
-    fn response(&self, client: &Client) -> Option<super::Response> {
+    pub(crate) fn response(&self, client: &Client) -> Option<super::Response> {
         let mut stream = client.try_connect()?;
         stream.write_all(self.head.as_bytes()).ok()?;
         stream.write_all(self.body.as_bytes()).ok()?;
@@ -190,7 +190,7 @@ fn enroll_until_it_ends(client: &Client, request: &Request, held: &Mutex<BTreeSe
 }
 
 /// The serial number in an answer of EST.
-fn serial(response: &super::Response) -> String {
+pub(crate) fn serial(response: &super::Response) -> String {
     assert_eq!(response.status, 200, "{}", response.text());
     let der = Base64::decode_vec(response.text()).unwrap();
     let signed = SignedData::from_der(&der).unwrap();

@@ -11,7 +11,7 @@
 
 pub(crate) mod client;
 mod limits;
-mod load;
+pub(crate) mod load;
 mod process;
 pub(crate) mod server;
 

@@ -34,6 +34,10 @@ fn page(command: &Command) -> String {
         "The PKI directory if -C is not given.",
     );
     page.term(
+        "OPENAGENTS_CERTS_STORE",
+        "The URL of the PostgreSQL database with the inventory; it counts more than [store] in certs.toml.",
+    );
+    page.term(
         "NO_COLOR",
         "If set and not empty, output has no colour unless --color asks for it.",
     );

@@ -14,6 +14,7 @@ use super::backup::{Archive, ROTATION, date, is_secret};
 use super::passphrase::Supplier;
 use super::{AuthorityReport, Origin};
 use crate::authority::{self, CERTIFICATE, CONFIG, CRL, CRL_DER, INVENTORY, ISSUER, KEY, rotation};
+use crate::config::Config;
 use crate::error::{Error, shown};
 use crate::files::{self, Lock, NewFile, PrivateDirectory};
 use crate::keys::{self, Password, ReadKeyError};
@@ -22,7 +23,7 @@ use crate::path;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::pem;
-use crate::store::{Counts, Filter, Opening};
+use crate::store::{self, AuthorityRecord, Counts, Fault, Filter, Opening, StoreError};
 
 /// What to restore, and where to.
 #[derive(Debug)]
@@ -109,6 +110,12 @@ pub fn run(
             name: name.to_owned(),
             content,
         }));
+    if let Some(url) = server_of(&archive, request)? {
+        if !request.dry_run {
+            checked.warnings.extend(fill_server(&url, &archive)?);
+        }
+        archive.contents.retain(|file| file.name != INVENTORY);
+    }
     let kept = match &lock {
         Some(lock) => put_in_place(lock, &archive, occupied.is_some(), now)?,
         None => None,
@@ -129,6 +136,53 @@ pub fn run(
         kept,
         files: archive.names(),
     })
+}
+
+/// The URL of the database for the inventory, when the environment or the settings in the backup name one.
+fn server_of(archive: &Archive, request: &Request) -> Result<Option<String>, Error> {
+    let named = std::env::var(authority::STORE_VARIABLE).ok();
+    if let Some(url) = named.filter(|url| !url.is_empty()) {
+        return Ok(Some(url));
+    }
+    let path = request.directory.join(CONFIG);
+    let config = Config::read(&path, archive.get(CONFIG))?;
+    Ok(config.store_url().map(str::to_owned))
+}
+
+/// Puts the inventory of a backup into a database, unless that has the inventory of this CA already: it is newer.
+fn fill_server(url: &str, archive: &Archive) -> Result<Option<String>, Error> {
+    let private = PrivateDirectory::new(&crate::ops::mint::in_memory())?;
+    let content = archive.get(INVENTORY).unwrap_or_default();
+    files::write_together(
+        private.lock(),
+        &[NewFile::secret(INVENTORY, content)],
+        false,
+    )?;
+    let file = private.path().join(INVENTORY);
+    let from = authority::open_inventory_file(&file, Opening::MustExist)?;
+    let mut to = store::open_server(url, Opening::Create)?;
+    let own = from.authorities()?;
+    let there = to.authorities()?;
+    let mut complete = there.iter().filter(|there| there.complete).peekable();
+    if complete.peek().is_none() {
+        store::copy(&*from, &mut *to, &mut |_| {})?;
+        return Ok(None);
+    }
+    let is_own = |there: &AuthorityRecord| {
+        let mut own = own.iter();
+        own.any(|own| own.certificate == there.certificate)
+    };
+    let store = store::server_name(url)?;
+    if complete.any(is_own) {
+        return Ok(Some(format!(
+            "{store} has the inventory of this CA already, which was kept; that of the backup was not used"
+        )));
+    }
+    Err(Error::Store(StoreError::Server {
+        store,
+        fault: Fault::OtherAuthority,
+        what: "the schema holds the inventory of another CA".into(),
+    }))
 }
 
 /// A backup whose parts belong together.

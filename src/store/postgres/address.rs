@@ -388,7 +388,7 @@ fn text_of(path: &Path) -> Option<String> {
 }
 
 /// How long to wait for a connection.
-pub(super) const CONNECT_TIME: Duration = Duration::from_secs(4);
+pub(super) const CONNECT_TIME: Duration = Duration::from_secs(3);
 const DEFAULT_PORT: u16 = 5432;
 
 #[cfg(test)]

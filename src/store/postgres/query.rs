@@ -179,6 +179,15 @@ pub(super) const ADD_CARRIED_OVER: &str = "
     INSERT INTO certs_carried_over
     SELECT * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
 
+/// Removes entries, and their names, which are given as well.
+pub(super) const REMOVE_ENTRIES: &str = "
+    WITH gone AS (DELETE FROM certs_entry WHERE serial = ANY($1) RETURNING id),
+    names AS (DELETE FROM certs_name WHERE name = ANY($2) AND entry IN (SELECT id FROM gone))
+    SELECT count(*) FROM gone";
+
+/// How many indexed names are of no entry.
+pub(super) const NAMES_ASTRAY: &str = "SELECT count(*) FROM certs_name n WHERE NOT EXISTS (SELECT FROM certs_entry e WHERE e.id = n.entry)";
+
 /// One document, its kind and key given.
 pub(super) const DOCUMENT: &str = "SELECT key, version, owner, expires_at, content \
      FROM certs_document WHERE kind = $1 AND key = $2";

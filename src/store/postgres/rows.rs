@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
 
-use super::super::filter::{common_name, index_names};
+use super::super::filter::{index_names, searchable};
 use super::super::{
     BatchRow, Document, DocumentKind, Entry, Labels, Output, Revocation, RevokedCertificate,
     recorded_names,
@@ -144,10 +144,7 @@ impl<'a> Columns<'a> {
         self.superseded_by
             .push(replaced_here.get(serial).copied().or(superseded_by));
         self.retired_at.push(entry.retired_at.map(moment));
-        let values = entry.names.iter().map(|name| name.value().into_owned());
-        let search: Vec<String> = values.chain([common_name(entry)]).collect();
-        self.search
-            .push(text(&search.join("\n").to_ascii_lowercase()));
+        self.search.push(text(&searchable(entry)));
         for name in index_names(entry) {
             self.name_of.push(serial);
             self.name.push(text(&name));

@@ -93,12 +93,13 @@ impl Postgres {
     }
 }
 
-/// What a connection needs, and what is to be known of it. The server gives up before the client does, and ends a
+/// What a connection needs, and what is to be known of it. Its durability does not change while it is open. The server gives up before the client does, and ends a
 /// transaction whose client has gone silent, so that others need not wait for it.
 const SETTINGS: &str = "
-    SET statement_timeout = '7s'; SET lock_timeout = '7s';
+    SET statement_timeout = '7s'; SET lock_timeout = '4s';
     SET idle_in_transaction_session_timeout = '15s'; SET client_min_messages = error;
-    SELECT current_setting('synchronous_commit'), current_setting('server_version_num'),
+    SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false),
+        current_setting('server_version_num'),
         current_schema(), to_regclass(quote_ident(current_schema()) || '.certs_ledger')";
 
 /// Each makes the next version of the schema. `search` and the names are in lower case; names are cut, because an
@@ -147,6 +148,8 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE INDEX certs_entry_replaced ON certs_entry (not_after, not_before, id)
         WHERE superseded_by IS NOT NULL OR retired_at IS NOT NULL;
     CREATE INDEX certs_entry_public_key ON certs_entry (public_key);
+    CREATE INDEX certs_entry_compromised ON certs_entry (public_key)
+        WHERE revocation_reason IN (1, 2);
     CREATE TABLE certs_name (
         name text COLLATE \"C\" NOT NULL,
         entry bigint NOT NULL,

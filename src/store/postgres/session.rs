@@ -215,7 +215,7 @@ impl Session {
         }
         self.used.get().elapsed() < SILENCE
             || waiting
-                .wait(ANSWER_TIME, self.client.check_connection())
+                .wait(CHANGE_TIME, self.client.check_connection())
                 .is_ok()
     }
 
@@ -225,8 +225,9 @@ impl Session {
         waiting: &Waiting,
         text: &str,
         parameters: &[Parameter<'_>],
+        limit: Duration,
     ) -> Result<Vec<Row>, Failed> {
-        let done = waiting.wait(ANSWER_TIME, self.client.query_typed(text, parameters));
+        let done = waiting.wait(limit, self.client.query_typed(text, parameters));
         self.used.set(Instant::now());
         done
     }
@@ -237,18 +238,19 @@ impl Session {
         waiting: &Waiting,
         text: &'static str,
         parameters: &[Parameter<'_>],
+        limit: Duration,
     ) -> Result<Vec<Row>, Failed> {
         let known = self.statements.borrow().get(text).cloned();
         let statement = match known {
             None => {
                 self.statements.borrow_mut().insert(text, None);
-                return self.rows(waiting, text, parameters);
+                return self.rows(waiting, text, parameters, limit);
             }
             Some(Some(statement)) => statement,
             Some(None) => {
                 let types: Vec<Type> = parameters.iter().map(|(_, kind)| kind.clone()).collect();
                 let prepared = self.client.prepare_typed(text, &types);
-                let statement = waiting.wait(ANSWER_TIME, prepared)?;
+                let statement = waiting.wait(limit, prepared)?;
                 self.statements
                     .borrow_mut()
                     .insert(text, Some(statement.clone()));
@@ -256,7 +258,7 @@ impl Session {
             }
         };
         let values: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|(value, _)| *value).collect();
-        let done = waiting.wait(ANSWER_TIME, self.client.query(&statement, &values));
+        let done = waiting.wait(limit, self.client.query(&statement, &values));
         self.used.set(Instant::now());
         done
     }
@@ -287,8 +289,10 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// How long to wait for an answer: the server gives up a second earlier.
+/// How long to wait for an answer to a question: the server gives up a second earlier.
 pub(super) const ANSWER_TIME: Duration = Duration::from_secs(8);
+/// How long to wait for a change to be made.
+pub(super) const CHANGE_TIME: Duration = Duration::from_secs(5);
 /// How long to try a server that is not ready.
 const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(50);

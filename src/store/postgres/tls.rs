@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
@@ -32,7 +33,7 @@ impl Connector {
     /// # Errors
     /// A clause, when a file of certificates or keys cannot be used.
     pub(super) fn new(security: &Security) -> Result<Self, String> {
-        let provider = Arc::new(ring::default_provider());
+        let provider = Arc::new(default_provider());
         let verifier = Verifier {
             webpki: match security.check {
                 Check::Nothing => None,

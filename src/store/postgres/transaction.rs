@@ -136,5 +136,5 @@ impl Postgres {
 }
 
 /// How long to ask.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(100);

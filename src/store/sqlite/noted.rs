@@ -31,7 +31,7 @@ pub(super) fn write(place: &Place, changes: u64) {
     }
 }
 
-/// How many changes the database holds. It only grows: entries are never removed.
+/// How many changes the database holds. It only grows: when entries are removed, the number of changes makes up for it.
 pub(super) fn changes(connection: &Connection) -> rusqlite::Result<u64> {
     connection
         .prepare_cached("SELECT changes + ifnull((SELECT max(id) FROM entry), 0) FROM ledger")?

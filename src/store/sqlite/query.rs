@@ -17,7 +17,13 @@ pub(super) struct Query {
 /// decides.
 ///
 /// The index is named because SQLite, without statistics, prefers the one that saves sorting.
-pub(super) fn matching(filter: &Filter, now: OffsetDateTime) -> Query {
+///
+/// `named` is what the full-text index is to be asked, and the last entry in that index.
+pub(super) fn matching(
+    filter: &Filter,
+    named: Option<(String, i64)>,
+    now: OffsetDateTime,
+) -> Query {
     let mut wanted = Conditions::default();
     if let Some(within) = filter.expiring_within {
         let window = expiry_window(within, now);
@@ -47,21 +53,31 @@ pub(super) fn matching(filter: &Filter, now: OffsetDateTime) -> Query {
             "(instr(lower(names), {text}) OR instr(lower(common_name), {text}))"
         ));
     }
+    let is_named = named.is_some();
+    if let Some((expression, indexed)) = named {
+        let (expression, indexed) = (wanted.value(expression), wanted.value(indexed));
+        wanted.add(format!(
+            "id IN (SELECT rowid FROM search WHERE search MATCH {expression} \
+             UNION ALL SELECT id FROM entry WHERE id > {indexed})"
+        ));
+    }
     for label in &filter.labels {
         let pattern = wanted.value(label.pattern());
         wanted.add(format!("instr(labels, {pattern})"));
     }
     let index = match (&filter.serial, filter.status) {
-        (Some(_), _) => "entry_serial",
-        (None, Some(Status::Revoked | Status::OnHold)) => "entry_revoked",
-        (None, Some(Status::Superseded | Status::Retired)) => "entry_replaced",
+        (Some(_), _) => "INDEXED BY entry_serial",
+        // By the ids that were found.
+        (None, _) if is_named => "NOT INDEXED",
+        (None, Some(Status::Revoked | Status::OnHold)) => "INDEXED BY entry_revoked",
+        (None, Some(Status::Superseded | Status::Retired)) => "INDEXED BY entry_replaced",
         (None, None | Some(Status::Valid | Status::NotYetValid | Status::Expired)) => {
-            "entry_not_after"
+            "INDEXED BY entry_not_after"
         }
     };
     Query {
         text: format!(
-            "SELECT {COLUMNS} FROM entry INDEXED BY {index} WHERE {} \
+            "SELECT {COLUMNS} FROM entry {index} WHERE {} \
              ORDER BY not_after, not_before, id",
             wanted.text
         ),
@@ -158,6 +174,10 @@ pub(super) const REVOCATION: &str =
 
 /// Sets the same.
 pub(super) const SET_REVOCATION: &str = "UPDATE entry SET revoked_at = ?2, revocation_reason = ?3, invalidity_date = ?4 WHERE serial = ?1";
+
+/// How many indexed names are of no entry.
+pub(super) const NAMES_ASTRAY: &str =
+    "SELECT count(*) FROM name WHERE entry NOT IN (SELECT id FROM entry)";
 
 /// One document, its kind and key given.
 pub(super) const DOCUMENT: &str = "SELECT key, version, owner, expires_at, content FROM document \

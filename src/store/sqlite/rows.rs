@@ -27,6 +27,9 @@ pub(super) const COLUMNS: &str = "serial, not_before, not_after, revoked_at, rev
      directory, base, requested_by, note, issued_at, manifest, manifest_row, certificate, replaces, \
      public_key, labels, superseded_by, retired_at";
 
+/// The column behind them, where a query asks for the id.
+pub(super) const ID: usize = 26;
+
 /// Adds one entry; [`insert`] binds its parameters.
 pub(super) const INSERT: &str = "INSERT INTO entry (serial, not_before, not_after, revoked_at, \
      revocation_reason, profile, names, subject, issuer, issuer_fingerprint, fingerprint, key_type, \

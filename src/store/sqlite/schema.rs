@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::StoreError;
 use super::place::Place;
+use super::{StoreError, names};
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 
@@ -57,6 +57,9 @@ pub(super) fn migrate(connection: &Connection, behind: usize) -> rusqlite::Resul
         connection.execute_batch(migration)?;
         if i == PUBLIC_KEYS {
             fill_public_keys(connection)?;
+        }
+        if i == NAMES {
+            names::fill(connection)?;
         }
         connection.pragma_update(None, "user_version", i as i64 + 1)?;
     }
@@ -120,7 +123,7 @@ const WAL_FORMAT: u8 = 2;
 /// one per line. `directory` has every directory that `entry` names. The ledger has one row; its `changes`
 /// are those that add no entry, its `revocations` those that may revoke or release one. The index of public keys covers their first 8 bytes, which is enough to find
 /// a few candidates and keeps it small.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
@@ -202,7 +205,20 @@ const MIGRATIONS: [&str; 8] = [
 ",
     "ALTER TABLE ledger ADD COLUMN revocations INTEGER NOT NULL DEFAULT 0;",
     "CREATE INDEX entry_compromised ON entry (public_key) WHERE revocation_reason IN (1, 2);",
+    "
+    CREATE TABLE name (
+        name TEXT NOT NULL,
+        entry INTEGER NOT NULL,
+        PRIMARY KEY (name, entry)
+    ) STRICT, WITHOUT ROWID;
+    CREATE VIRTUAL TABLE search USING fts5 (
+        text, content = '', contentless_delete = 1, detail = 'none', tokenize = 'trigram case_sensitive 1'
+    );
+    ALTER TABLE ledger ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+",
 ];
 
 /// The migration that [`fill_public_keys`] belongs to.
 const PUBLIC_KEYS: usize = 4;
+/// The migration that [`names::fill`] belongs to.
+const NAMES: usize = 8;

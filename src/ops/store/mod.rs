@@ -1,0 +1,216 @@
+//! The inventory as a whole: copying it from one store into another, checking it, and removing what is long over.
+
+mod check;
+mod prune;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::Report;
+use crate::authority::{self, INVENTORY, StorePlace};
+use crate::error::{Error, shown};
+use crate::files::{self, Kind};
+use crate::pki::certificate::Certificate;
+use crate::store::{self, Contents, Inventory, Opening, StoreError};
+
+pub use check::{Checked, Problem, check};
+pub use prune::{Pruned, prune};
+
+/// What to copy, and where to.
+#[derive(Debug)]
+pub struct CopyRequest {
+    /// A database's URL, a directory or a file.
+    pub from: String,
+    /// The same; a directory or a file is one in which an inventory is made if there is none.
+    pub to: String,
+}
+
+/// What was copied.
+#[derive(Debug, Serialize)]
+pub struct Copied {
+    /// The inventory that was read.
+    pub from: String,
+    /// The inventory that was written.
+    pub to: String,
+    /// How many certificates it holds.
+    pub certificates: u64,
+    /// How many of them were there before.
+    pub already_there: u64,
+    /// How many revocations of certificates without an entry.
+    pub carried_over: u64,
+    /// How many tokens, accounts, orders and the like.
+    pub documents: u64,
+    /// The number of the last CRL.
+    pub crl_number: u64,
+    /// A digest of everything, which both have.
+    pub digest: String,
+}
+
+impl fmt::Display for Copied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "copied {}", self.from)?;
+        writeln!(f, "  to           {}", self.to)?;
+        write!(f, "  certificates {}", self.certificates)?;
+        match self.already_there {
+            0 => writeln!(f)?,
+            there => writeln!(f, ", {there} of them there already")?,
+        }
+        writeln!(f, "  documents    {}", self.documents)?;
+        writeln!(f, "  CRL number   {}", self.crl_number)?;
+        writeln!(f, "  digest       {}, of both", self.digest)
+    }
+}
+
+impl Report for Copied {}
+
+/// What is being done, to be shown while it lasts.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// How many certificates are done, in this step and those before.
+    pub done: u64,
+    /// How many there are in all steps: copying, and reading both.
+    pub total: u64,
+}
+
+/// Copies an inventory into another store, and compares both. What is there already stays, so that an interrupted copy
+/// is continued by the same command.
+///
+/// # Errors
+/// When one cannot be read or the other written; when the other is of another authority; when they differ afterwards,
+/// because one of them changed.
+pub fn copy(
+    request: &CopyRequest,
+    now: OffsetDateTime,
+    observer: &mut dyn FnMut(Progress),
+) -> Result<Copied, Error> {
+    let from_place = place(&request.from)?;
+    let to_place = place(&request.to)?;
+    if from_place == to_place {
+        return Err(Error::Usage {
+            message: "--from and --to are the same inventory".into(),
+            hint:
+                "give the store that holds the certificates with --from, and the new one with --to"
+                    .into(),
+        });
+    }
+    let from = open(&from_place, Opening::MustExist)?;
+    let mut to = open(&to_place, Opening::Create)?;
+    refuse_other(&*from, &*to, &to_place)?;
+    let count = |inventory: &dyn Inventory| {
+        let counts = inventory.counts(now)?;
+        let all = [
+            counts.valid,
+            counts.revoked,
+            counts.expired,
+            counts.not_yet_valid,
+            counts.on_hold,
+            counts.superseded,
+            counts.retired,
+        ];
+        Ok::<u64, StoreError>(all.iter().sum())
+    };
+    let (each, already_there) = (count(&*from)?, count(&*to)?);
+    let mut step = 0;
+    let mut report = |step: u64, done: u64| {
+        observer(Progress {
+            done: step * each + done,
+            total: 3 * each,
+        });
+    };
+    store::copy(&*from, &mut *to, &mut |done| report(step, done))?;
+    step += 1;
+    let source = store::contents(&*from, now, &mut |done| report(step, done))?;
+    step += 1;
+    let copied = store::contents(&*to, now, &mut |done| report(step, done))?;
+    if source != copied {
+        return Err(Error::Usage {
+            message: format!(
+                "{} has {}, and {} has {}",
+                name(&from_place)?,
+                summary(&source),
+                name(&to_place)?,
+                summary(&copied)
+            ),
+            hint: "stop what changes them (`serve`, CI jobs) and run the same command again; an inventory that was used on its own takes no other"
+                .into(),
+        });
+    }
+    Ok(Copied {
+        from: name(&from_place)?,
+        to: name(&to_place)?,
+        certificates: copied.entries,
+        already_there,
+        carried_over: copied.carried_over,
+        documents: copied.documents,
+        crl_number: copied.crl_number,
+        digest: copied.digest.to_string(),
+    })
+}
+
+fn summary(contents: &Contents) -> String {
+    format!(
+        "{} certificates, {} documents, CRL number {} (digest {})",
+        contents.entries, contents.documents, contents.crl_number, contents.digest
+    )
+}
+
+/// Refuses to mix two authorities.
+fn refuse_other(from: &dyn Inventory, to: &dyn Inventory, place: &StorePlace) -> Result<(), Error> {
+    let own = from.authorities()?;
+    let there = to.authorities()?;
+    let strange = there.iter().find(|there| {
+        let mut own = own.iter();
+        there.complete && !own.any(|own| own.certificate == there.certificate)
+    });
+    let Some(strange) = strange else {
+        return Ok(());
+    };
+    let subject = Certificate::from_der(strange.certificate.clone()).map_or_else(
+        |_| "another CA".into(),
+        |ca| format!("the CA {}", ca.subject()),
+    );
+    Err(Error::Usage {
+        message: format!("{}: holds the inventory of {subject}", name(place)?),
+        hint: "copy into an empty directory, or into a schema of its own (`?options=-csearch_path%3DNAME`)".into(),
+    })
+}
+
+/// The inventory that an argument names: a URL, a directory or a file.
+fn place(text: &str) -> Result<StorePlace, Error> {
+    if text.contains("://") {
+        return Ok(StorePlace::Server(text.to_owned()));
+    }
+    let path = Path::new(text);
+    if files::kind(path)? == Kind::File || path.extension().is_some_and(|end| end == "db") {
+        return Ok(StorePlace::File(path.to_owned()));
+    }
+    Ok(StorePlace::File(path.join(INVENTORY)))
+}
+
+fn open(place: &StorePlace, opening: Opening) -> Result<Box<dyn Inventory>, Error> {
+    match place {
+        StorePlace::Server(url) => Ok(store::open_server(url, opening)?),
+        StorePlace::File(path) => {
+            if opening == Opening::Create
+                && let Some(directory) = path.parent().filter(|path| !path.as_os_str().is_empty())
+            {
+                files::create_directory(directory)?;
+            }
+            authority::open_inventory_file(path, opening)
+        }
+    }
+}
+
+fn name(place: &StorePlace) -> Result<String, Error> {
+    Ok(match place {
+        StorePlace::Server(url) => store::server_name(url)?,
+        StorePlace::File(path) => shown(&absolute(path)).to_string(),
+    })
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    files::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

@@ -1,0 +1,343 @@
+//! Copying everything that one inventory holds into another.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use time::OffsetDateTime;
+
+use super::filter::common_name;
+use super::{
+    AuthorityRecord, Document, DocumentKind, Entry, Inventory, Revocation, RevokedCertificate,
+    StoreError,
+};
+use crate::pki::crl::RevocationReason;
+use crate::pki::fingerprint::{Digest, Fingerprint};
+use crate::pki::serial::SerialNumber;
+
+/// What an inventory holds, as numbers that can be compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// How many certificates.
+    pub entries: u64,
+    /// How many revocations of certificates without an entry.
+    pub carried_over: u64,
+    /// How many documents that have not expired.
+    pub documents: u64,
+    /// The number of the last CRL.
+    pub crl_number: u64,
+    /// The sum of the SHA-256 digests of everything: the order does not matter.
+    pub digest: Sum,
+}
+
+/// A sum of digests, modulo 2²⁵⁶.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum([u8; 32]);
+
+impl Sum {
+    fn add(&mut self, digest: &Fingerprint) {
+        let mut carry = 0;
+        for (sum, octet) in self.0.iter_mut().zip(digest.as_bytes()).rev() {
+            let total = u16::from(*sum) + u16::from(*octet) + carry;
+            *sum = total.to_le_bytes()[0];
+            carry = total >> 8;
+        }
+    }
+}
+
+impl std::fmt::Display for Sum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+/// Copies everything, a page at a time, and calls `progress` with the number of certificates that are done. What is
+/// there already stays, and takes over its status: so a copy that was interrupted goes on where it was.
+///
+/// The authorities are complete only when everything else is there.
+///
+/// # Errors
+/// When one cannot be read or the other written; when another certificate has one's serial number.
+pub fn copy(
+    from: &dyn Inventory,
+    to: &mut dyn Inventory,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), StoreError> {
+    let authorities = from.authorities()?;
+    for authority in &authorities {
+        to.record_authority(&authority.certificate, authority.created_at)?;
+    }
+    let (mut position, mut done) = (0, 0);
+    loop {
+        let page = from.entries_after(position, PAGE)?;
+        let Some((last, _)) = page.last() else {
+            break;
+        };
+        position = *last;
+        done += page.len() as u64;
+        let entries: Vec<Entry> = page.into_iter().map(|(_, entry)| entry).collect();
+        put(to, &entries)?;
+        progress(done);
+    }
+    for (manifest, rows) in from.manifests()? {
+        to.note_rows_released(&manifest, rows)?;
+    }
+    copy_revoked(from, to)?;
+    for &kind in DocumentKind::ALL {
+        copy_documents(from, to, kind)?;
+    }
+    for AuthorityRecord {
+        certificate,
+        complete,
+        retired_at,
+        ..
+    } in authorities
+    {
+        if complete {
+            to.complete_authority(&certificate)?;
+        }
+        if let Some(moment) = retired_at {
+            to.retire_authority(&certificate, &[], moment)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds entries; those that are there become the same, but a revocation stays that only removing a hold could undo.
+fn put(to: &mut dyn Inventory, entries: &[Entry]) -> Result<(), StoreError> {
+    let serials: Vec<_> = entries.iter().map(|entry| &entry.serial).collect();
+    let known = to.find_each(&serials)?;
+    let mut outdated = Vec::new();
+    let mut new = Vec::new();
+    for (entry, known) in entries.iter().zip(known) {
+        match known {
+            None => new.push(entry.clone()),
+            Some(known) if known == *entry => {}
+            Some(known) if known.fingerprint != entry.fingerprint => new.push(entry.clone()),
+            Some(known) if is_final(known.revocation) && entry.revocation.is_none() => {}
+            Some(_) => {
+                outdated.push(entry.serial.clone());
+                new.push(entry.clone());
+            }
+        }
+    }
+    if new.is_empty() {
+        return Ok(());
+    }
+    to.together(&mut |to| {
+        to.remove_entries(&outdated)?;
+        to.record(&new)
+    })
+}
+
+fn is_final(revocation: Option<Revocation>) -> bool {
+    revocation.is_some_and(|revocation| revocation.reason != RevocationReason::CertificateHold)
+}
+
+/// Copies revocations of certificates without an entry, and the number of the last CRL. Those with one are revoked
+/// already.
+fn copy_revoked(from: &dyn Inventory, to: &mut dyn Inventory) -> Result<(), StoreError> {
+    let number = from.crl_number()?;
+    let mut page: Vec<RevokedCertificate> = Vec::new();
+    let mut failed = Ok(());
+    from.revoked(&mut |revoked| {
+        page.push(revoked);
+        if page.len() >= PAGE {
+            failed = to.carry_over(&page, number);
+            page.clear();
+        }
+        match &failed {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    })?;
+    failed?;
+    to.carry_over(&page, number)
+}
+
+fn copy_documents(
+    from: &dyn Inventory,
+    to: &mut dyn Inventory,
+    kind: DocumentKind,
+) -> Result<(), StoreError> {
+    each_document(from, kind, &mut |documents| {
+        to.together(&mut |to| {
+            for document in documents {
+                let known = to.document(kind, &document.key)?;
+                let version = known.as_ref().map_or(0, |known| known.version);
+                let same = Document {
+                    version,
+                    ..document.clone()
+                };
+                if known.as_ref() != Some(&same) {
+                    to.put_document(&same)?;
+                }
+            }
+            Ok(())
+        })
+    })
+}
+
+/// Passes all documents of a kind, a page at a time.
+fn each_document(
+    inventory: &dyn Inventory,
+    kind: DocumentKind,
+    visitor: &mut dyn FnMut(&[Document]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut after: Option<String> = None;
+    loop {
+        let page = inventory.documents(kind, None, after.as_deref(), PAGE)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = Some(last.key.clone());
+        visitor(&page)?;
+    }
+}
+
+/// What an inventory holds. Documents that have expired are not counted: they may be removed at any moment.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn contents(
+    inventory: &dyn Inventory,
+    now: OffsetDateTime,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Contents, StoreError> {
+    let mut contents = Contents {
+        crl_number: inventory.crl_number()?,
+        ..Contents::default()
+    };
+    for authority in inventory.authorities()? {
+        let retired_at = authority.retired_at.map(OffsetDateTime::unix_timestamp);
+        let facts = format!("{retired_at:?} {}", authority.complete);
+        contents.digest.add(&digest(&[
+            b"authority",
+            &authority.certificate,
+            facts.as_bytes(),
+        ]));
+    }
+    let mut recorded = HashSet::new();
+    let mut position = 0;
+    loop {
+        let page = inventory.entries_after(position, PAGE)?;
+        let Some((last, _)) = page.last() else {
+            break;
+        };
+        position = *last;
+        for (_, entry) in &page {
+            contents.entries += 1;
+            contents.digest.add(&digest_of(entry));
+            if entry.revocation.is_some() {
+                recorded.insert(entry.serial.clone());
+            }
+        }
+        progress(contents.entries);
+    }
+    for (manifest, rows) in inventory.manifests()? {
+        contents.digest.add(&digest(&[
+            b"manifest",
+            manifest.as_bytes(),
+            &rows.to_be_bytes(),
+        ]));
+    }
+    inventory.revoked(&mut |revoked| {
+        if !recorded.contains(&revoked.serial) {
+            contents.carried_over += 1;
+            let facts = format!(
+                "{:?} {}",
+                revoked.revocation,
+                revoked.not_after.unix_timestamp()
+            );
+            let parts = [
+                b"revoked".as_slice(),
+                revoked.serial.shown_octets(),
+                revoked.issuer_fingerprint.as_bytes(),
+                facts.as_bytes(),
+            ];
+            contents.digest.add(&digest(&parts));
+        }
+        ControlFlow::Continue(())
+    })?;
+    for &kind in DocumentKind::ALL {
+        each_document(inventory, kind, &mut |documents| {
+            let current = documents
+                .iter()
+                .filter(|document| document.expires_at.is_none_or(|end| end > now));
+            for document in current {
+                contents.documents += 1;
+                let expires_at = document.expires_at.map(OffsetDateTime::unix_timestamp);
+                let parts = [
+                    kind.name(),
+                    &document.key,
+                    &document.owner,
+                    &format!("{expires_at:?}"),
+                    &document.content,
+                ];
+                contents.digest.add(&digest(&parts.map(str::as_bytes)));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(contents)
+}
+
+fn digest_of(entry: &Entry) -> Fingerprint {
+    let moment = |moment: OffsetDateTime| moment.unix_timestamp();
+    let serial = |serial: &Option<SerialNumber>| {
+        serial.as_ref().map(|serial| serial.shown_octets().to_vec())
+    };
+    let validity = (
+        moment(entry.validity.not_before()),
+        moment(entry.validity.not_after()),
+    );
+    let names: Vec<String> = entry.names.iter().map(ToString::to_string).collect();
+    let facts = format!(
+        "{validity:?} {names:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        common_name(entry),
+        entry.profile,
+        entry.key_type,
+        entry
+            .output
+            .as_ref()
+            .map(|output| (&output.directory, &output.base)),
+        entry.requested_by,
+        entry.note,
+        entry.labels.lines(),
+        moment(entry.issued_at),
+        entry.revocation.map(|revocation| (
+            moment(revocation.at),
+            revocation.reason.code(),
+            revocation.invalidity_date.map(moment)
+        )),
+        entry
+            .batch
+            .as_ref()
+            .map(|batch| (batch.manifest.as_bytes(), batch.row)),
+        (serial(&entry.replaces), serial(&entry.superseded_by)),
+        entry.retired_at.map(moment),
+    );
+    digest(&[
+        b"entry",
+        entry.serial.shown_octets(),
+        &entry.certificate,
+        entry.subject.as_der(),
+        entry.issuer.as_der(),
+        entry.issuer_fingerprint.as_bytes(),
+        entry.fingerprint.as_bytes(),
+        entry.public_key.as_bytes(),
+        facts.as_bytes(),
+    ])
+}
+
+/// The digest of parts, each with its length.
+fn digest(parts: &[&[u8]]) -> Fingerprint {
+    let mut whole = Digest::sha256();
+    for part in parts {
+        whole.update(&(part.len() as u64).to_be_bytes());
+        whole.update(part);
+    }
+    whole.finish()
+}
+
+/// How many are read and written at once.
+const PAGE: usize = 1_000;
