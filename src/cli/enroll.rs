@@ -27,7 +27,7 @@ use crate::pki::san::TypedName;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs enroll oact1.3f2a8b0c91d4e657.aHR0… --out /etc/agent
-  openagents-certs enroll - --out /etc/agent --name agent-7 < token")]
+  OPENAGENTS_CERTS_TOKEN=oact1.3f2a… openagents-certs enroll --out /etc/agent --name agent-7")]
 pub(super) struct Args {
     /// Token, or - to read it from standard input [default: $OPENAGENTS_CERTS_TOKEN]
     #[arg(value_name = "TOKEN")]
