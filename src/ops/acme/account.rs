@@ -321,6 +321,10 @@ pub fn deactivate(request: &Request, now: OffsetDateTime) -> Result<AccountRepor
 /// # Errors
 /// When there is no account.
 pub fn forget(request: &Request, now: OffsetDateTime) -> Result<AccountReport, Error> {
+    let known = state::accounts(&request.directory)?;
+    if !known.iter().any(|one| one.server == request.server) {
+        return Err(no_account(&request.server));
+    }
     let kept = Kept::account(&request.directory, &request.server)?;
     let state: AccountState = kept.read()?.ok_or_else(|| no_account(&request.server))?;
     let thumbprint = key(&kept)?.thumbprint();
