@@ -143,7 +143,12 @@ enum EntryAction {
 #[command(after_help = "Examples:
   openagents-certs workload entry add spiffe://example.org/agent/alice --uid 1001 --dns alice.example.org
   openagents-certs workload entry add spiffe://example.org/agent/bob --user bob --exe /usr/bin/bob --ttl 10m")]
-#[group(id = "selectors", required = true, multiple = true, args = ["uid", "gid", "user", "exe", "exe_sha256"])]
+#[command(group(
+    clap::ArgGroup::new("selectors")
+        .required(true)
+        .multiple(true)
+        .args(["uid", "gid", "user", "exe", "exe_sha256"])
+))]
 struct Add {
     /// The SPIFFE ID, in the trust domain of certs.toml
     #[arg(value_name = "ID")]

@@ -55,7 +55,7 @@ def described(svid):
         == set(extended),
         "is_ca": constraints.ca,
         "is_pair": key.public_key() == leaf.public_key(),
-        "serial": f"{leaf.serial_number:032x}",
+        "serial": serial(leaf),
         "seconds": (leaf.not_valid_after_utc.timestamp() - time.time()),
     }
 
@@ -194,6 +194,8 @@ def follow(socket, *_):
             anchors = x509_count(message.svids[0].bundle)
             line = {"ids": [svid.spiffe_id for svid in message.svids], "anchors": anchors}
             line["serial"] = described_serial(message.svids[0])
+            others = message.federated_bundles.items()
+            line["federated"] = {domain: x509_count(der) for domain, der in others}
             print(json.dumps(line), flush=True)
     except grpc.RpcError as error:
         return {"ended": error.code().name}
@@ -201,20 +203,28 @@ def follow(socket, *_):
 
 
 def described_serial(svid):
-    return f"{x509.load_der_x509_certificate(svid.x509_svid).serial_number:032x}"
+    return serial(certificates(svid.x509_svid)[0])
+
+
+def serial(certificate):
+    return certificate.serial_number.to_bytes(16, "big").hex(":")
 
 
 def x509_count(der):
-    """How many certificates are there, one after the other."""
-    count = 0
+    return len(certificates(der))
+
+
+def certificates(der):
+    """The certificates that are there one after the other."""
+    found = []
     while der:
         length, start = der[1], 2
         if length & 0x80:
             start += length & 0x7F
             length = int.from_bytes(der[2:start], "big")
+        found.append(x509.load_der_x509_certificate(der[: start + length]))
         der = der[start + length :]
-        count += 1
-    return count
+    return found
 
 
 def conversation(socket, seconds, *_):

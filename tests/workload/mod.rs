@@ -9,6 +9,7 @@
 
 mod files;
 mod hostile;
+mod nodes;
 mod settings;
 
 use std::io::{BufRead as _, BufReader};
@@ -22,9 +23,10 @@ use serde_json::Value;
 use crate::peer::{certs, is_here, run, scratch, script};
 use crate::serve::{Server, until};
 
-/// An authority of `example.org`, its server, and the server's socket.
+/// The authority of a trust domain, its server, and the server's socket.
 struct Scene {
     directory: PathBuf,
+    trust_domain: &'static str,
     socket: PathBuf,
     /// Others can enter it.
     _public: tempfile::TempDir,
@@ -34,6 +36,11 @@ struct Scene {
 impl Scene {
     /// A server with these entries, after `[[workload.entry]]` and the like.
     fn new(name: &str, entries: &str) -> Self {
+        Scene::of(name, "example.org", entries)
+    }
+
+    /// As [`Scene::new`], of another trust domain.
+    fn of(name: &str, trust_domain: &'static str, entries: &str) -> Self {
         let directory = scratch(name);
         certs(&["ca", "init"], &directory);
         let public = tempfile::tempdir().unwrap();
@@ -42,6 +49,7 @@ impl Scene {
         let mut scene = Scene {
             socket: public.path().join("w.sock"),
             directory,
+            trust_domain,
             _public: public,
             server: None,
         };
@@ -51,7 +59,10 @@ impl Scene {
     }
 
     fn write(&self, entries: &str) {
-        let text = format!("[workload]\ntrust_domain = \"example.org\"\n{entries}");
+        let text = format!(
+            "[workload]\ntrust_domain = \"{}\"\n{entries}",
+            self.trust_domain
+        );
         std::fs::write(self.directory.join("certs.toml"), text).unwrap();
     }
 

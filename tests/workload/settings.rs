@@ -74,7 +74,7 @@ fn settings_that_grant_too_much_or_nothing_are_refused() {
         ),
         (
             "spiffe_id = 'spiffe://example.org/a'\nunix_uid = 1\ndns = ['*.a']",
-            "6:8: ",
+            "6:7: ",
         ),
         ("spiffe_id = 'spiffe://example.org/a'\nuid = 1", "5:1: "),
     ] {

@@ -47,7 +47,10 @@ impl Client {
     /// When the socket cannot be reached, or refuses.
     pub fn x509_svids(&self) -> Result<Updates<'_>, ClientError> {
         let call = self.call("FetchX509SVID", &X509SvidRequest {});
-        let response = self.runtime.block_on(timeout(PATIENCE, call));
+        // A timer belongs to the runtime that it is made in.
+        let response = self
+            .runtime
+            .block_on(async { timeout(PATIENCE, call).await });
         let response = response.map_err(|_| self.silent())??;
         let status = Status::of_headers(response.headers());
         if let Some(status) = status.filter(|status| status.code != Code::Ok) {
@@ -123,7 +126,8 @@ impl Updates<'_> {
     /// When the stream has ended, or an answer is malformed.
     pub fn next(&mut self, wait: Duration) -> Result<Option<X509SvidResponse>, ClientError> {
         let client = self.client;
-        match client.runtime.block_on(timeout(wait, self.receive())) {
+        let received = async { timeout(wait, self.receive()).await };
+        match client.runtime.block_on(received) {
             Ok(received) => received.map(Some),
             Err(_) => Ok(None),
         }

@@ -114,6 +114,10 @@ impl Node {
         (self.clock)()
     }
 
+    pub(super) fn log(&self, event: Event) {
+        self.log.event(event);
+    }
+
     pub(super) async fn compute<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,

@@ -31,7 +31,7 @@ use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 pub use self::agent::{AgentRequest, run_agent};
@@ -132,6 +132,7 @@ async fn serve(
         source,
         states,
         digests: Arc::default(),
+        turns: Semaphore::new(MAX_DIGESTING),
         connections: Mutex::default(),
         draining: draining.clone(),
         alive,
@@ -165,6 +166,7 @@ struct Workloads {
     source: Source,
     states: States,
     digests: Arc<Digests>,
+    turns: Semaphore,
     /// How many connections each user has.
     connections: Mutex<HashMap<u32, u32>>,
     draining: watch::Receiver<bool>,
@@ -201,12 +203,17 @@ impl Workloads {
 
     /// What a process is granted, in the order of the entries.
     async fn grants(&self, process: &Arc<Process>, state: &Arc<State>) -> Vec<Arc<Grant>> {
-        let (process, state) = (Arc::clone(process), Arc::clone(state));
+        let (process, to_select) = (Arc::clone(process), Arc::clone(state));
         let digests = Arc::clone(&self.digests);
         let select = move || {
-            let grants = state.grants.iter();
-            let granted = grants.filter(|grant| process.is_granted(grant, &state, &digests));
+            let grants = to_select.grants.iter();
+            let granted = grants.filter(|grant| process.is_granted(grant, &to_select, &digests));
             granted.cloned().collect::<Vec<_>>()
+        };
+        // Reading large programs must not take all threads.
+        let _turn = match state.names_digests() {
+            true => self.turns.acquire().await.ok(),
+            false => None,
         };
         let granted = self.source.compute(move || Ok(select()));
         granted.await.unwrap_or_default()
@@ -312,6 +319,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const MAX_CONNECTIONS: u32 = 4_096;
 /// One user cannot keep the others out.
 const MAX_CONNECTIONS_OF_USER: u32 = 2_048;
+/// A quarter of the threads that compute.
+const MAX_DIGESTING: usize = 4;
 const MAX_STREAMS: u32 = 1_024;
 const MAX_RESETS: usize = 100;
 const MAX_HEADER_LIST_BYTES: u32 = 16 * 1024;

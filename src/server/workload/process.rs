@@ -1,6 +1,7 @@
 //! The process at the other end of a connection: what the kernel says of it.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
@@ -10,6 +11,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use tokio::net::UnixStream;
 
 use super::state::{Grant, State};
+use crate::error::shown;
 use crate::files::Program;
 use crate::pki::fingerprint::Fingerprint;
 
@@ -103,6 +105,20 @@ impl Process {
         let program = self.program.as_ref()?;
         let current = Program::of_process(self.pid).ok()?;
         (current == *program).then_some(program)
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "user {}, group {}, process {}",
+            self.uid, self.gid, self.pid
+        )?;
+        match &self.program {
+            Some(program) => write!(f, ", program {}", shown(&program.path)),
+            None => write!(f, ", a program that may not be seen"),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::agent::Node;
+use super::process::Process;
 use super::state::{Grant, State};
 use super::svid::{self, Svid};
 use crate::config::Limits;
@@ -14,6 +15,7 @@ use crate::net::grpc::Status;
 use crate::net::workload::messages::JwtSvid;
 use crate::server::core::Core;
 use crate::server::failure::Failure;
+use crate::server::log::{Event, Level};
 
 /// Where identities come from.
 #[derive(Clone)]
@@ -90,6 +92,19 @@ impl Source {
         match self {
             Source::Authority(core) => core.compute(work).await,
             Source::Node(node) => node.compute(work).await,
+        }
+    }
+
+    /// Says who was refused, for those who look for the reason.
+    pub(super) fn note_denied(&self, process: &Process) {
+        let message = format!("no entry matches {process}");
+        let event = Event {
+            level: Level::Debug,
+            ..Event::new("no identity", message, self.now())
+        };
+        match self {
+            Source::Authority(core) => core.log(event),
+            Source::Node(node) => node.log(event),
         }
     }
 

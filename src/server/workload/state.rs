@@ -131,6 +131,12 @@ impl State {
         })
     }
 
+    /// Whether an entry names the digest of a program.
+    pub(super) fn names_digests(&self) -> bool {
+        let mut grants = self.grants.iter();
+        grants.any(|grant| grant.entry.selectors.exe_sha256.is_some())
+    }
+
     /// Whether it serves the same as another.
     pub(super) fn is_same(&self, other: &State) -> bool {
         let kids = |state: &State| {

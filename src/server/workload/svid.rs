@@ -17,7 +17,7 @@ use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::server::core::Core;
 use crate::server::failure::Failure;
-use crate::server::log::Event;
+use crate::server::log::{Event, Level};
 
 /// An X.509-SVID that a process has.
 #[derive(Clone)]
@@ -44,7 +44,10 @@ impl Svid {
             Ok(Outcome::Done(issued)) => issued,
             Ok(Outcome::Refused(refused)) => {
                 let message = format!("{}: {}", entry.spiffe_id, refused.message);
-                core.log(Event::new("svid refused", message, core.now()));
+                core.log(Event {
+                    level: Level::Error,
+                    ..Event::new("svid refused", message, core.now())
+                });
                 return Err(unavailable());
             }
             Err(_) => return Err(unavailable()),

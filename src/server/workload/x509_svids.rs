@@ -23,6 +23,7 @@ pub(super) async fn stream(caller: Caller, messages: Messages) -> Status {
         let state = Arc::clone(&states.borrow_and_update());
         let grants = workloads.grants(&caller.process, &state).await;
         if grants.is_empty() {
+            workloads.source().note_denied(&caller.process);
             return denied();
         }
         match held.renew(&caller, &state, &grants).await {
