@@ -59,6 +59,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "store",
             "net",
             "files",
+            "message",
             "path",
             "pki",
             "error",
