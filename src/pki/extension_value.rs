@@ -90,24 +90,14 @@ impl ExtensionValue {
             }
             ExtensionValue::KeyUsage(usage) => vec![usage.to_string()],
             ExtensionValue::ExtendedKeyUsage(usages) => {
-                vec![
-                    usages
-                        .iter()
-                        .map(Named::to_string)
-                        .collect::<Vec<_>>()
-                        .join(", "),
-                ]
+                let usages: Vec<_> = usages.iter().map(Named::to_string).collect();
+                vec![usages.join(", ")]
             }
             ExtensionValue::Names(names) => lines_of(names),
             ExtensionValue::NameConstraints(constraints) => {
-                let permitted = constraints
-                    .permitted
-                    .iter()
-                    .map(|name| format!("permitted {name}"));
-                let excluded = constraints
-                    .excluded
-                    .iter()
-                    .map(|name| format!("excluded {name}"));
+                let (permitted, excluded) = (&constraints.permitted, &constraints.excluded);
+                let permitted = permitted.iter().map(|name| format!("permitted {name}"));
+                let excluded = excluded.iter().map(|name| format!("excluded {name}"));
                 permitted.chain(excluded).collect()
             }
             ExtensionValue::KeyIdentifier(octets) | ExtensionValue::Unknown(octets) => {
@@ -247,15 +237,9 @@ const READERS: &[(const_oid::ObjectIdentifier, Reader)] = &[
             usages.into_iter().map(Named::from).collect(),
         ))
     }),
-    (known::SUBJECT_ALT_NAME, |v| {
-        alt_names(v).map(ExtensionValue::Names)
-    }),
-    (known::ISSUER_ALT_NAME, |v| {
-        alt_names(v).map(ExtensionValue::Names)
-    }),
-    (known::CERTIFICATE_ISSUER, |v| {
-        alt_names(v).map(ExtensionValue::Names)
-    }),
+    (known::SUBJECT_ALT_NAME, names),
+    (known::ISSUER_ALT_NAME, names),
+    (known::CERTIFICATE_ISSUER, names),
     (known::NAME_CONSTRAINTS, |v| {
         NameConstraints::read(v).map(ExtensionValue::NameConstraints)
     }),
@@ -270,18 +254,10 @@ const READERS: &[(const_oid::ObjectIdentifier, Reader)] = &[
             serial: read.serial.as_deref().map(SerialNumber::from_der_content),
         }))
     }),
-    (known::CRL_DISTRIBUTION_POINTS, |v| {
-        each(v, DistributionPoint::read).map(ExtensionValue::DistributionPoints)
-    }),
-    (known::FRESHEST_CRL, |v| {
-        each(v, DistributionPoint::read).map(ExtensionValue::DistributionPoints)
-    }),
-    (known::AUTHORITY_INFORMATION_ACCESS, |v| {
-        each(v, access_description).map(ExtensionValue::Access)
-    }),
-    (known::SUBJECT_INFORMATION_ACCESS, |v| {
-        each(v, access_description).map(ExtensionValue::Access)
-    }),
+    (known::CRL_DISTRIBUTION_POINTS, distribution_points),
+    (known::FRESHEST_CRL, distribution_points),
+    (known::AUTHORITY_INFORMATION_ACCESS, access),
+    (known::SUBJECT_INFORMATION_ACCESS, access),
     (known::CERTIFICATE_POLICIES, |v| {
         each(v, Policy::read).map(ExtensionValue::Policies)
     }),
@@ -323,6 +299,18 @@ const READERS: &[(const_oid::ObjectIdentifier, Reader)] = &[
         Ok(ExtensionValue::Text(latin_1(element.content)))
     }),
 ];
+
+fn names(value: &[u8]) -> Result<ExtensionValue, ElementError> {
+    alt_names(value).map(ExtensionValue::Names)
+}
+
+fn distribution_points(value: &[u8]) -> Result<ExtensionValue, ElementError> {
+    each(value, DistributionPoint::read).map(ExtensionValue::DistributionPoints)
+}
+
+fn access(value: &[u8]) -> Result<ExtensionValue, ElementError> {
+    each(value, access_description).map(ExtensionValue::Access)
+}
 
 fn basic_constraints_line(constraints: BasicConstraints) -> String {
     let ca = if constraints.ca { "CA" } else { "not a CA" };

@@ -12,6 +12,7 @@ use crate::pki::certificate::Certificate;
 use crate::pki::extension::{Extension, extension_name};
 use crate::pki::extension_value::{ExtensionValue, Octets};
 use crate::pki::fingerprint::Fingerprint;
+use crate::pki::general_name::GeneralName;
 use crate::pki::name::DistinguishedName;
 use crate::pki::oid::ObjectIdentifier;
 use crate::pki::serial::SerialNumber;
@@ -85,11 +86,7 @@ impl CertificateFields {
         } else {
             ValidityNow::Valid
         };
-        let names = certificate
-            .subject_alt_names()
-            .ok()
-            .flatten()
-            .unwrap_or_default();
+        let names = certificate.subject_alt_names().ok().flatten();
         CertificateFields {
             version: certificate.version(),
             subject: certificate.subject().clone(),
@@ -100,16 +97,12 @@ impl CertificateFields {
             not_after,
             validity,
             expires_in_seconds: (not_after - now).whole_seconds(),
-            names: names.iter().map(ToString::to_string).collect(),
+            names: texts(&names.unwrap_or_default()),
             public_key: KeyFields::of(certificate.public_key_info()),
             signature_algorithm: certificate.signature_algorithm().clone(),
             sha256: Fingerprint::sha256(certificate.as_der()),
             sha1: Fingerprint::sha1(certificate.as_der()),
-            extensions: certificate
-                .extensions()
-                .iter()
-                .map(ExtensionFields::of)
-                .collect(),
+            extensions: ExtensionFields::all(certificate.extensions()),
             problems: certificate_problems(certificate),
             relation: Relation::default(),
             now,
@@ -154,14 +147,7 @@ impl CertificateFields {
         if self.names.len() > names.len() {
             names.push(format!("… and {} more", self.names.len() - names.len()));
         }
-        sheet.row(
-            "names",
-            if names.is_empty() {
-                "none".into()
-            } else {
-                names.join(", ")
-            },
-        );
+        sheet.row("names", or_none(&names));
         sheet.row("sha256", &self.sha256);
     }
 
@@ -186,10 +172,8 @@ impl CertificateFields {
         let from = rfc3339(self.not_before);
         match self.validity {
             ValidityNow::NotYetValid => {
-                format!(
-                    "{from} (not yet valid: in {})",
-                    span(self.not_before - self.now)
-                )
+                let left = span(self.not_before - self.now);
+                format!("{from} (not yet valid: in {left})")
             }
             ValidityNow::Valid | ValidityNow::Expired => from,
         }
@@ -219,6 +203,11 @@ pub(super) struct ExtensionFields {
 }
 
 impl ExtensionFields {
+    /// Every extension.
+    pub(super) fn all(extensions: &[Extension]) -> Vec<Self> {
+        extensions.iter().map(Self::of).collect()
+    }
+
     /// The fields of an extension: its value when it is known and well-formed, otherwise its bytes.
     pub(super) fn of(extension: &Extension) -> Self {
         let (value, malformed) = match ExtensionValue::read(extension) {
@@ -252,13 +241,8 @@ pub(super) fn add_extensions(extensions: &[ExtensionFields], sheet: &mut Sheet) 
         sheet.lines(format!("{name}{critical}"), lines);
     }
     if extensions.len() > MAX_EXTENSIONS {
-        sheet.row(
-            "",
-            format!(
-                "… and {} more extensions",
-                extensions.len() - MAX_EXTENSIONS
-            ),
-        );
+        let more = extensions.len() - MAX_EXTENSIONS;
+        sheet.row("", format!("… and {more} more extensions"));
     }
 }
 
@@ -266,14 +250,23 @@ pub(super) fn add_extensions(extensions: &[ExtensionFields], sheet: &mut Sheet) 
 pub(super) fn add_problems(problems: &[Finding], sheet: &mut Sheet) {
     if !problems.is_empty() {
         let line = |problem: &Finding| {
-            format!(
-                "{} ({}, {})",
-                problem.summary(),
-                problem.id,
-                problem.reference
-            )
+            let (summary, id) = (problem.summary(), problem.id);
+            format!("{summary} ({id}, {})", problem.reference)
         };
         sheet.lines("problems", problems.iter().map(line).collect());
+    }
+}
+
+/// Names with their types.
+pub(super) fn texts(names: &[GeneralName]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+/// Names in a line.
+pub(super) fn or_none(names: &[String]) -> String {
+    match names {
+        [] => "none".into(),
+        names => names.join(", "),
     }
 }
 

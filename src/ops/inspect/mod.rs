@@ -26,7 +26,7 @@ use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
 use crate::pki::pem::MAX_BLOCKS;
 use crate::{files, ops};
-use certificate::{ExtensionFields, Relation, add_extensions, add_problems, named};
+use certificate::{ExtensionFields, Relation, add_extensions, add_problems, named, or_none, texts};
 use object::{Entry, KeyFields};
 
 /// What to show.
@@ -238,11 +238,8 @@ impl FileReport {
                 at[issuer] + 1
             ));
         }
-        let keys = self
-            .objects
-            .iter()
-            .filter(|entry| entry.object.is_private_key())
-            .count();
+        let is_key = |entry: &&Entry| entry.object.is_private_key();
+        let keys = self.objects.iter().filter(is_key).count();
         if keys > 0 && keys < self.objects.len() {
             self.notes.push(
                 "the file contains a private key beside objects that may be distributed".into(),
@@ -321,12 +318,8 @@ impl ops::Report for Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let readable: Vec<_> = self
-            .files
-            .iter()
-            .filter(|file| !file.objects.is_empty())
-            .collect();
-        for (i, file) in readable.iter().enumerate() {
+        let readable = self.files.iter().filter(|file| !file.objects.is_empty());
+        for (i, file) in readable.enumerate() {
             if i > 0 && self.detail != Detail::Pem {
                 writeln!(f)?;
             }
@@ -355,27 +348,17 @@ struct RequestFields {
 impl RequestFields {
     /// The fields of a request.
     fn of(request: &CertificateSigningRequest) -> Self {
-        let names = request
-            .subject_alt_names()
-            .ok()
-            .flatten()
-            .unwrap_or_default();
-        let others = request
-            .attributes()
-            .iter()
-            .filter(|oid| **oid != EXTENSION_REQUEST);
+        let names = request.subject_alt_names().ok().flatten();
+        let others = request.attributes().iter();
+        let others = others.filter(|oid| **oid != EXTENSION_REQUEST);
         RequestFields {
             subject: request.subject().clone(),
-            names: names.iter().map(ToString::to_string).collect(),
+            names: texts(&names.unwrap_or_default()),
             public_key: KeyFields::of(request.public_key_info()),
             signature_algorithm: request.signature_algorithm().clone(),
             signature_confirmed: path::is_signed_by_its_key(request),
             sha256: Fingerprint::sha256(request.as_der()),
-            extensions: request
-                .extensions()
-                .iter()
-                .map(ExtensionFields::of)
-                .collect(),
+            extensions: ExtensionFields::all(request.extensions()),
             other_attributes: others.cloned().map(Named::from).collect(),
             problems: request_problems(request),
         }
@@ -384,14 +367,7 @@ impl RequestFields {
     /// Four lines.
     fn add_short_to(&self, sheet: &mut Sheet) {
         sheet.row("subject", named(&self.subject));
-        sheet.row(
-            "names",
-            if self.names.is_empty() {
-                "none".into()
-            } else {
-                self.names.join(", ")
-            },
-        );
+        sheet.row("names", or_none(&self.names));
         sheet.row("key", self.public_key.title());
         sheet.row("sha256", &self.sha256);
     }
@@ -401,19 +377,16 @@ impl RequestFields {
         sheet.row("subject", named(&self.subject));
         self.public_key.add_to(sheet);
         sheet.row("signed with", &self.signature_algorithm);
-        let confirmed = if self.signature_confirmed {
-            "by the key in it"
-        } else {
-            "not confirmed"
+        let confirmed = match self.signature_confirmed {
+            true => "by the key in it",
+            false => "not confirmed",
         };
         sheet.row("signature", confirmed);
         sheet.row("sha256", &self.sha256);
         add_extensions(&self.extensions, sheet);
         if !self.other_attributes.is_empty() {
-            let lines = self
-                .other_attributes
-                .iter()
-                .map(|name| format!("{name} (not shown)"));
+            let names = self.other_attributes.iter();
+            let lines = names.map(|name| format!("{name} (not shown)"));
             sheet.lines("attributes", lines.collect());
         }
         add_problems(&self.problems, sheet);
