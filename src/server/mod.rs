@@ -232,7 +232,7 @@ impl Server {
                 .map(|http| http.to_string()),
             workload_socket: self.socket.as_ref().map(|socket| shown(socket.path())),
             public_url: self.core.settings().public_url.to_string(),
-            anchors: shown(&self.request.directory.join(CERTIFICATE)),
+            anchors: shown(self.request.directory.join(CERTIFICATE)),
             anchor_fingerprints: authority.anchors.iter().map(fingerprint).collect(),
             pid: std::process::id(),
         })

@@ -220,7 +220,7 @@ impl fmt::Display for PublishedList {
             self.number, self.issuer
         )?;
         writeln!(f, "  next update  {}", rfc3339(self.next_update))?;
-        let files: Vec<_> = self.files.iter().map(|path| shown(path)).collect();
+        let files: Vec<_> = self.files.iter().map(shown).collect();
         writeln!(f, "  files        {}", files.join(", "))
     }
 }

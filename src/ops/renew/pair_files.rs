@@ -118,7 +118,7 @@ fn combined(
             (true, None) => Err(Error::Usage {
                 message: format!(
                     "{}: no private key beside it to combine it with",
-                    shown(&of.place.certificate())
+                    shown(of.place.certificate())
                 ),
                 hint: "leave out `--combined`".into(),
             }),

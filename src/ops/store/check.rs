@@ -99,7 +99,7 @@ pub fn check(directory: &Path, observer: &mut dyn FnMut(u64)) -> Result<Checked,
         .map(|ca| (Fingerprint::sha256(ca.as_der()), ca))
         .collect();
     let mut checked = Checked {
-        inventory: crate::error::shown(&authority::inventory_name(directory)).to_string(),
+        inventory: crate::error::shown(authority::inventory_name(directory)).to_string(),
         certificates: 0,
         problems: Vec::new(),
         gaps: Vec::new(),

@@ -207,7 +207,7 @@ fn open(place: &StorePlace, opening: Opening) -> Result<Box<dyn Inventory>, Erro
 fn name(place: &StorePlace) -> Result<String, Error> {
     Ok(match place {
         StorePlace::Server(url) => store::server_name(url)?,
-        StorePlace::File(path) => shown(&absolute(path)).to_string(),
+        StorePlace::File(path) => shown(absolute(path)).to_string(),
     })
 }
 

@@ -74,7 +74,7 @@ pub fn prune(
     let limit = crl::whole_seconds(now - expired_before.duration());
     let last_list = last_list(directory);
     let mut pruned = Pruned {
-        inventory: crate::error::shown(&authority::inventory_name(directory)).to_string(),
+        inventory: crate::error::shown(authority::inventory_name(directory)).to_string(),
         expired_before: limit,
         dry_run,
         removed: 0,

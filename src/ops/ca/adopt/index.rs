@@ -86,11 +86,7 @@ impl Index {
                 .find(|certificate| *certificate.serial() == row.serial)
                 .ok_or_else(|| format!("{}: has another serial number", shown(&path)));
         }
-        let place = self
-            .places
-            .first()
-            .map(|place| shown(place))
-            .unwrap_or_default();
+        let place = self.places.first().map(shown).unwrap_or_default();
         Err(format!(
             "no certificate {}.pem in {place}; name its directory with `--newcerts DIR`",
             Escaped(&row.digits)

@@ -227,7 +227,7 @@ impl Stage {
     /// What to do at this stage.
     fn next(self, directory: &Path) -> Vec<String> {
         let place = shown(directory);
-        let anchors = shown(&directory.join(CERTIFICATE));
+        let anchors = shown(directory.join(CERTIFICATE));
         match self {
             Stage::None => vec![format!(
                 "distribute {anchors} to every agent and network; until then they trust the old root, too"
