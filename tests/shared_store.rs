@@ -9,10 +9,13 @@
 )]
 
 use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -96,7 +99,7 @@ fn every_command_works_without_an_inventory_file() {
     assert!(!place.join("inventory.db").exists());
     let mut list = program(&["list", "--json"], &place);
     let there = run(list.env("OPENAGENTS_CERTS_STORE", &url));
-    assert_eq!(String::from_utf8(there.stdout).unwrap(), before);
+    assert!(timeless(&String::from_utf8(there.stdout).unwrap()) == timeless(&before));
 }
 
 #[test]
@@ -138,7 +141,7 @@ fn a_copy_is_the_same_both_ways_and_continues() {
     for file in ["ca.crt", "ca.key"] {
         std::fs::copy(directory.join(file), back.join(file)).unwrap();
     }
-    let list = |directory: &Path| certs(&["list", "--json"], directory);
+    let list = |directory: &Path| timeless(&certs(&["list", "--json"], directory));
     assert_eq!(list(&back), list(&directory));
     let stranger = scratch("shared-copy-stranger");
     certs(&["ca", "init"], &stranger);
@@ -312,6 +315,85 @@ fn nothing_released_is_missing_when_a_server_or_the_database_is_killed() {
     }
 }
 
+#[test]
+fn a_change_whose_answer_is_lost_is_looked_up() {
+    let Some(server) = postgres::shared() else {
+        return;
+    };
+    let url = server.schema();
+    let directory = machine("shared-lost", &url);
+    certs(&["ca", "init"], &directory);
+    for (command, last) in [
+        (
+            &["issue", "server", "a.test"][..],
+            "INSERT INTO certs_entry",
+        ),
+        (&["revoke", "a.test"], "COMMIT"),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let lost = lose_answer(server.directory(), place.path(), last);
+        let host = |directory: &Path| format!("host={}", directory.display());
+        let through = url.replace(&host(server.directory()), &host(place.path()));
+        run(program(command, &directory).env("OPENAGENTS_CERTS_STORE", through));
+        assert!(lost.load(Ordering::Relaxed), "{command:?}");
+    }
+    let listed = json(&["list", "--json"], &directory);
+    let statuses: Vec<&Value> = listed["certificates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|listed| &listed["status"])
+        .collect();
+    assert_eq!(statuses, ["revoked"]);
+}
+
+/// Passes connections on to a server's socket, but once loses the answer to a text, and the connection with it.
+fn lose_answer(server: &Path, place: &Path, text: &'static str) -> Arc<AtomicBool> {
+    const SOCKET: &str = ".s.PGSQL.5432";
+    let listener = UnixListener::bind(place.join(SOCKET)).unwrap();
+    let server = server.join(SOCKET);
+    let lost = Arc::new(AtomicBool::new(false));
+    let is_lost = Arc::clone(&lost);
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let server = UnixStream::connect(&server).unwrap();
+            let (mut answers, mut back) =
+                (server.try_clone().unwrap(), client.try_clone().unwrap());
+            let loses = Arc::new(AtomicBool::new(false));
+            let (losing, is_lost) = (Arc::clone(&loses), Arc::clone(&is_lost));
+            std::thread::spawn(move || {
+                let mut buffer = [0; 16 * 1024];
+                while let Ok(count @ 1..) = answers.read(&mut buffer) {
+                    if losing.load(Ordering::SeqCst) {
+                        let _ = back.shutdown(Shutdown::Both);
+                        return;
+                    }
+                    if back.write_all(&buffer[..count]).is_err() {
+                        return;
+                    }
+                }
+            });
+            let (mut questions, mut forth) = (client, server);
+            std::thread::spawn(move || {
+                let mut buffer = [0; 64 * 1024];
+                while let Ok(count @ 1..) = questions.read(&mut buffer) {
+                    let content = &buffer[..count];
+                    let has_text = content
+                        .windows(text.len())
+                        .any(|part| part == text.as_bytes());
+                    if has_text && !is_lost.swap(true, Ordering::SeqCst) {
+                        loses.store(true, Ordering::SeqCst);
+                    }
+                    if forth.write_all(content).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    lost
+}
+
 /// A machine without an authority whose store has this URL.
 fn machine(name: &str, url: &str) -> PathBuf {
     let directory = scratch(name);
@@ -335,6 +417,13 @@ fn another(name: &str, first: &Path) -> PathBuf {
 
 fn json(arguments: &[&str], directory: &Path) -> Value {
     serde_json::from_str(&certs(arguments, directory)).unwrap()
+}
+
+/// What `list` shows, without how long that is valid.
+fn timeless(listed: &str) -> String {
+    let lines = listed.lines();
+    let kept = lines.filter(|line| !line.contains("expires_in_seconds"));
+    kept.collect::<Vec<_>>().join("\n")
 }
 
 /// The common names that `list` shows.

@@ -13,6 +13,7 @@ use super::*;
 use crate::pki::crl::RevocationReason;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::{AttributeType, DistinguishedName};
+use crate::pki::san::SubjectAltName;
 use crate::pki::validity::Validity;
 
 const NONE: [u8; 0] = [];
@@ -41,6 +42,8 @@ macro_rules! contract {
                 a_revocation_changes_only_to_a_more_severe_reason,
                 revoked_certificates_come_in_the_order_of_revocation,
                 crl_numbers_only_rise,
+                entries_come_in_the_order_of_recording_and_can_be_removed,
+                names_are_found_whole_and_in_part,
                 a_document_is_replaced_only_in_the_version_that_was_read,
                 documents_come_by_key_and_by_owner,
                 expired_documents_are_removed_a_few_at_a_time,
@@ -504,6 +507,74 @@ fn what_is_recorded_already_is_not_adopted_again(inventory: &mut dyn Inventory) 
     let refused = inventory.adopt(&[entry(4), other]);
     assert!(matches!(refused, Err(StoreError::SerialTaken { .. })));
     assert_eq!(inventory.find(&entry(4).serial).unwrap(), None);
+}
+
+fn entries_come_in_the_order_of_recording_and_can_be_removed(inventory: &mut dyn Inventory) {
+    inventory.record(&[entry(3), entry(1)]).unwrap();
+    inventory.record(&[entry(2)]).unwrap();
+    let all = inventory.entries_after(0, 10).unwrap();
+    let serials = |all: &[(u64, Entry)]| -> Vec<u8> {
+        all.iter()
+            .map(|(_, entry)| entry.serial.as_bytes()[0])
+            .collect()
+    };
+    assert_eq!(serials(&all), [3, 1, 2]);
+    assert_eq!(inventory.entries_after(0, 1).unwrap(), all[..1]);
+    assert_eq!(inventory.entries_after(all[0].0, 10).unwrap(), all[1..]);
+    let gone = [entry(2).serial, entry(1).serial, entry(9).serial];
+    assert_eq!(inventory.remove_entries(&gone).unwrap(), 2);
+    assert_eq!(numbers(inventory, &Filter::default()), [3]);
+    assert_eq!(inventory.find(&entry(1).serial).unwrap(), None);
+    inventory.record(&[entry(1)]).unwrap();
+    assert_eq!(numbers(inventory, &Filter::default()), [3, 1]);
+    let manifest = Fingerprint::sha256(b"manifest");
+    inventory.note_rows_released(&manifest, 2).unwrap();
+    assert_eq!(inventory.manifests().unwrap(), [(manifest, 2)]);
+    assert_eq!(inventory.check_indexes().unwrap(), Vec::<String>::new());
+}
+
+/// More entries than the full-text index may lack.
+fn names_are_found_whole_and_in_part(inventory: &mut dyn Inventory) {
+    let named = |number: u16| Entry {
+        serial: SerialNumber::from_der_content(&[&[1], &number.to_be_bytes()[..]].concat()),
+        names: vec![SubjectAltName::Dns(format!("Agent-{number}.\u{fc}.test"))],
+        ..entry(1)
+    };
+    for page in 0..3 {
+        let entries: Vec<Entry> = (page * 500..(page + 1) * 500).map(named).collect();
+        inventory.record(&entries).unwrap();
+    }
+    let found = |inventory: &dyn Inventory, text: &str| {
+        let filter = Filter {
+            name: Some(text.into()),
+            ..Filter::default()
+        };
+        let mut found = Vec::new();
+        let mut visitor = |entry: Entry| {
+            found.push(entry.serial);
+            ControlFlow::Continue(())
+        };
+        inventory.visit(&filter, NOW, &mut visitor).unwrap();
+        found.sort();
+        found
+    };
+    for number in [7, 999, 1_234] {
+        let text = format!("AGENT-{number}.");
+        assert_eq!(found(inventory, &text), [named(number).serial]);
+        let name = format!("agent-{number}.\u{fc}.test");
+        let whole = inventory.find_by_name(&name, NOW).unwrap();
+        assert_eq!(whole, [named(number)]);
+        let whole = inventory.find_by_name(&format!("dns:{name}"), NOW).unwrap();
+        assert_eq!(whole.len(), 1);
+        assert_eq!(inventory.find_by_name(&text, NOW).unwrap(), []);
+    }
+    assert_eq!(found(inventory, "9.\u{fc}").len(), 150);
+    assert_eq!(found(inventory, "gent").len(), 1_500);
+    let last = [named(1_499).serial, named(999).serial];
+    inventory.remove_entries(&last).unwrap();
+    assert_eq!(found(inventory, "-999."), []);
+    inventory.record(&[named(2_000)]).unwrap();
+    assert_eq!(found(inventory, "-2000."), [named(2_000).serial]);
 }
 
 fn crl_numbers_only_rise(inventory: &mut dyn Inventory) {

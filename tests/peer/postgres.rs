@@ -150,6 +150,11 @@ impl Postgres {
         self.url(&format!("options=-csearch_path%3D{name}"))
     }
 
+    /// Where its socket is.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// A URL of the server's database, with this parameter.
     pub(crate) fn url(&self, parameter: &str) -> String {
         let directory = self.directory.display();

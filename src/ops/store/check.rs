@@ -22,7 +22,7 @@ pub struct Checked {
     pub inventory: String,
     /// How many certificates were checked.
     pub certificates: u64,
-    /// What is wrong; at most [`MAX_PROBLEMS`] of it.
+    /// What is wrong; at most 1,000 of it.
     pub problems: Vec<Problem>,
     /// Rows of manifests that were released and are no longer recorded, as after `store prune`.
     pub gaps: Vec<String>,
@@ -210,4 +210,4 @@ fn same_names(read: &Entry, entry: &Entry) -> bool {
 
 const PAGE: usize = 1_000;
 /// How many problems are listed.
-pub const MAX_PROBLEMS: usize = 1_000;
+const MAX_PROBLEMS: usize = 1_000;
