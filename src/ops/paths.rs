@@ -71,6 +71,10 @@ impl AsText for Vec<PathBuf> {
 }
 
 fn lossy(path: &Path) -> String {
+    if path.starts_with("postgres:") {
+        // The URL of an inventory.
+        return path.to_string_lossy().into_owned();
+    }
     let absolute = files::absolute(path);
     let path = absolute.as_deref().unwrap_or(path);
     path.to_string_lossy().into_owned()

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::authority;
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::ops::{Report, Verdict, list};
 use crate::path;
 use crate::pki::certificate::Certificate;
@@ -19,7 +19,8 @@ use crate::store::{Entry, Inventory};
 #[derive(Debug, Serialize)]
 pub struct Checked {
     /// The inventory.
-    pub inventory: String,
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
+    pub inventory: PathBuf,
     /// How many certificates were checked.
     pub certificates: u64,
     /// What is wrong; at most 1,000 of it.
@@ -42,7 +43,8 @@ impl fmt::Display for Checked {
         writeln!(
             f,
             "{}: {} certificates checked",
-            self.inventory, self.certificates
+            shown(&self.inventory),
+            self.certificates
         )?;
         for problem in &self.problems {
             match &problem.serial {
@@ -74,7 +76,7 @@ impl Report for Checked {
         let message = &first.message;
         Some(format!(
             "{}: {count} problems, the first: {message}",
-            self.inventory
+            shown(&self.inventory)
         ))
     }
 
@@ -99,7 +101,7 @@ pub fn check(directory: &Path, observer: &mut dyn FnMut(u64)) -> Result<Checked,
         .map(|ca| (Fingerprint::sha256(ca.as_der()), ca))
         .collect();
     let mut checked = Checked {
-        inventory: crate::error::shown(authority::inventory_name(directory)).to_string(),
+        inventory: authority::inventory_name(directory),
         certificates: 0,
         problems: Vec::new(),
         gaps: Vec::new(),

@@ -1,7 +1,7 @@
 //! Removing certificates that expired long ago.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -18,7 +18,8 @@ use crate::store::Entry;
 #[derive(Debug, Serialize)]
 pub struct Pruned {
     /// The inventory.
-    pub inventory: String,
+    #[serde(serialize_with = "crate::ops::paths::as_text")]
+    pub inventory: PathBuf,
     /// Certificates that expired before this moment go.
     #[serde(with = "time::serde::rfc3339")]
     pub expired_before: OffsetDateTime,
@@ -74,7 +75,7 @@ pub fn prune(
     let limit = crl::whole_seconds(now - expired_before.duration());
     let last_list = last_list(directory);
     let mut pruned = Pruned {
-        inventory: crate::error::shown(authority::inventory_name(directory)).to_string(),
+        inventory: authority::inventory_name(directory),
         expired_before: limit,
         dry_run,
         removed: 0,

@@ -182,8 +182,11 @@ impl Session {
 
     fn connect(waiting: &Waiting, address: &Address) -> Result<Self, StoreError> {
         let config = &address.config;
+        // Of several servers, the first may be the one that does not answer.
+        let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(1);
+        let limit = CONNECT_TIME * hosts.clamp(1, 3);
         let client = if config.get_ssl_mode() == SslMode::Disable {
-            waiting.wait(CONNECT_TIME, async {
+            waiting.wait(limit, async {
                 let (client, connection) = config.connect(NoTls).await?;
                 tokio::spawn(connection);
                 Ok(client)
@@ -195,7 +198,7 @@ impl Session {
                 fault: Fault::Tls,
                 what,
             })?;
-            waiting.wait(CONNECT_TIME, async {
+            waiting.wait(limit, async {
                 let (client, connection) = config.connect(connector).await?;
                 tokio::spawn(connection);
                 Ok(client)
