@@ -159,6 +159,19 @@ fn copy_documents(
     to: &mut dyn Inventory,
     kind: DocumentKind,
 ) -> Result<(), StoreError> {
+    // Those that an earlier copy brought, and that are over since.
+    let mut stray = Vec::new();
+    each_document(&*to, kind, &mut |documents| {
+        for document in documents {
+            if from.document(kind, &document.key)?.is_none() {
+                stray.push(document.key.clone());
+            }
+        }
+        Ok(())
+    })?;
+    for key in stray {
+        to.remove_document(kind, &key)?;
+    }
     each_document(from, kind, &mut |documents| {
         to.together(&mut |to| {
             for document in documents {
@@ -216,23 +229,7 @@ pub fn contents(
             facts.as_bytes(),
         ]));
     }
-    let mut recorded = HashSet::new();
-    let mut position = 0;
-    loop {
-        let page = inventory.entries_after(position, PAGE)?;
-        let Some((last, _)) = page.last() else {
-            break;
-        };
-        position = *last;
-        for (_, entry) in &page {
-            contents.entries += 1;
-            contents.digest.add(&digest_of(entry));
-            if entry.revocation.is_some() {
-                recorded.insert(entry.serial.clone());
-            }
-        }
-        progress(contents.entries);
-    }
+    let recorded = contents.add_entries(inventory, progress)?;
     for (manifest, rows) in inventory.manifests()? {
         contents.digest.add(&digest(&[
             b"manifest",
@@ -240,45 +237,91 @@ pub fn contents(
             &rows.to_be_bytes(),
         ]));
     }
-    inventory.revoked(&mut |revoked| {
-        if !recorded.contains(&revoked.serial) {
-            contents.carried_over += 1;
-            let facts = format!(
-                "{:?} {}",
-                revoked.revocation,
-                revoked.not_after.unix_timestamp()
-            );
-            let parts = [
-                b"revoked".as_slice(),
-                revoked.serial.shown_octets(),
-                revoked.issuer_fingerprint.as_bytes(),
-                facts.as_bytes(),
-            ];
-            contents.digest.add(&digest(&parts));
-        }
-        ControlFlow::Continue(())
-    })?;
-    for &kind in DocumentKind::ALL {
-        each_document(inventory, kind, &mut |documents| {
-            let current = documents
-                .iter()
-                .filter(|document| document.expires_at.is_none_or(|end| end > now));
-            for document in current {
-                contents.documents += 1;
-                let expires_at = document.expires_at.map(OffsetDateTime::unix_timestamp);
-                let parts = [
-                    kind.name(),
-                    &document.key,
-                    &document.owner,
-                    &format!("{expires_at:?}"),
-                    &document.content,
-                ];
-                contents.digest.add(&digest(&parts.map(str::as_bytes)));
-            }
-            Ok(())
-        })?;
-    }
+    contents.add_revoked(inventory, &recorded)?;
+    contents.add_documents(inventory, now)?;
     Ok(contents)
+}
+
+impl Contents {
+    /// Adds the entries, and gives the serial numbers of those that are revoked.
+    fn add_entries(
+        &mut self,
+        inventory: &dyn Inventory,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<HashSet<SerialNumber>, StoreError> {
+        let mut recorded = HashSet::new();
+        let mut position = 0;
+        loop {
+            let page = inventory.entries_after(position, PAGE)?;
+            let Some((last, _)) = page.last() else {
+                break;
+            };
+            position = *last;
+            for (_, entry) in &page {
+                self.entries += 1;
+                self.digest.add(&digest_of(entry));
+                if entry.revocation.is_some() {
+                    recorded.insert(entry.serial.clone());
+                }
+            }
+            progress(self.entries);
+        }
+        Ok(recorded)
+    }
+
+    /// Adds the revoked certificates that have no entry.
+    fn add_revoked(
+        &mut self,
+        inventory: &dyn Inventory,
+        recorded: &HashSet<SerialNumber>,
+    ) -> Result<(), StoreError> {
+        inventory.revoked(&mut |revoked| {
+            if !recorded.contains(&revoked.serial) {
+                self.carried_over += 1;
+                let facts = format!(
+                    "{:?} {}",
+                    revoked.revocation,
+                    revoked.not_after.unix_timestamp()
+                );
+                let parts = [
+                    b"revoked".as_slice(),
+                    revoked.serial.shown_octets(),
+                    revoked.issuer_fingerprint.as_bytes(),
+                    facts.as_bytes(),
+                ];
+                self.digest.add(&digest(&parts));
+            }
+            ControlFlow::Continue(())
+        })
+    }
+
+    fn add_documents(
+        &mut self,
+        inventory: &dyn Inventory,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        for &kind in DocumentKind::ALL {
+            each_document(inventory, kind, &mut |documents| {
+                let current = documents
+                    .iter()
+                    .filter(|document| document.expires_at.is_none_or(|end| end > now));
+                for document in current {
+                    self.documents += 1;
+                    let expires_at = document.expires_at.map(OffsetDateTime::unix_timestamp);
+                    let parts = [
+                        kind.name(),
+                        &document.key,
+                        &document.owner,
+                        &format!("{expires_at:?}"),
+                        &document.content,
+                    ];
+                    self.digest.add(&digest(&parts.map(str::as_bytes)));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
 }
 
 fn digest_of(entry: &Entry) -> Fingerprint {

@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::disallowed_methods,
     clippy::print_stderr,
+    clippy::too_many_lines,
     dead_code,
     reason = "a helper of tests"
 )]

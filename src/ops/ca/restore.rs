@@ -110,12 +110,9 @@ pub fn run(
             name: name.to_owned(),
             content,
         }));
-    if let Some(url) = server_of(&archive, request)? {
-        if !request.dry_run {
-            checked.warnings.extend(fill_server(&url, &archive)?);
-        }
-        archive.contents.retain(|file| file.name != INVENTORY);
-    }
+    checked
+        .warnings
+        .extend(put_on_server(&mut archive, request)?);
     let kept = match &lock {
         Some(lock) => put_in_place(lock, &archive, occupied.is_some(), now)?,
         None => None,
@@ -136,6 +133,19 @@ pub fn run(
         kept,
         files: archive.names(),
     })
+}
+
+/// Puts the inventory of a backup where it belongs, when that is no file. Gives a warning.
+fn put_on_server(archive: &mut Archive, request: &Request) -> Result<Option<String>, Error> {
+    let Some(url) = server_of(archive, request)? else {
+        return Ok(None);
+    };
+    let warning = match request.dry_run {
+        true => None,
+        false => fill_server(&url, archive)?,
+    };
+    archive.contents.retain(|file| file.name != INVENTORY);
+    Ok(warning)
 }
 
 /// The URL of the database for the inventory, when the environment or the settings in the backup name one.

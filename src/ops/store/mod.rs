@@ -99,44 +99,31 @@ pub fn copy(
     let from = open(&from_place, Opening::MustExist)?;
     let mut to = open(&to_place, Opening::Create)?;
     refuse_other(&*from, &*to, &to_place)?;
-    let count = |inventory: &dyn Inventory| {
-        let counts = inventory.counts(now)?;
-        let all = [
-            counts.valid,
-            counts.revoked,
-            counts.expired,
-            counts.not_yet_valid,
-            counts.on_hold,
-            counts.superseded,
-            counts.retired,
-        ];
-        Ok::<u64, StoreError>(all.iter().sum())
-    };
-    let (each, already_there) = (count(&*from)?, count(&*to)?);
-    let mut step = 0;
+    let (each, already_there) = (count(&*from, now)?, count(&*to, now)?);
+    if already_there > each {
+        return Err(different(format!(
+            "{} has {already_there} certificates, and {} only {each}",
+            name(&to_place)?,
+            name(&from_place)?
+        )));
+    }
     let mut report = |step: u64, done: u64| {
         observer(Progress {
             done: step * each + done,
             total: 3 * each,
         });
     };
-    store::copy(&*from, &mut *to, &mut |done| report(step, done))?;
-    step += 1;
-    let source = store::contents(&*from, now, &mut |done| report(step, done))?;
-    step += 1;
-    let copied = store::contents(&*to, now, &mut |done| report(step, done))?;
+    store::copy(&*from, &mut *to, &mut |done| report(0, done))?;
+    let source = store::contents(&*from, now, &mut |done| report(1, done))?;
+    let copied = store::contents(&*to, now, &mut |done| report(2, done))?;
     if source != copied {
-        return Err(Error::Usage {
-            message: format!(
-                "{} has {}, and {} has {}",
-                name(&from_place)?,
-                summary(&source),
-                name(&to_place)?,
-                summary(&copied)
-            ),
-            hint: "stop what changes them (`serve`, CI jobs) and run the same command again; an inventory that was used on its own takes no other"
-                .into(),
-        });
+        return Err(different(format!(
+            "{} has {}, and {} has {}",
+            name(&from_place)?,
+            summary(&source),
+            name(&to_place)?,
+            summary(&copied)
+        )));
     }
     Ok(Copied {
         from: name(&from_place)?,
@@ -148,6 +135,29 @@ pub fn copy(
         crl_number: copied.crl_number,
         digest: copied.digest.to_string(),
     })
+}
+
+fn different(message: String) -> Error {
+    Error::Usage {
+        message,
+        hint: "stop what changes them (`serve`, CI jobs) and run the same command again; an inventory that was used on its own takes no other"
+            .into(),
+    }
+}
+
+/// How many certificates an inventory holds.
+fn count(inventory: &dyn Inventory, now: OffsetDateTime) -> Result<u64, StoreError> {
+    let counts = inventory.counts(now)?;
+    let all = [
+        counts.valid,
+        counts.revoked,
+        counts.expired,
+        counts.not_yet_valid,
+        counts.on_hold,
+        counts.superseded,
+        counts.retired,
+    ];
+    Ok(all.iter().sum())
 }
 
 fn summary(contents: &Contents) -> String {
