@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::types::Type;
 
 use super::super::{Fault, StoreError};
-use super::session::Failed;
+use super::session::{CHANGE_TIME, Failed};
 use super::{Open, Postgres, rows};
 use crate::pki::serial::SerialNumber;
 
@@ -51,9 +51,13 @@ impl Postgres {
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
-        let id = self.batch(
-            "BEGIN; SELECT FROM certs_ledger FOR UPDATE; SELECT pg_current_xact_id()::text",
-        )?;
+        let begun = self.twice(|| {
+            self.on_session(|session, waiting| session.batch(waiting, BEGIN, CHANGE_TIME))
+        });
+        let id = begun.inspect_err(|_| {
+            // It began, and the ledger was not to be had.
+            let _ = self.batch("ROLLBACK");
+        })?;
         self.open = Some(Open {
             id: id.into_iter().next().flatten().unwrap_or_default(),
             recorded: None,
@@ -135,6 +139,8 @@ impl Postgres {
     }
 }
 
+/// Begins a transaction, and gives its number.
+const BEGIN: &str = "BEGIN; SELECT FROM certs_ledger FOR UPDATE; SELECT pg_current_xact_id()::text";
 /// How long to ask.
 const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(100);
