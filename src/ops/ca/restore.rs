@@ -110,9 +110,7 @@ pub fn run(
             name: name.to_owned(),
             content,
         }));
-    checked
-        .warnings
-        .extend(put_on_server(&mut archive, request)?);
+    let warning = put_on_server(&mut archive, request)?;
     let kept = match &lock {
         Some(lock) => put_in_place(lock, &archive, occupied.is_some(), now)?,
         None => None,
@@ -123,7 +121,9 @@ pub fn run(
         Origin::Restored,
         now,
     )?;
-    report.warnings.append(&mut checked.warnings);
+    report
+        .warnings
+        .extend(checked.warnings.into_iter().chain(warning));
     Ok(Restoration {
         authority: report,
         dry_run: request.dry_run,
