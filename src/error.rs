@@ -2,6 +2,7 @@
 
 mod content;
 mod selection;
+mod workload;
 
 use std::path::PathBuf;
 
@@ -14,7 +15,6 @@ use crate::net::acme::AcmeError;
 use crate::net::est::EstError;
 use crate::net::mail::MailError;
 use crate::net::webhook::WebhookError;
-use crate::net::workload::{ClientError, NodeError};
 use crate::net::{IdentityError, ProbeError, TargetError};
 use crate::network::UnusableFile;
 use crate::pki::bundle::BundleError;
@@ -35,6 +35,7 @@ use content::{at_line, listed};
 
 pub use content::ContentError;
 pub use selection::{SelectionError, TargetListError};
+pub use workload::WorkloadError;
 
 /// Why a command could not be carried out. Exit code 2.
 ///
@@ -163,39 +164,9 @@ pub enum Error {
         /// The id.
         id: String,
     },
-    /// No process can get an identity, for nothing says of which trust domain.
-    #[error("{}: has no [workload] with a `trust_domain`", shown(path))]
-    NoTrustDomain {
-        /// The settings.
-        path: PathBuf,
-    },
-    /// An entry that does not fit the settings.
-    #[error("{what}")]
-    WorkloadEntry {
-        /// Why not.
-        what: String,
-    },
-    /// There is no entry with this id.
-    #[error("there is no workload entry {}", Escaped(id))]
-    NoWorkloadEntry {
-        /// The id.
-        id: String,
-    },
-    /// No key signs JWT-SVIDs now.
-    #[error("no key signs JWT-SVIDs now")]
-    NoJwtKey,
-    /// A directory without the certificate of a node.
-    #[error("{}: has no enrolled certificate with a SPIFFE ID", shown(path))]
-    NoNode {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// The server of a node gives nothing.
+    /// A process gets no identity, or an entry cannot be added.
     #[error(transparent)]
-    NodeServer(NodeError),
-    /// The Workload API does not answer, or refuses.
-    #[error(transparent)]
-    Workload(#[from] ClientError),
+    Workload(#[from] WorkloadError),
     /// The root of the authority's chain is not among its trust anchors.
     #[error("{}: does not contain the root of this authority", shown(path))]
     NoRoot {
@@ -583,13 +554,7 @@ impl Error {
             Error::Est(_) => "est",
             Error::Enrollment { .. } => "enrollment",
             Error::NoToken { .. } => "no-token",
-            Error::NoTrustDomain { .. } => "trust-domain",
-            Error::WorkloadEntry { .. } => "workload-entry",
-            Error::NoWorkloadEntry { .. } => "no-workload-entry",
-            Error::NoJwtKey => "jwt-key",
-            Error::Workload(_) => "workload",
-            Error::NoNode { .. } => "no-node",
-            Error::NodeServer(_) => "node-server",
+            Error::Workload(error) => error.code(),
             Error::NoRoot { .. } => "no-root",
             Error::NoRowProfile => "no-row-profile",
             Error::Store(error) => error.code(),
@@ -714,21 +679,7 @@ impl Error {
             Error::Est(error) => Some(error.hint()),
             Error::Enrollment { .. } => Some("enroll again with a new token".into()),
             Error::NoToken { .. } => Some("see the tokens with `openagents-certs token list`".into()),
-            Error::NoTrustDomain { .. } => Some(
-                "add `[workload]` with `trust_domain = \"example.org\"`; see `openagents-certs template show certs.toml`".into(),
-            ),
-            Error::WorkloadEntry { .. } => {
-                Some("see an example with `openagents-certs workload entry add --help`".into())
-            }
-            Error::NoWorkloadEntry { .. } => {
-                Some("see the entries with `openagents-certs workload entry list`".into())
-            }
-            Error::NoJwtKey => Some("correct this machine's clock, or wait a minute".into()),
             Error::Workload(error) => Some(error.hint()),
-            Error::NoNode { .. } => Some(
-                "enroll it: on the server `openagents-certs token create spiffe://example.org/node/7 --profile svid`".into(),
-            ),
-            Error::NodeServer(error) => Some(error.hint()),
             Error::NoRoot { .. } => Some("add the root that signed issuer.crt to it".into()),
             Error::NoRowProfile => Some("add the column `profile`, or give `--profile`".into()),
             Error::Store(error) => Some(error.hint()),

@@ -120,7 +120,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["server"]),
     ("hickory_resolver", &["server", "net"]),
     ("lettre", &["net"]),
-    ("hyper", &["server", "net", "ops/workload/node.rs"]),
+    ("hyper", &["server", "net"]),
     ("prost", &["server/workload", "net"]),
     ("nix", &["server/workload"]),
     // Measuring a column leaves out the escapes that colour it.

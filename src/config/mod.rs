@@ -98,19 +98,21 @@ impl Config {
         if let (Some(start), Some(fault)) = (notify, config.notify.fault()) {
             return Err(source.error(start, &format!("[notify] {fault}")));
         }
-        let mut offered = config.serve.acme.profiles.iter();
-        if let Some(start) = serve
-            && let Some(unknown) = offered.find(|name| !config.names().contains(&name.as_str()))
-        {
-            let message = format!("[serve.acme] there is no profile '{}'", Escaped(unknown));
-            return Err(source.error(start, &message));
-        }
-        if let Some(workload) = &config.workload
-            && let Some((start, what)) = workload.contradiction(config.longest_svid())
-        {
-            return Err(source.error(start, &what));
-        }
+        config
+            .contradiction(serve)
+            .map_or(Ok(()), |(start, what)| Err(source.error(start, &what)))?;
         Ok(config)
+    }
+
+    /// What does not fit together in the settings of the server and of workloads, and the byte of the file where it is.
+    fn contradiction(&self, serve: Option<usize>) -> Option<(usize, String)> {
+        let mut offered = self.serve.acme.profiles.iter();
+        let unknown = offered.find(|name| !self.names().contains(&name.as_str()));
+        let unknown = unknown.zip(serve).map(|(unknown, start)| {
+            let what = format!("[serve.acme] there is no profile '{}'", Escaped(unknown));
+            (start, what)
+        });
+        unknown.or_else(|| self.workload.as_ref()?.contradiction(self.longest_svid()))
     }
 
     /// Who is told of what.
@@ -509,6 +511,20 @@ mod tests {
                 "2:15: header_time is at most 30s",
             ),
             (
+                "[serve.operators]\n'alice' = 'admin'",
+                "2:11: unknown variant `admin`",
+            ),
+        ] {
+            assert_error(text, expected);
+        }
+        let error = Config::read(Path::new("c"), Some(b"# \n\xff")).unwrap_err();
+        assert_eq!(error.to_string(), "c:2:1: it is not UTF-8");
+    }
+
+    #[test]
+    fn a_workload_entry_without_selector_or_of_another_trust_domain_is_refused() {
+        for (text, expected) in [
+            (
                 "[workload]\n[[workload.entry]]",
                 "1:1: missing field `trust_domain`",
             ),
@@ -536,15 +552,9 @@ mod tests {
                 "[profiles.svid]\nmax_lifetime = '1h'\n[workload]\ntrust_domain = 'a'\n[[workload.entry]]\nspiffe_id = 'spiffe://a/x'\nunix_uid = 0\nttl = '2h'",
                 "5:1: a ttl of 2h is more than the 1h of profile 'svid'",
             ),
-            (
-                "[serve.operators]\n'alice' = 'admin'",
-                "2:11: unknown variant `admin`",
-            ),
         ] {
             assert_error(text, expected);
         }
-        let error = Config::read(Path::new("c"), Some(b"# \n\xff")).unwrap_err();
-        assert_eq!(error.to_string(), "c:2:1: it is not UTF-8");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use super::{absolute, io_error};
-use crate::error::Error;
+use crate::error::{Error, WorkloadError};
 
 /// A socket that listens at a path. Its file is removed on drop, unless it is another's by then.
 #[derive(Debug)]
@@ -75,10 +75,11 @@ fn remove_stale(path: &Path) -> Result<(), Error> {
         Err(error) => return Err(io_error("access", path, error)),
     };
     if !metadata.file_type().is_socket() {
-        return Err(Error::ExistingDiffers {
+        return Err(WorkloadError::SocketPath {
             path: path.to_owned(),
-            what: "it is not a socket; choose another path".into(),
-        });
+            what: "is not a socket",
+        }
+        .into());
     }
     match UnixStream::connect(path) {
         Ok(_) => Err(in_use(path)),
@@ -92,10 +93,10 @@ fn remove_stale(path: &Path) -> Result<(), Error> {
 }
 
 fn in_use(path: &Path) -> Error {
-    Error::ExistingDiffers {
+    Error::Workload(WorkloadError::SocketPath {
         path: path.to_owned(),
-        what: "a process listens at this socket; choose another path, or stop it".into(),
-    }
+        what: "a process listens at this socket",
+    })
 }
 
 #[cfg(test)]

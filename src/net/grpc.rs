@@ -114,7 +114,7 @@ pub fn decode_only<M: Message + Default>(body: &[u8]) -> Result<M, Status> {
     let mut received = Received::default();
     received.push(body)?;
     let wrong = |what: &str| Status::new(Code::InvalidArgument, what);
-    let message = received.next()?;
+    let message = received.message()?;
     let message = message.ok_or_else(|| wrong("the request has no message"))?;
     if received.is_empty() {
         Ok(message)
@@ -157,7 +157,7 @@ impl Received {
     ///
     /// # Errors
     /// When it is malformed.
-    pub fn next<M: Message + Default>(&mut self) -> Result<Option<M>, Status> {
+    pub fn message<M: Message + Default>(&mut self) -> Result<Option<M>, Status> {
         let Some(end) = self.length().map(|length| PREFIX_BYTES + length) else {
             return Ok(None);
         };
@@ -239,7 +239,7 @@ mod tests {
         let mut read: Vec<String> = Vec::new();
         for byte in bytes {
             received.push(&[byte]).unwrap();
-            read.extend(received.next::<String>().unwrap());
+            read.extend(received.message::<String>().unwrap());
         }
         assert_eq!(read, sent);
         assert!(received.is_empty());

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
+pub use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::{HeaderMap, USER_AGENT};
-use hyper::{Method, Request, Uri};
+use hyper::{Request, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;

@@ -23,62 +23,7 @@ fn hostile_bytes_neither_stop_nor_fill_the_server() {
     ];
     certs(&fetch, &scene.directory);
     let before = memory();
-    let request = [
-        &frame(4, 0, 0, b"")[..],
-        &frame(1, 4, 1, b"\x83\x86\x44\x1e/SpiffeWorkloadAPI/FetchX509SV"),
-    ]
-    .concat();
-    let settings_flood = frame(4, 0, 0, b"").repeat(50_000);
-    let ping_flood = frame(6, 0, 0, &[0; 8]).repeat(50_000);
-    let resets: Vec<u8> = (0..20_000_u32)
-        .flat_map(|n| {
-            let stream = n * 2 + 1;
-            let headers = frame(1, 5, stream, b"\x83\x86\x84\x41\x03a%b");
-            [headers, frame(3, 0, stream, &[0, 0, 0, 8])].concat()
-        })
-        .collect();
-    let continuation = [
-        frame(1, 0, 1, b"\x83"),
-        frame(9, 0, 1, &[0x83; 1_000]).repeat(20_000),
-    ]
-    .concat();
-    let empty_continuation =
-        [frame(1, 0, 1, b"\x83"), frame(9, 0, 1, b"").repeat(200_000)].concat();
-    let bomb = {
-        // A value of 4,000 bytes in the table, named ten thousand times.
-        let mut block = b"\x83\x86\x84\x40\x01a\x7f\xa1\x1e".to_vec();
-        block.extend([b'x'; 4_000]);
-        block.extend([0xbe; 10_000]);
-        frame(1, 5, 1, &block)
-    };
-    let huffman = frame(
-        1,
-        5,
-        1,
-        &[&b"\x83\x86\x84\x41\x7f\x81\x7f"[..], &[0xff; 16_000]].concat(),
-    );
-    for (name, bytes) in [
-        ("nothing", Vec::new()),
-        ("HTTP/1.1", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()),
-        ("half a preface", b"PRI * HTTP/2.0\r\n\r\nSM".to_vec()),
-        ("noise", noise()),
-        ("a request without body", preface(&request)),
-        ("settings", preface(&settings_flood)),
-        ("pings", preface(&ping_flood)),
-        ("resets", preface(&resets)),
-        ("continuations", preface(&continuation)),
-        ("empty continuations", preface(&empty_continuation)),
-        ("a bomb", preface(&bomb)),
-        ("Huffman's code", preface(&huffman)),
-        (
-            "a frame of 16 MiB",
-            preface(b"\xff\xff\xff\x01\x04\x00\x00\x00\x01"),
-        ),
-        (
-            "a length that lies",
-            preface(b"\x00\x40\x00\x01\x0c\x00\x00\x00\x01\xff"),
-        ),
-    ] {
+    for (name, bytes) in floods().into_iter().chain(malformed()) {
         for _ in 0..3 {
             let mut stream = UnixStream::connect(&scene.socket).unwrap();
             let patience = Some(Duration::from_millis(500));
@@ -96,6 +41,59 @@ fn hostile_bytes_neither_stop_nor_fill_the_server() {
             memory()
         );
     }
+}
+
+type Attack = (&'static str, Vec<u8>);
+
+/// Much of what is permitted.
+fn floods() -> Vec<Attack> {
+    let resets: Vec<u8> = (0..20_000_u32)
+        .flat_map(|n| {
+            let stream = n * 2 + 1;
+            let headers = frame(1, 5, stream, b"\x83\x86\x84\x41\x03a%b");
+            [headers, frame(3, 0, stream, &[0, 0, 0, 8])].concat()
+        })
+        .collect();
+    let block = |more: Vec<u8>| preface(&[frame(1, 0, 1, b"\x83"), more].concat());
+    vec![
+        ("settings", preface(&frame(4, 0, 0, b"").repeat(50_000))),
+        ("pings", preface(&frame(6, 0, 0, &[0; 8]).repeat(50_000))),
+        ("resets", preface(&resets)),
+        (
+            "continuations",
+            block(frame(9, 0, 1, &[0x83; 1_000]).repeat(20_000)),
+        ),
+        (
+            "empty continuations",
+            block(frame(9, 0, 1, b"").repeat(200_000)),
+        ),
+    ]
+}
+
+/// What breaks rules, or means more than it looks like.
+fn malformed() -> Vec<Attack> {
+    let path = b"\x83\x86\x44\x1e/SpiffeWorkloadAPI/FetchX509SV";
+    let request = [&frame(4, 0, 0, b"")[..], &frame(1, 4, 1, path)].concat();
+    // A value of 4,000 bytes in the table, named ten thousand times.
+    let mut bomb = b"\x83\x86\x84\x40\x01a\x7f\xa1\x1e".to_vec();
+    bomb.extend([b'x'; 4_000]);
+    bomb.extend([0xbe; 10_000]);
+    let huffman = [&b"\x83\x86\x84\x41\x7f\x81\x7f"[..], &[0xff; 16_000]].concat();
+    let lie = b"\x00\x40\x00\x01\x0c\x00\x00\x00\x01\xff";
+    vec![
+        ("nothing", Vec::new()),
+        ("HTTP/1.1", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()),
+        ("half a preface", b"PRI * HTTP/2.0\r\n\r\nSM".to_vec()),
+        ("noise", noise()),
+        ("a request without body", preface(&request)),
+        ("a bomb", preface(&frame(1, 5, 1, &bomb))),
+        ("Huffman's code", preface(&frame(1, 5, 1, &huffman))),
+        (
+            "a frame of 16 MiB",
+            preface(b"\xff\xff\xff\x01\x04\x00\x00\x00\x01"),
+        ),
+        ("a length that lies", preface(lie)),
+    ]
 }
 
 /// Bytes without any order, the same each time.

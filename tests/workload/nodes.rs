@@ -43,7 +43,8 @@ fn an_agent_serves_what_the_entries_of_its_node_allow() {
         agent.log().contains("served until they expire")
     });
     // A killed agent starts again, and answers although it knows nothing.
-    agent.process.take().unwrap().kill().unwrap();
+    agent.kill();
+    assert!(agent.socket.exists(), "stale");
     agent.start();
     let output = fetch(&agent.socket, &agent.out).output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
@@ -159,6 +160,12 @@ impl Agent {
     fn fetch(&self) -> Value {
         let output = run(&mut fetch(&self.socket, &self.out));
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn kill(&mut self) {
+        let mut process = self.process.take().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
     }
 
     fn stop(&mut self) {

@@ -136,7 +136,7 @@ impl Updates<'_> {
     async fn receive(&mut self) -> Result<X509SvidResponse, ClientError> {
         let client = self.client;
         loop {
-            let next = self.received.next();
+            let next = self.received.message();
             if let Some(message) = next.map_err(|status| client.refused(status))? {
                 return Ok(message);
             }

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::authority::{self, CONFIG, INVENTORY};
 use crate::config::{Config, Workload, WorkloadEntry};
-use crate::error::Error;
+use crate::error::{Error, WorkloadError};
 use crate::keys;
 use crate::ops::Report;
 use crate::pki::escape::Escaped;
@@ -77,7 +77,7 @@ pub fn add(
     let config = authority::read_config(directory)?;
     let trust_domain = &workload(directory, &config)?.trust_domain;
     if let Some(what) = entry.contradiction(trust_domain, config.longest_svid()) {
-        return Err(Error::WorkloadEntry { what });
+        return Err(WorkloadError::Entry { what }.into());
     }
     let mut inventory = crate::ops::list::inventory(directory)?;
     let known = StoredEntry::all(&*inventory)?;
@@ -114,7 +114,7 @@ pub fn remove(directory: &Path, id: &str) -> Result<EntryChange, Error> {
     let known = StoredEntry::all(&*inventory)?;
     let known = known.into_iter().find(|known| known.id == id);
     let Some(known) = known else {
-        return Err(Error::NoWorkloadEntry { id: id.to_owned() });
+        return Err(WorkloadError::NoEntry { id: id.to_owned() }.into());
     };
     inventory.remove_document(DocumentKind::WorkloadEntry, id)?;
     Ok(EntryChange::new(known.id, known.entry, "removed"))
@@ -141,9 +141,9 @@ pub fn list(directory: &Path) -> Result<EntryList, Error> {
 }
 
 fn workload<'a>(directory: &Path, config: &'a Config) -> Result<&'a Workload, Error> {
-    config.workload().ok_or_else(|| Error::NoTrustDomain {
-        path: directory.join(CONFIG),
-    })
+    let path = directory.join(CONFIG);
+    let workload = config.workload();
+    workload.ok_or_else(|| WorkloadError::NoTrustDomain { path }.into())
 }
 
 /// An entry that was added or removed.

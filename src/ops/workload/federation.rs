@@ -4,13 +4,12 @@
 use std::path::Path;
 
 use base64ct::{Base64, Encoding as _};
-use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use crate::config::{EndpointProfile, Federation};
 use crate::error::Error;
 use crate::files;
-use crate::net::https::{Https, Limits, Trust};
+use crate::net::https::{Https, Limits, Method, Trust};
 use crate::net::workload::NodeError;
 use crate::pki::certificate::Certificate;
 use crate::store::{Document, DocumentKind, Inventory};
@@ -103,10 +102,8 @@ pub fn fetch(
 ) -> Result<ForeignBundle, Error> {
     let url = of.url.as_str();
     let malformed = |what: String| {
-        Error::NodeServer(NodeError::Malformed {
-            url: url.to_owned(),
-            what,
-        })
+        let url = url.to_owned();
+        Error::Workload(NodeError::Malformed { url, what }.into())
     };
     let file = of.bundle.as_ref().map(|path| directory.join(path));
     let trust = match of.profile {
@@ -134,7 +131,7 @@ pub fn fetch(
     };
     let https = Https::new(&trust, Limits::default());
     let answer = https.and_then(|https| https.send(&Method::GET, url, &[], Vec::new()));
-    let answer = answer.map_err(|error| Error::NodeServer(error.into()))?;
+    let answer = answer.map_err(|error| Error::Workload(NodeError::from(error).into()))?;
     if !answer.is_success() {
         return Err(malformed(format!("it answers HTTP {}", answer.status)));
     }

@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use crate::authority::INVENTORY;
-use crate::error::Error;
+use crate::error::{Error, WorkloadError};
 use crate::keys::{Jwk, PrivateKey};
 use crate::message::jws::{self, Jws};
 use crate::message::{Algorithm, SigningKey};
@@ -155,7 +155,7 @@ pub fn sign(
     now: OffsetDateTime,
 ) -> Result<String, Error> {
     let Some(key) = keys.iter().find(|key| key.signs(now)) else {
-        return Err(Error::NoJwtKey);
+        return Err(WorkloadError::NoJwtKey.into());
     };
     let issued_at = now.unix_timestamp();
     let end = now.saturating_add(lifetime.duration());

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding as _};
-use hyper::Method;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::authority;
 use crate::config::{PublicUrl, WorkloadEntry};
-use crate::error::Error;
+use crate::error::{Error, WorkloadError};
 use crate::files;
 use crate::keys::PrivateKey;
 use crate::net::Identity;
-use crate::net::https::{Https, Limits, Trust};
+use crate::net::https::{Https, HttpsError, Limits, Method, Trust};
+use crate::net::workload::NodeError;
 use crate::ops::enroll::Enrollment;
 use crate::ops::enrollment;
 use crate::ops::issue::file_names;
@@ -133,8 +133,9 @@ impl NodeServer {
     /// When the directory has no certificate with a SPIFFE ID, or a file cannot be read.
     pub fn open(directory: &Path, url: Option<&PublicUrl>) -> Result<Self, Error> {
         let enrollment = Enrollment::read(directory)?;
-        let no_node = || Error::NoNode {
-            path: directory.to_owned(),
+        let no_node = || {
+            let path = directory.to_owned();
+            Error::Workload(WorkloadError::NoNode { path })
         };
         let enrollment = enrollment.ok_or_else(no_node)?;
         let url = url.map_or(enrollment.server, ToString::to_string);
@@ -157,7 +158,7 @@ impl NodeServer {
             let trust = Trust::Only(anchors.collect());
             let https = Https::with_identity(&trust, Some(&identity), Limits::default());
             return Ok(NodeServer {
-                https: https.map_err(|error| Error::NodeServer(error.into()))?,
+                https: https.map_err(failed)?,
                 url,
                 node,
                 files: [certificate, key, directory.join(authority::CERTIFICATE)],
@@ -242,31 +243,33 @@ impl NodeServer {
             false => &[("content-type", "application/json")],
         };
         let answer = self.https.send(method, &url, headers, body);
-        let answer = answer.map_err(|error| Error::NodeServer(error.into()))?;
+        let answer = answer.map_err(failed)?;
         if !answer.is_success() {
             let text = String::from_utf8_lossy(&answer.body);
             let reason = text.trim().chars().take(MAX_REASON).collect();
             let status = answer.status;
-            return Err(Error::NodeServer(NodeError::Refused {
-                url,
-                status,
-                reason,
-            }));
+            return Err(Error::Workload(
+                NodeError::Refused {
+                    url,
+                    status,
+                    reason,
+                }
+                .into(),
+            ));
         }
         let read = serde_json::from_slice(&answer.body);
         read.map_err(|error| self.malformed(error.to_string()))
     }
 
     fn malformed(&self, what: String) -> Error {
-        Error::NodeServer(NodeError::Malformed {
-            url: self.url.clone(),
-            what,
-        })
+        let url = self.url.clone();
+        Error::Workload(NodeError::Malformed { url, what }.into())
     }
 }
 
-/// Why a server gives a node nothing.
-pub use crate::net::workload::NodeError;
+fn failed(error: HttpsError) -> Error {
+    Error::Workload(NodeError::from(error).into())
+}
 
 fn json(value: &impl Serialize) -> Vec<u8> {
     match serde_json::to_vec(value) {

@@ -102,11 +102,17 @@ pub(super) struct Node {
     clock: fn() -> OffsetDateTime,
     log: Log,
     /// Opened again when the files of the certificate change.
-    server: Mutex<Option<(Arc<NodeServer>, Vec<Option<Stamp>>)>>,
+    server: Mutex<Option<Opened>>,
     /// The last SVID of each entry, for as long as the server cannot be reached.
     held: Mutex<HashMap<String, Svid>>,
     /// Why the server gave nothing last; empty when it did.
     failure: Mutex<String>,
+}
+
+/// A server, and the files of the certificate that it was opened with.
+struct Opened {
+    server: Arc<NodeServer>,
+    stamps: Vec<Option<Stamp>>,
 }
 
 impl Node {
@@ -219,14 +225,17 @@ impl Node {
     /// The server, by the certificate as it is now. Not to be called within a task: it may end a client's threads.
     fn server(&self) -> Result<Arc<NodeServer>, Error> {
         let mut current = lock(&self.server);
-        if let Some((server, stamps)) = &*current
-            && server.stamps() == *stamps
+        if let Some(opened) = &*current
+            && opened.server.stamps() == opened.stamps
         {
-            return Ok(Arc::clone(server));
+            return Ok(Arc::clone(&opened.server));
         }
         let server = NodeServer::open(&self.directory as &Path, self.url.as_ref())?;
         let server = Arc::new(server);
-        *current = Some((Arc::clone(&server), server.stamps()));
+        *current = Some(Opened {
+            stamps: server.stamps(),
+            server: Arc::clone(&server),
+        });
         Ok(server)
     }
 

@@ -489,8 +489,8 @@ mod tests {
                 frame(HEADERS, END_HEADERS | END_STREAM, b"\x83\x41\x03xxx\x84"),
             ),
         ] {
-            let sent = [&PREFACE[..], &sent, &data].concat();
-            let expected = [&PREFACE[..], &expected, &data].concat();
+            let sent = [PREFACE, &sent, &data].concat();
+            let expected = [PREFACE, &expected, &data].concat();
             for size in [1, 2, 7, 24, 33, 1_000] {
                 let (mut frames, mut out) = (Frames::default(), Vec::new());
                 sent.chunks(size)
@@ -520,7 +520,7 @@ mod tests {
             frame(HEADERS, END_HEADERS, &[0x41; MAX_FRAME_BYTES + 1]),
             frame(CONTINUATION, END_HEADERS, &[0x41; MAX_FRAME_BYTES + 1]),
         ] {
-            let sent = [&PREFACE[..], &sent, &data].concat();
+            let sent = [PREFACE, &sent, &data].concat();
             let (mut frames, mut out) = (Frames::default(), Vec::new());
             sent.chunks(11).for_each(|part| frames.push(part, &mut out));
             assert_eq!(out, sent);

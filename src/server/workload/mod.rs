@@ -44,7 +44,7 @@ use super::connection::{Activity, Watched, drive};
 use super::core::Core;
 use crate::authority::CONFIG;
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, WorkloadError};
 use crate::files::ListeningSocket;
 use crate::net::grpc::{Code, Status};
 
@@ -64,7 +64,7 @@ pub(super) fn bind(
     };
     if config.workload().is_none() {
         let path = directory.join(CONFIG);
-        return Err(Error::NoTrustDomain { path });
+        return Err(WorkloadError::NoTrustDomain { path }.into());
     }
     raise_descriptor_limit();
     ListeningSocket::bind(&path).map(Some)

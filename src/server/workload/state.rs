@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::process;
-use crate::config::{WorkloadEntry, WorkloadLifetime};
+use crate::config::{Workload, WorkloadEntry, WorkloadLifetime};
 use crate::error::Error;
 use crate::net::workload::messages::JwtSvid;
 use crate::ops::workload::bundle;
@@ -56,70 +56,48 @@ pub(super) struct Grant {
 impl State {
     /// What the authority's settings and inventory say now.
     pub(super) async fn read(core: &Core) -> Result<Self, Failure> {
-        let (config, authority, now) = (core.config(), core.authority(), core.now());
+        let (config, authority) = (core.config(), core.authority());
         let Some(workload) = config.workload() else {
             return Ok(State {
                 is_known: true,
                 ..State::default()
             });
         };
-        let read = async || {
-            let federations: Vec<_> = workload.federations().cloned().collect();
-            core.read(move |inventory, now| {
-                let entries = StoredEntry::all(inventory)?;
-                let foreign = federations.iter().map(|federation| {
-                    let bundle = ForeignBundle::find(inventory, federation)?;
-                    Ok(bundle.map(|bundle| (federation.trust_domain.id(), bundle)))
-                });
-                let foreign: Result<Vec<_>, Error> = foreign.collect();
-                Ok((entries, jwt::keys(inventory, now)?, foreign?))
-            })
-            .await
-        };
-        let (mut stored, mut jwt_keys, mut foreign) = read().await?;
-        if jwt::is_rotation_due(&jwt_keys, now) {
-            let longest = workload.jwt_ttl.lifetime();
-            core.write(move |inventory, now| jwt::rotate(inventory, longest, now))
-                .await?;
-            (stored, jwt_keys, foreign) = read().await?;
-        }
-        let longest = config.longest_svid();
-        let of_inventory = stored.into_iter().map(|stored| stored.entry);
-        let of_inventory = of_inventory.filter(|entry| {
-            entry
-                .contradiction(&workload.trust_domain, longest)
-                .is_none()
-        });
-        let all: Vec<_> = workload.entries().cloned().chain(of_inventory).collect();
+        let kept = Kept::read(core, workload).await?;
         let own = workload.trust_domain.id();
-        let bundle_keys = bundle::keys(&authority.anchors, &jwt_keys);
+        let bundle_keys = bundle::keys(&authority.anchors, &kept.jwt_keys);
         let bundle_keys = bundle_keys.map_err(|error| core.failure(error))?;
         let sequence = sequence(core, bundle_keys.clone()).await?;
         let anchors = authority.anchors.iter().map(Certificate::as_der);
         let mut state = State {
             is_known: true,
             x509_bundles: BTreeMap::from([(own.clone(), anchors.collect::<Vec<_>>().concat())]),
-            jwt_bundles: BTreeMap::from([(own, jwk_set(&jwt_keys).into_bytes())]),
+            jwt_bundles: BTreeMap::from([(own, jwk_set(&kept.jwt_keys).into_bytes())]),
             bundle: bundle::document(&bundle_keys, sequence, workload.refresh_hint),
             trust_domain: Some(workload.trust_domain.clone()),
             issuer: Some(authority.signing.fingerprint.clone()),
             jwt_lifetime: Some(workload.jwt_ttl),
-            jwt_keys,
+            jwt_keys: kept.jwt_keys,
             ..State::default()
         };
-        for (id, bundle) in foreign.into_iter().flatten() {
-            state
-                .x509_bundles
-                .insert(id.clone(), bundle.anchors.concat());
+        for (id, bundle) in kept.foreign {
+            let anchors = bundle.anchors.concat();
+            state.x509_bundles.insert(id.clone(), anchors);
             state.jwt_bundles.insert(id, bundle.jwt_keys.into_bytes());
         }
-        let (local, remote): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|entry| entry.node.is_none());
-        let local = local.into_iter();
-        let grants: Vec<_> = local.map(|entry| Arc::new(Grant { entry })).collect();
-        let names = grants
-            .iter()
-            .filter_map(|grant| grant.entry.selectors.unix_user.clone());
+        let longest = config.longest_svid();
+        let fits = |entry: &WorkloadEntry| {
+            let domain = &workload.trust_domain;
+            entry.contradiction(domain, longest).is_none()
+        };
+        let of_inventory = kept.entries.into_iter().map(|stored| stored.entry);
+        let all = workload.entries().cloned();
+        let all = all.chain(of_inventory.filter(fits));
+        let (local, remote): (Vec<_>, Vec<_>) = all.partition(|entry| entry.node.is_none());
+        let grants = local.into_iter().map(|entry| Arc::new(Grant { entry }));
+        let grants: Vec<_> = grants.collect();
+        let names = grants.iter();
+        let names = names.filter_map(|grant| grant.entry.selectors.unix_user.clone());
         let names: Vec<_> = names.collect();
         // The system may ask a directory service.
         let users = core.compute(move || Ok(users(names))).await?;
@@ -175,6 +153,45 @@ impl State {
         let most = self.jwt_lifetime.map(WorkloadLifetime::lifetime);
         let lifetime = most.map_or(lifetime, |most| most.min(lifetime));
         jwt::sign(&self.jwt_keys, &entry.spiffe_id, audience, lifetime, now)
+    }
+}
+
+/// What the inventory has.
+struct Kept {
+    entries: Vec<StoredEntry>,
+    jwt_keys: Vec<JwtKey>,
+    /// The bundles of other trust domains, by their SPIFFE ID.
+    foreign: Vec<(String, ForeignBundle)>,
+}
+
+impl Kept {
+    /// What there is, after adding a key for JWT-SVIDs where one is due.
+    async fn read(core: &Core, workload: &Workload) -> Result<Self, Failure> {
+        let kept = Kept::read_once(core, workload).await?;
+        if !jwt::is_rotation_due(&kept.jwt_keys, core.now()) {
+            return Ok(kept);
+        }
+        let longest = workload.jwt_ttl.lifetime();
+        let rotated = core.write(move |inventory, now| jwt::rotate(inventory, longest, now));
+        rotated.await?;
+        Kept::read_once(core, workload).await
+    }
+
+    async fn read_once(core: &Core, workload: &Workload) -> Result<Self, Failure> {
+        let federations: Vec<_> = workload.federations().cloned().collect();
+        let read = core.read(move |inventory, now| {
+            let mut foreign = Vec::new();
+            for federation in &federations {
+                let bundle = ForeignBundle::find(inventory, federation)?;
+                foreign.extend(bundle.map(|bundle| (federation.trust_domain.id(), bundle)));
+            }
+            Ok(Kept {
+                entries: StoredEntry::all(inventory)?,
+                jwt_keys: jwt::keys(inventory, now)?,
+                foreign,
+            })
+        });
+        read.await
     }
 }
 
