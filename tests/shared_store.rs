@@ -145,6 +145,22 @@ fn a_copy_is_the_same_both_ways_and_continues() {
     }
     let list = |directory: &Path| timeless(&certs(&["list", "--json"], directory));
     assert_eq!(list(&back), list(&directory));
+    let check = || {
+        let mut check = program(&["store", "check"], &back);
+        check.env("OPENAGENTS_CERTS_STORE", &url).output().unwrap()
+    };
+    assert_eq!(check().status.code(), Some(0));
+    let schema = url.rsplit("%3D").next().unwrap();
+    server.sql(&format!(
+        "UPDATE {schema}.certs_entry SET public_key = '\\x00'"
+    ));
+    let found = check();
+    assert_eq!(found.status.code(), Some(1));
+    assert!(
+        String::from_utf8(found.stdout)
+            .unwrap()
+            .contains("public key")
+    );
     let stranger = scratch("shared-copy-stranger");
     certs(&["ca", "init"], &stranger);
     let refused = [

@@ -13,7 +13,7 @@ use crate::path;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
-use crate::store::{Entry, Inventory};
+use crate::store::{Entry, Inventory, StoreError};
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -118,10 +118,17 @@ pub fn check(directory: &Path, observer: &mut dyn FnMut(u64)) -> Result<Checked,
         };
         position = *last;
         let serials: Vec<_> = page.iter().map(|(_, entry)| &entry.serial).collect();
-        let found = inventory.find_each(&serials)?;
-        for ((_, entry), found) in page.iter().zip(&found) {
+        let found = match inventory.find_each(&serials) {
+            Ok(found) => found,
+            // One of them is not what was recorded, which is found below.
+            Err(StoreError::Damaged { .. }) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let mut found = found.iter();
+        for (_, entry) in &page {
             checked.certificates += 1;
-            if found.as_ref() != Some(entry) {
+            let is_found = |found: &Option<Entry>| found.as_ref() == Some(entry);
+            if !found.next().is_none_or(is_found) {
                 checked.add(Some(&entry.serial), "the index finds it differently".into());
             }
             if let Some(message) = wrong(entry, &authorities) {

@@ -86,7 +86,7 @@ pub fn copy(
     now: OffsetDateTime,
     observer: &mut dyn FnMut(Progress),
 ) -> Result<Copied, Error> {
-    let from_place = place(&request.from)?;
+    let from_place = source(place(&request.from)?)?;
     let to_place = place(&request.to)?;
     if from_place == to_place {
         return Err(Error::Usage {
@@ -186,6 +186,18 @@ fn refuse_other(from: &dyn Inventory, to: &dyn Inventory, place: &StorePlace) ->
         message: format!("{}: holds the inventory of {subject}", name(place)?),
         hint: "copy into an empty directory, or into a schema of its own (`?options=-csearch_path%3DNAME`)".into(),
     })
+}
+
+/// What to read from: the database that `certs.toml` names when there is no file.
+fn source(place: StorePlace) -> Result<StorePlace, Error> {
+    if let StorePlace::File(file) = &place
+        && files::kind(file)? == Kind::Absent
+        && let Some(directory) = file.parent()
+        && let Some(url) = authority::read_config(directory)?.store_url()
+    {
+        return Ok(StorePlace::Server(url.to_owned()));
+    }
+    Ok(place)
 }
 
 /// The inventory that an argument names: a URL, a directory or a file.
