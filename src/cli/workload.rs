@@ -68,8 +68,7 @@ struct Agent {
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs workload fetch --socket /run/certs/workload.sock --out /run/agent
-  openagents-certs workload fetch --socket /run/certs/workload.sock --out /run/agent --watch \\
-      --exec systemctl reload agent
+  openagents-certs workload fetch --socket /run/w.sock --out /run/agent --watch --exec systemctl reload agent
 
 The program runs without a shell, with OPENAGENTS_CERTS_EVENT, _NAME (the SPIFFE ID), _CERT, _KEY, _SERIAL,
 _NOT_AFTER and _DIR in its environment.")]

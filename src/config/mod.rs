@@ -525,7 +525,7 @@ mod tests {
     fn a_workload_entry_without_selector_or_of_another_trust_domain_is_refused() {
         for (text, expected) in [
             (
-                "[workload]\n[[workload.entry]]",
+                "[workload]\njwt_ttl = '5m'",
                 "1:1: missing field `trust_domain`",
             ),
             (

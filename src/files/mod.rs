@@ -80,6 +80,11 @@ pub fn refuse_link(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// The path of a file without symbolic links; `None` where there is no file.
+pub fn resolved(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok()
+}
+
 /// What a file was at one moment: one that was written since has another stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {

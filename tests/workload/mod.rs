@@ -384,7 +384,11 @@ fn a_program_is_known_by_its_path_and_its_digest() {
             "0".repeat(64)
         ),
     ];
-    let scene = Scene::new("workload-programs", &entries.concat());
+    let link = format!(
+        "[[workload.entry]]\nspiffe_id = 'spiffe://example.org/link'\nexe = '{}'\n",
+        public.path().join("link").display()
+    );
+    let scene = Scene::new("workload-programs", &[entries.concat(), link].concat());
     let fetch = |program: &Path, id: &str| {
         let mut command = Command::new(program);
         command.args(["workload", "fetch", "--spiffe-id", id, "--socket"]);
@@ -397,6 +401,11 @@ fn a_program_is_known_by_its_path_and_its_digest() {
     assert!(fetch(&program, "spiffe://example.org/path"));
     assert!(fetch(&program, "spiffe://example.org/both"));
     assert!(!fetch(&program, "spiffe://example.org/other"));
+    let link = public.path().join("link");
+    std::os::unix::fs::symlink(&program, &link).unwrap();
+    until("the link is seen", || {
+        fetch(&link, "spiffe://example.org/link")
+    });
     let moved = public.path().join("moved");
     std::fs::rename(&program, &moved).unwrap();
     assert!(!fetch(&moved, "spiffe://example.org/path"));

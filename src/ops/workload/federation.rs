@@ -157,3 +157,51 @@ fn jwt_key(key: &Value) -> Result<Value, String> {
         Some(_) | None => Err("a jwt-svid key has no `kid`".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Opening, open};
+
+    #[test]
+    fn an_older_bundle_does_not_replace_a_newer_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut inventory = open(&directory.path().join("inventory.db"), Opening::Create).unwrap();
+        let of = Federation {
+            trust_domain: "example.com".parse().unwrap(),
+            url: "https://ca.example.com/bundle".parse().unwrap(),
+            profile: EndpointProfile::HttpsWeb,
+            endpoint_spiffe_id: None,
+            bundle: None,
+        };
+        let bundle = |number: u64| {
+            let text = json!({"keys": [], "spiffe_sequence": number}).to_string();
+            ForeignBundle::read(&text).unwrap()
+        };
+        for (number, is_new) in [(2, true), (2, false), (1, false), (3, true)] {
+            let kept = bundle(number).keep(&mut *inventory, &of).unwrap();
+            assert_eq!(kept, is_new, "{number}");
+        }
+        let found = ForeignBundle::find(&*inventory, &of).unwrap().unwrap();
+        assert_eq!(found.sequence, Some(3));
+    }
+
+    #[test]
+    fn a_malformed_bundle_is_refused_and_an_unknown_use_ignored() {
+        for text in [
+            "",
+            "{}",
+            r#"{"keys":[{"use":"x509-svid","kty":"EC"}]}"#,
+            r#"{"keys":[{"use":"x509-svid","x5c":["AAAA"]}]}"#,
+            r#"{"keys":[{"use":"x509-svid","x5c":["AAAA","AAAA"]}]}"#,
+            r#"{"keys":[{"use":"jwt-svid","kty":"EC"}]}"#,
+        ] {
+            assert!(ForeignBundle::read(text).is_err(), "{text}");
+        }
+        let known =
+            r#"{"keys":[{"use":"other"},{"use":"jwt-svid","kid":"k"}],"spiffe_refresh_hint":7}"#;
+        let bundle = ForeignBundle::read(known).unwrap();
+        assert_eq!(bundle.jwt_keys, r#"{"keys":[{"kid":"k"}]}"#);
+        assert_eq!((bundle.anchors.len(), bundle.refresh_hint), (0, Some(7)));
+    }
+}

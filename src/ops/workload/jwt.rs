@@ -321,3 +321,139 @@ const SIGNS_FOR: Duration = Duration::hours(24);
 /// Several refresh intervals of those who fetch the bundle.
 const PUBLISHED_BEFORE: Duration = Duration::hours(1);
 const MAX_KEYS: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::store::{Opening, open};
+
+    #[test]
+    fn a_key_is_published_before_it_signs_and_as_long_as_its_tokens_are_valid() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut inventory = open(&directory.path().join("inventory.db"), Opening::Create).unwrap();
+        let mut at = |now| {
+            rotate(&mut *inventory, TTL, now).unwrap();
+            keys(&*inventory, now).unwrap()
+        };
+        let first = at(NOW);
+        assert_eq!(first.len(), 1);
+        assert_eq!(
+            at(NOW + Duration::hours(22)).len(),
+            1,
+            "it still signs for long"
+        );
+        let both = at(NOW + Duration::hours(23));
+        assert_eq!(both.len(), 2);
+        let kid = |keys: &[JwtKey], now| {
+            let token = sign(keys, &id(), &["a".into()], TTL, now).unwrap();
+            read(&token).unwrap().header.kid.unwrap()
+        };
+        assert_eq!(kid(&both, NOW + Duration::hours(23)), first[0].kid);
+        let later = NOW + Duration::hours(24);
+        assert_ne!(kid(&at(later), later), first[0].kid);
+        assert_eq!(at(later + Duration::minutes(59)).len(), 2);
+        assert!(
+            !at(NOW + Duration::hours(26))
+                .iter()
+                .any(|key| key.kid == first[0].kid)
+        );
+        assert!(matches!(
+            sign(&[], &id(), &["a".into()], TTL, NOW),
+            Err(Error::Workload(WorkloadError::NoJwtKey))
+        ));
+    }
+
+    #[test]
+    fn a_token_is_valid_for_its_audience_in_its_time() {
+        let (keys, bundles) = published();
+        let token = sign(&keys, &id(), &["a".into(), "b".into()], TTL, NOW).unwrap();
+        let (found, claims) = validate(&token, "b", &bundles, NOW).unwrap();
+        assert_eq!((found, &claims["aud"]), (id(), &json!(["a", "b"])));
+        let end = NOW + TTL.duration();
+        let before = NOW - Duration::minutes(2);
+        for (audience, now, expected) in [
+            ("c", NOW, "the audience is not in the token"),
+            ("a", end, "the token has expired"),
+            ("a", before, "the token is not valid yet"),
+        ] {
+            let error = validate(&token, audience, &bundles, now).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_token_of_another_form_key_or_trust_domain_is_refused() {
+        let (keys, bundles) = published();
+        let signed = |header: Value, claims: Value| {
+            let part = |value: Value| jws::encode_base64url(value.to_string().as_bytes());
+            let signed = format!("{}.{}", part(header), part(claims));
+            let signature = keys[0].signing.sign(Algorithm::Es256, signed.as_bytes());
+            format!("{signed}.{}", jws::encode_base64url(&signature.unwrap()))
+        };
+        let kid = &keys[0].kid;
+        let of_type = |alg: &str, kind: &str| {
+            let header = json!({"alg": alg, "kid": kid, "typ": kind});
+            signed(header, claims("spiffe://example.org/a"))
+        };
+        let valid = of_type("ES256", "JOSE");
+        assert!(validate(&valid, "a", &bundles, NOW).is_ok());
+        let of_subject = |subject| signed(json!({"alg": "ES256", "kid": kid}), claims(subject));
+        let of_header = |header| signed(header, claims("spiffe://example.org/a"));
+        let endless = json!({"sub": "spiffe://example.org/a", "aud": "a"});
+        let unsigned = valid.rsplit_once('.').unwrap().0;
+        for (token, expected) in [
+            (format!("{unsigned}.AAAA"), "the signature is not valid"),
+            (unsigned.to_owned(), "not a JWS in compact form"),
+            (valid.replace('.', "\".\""), "not a JWS in compact form"),
+            (of_type("none", "JWT"), "the algorithm 'none' is not"),
+            (of_type("HS256", "JWT"), "the algorithm 'HS256' is not"),
+            (of_type("ES384", "JWT"), "the signature is not valid"),
+            (of_type("ES256", "at+jwt"), "the type '"),
+            (of_subject("alice"), "the subject is not a SPIFFE ID"),
+            (
+                of_subject("spiffe://b.org/a"),
+                "no bundle of the trust domain b.org",
+            ),
+            (
+                signed(json!({"alg": "ES256", "kid": kid}), endless),
+                "no 'exp' claim",
+            ),
+            (of_header(json!({"alg": "ES256"})), "no 'kid' in the header"),
+            (
+                of_header(json!({"alg": "ES256", "kid": "x"})),
+                "no key 'x' in the bundle",
+            ),
+        ] {
+            let reason = validate(&token, "a", &bundles, NOW)
+                .unwrap_err()
+                .to_string();
+            assert!(reason.starts_with(expected), "{reason}, not {expected}");
+        }
+    }
+
+    fn published() -> (Vec<JwtKey>, BTreeMap<String, Vec<u8>>) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut inventory = open(&directory.path().join("inventory.db"), Opening::Create).unwrap();
+        rotate(&mut *inventory, TTL, NOW).unwrap();
+        let keys = keys(&*inventory, NOW).unwrap();
+        let set = json!({"keys": [keys[0].jwk]}).to_string().into_bytes();
+        (
+            keys,
+            BTreeMap::from([("spiffe://example.org".to_owned(), set)]),
+        )
+    }
+
+    fn claims(subject: &str) -> Value {
+        let end = NOW + TTL.duration();
+        json!({"sub": subject, "aud": "a", "exp": end.unix_timestamp()})
+    }
+
+    fn id() -> SpiffeId {
+        "spiffe://example.org/agent/7".parse().unwrap()
+    }
+
+    const NOW: OffsetDateTime = datetime!(2026-11-01 00:00 UTC);
+    const TTL: Lifetime = Lifetime::from_seconds(5 * 60);
+}

@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::source::Source;
-use super::state::{Grant, State, users};
+use super::state::{Grant, State};
 use super::svid::{Svid, unavailable};
 use super::{DRAIN_TIME, States, raise_descriptor_limit, serve};
 use crate::config::PublicUrl;
@@ -151,21 +151,17 @@ impl Node {
             let jwt_bundles = told.jwt_bundles.into_iter();
             let entries = told.entries.into_iter();
             let grants: Vec<_> = entries.map(|entry| Arc::new(Grant { entry })).collect();
-            let names = grants.iter();
-            let names = names.filter_map(|grant| grant.entry.selectors.unix_user.clone());
-            let users = users(names.collect());
             Ok(State {
                 is_known: true,
                 trust_domain: Some(told.trust_domain),
-                users,
-                grants,
                 x509_bundles,
                 jwt_bundles: jwt_bundles
                     .map(|(id, set)| (id, set.into_bytes()))
                     .collect(),
                 issuer: Some(Fingerprint::sha256(told.issuer.as_bytes())),
                 ..State::default()
-            })
+            }
+            .with(grants))
         });
         let state = state.await?;
         self.note(None);

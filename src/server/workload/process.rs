@@ -85,10 +85,9 @@ impl Process {
         let Some(program) = self.current_program() else {
             return false;
         };
-        let is_program = selectors
-            .exe
-            .as_ref()
-            .is_none_or(|exe| *exe == program.path);
+        let is_program = selectors.exe.as_ref().is_none_or(|exe| {
+            *exe == program.path || state.programs.get(exe) == Some(&program.path)
+        });
         let is_content = || match &selectors.exe_sha256 {
             None => true,
             Some(expected) => digests

@@ -1,6 +1,7 @@
 //! What the Workload API serves now: entries, bundles, and the keys of JWT-SVIDs.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use time::OffsetDateTime;
 use super::process;
 use crate::config::{Workload, WorkloadEntry, WorkloadLifetime};
 use crate::error::Error;
+use crate::files;
 use crate::net::workload::messages::JwtSvid;
 use crate::ops::workload::bundle;
 use crate::ops::workload::entry::StoredEntry;
@@ -31,6 +33,8 @@ pub(super) struct State {
     pub(super) grants: Vec<Arc<Grant>>,
     /// The numbers of the users that entries name.
     pub(super) users: HashMap<String, u32>,
+    /// Where the programs that entries name really are: a process shows its path without symbolic links.
+    pub(super) programs: HashMap<PathBuf, PathBuf>,
     /// Trust anchors, DER one after the other, by the SPIFFE ID of the trust domain.
     pub(super) x509_bundles: BTreeMap<String, Vec<u8>>,
     /// JWK Sets by the SPIFFE ID of the trust domain.
@@ -96,17 +100,30 @@ impl State {
         let (local, remote): (Vec<_>, Vec<_>) = all.partition(|entry| entry.node.is_none());
         let grants = local.into_iter().map(|entry| Arc::new(Grant { entry }));
         let grants: Vec<_> = grants.collect();
-        let names = grants.iter();
-        let names = names.filter_map(|grant| grant.entry.selectors.unix_user.clone());
-        let names: Vec<_> = names.collect();
         // The system may ask a directory service.
-        let users = core.compute(move || Ok(users(names))).await?;
-        Ok(State {
+        let found = core.compute(move || Ok(State { remote, ..state }.with(grants)));
+        found.await
+    }
+
+    /// With these grants, and what the system knows of their selectors. May wait for it.
+    pub(super) fn with(self, grants: Vec<Arc<Grant>>) -> Self {
+        let selectors = || grants.iter().map(|grant| &grant.entry.selectors);
+        let users = selectors().filter_map(|selectors| {
+            let name = selectors.unix_user.clone()?;
+            let uid = process::user(&name)?;
+            Some((name, uid))
+        });
+        let programs = selectors().filter_map(|selectors| {
+            let exe = selectors.exe.clone()?;
+            let resolved = files::resolved(&exe)?;
+            Some((exe, resolved))
+        });
+        State {
+            users: users.collect(),
+            programs: programs.collect(),
             grants,
-            users,
-            remote,
-            ..state
-        })
+            ..self
+        }
     }
 
     /// Whether an entry names the digest of a program.
@@ -125,6 +142,7 @@ impl State {
             && self.trust_domain == other.trust_domain
             && self.grants == other.grants
             && self.users == other.users
+            && self.programs == other.programs
             && self.x509_bundles == other.x509_bundles
             && self.jwt_bundles == other.jwt_bundles
             && self.bundle == other.bundle
@@ -225,14 +243,6 @@ async fn sequence(core: &Core, keys: Vec<Value>) -> Result<u64, Failure> {
                 .await
         }
     }
-}
-
-pub(super) fn users(names: Vec<String>) -> HashMap<String, u32> {
-    let known = names.into_iter().filter_map(|name| {
-        let uid = process::user(&name)?;
-        Some((name, uid))
-    });
-    known.collect()
 }
 
 /// A JWK Set, as the Workload API has it.
