@@ -67,11 +67,14 @@ impl Scene {
     }
 
     fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// Starts the server with more arguments.
+    fn start_with(&mut self, more: &[&str]) {
         let socket = self.socket.to_str().unwrap();
-        self.server = Some(Server::start(
-            &self.directory,
-            &["--workload-socket", socket],
-        ));
+        let arguments = [&["--workload-socket", socket], more].concat();
+        self.server = Some(Server::start(&self.directory, &arguments));
     }
 
     fn server(&self) -> &Server {

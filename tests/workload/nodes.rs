@@ -120,6 +120,55 @@ fn the_bundle_is_published_and_another_trust_domain_trusts_it() {
     }
 }
 
+#[test]
+fn an_endpoint_can_prove_itself_with_its_spiffe_id() {
+    let mut scene = Scene::new("workload-endpoint", &entry("/agent/alice", ""));
+    let id = "spiffe://example.org/endpoint";
+    let issue = [
+        "issue",
+        "peer",
+        "--spiffe",
+        id,
+        "--san",
+        "elsewhere.test",
+        "--name",
+        "endpoint",
+    ];
+    scene.certs(&issue);
+    let path = |name: &str| scene.directory.join(name).to_str().unwrap().to_owned();
+    let (certificate, key) = (path("endpoint.crt"), path("endpoint.key"));
+    scene.server.take().unwrap().kill();
+    scene.start_with(&["--tls-cert", &certificate, "--tls-key", &key]);
+    // The first bundle comes by other means.
+    let anchor = std::fs::read(scene.directory.join("ca.crt")).unwrap();
+    let anchor = rustls_pki_types::pem::PemObject::from_pem_slice(&anchor);
+    let anchor: rustls_pki_types::CertificateDer<'_> = anchor.unwrap();
+    let x5c = <base64ct::Base64 as base64ct::Encoding>::encode_string(&anchor);
+    let first = serde_json::json!({"keys": [{"use": "x509-svid", "x5c": [x5c]}]});
+    let file = scene.directory.join("first.json");
+    std::fs::write(&file, first.to_string()).unwrap();
+    let federation = |id: &str| {
+        format!(
+            "[[workload.federation]]\ntrust_domain = 'example.org'\nprofile = 'https_spiffe'\n\
+             url = '{}/.well-known/spiffe-bundle'\nendpoint_spiffe_id = '{id}'\nbundle = '{}'\n",
+            scene.server().url,
+            file.display()
+        )
+    };
+    let wrong = federation("spiffe://example.org/other");
+    let other = Scene::of("workload-endpoint-other", "example.com", &wrong);
+    let refused = other.server().wait_for("\"federation\"", 0);
+    assert!(refused.contains("is not trusted"), "{refused}");
+    let skipped = other.server().logged();
+    other.write(&federation(id));
+    other.server().signal(Signal::HUP);
+    let taken = other.server().wait_for("\"federation\"", skipped);
+    assert!(
+        taken.contains("the bundle of example.org is new"),
+        "{taken}"
+    );
+}
+
 /// A machine that is enrolled as a node, and its agent.
 struct Agent {
     directory: std::path::PathBuf,
