@@ -138,7 +138,8 @@ enum EntryAction {
 
 /// Give a SPIFFE ID to processes that match all of these selectors
 ///
-/// The kernel says what a process is; root can be any user.
+/// The kernel says what a process is; root can be any user. The program of a process is seen only by a server that
+/// runs as root or as the same user.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   openagents-certs workload entry add spiffe://example.org/agent/alice --uid 1001 --dns alice.example.org

@@ -74,12 +74,12 @@ pub fn add(
     requested_by: String,
     now: OffsetDateTime,
 ) -> Result<EntryChange, Error> {
+    let mut inventory = crate::ops::list::inventory(directory)?;
     let config = authority::read_config(directory)?;
     let trust_domain = &workload(directory, &config)?.trust_domain;
     if let Some(what) = entry.contradiction(trust_domain, config.longest_svid()) {
         return Err(WorkloadError::Entry { what }.into());
     }
-    let mut inventory = crate::ops::list::inventory(directory)?;
     let known = StoredEntry::all(&*inventory)?;
     if let Some(known) = known.into_iter().find(|known| known.entry == entry) {
         return Ok(EntryChange::new(known.id, entry, "already there"));
@@ -125,9 +125,9 @@ pub fn remove(directory: &Path, id: &str) -> Result<EntryChange, Error> {
 /// # Errors
 /// When the settings or the inventory cannot be read.
 pub fn list(directory: &Path) -> Result<EntryList, Error> {
+    let inventory = crate::ops::list::inventory(directory)?;
     let config = authority::read_config(directory)?;
     let workload = workload(directory, &config)?;
-    let inventory = crate::ops::list::inventory(directory)?;
     let of_file = workload.entries().cloned().map(|entry| (None, entry));
     let stored = StoredEntry::all(&*inventory)?.into_iter();
     let stored = stored.map(|stored| (Some(stored.id), stored.entry));
@@ -201,9 +201,13 @@ impl fmt::Display for EntryList {
             .iter()
             .map(|one| one.entry.spiffe_id.as_str().len());
         let width = width.max().unwrap_or(0).max("SPIFFE ID".len());
-        if !self.entries.is_empty() {
-            writeln!(f, "{:16}  {:width$}  TTL   SELECTORS", "ID", "SPIFFE ID")?;
+        if self.entries.is_empty() {
+            return writeln!(
+                f,
+                "No entries: add one with `openagents-certs workload entry add ID --uid UID`"
+            );
         }
+        writeln!(f, "{:16}  {:width$}  TTL   SELECTORS", "ID", "SPIFFE ID")?;
         for ListedEntry { id, entry } in &self.entries {
             let id = id.as_deref().unwrap_or(CONFIG);
             let ttl = entry.ttl.lifetime().to_string();
