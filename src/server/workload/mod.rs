@@ -88,13 +88,16 @@ impl States {
         };
         tokio::spawn(async move {
             while !sender.is_closed() {
-                // What cannot be read now stays as it was; the log has the reason.
-                if let Ok(state) = source.state().await
-                    && !state.is_same(&sender.borrow())
-                {
-                    sender.send_replace(Arc::new(state));
+                match source.state().await {
+                    Ok(state) => {
+                        if !state.is_same(&sender.borrow()) {
+                            sender.send_replace(Arc::new(state));
+                        }
+                        sleep(pause).await;
+                    }
+                    // It stays as it was. The log has the reason, and not too often.
+                    Err(_) => sleep(AFTER_FAILURE).await,
                 }
-                sleep(pause).await;
             }
         });
         States(receiver)
@@ -315,6 +318,7 @@ fn stopping() -> Status {
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 const READY_TIME: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const MAX_CONNECTIONS: u32 = 4_096;
 /// One user cannot keep the others out.
