@@ -90,7 +90,7 @@ enum Command {
     Issue(issue::Args),
     /// Create and sign certificate signing requests (PKCS #10)
     Csr(csr::Args),
-    /// Get certificates of public CAs with ACME
+    /// Get certificates of public CAs with ACME (RFC 8555)
     Acme(acme::Args),
     /// Check whether certificates are valid
     Verify(verify::Args),

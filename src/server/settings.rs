@@ -1,13 +1,9 @@
 //! The settings the server runs by: `[serve]` of certs.toml, and the command line over it.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::config::{
-    Acme, Config, HttpListen, Limits, ListenAddress, PublicUrl, ResolverAddress, Role,
-};
-use crate::pki::profile::Location;
+use crate::config::{Acme, Config, HttpListen, Limits, ListenAddress, PublicUrl, ResolverAddress};
 use crate::pki::validity::Lifetime;
 
 /// What the command line sets; it takes precedence over certs.toml, also when that is read again.
@@ -52,16 +48,12 @@ pub(in crate::server) struct Settings {
     pub(super) https: SocketAddr,
     /// The URL that clients use.
     pub(in crate::server) public_url: PublicUrl,
-    /// The URL of the plain HTTP port in certificates, if they are to have one.
-    pub(in crate::server) http_url: Option<Location>,
     /// How long after its expiry a certificate can be re-enrolled; `None` for not at all.
     pub(in crate::server) renew_expired_for: Option<Lifetime>,
     /// The ACME server.
     pub(in crate::server) acme: Acme,
     /// Limits.
     pub(in crate::server) limits: Limits,
-    /// The role of each operator, by a name in its client certificate.
-    pub(in crate::server) operators: BTreeMap<String, Role>,
 }
 
 impl Settings {
@@ -78,11 +70,9 @@ impl Settings {
         Settings {
             https,
             public_url: url.unwrap_or_else(|| PublicUrl::of_listener(https)),
-            http_url: serve.http_url.clone(),
             renew_expired_for: serve.renew_expired_for,
             acme,
             limits: serve.limits.clone(),
-            operators: serve.operators.clone(),
         }
     }
 }

@@ -136,6 +136,27 @@ pub(crate) static CASES: &[Case] = &[
     reads(&["token", "list"], &[]),
     fails(&["token", "revoke"], &["0123456789abcdef"]),
     fails(&["enroll"], &["oact1.0123456789abcdef"]),
+    reads(&["store", "check"], &[]),
+    writes(
+        "pki",
+        &["store", "copy"],
+        &["--from", "@pki", "--to", "@copied"],
+    ),
+    reads(
+        &["store", "prune"],
+        &["--expired-before", "90d", "--dry-run"],
+    ),
+    fails(
+        &["workload", "entry", "add"],
+        &["spiffe://example.org/agent", "--uid", "1001"],
+    ),
+    fails(&["workload", "entry", "list"], &[]),
+    fails(&["workload", "entry", "remove"], &["0123456789abcdef"]),
+    fails(
+        &["workload", "fetch"],
+        &["--socket", "@pki/none.sock", "--out", "@out"],
+    ),
+    fails(&["workload", "agent"], &["--socket", "@pki/none.sock"]),
     reads(&["list"], &[]),
     reads(&["list"], &["--json"]),
     reads(&["list"], &["--format", "csv"]),

@@ -372,7 +372,7 @@ impl Ordering<'_, '_> {
         let leads = |chain: &[Certificate]| {
             let top = chain.last().map(Certificate::issuer);
             let names = top.map(|issuer| issuer.values(AttributeType::CommonName));
-            names.is_some_and(|names| names.iter().any(|name| *name == preferred))
+            names.is_some_and(|names| names.contains(&preferred))
         };
         if leads(&certificates) {
             return Ok(Chain {

@@ -1,6 +1,7 @@
 //! One certificate, for a new key or for the key of a certificate signing request.
 
 mod existing;
+mod names;
 mod online;
 mod plan;
 mod report;
