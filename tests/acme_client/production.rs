@@ -5,6 +5,10 @@ use std::process::Command;
 use super::*;
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one network, from its files to what is said about it"
+)]
 fn a_network_with_a_public_server_and_private_clients_is_generated_and_checked() {
     let Some(scene) = Scene::start("production", &[], false) else {
         return;

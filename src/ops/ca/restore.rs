@@ -72,18 +72,7 @@ pub fn run(
     password: Supplier<'_>,
     now: OffsetDateTime,
 ) -> Result<Restoration, Error> {
-    let sealed = files::read_up_to(&request.file, MAX_ARCHIVE_BYTES)?;
-    let sealed = sealed.ok_or_else(|| Error::Unreadable {
-        path: request.file.clone(),
-        what: "is larger than 8 GiB",
-    })?;
-    let password = password()?;
-    let opened = keys::decrypt(&sealed, &password).map_err(|source| Error::Encrypted {
-        path: request.file.clone(),
-        source,
-    })?;
-    drop(sealed);
-    let mut archive = Archive::unpack(&opened, &request.file)?;
+    let (mut archive, password) = open(&request.file, password)?;
     let lock = match request.dry_run {
         true => None,
         false => Some(Lock::acquire(&request.directory)?),
@@ -133,6 +122,22 @@ pub fn run(
         kept,
         files: archive.names(),
     })
+}
+
+/// What is in an archive, and its passphrase.
+fn open(path: &Path, password: Supplier<'_>) -> Result<(Archive, Password), Error> {
+    let sealed = files::read_up_to(path, MAX_ARCHIVE_BYTES)?;
+    let sealed = sealed.ok_or_else(|| Error::Unreadable {
+        path: path.to_owned(),
+        what: "is larger than 8 GiB",
+    })?;
+    let password = password()?;
+    let opened = keys::decrypt(&sealed, &password).map_err(|source| Error::Encrypted {
+        path: path.to_owned(),
+        source,
+    })?;
+    drop(sealed);
+    Ok((Archive::unpack(&opened, path)?, password))
 }
 
 /// Puts the inventory of a backup where it belongs, when that is no file. Gives a warning.
