@@ -31,7 +31,7 @@ fn its_answers_make_what_its_command_line_says() {
         ("Protect the CA", "y".into()),
         ("Generate?", ENTER.to_owned()),
         ("New passphrase", format!("correct horse{ENTER}")),
-        ("Repeat", format!("correct horse{ENTER}")),
+        ("Repeat the passphrase", format!("correct horse{ENTER}")),
     ];
     let Some(output) = on_a_terminal(directory.path(), &[], &answers) else {
         return;

@@ -1,5 +1,7 @@
 //! `store`: the inventory as a whole.
 
+use std::ffi::OsString;
+
 use clap::Subcommand;
 
 use super::context::Context;
@@ -48,11 +50,11 @@ enum Action {
 struct Copy {
     /// Store to read: a URL of PostgreSQL, or a directory with inventory.db
     #[arg(long, value_name = "URL|DIR")]
-    from: String,
+    from: OsString,
 
     /// Store to write; a directory is made if there is none
     #[arg(long, value_name = "URL|DIR")]
-    to: String,
+    to: OsString,
 }
 
 /// Check every certificate in the inventory, and its indexes

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
 use super::context::Context;
 use super::serve;
@@ -54,7 +55,7 @@ struct Agent {
     server: Option<PublicUrl>,
 
     /// Serve the Workload API on this Unix socket
-    #[arg(long, value_name = "PATH", value_parser = socket)]
+    #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().try_map(socket))]
     socket: PathBuf,
 }
 
@@ -78,7 +79,7 @@ struct Fetch {
         long,
         value_name = "PATH",
         env = SOCKET_VARIABLE,
-        value_parser = socket,
+        value_parser = OsStringValueParser::new().try_map(socket),
         hide_env_values = true
     )]
     socket: PathBuf,
@@ -307,7 +308,10 @@ impl Add {
 }
 
 /// The path of a socket, also as a URL: `unix:///PATH` or `unix:PATH`.
-fn socket(text: &str) -> Result<PathBuf, String> {
+fn socket(argument: OsString) -> Result<PathBuf, String> {
+    let Some(text) = argument.to_str() else {
+        return Ok(argument.into());
+    };
     let path = text.strip_prefix("unix:").unwrap_or(text);
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() || text.starts_with("tcp:") {

@@ -14,8 +14,18 @@ import select
 import struct
 import sys
 import termios
+import time
 
 PATIENCE_SECONDS = 20
+
+
+def wait_until_hidden(terminal):
+    """What is typed before the terminal stops showing it is thrown away."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while termios.tcgetattr(terminal)[3] & termios.ECHO:
+        if time.monotonic() > deadline:
+            sys.exit("the terminal still shows what is typed")
+        select.select([], [], [], 0.005)
 
 
 def main():
@@ -41,6 +51,8 @@ def main():
         shown += chunk
         if answers and answers[0][0].encode() in shown[unread:]:
             unread = len(shown)
+            if b"assphrase" in answers[0][0].encode():
+                wait_until_hidden(terminal)
             os.write(terminal, answers.pop(0)[1].encode())
     sys.stdout.buffer.write(shown)
     _, status = os.waitpid(child, 0)

@@ -3,6 +3,7 @@
 mod check;
 mod prune;
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -23,9 +24,9 @@ pub use prune::{Pruned, prune};
 #[derive(Debug)]
 pub struct CopyRequest {
     /// A database's URL, a directory or a file.
-    pub from: String,
+    pub from: OsString,
     /// The same; a directory or a file is one in which an inventory is made if there is none.
-    pub to: String,
+    pub to: OsString,
 }
 
 /// What was copied.
@@ -201,11 +202,11 @@ fn source(place: StorePlace) -> Result<StorePlace, Error> {
 }
 
 /// The inventory that an argument names: a URL, a directory or a file.
-fn place(text: &str) -> Result<StorePlace, Error> {
-    if text.contains("://") {
-        return Ok(StorePlace::Server(text.to_owned()));
+fn place(argument: &OsStr) -> Result<StorePlace, Error> {
+    if let Some(url) = argument.to_str().filter(|text| text.contains("://")) {
+        return Ok(StorePlace::Server(url.to_owned()));
     }
-    let path = Path::new(text);
+    let path = Path::new(argument);
     if files::kind(path)? == Kind::File || path.extension().is_some_and(|end| end == "db") {
         return Ok(StorePlace::File(path.to_owned()));
     }
