@@ -31,7 +31,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding of the rule with this id, as severe as under [`Profile::Tls`](super::profile::Profile::Tls), a note where it does not count there.
+    /// A finding of the rule with this id, as severe as under [`Profile::Tls`], a note where it does not count there.
     pub fn of(id: &str) -> Self {
         let rule = Rule::named(id);
         let severity = rule.severities.tls.unwrap_or(Severity::Note);

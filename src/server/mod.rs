@@ -1,6 +1,6 @@
 //! The authority as a service: HTTP in front of [`crate::ops`].
 //!
-//! A handler parses, runs a job on a [`core::Core`], and answers. Nothing here decides what is issued.
+//! A handler parses, runs a job on a `Core`, and answers. Nothing here decides what is issued.
 
 #[cfg(not(fuzzing))]
 mod acme;
