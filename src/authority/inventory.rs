@@ -50,11 +50,23 @@ pub fn store_place(directory: &Path) -> Result<StorePlace, Error> {
 /// When it is missing and is not to be made, damaged, kept by another process, on a server that cannot be used, or of
 /// an authority that is not in the directory.
 pub fn open_inventory(directory: &Path, opening: Opening) -> Result<Box<dyn Inventory>, Error> {
-    match store_place(directory)? {
-        StorePlace::File(file) => open_inventory_file(&file, opening),
+    open_inventory_at(&store_place(directory)?, directory, opening)
+}
+
+/// The inventory of the authority in a directory, whose place is known.
+///
+/// # Errors
+/// As [`open_inventory`].
+pub fn open_inventory_at(
+    place: &StorePlace,
+    directory: &Path,
+    opening: Opening,
+) -> Result<Box<dyn Inventory>, Error> {
+    match place {
+        StorePlace::File(file) => open_inventory_file(file, opening),
         StorePlace::Server(url) => {
-            let inventory = store::open_server(&url, opening)?;
-            require_own(directory, &url, &inventory.authorities()?)?;
+            let inventory = store::open_server(url, opening)?;
+            require_own(directory, url, &inventory.authorities()?)?;
             Ok(inventory)
         }
     }

@@ -14,7 +14,7 @@ pub use deployment::{
 };
 pub use inventory::{
     STORE_VARIABLE, StorePlace, has_inventory, inventory_name, open_client_inventory,
-    open_inventory, open_inventory_file, store_place,
+    open_inventory, open_inventory_at, open_inventory_file, store_place,
 };
 pub use issuance::{Issuance, Issuing, Parts, Signing, pem_of, read_back, sign_root};
 pub use material::{AuthorityAt, Material, Recording, Source};

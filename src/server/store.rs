@@ -27,6 +27,8 @@ pub(super) struct Store {
 /// What all threads of the store know.
 struct Shared {
     directory: PathBuf,
+    /// As certs.toml said when the server started; a broken one does not matter later.
+    place: authority::StorePlace,
     clock: fn() -> OffsetDateTime,
     /// Counted up when the inventory is to be opened again.
     generation: AtomicU64,
@@ -89,6 +91,7 @@ impl Store {
     ) -> Result<Self, Error> {
         let shared = Arc::new(Shared {
             directory: directory.to_owned(),
+            place: authority::store_place(directory)?,
             clock,
             generation: AtomicU64::new(0),
             waiting_writes: AtomicI64::new(0),
@@ -315,7 +318,11 @@ impl Opened {
             Some(inventory) if self.generation == generation => inventory,
             old => {
                 drop(old);
-                let opened = authority::open_inventory(&shared.directory, Opening::MustExist);
+                let opened = authority::open_inventory_at(
+                    &shared.place,
+                    &shared.directory,
+                    Opening::MustExist,
+                );
                 shared.outage.note(opened.is_ok());
                 opened?
             }
