@@ -13,8 +13,10 @@ use crate::authority::{AuthorityAt, Material, Recording, Source as MaterialSourc
 use crate::ops::issue::{End, Existing, Label};
 use crate::ops::live;
 use crate::ops::passphrase::Ask;
+use crate::ops::renew::{Hook, SignalTo};
 pub(super) use crate::ops::requested_by;
 use crate::pki::validity::{self, Lifetime};
+use crate::render::Renderer;
 
 /// The validity period of a certificate.
 #[derive(Args, Debug)]
@@ -170,6 +172,51 @@ impl Dialling {
         }
     }
 }
+
+/// What runs when new files are in place.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Afterwards {
+    /// Run this program afterwards, with the arguments that follow, up to the next option of this command or `;`
+    #[arg(long, value_name = "PROGRAM")]
+    exec: Option<OsString>,
+
+    /// Pass one more argument to the program
+    #[arg(
+        long,
+        value_name = "ARG",
+        requires = "exec",
+        allow_hyphen_values = true
+    )]
+    exec_arg: Vec<OsString>,
+
+    /// Kill the program after this time
+    #[arg(long, value_name = "LIFETIME", default_value = "60s")]
+    exec_timeout: Lifetime,
+
+    /// Then send a signal to the process whose PID is in this file [default: HUP]
+    #[arg(long, value_name = "FILE[:SIGNAL]")]
+    pub(super) signal: Vec<SignalTo>,
+}
+
+impl Afterwards {
+    /// The program, without these environment variables.
+    pub(super) fn hook(&self, hidden: Vec<OsString>, renderer: &Renderer) -> Option<Hook> {
+        self.exec.as_ref().map(|program| Hook {
+            program: program.clone(),
+            arguments: self.exec_arg.clone(),
+            timeout: waiting_time(self.exec_timeout),
+            hidden,
+            output: renderer.stderr_copy(),
+        })
+    }
+}
+
+/// A waiting time, a day at most.
+pub(super) fn waiting_time(lifetime: Lifetime) -> Duration {
+    lifetime.duration().unsigned_abs().min(LONGEST_WAIT)
+}
+
+const LONGEST_WAIT: Duration = Duration::from_secs(86400);
 
 /// A duration: a whole number and `ms`, `s` or `m`; seconds without a unit.
 fn duration(text: &str) -> Result<Duration, String> {

@@ -2,14 +2,13 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::time::Duration;
 
-use super::args::{Issuer, requested_by};
+use super::args::{Afterwards, Issuer, requested_by, waiting_time};
 use super::completing;
 use super::context::Context;
 use crate::error::Error;
 use crate::ops::list::LabelFilter;
-use crate::ops::renew::{self, Follow, Hook, Request, SPREAD, SignalTo, Timing};
+use crate::ops::renew::{self, Follow, Request, SPREAD, Timing};
 use crate::ops::{Target, Verdict, targets};
 use crate::pki::algorithm::KeyType;
 use crate::pki::validity::Lifetime;
@@ -101,26 +100,8 @@ pub(super) struct How {
     #[arg(long)]
     combined: bool,
 
-    /// Run this program afterwards, with the arguments that follow, up to the next option of this command or `;`
-    #[arg(long, value_name = "PROGRAM")]
-    exec: Option<OsString>,
-
-    /// Pass one more argument to the program
-    #[arg(
-        long,
-        value_name = "ARG",
-        requires = "exec",
-        allow_hyphen_values = true
-    )]
-    exec_arg: Vec<OsString>,
-
-    /// Kill the program after this time
-    #[arg(long, value_name = "LIFETIME", default_value = "60s")]
-    exec_timeout: Lifetime,
-
-    /// Then send a signal to the process whose PID is in this file [default: HUP]
-    #[arg(long, value_name = "FILE[:SIGNAL]")]
-    signal: Vec<SignalTo>,
+    #[command(flatten)]
+    afterwards: Afterwards,
 
     /// Then check that this port serves the new certificate, such as grpcs://localhost:8600
     #[arg(long, value_name = "URL")]
@@ -167,13 +148,7 @@ impl Args {
 impl How {
     /// A request for everything that is due.
     pub(super) fn request(&self, renderer: &Renderer) -> Request {
-        let hook = self.exec.as_ref().map(|program| Hook {
-            program: program.clone(),
-            arguments: self.exec_arg.clone(),
-            timeout: duration(self.exec_timeout),
-            hidden: self.issuer.secret_variables(),
-            output: renderer.stderr_copy(),
-        });
+        let secrets = self.issuer.secret_variables();
         Request {
             names: None,
             labels: Vec::new(),
@@ -192,22 +167,15 @@ impl How {
             must_renew: false,
             requested_by: requested_by(),
             follow: Follow {
-                hook,
-                signals: self.signal.clone(),
+                hook: self.afterwards.hook(secrets, renderer),
+                signals: self.afterwards.signal.clone(),
                 probe: self.probe.clone(),
-                probe_timeout: duration(self.probe_timeout),
+                probe_timeout: waiting_time(self.probe_timeout),
                 rollback: self.rollback,
             },
         }
     }
 }
-
-/// A waiting time, a day at most.
-fn duration(lifetime: Lifetime) -> Duration {
-    lifetime.duration().unsigned_abs().min(LONGEST_WAIT)
-}
-
-const LONGEST_WAIT: Duration = Duration::from_secs(86400);
 
 fn fraction(text: &str) -> Result<f64, &'static str> {
     fraction_or_zero(text).and_then(|number| {

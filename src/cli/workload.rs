@@ -6,17 +6,16 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
+use super::args::Afterwards;
 use super::context::Context;
 use super::serve;
 use super::watch::NOTIFY_SOCKET;
 use crate::config::{DnsName, PublicUrl, Selectors, Sha256, WorkloadEntry, WorkloadLifetime};
 use crate::error::Error;
-use crate::ops::renew::{Hook, SignalTo};
 use crate::ops::watch::{ServiceManager, Signals};
 use crate::ops::workload::{entry, fetch};
 use crate::ops::{Verdict, requested_by};
 use crate::pki::spiffe::SpiffeId;
-use crate::pki::validity::Lifetime;
 use crate::server::{self, AgentRequest, Level};
 
 /// Give processes SPIFFE identities, and fetch them as files
@@ -96,26 +95,8 @@ struct Fetch {
     #[arg(long)]
     watch: bool,
 
-    /// Run this program afterwards, with the arguments that follow, up to the next option of this command or `;`
-    #[arg(long, value_name = "PROGRAM")]
-    exec: Option<OsString>,
-
-    /// Pass one more argument to the program
-    #[arg(
-        long,
-        value_name = "ARG",
-        requires = "exec",
-        allow_hyphen_values = true
-    )]
-    exec_arg: Vec<OsString>,
-
-    /// Kill the program after this time
-    #[arg(long, value_name = "LIFETIME", default_value = "60s")]
-    exec_timeout: Lifetime,
-
-    /// Then send a signal to the process whose PID is in this file [default: HUP]
-    #[arg(long, value_name = "FILE[:SIGNAL]")]
-    signal: Vec<SignalTo>,
+    #[command(flatten)]
+    afterwards: Afterwards,
 }
 
 /// Add, list and remove entries
@@ -255,19 +236,12 @@ impl Agent {
 
 impl Fetch {
     fn run(self, context: &Context) -> Result<Verdict, Error> {
-        let hook = self.exec.map(|program| Hook {
-            program,
-            arguments: self.exec_arg,
-            timeout: self.exec_timeout.duration().unsigned_abs(),
-            hidden: Vec::new(),
-            output: context.renderer.stderr_copy(),
-        });
         let request = fetch::Request {
             socket: self.socket,
             out: self.out,
             spiffe_id: self.spiffe_id,
-            hook,
-            signals: self.signal,
+            hook: self.afterwards.hook(Vec::new(), &context.renderer),
+            signals: self.afterwards.signal,
         };
         if !self.watch {
             return context.finish(&fetch::run(&request, context.now)?);
