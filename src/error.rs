@@ -165,6 +165,12 @@ pub enum Error {
         /// The id.
         id: String,
     },
+    /// There is no session of the dashboard with this id.
+    #[error("there is no session {}", Escaped(id))]
+    NoSession {
+        /// The id.
+        id: String,
+    },
     /// A process gets no identity, or an entry cannot be added.
     #[error(transparent)]
     Workload(#[from] WorkloadError),

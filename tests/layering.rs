@@ -118,6 +118,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio", &["server", "net", "store/postgres"]),
     ("tokio_postgres", &["store/postgres", "store/postgres.rs"]),
     ("axum", &["server"]),
+    ("askama", &["server/dashboard"]),
     ("hickory_resolver", &["server", "net"]),
     ("lettre", &["net"]),
     ("hyper", &["server", "net"]),

@@ -6,6 +6,7 @@ mod authority;
 mod commands;
 mod completions;
 mod custody;
+mod dashboard;
 mod est;
 mod everywhere;
 mod explain;

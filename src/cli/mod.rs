@@ -9,6 +9,7 @@ mod context;
 mod crl;
 mod csr;
 mod custody;
+mod dashboard;
 mod enroll;
 mod exec;
 mod explain;
@@ -124,6 +125,8 @@ enum Command {
     Store(store::Args),
     /// Create, list and revoke tokens that let machines enroll
     Token(token::Args),
+    /// Sign in to the dashboard of `serve`, list sessions, end them
+    Dashboard(dashboard::Args),
     /// Test the notifications of expiry, revocation and failures
     Notify(notify::Args),
     /// Give processes SPIFFE identities, and fetch them as files
@@ -243,6 +246,7 @@ impl Command {
             Command::Enroll(args) => args.run(context)?.into(),
             Command::Store(args) => args.run(context)?.into(),
             Command::Token(args) => args.run(context)?.into(),
+            Command::Dashboard(args) => args.run(context)?.into(),
             Command::Notify(args) => args.run(context)?.into(),
             Command::Workload(args) => args.run(context)?.into(),
             Command::Export(args) => args.run(context)?.into(),

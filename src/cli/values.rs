@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
+use crate::config::Role;
 use crate::ops::batch::manifest::Syntax;
 use crate::ops::export;
 use crate::ops::list::Status;
@@ -46,6 +47,10 @@ values! {
         Auto "auto" "On a terminal, unless NO_COLOR is set"
         Always "always" "Always"
         Never "never" "Never"
+    }
+    Role {
+        Viewer "viewer" "See everything"
+        Operator "operator" "Change things, too"
     }
     KeyType {
         P256 "p256" "ECDSA on NIST P-256; works on every gRPC stack"

@@ -19,7 +19,8 @@ use crate::pki::validity::Lifetime;
 
 pub use notify::{EventKind, MailServer, Notify, Recipients, WebhookUrl};
 pub use serve::{
-    Acme, ChallengeType, HttpListen, Limits, ListenAddress, PublicUrl, ResolverAddress, Role, Serve,
+    Acme, ChallengeType, HttpListen, Limits, ListenAddress, Operators, PublicUrl, ResolverAddress,
+    Role, Serve,
 };
 pub use workload::{
     DnsName, EndpointProfile, Federation, Selectors, Sha256, Workload, WorkloadEntry,

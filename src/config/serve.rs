@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use crate::pki::profile::{Location, ProfileSettings};
+use crate::pki::profile::{Location, NamePattern, PatternError, ProfileSettings};
 use crate::pki::san::SubjectAltName;
 use crate::pki::validity::Lifetime;
 
@@ -34,7 +34,7 @@ pub struct Serve {
     /// The Unix socket that the SPIFFE Workload API is served on.
     pub workload_socket: Option<PathBuf>,
     /// The role of each operator of the dashboard, by a name in its client certificate.
-    pub operators: BTreeMap<String, Role>,
+    pub operators: Operators,
 }
 
 impl Serve {
@@ -179,6 +179,49 @@ pub enum Role {
     Viewer,
     /// Change things, too.
     Operator,
+}
+
+impl Role {
+    /// The name, as in certs.toml and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Operator => "operator",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Who may use the dashboard with a client certificate: patterns of names, and the role of each.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(try_from = "BTreeMap<String, Role>")]
+pub struct Operators(Vec<(NamePattern, Role)>);
+
+impl Operators {
+    /// The highest role that these names have; `None` for none.
+    pub fn role<'a>(&self, names: impl IntoIterator<Item = &'a SubjectAltName>) -> Option<Role> {
+        let roles = names.into_iter().flat_map(|name| {
+            let of_name = self.0.iter().filter(|(pattern, _)| pattern.covers(name));
+            of_name.map(|(_, role)| *role)
+        });
+        roles.max()
+    }
+}
+
+impl TryFrom<BTreeMap<String, Role>> for Operators {
+    type Error = PatternError;
+
+    fn try_from(named: BTreeMap<String, Role>) -> Result<Self, PatternError> {
+        let typed = named
+            .into_iter()
+            .map(|(name, role)| Ok((name.parse()?, role)));
+        typed.collect::<Result<_, _>>().map(Operators)
+    }
 }
 
 /// A time of at most [`MAX_HEADER_TIME`].

@@ -53,6 +53,7 @@ impl Error {
             Error::Est(_) => "est",
             Error::Enrollment { .. } => "enrollment",
             Error::NoToken { .. } => "no-token",
+            Error::NoSession { .. } => "no-session",
             Error::Workload(error) => error.code(),
             Error::NoRoot { .. } => "no-root",
             Error::NoRowProfile => "no-row-profile",
@@ -178,6 +179,9 @@ impl Error {
             Error::Est(error) => Some(error.hint()),
             Error::Enrollment { .. } => Some("enroll again with a new token".into()),
             Error::NoToken { .. } => Some("see the tokens with `openagents-certs token list`".into()),
+            Error::NoSession { .. } => {
+                Some("see the sessions with `openagents-certs dashboard sessions`".into())
+            }
             Error::Workload(error) => Some(error.hint()),
             Error::NoRoot { .. } => Some("add the root that signed issuer.crt to it".into()),
             Error::NoRowProfile => Some("add the column `profile`, or give `--profile`".into()),

@@ -7,6 +7,7 @@ pub mod ca;
 pub mod columns;
 pub mod crl;
 pub mod csr;
+pub mod dashboard;
 pub mod enroll;
 pub mod enrollment;
 pub mod expiry;

@@ -28,6 +28,8 @@ impl Failure {
             | Error::AuthorityExpired { .. }
             | Error::AuthorityNotYetValid { .. } => Failure::Unavailable,
             Error::Usage { .. }
+            | Error::NoSession { .. }
+            | Error::NoToken { .. }
             | Error::Name(_)
             | Error::Attribute(_)
             | Error::Validity(_)

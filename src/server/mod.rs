@@ -10,6 +10,7 @@ mod authority;
 mod certificate;
 mod connection;
 mod core;
+mod dashboard;
 mod est;
 mod exchange;
 mod failure;
@@ -244,6 +245,7 @@ fn https_routes(core: &Arc<Core>, workloads: &States) -> Router {
     let routes = health::routes()
         .merge(est::routes())
         .merge(acme::routes(core))
+        .merge(dashboard::routes())
         .merge(workload::routes(workloads));
     with_limits(routes, core)
 }

@@ -78,4 +78,10 @@ kinds! {
     FederatedBundle = "federated-bundle",
     /// The number of this trust domain's bundle.
     BundleSequence = "bundle-sequence",
+    /// A link that signs in to the dashboard once.
+    SignInLink = "sign-in-link",
+    /// A session of the dashboard.
+    Session = "session",
+    /// The key of the dashboard's CSRF tokens.
+    CsrfKey = "csrf-key",
 }

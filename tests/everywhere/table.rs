@@ -135,6 +135,9 @@ pub(crate) static CASES: &[Case] = &[
     ),
     reads(&["token", "list"], &[]),
     fails(&["token", "revoke"], &["0123456789abcdef"]),
+    writes("pki", &["dashboard", "login"], &["--role", "viewer"]),
+    reads(&["dashboard", "sessions"], &[]),
+    fails(&["dashboard", "logout"], &["0123456789abcdef"]),
     fails(&["enroll"], &["oact1.0123456789abcdef"]),
     reads(&["store", "check"], &[]),
     writes(

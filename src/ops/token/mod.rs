@@ -416,7 +416,7 @@ pub fn note_server(inventory: &mut dyn Inventory, url: &PublicUrl) -> Result<(),
 }
 
 /// The URL of the server, as far as it is known.
-fn server_url(directory: &Path, inventory: &dyn Inventory) -> Result<PublicUrl, Error> {
+pub(super) fn server_url(directory: &Path, inventory: &dyn Inventory) -> Result<PublicUrl, Error> {
     let config = authority::read_config(directory)?;
     if let Some(url) = &config.serve().public_url {
         return Ok(url.clone());
