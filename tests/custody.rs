@@ -121,6 +121,10 @@ fn a_backup_restores_the_whole_authority() {
     scene.succeeds(&["issue", "server", "a.example.org"]);
     scene.succeeds(&["issue", "server", "b.example.org"]);
     scene.succeeds(&["revoke", "b.example.org"]);
+    let account = scene.path("acme/accounts/acme.example.org-0a1b2c3d");
+    fs::create_dir_all(&account).unwrap();
+    fs::write(account.join("account.key"), "the account's key").unwrap();
+    fs::write(account.join("state.json"), "{}").unwrap();
     let backup = ["ca", "backup", "ca.backup", "--passphrase-file", "pass"];
     let written = scene.json(&backup);
     assert_eq!(
@@ -162,6 +166,13 @@ fn a_backup_restores_the_whole_authority() {
     assert_eq!(serials(), before);
     assert_eq!((scene.read("ca.key"), scene.mode("ca.key")), (key, 0o600));
     assert_eq!(scene.mode("inventory.db"), 0o600);
+    for (name, content) in [("account.key", "the account's key"), ("state.json", "{}")] {
+        let name = format!("acme/accounts/acme.example.org-0a1b2c3d/{name}");
+        assert_eq!(
+            (scene.read(&name), scene.mode(&name)),
+            (content.into(), 0o600)
+        );
+    }
     scene.succeeds(&["issue", "server", "c.example.org"]);
     scene.succeeds(&["verify", "certs/a.example.org.crt"]);
 }

@@ -296,6 +296,11 @@ impl Kept {
     }
 }
 
+/// The directories below the PKI directory that have one for each account, and for each certificate.
+pub fn places() -> [String; 2] {
+    [ACCOUNTS, CERTIFICATES].map(|kind| format!("{ROOT}/{kind}/"))
+}
+
 /// What is known of every certificate.
 ///
 /// # Errors
@@ -345,7 +350,8 @@ pub const KEY: &str = "account.key";
 pub const NEXT_KEY: &str = "next.key";
 /// What is known of an account or a certificate.
 pub const STATE: &str = "state.json";
-const ROOT: &str = "acme";
+/// Where it is kept, in the PKI directory.
+pub const ROOT: &str = "acme";
 const ACCOUNTS: &str = "accounts";
 const CERTIFICATES: &str = "certificates";
 const MAX_NAME: usize = 64;

@@ -16,6 +16,7 @@ use crate::error::{Error, shown};
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys;
 use crate::ops::Report;
+use crate::ops::acme::state;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::name::DistinguishedName;
@@ -126,8 +127,13 @@ fn contents(
     }
     let mut contents = Vec::new();
     files::refuse_link(&rotation::place(directory))?;
-    for prefix in ["", ROTATION] {
-        let place = directory.join(prefix);
+    let below = state::places()
+        .into_iter()
+        .map(|place| below(directory, place));
+    let below = below.collect::<Result<Vec<_>, _>>()?.concat();
+    let first = ["", ROTATION].map(str::to_owned);
+    for prefix in first.into_iter().chain(below) {
+        let place = directory.join(&prefix);
         if files::kind(&place)? != Kind::Other {
             continue;
         }
@@ -147,15 +153,40 @@ fn contents(
     Ok((contents, certificate, inventory.counts(now)?))
 }
 
-/// Whether a file belongs to a backup: certificates, keys, CRLs and settings, in the directory and in `rotation/`.
-/// The inventory is exported and not copied.
+/// The directories in one below the authority's, as prefixes of the names in an archive.
+fn below(directory: &Path, place: String) -> Result<Vec<String>, Error> {
+    files::refuse_link(&directory.join(state::ROOT))?;
+    let all = directory.join(&place);
+    if files::kind(&all)? != Kind::Other {
+        return Ok(Vec::new());
+    }
+    let names = files::names(&all, usize::MAX)?.into_iter();
+    Ok(names
+        .map(|name| format!("{place}{}/", name.to_string_lossy()))
+        .collect())
+}
+
+/// Whether a file belongs to a backup: certificates, keys, CRLs and settings, in the directory and in `rotation/`,
+/// and what the ACME client keeps. The inventory is exported and not copied.
 pub(super) fn is_archived(name: &str) -> bool {
-    let plain = name.strip_prefix(ROTATION).unwrap_or(name);
-    let is_plain = !plain.is_empty() && !plain.contains('/') && !plain.starts_with('.');
+    let (place, plain) = split(name);
+    let is_plain = |name: &str| !name.is_empty() && !name.contains('/') && !name.starts_with('.');
+    let mut kept = state::places().into_iter();
+    let is_kept = kept.any(|kept| {
+        let one = place.strip_prefix(&kept);
+        one.and_then(|one| one.strip_suffix('/'))
+            .is_some_and(is_plain)
+    });
     let known = [authority::CONFIG, authority::CRL, authority::CRL_DER];
-    let is_known =
-        known.contains(&plain) || [".crt", ".key"].iter().any(|end| plain.ends_with(end));
-    is_plain && is_known
+    let is_known = known.contains(&plain)
+        || [".crt", ".key"].iter().any(|end| plain.ends_with(end))
+        || (is_kept && plain == state::STATE);
+    is_plain(plain) && is_known && (place.is_empty() || place == ROTATION || is_kept)
+}
+
+/// The directory of a file in an archive, with a slash at its end or empty, and the file's name.
+pub(super) fn split(name: &str) -> (&str, &str) {
+    name.split_at(name.rfind('/').map_or(0, |slash| slash + 1))
 }
 
 /// The content of a backup.
@@ -288,7 +319,7 @@ impl Archive {
 
 /// Whether only its owner may read a file of a backup.
 pub(super) fn is_secret(name: &str) -> bool {
-    name.ends_with(".key") || name == authority::INVENTORY
+    name.ends_with(".key") || name == authority::INVENTORY || name.ends_with(state::STATE)
 }
 
 /// What `backup.json` says.

@@ -3,6 +3,7 @@
 //! Everything is checked in a private directory before anything is put in place. Revocations are never
 //! forgotten: what a published CRL of this CA shows is carried over into the restored inventory.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::backup::{Archive, ROTATION, date, is_secret};
+use super::backup::{Archive, date, is_secret, split};
 use super::passphrase::Supplier;
 use super::{AuthorityReport, Origin};
 use crate::authority::{self, CERTIFICATE, CONFIG, CRL, CRL_DER, INVENTORY, ISSUER, KEY, rotation};
@@ -18,6 +19,7 @@ use crate::config::Config;
 use crate::error::{Error, shown};
 use crate::files::{self, Lock, NewFile, PrivateDirectory};
 use crate::keys::{self, Password, ReadKeyError};
+use crate::ops::acme::state;
 use crate::ops::{Report, crl};
 use crate::path;
 use crate::pki::certificate::Certificate;
@@ -368,7 +370,8 @@ impl CurrentLists {
 /// A file in a directory that belongs to an authority, or has the name of one in a backup. A CRL alone does not
 /// count: it only tells what may not be forgotten.
 fn occupied(directory: &Path, archive: &Archive) -> Result<Option<PathBuf>, Error> {
-    let archived = archive.contents.iter().map(|file| file.name.as_str());
+    let archived = archive.contents.iter();
+    let archived = archived.filter_map(|file| file.name.split('/').next());
     let names = AUTHORITY_FILES.into_iter().chain([rotation::DIRECTORY]);
     for name in names.chain(archived) {
         let path = directory.join(name);
@@ -379,7 +382,7 @@ fn occupied(directory: &Path, archive: &Archive) -> Result<Option<PathBuf>, Erro
     Ok(None)
 }
 
-/// Writes the files: those of a rotation first, then all others at once, which makes it an authority. What was
+/// Writes the files: those of a rotation and of the ACME client first, then all others at once, which makes it an authority. What was
 /// there is kept in a directory of its own.
 fn put_in_place(
     lock: &Lock,
@@ -387,20 +390,19 @@ fn put_in_place(
     is_occupied: bool,
     now: OffsetDateTime,
 ) -> Result<Option<PathBuf>, Error> {
-    let (mut top, mut below) = (Vec::new(), Vec::new());
+    let mut places: BTreeMap<&str, Vec<NewFile<'_>>> = BTreeMap::new();
     for file in &archive.contents {
-        let (files, name) = match file.name.strip_prefix(ROTATION) {
-            Some(name) => (&mut below, name),
-            None => (&mut top, file.name.as_str()),
+        let (place, name) = split(&file.name);
+        let file = match is_secret(&file.name) {
+            true => NewFile::secret(name, &file.content),
+            false => NewFile::public(name, &file.content),
         };
-        files.push(if is_secret(&file.name) {
-            NewFile::secret(name, &file.content)
-        } else {
-            NewFile::public(name, &file.content)
-        });
+        places.entry(place).or_default().push(file);
     }
+    let top = places.remove("").unwrap_or_default();
+    let has_accounts = places.keys().any(|place| place.starts_with(state::ROOT));
     let kept = match is_occupied {
-        true => Some(keep(lock, now)?),
+        true => Some(keep(lock, has_accounts, now)?),
         false => None,
     };
     if is_occupied {
@@ -411,20 +413,24 @@ fn put_in_place(
             .collect();
         files::remove(lock, &stale)?;
     }
-    if !below.is_empty() {
-        files::write_together(&lock.below(rotation::DIRECTORY)?, &below, true)?;
+    for (place, files) in places {
+        files::write_together(&Lock::acquire(&lock.path().join(place))?, &files, true)?;
     }
     // Nothing is lost: what is replaced is kept, or is a CRL that was taken into account.
     files::write_together(lock, &top, true)?;
     Ok(kept)
 }
 
-/// Keeps everything in a locked directory under second names, and moves the files of a rotation away.
-fn keep(lock: &Lock, now: OffsetDateTime) -> Result<PathBuf, Error> {
+/// Keeps everything in a locked directory under second names, and moves the files of a rotation away, and those of
+/// the ACME client if they are replaced.
+fn keep(lock: &Lock, has_accounts: bool, now: OffsetDateTime) -> Result<PathBuf, Error> {
     let aside = lock.below(&unused_name(lock, now)?)?;
     files::link_all(lock, &aside)?;
-    if files::exists(&lock.path().join(rotation::DIRECTORY))? {
-        files::move_into(lock, rotation::DIRECTORY, &aside)?;
+    for name in [rotation::DIRECTORY, state::ROOT] {
+        let goes = name == rotation::DIRECTORY || has_accounts;
+        if goes && files::exists(&lock.path().join(name))? {
+            files::move_into(lock, name, &aside)?;
+        }
     }
     Ok(aside.path().to_owned())
 }
