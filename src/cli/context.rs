@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 
 use crate::authority::{Ask, AuthorityAt};
 use crate::error::Error;
-use crate::ops::{Report, Verdict};
+use crate::files;
+use crate::ops::{Report, Verdict, enroll};
 use crate::render::{Color, Format, Renderer};
 
 /// What every command runs with.
@@ -144,10 +145,17 @@ impl Global {
         self.verbose
     }
 
-    /// Records what was given on the command line.
+    /// Records what was given on the command line. In an enrolled directory, that one is the PKI directory unless
+    /// another is named or there.
     pub(super) fn note_given(&mut self, matches: &ArgMatches) {
         let source = matches.value_source("dir");
         self.is_dir_given = source == Some(ValueSource::CommandLine);
+        let here = Path::new(".");
+        let is_free = source == Some(ValueSource::DefaultValue)
+            && matches!(files::exists(&self.dir), Ok(false));
+        if is_free && matches!(enroll::is_enrolled(here), Ok(true)) {
+            self.dir = here.to_owned();
+        }
     }
 
     /// How results are written.

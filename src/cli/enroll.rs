@@ -18,7 +18,7 @@ use crate::pki::san::TypedName;
 ///
 /// Generates the key on this machine, checks that the server has the CA that the token pins before it sends
 /// the token, and writes BASE.crt (the certificate and its intermediates), BASE.key and ca.crt. `renew` and
-/// `watch` in that directory then renew the certificate from the server, and keep ca.crt current.
+/// `watch` in that directory (or with `-C DIR`) then renew the certificate from the server, and keep ca.crt current.
 ///
 /// The key is kept before anything is requested: running the same command again continues, with the same key.
 ///

@@ -304,13 +304,10 @@ fn enroll_fails(code: i32, token: &str, machine: &Path) -> String {
     certs_fails(code, &["enroll", token, "--out", &out], machine)
 }
 
-/// Renews all, with `--json` before options of which `--exec` takes the rest.
+/// Renews all from within the directory, with `--json` before options of which `--exec` takes the rest.
 fn renew(machine: &Path, options: &[&str]) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_openagents-certs"));
-    command
-        .args(["renew", "--all", "--json", "-C"])
-        .arg(machine)
-        .args(options);
+    command.args(["renew", "--all", "--json"]).args(options);
     let output = run(command.current_dir(machine));
     serde_json::from_slice(&output.stdout).unwrap()
 }

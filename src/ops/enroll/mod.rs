@@ -36,7 +36,7 @@ use crate::store::{Entry, Opening, Output};
 
 pub use renewal::{NewPair, due_at, renew};
 pub use report::Enrolled;
-pub use state::{EnrolledPair, Enrollment};
+pub use state::{EnrolledPair, Enrollment, is_enrolled};
 
 use chain::Chain;
 

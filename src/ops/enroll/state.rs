@@ -90,6 +90,14 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+/// Whether certificates of a directory come from a server.
+///
+/// # Errors
+/// When the system does not say.
+pub fn is_enrolled(directory: &Path) -> Result<bool, Error> {
+    files::exists(&directory.join(FILE))
+}
+
 /// The name of the file.
 pub(super) const FILE: &str = "enrollment.toml";
 const HEADER: &str = "# Where `openagents-certs renew` gets the certificates of this directory. No secret is in it.\n";
