@@ -370,6 +370,8 @@ pub const CRL: &str = "crl.pem";
 pub const CRL_DER: &str = "crl.der";
 /// In a subordinate authority, the file of its certificate and those above it, anchor excluded.
 pub const ISSUER: &str = "issuer.crt";
+/// The file of the certificate that `serve` presents, and renews by itself.
+pub const SERVE: &str = "serve.crt";
 
 const RESTORE: &str =
     "restore it from a backup; a new CA needs a new directory (`-C DIR`) or `generate --new-ca`";

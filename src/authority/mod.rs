@@ -8,7 +8,7 @@ mod material;
 pub mod rotation;
 
 pub use deployment::{
-    Ask, CERTIFICATE, CONFIG, CRL, CRL_DER, INVENTORY, ISSUER, KEY, anchors, certificate_in,
+    Ask, CERTIFICATE, CONFIG, CRL, CRL_DER, INVENTORY, ISSUER, KEY, SERVE, anchors, certificate_in,
     exists, is_key_encrypted, once, open, read_certificates, read_config, read_key, read_key_in,
     require, valid_issuer, write, write_public,
 };

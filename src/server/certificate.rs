@@ -56,7 +56,12 @@ impl ServerCertificate {
         if is_own {
             issue_if_due(directory, passphrase, config, settings, now)?;
         }
-        let own = || (directory.join("serve.crt"), directory.join("serve.key"));
+        let own = || {
+            (
+                directory.join(authority::SERVE),
+                directory.join("serve.key"),
+            )
+        };
         let (certificate, key) = given.unwrap_or_else(own);
         // Another server of this directory may be replacing both.
         let lock = is_own.then(|| Lock::acquire(directory)).transpose()?;
@@ -206,7 +211,7 @@ fn names(settings: &Settings, issuer: &Issuer) -> Result<Vec<TypedName>, Error> 
 
 /// Refuses to replace a `serve.crt` that this authority has not issued.
 fn refuse_foreign(directory: &Path) -> Result<(), Error> {
-    let path = directory.join("serve.crt");
+    let path = directory.join(authority::SERVE);
     if !files::exists(&path)? {
         return Ok(());
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
+use crate::authority::SERVE;
 use crate::config::{EventKind, Notify};
 use crate::error::Error;
 use crate::files;
@@ -82,10 +83,15 @@ fn of_certificate(
             };
             let expiry = &one.facts.expiry;
             let lifetime = expiry.not_after - expiry.not_before;
-            (
-                event,
-                threshold(one.effective_not_after - now, lifetime, settings)?,
-            )
+            let is_renewed = Path::new(&one.path).ends_with(SERVE);
+            // A server that renews its own in time is no news.
+            let longest = if is_renewed {
+                lifetime / 6
+            } else {
+                Duration::MAX
+            };
+            let left = one.effective_not_after - now;
+            (event, threshold(left, lifetime, longest, settings)?)
         }
     };
     Some(Condition {
@@ -102,11 +108,16 @@ fn of_certificate(
     })
 }
 
-/// The smallest threshold in seconds that was reached; 0 for what has expired.
+/// The smallest threshold in seconds that was reached, each at most the longest; 0 for what has expired.
 ///
 /// The usual thresholds are at most a third of the lifetime, so that a short-lived certificate is not told of
 /// from its first moment; those of the settings hold as they are.
-fn threshold(left: Duration, lifetime: Duration, settings: &Notify) -> Option<i64> {
+fn threshold(
+    left: Duration,
+    lifetime: Duration,
+    longest: Duration,
+    settings: &Notify,
+) -> Option<i64> {
     if left <= Duration::ZERO {
         return Some(0);
     }
@@ -114,11 +125,12 @@ fn threshold(left: Duration, lifetime: Duration, settings: &Notify) -> Option<i6
     let reached = |before: &Duration| left <= *before;
     match &settings.before {
         Some(before) => {
-            let before = before.iter().map(|lifetime| lifetime.duration());
+            let before = before.iter().map(|before| before.duration().min(longest));
             before.filter(reached).min().map(seconds)
         }
         None => {
-            let before = USUAL_DAYS.map(|days| Duration::days(days).min(lifetime / 3));
+            let usual = USUAL_DAYS.map(|days| Duration::days(days).min(lifetime / 3));
+            let before = usual.map(|before| before.min(longest));
             before.into_iter().filter(reached).min().map(seconds)
         }
     }
@@ -201,7 +213,12 @@ mod tests {
             (Duration::hours(7), day, &usual, Some(8 * 3600)),
             (Duration::hours(9), day, &explicit, Some(7 * 86400)),
         ] {
-            assert_eq!(threshold(left, lifetime, settings), expected, "{left}");
+            let found = threshold(left, lifetime, Duration::MAX, settings);
+            assert_eq!(found, expected, "{left}");
         }
+        let month = Duration::days(30);
+        let of_server = |days| threshold(Duration::days(days), month, month / 6, &explicit);
+        assert_eq!(of_server(6), None);
+        assert_eq!(of_server(4), Some(5 * 86400));
     }
 }
