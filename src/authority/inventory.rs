@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::actor::process_actor;
 use super::deployment::{CERTIFICATE, INVENTORY, ISSUER, KEY, read_certificates, read_config};
 use crate::error::{Error, shown};
 use crate::files::{self, Kind};
@@ -65,7 +66,7 @@ pub fn open_inventory_at(
     match place {
         StorePlace::File(file) => open_inventory_file(file, opening),
         StorePlace::Server(url) => {
-            let inventory = store::open_server(url, opening)?;
+            let inventory = open_inventory_on(url, opening)?;
             require_own(directory, url, &inventory.authorities()?)?;
             Ok(inventory)
         }
@@ -78,7 +79,19 @@ pub fn open_inventory_at(
 /// As [`store::open`].
 pub fn open_inventory_file(path: &Path, opening: Opening) -> Result<Box<dyn Inventory>, Error> {
     files::size_limit_is_an_error();
-    Ok(store::open(path, opening)?)
+    let mut inventory = store::open(path, opening)?;
+    inventory.act_as(Some(process_actor()));
+    Ok(inventory)
+}
+
+/// The inventory in the database with this URL, of whichever authority.
+///
+/// # Errors
+/// As [`store::open_server`].
+pub fn open_inventory_on(url: &str, opening: Opening) -> Result<Box<dyn Inventory>, Error> {
+    let mut inventory = store::open_server(url, opening)?;
+    inventory.act_as(Some(process_actor()));
+    Ok(inventory)
 }
 
 /// The inventory of a directory that need not have an authority: without one it is a file, which is made.

@@ -54,6 +54,7 @@ use crate::pki::plan::IssuancePlan;
 
 pub use expiry::{Expiry, Span};
 
+pub use crate::authority::requested_by;
 pub use crate::files::{absolute, exists, report_waits};
 pub use crate::net::Target;
 pub use crate::path::Verdict;
@@ -103,31 +104,6 @@ impl ErrorReport {
             hint: error.hint(),
         }
     }
-}
-
-/// Who makes the request, as `user@host`.
-pub fn requested_by() -> String {
-    let user = ["USER", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok());
-    let user = user.or_else(user_name);
-    let user = user.unwrap_or_else(|| rustix::process::getuid().as_raw().to_string());
-    format!(
-        "{user}@{}",
-        rustix::system::uname().nodename().to_string_lossy()
-    )
-}
-
-/// The name of our user in /etc/passwd.
-fn user_name() -> Option<String> {
-    let own = rustix::process::getuid().as_raw().to_string();
-    let accounts = crate::files::read(std::path::Path::new("/etc/passwd")).ok()?;
-    let accounts = String::from_utf8_lossy(&accounts);
-    let mut accounts = accounts
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>());
-    let account = accounts.find(|fields| fields.get(2) == Some(&&*own))?;
-    account.first().map(|name| (*name).to_owned())
 }
 
 /// What would be issued.

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant as Moment, timeout, timeout_at};
 
+use super::acting;
 use super::core::Core;
 use super::failure::Failure;
 use super::log::{Event, Exchange, Level, shown_path};
@@ -32,7 +33,11 @@ pub(super) async fn exchange(
         None => shown_path(request.uri().path()),
     };
     let peer = request.extensions().get::<Peer>().cloned();
-    let mut response = answer(&core, request, next).await;
+    let answer = answer(&core, request, next);
+    let mut response = match &peer {
+        Some(peer) => acting::from_address(peer.address.ip(), answer).await,
+        None => answer.await,
+    };
     let (status, took) = (response.status().as_u16(), started.elapsed());
     core.metrics().request(method, &route, status, took);
     let Some(peer) = peer else {

@@ -6,6 +6,7 @@
 mod acme;
 #[cfg(fuzzing)]
 pub mod acme;
+mod acting;
 mod authority;
 mod certificate;
 mod connection;
@@ -84,6 +85,7 @@ pub struct Request {
 /// When the authority cannot be used, the settings are wrong, or a port cannot be bound.
 pub fn run(request: Request, write: impl Fn(&Event) + Send + 'static) -> Result<(), Error> {
     listen::raise_file_limit();
+    crate::authority::set_program("serve");
     let log = Log::start(request.log_level, write)?;
     let done = serve(request, &log);
     log.flush();

@@ -10,12 +10,13 @@ use std::time::Instant;
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 
+use super::acting;
 use super::failure::Failure;
 use super::log::Log;
 use super::metrics::Metrics;
 use crate::authority;
 use crate::error::Error;
-use crate::store::{Inventory, Opening, StoreError};
+use crate::store::{Actor, Inventory, Opening, StoreError};
 
 /// The inventory of a directory, opened by each thread that uses it.
 pub(super) struct Store {
@@ -126,6 +127,7 @@ impl Store {
         }
         let (answer, answered) = oneshot::channel();
         let pending = Box::new(Pending {
+            actor: acting::current().unwrap_or_else(authority::process_actor),
             job: Some(job),
             result: None,
             answer,
@@ -199,6 +201,7 @@ trait WriteJob: Send {
 }
 
 struct Pending<T, F> {
+    actor: Arc<Actor>,
     job: Option<F>,
     result: Option<Result<T, Error>>,
     answer: oneshot::Sender<Result<T, Failure>>,
@@ -217,6 +220,7 @@ where
         let Some(job) = self.job.take() else {
             return Ok(());
         };
+        inventory.act_as(Some(Arc::clone(&self.actor)));
         match job(inventory, now) {
             Err(Error::Store(error)) if breaks(&error) => Err(error),
             result => {

@@ -1,14 +1,14 @@
 //! Copying everything that one inventory holds into another.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use time::OffsetDateTime;
 
 use super::filter::common_name;
 use super::{
-    AuthorityRecord, Document, DocumentKind, Entry, Inventory, Revocation, RevokedCertificate,
-    StoreError,
+    AuditRecord, AuthorityRecord, Document, DocumentKind, Entry, Inventory, Revocation,
+    RevokedCertificate, StoreError,
 };
 use crate::pki::crl::RevocationReason;
 use crate::pki::fingerprint::{Digest, Fingerprint};
@@ -23,6 +23,8 @@ pub struct Contents {
     pub carried_over: u64,
     /// How many documents that have not expired.
     pub documents: u64,
+    /// How many records of the audit trail.
+    pub audit_records: u64,
     /// The number of the last CRL.
     pub crl_number: u64,
     /// The sum of the SHA-256 digests of everything: the order does not matter.
@@ -53,11 +55,23 @@ impl std::fmt::Display for Sum {
 /// Copies everything, a page at a time, and calls `progress` with the number of certificates that are done. What is
 /// there already stays, and takes over its status: so a copy that was interrupted goes on where it was.
 ///
-/// The authorities are complete only when everything else is there.
+/// The authorities are complete only when everything else is there. The audit trail comes along, and gets no record of
+/// the copying.
 ///
 /// # Errors
 /// When one cannot be read or the other written; when another certificate has one's serial number.
 pub fn copy(
+    from: &dyn Inventory,
+    to: &mut dyn Inventory,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), StoreError> {
+    let actor = to.act_as(None);
+    let copied = copy_all(from, to, progress);
+    to.act_as(actor);
+    copied
+}
+
+fn copy_all(
     from: &dyn Inventory,
     to: &mut dyn Inventory,
     progress: &mut dyn FnMut(u64),
@@ -85,6 +99,7 @@ pub fn copy(
     for &kind in DocumentKind::ALL {
         copy_documents(from, to, kind)?;
     }
+    copy_audit(from, to)?;
     for AuthorityRecord {
         certificate,
         complete,
@@ -190,6 +205,47 @@ fn copy_documents(
     })
 }
 
+/// Adds the records of the audit trail that are not there yet.
+fn copy_audit(from: &dyn Inventory, to: &mut dyn Inventory) -> Result<(), StoreError> {
+    let mut there: HashMap<Fingerprint, u64> = HashMap::new();
+    each_record(&*to, &mut |records| {
+        for record in records {
+            *there.entry(digest_of_record(record)).or_default() += 1;
+        }
+        Ok(())
+    })?;
+    each_record(from, &mut |records| {
+        let is_new = |record: &&AuditRecord| match there.get_mut(&digest_of_record(record)) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                false
+            }
+            Some(_) | None => true,
+        };
+        let new: Vec<AuditRecord> = records.iter().filter(is_new).cloned().collect();
+        match new.is_empty() {
+            true => Ok(()),
+            false => to.keep_audit(&new),
+        }
+    })
+}
+
+/// Passes all records of the audit trail, a page at a time.
+fn each_record(
+    inventory: &dyn Inventory,
+    visitor: &mut dyn FnMut(&[AuditRecord]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut position = 0;
+    loop {
+        let page = inventory.audit_after(position, PAGE)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        position = last.position;
+        visitor(&page)?;
+    }
+}
+
 /// Passes all documents of a kind, a page at a time.
 fn each_document(
     inventory: &dyn Inventory,
@@ -239,6 +295,13 @@ pub fn contents(
     }
     contents.add_revoked(inventory, &recorded)?;
     contents.add_documents(inventory, now)?;
+    each_record(inventory, &mut |records| {
+        for record in records {
+            contents.audit_records += 1;
+            contents.digest.add(&digest_of_record(record));
+        }
+        Ok(())
+    })?;
     Ok(contents)
 }
 
@@ -370,6 +433,23 @@ fn digest_of(entry: &Entry) -> Fingerprint {
         entry.public_key.as_bytes(),
         facts.as_bytes(),
     ])
+}
+
+/// The digest of a record without its position.
+fn digest_of_record(record: &AuditRecord) -> Fingerprint {
+    let AuditRecord { at, event, by, .. } = record;
+    let serial = event.serial.as_ref().map(SerialNumber::shown_octets);
+    let facts = format!(
+        "{} {serial:?} {} {:?} {:?} {:?} {:?} {:?}",
+        at.unix_timestamp(),
+        event.count,
+        event.subject,
+        event.details,
+        by.actor,
+        by.credential,
+        by.origin
+    );
+    digest(&[b"audit", event.action.name().as_bytes(), facts.as_bytes()])
 }
 
 /// The digest of parts, each with its length.

@@ -69,6 +69,14 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// What to call it: its first name, or its common name, or its subject.
+    pub fn name(&self) -> String {
+        match self.names.first() {
+            Some(name) => name.value().into_owned(),
+            None => subject_name(&self.subject),
+        }
+    }
+
     /// Whether it was revoked because its key is, or may be, in other hands.
     pub fn is_compromised(&self) -> bool {
         match self.revocation.map(|revocation| revocation.reason) {
@@ -290,6 +298,12 @@ fn recorded_name(name: &GeneralName) -> Option<SubjectAltName> {
         | GeneralName::EdiParty(_)
         | GeneralName::RegisteredId(_) => None,
     }
+}
+
+/// The common name, or the whole subject when it has none.
+pub(super) fn subject_name(subject: &DistinguishedName) -> String {
+    let mut names = subject.values(AttributeType::CommonName).into_iter();
+    names.next().unwrap_or_else(|| subject.to_string())
 }
 
 /// The names that were recorded one per line; `None` when one is malformed.

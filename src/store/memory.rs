@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use super::audit::recorded_subject;
 use super::revocation::without_hold;
 use super::{
-    AuthorityRecord, Counts, Document, DocumentKind, Entry, Filter, Inventory, Revocation,
-    RevocationChange, RevokedCertificate, Status, StoreError,
+    Action, Actor, AuditEvent, AuditFilter, AuditRecord, AuthorityRecord, Counts, Document,
+    DocumentKind, Entry, Filter, Inventory, Revocation, RevocationChange, RevokedCertificate,
+    Status, StoreError,
 };
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
@@ -25,12 +28,17 @@ pub(super) struct Memory {
     revocations: u64,
     carried_over: Vec<RevokedCertificate>,
     documents: BTreeMap<(&'static str, String), Document>,
+    audit: Vec<AuditRecord>,
+    actor: Option<Arc<Actor>>,
 }
 
 impl Memory {
     /// An empty inventory.
     pub(super) fn new() -> Self {
-        Self::default()
+        Memory {
+            actor: Some(Arc::new(Actor::unknown())),
+            ..Self::default()
+        }
     }
 
     /// The revoked certificates that have no entry.
@@ -45,10 +53,91 @@ impl Memory {
             .get(serial)
             .map(|&place| &mut self.entries[place])
     }
+
+    /// Adds what happened, at the start of time: there is no clock.
+    fn tell(&mut self, events: impl IntoIterator<Item = AuditEvent>) {
+        let Some(actor) = self.actor.clone() else {
+            return;
+        };
+        for event in events {
+            self.audit.push(AuditRecord {
+                position: self.audit.len() as u64 + 1,
+                at: OffsetDateTime::UNIX_EPOCH,
+                event,
+                by: (*actor).clone(),
+            });
+        }
+    }
+
+    /// Changes how a revocation stands, as `decide` says.
+    fn change_revocation(
+        &mut self,
+        serial: &SerialNumber,
+        decide: impl Fn(Option<Revocation>) -> (RevocationChange, Option<Revocation>),
+    ) -> RevocationChange {
+        let Some(entry) = self.place(serial) else {
+            return RevocationChange::Unknown;
+        };
+        let (change, revocation) = decide(entry.revocation);
+        if revocation != entry.revocation {
+            entry.revocation = revocation;
+            let names: Vec<String> = entry.names.iter().map(ToString::to_string).collect();
+            let subject = recorded_subject(&names.join("\n"), entry.subject.as_der());
+            self.tell([AuditEvent::revocation(serial, &subject, revocation)]);
+        }
+        change
+    }
 }
 
 impl Inventory for Memory {
-    fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+    fn act_as(&mut self, actor: Option<Arc<Actor>>) -> Option<Arc<Actor>> {
+        std::mem::replace(&mut self.actor, actor)
+    }
+
+    fn note(&mut self, event: AuditEvent) -> Result<(), StoreError> {
+        self.tell([event]);
+        Ok(())
+    }
+
+    fn keep_audit(&mut self, records: &[AuditRecord]) -> Result<(), StoreError> {
+        for record in records {
+            let position = self.audit.len() as u64 + 1;
+            self.audit.push(AuditRecord {
+                position,
+                ..record.clone()
+            });
+        }
+        Ok(())
+    }
+
+    fn audit(
+        &self,
+        filter: &AuditFilter,
+        visitor: &mut dyn FnMut(AuditRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let mut found: Vec<_> = self
+            .audit
+            .iter()
+            .filter(|record| filter.matches(record))
+            .collect();
+        found.sort_by_key(|record| std::cmp::Reverse((record.at, record.position)));
+        for record in found.into_iter().take(filter.limit.unwrap_or(usize::MAX)) {
+            if visitor(record.clone()).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn audit_after(&self, position: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        let behind = self
+            .audit
+            .iter()
+            .filter(|record| record.position > position);
+        Ok(behind.take(limit).cloned().collect())
+    }
+
+    fn record_as(&mut self, entries: &[Entry], action: Action) -> Result<(), StoreError> {
         let before = self.entries.len();
         for (i, entry) in entries.iter().enumerate() {
             if self.places.contains_key(&entry.serial) {
@@ -68,6 +157,11 @@ impl Inventory for Memory {
                 replaced.superseded_by = Some(entry.serial.clone());
             }
         }
+        self.tell(
+            entries
+                .iter()
+                .map(|entry| AuditEvent::recorded(entry, action)),
+        );
         Ok(())
     }
 
@@ -103,7 +197,9 @@ impl Inventory for Memory {
             .retain(|entry| !serials.contains(&entry.serial));
         let places = self.entries.iter().enumerate();
         self.places = places.map(|(i, entry)| (entry.serial.clone(), i)).collect();
-        Ok((before - self.entries.len()) as u64)
+        let removed = (before - self.entries.len()) as u64;
+        self.tell(AuditEvent::pruned(removed));
+        Ok(removed)
     }
 
     fn check_indexes(&self) -> Result<Vec<String>, StoreError> {
@@ -186,6 +282,7 @@ impl Inventory for Memory {
                 complete: false,
                 retired_at: None,
             });
+            self.tell([AuditEvent::authority(Action::CaCreated, certificate)]);
         }
         Ok(())
     }
@@ -195,7 +292,13 @@ impl Inventory for Memory {
             .authorities
             .iter_mut()
             .find(|authority| authority.certificate == certificate);
-        Ok(known.map(|authority| authority.complete = true).is_some())
+        let Some(authority) = known else {
+            return Ok(false);
+        };
+        if !std::mem::replace(&mut authority.complete, true) {
+            self.tell([AuditEvent::authority(Action::CaActivated, certificate)]);
+        }
+        Ok(true)
     }
 
     fn retire_authority(
@@ -213,9 +316,12 @@ impl Inventory for Memory {
             .authorities
             .iter_mut()
             .find(|authority| authority.certificate == certificate);
-        Ok(known
-            .map(|authority| authority.retired_at = Some(retired_at))
-            .is_some())
+        let Some(authority) = known else {
+            return Ok(false);
+        };
+        authority.retired_at = Some(retired_at);
+        self.tell([AuditEvent::authority(Action::CaRetired, certificate)]);
+        Ok(true)
     }
 
     fn authorities(&self) -> Result<Vec<AuthorityRecord>, StoreError> {
@@ -229,24 +335,17 @@ impl Inventory for Memory {
     ) -> Result<Vec<RevocationChange>, StoreError> {
         self.revocations += 1;
         let changes = serials.iter().map(|serial| {
-            let Some(entry) = self.place(serial) else {
-                return RevocationChange::Unknown;
-            };
-            let (change, revocation) = wanted.over(entry.revocation);
-            entry.revocation = Some(revocation);
-            change
+            self.change_revocation(serial, |standing| {
+                let (change, stands) = wanted.over(standing);
+                (change, Some(stands))
+            })
         });
         Ok(changes.collect())
     }
 
     fn unrevoke(&mut self, serial: &SerialNumber) -> Result<RevocationChange, StoreError> {
         self.revocations += 1;
-        let Some(entry) = self.place(serial) else {
-            return Ok(RevocationChange::Unknown);
-        };
-        let (change, revocation) = without_hold(entry.revocation);
-        entry.revocation = revocation;
-        Ok(change)
+        Ok(self.change_revocation(serial, without_hold))
     }
 
     fn revoked(
@@ -280,12 +379,14 @@ impl Inventory for Memory {
         for carried in revoked {
             let is_known = |known: &RevokedCertificate| known.serial == carried.serial;
             let is_new = !self.carried_over.iter().any(is_known);
-            match self.place(&carried.serial) {
-                Some(entry) => {
-                    entry.revocation.get_or_insert(carried.revocation);
-                }
-                None if is_new => self.carried_over.push(carried.clone()),
-                None => {}
+            let change = self.change_revocation(&carried.serial, |standing| {
+                let revocation = standing.unwrap_or(carried.revocation);
+                (RevocationChange::Done, Some(revocation))
+            });
+            if change == RevocationChange::Unknown && is_new {
+                self.carried_over.push(carried.clone());
+                let revocation = Some(carried.revocation);
+                self.tell([AuditEvent::revocation(&carried.serial, "", revocation)]);
             }
         }
         self.crl_number = self.crl_number.max(crl_number);
@@ -308,6 +409,7 @@ impl Inventory for Memory {
             ..document.clone()
         };
         self.documents.insert(key, written);
+        self.tell(AuditEvent::written(document));
         Ok(true)
     }
 
@@ -328,6 +430,10 @@ impl Inventory for Memory {
 
     fn remove_document(&mut self, kind: DocumentKind, key: &str) -> Result<bool, StoreError> {
         let removed = self.documents.remove(&(kind.name(), key.to_owned()));
+        let event = removed
+            .as_ref()
+            .and_then(|_| AuditEvent::removed(kind, key));
+        self.tell(event);
         Ok(removed.is_some())
     }
 
@@ -379,6 +485,7 @@ impl Inventory for Memory {
                 path: PathBuf::from("memory"),
                 what: "no CRL number is left".into(),
             })?;
+        self.tell([AuditEvent::crl(self.crl_number)]);
         Ok(self.crl_number)
     }
 }

@@ -3,6 +3,7 @@
 //! [`Inventory`] is the interface; [`open`] gives the one in a file. One contract test runs on every
 //! implementation.
 
+mod audit;
 mod copy;
 mod document;
 mod entry;
@@ -25,9 +26,11 @@ pub(crate) use tests::entry as test_entry;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+pub use audit::{Action, Actor, AuditEvent, AuditFilter, AuditRecord};
 pub use copy::{Contents, Sum, contents, copy};
 pub use document::{Document, DocumentKind};
 pub use entry::{AuthorityRecord, BatchRow, Counts, Entry, Output, Status};
@@ -85,11 +88,41 @@ pub fn server_name(url: &str) -> Result<String, StoreError> {
     reason = "the cause that all methods share is documented on the trait"
 )]
 pub trait Inventory: Send {
+    /// Says who makes the changes from now on, for the audit trail, and gives who made them before. `None` adds nothing
+    /// to the trail: for copying, where it comes along as it is.
+    fn act_as(&mut self, actor: Option<Arc<Actor>>) -> Option<Arc<Actor>>;
+
+    /// Adds a record to the audit trail: of what is no change of the inventory. The methods that change it add their
+    /// own.
+    fn note(&mut self, event: AuditEvent) -> Result<(), StoreError>;
+
+    /// Adds records of another inventory as they are, but for their positions.
+    fn keep_audit(&mut self, records: &[AuditRecord]) -> Result<(), StoreError>;
+
+    /// Passes each record of the audit trail that matches to the visitor, the newest first, until the visitor breaks.
+    fn audit(
+        &self,
+        filter: &AuditFilter,
+        visitor: &mut dyn FnMut(AuditRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// Records of the audit trail behind a position, which is 0 for all, in the order in which they were added.
+    fn audit_after(&self, position: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError>;
+
     /// Adds entries, all or none, and marks those they replace as superseded.
     ///
     /// # Errors
     /// [`StoreError::SerialTaken`] when two entries would have one serial number.
-    fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError>;
+    fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+        self.record_as(entries, Action::Issued)
+    }
+
+    /// As [`Inventory::record`], and what the audit trail calls it: issued means renewed where an entry replaces
+    /// another.
+    ///
+    /// # Errors
+    /// As [`Inventory::record`].
+    fn record_as(&mut self, entries: &[Entry], action: Action) -> Result<(), StoreError>;
 
     /// Adds certificates that were issued earlier or elsewhere, all or none. Gives for each whether it was
     /// new; one that is recorded already stays as it is.
@@ -107,7 +140,7 @@ pub trait Inventory: Send {
             are_new.push(is_new);
             new.extend(is_new.then(|| entry.clone()));
         }
-        self.record(&new)?;
+        self.record_as(&new, Action::Adopted)?;
         Ok(are_new)
     }
 

@@ -10,6 +10,7 @@
 //! inventory something itself.
 
 mod address;
+mod audit;
 mod connection;
 mod documents;
 mod entries;
@@ -25,7 +26,7 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use time::OffsetDateTime;
 use tokio_postgres::Row;
@@ -37,8 +38,9 @@ use session::{ANSWER_TIME, Session, Waiting};
 
 use super::revocation::without_hold;
 use super::{
-    AuthorityRecord, Counts, Document, DocumentKind, Entry, Fault, Filter, Inventory, Opening,
-    Revocation, RevocationChange, RevokedCertificate, StoreError,
+    Action, Actor, AuditEvent, AuditFilter, AuditRecord, AuthorityRecord, Counts, Document,
+    DocumentKind, Entry, Fault, Filter, Inventory, Opening, Revocation, RevocationChange,
+    RevokedCertificate, StoreError,
 };
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
@@ -53,6 +55,8 @@ pub(super) struct Postgres {
     /// The transaction that is open.
     open: Option<Open>,
     depth: usize,
+    /// Who changes it; `None` when nobody is to be told.
+    actor: Option<Arc<Actor>>,
 }
 
 /// An open transaction.
@@ -88,6 +92,7 @@ impl Postgres {
             waiting,
             open: None,
             depth: 0,
+            actor: Some(Arc::new(Actor::unknown())),
         };
         postgres.set_up(opening)?;
         Ok(postgres)
@@ -129,8 +134,32 @@ impl Postgres {
 }
 
 impl Inventory for Postgres {
-    fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
-        self.add(entries)
+    fn act_as(&mut self, actor: Option<Arc<Actor>>) -> Option<Arc<Actor>> {
+        std::mem::replace(&mut self.actor, actor)
+    }
+
+    fn note(&mut self, event: AuditEvent) -> Result<(), StoreError> {
+        self.tell([event])
+    }
+
+    fn keep_audit(&mut self, records: &[AuditRecord]) -> Result<(), StoreError> {
+        self.keep_records(records)
+    }
+
+    fn audit(
+        &self,
+        filter: &AuditFilter,
+        visitor: &mut dyn FnMut(AuditRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.walk_audit(filter, visitor)
+    }
+
+    fn audit_after(&self, position: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        self.audit_behind(position, limit)
+    }
+
+    fn record_as(&mut self, entries: &[Entry], action: Action) -> Result<(), StoreError> {
+        self.add(entries, action)
     }
 
     fn find(&self, serial: &SerialNumber) -> Result<Option<Entry>, StoreError> {
@@ -237,24 +266,30 @@ impl Inventory for Postgres {
         created_at: OffsetDateTime,
     ) -> Result<(), StoreError> {
         self.transact(|this| {
-            this.change(
+            let added = this.change(
                 "INSERT INTO certs_authority (certificate, created_at, complete) SELECT $1, $2, false
-                WHERE NOT EXISTS (SELECT FROM certs_authority WHERE certificate = $1)",
+                WHERE NOT EXISTS (SELECT FROM certs_authority WHERE certificate = $1) RETURNING id",
                 &[
                     (&certificate, Type::BYTEA),
                     (&created_at.unix_timestamp(), Type::INT8),
                 ],
-            )
-            .map(drop)
+            )?;
+            let event = || AuditEvent::authority(Action::CaCreated, certificate);
+            this.tell((!added.is_empty()).then(event))
         })
     }
 
     fn complete_authority(&mut self, certificate: &[u8]) -> Result<bool, StoreError> {
-        let changed = self.change(
-            "UPDATE certs_authority SET complete = true WHERE certificate = $1 RETURNING id",
-            &[(&certificate, Type::BYTEA)],
-        )?;
-        Ok(!changed.is_empty())
+        self.transact(|this| {
+            let changed = this.change(
+                "UPDATE certs_authority SET complete = true WHERE certificate = $1 AND NOT complete RETURNING id",
+                &[(&certificate, Type::BYTEA)],
+            )?;
+            let event = || AuditEvent::authority(Action::CaActivated, certificate);
+            this.tell((!changed.is_empty()).then(event))?;
+            let query = "SELECT FROM certs_authority WHERE certificate = $1";
+            Ok(!this.rows(query, &[(&certificate, Type::BYTEA)])?.is_empty())
+        })
     }
 
     fn retire_authority(
@@ -274,6 +309,8 @@ impl Inventory for Postgres {
                 "UPDATE certs_authority SET retired_at = $2 WHERE certificate = $1 RETURNING id",
                 &[(&certificate, Type::BYTEA), (&retired_at, Type::INT8)],
             )?;
+            let event = || AuditEvent::authority(Action::CaRetired, certificate);
+            this.tell((!changed.is_empty()).then(event))?;
             Ok(!changed.is_empty())
         })
     }
@@ -349,11 +386,15 @@ impl Inventory for Postgres {
 
     fn next_crl_number(&mut self, above: u64) -> Result<u64, StoreError> {
         let above = i64::try_from(above).unwrap_or(i64::MAX);
-        let found = self.change(
-            "UPDATE certs_ledger SET crl_number = greatest(crl_number, $1) + 1 RETURNING crl_number",
-            &[(&above, Type::INT8)],
-        )?;
-        self.read(found.first().map_or(Ok(0), |row| rows::count(row, 0)))
+        self.transact(|this| {
+            let found = this.change(
+                "UPDATE certs_ledger SET crl_number = greatest(crl_number, $1) + 1 RETURNING crl_number",
+                &[(&above, Type::INT8)],
+            )?;
+            let number = this.read(found.first().map_or(Ok(0), |row| rows::count(row, 0)))?;
+            this.tell([AuditEvent::crl(number)])?;
+            Ok(number)
+        })
     }
 
     fn document(&self, kind: DocumentKind, key: &str) -> Result<Option<Document>, StoreError> {
@@ -409,9 +450,8 @@ impl Inventory for Postgres {
     }
 }
 
-impl Postgres {}
-
 static INSERT: LazyLock<String> = LazyLock::new(rows::insert);
+static INSERT_AUDIT: LazyLock<String> = LazyLock::new(|| audit::insert(1));
 static FIND: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {} FROM certs_entry WHERE serial = $1",

@@ -12,6 +12,8 @@
 //! **Concurrency.** Every change is one immediate transaction; others wait. A new file appears whole, schema
 //! included, so no process meets a half-created database.
 
+mod audit;
+mod authorities;
 mod documents;
 mod entries;
 mod names;
@@ -29,6 +31,7 @@ mod tests;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{
     Connection, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior, named_params,
@@ -42,8 +45,9 @@ use place::Place;
 
 use super::revocation::without_hold;
 use super::{
-    AuthorityRecord, Counts, Document, DocumentKind, Entry, Filter, Inventory, Revocation,
-    RevocationChange, RevokedCertificate, StoreError,
+    Action, Actor, AuditEvent, AuditFilter, AuditRecord, AuthorityRecord, Counts, Document,
+    DocumentKind, Entry, Filter, Inventory, Revocation, RevocationChange, RevokedCertificate,
+    StoreError,
 };
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
@@ -59,6 +63,8 @@ pub(super) struct Sqlite {
     checkpoint_octets: u64,
     /// How many transactions are open within one another.
     depth: usize,
+    /// Who changes it; `None` when nobody is to be told.
+    actor: Option<Arc<Actor>>,
 }
 
 impl Sqlite {
@@ -77,6 +83,7 @@ impl Sqlite {
             log_octets: 0,
             checkpoint_octets: if is_new { 0 } else { CHECKPOINT_OCTETS },
             depth: 0,
+            actor: Some(Arc::new(Actor::unknown())),
         })
     }
 
@@ -138,8 +145,33 @@ impl Sqlite {
 }
 
 impl Inventory for Sqlite {
-    fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
-        self.add(entries)
+    fn act_as(&mut self, actor: Option<Arc<Actor>>) -> Option<Arc<Actor>> {
+        std::mem::replace(&mut self.actor, actor)
+    }
+
+    fn note(&mut self, event: AuditEvent) -> Result<(), StoreError> {
+        let actor = self.actor.clone();
+        self.counted_change(|transaction| audit::tell(transaction, actor.as_deref(), [event]))
+    }
+
+    fn keep_audit(&mut self, records: &[AuditRecord]) -> Result<(), StoreError> {
+        self.counted_change(|transaction| audit::keep(transaction, records))
+    }
+
+    fn audit(
+        &self,
+        filter: &AuditFilter,
+        visitor: &mut dyn FnMut(AuditRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.walk_audit(filter, visitor)
+    }
+
+    fn audit_after(&self, position: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        self.audit_behind(position, limit)
+    }
+
+    fn record_as(&mut self, entries: &[Entry], action: Action) -> Result<(), StoreError> {
+        self.add(entries, action)
     }
 
     fn find(&self, serial: &SerialNumber) -> Result<Option<Entry>, StoreError> {
@@ -287,24 +319,11 @@ impl Inventory for Sqlite {
         certificate: &[u8],
         created_at: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        self.counted_change(|transaction| {
-            transaction.execute(
-                "INSERT INTO authority (certificate, created_at, complete) SELECT ?1, ?2, 0 \
-                 WHERE NOT EXISTS (SELECT 1 FROM authority WHERE certificate = ?1)",
-                params![certificate, created_at.unix_timestamp()],
-            )
-        })?;
-        Ok(())
+        self.add_authority(certificate, created_at)
     }
 
     fn complete_authority(&mut self, certificate: &[u8]) -> Result<bool, StoreError> {
-        let changed = self.counted_change(|transaction| {
-            transaction.execute(
-                "UPDATE authority SET complete = 1 WHERE certificate = ?1",
-                [certificate],
-            )
-        })?;
-        Ok(changed > 0)
+        self.finish_authority(certificate)
     }
 
     fn retire_authority(
@@ -313,39 +332,11 @@ impl Inventory for Sqlite {
         serials: &[SerialNumber],
         retired_at: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let retired_at = retired_at.unix_timestamp();
-        let changed = self.counted_change(|transaction| {
-            for serial in serials {
-                transaction.execute(
-                    "UPDATE entry SET retired_at = ?2 WHERE serial = ?1",
-                    params![serial.shown_octets(), retired_at],
-                )?;
-            }
-            transaction.execute(
-                "UPDATE authority SET retired_at = ?2 WHERE certificate = ?1",
-                params![certificate, retired_at],
-            )
-        })?;
-        Ok(changed > 0)
+        self.end_authority(certificate, serials, retired_at)
     }
 
     fn authorities(&self) -> Result<Vec<AuthorityRecord>, StoreError> {
-        let mut authorities = Vec::new();
-        let read = |row: &Row<'_>| {
-            Ok(AuthorityRecord {
-                certificate: row.get(0)?,
-                created_at: rows::moment(row, 1)?,
-                complete: row.get(2)?,
-                retired_at: rows::optional(row, 3, rows::moment)?,
-            })
-        };
-        let query =
-            "SELECT certificate, created_at, complete, retired_at FROM authority ORDER BY id";
-        self.each(query, &[], read, |authority| {
-            authorities.push(authority);
-            ControlFlow::Continue(())
-        })?;
-        Ok(authorities)
+        self.list_authorities()
     }
 
     fn revoke_all(
@@ -387,12 +378,15 @@ impl Inventory for Sqlite {
     }
 
     fn put_document(&mut self, document: &Document) -> Result<bool, StoreError> {
+        let actor = self.actor.clone();
         self.counted_change(|transaction| {
             let written = if document.version == 0 {
                 rows::insert_document(transaction, document)?
             } else {
                 rows::update_document(transaction, document)?
             };
+            let event = (written > 0).then(|| AuditEvent::written(document));
+            audit::tell(transaction, actor.as_deref(), event.flatten())?;
             Ok(written > 0)
         })
     }
@@ -408,10 +402,14 @@ impl Inventory for Sqlite {
     }
 
     fn remove_document(&mut self, kind: DocumentKind, key: &str) -> Result<bool, StoreError> {
+        let actor = self.actor.clone();
         self.counted_change(|transaction| {
             let mut statement =
                 transaction.prepare_cached("DELETE FROM document WHERE kind = ?1 AND key = ?2")?;
-            Ok(statement.execute([kind.name(), key])? > 0)
+            let is_removed = statement.execute([kind.name(), key])? > 0;
+            let event = is_removed.then(|| AuditEvent::removed(kind, key));
+            audit::tell(transaction, actor.as_deref(), event.flatten())?;
+            Ok(is_removed)
         })
     }
 
@@ -468,12 +466,15 @@ impl Inventory for Sqlite {
 
     fn next_crl_number(&mut self, above: u64) -> Result<u64, StoreError> {
         let above = i64::try_from(above).unwrap_or(i64::MAX);
+        let actor = self.actor.clone();
         self.counted_change(|transaction| {
-            transaction.query_row(
+            let number = transaction.query_row(
                 "UPDATE ledger SET crl_number = max(crl_number, ?1) + 1 RETURNING crl_number",
                 [above],
                 |row| rows::count(row, 0),
-            )
+            )?;
+            audit::tell(transaction, actor.as_deref(), [AuditEvent::crl(number)])?;
+            Ok(number)
         })
     }
 }

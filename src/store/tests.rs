@@ -50,7 +50,11 @@ macro_rules! contract {
                 what_is_done_together_is_done_whole_or_not_at_all,
                 a_part_of_what_is_done_together_can_fail_alone,
                 revocations_that_a_published_crl_shows_are_carried_over,
-                every_change_of_a_revocation_gives_another_version
+                every_change_of_a_revocation_gives_another_version,
+                every_change_is_told_with_its_actor,
+                what_is_undone_is_not_told,
+                audit_records_come_newest_first_and_by_filter,
+                a_copy_has_the_audit_trail_once
             );
         }
     };
@@ -757,6 +761,199 @@ fn a_part_of_what_is_done_together_can_fail_alone(inventory: &mut dyn Inventory)
     });
     done.unwrap();
     assert_eq!(numbers(inventory, &Filter::default()), [1, 2, 4, 5]);
+}
+
+fn every_change_is_told_with_its_actor(inventory: &mut dyn Inventory) {
+    let before = inventory.act_as(Some(actor("joe")));
+    assert_eq!(before.as_deref(), Some(&Actor::unknown()));
+    inventory.record_authority(b"ca", NOW).unwrap();
+    for _ in 0..2 {
+        assert!(inventory.complete_authority(b"ca").unwrap());
+    }
+    let newer = Entry {
+        replaces: Some(entry(1).serial),
+        ..entry(2)
+    };
+    inventory.record(&[entry(1), newer]).unwrap();
+    inventory.adopt(&[entry(1), entry(3)]).unwrap();
+    for _ in 0..2 {
+        inventory.revoke(&entry(1).serial, hold()).unwrap();
+    }
+    inventory.unrevoke(&entry(1).serial).unwrap();
+    inventory.next_crl_number(0).unwrap();
+    let mut token = document(DocumentKind::Token, "t1", "");
+    inventory.put_document(&token).unwrap();
+    token.version = 1;
+    inventory.put_document(&token).unwrap();
+    inventory
+        .put_document(&document(DocumentKind::TokenUse, "t1/k", "t1"))
+        .unwrap();
+    token.version = 2;
+    token.content = r#"{"revoked_at":"2026-11-20T08:05:00Z"}"#.into();
+    inventory.put_document(&token).unwrap();
+    inventory
+        .put_document(&document(DocumentKind::Nonce, "n", ""))
+        .unwrap();
+    inventory.remove_entries(&[entry(3).serial]).unwrap();
+    inventory.retire_authority(b"ca", &[], NOW).unwrap();
+    inventory
+        .note(AuditEvent::new(Action::SignedIn, "joe", "viewer"))
+        .unwrap();
+    let told = inventory.audit_after(0, 99).unwrap();
+    assert!(told.iter().all(|record| record.by == *actor("joe")));
+    let lines: Vec<String> = told
+        .iter()
+        .map(|AuditRecord { event, .. }| {
+            let serial = event.serial.as_ref();
+            let serial = serial.map_or(0, |serial| serial.shown_octets()[0]);
+            format!(
+                "{} {} {serial} {}",
+                event.action, event.subject, event.details
+            )
+        })
+        .collect();
+    let renewed = format!("profile server, in place of {}", entry(1).serial);
+    let expected = [
+        "ca_created  0 ",
+        "ca_activated  0 ",
+        "issued node-1.test 1 profile server",
+        &format!("renewed node-2.test 2 {renewed}"),
+        "adopted node-3.test 3 profile server",
+        "revoked node-1.test 1 certificateHold",
+        "unrevoked node-1.test 1 ",
+        "crl_signed  0 number 1",
+        "token_created t1 0 profile , for ",
+        "token_used t1 0 ",
+        "token_revoked t1 0 ",
+        "pruned  0 certificates that expired",
+        "ca_retired  0 ",
+        "signed_in joe 0 viewer",
+    ];
+    assert_eq!(lines, expected);
+}
+
+fn what_is_undone_is_not_told(inventory: &mut dyn Inventory) {
+    let failed = inventory.together(&mut |inventory| {
+        inventory.record(&[entry(1)])?;
+        inventory.note(AuditEvent::new(Action::SignedIn, "joe", ""))?;
+        Err(StoreError::Undone)
+    });
+    assert!(failed.is_err());
+    let refused = inventory.record(&[entry(2), entry(2)]);
+    assert!(refused.is_err());
+    assert_eq!(inventory.audit_after(0, 9).unwrap(), []);
+    let nobody = inventory.act_as(None);
+    inventory.record(&[entry(3)]).unwrap();
+    inventory.act_as(nobody);
+    assert_eq!(inventory.audit_after(0, 9).unwrap(), []);
+}
+
+fn audit_records_come_newest_first_and_by_filter(inventory: &mut dyn Inventory) {
+    let record = |minute: i64, action, subject: &str, by: &str| AuditRecord {
+        position: 0,
+        at: NOW + Duration::minutes(minute),
+        event: AuditEvent {
+            serial: (action == Action::Issued).then(|| entry(7).serial),
+            ..AuditEvent::new(action, subject, "")
+        },
+        by: (*actor(by)).clone(),
+    };
+    let records = [
+        record(1, Action::Issued, "a.test", "joe"),
+        record(3, Action::Revoked, "b.test", "ann"),
+        record(2, Action::TokenCreated, "t1", "Joe"),
+        record(3, Action::Issued, "A.test", "ann"),
+    ];
+    inventory.keep_audit(&records).unwrap();
+    let chosen = |filter: AuditFilter| {
+        let mut chosen = String::new();
+        let mut visitor = |record: AuditRecord| {
+            chosen += &record.event.subject;
+            chosen += " ";
+            ControlFlow::Continue(())
+        };
+        inventory.audit(&filter, &mut visitor).unwrap();
+        chosen
+    };
+    let all = AuditFilter::default();
+    assert_eq!(chosen(all.clone()), "A.test b.test t1 a.test ");
+    let limit = Some(2);
+    assert_eq!(
+        chosen(AuditFilter {
+            limit,
+            ..all.clone()
+        }),
+        "A.test b.test "
+    );
+    let second = inventory.audit_after(0, 9).unwrap()[1].clone();
+    let after = Some((second.at, second.position));
+    assert_eq!(
+        chosen(AuditFilter {
+            after,
+            ..all.clone()
+        }),
+        "t1 a.test "
+    );
+    let since = Some(NOW + Duration::minutes(2));
+    let until = Some(NOW + Duration::minutes(3));
+    assert_eq!(
+        chosen(AuditFilter {
+            since,
+            until,
+            ..all.clone()
+        }),
+        "t1 "
+    );
+    let by = Some("JOE".into());
+    assert_eq!(chosen(AuditFilter { by, ..all.clone() }), "t1 a.test ");
+    let subject = Some("a.T".into());
+    let named = AuditFilter {
+        subject,
+        ..all.clone()
+    };
+    assert_eq!(chosen(named), "A.test a.test ");
+    for (action, expected) in [
+        (Action::Revoked, "b.test "),
+        (Action::Issued, "A.test a.test "),
+        (Action::Unrevoked, ""),
+    ] {
+        let action = Some(action);
+        assert_eq!(
+            chosen(AuditFilter {
+                action,
+                ..all.clone()
+            }),
+            expected
+        );
+    }
+    let serial = Some(entry(7).serial);
+    assert_eq!(chosen(AuditFilter { serial, ..all }), "A.test a.test ");
+}
+
+fn a_copy_has_the_audit_trail_once(inventory: &mut dyn Inventory) {
+    let mut from = Memory::new();
+    from.act_as(Some(actor("joe")));
+    from.record_authority(b"ca", NOW).unwrap();
+    from.complete_authority(b"ca").unwrap();
+    from.record(&[entry(1), entry(2)]).unwrap();
+    from.revoke(&entry(1).serial, hold()).unwrap();
+    for records in [5, 5, 6] {
+        if records == 6 {
+            from.record(&[entry(3)]).unwrap();
+        }
+        copy(&from, inventory, &mut |_| {}).unwrap();
+        let [own, copied] = [&from as &dyn Inventory, &*inventory]
+            .map(|inventory| contents(inventory, NOW, &mut |_| {}).unwrap());
+        assert_eq!((own.audit_records, &own), (records, &copied));
+    }
+}
+
+fn actor(name: &str) -> Arc<Actor> {
+    Arc::new(Actor {
+        actor: format!("{name}@host"),
+        credential: "uid:7".into(),
+        origin: "cli@host".into(),
+    })
 }
 
 fn document(kind: DocumentKind, key: &str, owner: &str) -> Document {

@@ -177,7 +177,7 @@ fn fill_server(url: &str, archive: &Archive) -> Result<Option<String>, Error> {
     )?;
     let file = private.path().join(INVENTORY);
     let from = authority::open_inventory_file(&file, Opening::MustExist)?;
-    let mut to = store::open_server(url, Opening::Create)?;
+    let mut to = authority::open_inventory_on(url, Opening::Create)?;
     let own = from.authorities()?;
     let there = to.authorities()?;
     let mut complete = there.iter().filter(|there| there.complete).peekable();

@@ -44,6 +44,8 @@ pub struct Copied {
     pub carried_over: u64,
     /// How many tokens, accounts, orders and the like.
     pub documents: u64,
+    /// How many records of the audit trail.
+    pub audit_records: u64,
     /// The number of the last CRL.
     pub crl_number: u64,
     /// A digest of everything, which both have.
@@ -60,6 +62,7 @@ impl fmt::Display for Copied {
             there => writeln!(f, ", {there} of them there already")?,
         }
         writeln!(f, "  documents    {}", self.documents)?;
+        writeln!(f, "  audit        {} records", self.audit_records)?;
         writeln!(f, "  CRL number   {}", self.crl_number)?;
         writeln!(f, "  digest       {}, of both", self.digest)
     }
@@ -133,6 +136,7 @@ pub fn copy(
         already_there,
         carried_over: copied.carried_over,
         documents: copied.documents,
+        audit_records: copied.audit_records,
         crl_number: copied.crl_number,
         digest: copied.digest.to_string(),
     })
@@ -163,8 +167,12 @@ fn count(inventory: &dyn Inventory, now: OffsetDateTime) -> Result<u64, StoreErr
 
 fn summary(contents: &Contents) -> String {
     format!(
-        "{} certificates, {} documents, CRL number {} (digest {})",
-        contents.entries, contents.documents, contents.crl_number, contents.digest
+        "{} certificates, {} documents, {} audit records, CRL number {} (digest {})",
+        contents.entries,
+        contents.documents,
+        contents.audit_records,
+        contents.crl_number,
+        contents.digest
     )
 }
 
@@ -215,7 +223,7 @@ fn place(argument: &OsStr) -> Result<StorePlace, Error> {
 
 fn open(place: &StorePlace, opening: Opening) -> Result<Box<dyn Inventory>, Error> {
     match place {
-        StorePlace::Server(url) => Ok(store::open_server(url, opening)?),
+        StorePlace::Server(url) => authority::open_inventory_on(url, opening),
         StorePlace::File(path) => {
             if opening == Opening::Create
                 && let Some(directory) = path.parent().filter(|path| !path.as_os_str().is_empty())

@@ -17,6 +17,7 @@ use super::reply::{Reply, of_problem, problem_of};
 use super::request::{AccountKey, Expected, SignedRequest, Signer, Unverified, no_account};
 use super::urls::Urls;
 use crate::error::Error;
+use crate::server::acting;
 use crate::server::core::Core;
 use crate::server::failure::Failure;
 use crate::server::peer::Peer;
@@ -89,7 +90,18 @@ impl Exchange {
         let read = Unverified::read(
             &self.body, &self.path, expected, &self.urls, &nonces, self.now,
         );
-        let unverified = read?;
+        let request = self.verified(read?).await?;
+        let account = request
+            .account()
+            .map_or("acme".into(), |id| format!("acme:{id}"));
+        acting::identify(
+            &account,
+            &format!("account-key:{}", request.key.thumbprint()),
+        );
+        Ok(request)
+    }
+
+    async fn verified(&self, unverified: Unverified) -> Result<SignedRequest, Answer> {
         let id = match &unverified.signer {
             Signer::Key(key) => {
                 let key = Arc::clone(key);

@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use self::guesses::Guesses;
 use self::refusal::Refusal;
+use super::acting;
 use super::core::Core;
 use super::peer::Peer;
 use crate::ops::enrollment::{self, Renewable};
@@ -176,6 +177,7 @@ async fn reenroll(
         return Err(Refusal::forbidden(message));
     }
     let old = renewable.entry().serial.clone();
+    acting::identify(&renewable.entry().name(), &format!("certificate:{old}"));
     let planned = {
         let (authority, config, now) = (core.authority(), core.config(), core.now());
         let requested_by = format!("reenroll@{}", peer.address.ip());
@@ -237,6 +239,8 @@ async fn authenticated(
     let known = core.read(move |inventory, now| token::authenticate(inventory, &id, &secret, now));
     match known.await? {
         Some(token) => {
+            let id = &token.id;
+            acting::identify(&format!("token-{id}"), &format!("token:{id}"));
             guesses.forget(&source);
             Ok(token)
         }

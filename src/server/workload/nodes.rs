@@ -24,6 +24,7 @@ use crate::ops::workload::node::{
 use crate::pki::certificate::Certificate;
 use crate::pki::csr::CertificateSigningRequest;
 use crate::pki::spiffe::SpiffeId;
+use crate::server::acting;
 use crate::server::core::Core;
 use crate::server::failure::Failure;
 use crate::server::peer::Peer;
@@ -157,6 +158,7 @@ async fn granted(
         let what = "a client certificate is required: that of an enrolled node";
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, what));
     };
+    let serial = certificate.serial().clone();
     let node = core.read(move |inventory, now| node::of_certificate(inventory, &certificate, now));
     let node = match node.await? {
         Outcome::Done(node) => node,
@@ -164,6 +166,7 @@ async fn granted(
             return Err(Refusal::new(StatusCode::FORBIDDEN, refused.message));
         }
     };
+    acting::identify(node.as_str(), &format!("certificate:{serial}"));
     let state = states.current();
     if !state.is_known {
         return Err(Failure::Unavailable.into());

@@ -15,9 +15,11 @@ use crate::ops::issue::{self, End, Key};
 use crate::ops::refused::Outcome;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
+use crate::server::acting;
 use crate::server::core::Core;
 use crate::server::failure::Failure;
 use crate::server::log::{Event, Level};
+use crate::store::Actor;
 
 /// An X.509-SVID that a process has.
 #[derive(Clone)]
@@ -39,8 +41,13 @@ impl Svid {
         let entry = &grant.entry;
         let authority = core.authority();
         let by = format!("uid-{uid}@workload");
+        let actor = Actor {
+            actor: by.clone(),
+            credential: format!("uid:{uid}"),
+            origin: "the workload socket".into(),
+        };
         let request = request(core, entry, Key::New(None), by).map_err(|_| unavailable())?;
-        let issued = match core.issue(request, PROTOCOL).await {
+        let issued = match acting::scope(actor, core.issue(request, PROTOCOL)).await {
             Ok(Outcome::Done(issued)) => issued,
             Ok(Outcome::Refused(refused)) => {
                 let message = format!("{}: {}", entry.spiffe_id, refused.message);

@@ -3,13 +3,25 @@
 use time::OffsetDateTime;
 use tokio_postgres::types::Type;
 
-use super::super::{Document, DocumentKind, StoreError};
+use super::super::{AuditEvent, Document, DocumentKind, StoreError};
 use super::session::Parameter;
 use super::{Postgres, query, rows};
 
 impl Postgres {
     /// As [`Inventory::put_document`](super::super::Inventory::put_document).
     pub(super) fn write_document(&mut self, document: &Document) -> Result<bool, StoreError> {
+        match AuditEvent::written(document) {
+            // Most are not told of, and take one statement.
+            None => self.write_one(document),
+            Some(event) => self.transact(|this| {
+                let is_written = this.write_one(document)?;
+                this.tell(is_written.then_some(event))?;
+                Ok(is_written)
+            }),
+        }
+    }
+
+    fn write_one(&self, document: &Document) -> Result<bool, StoreError> {
         let version = i64::try_from(document.version).unwrap_or(i64::MAX);
         let expires_at = document.expires_at.map(OffsetDateTime::unix_timestamp);
         let kind = document.kind.name();
@@ -63,12 +75,22 @@ impl Postgres {
         kind: DocumentKind,
         key: &str,
     ) -> Result<bool, StoreError> {
-        let key = rows::text(key);
-        let removed = self.change(
-            "DELETE FROM certs_document WHERE kind = $1 AND key = $2 RETURNING version",
-            &[(&kind.name(), Type::TEXT), (&key, Type::TEXT)],
-        )?;
-        Ok(!removed.is_empty())
+        let stored = rows::text(key);
+        let remove = |this: &Self| {
+            let removed = this.change(
+                "DELETE FROM certs_document WHERE kind = $1 AND key = $2 RETURNING version",
+                &[(&kind.name(), Type::TEXT), (&stored, Type::TEXT)],
+            )?;
+            Ok(!removed.is_empty())
+        };
+        match AuditEvent::removed(kind, key) {
+            None => remove(self),
+            Some(event) => self.transact(|this| {
+                let is_removed = remove(this)?;
+                this.tell(is_removed.then_some(event))?;
+                Ok(is_removed)
+            }),
+        }
     }
 
     /// As [`Inventory::remove_expired`](super::super::Inventory::remove_expired).

@@ -7,20 +7,26 @@ use time::OffsetDateTime;
 use tokio_postgres::types::Type;
 
 use super::super::filter::{index_key, index_names};
-use super::super::{Counts, Entry, Filter, Inventory as _, StoreError, untyped};
+use super::super::{
+    Action, AuditEvent, Counts, Entry, Filter, Inventory as _, StoreError, untyped,
+};
 use super::query::{self, Query};
 use super::session::{CHANGE_TIME, Parameter};
-use super::{ID, INSERT, PAGE, Postgres, rows};
+use super::{ID, INSERT, PAGE, Postgres, audit, rows};
 use crate::pki::serial::SerialNumber;
 
 impl Postgres {
-    /// As [`Inventory::record`](super::super::Inventory::record).
-    pub(super) fn add(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+    /// As [`Inventory::record_as`](super::super::Inventory::record_as).
+    pub(super) fn add(&mut self, entries: &[Entry], action: Action) -> Result<(), StoreError> {
         let Some(first) = entries.first() else {
             return Ok(());
         };
         let columns = rows::Columns::of(entries);
-        let parameters = columns.parameters();
+        let events = entries.iter();
+        let events = events.map(|entry| AuditEvent::recorded(entry, action));
+        let told = audit::Columns::of(self.actor.as_deref(), events);
+        let mut parameters = columns.parameters();
+        parameters.extend(told.parameters());
         let insert = |this: &Self| {
             this.on_session(|session, waiting| {
                 session.again(waiting, &INSERT, &parameters, CHANGE_TIME)
@@ -128,7 +134,10 @@ impl Postgres {
                 query::REMOVE_ENTRIES,
                 &[(&octets, Type::BYTEA_ARRAY), (&names, Type::TEXT_ARRAY)],
             )?;
-            this.read(removed.first().map_or(Ok(0), |row| rows::count(row, 0)))
+            let removed = removed.first();
+            let removed = this.read(removed.map_or(Ok(0), |row| rows::count(row, 0)))?;
+            this.tell(AuditEvent::pruned(removed))?;
+            Ok(removed)
         })
     }
 

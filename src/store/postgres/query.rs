@@ -163,9 +163,9 @@ pub(super) const CARRIED_OVER: &str = "
     AND NOT EXISTS (SELECT FROM certs_entry e WHERE e.serial = c.serial)
     ORDER BY revoked_at, serial";
 
-/// When and why certificates were revoked.
+/// When and why certificates were revoked, and how they are called.
 pub(super) const REVOCATIONS: &str = "
-    SELECT serial, revoked_at, revocation_reason, invalidity_date
+    SELECT serial, revoked_at, revocation_reason, invalidity_date, names, subject
     FROM certs_entry WHERE serial = ANY($1)";
 
 /// Sets the same.
@@ -174,10 +174,10 @@ pub(super) const SET_REVOCATIONS: &str = "
     FROM unnest($1, $2, $3, $4) AS g (serial, at, reason, since)
     WHERE e.serial = g.serial AND e.serial = ANY($1)";
 
-/// Keeps revocations whose certificates have no entry; the first one counts.
+/// Keeps revocations whose certificates have no entry; the first one counts. Gives the serial numbers of the new ones.
 pub(super) const ADD_CARRIED_OVER: &str = "
     INSERT INTO certs_carried_over
-    SELECT * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+    SELECT * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING serial";
 
 /// Removes entries, and their names, which are given as well.
 pub(super) const REMOVE_ENTRIES: &str = "

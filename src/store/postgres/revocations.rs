@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 use time::OffsetDateTime;
 use tokio_postgres::types::Type;
 
-use super::super::{Revocation, RevocationChange, RevokedCertificate, StoreError};
+use super::super::audit::recorded_subject;
+use super::super::{AuditEvent, Revocation, RevocationChange, RevokedCertificate, StoreError};
 use super::session::Parameter;
 use super::{COUNT_REVOCATIONS, PAGE, Postgres, query, rows};
 use crate::pki::serial::SerialNumber;
@@ -88,15 +89,17 @@ impl Postgres {
         self.change(COUNT_REVOCATIONS, &[])?;
         let octets: Vec<&[u8]> = serials.iter().map(SerialNumber::shown_octets).collect();
         let found = self.again(query::REVOCATIONS, &[(&octets, Type::BYTEA_ARRAY)])?;
-        let mut standing: HashMap<Vec<u8>, Option<Revocation>> = HashMap::new();
+        let mut standing: HashMap<Vec<u8>, (Option<Revocation>, String)> = HashMap::new();
         for row in &found {
             let serial: Vec<u8> = self.read(rows::get(row, 0))?;
-            standing.insert(serial, self.read(rows::revocation(row, 1))?);
+            let subject =
+                recorded_subject(self.read(rows::get(row, 4))?, self.read(rows::get(row, 5))?);
+            standing.insert(serial, (self.read(rows::revocation(row, 1))?, subject));
         }
         let mut changes = Vec::with_capacity(serials.len());
-        let mut changed = HashMap::new();
+        let (mut changed, mut events) = (HashMap::new(), Vec::new());
         for (i, serial) in octets.iter().enumerate() {
-            let Some(known) = standing.get_mut(*serial) else {
+            let Some((known, subject)) = standing.get_mut(*serial) else {
                 changes.push(RevocationChange::Unknown);
                 continue;
             };
@@ -104,6 +107,7 @@ impl Postgres {
             if revocation != *known {
                 *known = revocation;
                 changed.insert(*serial, revocation);
+                events.push(AuditEvent::revocation(&serials[i], subject, revocation));
             }
             changes.push(change);
         }
@@ -129,6 +133,7 @@ impl Postgres {
                 ],
             )?;
         }
+        self.tell(events)?;
         Ok(changes)
     }
 
@@ -160,7 +165,7 @@ impl Postgres {
             .iter()
             .map(|one| one.issuer_fingerprint.as_bytes())
             .collect();
-        self.change(
+        let added = self.change(
             query::ADD_CARRIED_OVER,
             &[
                 (&serials, Type::BYTEA_ARRAY),
@@ -171,6 +176,10 @@ impl Postgres {
                 (&issuers, Type::BYTEA_ARRAY),
             ],
         )?;
-        Ok(())
+        let added = self.read_all(&added, |row| rows::get::<Vec<u8>>(row, 0))?;
+        let added = revoked
+            .iter()
+            .filter(|one| added.iter().any(|new| new == one.serial.shown_octets()));
+        self.tell(added.map(|one| AuditEvent::revocation(&one.serial, "", Some(one.revocation))))
     }
 }

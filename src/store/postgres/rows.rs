@@ -14,6 +14,7 @@ use super::super::{
     BatchRow, Document, DocumentKind, Entry, Labels, Output, Revocation, RevokedCertificate,
     recorded_names,
 };
+use super::audit;
 use super::session::Parameter;
 use crate::pki::crl::RevocationReason;
 use crate::pki::fingerprint::Fingerprint;
@@ -27,7 +28,7 @@ pub(super) const COLUMNS: &str = "serial, not_before, not_after, revoked_at, rev
      directory, base, requested_by, note, issued_at, manifest, manifest_row, certificate, replaces, \
      public_key, labels, superseded_by, retired_at";
 
-/// Adds entries, their names and directories, and marks what they replace.
+/// Adds entries, their names and directories, marks what they replace, and tells the audit trail.
 pub(super) fn insert() -> String {
     format!(
         "WITH given AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
@@ -40,8 +41,10 @@ pub(super) fn insert() -> String {
         names AS (INSERT INTO certs_name SELECT n.name, new.id \
             FROM unnest($28, $29) AS n (serial, name) JOIN new USING (serial) ON CONFLICT DO NOTHING), \
         old AS (UPDATE certs_entry SET superseded_by = ($31::bytea[])[array_position($30, serial)] \
-            WHERE serial = ANY($30)) \
-        SELECT count(*) FROM new"
+            WHERE serial = ANY($30)), \
+        told AS ({}) \
+        SELECT count(*) FROM new",
+        audit::insert(32)
     )
 }
 

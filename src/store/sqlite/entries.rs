@@ -6,14 +6,15 @@ use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 use time::OffsetDateTime;
 
 use super::super::filter::index_key;
-use super::super::{Entry, Filter, StoreError, untyped};
-use super::{Sqlite, is_not_unique, names, query, rows};
+use super::super::{Action, AuditEvent, Entry, Filter, StoreError, untyped};
+use super::{Sqlite, audit, is_not_unique, names, query, rows};
 use crate::pki::serial::SerialNumber;
 
 impl Sqlite {
-    /// As [`Inventory::record`](super::super::Inventory::record).
-    pub(super) fn add(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+    /// As [`Inventory::record_as`](super::super::Inventory::record_as).
+    pub(super) fn add(&mut self, entries: &[Entry], action: Action) -> Result<(), StoreError> {
         let (mut taken, mut last) = (None, 0);
+        let actor = self.actor.clone();
         let recorded = self.change(|transaction| {
             let mut statement = transaction.prepare_cached(rows::INSERT)?;
             for entry in entries {
@@ -28,7 +29,10 @@ impl Sqlite {
                 }
             }
             names::catch_up(transaction, last)?;
-            rows::insert_directories(transaction, entries)
+            rows::insert_directories(transaction, entries)?;
+            let events = entries.iter();
+            let events = events.map(|entry| AuditEvent::recorded(entry, action));
+            audit::tell(transaction, actor.as_deref(), events)
         });
         match (recorded, taken) {
             (Err(StoreError::Sqlite { path, cause }), Some(serial)) if is_not_unique(&cause) => {
@@ -80,6 +84,7 @@ impl Sqlite {
         if serials.is_empty() {
             return Ok(0);
         }
+        let actor = self.actor.clone();
         self.change(|transaction| {
             let last = |transaction: &Connection| -> rusqlite::Result<i64> {
                 let query = "SELECT ifnull(max(id), 0) FROM entry";
@@ -107,6 +112,7 @@ impl Sqlite {
                 "UPDATE ledger SET changes = changes + 1 + ?1",
                 [before - last(transaction)?],
             )?;
+            audit::tell(transaction, actor.as_deref(), AuditEvent::pruned(removed))?;
             Ok(removed)
         })
     }

@@ -168,9 +168,8 @@ pub(super) const CARRIED_OVER: &str = "
     SELECT serial, revoked_at, revocation_reason, invalidity_date, not_after, issuer_fingerprint
     FROM carried_over WHERE serial = ?1 AND serial NOT IN (SELECT serial FROM entry)";
 
-/// When and why the certificate with a serial number was revoked.
-pub(super) const REVOCATION: &str =
-    "SELECT revoked_at, revocation_reason, invalidity_date FROM entry WHERE serial = ?1";
+/// When and why the certificate with a serial number was revoked, and how it is called.
+pub(super) const REVOCATION: &str = "SELECT revoked_at, revocation_reason, invalidity_date, names, subject FROM entry WHERE serial = ?1";
 
 /// Sets the same.
 pub(super) const SET_REVOCATION: &str = "UPDATE entry SET revoked_at = ?2, revocation_reason = ?3, invalidity_date = ?4 WHERE serial = ?1";

@@ -3,8 +3,9 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 use time::OffsetDateTime;
 
-use super::super::{Revocation, RevocationChange, RevokedCertificate, StoreError};
-use super::{Sqlite, query, rows};
+use super::super::audit::recorded_subject;
+use super::super::{AuditEvent, Revocation, RevocationChange, RevokedCertificate, StoreError};
+use super::{Sqlite, audit, query, rows};
 use crate::pki::serial::SerialNumber;
 
 impl Sqlite {
@@ -15,17 +16,24 @@ impl Sqlite {
         crl_number: u64,
     ) -> Result<(), StoreError> {
         let crl_number = i64::try_from(crl_number).unwrap_or(i64::MAX);
+        let actor = self.actor.clone();
         self.counted_change(|transaction| {
             count_revocations(transaction)?;
+            let mut events = Vec::new();
             for carried in revoked {
-                let change = change_revocation(transaction, &carried.serial, |standing| {
+                let serial = &carried.serial;
+                let (change, event) = change_revocation(transaction, serial, |standing| {
                     let revocation = standing.unwrap_or(carried.revocation);
                     (RevocationChange::Done, Some(revocation))
                 })?;
-                if change == RevocationChange::Unknown {
-                    rows::insert_carried_over(transaction, carried)?;
+                events.extend(event);
+                if change == RevocationChange::Unknown
+                    && rows::insert_carried_over(transaction, carried)?
+                {
+                    events.push(AuditEvent::revocation(serial, "", Some(carried.revocation)));
                 }
             }
+            audit::tell(transaction, actor.as_deref(), events)?;
             transaction.execute(
                 "UPDATE ledger SET crl_number = max(crl_number, ?1)",
                 [crl_number],
@@ -40,12 +48,18 @@ impl Sqlite {
         serials: &[SerialNumber],
         decide: impl Fn(Option<Revocation>) -> (RevocationChange, Option<Revocation>),
     ) -> Result<Vec<RevocationChange>, StoreError> {
+        let actor = self.actor.clone();
         self.counted_change(|transaction| {
             count_revocations(transaction)?;
-            let changes = serials
-                .iter()
-                .map(|serial| change_revocation(transaction, serial, &decide));
-            changes.collect()
+            let mut changes = Vec::with_capacity(serials.len());
+            let mut events = Vec::new();
+            for serial in serials {
+                let (change, event) = change_revocation(transaction, serial, &decide)?;
+                changes.push(change);
+                events.extend(event);
+            }
+            audit::tell(transaction, actor.as_deref(), events)?;
+            Ok(changes)
         })
     }
 }
@@ -57,21 +71,29 @@ fn count_revocations(transaction: &Connection) -> rusqlite::Result<usize> {
         .execute([])
 }
 
-/// Changes how one certificate's revocation stands, as `decide` says.
+/// Changes how one certificate's revocation stands, as `decide` says; and what the audit trail tells of it.
 fn change_revocation(
     transaction: &Connection,
     serial: &SerialNumber,
     decide: impl Fn(Option<Revocation>) -> (RevocationChange, Option<Revocation>),
-) -> rusqlite::Result<RevocationChange> {
+) -> rusqlite::Result<(RevocationChange, Option<AuditEvent>)> {
     let standing = transaction
         .prepare_cached(query::REVOCATION)?
-        .query_row([serial.shown_octets()], |row| rows::revocation(row, 0))
+        .query_row([serial.shown_octets()], |row| {
+            let (names, subject): (String, Vec<u8>) = (row.get(3)?, row.get(4)?);
+            Ok((
+                rows::revocation(row, 0)?,
+                recorded_subject(&names, &subject),
+            ))
+        })
         .optional()?;
-    let Some(standing) = standing else {
-        return Ok(RevocationChange::Unknown);
+    let Some((standing, subject)) = standing else {
+        return Ok((RevocationChange::Unknown, None));
     };
     let (change, revocation) = decide(standing);
+    let mut event = None;
     if revocation != standing {
+        event = Some(AuditEvent::revocation(serial, &subject, revocation));
         let moment = |moment: OffsetDateTime| moment.unix_timestamp();
         transaction
             .prepare_cached(query::SET_REVOCATION)?
@@ -82,5 +104,5 @@ fn change_revocation(
                 revocation.and_then(|revocation| revocation.invalidity_date.map(moment)),
             ])?;
     }
-    Ok(change)
+    Ok((change, event))
 }

@@ -97,13 +97,13 @@ pub(super) fn insert_directories(
     Ok(())
 }
 
-/// Keeps a revocation whose certificate has no entry; the first one counts.
+/// Keeps a revocation whose certificate has no entry; the first one counts. False when there is one.
 pub(super) fn insert_carried_over(
     transaction: &Connection,
     revoked: &RevokedCertificate,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let revocation = revoked.revocation;
-    transaction
+    let added = transaction
         .prepare_cached("INSERT OR IGNORE INTO carried_over VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute(params![
             revoked.serial.shown_octets(),
@@ -115,7 +115,7 @@ pub(super) fn insert_carried_over(
             revoked.not_after.unix_timestamp(),
             revoked.issuer_fingerprint.as_bytes(),
         ])?;
-    Ok(())
+    Ok(added > 0)
 }
 
 /// Adds a document unless there is one; gives 1 or 0.
@@ -226,7 +226,7 @@ pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 }
 
 /// The serial number in a column.
-fn serial(row: &Row<'_>, column: usize) -> rusqlite::Result<SerialNumber> {
+pub(super) fn serial(row: &Row<'_>, column: usize) -> rusqlite::Result<SerialNumber> {
     let shown = octets(row, column)?;
     Ok(if shown.first().is_some_and(|first| first & 0x80 != 0) {
         SerialNumber::from_der_content(&[&[0], shown].concat())
@@ -309,7 +309,7 @@ struct UnknownName;
 #[error("not revoked")]
 struct NotRevoked;
 
-fn conversion<E: std::error::Error + Send + Sync + 'static>(
+pub(super) fn conversion<E: std::error::Error + Send + Sync + 'static>(
     column: usize,
     kind: Type,
 ) -> impl Fn(E) -> rusqlite::Error {

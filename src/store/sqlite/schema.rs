@@ -123,7 +123,7 @@ const WAL_FORMAT: u8 = 2;
 /// one per line. `directory` has every directory that `entry` names. The ledger has one row; its `changes`
 /// are those that add no entry, its `revocations` those that may revoke or release one. The index of public keys covers their first 8 bytes, which is enough to find
 /// a few candidates and keeps it small.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
@@ -215,6 +215,30 @@ const MIGRATIONS: [&str; 9] = [
         text, content = '', contentless_delete = 1, detail = 'none', tokenize = 'trigram case_sensitive 1'
     );
     ALTER TABLE ledger ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+",
+    "
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        action TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        serial BLOB,
+        count INTEGER NOT NULL,
+        details TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        credential TEXT NOT NULL,
+        origin TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX audit_time ON audit (at);
+    CREATE INDEX audit_serial ON audit (serial) WHERE serial IS NOT NULL;
+    CREATE INDEX audit_rare ON audit (action, at) WHERE action NOT IN ('issued', 'renewed');
+    CREATE TRIGGER audit_stays BEFORE UPDATE ON audit
+        BEGIN SELECT raise(ABORT, 'the audit trail is append-only'); END;
+    CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit
+        BEGIN SELECT raise(ABORT, 'the audit trail is append-only'); END;
+    CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
+        WHEN EXISTS (SELECT 1 FROM audit WHERE id = new.id)
+        BEGIN SELECT raise(ABORT, 'the audit trail is append-only'); END;
 ",
 ];
 

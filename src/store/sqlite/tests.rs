@@ -82,7 +82,7 @@ fn another_program_s_database_and_a_newer_schema_are_refused() {
     let refused = Sqlite::open(&path, Opening::MustExist).unwrap_err();
     let message = refused.to_string();
     assert!(
-        message.contains("99") && message.contains("up to 9"),
+        message.contains("99") && message.contains("up to 10"),
         "{message}"
     );
 }
@@ -115,6 +115,24 @@ fn an_inventory_of_the_first_schema_becomes_one_of_the_newest() {
         )
         .unwrap();
     assert_eq!(replaced, [None]);
+}
+
+#[test]
+fn the_audit_trail_cannot_be_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("inventory.db");
+    record(&path, 1);
+    let database = Connection::open(&path).unwrap();
+    for change in [
+        "UPDATE audit SET actor = 'someone else'",
+        "DELETE FROM audit",
+        "INSERT OR REPLACE INTO audit SELECT * FROM audit",
+    ] {
+        let refused = database.execute_batch(change).unwrap_err();
+        assert!(refused.to_string().contains("append-only"), "{refused}");
+    }
+    let told = Sqlite::open(&path, Opening::MustExist).unwrap();
+    assert_eq!(told.audit_after(0, 9).unwrap().len(), 1);
 }
 
 #[test]
