@@ -189,7 +189,8 @@ impl Table {
 const MEASURED: usize = 200;
 const MEMBER: &str = "certificates";
 
-fn csv_line(fields: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
+/// A line of a CSV file.
+pub(super) fn csv_line(fields: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = writer
         .write_record(fields)

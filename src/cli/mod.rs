@@ -2,6 +2,7 @@
 
 mod acme;
 mod args;
+mod audit;
 mod ca;
 mod completing;
 mod completions;
@@ -109,6 +110,8 @@ enum Command {
     Serve(serve::Args),
     /// List issued certificates, soonest expiry first
     List(list::Args),
+    /// Show who changed what, when, from where and by which credential, newest first
+    Audit(audit::Args),
     /// Revoke certificates and publish a new CRL
     Revoke(revoke::Args),
     /// Release certificates from hold and publish a new CRL
@@ -174,9 +177,9 @@ pub fn main(clock: fn() -> OffsetDateTime) -> ExitCode {
     ops::report_waits(move |text| renderer.notice(&text));
     let done = match (renderer.format, cli.command) {
         (Format::Text | Format::Json, command)
-        | (Format::Csv, command @ Command::List(_))
+        | (Format::Csv, command @ (Command::List(_) | Command::Audit(_)))
         | (Format::Prometheus, command @ Command::Status(_)) => command.run(&context),
-        (Format::Csv, _) => Err(not_of_this_command("csv", "list")),
+        (Format::Csv, _) => Err(not_of_this_command("csv", "list` and `audit")),
         (Format::Prometheus, _) => Err(not_of_this_command("prometheus", "status")),
     };
     match done {
@@ -238,6 +241,7 @@ impl Command {
             Command::Explain(args) => args.run(context)?.into(),
             Command::Serve(args) => args.run(context)?.into(),
             Command::List(args) => args.run(context)?.into(),
+            Command::Audit(args) => args.run(context)?.into(),
             Command::Revoke(args) => args.run(context)?.into(),
             Command::Unrevoke(args) => args.run(context)?.into(),
             Command::Crl(args) => args.run(context)?.into(),

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use crate::config::Role;
+use crate::ops::audit::Action;
 use crate::ops::batch::manifest::Syntax;
 use crate::ops::export;
 use crate::ops::list::Status;
@@ -36,11 +37,21 @@ macro_rules! values {
     )+};
 }
 
+impl ValueEnum for Action {
+    fn value_variants<'a>() -> &'a [Self] {
+        Action::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
+}
+
 values! {
     Format {
         Text "text" "Text for people"
         Json "json" "JSON for programs"
-        Csv "csv" "A table for spreadsheets (`list`)"
+        Csv "csv" "A table for spreadsheets (`list`, `audit`)"
         Prometheus "prometheus" "Metrics for Prometheus (`status`)"
     }
     Color {

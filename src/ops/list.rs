@@ -210,7 +210,7 @@ pub const CSV_COLUMNS: [&str; 17] = [
 ];
 
 /// Text that no spreadsheet takes for a formula.
-fn cell(text: String) -> String {
+pub(super) fn cell(text: String) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{text}")
     } else {

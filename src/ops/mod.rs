@@ -2,6 +2,7 @@
 
 pub mod acme;
 pub mod anchors;
+pub mod audit;
 pub mod batch;
 pub mod ca;
 pub mod columns;

@@ -10,7 +10,7 @@ use super::entry::{recorded_names, subject_name};
 use super::{Document, DocumentKind, Entry, Revocation};
 use crate::pki::certificate::Certificate;
 use crate::pki::name::DistinguishedName;
-use crate::pki::serial::SerialNumber;
+use crate::pki::serial::{SerialNumber, SerialPrefix};
 
 /// Who changes an inventory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -179,8 +179,8 @@ pub struct AuditFilter {
     pub by: Option<String>,
     /// Text in the subject or the details; ASCII letters match in either case.
     pub subject: Option<String>,
-    /// The certificate.
-    pub serial: Option<SerialNumber>,
+    /// The start of the certificate's serial number.
+    pub serial: Option<SerialPrefix>,
     /// Only those behind this one, in the order in which they come: its time, and its position.
     pub after: Option<(OffsetDateTime, u64)>,
     /// The maximum number of records; `None` for all.
@@ -198,7 +198,7 @@ impl AuditFilter {
             && self
                 .serial
                 .as_ref()
-                .is_none_or(|serial| event.serial.as_ref() == Some(serial))
+                .is_none_or(|prefix| event.serial.as_ref().is_some_and(|own| prefix.matches(own)))
             && self.after.is_none_or(|after| place < after)
             && holds(self.by.as_ref(), &[&by.actor, &by.credential, &by.origin])
             && holds(self.subject.as_ref(), &[&event.subject, &event.details])

@@ -926,7 +926,7 @@ fn audit_records_come_newest_first_and_by_filter(inventory: &mut dyn Inventory) 
             expected
         );
     }
-    let serial = Some(entry(7).serial);
+    let serial = Some(entry(7).serial.to_string().parse().unwrap());
     assert_eq!(chosen(AuditFilter { serial, ..all }), "A.test a.test ");
 }
 

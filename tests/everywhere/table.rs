@@ -163,6 +163,8 @@ pub(crate) static CASES: &[Case] = &[
     reads(&["list"], &[]),
     reads(&["list"], &["--json"]),
     reads(&["list"], &["--format", "csv"]),
+    reads(&["audit"], &[]),
+    reads(&["audit"], &["--json", "--since", "1h"]),
     writes("pki", &["crl"], &["--out", "@out/list.pem"]),
     reads(&["crl", "show"], &[]),
     reads(&["show"], &["@@serial"]),

@@ -191,9 +191,12 @@ fn page(filter: &AuditFilter, limit: usize) -> (String, Values) {
         };
         add(condition, Box::new(action.name()), Type::TEXT);
     }
-    if let Some(serial) = &filter.serial {
-        let serial = serial.shown_octets().to_vec();
-        add("serial = ??", Box::new(serial), Type::BYTEA);
+    if let Some(prefix) = &filter.serial {
+        let (least, beyond) = prefix.octet_range();
+        add("serial >= ??", Box::new(least), Type::BYTEA);
+        if let Some(beyond) = beyond {
+            add("serial < ??", Box::new(beyond), Type::BYTEA);
+        }
     }
     if let Some(by) = &filter.by {
         let fields = "(strpos(lower(actor), ??) > 0 OR strpos(lower(credential), ??) > 0 OR strpos(lower(origin), ??) > 0)";

@@ -121,8 +121,12 @@ fn query(filter: &AuditFilter) -> (String, Vec<Value>) {
     if let Some(action) = filter.action {
         add("action = ??", action.name().to_owned().into());
     }
-    if let Some(serial) = &filter.serial {
-        add("serial = ??", serial.shown_octets().to_vec().into());
+    if let Some(prefix) = &filter.serial {
+        let (least, beyond) = prefix.octet_range();
+        add("serial >= ??", least.into());
+        if let Some(beyond) = beyond {
+            add("serial < ??", beyond.into());
+        }
     }
     if let Some(by) = &filter.by {
         let lower = by.to_ascii_lowercase();
