@@ -76,18 +76,25 @@ pub(super) fn common_name(entry: &Entry) -> String {
     entry.subject.values(AttributeType::CommonName).join("\n")
 }
 
-/// The names and common names of an entry in lower case, one per line, to look for parts of them.
+/// The names, common names and labels of an entry in lower case, one per line, to look for parts of them.
 pub(super) fn searchable(entry: &Entry) -> String {
     let names = entry.names.iter().map(|name| name.value().into_owned());
-    let lines: Vec<String> = names.chain([common_name(entry)]).collect();
+    let labels = entry.labels.iter();
+    let labels = labels.map(|(name, value)| format!("{name}={value}"));
+    let lines: Vec<String> = names.chain([common_name(entry)]).chain(labels).collect();
     lines.join("\n").to_ascii_lowercase()
 }
 
-/// The names that an index finds an entry by: in lower case, without types, and cut to what an index takes.
+/// The names that an index finds an entry by: in lower case, without types, and cut to what an index takes. One
+/// without any has an empty one, so that it has its place among the others.
 pub(super) fn index_names(entry: &Entry) -> BTreeSet<String> {
     let names = entry.names.iter().map(|name| name.value().into_owned());
     let common = entry.subject.values(AttributeType::CommonName);
-    names.chain(common).map(|name| index_key(&name)).collect()
+    let mut all: BTreeSet<String> = names.chain(common).map(|name| index_key(&name)).collect();
+    if all.is_empty() {
+        all.insert(String::new());
+    }
+    all
 }
 
 /// What an index has instead of a name.

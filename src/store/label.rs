@@ -86,6 +86,14 @@ impl LabelFilter {
         found.is_some_and(|found| self.value.as_ref().is_none_or(|value| value == found))
     }
 
+    /// Text that the labels of an entry contain when one matches, and others may.
+    pub(super) fn text(&self) -> String {
+        match &self.value {
+            Some(value) => format!("{}={value}", self.name),
+            None => format!("{}=", self.name),
+        }
+    }
+
     /// What [`Labels::lines`] contains exactly when a label matches.
     pub(super) fn pattern(&self) -> String {
         match &self.value {

@@ -11,8 +11,8 @@ use super::audit::recorded_subject;
 use super::revocation::without_hold;
 use super::{
     Action, Actor, AuditEvent, AuditFilter, AuditRecord, AuthorityRecord, Counts, Document,
-    DocumentKind, Entry, Filter, Inventory, Revocation, RevocationChange, RevokedCertificate,
-    Status, StoreError,
+    DocumentKind, Entry, Filter, Inventory, Place, Revocation, RevocationChange,
+    RevokedCertificate, Search, Status, StoreError,
 };
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
@@ -239,6 +239,17 @@ impl Inventory for Memory {
             }
         }
         Ok(())
+    }
+
+    fn page(
+        &self,
+        search: &Search,
+        now: OffsetDateTime,
+    ) -> Result<Vec<(Place, Entry)>, StoreError> {
+        let numbered = (1..).zip(&self.entries);
+        let placed =
+            numbered.map(|(number, entry)| (Place::of(number, entry, search.order), entry.clone()));
+        Ok(search.page(placed, now))
     }
 
     fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError> {

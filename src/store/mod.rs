@@ -14,6 +14,7 @@ mod label;
 mod postgres;
 mod replay;
 mod revocation;
+mod search;
 mod sqlite;
 
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use filter::Filter;
 pub use label::{Label, LabelError, LabelFilter, Labels};
 pub use replay::{Recording, Replay, ReplayId};
 pub use revocation::{Revocation, RevocationChange, RevokedCertificate};
+pub use search::{Order, Place, PlaceError, Search};
 pub use sqlite::Opening;
 
 use entry::recorded_names;
@@ -210,6 +212,10 @@ pub trait Inventory: Send {
         now: OffsetDateTime,
         visitor: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
+
+    /// A page of the entries that match, each with its place.
+    fn page(&self, search: &Search, now: OffsetDateTime)
+    -> Result<Vec<(Place, Entry)>, StoreError>;
 
     /// The number of entries of each status.
     fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError>;

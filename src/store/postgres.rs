@@ -18,6 +18,7 @@ mod query;
 mod revocations;
 mod rows;
 mod schema;
+mod search;
 mod session;
 mod tls;
 mod transaction;
@@ -39,8 +40,8 @@ use session::{ANSWER_TIME, Session, Waiting};
 use super::revocation::without_hold;
 use super::{
     Action, Actor, AuditEvent, AuditFilter, AuditRecord, AuthorityRecord, Counts, Document,
-    DocumentKind, Entry, Fault, Filter, Inventory, Opening, Revocation, RevocationChange,
-    RevokedCertificate, StoreError,
+    DocumentKind, Entry, Fault, Filter, Inventory, Opening, Place, Revocation, RevocationChange,
+    RevokedCertificate, Search, StoreError,
 };
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
@@ -238,6 +239,14 @@ impl Inventory for Postgres {
         visitor: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         self.walk(filter, now, visitor)
+    }
+
+    fn page(
+        &self,
+        search: &Search,
+        now: OffsetDateTime,
+    ) -> Result<Vec<(Place, Entry)>, StoreError> {
+        self.search(search, now)
     }
 
     fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError> {

@@ -24,6 +24,7 @@ mod query;
 mod revocations;
 mod rows;
 mod schema;
+mod search;
 mod transaction;
 
 #[cfg(test)]
@@ -46,8 +47,8 @@ use place::Place;
 use super::revocation::without_hold;
 use super::{
     Action, Actor, AuditEvent, AuditFilter, AuditRecord, AuthorityRecord, Counts, Document,
-    DocumentKind, Entry, Filter, Inventory, Revocation, RevocationChange, RevokedCertificate,
-    StoreError,
+    DocumentKind, Entry, Filter, Inventory, Place, Revocation, RevocationChange,
+    RevokedCertificate, Search, StoreError,
 };
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
@@ -272,6 +273,14 @@ impl Inventory for Sqlite {
         visitor: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         self.walk(filter, now, visitor)
+    }
+
+    fn page(
+        &self,
+        search: &Search,
+        now: OffsetDateTime,
+    ) -> Result<Vec<(Place, Entry)>, StoreError> {
+        self.search(search, now)
     }
 
     fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError> {

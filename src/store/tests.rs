@@ -16,6 +16,10 @@ use crate::pki::name::{AttributeType, DistinguishedName};
 use crate::pki::san::SubjectAltName;
 use crate::pki::validity::Validity;
 
+mod searching;
+
+use searching::*;
+
 const NONE: [u8; 0] = [];
 const NOW: OffsetDateTime = datetime!(2026-11-20 08:05:00 UTC);
 
@@ -54,7 +58,11 @@ macro_rules! contract {
                 every_change_is_told_with_its_actor,
                 what_is_undone_is_not_told,
                 audit_records_come_newest_first_and_by_filter,
-                a_copy_has_the_audit_trail_once
+                a_copy_has_the_audit_trail_once,
+                pages_have_every_entry_once_in_every_order,
+                no_entry_is_lost_or_doubled_while_others_come,
+                a_text_finds_what_it_may_mean,
+                filters_and_pages_go_together
             );
         }
     };

@@ -14,7 +14,7 @@ pub(super) type Place = (i64, i64, i64);
 /// A SELECT and the values of its numbered parameters.
 pub(super) struct Query {
     pub(super) text: String,
-    values: Vec<(Box<dyn ToSql + Sync + Send>, Type)>,
+    pub(super) values: Vec<(Box<dyn ToSql + Sync + Send>, Type)>,
 }
 
 impl Query {
@@ -81,12 +81,12 @@ impl Query {
             .collect()
     }
 
-    fn add(&mut self, condition: &str) {
+    pub(super) fn add(&mut self, condition: &str) {
         self.text.push_str(" AND ");
         self.text.push_str(condition);
     }
 
-    fn add_status(&mut self, status: Status, now: i64) {
+    pub(super) fn add_status(&mut self, status: Status, now: i64) {
         let condition = match status {
             Status::Revoked | Status::OnHold => "revoked_at IS NOT NULL".into(),
             Status::Superseded | Status::Retired => format!(
@@ -102,19 +102,23 @@ impl Query {
         self.add(&condition);
     }
 
-    fn number(&mut self, number: i64) -> String {
+    pub(super) fn number(&mut self, number: i64) -> String {
         self.value(number, Type::INT8)
     }
 
     /// The placeholder of a parameter with this value.
-    fn value(&mut self, value: impl ToSql + Sync + Send + 'static, kind: Type) -> String {
+    pub(super) fn value(
+        &mut self,
+        value: impl ToSql + Sync + Send + 'static,
+        kind: Type,
+    ) -> String {
         self.values.push((Box::new(value), kind));
         format!("${}", self.values.len())
     }
 }
 
 /// What LIKE finds a text with.
-fn pattern(text: &str) -> String {
+pub(super) fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for character in text.to_ascii_lowercase().chars() {
         match character {

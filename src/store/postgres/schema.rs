@@ -104,7 +104,7 @@ const SETTINGS: &str = "
 
 /// Each makes the next version of the schema. `search` and the names are in lower case; names are cut, because an
 /// index takes no long ones.
-const MIGRATIONS: [&str; 2] = ["
+const MIGRATIONS: [&str; 3] = ["
     CREATE TABLE certs_ledger (
         one boolean PRIMARY KEY DEFAULT true CHECK (one),
         version integer NOT NULL,
@@ -218,6 +218,13 @@ const MIGRATIONS: [&str; 2] = ["
         BEGIN RAISE EXCEPTION 'the audit trail is append-only'; END $$;
     CREATE TRIGGER certs_audit_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON certs_audit
         FOR EACH STATEMENT EXECUTE FUNCTION certs_audit_stays()
+",
+    "
+    INSERT INTO certs_name SELECT '', id FROM certs_entry e
+        WHERE NOT EXISTS (SELECT FROM certs_name n WHERE n.entry = e.id);
+    UPDATE certs_entry SET search = search || lower(labels COLLATE \"C\") WHERE labels IS NOT NULL;
+    CREATE INDEX certs_entry_profile ON certs_entry (profile);
+    CREATE INDEX certs_entry_fingerprint ON certs_entry (substr(fingerprint, 1, 8))
 "];
 
 /// The oldest PostgreSQL: it has `pg_current_xact_id`.

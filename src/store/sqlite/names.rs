@@ -1,4 +1,4 @@
-//! Names as indexes: whole ones in a table, parts of them in a full-text index of trigrams.
+//! Names as indexes: whole ones in a table, parts of them and of labels in a full-text index of trigrams.
 //!
 //! Trigrams cost more to write than the entry itself, and far less when many are written at once. So the index lags
 //! behind by up to [`LAG`] entries, which a search reads itself.
@@ -62,6 +62,24 @@ pub(super) fn fill(connection: &Connection) -> rusqlite::Result<()> {
         insert(connection, &rows::entry(row)?, row.get(rows::ID)?)?;
     }
     index_from(connection, 0)
+}
+
+/// Adds the labels of entries that the full-text index has without them, in a migration.
+pub(super) fn index_labels(connection: &Connection) -> rusqlite::Result<()> {
+    let query = format!(
+        "SELECT {}, id FROM entry WHERE id <= ?1 AND labels IS NOT NULL",
+        rows::COLUMNS
+    );
+    let mut statement = connection.prepare(&query)?;
+    let mut remove = connection.prepare("DELETE FROM search WHERE rowid = ?1")?;
+    let mut add = connection.prepare("INSERT INTO search (rowid, text) VALUES (?1, ?2)")?;
+    let mut found = statement.query([indexed(connection)?])?;
+    while let Some(row) = found.next()? {
+        let id: i64 = row.get(rows::ID)?;
+        remove.execute([id])?;
+        add.execute(params![id, searchable(&rows::entry(row)?)])?;
+    }
+    Ok(())
 }
 
 fn index_from(connection: &Connection, mut indexed: i64) -> rusqlite::Result<()> {

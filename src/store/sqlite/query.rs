@@ -86,9 +86,9 @@ pub(super) fn matching(
 }
 
 /// Conditions joined with AND, and the values in them.
-struct Conditions {
-    text: String,
-    parameters: Vec<Value>,
+pub(super) struct Conditions {
+    pub(super) text: String,
+    pub(super) parameters: Vec<Value>,
 }
 
 impl Default for Conditions {
@@ -101,12 +101,12 @@ impl Default for Conditions {
 }
 
 impl Conditions {
-    fn add(&mut self, condition: String) {
+    pub(super) fn add(&mut self, condition: String) {
         self.text.push_str(" AND ");
         self.text.push_str(&condition);
     }
 
-    fn add_status(&mut self, status: Status, now: i64) {
+    pub(super) fn add_status(&mut self, status: Status, now: i64) {
         let condition = match status {
             Status::Revoked | Status::OnHold => "revoked_at IS NOT NULL".into(),
             Status::Superseded | Status::Retired => {
@@ -122,7 +122,7 @@ impl Conditions {
     }
 
     /// The placeholder of a parameter with this value.
-    fn value(&mut self, value: impl Into<Value>) -> String {
+    pub(super) fn value(&mut self, value: impl Into<Value>) -> String {
         self.parameters.push(value.into());
         format!("?{}", self.parameters.len())
     }

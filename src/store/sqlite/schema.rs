@@ -61,6 +61,9 @@ pub(super) fn migrate(connection: &Connection, behind: usize) -> rusqlite::Resul
         if i == NAMES {
             names::fill(connection)?;
         }
+        if i == LABELS {
+            names::index_labels(connection)?;
+        }
         connection.pragma_update(None, "user_version", i as i64 + 1)?;
     }
     Ok(())
@@ -123,7 +126,7 @@ const WAL_FORMAT: u8 = 2;
 /// one per line. `directory` has every directory that `entry` names. The ledger has one row; its `changes`
 /// are those that add no entry, its `revocations` those that may revoke or release one. The index of public keys covers their first 8 bytes, which is enough to find
 /// a few candidates and keeps it small.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
@@ -240,9 +243,16 @@ const MIGRATIONS: [&str; 10] = [
         WHEN EXISTS (SELECT 1 FROM audit WHERE id = new.id)
         BEGIN SELECT raise(ABORT, 'the audit trail is append-only'); END;
 ",
+    "
+    INSERT INTO name SELECT '', id FROM entry WHERE id NOT IN (SELECT entry FROM name);
+    CREATE INDEX entry_profile ON entry (profile);
+    CREATE INDEX entry_fingerprint ON entry (substr(fingerprint, 1, 8));
+",
 ];
 
 /// The migration that [`fill_public_keys`] belongs to.
 const PUBLIC_KEYS: usize = 4;
 /// The migration that [`names::fill`] belongs to.
 const NAMES: usize = 8;
+/// The migration that [`names::index_labels`] belongs to.
+const LABELS: usize = 10;
