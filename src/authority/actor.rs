@@ -1,13 +1,30 @@
 //! Who runs this process, for the inventory and its audit trail.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::files;
 use crate::store::Actor;
 
-/// Who runs this process, at a command line or as a server.
+/// Does some work on this thread for somebody else than the one who runs the process: inventories that it opens are
+/// changed in their name.
+pub fn acting_for<T>(actor: Arc<Actor>, work: impl FnOnce() -> T) -> T {
+    struct Before(Option<Arc<Actor>>);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            ACTOR.set(self.0.take());
+        }
+    }
+    let _before = Before(ACTOR.replace(Some(actor)));
+    work()
+}
+
+/// Who acts on this thread: at a command line or in a server the one who runs the process.
 pub fn process_actor() -> Arc<Actor> {
+    if let Some(actor) = ACTOR.with_borrow(Clone::clone) {
+        return actor;
+    }
     let program = PROGRAM.get().copied().unwrap_or("cli");
     Arc::new(Actor {
         actor: requested_by(),
@@ -19,6 +36,10 @@ pub fn process_actor() -> Arc<Actor> {
 /// Says what this process is, unless it is a command line. Only the first call counts.
 pub fn set_program(program: &'static str) {
     let _ = PROGRAM.set(program);
+}
+
+thread_local! {
+    static ACTOR: RefCell<Option<Arc<Actor>>> = const { RefCell::new(None) };
 }
 
 static PROGRAM: OnceLock<&str> = OnceLock::new();

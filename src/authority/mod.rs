@@ -8,7 +8,7 @@ mod issuance;
 mod material;
 pub mod rotation;
 
-pub use actor::{process_actor, requested_by, set_program};
+pub use actor::{acting_for, process_actor, requested_by, set_program};
 pub use deployment::{
     Ask, CERTIFICATE, CONFIG, CRL, CRL_DER, INVENTORY, ISSUER, KEY, SERVE, anchors, certificate_in,
     exists, is_key_encrypted, once, open, read_certificates, read_config, read_key, read_key_in,

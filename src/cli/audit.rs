@@ -4,10 +4,10 @@ use time::OffsetDateTime;
 
 use super::completing;
 use super::context::Context;
-use super::list::csv_line;
 use crate::error::Error;
 use crate::ops::Verdict;
 use crate::ops::audit::{Action, AuditFilter, CSV_COLUMNS, Line, csv_fields, run};
+use crate::ops::list::csv_line;
 use crate::pki::serial::SerialPrefix;
 use crate::pki::validity::{self, Lifetime};
 use crate::render::Format;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use super::completing;
 use super::context::Context;
 use crate::error::Error;
-use crate::ops::list::{CSV_COLUMNS, Filter, LabelFilter, Line, Listed, Status, run};
+use crate::ops::list::{CSV_COLUMNS, Filter, LabelFilter, Line, Listed, Status, csv_line, run};
 use crate::ops::{Verdict, show};
 use crate::pki::serial::SerialPrefix;
 use crate::pki::validity::Lifetime;
@@ -188,15 +188,3 @@ impl Table {
 /// How many lines determine the width.
 const MEASURED: usize = 200;
 const MEMBER: &str = "certificates";
-
-/// A line of a CSV file.
-pub(super) fn csv_line(fields: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let written = writer
-        .write_record(fields)
-        .and_then(|()| Ok(writer.into_inner().map_err(|error| error.into_error())?));
-    match written {
-        Ok(line) => String::from_utf8_lossy(&line).into_owned(),
-        Err(error) => unreachable!("memory can be written to: {error}"),
-    }
-}

@@ -102,7 +102,7 @@ pub struct Listed {
 
 impl Listed {
     /// An entry seen from `now`.
-    pub(super) fn of(entry: Entry, now: OffsetDateTime) -> Self {
+    pub fn of(entry: Entry, now: OffsetDateTime) -> Self {
         let files = entry.output.as_ref().map(|output| {
             let (certificate, key) = file_names(output.base.as_ref());
             (
@@ -208,6 +208,18 @@ pub const CSV_COLUMNS: [&str; 17] = [
     "revocation_reason",
     "labels",
 ];
+
+/// A line of a CSV file.
+pub fn csv_line(fields: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written = writer
+        .write_record(fields)
+        .and_then(|()| Ok(writer.into_inner().map_err(|error| error.into_error())?));
+    match written {
+        Ok(line) => String::from_utf8_lossy(&line).into_owned(),
+        Err(error) => unreachable!("memory can be written to: {error}"),
+    }
+}
 
 /// Text that no spreadsheet takes for a formula.
 pub(super) fn cell(text: String) -> String {

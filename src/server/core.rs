@@ -7,12 +7,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use time::OffsetDateTime;
 use tokio::task::spawn_blocking;
 
+use super::acting;
 use super::authority::Authority;
 use super::failure::Failure;
 use super::log::{Event, Level, Log};
 use super::metrics::{Counted, Metrics};
 use super::settings::Settings;
 use super::store::Store;
+use crate::authority;
 use crate::config::Config;
 use crate::error::Error;
 use crate::keys;
@@ -83,6 +85,11 @@ impl Core {
         &self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Failure> {
+        let actor = acting::current();
+        let work = move || match actor {
+            Some(actor) => authority::acting_for(actor, work),
+            None => work(),
+        };
         match spawn_blocking(work).await {
             Ok(done) => done.map_err(|error| self.log.failure(error, self.now())),
             Err(_) => Err(Failure::Internal),

@@ -131,6 +131,20 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
     Ok(report)
 }
 
+/// Everything that a certificate says, DER, as names and their values.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn certificate_facts(
+    certificate: &[u8],
+    now: OffsetDateTime,
+) -> Result<Vec<(String, String)>, ContentError> {
+    let entry = reading::read_certificate(certificate, now)?;
+    let mut sheet = Sheet::default();
+    entry.object.add_to(&mut sheet);
+    Ok(sheet.facts())
+}
+
 /// The number of signatures checked per file: more than real bundles have, and few enough that the
 /// slowest keys take a fraction of a second.
 const MAX_SIGNATURES: usize = 300;

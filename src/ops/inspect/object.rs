@@ -177,7 +177,7 @@ impl Object {
         }
     }
 
-    fn add_to(&self, sheet: &mut Sheet) {
+    pub(super) fn add_to(&self, sheet: &mut Sheet) {
         match self {
             Object::Certificate { fields, .. } => fields.add_to(sheet),
             Object::SigningRequest { fields, .. } => fields.add_to(sheet),

@@ -24,7 +24,7 @@ use crate::files::Lock;
 use crate::pki::crl::RevocationReason;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::rfc3339;
-use crate::store::{Entry, Filter, Inventory, LabelFilter, Revocation, Status};
+use crate::store::{Entry, Filter, Inventory, LabelFilter, Revocation, RevocationChange, Status};
 
 /// The certificates to revoke, or whose hold to release.
 #[derive(Debug)]
@@ -82,6 +82,37 @@ pub fn run(
     let publication = crl::publish(&mut authority, &lock, next_update, now)?;
     let report = Report::revoked(entries, &changes, revocation, publication.lists, now);
     Ok(report.with_warning(carried_over))
+}
+
+/// Revokes recorded certificates in an inventory, all or none, where something else publishes the CRL. A compromised key
+/// takes every certificate for it along. Gives the effect on each; what is not recorded is left out.
+///
+/// # Errors
+/// When the inventory cannot be read or written.
+pub fn run_in(
+    inventory: &mut dyn Inventory,
+    serials: &[SerialNumber],
+    reason: RevocationReason,
+    now: OffsetDateTime,
+) -> Result<Vec<(Entry, RevocationChange)>, Error> {
+    let now = crl::whole_seconds(now);
+    let serials: Vec<&SerialNumber> = serials.iter().collect();
+    let mut entries: Vec<Entry> = inventory
+        .find_each(&serials)?
+        .into_iter()
+        .flatten()
+        .collect();
+    if reason == RevocationReason::KeyCompromise {
+        add_those_with_the_same_keys(&mut entries, inventory, now)?;
+    }
+    let serials: Vec<SerialNumber> = entries.iter().map(|entry| entry.serial.clone()).collect();
+    let revocation = Revocation {
+        at: now,
+        reason,
+        invalidity_date: None,
+    };
+    let changes = inventory.revoke_all(&serials, revocation)?;
+    Ok(entries.into_iter().zip(changes).collect())
 }
 
 /// Releases holds and publishes a new CRL. Refuses what is revoked for good.

@@ -10,6 +10,7 @@ mod report;
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::anchors::AnchorSource;
@@ -27,7 +28,7 @@ use crate::pki::bundle::{Bundle, relations};
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::RevocationList;
 use crate::pki::document::Encoding;
-use crate::pki::usage::Purpose;
+use crate::pki::usage::{CLIENT_AUTH, Purpose, SERVER_AUTH};
 use crate::pki::validity::Lifetime;
 use inputs::{Inputs, STORES, TrustStore};
 
@@ -404,6 +405,67 @@ struct Question<'a> {
 /// Replaces the verdict of the rules by the stack's: what the stack overlooks becomes a warning, what it
 /// refuses is an error. `chain` and `roots` are files as the stack would load them.
 fn judge_as(report: &mut CertificateReport, chain: &[u8], roots: &[u8], question: &Question<'_>) {
+    let verdict = ask(chain, roots, question);
+    for finding in &mut report.findings {
+        finding.severity = finding.severity.min(Severity::Warning);
+    }
+    report.stack = Some(question.stack);
+    for reason in verdict.reasons {
+        report.findings.retain(|finding| finding.id != reason.id);
+        report.findings.push(reason);
+    }
+    report.refused_by_stack = !verdict.accepts;
+}
+
+/// Whether a stack accepts a certificate.
+#[derive(Clone, Debug, Serialize)]
+pub struct StackVerdict {
+    /// The stack.
+    pub stack: Stack,
+    /// Whether it was judged as a client's certificate, and otherwise as a server's.
+    pub is_client: bool,
+    /// Whether it accepts the certificate.
+    pub accepts: bool,
+    /// Why it does not.
+    pub reasons: Vec<Finding>,
+}
+
+/// What each stack makes of a certificate, for each of the roles that it may have. `chain` and `roots` are files as the
+/// stack would load them.
+pub fn by_stack(
+    certificate: &Certificate,
+    chain: &[u8],
+    roots: &[u8],
+    now: OffsetDateTime,
+) -> Vec<StackVerdict> {
+    let usages = certificate.extended_key_usages().ok().flatten();
+    let may_have = |role| {
+        let usages = usages.as_ref();
+        usages.is_none_or(|usages| usages.iter().any(|usage| *usage == role))
+    };
+    let mut verdicts = Vec::new();
+    for (purpose, role) in [
+        (Purpose::Server, SERVER_AUTH),
+        (Purpose::Client, CLIENT_AUTH),
+    ] {
+        if !may_have(role) {
+            continue;
+        }
+        for stack in Stack::ALL {
+            let question = Question {
+                stack,
+                purpose: Some(purpose),
+                host: None,
+                at: now,
+            };
+            verdicts.push(ask(chain, roots, &question));
+        }
+    }
+    verdicts
+}
+
+/// Asks a stack.
+fn ask(chain: &[u8], roots: &[u8], question: &Question<'_>) -> StackVerdict {
     let host = question.host.map(ToString::to_string);
     let is_client = question.purpose == Some(Purpose::Client);
     let setup = Setup {
@@ -423,20 +485,14 @@ fn judge_as(report: &mut CertificateReport, chain: &[u8], roots: &[u8], question
         host: host.as_deref().filter(|_| !is_client),
     };
     let verdicts = judge_pair(&setup, question.at, question.stack, question.stack);
-    for finding in &mut report.findings {
-        finding.severity = finding.severity.min(Severity::Warning);
+    let mut outcomes = verdicts.outcomes.iter();
+    let is_refused =
+        outcomes.any(|pair| pair.connects == Some(false) || pair.server_starts == Some(false));
+    let causes = verdicts.causes.into_iter().filter(|_| is_refused);
+    StackVerdict {
+        stack: question.stack,
+        is_client,
+        accepts: !is_refused,
+        reasons: causes.map(|cause| cause.finding).collect(),
     }
-    let is_refused = verdicts
-        .outcomes
-        .iter()
-        .any(|pair| pair.connects == Some(false) || pair.server_starts == Some(false));
-    report.stack = Some(question.stack);
-    if is_refused {
-        for cause in verdicts.causes {
-            let id = cause.finding.id;
-            report.findings.retain(|finding| finding.id != id);
-            report.findings.push(cause.finding);
-        }
-    }
-    report.refused_by_stack = is_refused;
 }
