@@ -261,6 +261,17 @@ impl AuditEvent {
         }
     }
 
+    /// That somebody may use the dashboard, or does in the session with this key.
+    fn access(action: Action, content: &serde_json::Value, key: &str) -> Self {
+        let text = |name| content.get(name).and_then(|text| text.as_str());
+        let role = text("role").unwrap_or_default();
+        let details = match key {
+            "" => role.to_owned(),
+            key => format!("{role}, session {}", session_id(key)),
+        };
+        AuditEvent::new(action, text("created_by").unwrap_or_default(), &details)
+    }
+
     /// That entries were removed; `None` for none.
     pub(super) fn pruned(count: u64) -> Option<Self> {
         (count > 0).then(|| AuditEvent {
@@ -316,7 +327,16 @@ impl AuditEvent {
                 Some(AuditEvent::new(action, key, ""))
             }
             DocumentKind::WorkloadEntry => Some(AuditEvent::new(Action::EntryAdded, key, "")),
-            DocumentKind::TokenUse
+            DocumentKind::SignInLink if is_new => {
+                Some(AuditEvent::access(Action::LoginCreated, &content(), ""))
+            }
+            DocumentKind::Session if is_new => {
+                Some(AuditEvent::access(Action::SignedIn, &content(), key))
+            }
+            DocumentKind::SignInLink
+            | DocumentKind::Session
+            | DocumentKind::CsrfKey
+            | DocumentKind::TokenUse
             | DocumentKind::AccountKey
             | DocumentKind::Order
             | DocumentKind::CertificateOrder
@@ -336,7 +356,13 @@ impl AuditEvent {
     pub(super) fn removed(kind: DocumentKind, key: &str) -> Option<Self> {
         match kind {
             DocumentKind::WorkloadEntry => Some(AuditEvent::new(Action::EntryRemoved, key, "")),
-            DocumentKind::Token
+            DocumentKind::Session => {
+                let id = format!("session {}", session_id(key));
+                Some(AuditEvent::new(Action::SignedOut, "", &id))
+            }
+            DocumentKind::SignInLink
+            | DocumentKind::CsrfKey
+            | DocumentKind::Token
             | DocumentKind::TokenUse
             | DocumentKind::Account
             | DocumentKind::AccountKey
@@ -353,6 +379,11 @@ impl AuditEvent {
             | DocumentKind::BundleSequence => None,
         }
     }
+}
+
+/// The start of a session's key, which names it.
+fn session_id(key: &str) -> String {
+    key.chars().take(SESSION_ID_CHARACTERS).collect()
 }
 
 /// What a token permits. Its hash is no one's business.
@@ -382,5 +413,6 @@ fn cut(text: &str) -> String {
     text.chars().take(MAX_CHARACTERS).collect()
 }
 
+const SESSION_ID_CHARACTERS: usize = 16;
 /// How much of a name or detail a record has.
 const MAX_CHARACTERS: usize = 256;

@@ -47,8 +47,8 @@ use place::Place;
 use super::revocation::without_hold;
 use super::{
     Action, Actor, AuditEvent, AuditFilter, AuditRecord, AuthorityRecord, Counts, Document,
-    DocumentKind, Entry, Filter, Inventory, Place, Revocation, RevocationChange,
-    RevokedCertificate, Search, StoreError,
+    DocumentKind, Entry, Filter, Inventory, Revocation, RevocationChange, RevokedCertificate,
+    Search, StoreError,
 };
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
@@ -279,7 +279,7 @@ impl Inventory for Sqlite {
         &self,
         search: &Search,
         now: OffsetDateTime,
-    ) -> Result<Vec<(Place, Entry)>, StoreError> {
+    ) -> Result<Vec<(super::Place, Entry)>, StoreError> {
         self.search(search, now)
     }
 

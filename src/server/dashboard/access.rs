@@ -17,6 +17,7 @@ use crate::message::jws::encode_base64url;
 use crate::ops::dashboard::{self, Operator, Session};
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
+use crate::server::acting;
 use crate::server::core::Core;
 use crate::server::failure::Failure;
 use crate::server::peer::Peer;
@@ -139,8 +140,9 @@ impl FromRequestParts<Arc<Core>> for Access {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Refusal> {
-        let access = Access::find(parts, core).await?;
-        access.ok_or(Refusal::SignIn)
+        let access = Access::find(parts, core).await?.ok_or(Refusal::SignIn)?;
+        acting::identify(&access.who, &access.credential.replacen(' ', ":", 1));
+        Ok(access)
     }
 }
 

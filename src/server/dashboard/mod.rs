@@ -31,6 +31,8 @@
 
 mod access;
 mod assets;
+mod audit;
+mod certificates;
 pub(in crate::server) mod escape;
 mod overview;
 mod page;
@@ -56,6 +58,8 @@ use super::core::Core;
 pub(super) fn routes() -> Router<Arc<Core>> {
     Router::new()
         .route("/", get(overview::page))
+        .merge(certificates::routes())
+        .merge(audit::routes())
         .route("/sessions", get(sessions::page))
         .route("/sessions/end", post(sessions::end))
         .route("/login/{*secret}", get(sign_in::sign_in))

@@ -206,3 +206,23 @@ pub(in crate::server) fn number(number: impl Display) -> String {
     }
     shown
 }
+
+/// A path with a query of the fields that are not empty.
+pub(in crate::server) fn with_query(path: &str, fields: &[(&str, &str)]) -> String {
+    let mut address = path.to_owned();
+    let fields = fields.iter().filter(|(_, value)| !value.is_empty());
+    for (at, (name, value)) in fields.enumerate() {
+        address.push(if at == 0 { '?' } else { '&' });
+        address.push_str(name);
+        address.push('=');
+        for byte in value.bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    address.push(char::from(byte));
+                }
+                _ => address.push_str(&format!("%{byte:02X}")),
+            }
+        }
+    }
+    address
+}
