@@ -12,11 +12,12 @@ use super::core::Core;
 use super::log::Event;
 use super::settings::Settings;
 use super::{Overrides, Passphrase, Request, Signals};
-use crate::authority::{self, INVENTORY};
+use crate::authority::{self, CONFIG, INVENTORY};
 use crate::error::Error;
 use crate::files;
 use crate::net::ServiceManager;
 use crate::ops::notify;
+use crate::store::{Action, AuditEvent};
 
 /// Follows the files of the directory, and the signals of the process.
 pub(super) struct Upkeep<'a> {
@@ -121,6 +122,10 @@ impl<'a> Upkeep<'a> {
                 self.core.replace_config(config, settings);
                 let message = "certs.toml was read again; new addresses count after a restart";
                 self.core.log(Event::new("reloaded", message, now));
+                let told = AuditEvent::new(Action::SettingsReloaded, CONFIG, "");
+                let told = self.core.write(|inventory, _| Ok(inventory.note(told)?));
+                // A failure is in the log.
+                let _ = told.await;
                 self.look().await;
                 self.renew().await;
             }

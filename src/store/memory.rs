@@ -157,11 +157,7 @@ impl Inventory for Memory {
                 replaced.superseded_by = Some(entry.serial.clone());
             }
         }
-        self.tell(
-            entries
-                .iter()
-                .map(|entry| AuditEvent::recorded(entry, action)),
-        );
+        self.tell(AuditEvent::recorded(entries, action));
         Ok(())
     }
 

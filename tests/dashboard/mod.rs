@@ -6,6 +6,7 @@
     reason = "helpers of tests"
 )]
 
+mod certificates;
 mod signing_in;
 
 use std::path::PathBuf;

@@ -241,7 +241,7 @@ fn tone(action: Action) -> &'static str {
         | Action::LoginCreated
         | Action::SignedIn
         | Action::SignedOut
-        | Action::SettingsChanged => "plain",
+        | Action::SettingsReloaded => "plain",
     }
 }
 

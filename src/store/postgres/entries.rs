@@ -22,8 +22,7 @@ impl Postgres {
             return Ok(());
         };
         let columns = rows::Columns::of(entries);
-        let events = entries.iter();
-        let events = events.map(|entry| AuditEvent::recorded(entry, action));
+        let events = AuditEvent::recorded(entries, action);
         let told = audit::Columns::of(self.actor.as_deref(), events);
         let mut parameters = columns.parameters();
         parameters.extend(told.parameters());

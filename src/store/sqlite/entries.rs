@@ -30,8 +30,7 @@ impl Sqlite {
             }
             names::catch_up(transaction, last)?;
             rows::insert_directories(transaction, entries)?;
-            let events = entries.iter();
-            let events = events.map(|entry| AuditEvent::recorded(entry, action));
+            let events = AuditEvent::recorded(entries, action);
             audit::tell(transaction, actor.as_deref(), events)
         });
         match (recorded, taken) {

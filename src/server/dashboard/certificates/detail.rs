@@ -157,8 +157,11 @@ fn judged(
 fn recorded(entry: &Entry) -> Vec<(&'static str, String)> {
     let mut recorded = vec![
         ("profile", entry.profile.clone()),
+        ("issued", crate::pki::validity::rfc3339(entry.issued_at)),
         ("requested by", entry.requested_by.clone()),
     ];
+    let row = entry.batch.as_ref();
+    recorded.extend(row.map(|row| ("manifest row", row.row.to_string())));
     let file = entry.output.as_ref().map(|output| {
         let file = output.directory.join(format!("{}.crt", output.base));
         crate::error::shown(file)
