@@ -10,7 +10,6 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::pki::certificate::Certificate;
-use crate::pki::general_name::GeneralName;
 use crate::pki::spiffe::SpiffeId;
 
 /// Takes the X.509-SVID of one ID ([X509-SVID §5](https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md)).
@@ -32,15 +31,7 @@ impl SpiffeVerifier {
 
     fn is_expected(&self, certificate: &CertificateDer<'_>) -> bool {
         let certificate = Certificate::from_der(certificate.to_vec());
-        let names = certificate.map(|certificate| certificate.subject_alt_names());
-        let Ok(Ok(Some(names))) = names else {
-            return false;
-        };
-        let mut uris = names.iter().filter_map(|name| match name {
-            GeneralName::Uri(uri) => Some(uri.as_str()),
-            _ => None,
-        });
-        uris.next() == Some(self.id.as_str()) && uris.next().is_none()
+        certificate.is_ok_and(|it| SpiffeId::of_certificate(&it).as_ref() == Some(&self.id))
     }
 }
 

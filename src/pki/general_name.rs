@@ -109,6 +109,21 @@ impl GeneralName {
         elements.each("a GeneralName", Self::read)
     }
 
+    /// The text of a URI.
+    pub fn uri(&self) -> Option<&str> {
+        match self {
+            GeneralName::Uri(uri) => Some(uri),
+            GeneralName::Other(..)
+            | GeneralName::Email(_)
+            | GeneralName::Dns(_)
+            | GeneralName::X400(_)
+            | GeneralName::Directory(_)
+            | GeneralName::EdiParty(_)
+            | GeneralName::Ip(_)
+            | GeneralName::RegisteredId(_) => None,
+        }
+    }
+
     /// The name of a directoryName.
     pub fn directory(&self) -> Option<&DistinguishedName> {
         match self {

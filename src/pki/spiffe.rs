@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::certificate::Certificate;
+use super::general_name::GeneralName;
+
 /// A SPIFFE ID that names a workload: `spiffe://trust-domain/path`
 /// ([SPIFFE-ID §2](https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md)).
 ///
@@ -15,6 +18,15 @@ use serde::{Deserialize, Serialize};
 pub struct SpiffeId(String);
 
 impl SpiffeId {
+    /// The ID of a certificate, if that is its only URI
+    /// ([X509-SVID §2](https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md)).
+    pub fn of_certificate(certificate: &Certificate) -> Option<Self> {
+        let names = certificate.subject_alt_names().ok().flatten()?;
+        let mut uris = names.iter().filter_map(GeneralName::uri);
+        let id = uris.next()?.parse().ok();
+        id.filter(|_| uris.next().is_none())
+    }
+
     /// The ID as its URI.
     pub fn as_str(&self) -> &str {
         &self.0

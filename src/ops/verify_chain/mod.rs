@@ -26,7 +26,7 @@ use crate::keys::ReadKey;
 use crate::path::finding::{CertificateReference, Evidence, Finding, Role, Severity};
 use crate::path::stacks::{
     self, Cause, ClientFiles, Identity, KeyFile, Outcome, ServerFiles, Setup, Side, Stack,
-    examine_file,
+    examine_file, examine_svids,
 };
 use crate::path::{Candidates, Requirements, judge};
 use crate::pki::certificate::Certificate;
@@ -298,6 +298,7 @@ fn own_findings(
     at: OffsetDateTime,
 ) -> Result<Vec<FileFinding>, Error> {
     let mut all = single_files(contents, known);
+    all.extend(svids(contents, at));
     all.extend(revocation(contents, at));
     for file in &contents.files {
         all.extend(dates(file, at).map(|finding| FileFinding::new(finding, None)));
@@ -325,6 +326,21 @@ fn single_files(contents: &Contents, known: &[FileFinding]) -> Vec<FileFinding> 
         }
     }
     all
+}
+
+/// What is wrong with X.509-SVIDs, whether or not a stack refuses them.
+fn svids(contents: &Contents, at: OffsetDateTime) -> Vec<FileFinding> {
+    let leaf = |role| contents.of(role).and_then(|file| file.certificates.first());
+    let (server, client) = (
+        leaf(FileRole::ServerCertificate),
+        leaf(FileRole::ClientCertificate),
+    );
+    let findings = examine_svids(server, client, at).into_iter();
+    let in_file = findings.filter_map(|(role, finding)| {
+        let file = contents.of(role)?;
+        Some(FileFinding::in_file(finding, &file.path))
+    });
+    in_file.collect()
 }
 
 /// Looks up each side's certificate in the CRLs: revoked is an error, a fault in a CRL is a warning.

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::files::{self, Kind};
 use crate::keys::{KeyFormat, KeyReader, ReadKeyError};
 use crate::ops::crl::read_lists;
+use crate::ops::workload::fetch;
 use crate::path::stacks::{
     File as FileRole, KeyBlock, KeyFile, KeyForm, KeyLookup, PrivateKeyBlock, Stack,
     private_key_block,
@@ -71,7 +72,7 @@ impl Files {
     }
 
     /// Finds the files of a directory by their names: `server.crt`, `client.crt`, their keys, `ca.crt`,
-    /// `client_ca.crt`, `crl.pem`. Without `server.crt` or `client.crt`, the first pair whose
+    /// `client_ca.crt`, `crl.pem`, and those that `workload fetch` writes, for both sides. Without `server.crt` or `client.crt`, the first pair whose
     /// certificate has that purpose is used.
     ///
     /// # Errors
@@ -84,11 +85,11 @@ impl Files {
         };
         let first = |candidates: &[&str]| candidates.iter().find_map(|name| there(name));
         let mut found = Files {
-            certificate: first(&["server.crt", "server.pem"]),
-            key: first(&["server.key", "server-key.pem"]),
-            ca: first(&[authority::CERTIFICATE, "ca.pem"]),
-            client_certificate: first(&["client.crt", "client.pem"]),
-            client_key: first(&["client.key", "client-key.pem"]),
+            certificate: first(&["server.crt", "server.pem", fetch::CERTIFICATE]),
+            key: first(&["server.key", "server-key.pem", fetch::KEY]),
+            ca: first(&[authority::CERTIFICATE, "ca.pem", fetch::BUNDLE]),
+            client_certificate: first(&["client.crt", "client.pem", fetch::CERTIFICATE]),
+            client_key: first(&["client.key", "client-key.pem", fetch::KEY]),
             client_ca: first(&["client_ca.crt", "client-ca.crt"]),
             ..Files::default()
         };

@@ -316,9 +316,12 @@ impl fmt::Display for Event {
     }
 }
 
-const CERTIFICATE: &str = "svid.crt";
-const KEY: &str = "svid.key";
-const BUNDLE: &str = "bundle.crt";
+/// The file of the certificate and its chain.
+pub(crate) const CERTIFICATE: &str = "svid.crt";
+/// The file of the key.
+pub(crate) const KEY: &str = "svid.key";
+/// The file of the trust anchors.
+pub(crate) const BUNDLE: &str = "bundle.crt";
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 /// How soon a signal is seen.
 const LOOK_EVERY: Duration = Duration::from_millis(250);

@@ -23,7 +23,6 @@ use crate::ops::issue::file_names;
 use crate::ops::refused::{Outcome, Refused};
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
-use crate::pki::general_name::GeneralName;
 use crate::pki::name::DistinguishedName;
 use crate::pki::plan::{BasicConstraints, CsrPlan};
 use crate::pki::spiffe::{SpiffeId, TrustDomain};
@@ -99,21 +98,10 @@ pub fn of_certificate(
     if let Some(refused) = enrollment::refusal(&entry, None, now) {
         return Ok(Outcome::Refused(refused));
     }
-    match spiffe_id(certificate) {
+    match SpiffeId::of_certificate(certificate) {
         Some(id) => Ok(Outcome::Done(id)),
         None => refuse("the client certificate has no SPIFFE ID"),
     }
-}
-
-/// The SPIFFE ID of a certificate: its only URI.
-pub fn spiffe_id(certificate: &Certificate) -> Option<SpiffeId> {
-    let names = certificate.subject_alt_names().ok().flatten()?;
-    let mut uris = names.iter().filter_map(|name| match name {
-        GeneralName::Uri(uri) => Some(uri),
-        _ => None,
-    });
-    let id = uris.next()?.parse().ok();
-    id.filter(|_| uris.next().is_none())
 }
 
 /// The server of a node, which proves itself with the certificate that it enrolled.
@@ -143,7 +131,7 @@ impl NodeServer {
             let (certificate, key) = file_names(base.as_ref());
             let (certificate, key) = (directory.join(certificate), directory.join(key));
             let chain = authority::read_certificates(&certificate)?;
-            let Some(node) = chain.first().and_then(spiffe_id) else {
+            let Some(node) = chain.first().and_then(SpiffeId::of_certificate) else {
                 continue;
             };
             let needless = |path: &Path| {
@@ -209,7 +197,7 @@ impl NodeServer {
             .first()
             .ok_or_else(|| malformed("no certificate"))?;
         if leaf.public_key_info() != key.public_key_info()
-            || spiffe_id(leaf).as_ref() != Some(&entry.spiffe_id)
+            || SpiffeId::of_certificate(leaf).as_ref() != Some(&entry.spiffe_id)
         {
             return Err(malformed(
                 "the certificate is not the one that was requested",

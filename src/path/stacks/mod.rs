@@ -16,6 +16,7 @@ mod pem;
 mod quirks;
 mod reading;
 mod side;
+mod svid;
 mod text;
 mod tonic;
 mod verdict;
@@ -35,6 +36,7 @@ use load::what_else;
 use pem::{Blocks, Dialect};
 
 pub use pem::{PrivateKeyBlock, private_key_block};
+pub use svid::examine_svids;
 
 /// A TLS stack that gRPC programs run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::chain::Signatures;
 use super::side::{self, Endpoint, Files, Roots, Verifier};
-use super::{Affected, Cause, File, Outcome, Setup, Side, Stack, Verdicts, text, tonic};
+use super::{Affected, Cause, File, Outcome, Setup, Side, Stack, Verdicts, svid, text, tonic};
 use crate::path::finding::{CertificateReference, Evidence, Finding, Rule, Severity};
 
 /// Judges each of these clients with each of these servers.
@@ -37,10 +37,9 @@ pub(super) fn judge(
             outcomes.push(bench.pair(*client, loaded.as_ref(), *server, served.as_ref()));
         }
     }
-    Verdicts {
-        outcomes,
-        causes: bench.causes.sorted(),
-    }
+    let mut causes = bench.causes.sorted();
+    svid::advise(&mut causes, setup);
+    Verdicts { outcomes, causes }
 }
 
 struct Bench<'s> {

@@ -16,6 +16,7 @@ use crate::files::{self, Kind};
 use crate::network::agent::{Agent, AgentFileError, Endpoint};
 use crate::network::reach::{Approach, Why};
 use crate::path::finding::{Finding, Severity};
+use crate::path::stacks::File;
 
 /// An agent, and what it dials with.
 pub(super) struct Dialer {
@@ -72,6 +73,15 @@ impl Dialer {
             } else {
                 Finding::of("agent-reaches-no-network").found(why)
             });
+        }
+        if let Some((certificate, _)) = self.identity
+            && let Some(material) = networks.iter().find_map(|one| one.material.as_ref())
+        {
+            let svids = pool.svids(material.certificate, Some(certificate));
+            let own = svids
+                .into_iter()
+                .filter(|(file, _)| *file == File::ClientCertificate);
+            findings.extend(own.map(|(_, finding)| finding));
         }
         findings.sort_by_key(|finding| Reverse(finding.severity));
     }

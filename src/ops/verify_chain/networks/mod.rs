@@ -208,6 +208,9 @@ fn judge(
         client.as_ref().map(|client| (client.pair.0, &*client.path)),
         pool,
     );
+    let svids = pool.svids(certificate, client.as_ref().map(|client| client.pair.0));
+    let findings = svids.into_iter().map(|(_, finding)| finding.at_line(line));
+    report.findings.extend(findings);
     let host = hosts.get(accepted.unwrap_or(0)).cloned().flatten();
     of_each_stack(report, material, host.as_deref(), client.as_ref(), pool);
     let mut refuse = |rule, refusal: &Refusal, file: &Path| {

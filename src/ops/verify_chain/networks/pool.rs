@@ -14,7 +14,8 @@ use crate::ops::anchors::Anchors;
 use crate::ops::verify_chain::key_file;
 use crate::path::finding::{Finding, Severity};
 use crate::path::stacks::{
-    ClientFiles, Identity, KeyFile, Outcome, ServerFiles, Setup, Stack, Verdicts, judge_pair,
+    ClientFiles, File, Identity, KeyFile, Outcome, ServerFiles, Setup, Stack, Verdicts,
+    examine_svids, judge_pair,
 };
 use crate::path::{Requirements, judge_alone};
 use crate::pki::bundle::Bundle;
@@ -227,6 +228,16 @@ impl Pool {
         };
         let judge = |client| judge_pair(&setup, self.at, client, Stack::GrpcCore);
         Stack::ALL.into_iter().map(judge).collect()
+    }
+
+    /// What is wrong with the SVIDs of the two sides, and in which file.
+    pub(super) fn svids(
+        &self,
+        server: ContentId,
+        client: Option<ContentId>,
+    ) -> Vec<(File, Finding)> {
+        let (server, client) = (self.leaf(server), client.and_then(|id| self.leaf(id)));
+        examine_svids(server.as_ref(), client.as_ref(), self.at)
     }
 
     /// The host names and addresses of a server's certificate, as text.
