@@ -75,6 +75,26 @@ pub static FILES: &[FileTemplate] = &[
         text: include_str!("../../../templates/files/message.rs"),
     },
     FileTemplate {
+        name: "a2a-agent.py",
+        description: "An A2A agent over gRPC, with certificates of the Workload API.",
+        text: include_str!("../../../templates/files/a2a-agent.py"),
+    },
+    FileTemplate {
+        name: "slim-agent.py",
+        description: "A SLIM node and agent, with identities of the Workload API.",
+        text: include_str!("../../../templates/files/slim-agent.py"),
+    },
+    FileTemplate {
+        name: "agntcy-dir.py",
+        description: "A client of the AGNTCY directory, with the Workload API.",
+        text: include_str!("../../../templates/files/agntcy-dir.py"),
+    },
+    FileTemplate {
+        name: "dapr-client.py",
+        description: "A Dapr client with a client certificate.",
+        text: include_str!("../../../templates/files/dapr-client.py"),
+    },
+    FileTemplate {
         name: "openagents-certs-renew.service",
         description: "A systemd service that renews due certificates.",
         text: include_str!("../../../templates/files/openagents-certs-renew.service"),
@@ -123,6 +143,11 @@ pub static FILES: &[FileTemplate] = &[
         name: "openagents-certs-serve.service",
         description: "A hardened systemd service that runs the CA.",
         text: include_str!("../../../templates/files/openagents-certs-serve.service"),
+    },
+    FileTemplate {
+        name: "openagents-certs-fetch.service",
+        description: "A systemd service that keeps the files of a SPIFFE identity current.",
+        text: include_str!("../../../templates/files/openagents-certs-fetch.service"),
     },
     FileTemplate {
         name: "docker-compose-serve.yml",
@@ -234,6 +259,8 @@ pub struct Values {
     host: String,
     /// The URL of the authority as a service.
     server: PublicUrl,
+    /// The socket of its Workload API.
+    socket: PathBuf,
 }
 
 impl Values {
@@ -251,9 +278,12 @@ impl Values {
         usual(&mut files.ca, authority::CERTIFICATE);
         let settings = authority::read_config(directory)?;
         let server = settings.serve().public_url.clone();
+        let socket = settings.serve().workload_socket.as_deref();
+        let absolute = files::absolute(directory)?;
         Ok(Values {
             server: server.unwrap_or_else(|| PublicUrl::new("localhost", SERVER_PORT)),
-            absolute: files::absolute(directory)?,
+            socket: socket.map_or_else(|| SOCKET.into(), |socket| absolute.join(socket)),
+            absolute,
             directory: directory.to_owned(),
             program: program.to_owned(),
             host: files
@@ -297,6 +327,12 @@ impl Values {
                 Some(Base64::encode_string(&anchors.unwrap_or_default()).into())
             }
             "program" => Some(self.program.clone().into()),
+            "socket_url" => {
+                let mut url = OsString::from("unix://");
+                url.push(&self.socket);
+                Some(url)
+            }
+            "socket" => Some(self.socket.clone().into()),
             name => self.path(name).map(OsString::from),
         }
     }
@@ -323,6 +359,8 @@ fn host(certificate: &Path) -> Option<String> {
 
 const PORT: u16 = 8600;
 const SERVER_PORT: u16 = 8443;
+/// As in the documentation.
+const SOCKET: &str = "/run/certs/workload.sock";
 
 #[cfg(test)]
 mod tests {
