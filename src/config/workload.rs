@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -27,13 +28,13 @@ pub struct Workload {
     #[serde(default, rename = "federation")]
     federations: Vec<Spanned<Federation>>,
     #[serde(default, rename = "entry")]
-    entries: Vec<Spanned<WorkloadEntry>>,
+    entries: Vec<Spanned<SharedEntry>>,
 }
 
 impl Workload {
     /// Who gets an identity, in the order of the file.
-    pub fn entries(&self) -> impl Iterator<Item = &WorkloadEntry> {
-        self.entries.iter().map(Spanned::get_ref)
+    pub fn entries(&self) -> impl Iterator<Item = &Arc<WorkloadEntry>> {
+        self.entries.iter().map(|entry| &entry.get_ref().0)
     }
 
     /// The trust domains that are trusted beside this one.
@@ -44,7 +45,10 @@ impl Workload {
     /// What does not fit together, and the byte of the file where it is. `longest` is how long a certificate may be valid.
     pub(super) fn contradiction(&self, longest: Option<Lifetime>) -> Option<(usize, String)> {
         let of_entry = self.entries.iter().find_map(|entry| {
-            let what = entry.get_ref().contradiction(&self.trust_domain, longest)?;
+            let what = entry
+                .get_ref()
+                .0
+                .contradiction(&self.trust_domain, longest)?;
             Some((entry.span().start, what))
         });
         of_entry.or_else(|| {
@@ -53,6 +57,17 @@ impl Workload {
                 Some((federation.span().start, what))
             })
         })
+    }
+}
+
+/// An entry that a server keeps as long as it is the same: there may be many.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "WorkloadEntry")]
+struct SharedEntry(Arc<WorkloadEntry>);
+
+impl From<WorkloadEntry> for SharedEntry {
+    fn from(entry: WorkloadEntry) -> Self {
+        SharedEntry(Arc::new(entry))
     }
 }
 

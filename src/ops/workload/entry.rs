@@ -1,7 +1,9 @@
 //! Entries of workloads in the inventory, beside those in certs.toml.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -20,7 +22,7 @@ pub struct StoredEntry {
     /// Its id.
     pub id: String,
     /// The entry.
-    pub entry: WorkloadEntry,
+    pub entry: Arc<WorkloadEntry>,
     created_at: OffsetDateTime,
 }
 
@@ -30,6 +32,37 @@ impl StoredEntry {
     /// # Errors
     /// When it cannot be read.
     pub fn all(inventory: &dyn Inventory) -> Result<Vec<Self>, Error> {
+        KnownEntries::default().read(inventory)
+    }
+
+    fn of(document: &Document) -> Result<Self, Error> {
+        let content: Result<Content, _> = serde_json::from_str(&document.content);
+        let content = content.map_err(|error| StoreError::Damaged {
+            path: INVENTORY.into(),
+            what: format!("the workload entry {}: {error}", document.key),
+        })?;
+        Ok(StoredEntry {
+            id: document.key.clone(),
+            entry: Arc::new(content.entry),
+            created_at: content.created_at,
+        })
+    }
+}
+
+/// The entries of an inventory that is read again and again: what has not changed is not parsed again.
+#[derive(Default)]
+pub struct KnownEntries {
+    /// Each with the text that it was read from.
+    by_id: HashMap<String, (String, StoredEntry)>,
+}
+
+impl KnownEntries {
+    /// Every entry in the inventory, the oldest first.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&mut self, inventory: &dyn Inventory) -> Result<Vec<StoredEntry>, Error> {
+        let mut known = std::mem::take(&mut self.by_id);
         let mut entries = Vec::new();
         let mut after: Option<String> = None;
         loop {
@@ -37,30 +70,25 @@ impl StoredEntry {
             let page = inventory.documents(kind, None, after.as_deref(), PAGE)?;
             after = page.last().map(|last| last.key.clone());
             for document in page {
-                entries.push(StoredEntry::of(document)?);
+                let (text, entry) = match known.remove(&document.key) {
+                    Some((text, entry)) if text == document.content => (text, entry),
+                    Some(_) | None => {
+                        let entry = StoredEntry::of(&document)?;
+                        (document.content, entry)
+                    }
+                };
+                entries.push(entry.clone());
+                self.by_id.insert(document.key, (text, entry));
             }
             if after.is_none() {
                 break;
             }
         }
-        entries.sort_by(|one, other| {
-            let key = |entry: &StoredEntry| (entry.created_at, entry.id.clone());
-            key(one).cmp(&key(other))
+        entries.sort_unstable_by(|one, other| {
+            let in_time = one.created_at.cmp(&other.created_at);
+            in_time.then_with(|| one.id.cmp(&other.id))
         });
         Ok(entries)
-    }
-
-    fn of(document: Document) -> Result<Self, Error> {
-        let content: Result<Content, _> = serde_json::from_str(&document.content);
-        let content = content.map_err(|error| StoreError::Damaged {
-            path: INVENTORY.into(),
-            what: format!("the workload entry {}: {error}", document.key),
-        })?;
-        Ok(StoredEntry {
-            id: document.key,
-            entry: content.entry,
-            created_at: content.created_at,
-        })
     }
 }
 
@@ -81,7 +109,7 @@ pub fn add(
         return Err(WorkloadError::Entry { what }.into());
     }
     let known = StoredEntry::all(&*inventory)?;
-    if let Some(known) = known.into_iter().find(|known| known.entry == entry) {
+    if let Some(known) = known.into_iter().find(|known| *known.entry == entry) {
         return Ok(EntryChange::new(known.id, entry, "already there"));
     }
     let random = keys::random_bytes::<ID_BYTES>()?;
@@ -117,7 +145,8 @@ pub fn remove(directory: &Path, id: &str) -> Result<EntryChange, Error> {
         return Err(WorkloadError::NoEntry { id: id.to_owned() }.into());
     };
     inventory.remove_document(DocumentKind::WorkloadEntry, id)?;
-    Ok(EntryChange::new(known.id, known.entry, "removed"))
+    let entry = Arc::unwrap_or_clone(known.entry);
+    Ok(EntryChange::new(known.id, entry, "removed"))
 }
 
 /// Every entry, in the order of the SVIDs: those of certs.toml, then those of the inventory.
@@ -128,14 +157,17 @@ pub fn list(directory: &Path) -> Result<EntryList, Error> {
     let inventory = crate::ops::list::inventory(directory)?;
     let config = authority::read_config(directory)?;
     let workload = workload(directory, &config)?;
-    let of_file = workload.entries().cloned().map(|entry| (None, entry));
+    let of_file = workload.entries().map(|entry| (None, Arc::clone(entry)));
     let stored = StoredEntry::all(&*inventory)?.into_iter();
     let stored = stored.map(|stored| (Some(stored.id), stored.entry));
     let entries = of_file.chain(stored);
     Ok(EntryList {
         trust_domain: workload.trust_domain.to_string(),
         entries: entries
-            .map(|(id, entry)| ListedEntry { id, entry })
+            .map(|(id, entry)| ListedEntry {
+                id,
+                entry: Arc::unwrap_or_clone(entry),
+            })
             .collect(),
     })
 }

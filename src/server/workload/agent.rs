@@ -150,7 +150,11 @@ impl Node {
             }
             let jwt_bundles = told.jwt_bundles.into_iter();
             let entries = told.entries.into_iter();
-            let grants: Vec<_> = entries.map(|entry| Arc::new(Grant { entry })).collect();
+            let grants = entries.map(|entry| {
+                let entry = Arc::new(entry);
+                Arc::new(Grant { entry })
+            });
+            let grants: Vec<_> = grants.collect();
             Ok(State {
                 is_known: true,
                 trust_domain: Some(told.trust_domain),

@@ -87,8 +87,9 @@ impl States {
             Source::Node(_) => agent::ASK_EVERY,
         };
         tokio::spawn(async move {
+            let known = Arc::default();
             while !sender.is_closed() {
-                match source.state().await {
+                match source.state(&known).await {
                     Ok(state) => {
                         if !state.is_same(&sender.borrow()) {
                             sender.send_replace(Arc::new(state));

@@ -80,7 +80,10 @@ async fn state(
     let jwt = state.jwt_bundles.iter();
     Ok(json(&NodeState {
         trust_domain,
-        entries,
+        entries: entries
+            .iter()
+            .map(|entry| WorkloadEntry::clone(entry))
+            .collect(),
         x509_bundles: x509
             .map(|(id, der)| (id.clone(), Base64::encode_string(der)))
             .collect(),
@@ -151,7 +154,7 @@ async fn granted(
     core: &Core,
     states: &States,
     peer: &Peer,
-) -> Result<(SpiffeId, Vec<WorkloadEntry>), Refusal> {
+) -> Result<(SpiffeId, Vec<Arc<WorkloadEntry>>), Refusal> {
     let certificate = peer.client_certificate.as_ref().map(|der| der.to_vec());
     let certificate = certificate.map(Certificate::from_der);
     let Some(Ok(certificate)) = certificate else {
@@ -171,15 +174,13 @@ async fn granted(
     if !state.is_known {
         return Err(Failure::Unavailable.into());
     }
-    let entries = state.remote.iter();
-    let entries = entries.filter(|entry| entry.node.as_ref() == Some(&node));
-    let entries = entries.cloned().collect();
+    let entries = state.remote.get(&node).cloned().unwrap_or_default();
     Ok((node, entries))
 }
 
 /// An agent gets only what an entry of its own node grants.
-fn require(entries: &[WorkloadEntry], entry: &WorkloadEntry) -> Result<(), Refusal> {
-    match entries.contains(entry) {
+fn require(entries: &[Arc<WorkloadEntry>], entry: &WorkloadEntry) -> Result<(), Refusal> {
+    match entries.iter().any(|granted| **granted == *entry) {
         true => Ok(()),
         false => {
             let what = format!(

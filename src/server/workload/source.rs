@@ -1,6 +1,6 @@
 //! Where identities come from: the authority of this machine, or a server that has it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -13,6 +13,7 @@ use crate::config::Limits;
 use crate::error::Error;
 use crate::net::grpc::Status;
 use crate::net::workload::messages::JwtSvid;
+use crate::ops::workload::entry::KnownEntries;
 use crate::server::core::Core;
 use crate::server::failure::Failure;
 use crate::server::log::{Event, Level};
@@ -35,10 +36,10 @@ impl Source {
         }
     }
 
-    /// What is served now.
-    pub(super) async fn state(&self) -> Result<State, Failure> {
+    /// What is served now; `known` is what was read before.
+    pub(super) async fn state(&self, known: &Arc<Mutex<KnownEntries>>) -> Result<State, Failure> {
         match self {
-            Source::Authority(core) => State::read(core).await,
+            Source::Authority(core) => State::read(core, known).await,
             Source::Node(node) => Arc::clone(node).state().await,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::files;
 use crate::net::workload::messages::JwtSvid;
 use crate::ops::workload::bundle;
-use crate::ops::workload::entry::StoredEntry;
+use crate::ops::workload::entry::{KnownEntries, StoredEntry};
 use crate::ops::workload::federation::ForeignBundle;
 use crate::ops::workload::jwt::{self, JwtKey};
 use crate::pki::certificate::Certificate;
@@ -41,8 +41,8 @@ pub(super) struct State {
     pub(super) jwt_bundles: BTreeMap<String, Vec<u8>>,
     /// The own bundle, as other trust domains fetch it; empty where there is none.
     pub(super) bundle: String,
-    /// Entries of other machines.
-    pub(super) remote: Vec<WorkloadEntry>,
+    /// Entries of other machines, by their node.
+    pub(super) remote: HashMap<SpiffeId, Vec<Arc<WorkloadEntry>>>,
     /// SHA-256 of the certificate of the CA that issues.
     pub(super) issuer: Option<Fingerprint>,
     /// How long a JWT-SVID is valid.
@@ -54,12 +54,15 @@ pub(super) struct State {
 /// An entry that this machine serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Grant {
-    pub(super) entry: WorkloadEntry,
+    pub(super) entry: Arc<WorkloadEntry>,
 }
 
 impl State {
-    /// What the authority's settings and inventory say now.
-    pub(super) async fn read(core: &Core) -> Result<Self, Failure> {
+    /// What the authority's settings and inventory say now; `known` is what they said before.
+    pub(super) async fn read(
+        core: &Core,
+        known: &Arc<Mutex<KnownEntries>>,
+    ) -> Result<Self, Failure> {
         let (config, authority) = (core.config(), core.authority());
         let Some(workload) = config.workload() else {
             return Ok(State {
@@ -67,7 +70,7 @@ impl State {
                 ..State::default()
             });
         };
-        let kept = Kept::read(core, workload).await?;
+        let kept = Kept::read(core, workload, known).await?;
         let own = workload.trust_domain.id();
         let bundle_keys = bundle::keys(&authority.anchors, &kept.jwt_keys);
         let bundle_keys = bundle_keys.map_err(|error| core.failure(error))?;
@@ -90,18 +93,25 @@ impl State {
             state.jwt_bundles.insert(id, bundle.jwt_keys.into_bytes());
         }
         let longest = config.longest_svid();
-        let fits = |entry: &WorkloadEntry| {
+        let fits = |entry: &Arc<WorkloadEntry>| {
             let domain = &workload.trust_domain;
             entry.contradiction(domain, longest).is_none()
         };
         let of_inventory = kept.entries.into_iter().map(|stored| stored.entry);
         let all = workload.entries().cloned();
         let all = all.chain(of_inventory.filter(fits));
-        let (local, remote): (Vec<_>, Vec<_>) = all.partition(|entry| entry.node.is_none());
-        let grants = local.into_iter().map(|entry| Arc::new(Grant { entry }));
-        let grants: Vec<_> = grants.collect();
+        let mut grants = Vec::new();
+        for entry in all {
+            match &entry.node {
+                None => grants.push(Arc::new(Grant { entry })),
+                Some(node) => match state.remote.get_mut(node) {
+                    Some(entries) => entries.push(entry),
+                    None => drop(state.remote.insert(node.clone(), vec![entry])),
+                },
+            }
+        }
         // The system may ask a directory service.
-        let found = core.compute(move || Ok(State { remote, ..state }.with(grants)));
+        let found = core.compute(move || Ok(state.with(grants)));
         found.await
     }
 
@@ -184,18 +194,27 @@ struct Kept {
 
 impl Kept {
     /// What there is, after adding a key for JWT-SVIDs where one is due.
-    async fn read(core: &Core, workload: &Workload) -> Result<Self, Failure> {
-        let kept = Kept::read_once(core, workload).await?;
+    async fn read(
+        core: &Core,
+        workload: &Workload,
+        known: &Arc<Mutex<KnownEntries>>,
+    ) -> Result<Self, Failure> {
+        let kept = Kept::read_once(core, workload, known).await?;
         if !jwt::is_rotation_due(&kept.jwt_keys, core.now()) {
             return Ok(kept);
         }
         let longest = workload.jwt_ttl.lifetime();
         let rotated = core.write(move |inventory, now| jwt::rotate(inventory, longest, now));
         rotated.await?;
-        Kept::read_once(core, workload).await
+        Kept::read_once(core, workload, known).await
     }
 
-    async fn read_once(core: &Core, workload: &Workload) -> Result<Self, Failure> {
+    async fn read_once(
+        core: &Core,
+        workload: &Workload,
+        known: &Arc<Mutex<KnownEntries>>,
+    ) -> Result<Self, Failure> {
+        let known = Arc::clone(known);
         let federations: Vec<_> = workload.federations().cloned().collect();
         let read = core.read(move |inventory, now| {
             let mut foreign = Vec::new();
@@ -204,7 +223,7 @@ impl Kept {
                 foreign.extend(bundle.map(|bundle| (federation.trust_domain.id(), bundle)));
             }
             Ok(Kept {
-                entries: StoredEntry::all(inventory)?,
+                entries: lock(&known).read(inventory)?,
                 jwt_keys: jwt::keys(inventory, now)?,
                 foreign,
             })
@@ -229,6 +248,10 @@ impl Grant {
             hint: self.hint(),
         }
     }
+}
+
+fn lock(known: &Mutex<KnownEntries>) -> MutexGuard<'_, KnownEntries> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The number of the bundle with these keys. The inventory is written only when they are new.
