@@ -229,33 +229,72 @@ def certificates(der):
 
 def conversation(socket, seconds, *_):
     """Mutual TLS between a server and a client of gRPC, whose certificates are replaced while they talk."""
+    end = time.monotonic() + float(seconds)
+    serials = set()
+    said = 0
+    for pair in talk(socket):
+        serials.update(pair)
+        said += 1
+        if time.monotonic() > end:
+            return {"said": said, "certificates": len(serials)}
+        threading.Event().wait(0.2)
+
+
+def rotations(socket, *_):
+    """The same, as fast as it goes, until standard input ends. One line for each pair of new certificates."""
+    over = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    last = (None, None)
+    said = 0
+    for pair in talk(socket):
+        said += 1
+        if pair[0] != last[0] and pair[1] != last[1]:
+            last = pair
+            print(json.dumps({"said": said}), flush=True)
+        if over.is_set():
+            return {"said": said}
+
+
+def talk(socket):
+    """Says something over a new connection and over one that stays. Gives the serial numbers of both sides."""
     from spiffe import X509Source
 
-    source = X509Source(socket_path=f"unix://{socket}")
-    serials = set()
+    sources = [X509Source(socket_path=f"unix://{socket}") for _ in range(2)]
 
-    def pair():
-        svid = source.svid
-        serials.add(svid.leaf.serial_number)
+    def pair(source):
+        context = source.get_x509_context()
+        svid = context.default_svid
         chain = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in svid.cert_chain)
         key = svid.private_key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        bundle = source.get_bundle_for_trust_domain(svid.spiffe_id.trust_domain)
+        bundle = context.x509_bundle_set.get_bundle_for_trust_domain(svid.spiffe_id.trust_domain)
         anchors = b"".join(
             c.public_bytes(serialization.Encoding.PEM) for c in bundle.x509_authorities
         )
-        return key, chain, anchors
+        return key, chain, anchors, svid.leaf.serial_number
+
+    presented = []
 
     def configuration():
-        key, chain, anchors = pair()
+        key, chain, anchors, serial_number = pair(sources[0])
+        presented.append(serial_number)
         return grpc.ssl_server_certificate_configuration([(key, chain)], anchors)
 
     def echo(request, context):
         assert context.auth_context()["transport_security_type"] == [b"ssl"]
         return request
+
+    def connect():
+        key, chain, anchors, serial_number = pair(sources[1])
+        credentials = grpc.ssl_channel_credentials(anchors, key, chain)
+        options = [("grpc.ssl_target_name_override", "alice.example.org")]
+        return grpc.secure_channel(f"127.0.0.1:{port}", credentials, options), serial_number
+
+    def say(channel):
+        assert channel.unary_unary("/test.Echo/Echo")(b"hello", timeout=DEADLINE) == b"hello"
 
     handler = grpc.method_handlers_generic_handler(
         "test.Echo", {"Echo": grpc.unary_unary_rpc_method_handler(echo)}
@@ -266,20 +305,19 @@ def conversation(socket, seconds, *_):
     )
     port = server.add_secure_port("127.0.0.1:0", credentials)
     server.start()
-    end = time.monotonic() + float(seconds)
-    said = 0
-    while time.monotonic() < end:
-        key, chain, anchors = pair()
-        credentials = grpc.ssl_channel_credentials(anchors, key, chain)
-        options = [("grpc.ssl_target_name_override", "alice.example.org")]
-        with grpc.secure_channel(f"127.0.0.1:{port}", credentials, options) as channel:
-            call = channel.unary_unary("/test.Echo/Echo")
-            assert call(b"hello", timeout=DEADLINE) == b"hello"
-        said += 1
-        threading.Event().wait(0.2)
-    server.stop(None)
-    source.close()
-    return {"said": said, "certificates": len(serials)}
+    stays, _ = connect()
+    try:
+        while True:
+            channel, serial_number = connect()
+            with channel:
+                say(channel)
+            say(stays)
+            yield presented[-1], serial_number
+    finally:
+        stays.close()
+        server.stop(None)
+        for source in sources:
+            source.close()
 
 
 if __name__ == "__main__":

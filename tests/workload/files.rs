@@ -96,6 +96,47 @@ fn a_watch_replaces_the_files_runs_the_program_and_survives_the_server() {
     assert!(watch.wait().unwrap().success());
 }
 
+#[test]
+fn a_watch_that_is_killed_leaves_files_that_belong_together() {
+    let entries = |n: u32| entry("/agent/alice", &format!("hint = '{n}'"));
+    let scene = Scene::new("workload-killed", &entries(0));
+    let out = scene.directory.join("out");
+    let fetch = fetching(&scene.socket, &out);
+    certs(&fetch, &scene.directory);
+    let chain = || std::fs::read(out.join("svid.crt")).unwrap();
+    let check = [
+        "verify-chain",
+        "--cert",
+        "svid.crt",
+        "--key",
+        "svid.key",
+        "--ca",
+        "bundle.crt",
+    ];
+    for round in 1..=6 {
+        let before = chain();
+        let watching = [&fetch[..], &["--watch"]].concat();
+        let mut command = crate::peer::program(&watching, &scene.directory);
+        let mut watch = command.stdout(Stdio::null()).spawn().unwrap();
+        until("a first write", || chain() != before);
+        let before = chain();
+        scene.write(&entries(round));
+        scene.server().signal(Signal::HUP);
+        // In the middle of the next write, or a little later.
+        until("another write", || chain() != before);
+        watch.kill().unwrap();
+        watch.wait().unwrap();
+        let mut verify = crate::peer::program(&check, &out);
+        run(verify.current_dir(&out));
+    }
+    certs(&fetch, &scene.directory);
+    let names = std::fs::read_dir(&out).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["bundle.crt", "svid.crt", "svid.key"]);
+}
+
 fn fetching<'a>(socket: &'a Path, out: &'a Path) -> [&'a str; 6] {
     let text = |path: &'a Path| path.to_str().unwrap();
     [

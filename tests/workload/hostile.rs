@@ -112,7 +112,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The memory that a process has in use.
-fn memory_kilobytes(pid: u32) -> u64 {
+pub(super) fn memory_kilobytes(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status
         .lines()

@@ -10,7 +10,9 @@
 mod files;
 mod hostile;
 mod nodes;
+mod programs;
 mod settings;
+mod stream;
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -102,9 +104,9 @@ impl Scene {
     /// A stream that prints a line for each update.
     fn follow(&self) -> Option<Follower> {
         let mut command = self.python(&["follow"])?;
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap());
-        Some(Follower { process, lines })
+        Some(Follower::of(
+            command.stdout(Stdio::piped()).spawn().unwrap(),
+        ))
     }
 }
 
@@ -114,6 +116,11 @@ struct Follower {
 }
 
 impl Follower {
+    fn of(mut process: Child) -> Self {
+        let lines = BufReader::new(process.stdout.take().unwrap());
+        Follower { process, lines }
+    }
+
     fn next(&mut self) -> Value {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
@@ -310,6 +317,66 @@ fn an_svid_is_replaced_in_time_and_a_conversation_goes_on() {
         assert!(seen["said"].as_u64().unwrap() > 20, "{seen}");
         assert!(seen["certificates"].as_u64().unwrap() >= 2, "{seen}");
     }
+}
+
+#[test]
+fn a_conversation_goes_on_while_certificates_and_the_ca_are_replaced_one_after_the_other() {
+    let entries = |n: u32| {
+        let more = format!("ttl = '1m'\ndns = ['alice.example.org']\nhint = 'rotation {n}'");
+        entry("/agent/alice", &more)
+    };
+    let scene = Scene::new("workload-rotations", &entries(0));
+    let Some(mut command) = scene.python(&["rotations"]) else {
+        return;
+    };
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut talk = Follower::of(command.spawn().unwrap());
+    for n in 1..=7 {
+        // Both sides have used a new certificate.
+        assert!(talk.next()["said"].as_u64() > Some(0));
+        match n {
+            3 => drop(scene.certs(&["ca", "rotate", "prepare"])),
+            4 => drop(scene.certs(&["ca", "rotate", "activate", "--force"])),
+            6 => drop(scene.certs(&["ca", "rotate", "finish", "--force"])),
+            _ => {}
+        }
+        if n != 4 {
+            scene.write(&entries(n));
+            scene.server().signal(Signal::HUP);
+        }
+    }
+    drop(talk.process.stdin.take());
+    until("it ended well", || {
+        talk.process.try_wait().unwrap().is_some_and(|status| {
+            assert!(status.success(), "{status}");
+            true
+        })
+    });
+}
+
+#[test]
+fn a_thousand_streams_fit_into_64_mib() {
+    let scene = Scene::new("workload-memory", &entry("/agent/alice", ""));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    // Each connection needs a descriptor here, and two in the server.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let all = rustix::process::Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, all).unwrap();
+    runtime.block_on(async {
+        let mut streams = Vec::new();
+        for _ in 0..1_000 {
+            let mut connection = stream::Connection::open(&scene.socket).await;
+            streams.push((connection.fetch().await, connection));
+        }
+        let memory = hostile::memory_kilobytes(scene.server().pid());
+        assert!(memory <= 64 * 1024, "{memory} KiB");
+    });
 }
 
 #[test]
