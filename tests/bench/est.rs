@@ -10,10 +10,12 @@
     reason = "it prints what it measured"
 )]
 
+#[expect(dead_code, reason = "of it, what is needed")]
+mod service;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,7 @@ use rustls::crypto::ring::default_provider;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use service::{Server, succeeded};
 
 const DURATION: Duration = Duration::from_secs(5);
 
@@ -35,7 +38,7 @@ fn main() {
         directory.path().join("machine"),
     );
     succeeded(&["ca", "init"], &ca);
-    let server = Server::start(&ca);
+    let server = Server::start(&ca, &[]);
     let token = succeeded(
         &["token", "create", "a.example.org", "--url", &server.url],
         &ca,
@@ -144,55 +147,4 @@ fn request(machine: &Path) -> Vec<u8> {
         body.len()
     )
     .into_bytes()
-}
-
-struct Server {
-    process: Child,
-    address: SocketAddr,
-    url: String,
-}
-
-impl Server {
-    fn start(directory: &Path) -> Self {
-        let mut command = program(&["serve", "--listen", "127.0.0.1:0"], directory);
-        command.args(["--http-listen", "none", "--log-format", "json"]);
-        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let listening = loop {
-            let line = lines.next().unwrap().unwrap();
-            if line.contains("\"listening\"") {
-                break serde_json::from_str::<serde_json::Value>(&line).unwrap();
-            }
-        };
-        std::thread::spawn(move || lines.for_each(drop));
-        let text = |name: &str| listening[name].as_str().unwrap().to_owned();
-        Server {
-            process,
-            address: text("https").parse().unwrap(),
-            url: text("public_url"),
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn program(arguments: &[&str], directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_openagents-certs"));
-    command.args(arguments).arg("-C").arg(directory);
-    command
-}
-
-fn succeeded(arguments: &[&str], directory: &Path) -> String {
-    let output = program(arguments, directory).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
 }
