@@ -33,6 +33,7 @@ fn systemd_takes_the_units() {
             "renew.timer",
             "watch.service",
             "serve.service",
+            "fetch.service",
         ];
         let units = units.map(|unit| made.write(&format!("openagents-certs-{unit}")));
         let output = run(Command::new("systemd-analyze").arg("verify").args(units));

@@ -144,7 +144,11 @@ impl NodeServer {
             let anchors = authority::anchors(directory)?;
             let anchors = anchors.iter().map(|anchor| anchor.as_der().to_vec());
             let trust = Trust::Only(anchors.collect());
-            let https = Https::with_identity(&trust, Some(&identity), Limits::default());
+            let limits = Limits {
+                body_bytes: MAX_REPLY_BYTES,
+                ..Limits::default()
+            };
+            let https = Https::with_identity(&trust, Some(&identity), limits);
             return Ok(NodeServer {
                 https: https.map_err(failed)?,
                 url,
@@ -273,3 +277,5 @@ pub const SVID_PATH: &str = "/workload/node/x509-svid";
 /// Where it gets JWT-SVIDs.
 pub const JWT_PATH: &str = "/workload/node/jwt-svid";
 const MAX_REASON: usize = 300;
+/// Room for tens of thousands of entries.
+const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
