@@ -10,7 +10,7 @@ use crate::peer::certs;
 #[test]
 fn hostile_bytes_neither_stop_nor_fill_the_server() {
     let scene = Scene::new("workload-hostile", &entry("/agent/alice", ""));
-    let memory = || memory_kilobytes(scene.server().pid());
+    let memory = || memory_kilobytes(scene.server().pid(), "VmRSS:");
     let out = scene.directory.join("out");
     let socket = scene.socket.to_str().unwrap();
     let fetch = [
@@ -111,12 +111,9 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// The memory that a process has in use.
-pub(super) fn memory_kilobytes(pid: u32) -> u64 {
+/// The memory that a process has in use, by the name of a line in its `status`.
+pub(super) fn memory_kilobytes(pid: u32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

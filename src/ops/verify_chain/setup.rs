@@ -131,7 +131,12 @@ impl Files {
     /// PKI directory, the same anchors for the server, and the `crl.pem` beside the anchors.
     pub fn completed(mut self, directory: Option<&Path>) -> Self {
         let key = |certificate: &PathBuf| existing(certificate.with_extension("key"));
-        let ca = |file: &PathBuf| existing(file.with_file_name(authority::CERTIFICATE));
+        let ca = |file: &PathBuf| {
+            let names = [authority::CERTIFICATE, fetch::BUNDLE];
+            names
+                .iter()
+                .find_map(|name| existing(file.with_file_name(name)))
+        };
         if self.key.is_none() {
             self.key = self.certificate.as_ref().and_then(key);
         }

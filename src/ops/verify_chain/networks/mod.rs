@@ -22,6 +22,7 @@ use crate::error::{Error, shown};
 use crate::files;
 use crate::network::reach::{Door, hosts_overlap};
 use crate::network::{Credentials, FileName, Kind, NetworkFile, Offers, Startup, Tls, start};
+use crate::ops::workload::fetch;
 use crate::path::finding::{Finding, Severity};
 use crate::path::stacks::{Outcome, Stack};
 use pool::{ContentId, Material, Pair, Pool, Refusal};
@@ -370,6 +371,7 @@ fn roots(
     }
     let places = [
         material.certificate_path.with_file_name("ca.crt"),
+        material.certificate_path.with_file_name(fetch::BUNDLE),
         pool.resolved("certs/ca.crt"),
         network.with_file_name("certs").join("ca.crt"),
         request.directory.join("ca.crt"),
