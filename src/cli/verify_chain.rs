@@ -139,6 +139,7 @@ impl Args {
             host: host.clone(),
             directory: global.directory().to_owned(),
             matrix: self.matrix,
+            source: networks::Source::Disk,
         };
         let write = self.write(&named, global);
         let (files, brought) = self.judged(named, global)?;

@@ -179,6 +179,15 @@ fn own_name(contents: &Contents) -> Option<String> {
 }
 
 impl Request {
+    /// A check of these networks and agents for every stack.
+    pub fn of_networks(networks: networks::Request) -> Self {
+        Request {
+            files: None,
+            networks,
+            ..Request::of_files(Files::default())
+        }
+    }
+
     /// A check of these files for every stack.
     pub fn of_files(files: Files) -> Self {
         Request {

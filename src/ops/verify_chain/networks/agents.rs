@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use super::pool::{ContentId, Material, Pool};
+use super::pool::{ContentId, Material, Pair, Pool};
 use super::report::AgentReport;
 use super::{Network, Request};
 use crate::error::{Error, shown};
@@ -24,8 +24,8 @@ pub(super) struct Dialer {
     pub(super) endpoint: Option<Endpoint>,
     /// The CA it trusts, if not the network's own.
     pub(super) roots: Option<ContentId>,
-    /// Its certificate and key.
-    pub(super) identity: Option<(ContentId, ContentId)>,
+    /// Its certificate, and its key unless that is assumed to match.
+    pub(super) identity: Option<Pair>,
     /// Whether one of its files cannot be used.
     pub(super) is_broken: bool,
 }
@@ -41,6 +41,7 @@ pub(super) fn read(request: &Request, pool: &mut Pool) -> Result<Vec<Dialer>, Er
         ca: absolute(&request.ca)?,
         certificate: absolute(&request.client_certificate)?,
         key: match (&request.client_key, &request.client_certificate) {
+            _ if request.source.assumes_keys() => None,
             (Some(key), _) => Some(files::absolute(key)?),
             (None, Some(certificate)) => key_beside(certificate)?,
             (None, None) => None,
@@ -106,7 +107,7 @@ impl Reader<'_> {
             return Ok(());
         }
         let path = Path::new(argument);
-        if let Some(files) = files::matching(path)? {
+        if let Some(files) = self.pool.source().matching(path)? {
             let mut files = files.iter().filter(|file| is_yaml(file));
             files.try_for_each(|file| self.take_yaml(file, true, paths))
         } else if is_yaml(path) {
@@ -118,7 +119,7 @@ impl Reader<'_> {
 
     /// The YAML file of an agent; among several files, those of networks are skipped.
     fn take_yaml(&mut self, path: &Path, is_one_of_many: bool, paths: &Paths) -> Result<(), Error> {
-        match Agent::from_yaml(&files::read(path)?) {
+        match Agent::from_yaml(&self.pool.source().read_description(path)?) {
             Ok(agent) => self.add(agent, Some(path), paths),
             Err(AgentFileError::NoId { .. }) if is_one_of_many => {}
             Err(source) => {
@@ -134,7 +135,7 @@ impl Reader<'_> {
     /// A list with the columns `url,name,ca,client_cert,client_key`, with or without a header. Only
     /// the URL is required.
     fn take_list(&mut self, path: &Path, paths: &Paths) -> Result<(), Error> {
-        let bytes = files::read(path)?;
+        let bytes = self.pool.source().read_description(path)?;
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -160,10 +161,11 @@ impl Reader<'_> {
             let own = |name: &str, default: &Option<PathBuf>| {
                 field(name).map(PathBuf::from).or_else(|| default.clone())
             };
+            let is_key_needed = !self.pool.source().assumes_keys();
             let own = Paths {
                 ca: own("ca", &paths.ca),
                 certificate: own("client_cert", &paths.certificate),
-                key: own("client_key", &paths.key),
+                key: own("client_key", &paths.key).filter(|_| is_key_needed),
             };
             self.add(agent, None, &own);
         }
@@ -186,7 +188,8 @@ impl Reader<'_> {
         };
         let (roots, certificate, key) =
             (read(&paths.ca), read(&paths.certificate), read(&paths.key));
-        if certificate.is_some() != key.is_some() {
+        let is_assumed = key.is_none() && self.pool.source().assumes_keys();
+        if certificate.is_some() != key.is_some() && !is_assumed {
             findings.push(Finding::of("agent-half-pair"));
             is_broken = true;
         }
@@ -200,7 +203,7 @@ impl Reader<'_> {
             },
             endpoint: agent.endpoint,
             roots,
-            identity: certificate.zip(key),
+            identity: certificate.map(|certificate| (certificate, key)),
             is_broken,
         });
     }
@@ -301,7 +304,7 @@ impl Matrix {
     }
 
     /// The rows of each agent: every agent has one for each network.
-    pub(in super::super) fn by_agent(&self) -> impl ExactSizeIterator<Item = &[MatrixRow]> {
+    pub fn by_agent(&self) -> impl ExactSizeIterator<Item = &[MatrixRow]> {
         self.rows.chunks(self.networks.max(1))
     }
 
@@ -411,8 +414,8 @@ fn handshake(
     let Some(client_roots) = material.client_roots else {
         return Ok("tls");
     };
-    let (certificate, key) = dialer.identity.ok_or(Why::NoClientCertificate)?;
-    let verdict = pool.server_accepts(chain, client_roots, (certificate, Some(key)));
+    let identity = dialer.identity.ok_or(Why::NoClientCertificate)?;
+    let verdict = pool.server_accepts(chain, client_roots, identity);
     match verdict.as_ref() {
         Ok(()) => Ok("mtls"),
         Err(refusal) => Err(Why::Refused(format!(

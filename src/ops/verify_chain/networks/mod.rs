@@ -9,6 +9,7 @@
 mod agents;
 mod pool;
 mod report;
+mod source;
 mod trust;
 
 use std::collections::HashMap;
@@ -19,7 +20,6 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use crate::error::{Error, shown};
-use crate::files;
 use crate::network::reach::{Door, hosts_overlap};
 use crate::network::{Credentials, FileName, Kind, NetworkFile, Offers, Startup, Tls, start};
 use crate::ops::workload::fetch;
@@ -31,6 +31,7 @@ pub use agents::{Matrix, MatrixRow};
 pub(super) use report::edit;
 pub use report::{AgentReport, GrpcReport, NetworkReport, NetworksReport, Serves};
 pub use report::{EditReport, EditRequest};
+pub use source::{GivenFiles, MAX_DESCRIPTIONS, Source};
 pub use trust::{Side, Trust};
 
 /// Which networks and agents, and the files of their clients.
@@ -54,6 +55,8 @@ pub struct Request {
     pub directory: PathBuf,
     /// Whether to check every agent with every network.
     pub matrix: bool,
+    /// Where the files are read from.
+    pub source: Source,
 }
 
 impl Request {
@@ -68,7 +71,8 @@ impl Request {
 /// # Errors
 /// When the file of a network or agent cannot be read, or a named CA or client pair cannot.
 pub(super) fn examine(request: &Request, now: OffsetDateTime) -> Result<NetworksReport, Error> {
-    let mut pool = Pool::new(request.cwd.clone().unwrap_or_default(), now);
+    let cwd = request.cwd.clone().unwrap_or_default();
+    let mut pool = Pool::new(cwd, request.source.clone(), now);
     let mut networks = Vec::new();
     for path in &request.networks {
         networks.push(Network::read(path, request, &mut pool)?);
@@ -100,10 +104,12 @@ impl Network {
     fn read(path: &Path, request: &Request, pool: &mut Pool) -> Result<Self, Error> {
         // OpenAgents starts a directory by the network.yaml in it.
         let inside = path.join("network.yaml");
-        let is_directory =
-            files::kind(path)? == files::Kind::Other && files::matching(path)?.is_some();
-        let path = if is_directory { &inside } else { path };
-        let file = NetworkFile::read(&files::read(path)?).map_err(|source| Error::Network {
+        let path = match request.source.is_directory(path)? {
+            true => &inside,
+            false => path,
+        };
+        let content = request.source.read_description(path)?;
+        let file = NetworkFile::read(&content).map_err(|source| Error::Network {
             path: path.to_owned(),
             source: source.into(),
         })?;
@@ -287,13 +293,18 @@ fn load(
         return Err(vec![finding.found(missing)]);
     };
     let mut findings = Vec::new();
+    let assumes_keys = pool.source().assumes_keys();
     let mut open = |file: &FileName| {
         let opened = open(file, network, pool);
         opened.map_err(|finding| findings.push(*finding)).ok()
     };
-    let (certificate, key) = (open(cert_file), open(key_file));
+    let certificate = open(cert_file);
+    let key = match assumes_keys {
+        true => Some(None),
+        false => open(key_file).map(|(key, _)| Some(key)),
+    };
     let ca = tls.ca_file.as_ref().map(open);
-    let (Some((certificate, certificate_path)), Some((key, _)), None | Some(Some(_))) =
+    let (Some((certificate, certificate_path)), Some(key), None | Some(Some(_))) =
         (certificate, key, &ca)
     else {
         return Err(findings);

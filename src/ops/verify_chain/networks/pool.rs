@@ -8,8 +8,8 @@ use std::rc::Rc;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::source::Source;
 use crate::error::Error;
-use crate::files;
 use crate::ops::anchors::Anchors;
 use crate::ops::verify_chain::key_file;
 use crate::path::finding::{Finding, Severity};
@@ -27,6 +27,7 @@ use crate::pki::usage::Purpose;
 /// The files and verdicts so far, at one moment.
 pub(super) struct Pool {
     cwd: PathBuf,
+    source: Source,
     at: OffsetDateTime,
     by_path: HashMap<PathBuf, Result<ContentId, Rc<Error>>>,
     by_digest: HashMap<Fingerprint, ContentId>,
@@ -69,15 +70,16 @@ pub(super) struct Refusal {
 /// The contents that a verdict depends on.
 #[derive(PartialEq, Eq, Hash)]
 enum Combination {
-    Server(ContentId, ContentId, Option<ContentId>),
+    Server(ContentId, Option<ContentId>, Option<ContentId>),
     ServerForClient(ContentId, Option<ContentId>, Option<String>),
     ClientForServer(ContentId, Pair),
 }
 
 impl Pool {
-    pub(super) fn new(cwd: PathBuf, at: OffsetDateTime) -> Self {
+    pub(super) fn new(cwd: PathBuf, source: Source, at: OffsetDateTime) -> Self {
         Pool {
             cwd,
+            source,
             at,
             by_path: HashMap::new(),
             by_digest: HashMap::new(),
@@ -98,7 +100,7 @@ impl Pool {
         if let Some(known) = self.by_path.get(path) {
             return known.clone();
         }
-        let read = match files::read(path) {
+        let read = match self.source.read(path) {
             Ok(bytes) => Ok(self.keep(bytes)),
             Err(error) => Err(Rc::new(error)),
         };
@@ -113,7 +115,12 @@ impl Pool {
     pub(super) fn read_named(&mut self, path: &Path) -> Result<ContentId, Error> {
         // The known error is shared; a second attempt has one of its own.
         self.read(path)
-            .or_else(|_| Ok(self.keep(files::read(path)?)))
+            .or_else(|_| Ok(self.keep(self.source.read(path)?)))
+    }
+
+    /// Where files are read from.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
     }
 
     fn keep(&mut self, bytes: Zeroizing<Vec<u8>>) -> ContentId {
@@ -149,18 +156,19 @@ impl Pool {
         (!text.is_empty()).then(|| self.keep(text))
     }
 
-    /// Whether a server starts with this chain and key, and these CAs for its clients.
+    /// Whether a server starts with this chain and key, which is assumed to match if it is not known, and these CAs
+    /// for its clients.
     pub(super) fn server_starts(
         &mut self,
         certificate: ContentId,
-        key: ContentId,
+        key: Option<ContentId>,
         client_roots: Option<ContentId>,
     ) -> Verdict {
         let combination = Combination::Server(certificate, key, client_roots);
         self.remembered(combination, |pool| {
-            let key = pool.key(key);
+            let key = key.map(|key| pool.key(key));
             let mut server = pool.server(certificate, client_roots);
-            server.key = Some(&key);
+            server.key = key.as_deref();
             let setup = Setup {
                 server: Some(server),
                 ..Setup::default()
