@@ -4,6 +4,7 @@
 //! secret, from which the key of an external account binding is derived. So a copy of the inventory contains
 //! neither the secret nor the password of EST; it does contain what an ACME account can be bound with.
 
+mod commands;
 mod report;
 mod text;
 
@@ -57,16 +58,28 @@ pub struct Request {
 /// When there is no authority or no such profile, the URL is not that of a server, or the inventory cannot be
 /// written.
 pub fn create(request: &Request, now: OffsetDateTime) -> Result<Outcome<CreatedToken>, Error> {
+    let mut inventory = super::list::inventory(&request.directory)?;
+    create_in(&mut *inventory, request, now)
+}
+
+/// As [`create`], in an inventory that is open: that of the request's directory.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_in(
+    inventory: &mut dyn Inventory,
+    request: &Request,
+    now: OffsetDateTime,
+) -> Result<Outcome<CreatedToken>, Error> {
     let profile = issue::profile(&request.directory, &request.profile)?;
     if let Some(refused) = refusal(request, &profile) {
         return Ok(Outcome::Refused(refused));
     }
-    let mut inventory = super::list::inventory(&request.directory)?;
     let url = match &request.url {
         Some(url) => url.clone(),
-        None => server_url(&request.directory, &*inventory)?,
+        None => server_url(&request.directory, inventory)?,
     };
-    let root = root(&request.directory, &*inventory)?;
+    let root = root(&request.directory, inventory)?;
     let pin = Fingerprint::sha256(root.public_key_info());
     let id = hex(&keys::random_bytes::<{ text::ID_BYTES }>()?);
     let secret = zeroize::Zeroizing::new(keys::random_bytes::<{ text::SECRET_BYTES }>()?);
@@ -97,7 +110,14 @@ pub fn create(request: &Request, now: OffsetDateTime) -> Result<Outcome<CreatedT
 /// # Errors
 /// When there is no authority, or the inventory cannot be read.
 pub fn list(directory: &Path, now: OffsetDateTime) -> Result<TokenList, Error> {
-    let inventory = super::list::inventory(directory)?;
+    list_in(&*super::list::inventory(directory)?, now)
+}
+
+/// As [`list`], of an inventory that is open.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn list_in(inventory: &dyn Inventory, now: OffsetDateTime) -> Result<TokenList, Error> {
     let mut tokens = Vec::new();
     let mut after: Option<String> = None;
     loop {
@@ -122,9 +142,20 @@ pub fn list(directory: &Path, now: OffsetDateTime) -> Result<TokenList, Error> {
 /// # Errors
 /// When there is no such token, or the inventory cannot be written.
 pub fn revoke(directory: &Path, id: &str, now: OffsetDateTime) -> Result<RevokedToken, Error> {
-    let mut inventory = super::list::inventory(directory)?;
+    revoke_in(&mut *super::list::inventory(directory)?, id, now)
+}
+
+/// As [`revoke`], in an inventory that is open.
+///
+/// # Errors
+/// As [`revoke`].
+pub fn revoke_in(
+    inventory: &mut dyn Inventory,
+    id: &str,
+    now: OffsetDateTime,
+) -> Result<RevokedToken, Error> {
     loop {
-        let Some(mut token) = Token::find(&*inventory, id)? else {
+        let Some(mut token) = Token::find(inventory, id)? else {
             return Err(Error::NoToken { id: id.to_owned() });
         };
         let now = now.replace_nanosecond(0).unwrap_or(now);

@@ -59,6 +59,13 @@ pub struct EstCredentials {
 /// A secret that is shown once. Wiped on drop.
 pub struct Secret(Zeroizing<String>);
 
+impl Secret {
+    /// The secret, to be shown.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Serialize for Secret {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
@@ -199,7 +206,8 @@ impl Report for TokenList {
 }
 
 impl State {
-    fn words(self) -> &'static str {
+    /// The state as words.
+    pub fn words(self) -> &'static str {
         match self {
             State::Usable => "usable",
             State::UsedUp => "used up",
