@@ -80,6 +80,15 @@ impl Rotation {
             other: None,
         })
     }
+
+    /// The root that takes the place of another, while both are trusted.
+    pub fn into_new_root(self) -> Option<Certificate> {
+        match self.stage {
+            Stage::None => None,
+            Stage::Prepared => self.other,
+            Stage::Activated => Some(self.current),
+        }
+    }
 }
 
 /// The root in one of the files of a rotation, `next` or `previous`, if it is there.

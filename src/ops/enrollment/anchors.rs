@@ -110,26 +110,63 @@ pub fn note_fetch(
 /// # Errors
 /// When the inventory cannot be read.
 pub fn fetches(inventory: &dyn Inventory) -> Result<Vec<Fetch>, Error> {
-    let mut fetches = Vec::new();
-    let mut after: Option<String> = None;
+    let mut fetches: Vec<Fetch> = Vec::new();
     loop {
-        let page = inventory.documents(KIND, None, after.as_deref(), PAGE)?;
-        let Some(last) = page.last() else {
+        let after = fetches.last().map(|last| last.serial.to_string());
+        let page = fetches_after(inventory, after.as_deref(), PAGE)?;
+        if page.is_empty() {
             return Ok(fetches);
-        };
-        after = Some(last.key.clone());
-        for document in &page {
-            let Content {
-                anchors,
-                fetched_at,
-            } = content(document)?;
-            fetches.push(Fetch {
-                serial: serial(&document.key),
-                fetched_at,
-                anchors,
-            });
         }
+        fetches.extend(page);
     }
+}
+
+/// As [`fetches`], at most `limit` behind a serial number.
+fn fetches_after(
+    inventory: &dyn Inventory,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Fetch>, Error> {
+    let documents = inventory.documents(KIND, None, after, limit)?;
+    let fetch = |document: &Document| {
+        let Content {
+            anchors,
+            fetched_at,
+        } = content(document)?;
+        Ok(Fetch {
+            serial: serial(&document.key),
+            fetched_at,
+            anchors,
+        })
+    };
+    documents.iter().map(fetch).collect()
+}
+
+/// A machine that enrolled.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// What it fetched last.
+    pub fetch: Fetch,
+    /// Its current certificate; `None` if that was removed from the inventory.
+    pub entry: Option<Entry>,
+}
+
+/// At most `limit` machines that enrolled, by serial number, behind this one.
+///
+/// # Errors
+/// When the inventory cannot be read.
+pub fn machines(
+    inventory: &dyn Inventory,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Machine>, Error> {
+    let fetches = fetches_after(inventory, after, limit)?;
+    let serials: Vec<_> = fetches.iter().map(|fetch| &fetch.serial).collect();
+    let entries = inventory.find_each(&serials)?;
+    let machines = fetches.into_iter().zip(entries);
+    Ok(machines
+        .map(|(fetch, entry)| Machine { fetch, entry })
+        .collect())
 }
 
 fn put(inventory: &mut dyn Inventory, entry: &Entry, content: Content) -> Result<(), Error> {

@@ -25,7 +25,9 @@ use crate::pki::san::{SubjectAltName, TypedName};
 use crate::pki::validity::{Lifetime, rfc3339};
 use crate::store::{Entry, Inventory};
 
-pub use anchors::{Fetch, enrolled, fetches, needs_note, note_fetch, note_renewal};
+pub use anchors::{
+    Fetch, Machine, enrolled, fetches, machines, needs_note, note_fetch, note_renewal,
+};
 
 /// What a token grants of a request: the names that it asks for, if the token permits every one of them. A request
 /// that names nothing gets its common name, if that is permitted, else the names of the token.
