@@ -35,6 +35,9 @@ pub struct Serve {
     pub workload_socket: Option<PathBuf>,
     /// The role of each operator of the dashboard, by a name in its client certificate.
     pub operators: Operators,
+    /// Directories with networks and agents that the dashboard may read, beside the PKI directory. A relative path
+    /// starts in the PKI directory.
+    pub networks: Vec<PathBuf>,
 }
 
 impl Serve {

@@ -28,6 +28,8 @@ pub(in crate::server) struct Authority {
     pub(in crate::server) retired: Vec<(Certificate, Signing)>,
     /// `ca.crt`, as it is distributed.
     pub(in crate::server) anchors_pem: String,
+    /// Gives the passphrase of the CA's key.
+    pub(in crate::server) passphrase: Passphrase,
 }
 
 impl Authority {
@@ -53,6 +55,7 @@ impl Authority {
             signing: parts.signing,
             anchors: parts.anchors,
             beside: parts.beside,
+            passphrase: Arc::clone(passphrase),
         })
     }
 }

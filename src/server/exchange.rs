@@ -14,6 +14,7 @@ use tokio::time::{Instant as Moment, timeout, timeout_at};
 
 use super::acting;
 use super::core::Core;
+use super::dashboard;
 use super::failure::Failure;
 use super::log::{Event, Exchange, Level, shown_path};
 use super::peer::Peer;
@@ -73,6 +74,13 @@ async fn answer(core: &Core, request: Request, next: Next) -> Response {
     let limits = core.settings().limits.clone();
     let size = usize::try_from(limits.request_size).unwrap_or(usize::MAX);
     let size = if size == 0 { usize::MAX } else { size };
+    let route = parts.extensions.get::<MatchedPath>();
+    let is_upload = route.is_some_and(|route| route.as_str() == dashboard::UPLOAD);
+    let size = if is_upload {
+        size.max(dashboard::MAX_UPLOAD_BYTES)
+    } else {
+        size
+    };
     let time = limits.body_time.duration().unsigned_abs();
     let mut buffered = Buffered(0);
     let mut body = body;

@@ -27,7 +27,7 @@ use crate::pki::san::SubjectAltName;
 use crate::pki::validity::Lifetime;
 use crate::store::{Document, DocumentKind, Inventory, StoreError};
 
-pub use report::{CreatedToken, RevokedToken, TokenList};
+pub use report::{CreatedToken, ListedToken, RevokedToken, TokenList};
 pub use text::{TokenText, TokenTextError, read_stdin};
 
 /// A token to create.

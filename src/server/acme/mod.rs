@@ -22,6 +22,7 @@ mod limits;
 mod nonce;
 mod order;
 mod order_handlers;
+pub(super) mod overview;
 mod plan;
 mod problem;
 mod renewal_info;

@@ -63,7 +63,7 @@ enum State {
 /// How far an order is (RFC 8555 §7.1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum OrderStatus {
+pub(in crate::server) enum OrderStatus {
     /// Authorizations are missing.
     Pending,
     /// It can be finalized.
@@ -72,6 +72,18 @@ pub(super) enum OrderStatus {
     Valid,
     /// It failed, or ended.
     Invalid,
+}
+
+impl OrderStatus {
+    /// Its name in JSON.
+    pub(in crate::server) fn word(self) -> &'static str {
+        match self {
+            OrderStatus::Pending => "pending",
+            OrderStatus::Ready => "ready",
+            OrderStatus::Valid => "valid",
+            OrderStatus::Invalid => "invalid",
+        }
+    }
 }
 
 /// That an account may have certificates for an identifier.
@@ -295,7 +307,8 @@ impl Order {
         }
     }
 
-    fn problem(&self) -> Option<Problem> {
+    /// Why it failed, if it did.
+    pub(super) fn problem(&self) -> Option<Problem> {
         match &self.state {
             State::Failed { problem } => Some(problem.clone()),
             State::Open | State::Issued { .. } => None,

@@ -46,7 +46,11 @@ static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
         content: parts.concat(),
     };
     // The dashboard has all components of reports, and more.
-    let style = [view::STYLE, include_str!("dashboard.css")];
+    let style = [
+        view::STYLE,
+        include_str!("dashboard.css"),
+        include_str!("operations.css"),
+    ];
     let script = [
         include_str!("assets/htmx.min.js"),
         "\n",

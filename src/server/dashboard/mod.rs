@@ -33,10 +33,13 @@ mod access;
 mod assets;
 mod audit;
 mod certificates;
+mod enrollment;
 pub(in crate::server) mod escape;
+mod networks;
 mod overview;
 mod page;
 mod refusal;
+mod rotation;
 mod sessions;
 mod sign_in;
 
@@ -54,12 +57,17 @@ use self::page::{Answer, Frame, Tab, confirm, html};
 use self::refusal::Refusal;
 use super::core::Core;
 
+pub(super) use self::networks::{MAX_UPLOAD_BYTES, UPLOAD};
+
 /// The routes of the dashboard.
 pub(super) fn routes() -> Router<Arc<Core>> {
     Router::new()
         .route("/", get(overview::page))
         .merge(certificates::routes())
         .merge(audit::routes())
+        .merge(enrollment::routes())
+        .merge(networks::routes())
+        .merge(rotation::routes())
         .route("/sessions", get(sessions::page))
         .route("/sessions/end", post(sessions::end))
         .route("/login/{*secret}", get(sign_in::sign_in))
@@ -90,7 +98,8 @@ const HEADERS: [(HeaderName, &str); 8] = [
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    // With `no-referrer`, a browser sends its own forms with `Origin: null`.
+    (header::REFERRER_POLICY, "same-origin"),
     (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
     (
         HeaderName::from_static("cross-origin-opener-policy"),
