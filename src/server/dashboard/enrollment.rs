@@ -46,11 +46,7 @@ pub(super) fn routes() -> Router<Arc<Core>> {
 }
 
 /// The page.
-async fn page(
-    State(core): State<Arc<Core>>,
-    access: Access,
-    Query(asked): Query<Asked>,
-) -> Answer {
+async fn page(State(core): State<Arc<Core>>, access: Access, Query(asked): Query<Asked>) -> Answer {
     show(&core, access, asked, Form::default()).await
 }
 
@@ -88,11 +84,7 @@ async fn create(State(core): State<Arc<Core>>, change: Change) -> Answer {
 }
 
 /// Revokes a token, once that is confirmed.
-async fn revoke(
-    State(core): State<Arc<Core>>,
-    Path(id): Path<String>,
-    change: Change,
-) -> Answer {
+async fn revoke(State(core): State<Arc<Core>>, Path(id): Path<String>, change: Change) -> Answer {
     let named = format!("revoke token {id}");
     if !change.is_confirmed(&named) {
         let known = id.clone();

@@ -41,11 +41,7 @@ pub(super) fn routes() -> Router<Arc<Core>> {
 }
 
 /// The page, with the check of files on the server's disk if it is asked for.
-async fn page(
-    State(core): State<Arc<Core>>,
-    access: Access,
-    Query(asked): Query<Asked>,
-) -> Answer {
+async fn page(State(core): State<Arc<Core>>, access: Access, Query(asked): Query<Asked>) -> Answer {
     let text = |text: Option<String>| text.map(|text| text.trim().to_owned()).unwrap_or_default();
     let (path, cwd) = (text(asked.path), text(asked.cwd));
     let mut page = NetworksPage::new(&core, access);

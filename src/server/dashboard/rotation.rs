@@ -45,11 +45,7 @@ async fn page(State(core): State<Arc<Core>>, access: Access) -> Answer {
 }
 
 /// Leads to the next stage: shows what would happen, and once that is confirmed, does it.
-async fn step(
-    State(core): State<Arc<Core>>,
-    Path(step): Path<Step>,
-    change: Change,
-) -> Answer {
+async fn step(State(core): State<Arc<Core>>, Path(step): Path<Step>, change: Change) -> Answer {
     let plan = Plan::of(step, &change)?;
     let named = format!("rotate {} {}", step.word(), plan.is_forced);
     let is_confirmed = change.is_confirmed(&named);
