@@ -13,7 +13,6 @@ use crate::ops::status::{
     Metrics, Plugin, Report, Request, Screen, Threshold, Thresholds, Timeline, page, run,
 };
 use crate::ops::{Report as _, notify, view};
-use crate::pki::validity::Lifetime;
 use crate::render::{Color, Format, Renderer};
 
 /// Show when the CA, certificates and CRLs expire
@@ -138,18 +137,15 @@ impl Args {
     }
 
     fn request(&self, context: &Context) -> Request {
+        let usual = Thresholds::default();
         Request {
             targets: self.targets.clone(),
             directory: tidy(context.directory()),
             ca: self.ca.clone(),
             revocation_lists: self.crl.clone(),
             thresholds: Thresholds {
-                warning: self
-                    .warn
-                    .unwrap_or_else(|| usual(WARNING_DAYS, WARNING_PART)),
-                critical: self
-                    .crit
-                    .unwrap_or_else(|| usual(CRITICAL_DAYS, CRITICAL_PART)),
+                warning: self.warn.unwrap_or(usual.warning),
+                critical: self.crit.unwrap_or(usual.critical),
             },
             depth: if self.recursive {
                 usize::MAX
@@ -181,14 +177,6 @@ pub(super) fn misused(error: &Error) -> ExitCode {
     ExitCode::from(plugin.exit_code())
 }
 
-/// This many days, but at most this fraction of the lifetime.
-fn usual(days: u32, part: f64) -> Threshold {
-    match Lifetime::from_days(days) {
-        Some(time) => Threshold::Both(time, part),
-        None => Threshold::Part(part),
-    }
-}
-
 /// A path without a leading `./`.
 fn tidy(path: &Path) -> PathBuf {
     path.strip_prefix("./")
@@ -208,7 +196,3 @@ fn depth(text: &str) -> Result<usize, String> {
 
 /// Enough for one directory per host, with one per service below.
 const DEPTH: usize = 4;
-const WARNING_DAYS: u32 = 30;
-const WARNING_PART: f64 = 1.0 / 3.0;
-const CRITICAL_DAYS: u32 = 7;
-const CRITICAL_PART: f64 = 0.1;

@@ -24,6 +24,7 @@ pub mod message;
 pub mod metrics;
 pub mod mint;
 pub mod notify;
+pub mod overview;
 pub mod passphrase;
 mod paths;
 pub mod placing;

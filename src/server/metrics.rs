@@ -48,6 +48,15 @@ impl Metrics {
         *events.entry((counted, label.to_owned())).or_default() += 1;
     }
 
+    /// How much was counted since the start, by label.
+    pub(in crate::server) fn counted(&self, counted: Counted) -> Vec<(String, u64)> {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_it = events.iter().filter(|((one, _), _)| *one == counted);
+        of_it
+            .map(|((_, label), count)| (label.clone(), *count))
+            .collect()
+    }
+
     /// Counts a request by its route, not by its path: there are not many routes.
     pub(super) fn request(&self, method: &'static str, route: &str, status: u16, took: Duration) {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,8 +11,8 @@ use super::audit::recorded_subject;
 use super::revocation::without_hold;
 use super::{
     Action, Actor, AuditEvent, AuditFilter, AuditRecord, AuthorityRecord, Counts, Document,
-    DocumentKind, Entry, Filter, Inventory, Place, Revocation, RevocationChange,
-    RevokedCertificate, Search, Status, StoreError,
+    DocumentKind, Ends, Entry, Filter, Inventory, Place, Revocation, RevocationChange,
+    RevokedCertificate, Search, Status, StoreError, ends,
 };
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
@@ -246,6 +246,35 @@ impl Inventory for Memory {
         let placed =
             numbered.map(|(number, entry)| (Place::of(number, entry, search.order), entry.clone()));
         Ok(search.page(placed, now))
+    }
+
+    fn ends(&self, now: OffsetDateTime, days: u16) -> Result<Vec<Ends>, StoreError> {
+        let mut counts: BTreeMap<(String, i64), u64> = BTreeMap::new();
+        for entry in self.entries.iter().filter(|entry| is_in_use(entry)) {
+            let day = ends::day(entry.validity.not_after(), now, days);
+            *counts.entry((entry.profile.clone(), day)).or_default() += 1;
+        }
+        let ends = counts.into_iter();
+        let ends = ends.map(|((profile, day), count)| Ends {
+            profile,
+            day,
+            count,
+        });
+        Ok(ends.collect())
+    }
+
+    fn ending(
+        &self,
+        from: OffsetDateTime,
+        until: OffsetDateTime,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let within = |entry: &&Entry| {
+            let end = entry.validity.not_after();
+            is_in_use(entry) && from <= end && end <= until
+        };
+        let entries = self.entries.iter().filter(within).cloned().collect();
+        Ok(ends::soonest(entries, limit))
     }
 
     fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError> {
@@ -495,4 +524,8 @@ impl Inventory for Memory {
         self.tell([AuditEvent::crl(self.crl_number)]);
         Ok(self.crl_number)
     }
+}
+
+fn is_in_use(entry: &Entry) -> bool {
+    entry.revocation.is_none() && entry.superseded_by.is_none() && entry.retired_at.is_none()
 }

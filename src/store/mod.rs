@@ -6,6 +6,7 @@
 mod audit;
 mod copy;
 mod document;
+mod ends;
 mod entry;
 mod error;
 mod fault;
@@ -34,6 +35,7 @@ use time::OffsetDateTime;
 pub use audit::{Action, Actor, AuditEvent, AuditFilter, AuditRecord};
 pub use copy::{Contents, Sum, contents, copy};
 pub use document::{Document, DocumentKind};
+pub use ends::Ends;
 pub use entry::{AuthorityRecord, BatchRow, Counts, Entry, Output, Status};
 pub use error::StoreError;
 pub use fault::Fault;
@@ -219,6 +221,19 @@ pub trait Inventory: Send {
 
     /// The number of entries of each status.
     fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError>;
+
+    /// How many entries that are neither revoked, superseded nor retired end on each day from today (UTC), and how many
+    /// on the last of these days or later, by profile; counts of 0 may be there.
+    fn ends(&self, now: OffsetDateTime, days: u16) -> Result<Vec<Ends>, StoreError>;
+
+    /// Entries that are neither revoked, superseded nor retired and end within a period, both ends included: the
+    /// soonest, and their number is limited.
+    fn ending(
+        &self,
+        from: OffsetDateTime,
+        until: OffsetDateTime,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError>;
 
     /// How many of the first rows of a manifest were released: issued, recorded and written; 0 for an
     /// unknown manifest.

@@ -13,6 +13,7 @@ mod address;
 mod audit;
 mod connection;
 mod documents;
+mod ends;
 mod entries;
 mod query;
 mod revocations;
@@ -40,8 +41,8 @@ use session::{ANSWER_TIME, Session, Waiting};
 use super::revocation::without_hold;
 use super::{
     Action, Actor, AuditEvent, AuditFilter, AuditRecord, AuthorityRecord, Counts, Document,
-    DocumentKind, Entry, Fault, Filter, Inventory, Opening, Place, Revocation, RevocationChange,
-    RevokedCertificate, Search, StoreError,
+    DocumentKind, Ends, Entry, Fault, Filter, Inventory, Opening, Place, Revocation,
+    RevocationChange, RevokedCertificate, Search, StoreError,
 };
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::serial::SerialNumber;
@@ -251,6 +252,19 @@ impl Inventory for Postgres {
 
     fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError> {
         self.count(now)
+    }
+
+    fn ends(&self, now: OffsetDateTime, days: u16) -> Result<Vec<Ends>, StoreError> {
+        self.count_ends(now, days)
+    }
+
+    fn ending(
+        &self,
+        from: OffsetDateTime,
+        until: OffsetDateTime,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.next_ends(from, until, limit)
     }
 
     fn rows_released(&self, manifest: &Fingerprint) -> Result<u64, StoreError> {

@@ -15,6 +15,7 @@
 mod audit;
 mod authorities;
 mod documents;
+mod ends;
 mod entries;
 mod names;
 mod noted;
@@ -47,7 +48,7 @@ use place::Place;
 use super::revocation::without_hold;
 use super::{
     Action, Actor, AuditEvent, AuditFilter, AuditRecord, AuthorityRecord, Counts, Document,
-    DocumentKind, Entry, Filter, Inventory, Revocation, RevocationChange, RevokedCertificate,
+    DocumentKind, Ends, Entry, Filter, Inventory, Revocation, RevocationChange, RevokedCertificate,
     Search, StoreError,
 };
 use crate::pki::fingerprint::Fingerprint;
@@ -299,6 +300,19 @@ impl Inventory for Sqlite {
                     })
                 });
         counted.map_err(|source| self.place.explain(source))
+    }
+
+    fn ends(&self, now: OffsetDateTime, days: u16) -> Result<Vec<Ends>, StoreError> {
+        self.count_ends(now, days)
+    }
+
+    fn ending(
+        &self,
+        from: OffsetDateTime,
+        until: OffsetDateTime,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.next_ends(from, until, limit)
     }
 
     fn rows_released(&self, manifest: &Fingerprint) -> Result<u64, StoreError> {

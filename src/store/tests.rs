@@ -41,6 +41,7 @@ macro_rules! contract {
                 entries_come_by_expiry_until_the_visitor_breaks,
                 filters_combine_with_and,
                 the_counts_add_up,
+                what_is_in_use_is_counted_by_day_and_found_by_its_end,
                 released_rows_of_a_manifest_are_kept,
                 an_authority_is_recorded_once_and_then_completed,
                 a_revocation_changes_only_to_a_more_severe_reason,
@@ -280,6 +281,51 @@ fn the_counts_add_up(inventory: &mut dyn Inventory) {
         ..Counts::default()
     };
     assert_eq!(inventory.counts(NOW).unwrap(), counts);
+}
+
+fn what_is_in_use_is_counted_by_day_and_found_by_its_end(inventory: &mut dyn Inventory) {
+    assert_eq!(inventory.ends(NOW, 2).unwrap(), []);
+    let client = |entry| Entry {
+        profile: "client".into(),
+        ..entry
+    };
+    let entries = [
+        lasting(1, 1),
+        client(lasting(2, 0)),
+        lasting(3, 1),
+        lasting(4, -1),
+        client(lasting(5, 9)),
+        lasting(6, 2),
+    ];
+    inventory.record(&entries).unwrap();
+    inventory.revoke(&entries[2].serial, hold()).unwrap();
+    let mut ends = inventory.ends(NOW, 2).unwrap();
+    ends.retain(|ends| ends.count > 0);
+    ends.sort_by(|a, b| (&a.profile, a.day).cmp(&(&b.profile, b.day)));
+    let ends: Vec<_> = ends
+        .iter()
+        .map(|ends| (&*ends.profile, ends.day, ends.count))
+        .collect();
+    let expected = [
+        ("client", 0, 1),
+        ("client", 2, 1),
+        ("server", -1, 1),
+        ("server", 1, 1),
+        ("server", 2, 1),
+    ];
+    assert_eq!(ends, expected);
+    let ending = |days, limit| {
+        let until = NOW + Duration::days(days);
+        let found = inventory.ending(NOW, until, limit).unwrap();
+        found
+            .into_iter()
+            .map(|entry| entry.serial)
+            .collect::<Vec<_>>()
+    };
+    let serial = |i: usize| entries[i].serial.clone();
+    assert_eq!(ending(2, 9), [serial(1), serial(0), serial(5)]);
+    assert_eq!(ending(2, 2), [serial(1), serial(0)]);
+    assert_eq!(ending(-1, 9), []);
 }
 
 fn released_rows_of_a_manifest_are_kept(inventory: &mut dyn Inventory) {

@@ -186,6 +186,17 @@ struct Due {
     was_told: bool,
 }
 
+/// The certificates whose last renewal failed, as far as somebody was told of it.
+///
+/// # Errors
+/// When the inventory cannot be read.
+pub fn failed_renewals(inventory: &dyn Inventory) -> Result<Vec<Subject>, Error> {
+    let records = Memory::read(inventory)?.0.into_values();
+    let failed = records
+        .filter(|(_, record)| record.event == EventKind::RenewalFailed.name() && !record.is_over);
+    Ok(failed.map(|(_, record)| record.subject).collect())
+}
+
 /// What was told so far.
 struct Memory(HashMap<String, (Document, Record)>);
 

@@ -284,6 +284,17 @@ pub struct Thresholds {
     pub critical: Threshold,
 }
 
+impl Default for Thresholds {
+    /// 30 days and a third of the lifetime, 7 days and a tenth.
+    fn default() -> Self {
+        let days = |days: u32| Lifetime::from_seconds(days * 24 * 60 * 60);
+        Thresholds {
+            warning: Threshold::Both(days(30), 1.0 / 3.0),
+            critical: Threshold::Both(days(7), 0.1),
+        }
+    }
+}
+
 impl Thresholds {
     /// The level of something with this lifetime and this remaining time; expired is critical.
     pub fn level(&self, left: Duration, lifetime: Duration) -> Level {
@@ -311,7 +322,7 @@ pub enum Level {
 
 impl Level {
     /// Its colour.
-    pub(super) fn tone(self) -> Tone {
+    pub fn tone(self) -> Tone {
         match self {
             Level::Ok => Tone::Good,
             Level::Warning => Tone::Warning,

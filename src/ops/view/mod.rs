@@ -181,7 +181,8 @@ impl Tone {
         Style::new().fg_color(Some(color.into()))
     }
 
-    fn class(self) -> &'static str {
+    /// The name of its class in [`STYLE`].
+    pub fn class(self) -> &'static str {
         match self {
             Tone::Good => "good",
             Tone::Warning => "warning",

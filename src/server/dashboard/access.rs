@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, header};
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
+use super::overview::SharedOverview;
 use super::refusal::Refusal;
 use crate::config::Role;
 use crate::keys::{hmac_sha256, is_same_secret};
@@ -243,6 +244,7 @@ fn host(parts: &Parts) -> String {
 #[derive(Default)]
 pub(super) struct Shared {
     csrf_key: OnceCell<Zeroizing<Vec<u8>>>,
+    pub(super) overview: SharedOverview,
 }
 
 impl Shared {

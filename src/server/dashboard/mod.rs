@@ -35,6 +35,7 @@ mod audit;
 mod certificates;
 mod enrollment;
 pub(in crate::server) mod escape;
+mod latest;
 mod networks;
 mod overview;
 mod page;
@@ -68,6 +69,7 @@ pub(super) fn routes() -> Router<Arc<Core>> {
         .merge(enrollment::routes())
         .merge(networks::routes())
         .merge(rotation::routes())
+        .route("/overview", get(overview::live))
         .route("/sessions", get(sessions::page))
         .route("/sessions/end", post(sessions::end))
         .route("/login/{*secret}", get(sign_in::sign_in))

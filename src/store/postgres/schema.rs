@@ -104,7 +104,7 @@ const SETTINGS: &str = "
 
 /// Each makes the next version of the schema. `search` and the names are in lower case; names are cut, because an
 /// index takes no long ones.
-const MIGRATIONS: [&str; 3] = ["
+const MIGRATIONS: [&str; 4] = ["
     CREATE TABLE certs_ledger (
         one boolean PRIMARY KEY DEFAULT true CHECK (one),
         version integer NOT NULL,
@@ -225,6 +225,10 @@ const MIGRATIONS: [&str; 3] = ["
     UPDATE certs_entry SET search = search || lower(labels COLLATE \"C\") WHERE labels IS NOT NULL;
     CREATE INDEX certs_entry_profile ON certs_entry (profile);
     CREATE INDEX certs_entry_fingerprint ON certs_entry (substr(fingerprint, 1, 8))
+",
+    "
+    CREATE INDEX certs_entry_in_use ON certs_entry (profile, not_after)
+        WHERE revoked_at IS NULL AND superseded_by IS NULL AND retired_at IS NULL
 "];
 
 /// The oldest PostgreSQL: it has `pg_current_xact_id`.

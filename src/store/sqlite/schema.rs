@@ -126,7 +126,7 @@ const WAL_FORMAT: u8 = 2;
 /// one per line. `directory` has every directory that `entry` names. The ledger has one row; its `changes`
 /// are those that add no entry, its `revocations` those that may revoke or release one. The index of public keys covers their first 8 bytes, which is enough to find
 /// a few candidates and keeps it small.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
@@ -247,6 +247,10 @@ const MIGRATIONS: [&str; 11] = [
     INSERT INTO name SELECT '', id FROM entry WHERE id NOT IN (SELECT entry FROM name);
     CREATE INDEX entry_profile ON entry (profile);
     CREATE INDEX entry_fingerprint ON entry (substr(fingerprint, 1, 8));
+",
+    "
+    CREATE INDEX entry_in_use ON entry (profile, not_after)
+        WHERE revoked_at IS NULL AND superseded_by IS NULL AND retired_at IS NULL;
 ",
 ];
 

@@ -82,7 +82,7 @@ fn another_program_s_database_and_a_newer_schema_are_refused() {
     let refused = Sqlite::open(&path, Opening::MustExist).unwrap_err();
     let message = refused.to_string();
     assert!(
-        message.contains("99") && message.contains("up to 11"),
+        message.contains("99") && message.contains("up to 12"),
         "{message}"
     );
 }
