@@ -6,7 +6,10 @@
     reason = "helpers of tests"
 )]
 
+mod attacks;
 mod certificates;
+mod operators;
+mod overview;
 mod signing_in;
 
 use std::path::PathBuf;

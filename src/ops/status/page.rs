@@ -2,16 +2,15 @@
 
 use time::{Date, Duration};
 
-use super::certificate::{CertificateStatus, LimitKind, Role};
+use super::certificate::{CertificateStatus, Role};
 use super::report::{AuthorityStatus, Level, Report};
 use super::revocation::RevocationListStatus;
-use super::text::{signed_left, state};
+use super::text::{Row, signed_left};
 use super::timeline::{DAYS, Days, worst};
 use crate::error::shown;
 use crate::ops::expiry::Left;
 use crate::ops::view::{Cell, Content, Item, Section, TableKind, Tone, View};
 use crate::pki::validity::rfc3339;
-use crate::store::Status;
 
 /// The report as a view, for a page.
 pub fn page(report: &Report) -> View {
@@ -103,59 +102,55 @@ fn certificates(title: &str, certificates: &[&CertificateStatus]) -> Section {
 }
 
 fn row(certificate: &CertificateStatus) -> Vec<Cell> {
-    let tone = certificate.level.tone();
-    let by = match certificate.limited_by {
-        LimitKind::Certificate | LimitKind::Revocation => String::new(),
-        kind @ (LimitKind::Intermediate | LimitKind::Anchor) => format!(" by {kind}"),
-    };
-    let more = match certificate.also_at.len() {
-        0 => String::new(),
-        count => format!(" and {count} more"),
-    };
-    let name = with_note(certificate.title(), certificate.note());
+    let row = Row::of(certificate);
+    let [badge, bar, ends, location] = row.cells();
     vec![
-        Cell::Badge(tone, state(certificate.status, certificate.level).into()),
-        Cell::Name(name),
-        Cell::Bar {
-            part: certificate.remaining,
-            tone,
-            text: signed_left(certificate.effective_expires_in_seconds),
-        },
-        Cell::Whole(format!("{}{by}", rfc3339(certificate.effective_not_after))),
+        badge,
+        Cell::Name(with_note(row.name, row.note)),
+        bar,
+        ends,
         Cell::Text(certificate.facts.issuer.to_string()),
-        Cell::Code(format!("{}{more}", shown(&certificate.path))),
+        location,
         Cell::Number(certificate.facts.serial.to_string()),
     ]
 }
 
 fn revocation_lists(lists: &[RevocationListStatus]) -> Section {
     let row = |list: &RevocationListStatus| {
-        let tone = list.level.tone();
-        let word = match list.superseded {
-            true => "old",
-            false => state(Status::Valid, list.level),
-        };
-        let left = list.expires_in_seconds.map(signed_left);
-        let next = list.next_update.map(rfc3339);
+        let row = Row::of_list(list);
+        let [badge, bar, ends, location] = row.cells();
         vec![
-            Cell::Badge(tone, word.into()),
-            Cell::Bar {
-                part: list.remaining,
-                tone,
-                text: left.unwrap_or_else(|| "-".into()),
-            },
-            Cell::Whole(next.unwrap_or_else(|| "not stated".into())),
-            Cell::Text(with_note(list.issuer.to_string(), list.problem.as_deref())),
+            badge,
+            bar,
+            ends,
+            Cell::Text(with_note(list.issuer.to_string(), row.note)),
             Cell::Text(list.number.clone().unwrap_or_default()),
             Cell::Text(list.revoked_count.to_string()),
-            Cell::Code(shown(&list.path)),
+            location,
         ]
     };
     let rows = lists.iter().map(row).collect();
     Section::table("CRLs", LIST_HEADS, rows, TableKind::List)
 }
 
-fn with_note(text: String, note: Option<&str>) -> String {
+impl Row {
+    /// The state, the time left, the end, and the place.
+    fn cells(&self) -> [Cell; 4] {
+        let tone = self.level.tone();
+        [
+            Cell::Badge(tone, self.state.into()),
+            Cell::Bar {
+                part: self.remaining,
+                tone,
+                text: self.left.clone(),
+            },
+            Cell::Whole(format!("{} {}", self.ends, self.limit).trim_end().into()),
+            Cell::Code(self.location.clone()),
+        ]
+    }
+}
+
+fn with_note(text: String, note: Option<String>) -> String {
     match note {
         Some(note) => format!("{text}: {note}"),
         None => text,

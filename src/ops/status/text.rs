@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use time::OffsetDateTime;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::certificate::{CertificateStatus, LimitKind, Role};
@@ -34,11 +33,13 @@ impl fmt::Display for Screen<'_> {
         let rows = |wanted: bool| -> Vec<Row> {
             let all = report.certificates.iter();
             all.filter(|certificate| (certificate.role == Role::Anchor) == wanted)
-                .map(|certificate| Row::of(certificate, columns))
+                .map(|certificate| Row::of(certificate).within(columns))
                 .collect()
         };
         let lists = report.revocation_lists.iter();
-        let lists = lists.map(|list| Row::of_list(list, columns)).collect();
+        let lists = lists
+            .map(|list| Row::of_list(list).within(columns))
+            .collect();
         for (title, rows) in [
             ("Anchors", rows(true)),
             ("CRLs", lists),
@@ -102,7 +103,7 @@ pub(super) fn headline(report: &Report, columns: Option<usize>) -> String {
     format!("{style}{}{style:#}", Cut(&parts.join(", "), columns))
 }
 
-pub(super) fn state(status: Status, level: Level) -> &'static str {
+fn state(status: Status, level: Level) -> &'static str {
     match (status, level) {
         (Status::Revoked, _) => "revoked",
         (Status::Expired, _) => "expired",
@@ -116,7 +117,7 @@ pub(super) fn state(status: Status, level: Level) -> &'static str {
     }
 }
 
-pub(super) fn limit(kind: LimitKind) -> &'static str {
+fn limit(kind: LimitKind) -> &'static str {
     match kind {
         LimitKind::Intermediate => "by issuer",
         LimitKind::Anchor => "by anchor",
@@ -132,21 +133,23 @@ pub(super) fn signed_left(seconds: i64) -> String {
     }
 }
 
-/// A row of the table.
-struct Row {
-    level: Level,
-    state: &'static str,
-    remaining: f64,
-    left: String,
-    ends: String,
-    limit: &'static str,
-    name: String,
-    location: String,
-    note: Option<String>,
+/// What is shown of a certificate or a CRL, on a terminal and in a page.
+pub(super) struct Row {
+    pub(super) level: Level,
+    pub(super) state: &'static str,
+    /// From 0 to 1.
+    pub(super) remaining: f64,
+    pub(super) left: String,
+    pub(super) ends: String,
+    /// What ends it sooner than itself; may be empty.
+    pub(super) limit: &'static str,
+    pub(super) name: String,
+    pub(super) location: String,
+    pub(super) note: Option<String>,
 }
 
 impl Row {
-    fn of(certificate: &CertificateStatus, columns: Option<usize>) -> Self {
+    pub(super) fn of(certificate: &CertificateStatus) -> Self {
         let more = match certificate.also_at.len() {
             0 => String::new(),
             count => format!(" (+{count})"),
@@ -156,7 +159,7 @@ impl Row {
             state: state(certificate.status, certificate.level),
             remaining: certificate.remaining,
             left: signed_left(certificate.effective_expires_in_seconds),
-            ends: date(certificate.effective_not_after, columns),
+            ends: rfc3339(certificate.effective_not_after),
             limit: limit(certificate.limited_by),
             name: certificate.title(),
             location: format!("{}{more}", shown(&certificate.path)),
@@ -164,7 +167,7 @@ impl Row {
         }
     }
 
-    fn of_list(list: &RevocationListStatus, columns: Option<usize>) -> Self {
+    pub(super) fn of_list(list: &RevocationListStatus) -> Self {
         let overdue = list.expires_in_seconds.is_some_and(|left| left < 0);
         let number = list.number.as_deref();
         let number = number.map_or_else(String::new, |number| format!("number {number}, "));
@@ -179,9 +182,7 @@ impl Row {
             left: list
                 .expires_in_seconds
                 .map_or_else(|| "-".into(), signed_left),
-            ends: list
-                .next_update
-                .map_or_else(|| "-".into(), |next| date(next, columns)),
+            ends: list.next_update.map_or_else(|| "-".into(), rfc3339),
             limit: "",
             name: format!("{number}{} revoked", list.revoked_count),
             location: shown(&list.path),
@@ -190,6 +191,14 @@ impl Row {
                 .clone()
                 .filter(|_| !overdue && list.level == Level::Critical),
         }
+    }
+
+    /// The row on a terminal of this width: a narrow one gets dates instead of times.
+    fn within(mut self, columns: Option<usize>) -> Self {
+        if columns.is_some_and(|columns| columns < ROOMY) {
+            self.ends.truncate(DATE_BYTES);
+        }
+        self
     }
 }
 
@@ -277,20 +286,12 @@ fn padded(text: &str, width: usize) -> String {
     format!("{text}{:missing$}", "")
 }
 
-fn date(moment: OffsetDateTime, columns: Option<usize>) -> String {
-    let whole = rfc3339(moment);
-    match columns {
-        Some(columns) if columns < ROOMY => whole.chars().take(DATE_CHARACTERS).collect(),
-        Some(_) | None => whole,
-    }
-}
-
 /// Narrower terminals get one line per field.
 const NARROW: usize = 60;
 /// Terminals of this width get full times.
 const ROOMY: usize = 110;
 const MAX_NAME: usize = 40;
-const DATE_CHARACTERS: usize = 10;
+const DATE_BYTES: usize = 10;
 
 #[cfg(test)]
 mod table_tests {

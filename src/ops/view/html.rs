@@ -95,12 +95,16 @@ fn write_rows<'a>(
     let first = rows.clone().next();
     writeln!(
         f,
-        "<div class=\"scroll\"><table class=\"{class}\">\n<thead><tr>"
+        "<div class=\"scroll\" tabindex=\"0\"><table class=\"{class}\">\n<thead><tr>"
     )?;
     for (i, head) in heads.iter().enumerate() {
         let is_name = matches!(first.and_then(|row| row.get(i)), Some(Cell::Name(_)));
         let class = if is_name { " class=\"name\"" } else { "" };
-        write!(f, "<th scope=\"col\"{class}>{}</th>", Html(head))?;
+        match head.is_empty() {
+            // A heading without text says nothing to whoever hears it.
+            true => write!(f, "<td{class}></td>")?,
+            false => write!(f, "<th scope=\"col\"{class}>{}</th>", Html(head))?,
+        }
     }
     f.write_str("</tr></thead>\n<tbody>\n")?;
     for row in rows {
