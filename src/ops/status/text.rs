@@ -117,7 +117,7 @@ fn state(status: Status, level: Level) -> &'static str {
     }
 }
 
-fn limit(kind: LimitKind) -> &'static str {
+pub(super) fn limit(kind: LimitKind) -> &'static str {
     match kind {
         LimitKind::Intermediate => "by issuer",
         LimitKind::Anchor => "by anchor",
