@@ -7,8 +7,8 @@ use tokio::sync::Mutex;
 
 use crate::server::failure::Failure;
 
-/// The latest of a value. However many ask, it is computed once in a second at most, and takes a twentieth of the time
-/// at most; who asks meanwhile gets the latest one.
+/// The latest of a value. However many ask, it is computed once in a second at most, and computing it takes a
+/// twentieth of the time at most. Nobody waits for a value that takes long if there is one that is not too old.
 pub(super) struct Latest<T> {
     latest: RwLock<Option<Computed<T>>>,
     /// Held by the one who computes it.
@@ -21,6 +21,16 @@ struct Computed<T> {
     took: Duration,
 }
 
+/// What there is of a value.
+pub(super) enum Age<T> {
+    /// It is current.
+    Current(Arc<T>),
+    /// It can be shown, and is to be computed again meanwhile.
+    Old(Arc<T>),
+    /// There is none to be shown.
+    Missing,
+}
+
 impl<T> Default for Latest<T> {
     fn default() -> Self {
         Latest {
@@ -31,26 +41,31 @@ impl<T> Default for Latest<T> {
 }
 
 impl<T> Latest<T> {
-    /// The latest value, or a new one.
+    /// What there is.
+    pub(super) fn look(&self) -> Age<T> {
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(latest) = &*latest else {
+            return Age::Missing;
+        };
+        let (age, current) = (latest.at.elapsed(), FRESH.max(latest.took * SHARE));
+        let value = || Arc::clone(&latest.value);
+        match age {
+            age if age < current => Age::Current(value()),
+            age if latest.took > QUICK && age < current + OLD => Age::Old(value()),
+            _ => Age::Missing,
+        }
+    }
+
+    /// The value that `compute` gives, or another one does meanwhile.
     ///
     /// # Errors
     /// As `compute`.
-    pub(super) async fn get(
+    pub(super) async fn renew(
         &self,
         compute: impl AsyncFnOnce() -> Result<T, Failure>,
     ) -> Result<Arc<T>, Failure> {
-        if let Some(value) = self.current(false) {
-            return Ok(value);
-        }
-        // Whoever does not get the turn takes what there is, unless that is long out of date.
-        let _turn = match self.turn.try_lock() {
-            Ok(turn) => turn,
-            Err(_) => match self.current(true) {
-                Some(value) => return Ok(value),
-                None => self.turn.lock().await,
-            },
-        };
-        if let Some(value) = self.current(false) {
+        let _turn = self.turn.lock().await;
+        if let Age::Current(value) = self.look() {
             return Ok(value);
         }
         let began = Instant::now();
@@ -64,17 +79,16 @@ impl<T> Latest<T> {
         Ok(value)
     }
 
-    fn current(&self, may_be_old: bool) -> Option<Arc<T>> {
-        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
-        let latest = latest.as_ref()?;
-        let fresh = FRESH.max(latest.took * SHARE);
-        let limit = if may_be_old { fresh + OLD } else { fresh };
-        (latest.at.elapsed() < limit).then(|| Arc::clone(&latest.value))
+    /// Whether somebody computes it now.
+    pub(super) fn is_being_renewed(&self) -> bool {
+        self.turn.try_lock().is_err()
     }
 }
 
 const FRESH: Duration = Duration::from_secs(1);
 /// How many times as long as it takes to compute a value is it used.
 const SHARE: u32 = 20;
-/// How long a value may be used while another one is computed.
-const OLD: Duration = Duration::from_secs(60);
+/// What takes no longer is waited for.
+const QUICK: Duration = Duration::from_millis(20);
+/// How long a value is shown beyond that.
+const OLD: Duration = Duration::from_secs(300);

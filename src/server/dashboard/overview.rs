@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use self::timeline::Timeline;
 use super::access::Shared;
-use super::latest::Latest;
+use super::latest::{Age, Latest};
 use super::page::{Moment, number};
 use super::{Access, Answer, Frame, Tab, html};
 use crate::ops::overview::{self, Attention, Overview, Problem};
@@ -99,9 +99,8 @@ struct Activity {
 }
 
 impl Live {
-    async fn get(core: &Core, shared: &Shared) -> Result<Self, Failure> {
-        let latest = &shared.overview.latest;
-        let overview = latest.get(async || core.read(overview::run).await).await?;
+    async fn get(core: &Arc<Core>, shared: &Arc<Shared>) -> Result<Self, Failure> {
+        let overview = latest(core, shared).await?;
         let now = core.now();
         let mut attention = of_server(core, now);
         attention.extend(overview.attention.iter().cloned());
@@ -155,6 +154,26 @@ impl Next {
             end: Moment::new(entry.validity.not_after(), now),
             due: Moment::new(next.due_at, now),
             is_due: next.due_at <= now,
+        }
+    }
+}
+
+/// The overview as it is now, or as it was a moment ago.
+async fn latest(core: &Arc<Core>, shared: &Arc<Shared>) -> Result<Arc<Overview>, Failure> {
+    let latest = &shared.overview.latest;
+    match latest.look() {
+        Age::Current(overview) => Ok(overview),
+        Age::Missing => latest.renew(async || core.read(overview::run).await).await,
+        Age::Old(overview) => {
+            if !latest.is_being_renewed() {
+                let (core, shared) = (Arc::clone(core), Arc::clone(shared));
+                tokio::spawn(async move {
+                    let latest = &shared.overview.latest;
+                    // A failure is in the log.
+                    let _ = latest.renew(async || core.read(overview::run).await).await;
+                });
+            }
+            Ok(overview)
         }
     }
 }
