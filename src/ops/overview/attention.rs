@@ -7,7 +7,6 @@ use crate::error::{Error, shown};
 use crate::ops::notify;
 use crate::ops::quoting;
 use crate::ops::status::{Level, Thresholds};
-use crate::pki::name::AttributeType;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::Validity;
 use crate::store::{Entry, Inventory};
@@ -96,7 +95,7 @@ pub(super) fn of(
     let expired = expired.map(|entry| Attention {
         level: Level::Critical,
         problem: Problem::Expired,
-        subject: name(entry),
+        subject: entry.name(),
         serial: Some(entry.serial.clone()),
         at: Some(entry.validity.not_after()),
         advice: advice(entry),
@@ -106,7 +105,7 @@ pub(super) fn of(
         (level > Level::Ok).then(|| Attention {
             level,
             problem: Problem::NotRenewed,
-            subject: name(&ending.entry),
+            subject: ending.entry.name(),
             serial: Some(ending.entry.serial.clone()),
             at: Some(ending.entry.validity.not_after()),
             advice: advice(&ending.entry),
@@ -131,17 +130,6 @@ pub(super) fn of(
         .collect();
     Attention::sort(&mut all);
     Ok(all)
-}
-
-/// The first name of a certificate; its serial number if it has none.
-fn name(entry: &Entry) -> String {
-    let first = entry.names.first().map(|name| name.value().into_owned());
-    let common = || {
-        let names = entry.subject.values(AttributeType::CommonName);
-        names.first().map(ToString::to_string)
-    };
-    let name = first.or_else(common);
-    name.unwrap_or_else(|| format!("serial {}", entry.serial))
 }
 
 /// How a certificate is renewed.

@@ -18,7 +18,6 @@ use super::page::{Moment, number};
 use super::{Access, Answer, Frame, Tab, html};
 use crate::ops::overview::{self, Attention, Overview, Problem};
 use crate::ops::status::Level;
-use crate::pki::name::AttributeType;
 use crate::server::core::Core;
 use crate::server::failure::Failure;
 use crate::server::metrics::Counted;
@@ -140,15 +139,8 @@ impl Row {
 impl Next {
     fn of(next: &overview::Ending, now: OffsetDateTime) -> Self {
         let entry = &next.entry;
-        let common = || {
-            let names = entry.subject.values(AttributeType::CommonName);
-            names.first().map(ToString::to_string)
-        };
-        let name = entry.names.first().map(|name| name.value().into_owned());
         Next {
-            name: name
-                .or_else(common)
-                .unwrap_or_else(|| entry.serial.to_string()),
+            name: entry.name(),
             path: format!("/certificates/{}", entry.serial),
             profile: entry.profile.clone(),
             end: Moment::new(entry.validity.not_after(), now),
