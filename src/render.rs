@@ -119,18 +119,18 @@ impl Renderer {
         io::IsTerminal::is_terminal(&io::stdout())
     }
 
-    /// Writes octets to standard output exactly as they are.
+    /// Writes bytes to standard output exactly as they are.
     ///
     /// # Errors
     /// As [`Renderer::result`].
-    pub fn raw(&self, octets: &[u8]) -> Result<(), Error> {
+    pub fn raw(&self, bytes: &[u8]) -> Result<(), Error> {
         let mut stream = io::stdout().lock();
-        written(stream.write_all(octets).and_then(|()| stream.flush()))
+        written(stream.write_all(bytes).and_then(|()| stream.flush()))
     }
 
     /// Writes JSON as it is made, for it may be far larger than the data.
     fn json(data: &impl Serialize) -> Result<(), Error> {
-        let mut stream = io::BufWriter::with_capacity(JSON_BUFFER_OCTETS, io::stdout().lock());
+        let mut stream = io::BufWriter::with_capacity(JSON_BUFFER_BYTES, io::stdout().lock());
         written(write_json(&mut stream, data).and_then(|()| {
             stream.write_all(b"\n")?;
             stream.flush()
@@ -302,7 +302,7 @@ impl From<Color> for anstream::ColorChoice {
     }
 }
 
-const JSON_BUFFER_OCTETS: usize = 64 * 1024;
+const JSON_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A reader that has gone away is no error.
 fn written(result: io::Result<()>) -> Result<(), Error> {

@@ -1,5 +1,5 @@
 #![no_main]
-//! Any octets are a certificate, whose every part can be shown, or an error.
+//! Any bytes are a certificate, whose every part can be shown, or an error.
 
 use libfuzzer_sys::fuzz_target;
 use openagents_certs::pki::{certificate::Certificate, extension_value::ExtensionValue};

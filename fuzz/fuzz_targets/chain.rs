@@ -6,8 +6,8 @@ use openagents_certs::path::{Profile, ReferenceName, Requirements};
 use openagents_certs::path::{Candidates, judge, judge_alone};
 use openagents_certs::pki::{certificate::Certificate, crl::RevocationList};
 
-fuzz_target!(|octets: &[u8]| {
-    let (certificates, revocation_lists) = parts(octets);
+fuzz_target!(|bytes: &[u8]| {
+    let (certificates, revocation_lists) = parts(bytes);
     let [end_entity, intermediates @ .., anchor] = certificates.as_slice() else { return };
     let anchors = std::slice::from_ref(anchor);
     for profile in [Profile::Tls, Profile::Rfc5280, Profile::Webpki] {
@@ -23,16 +23,16 @@ fuzz_target!(|octets: &[u8]| {
 });
 
 /// What stands there one after the other: each a DER element.
-fn parts(mut octets: &[u8]) -> (Vec<Certificate>, Vec<RevocationList>) {
+fn parts(mut bytes: &[u8]) -> (Vec<Certificate>, Vec<RevocationList>) {
     let (mut certificates, mut lists) = (Vec::new(), Vec::new());
-    while let [0x30, 0x82, high, low, ..] = octets {
-        let end = octets.len().min(4 + usize::from(u16::from_be_bytes([*high, *low])));
-        let (part, rest) = octets.split_at(end);
+    while let [0x30, 0x82, high, low, ..] = bytes {
+        let end = bytes.len().min(4 + usize::from(u16::from_be_bytes([*high, *low])));
+        let (part, rest) = bytes.split_at(end);
         match Certificate::from_der(part.to_vec()) {
             Ok(certificate) => certificates.push(certificate),
             Err(_) => lists.extend(RevocationList::from_der(part.to_vec())),
         }
-        octets = rest;
+        bytes = rest;
     }
     (certificates, lists)
 }

@@ -1,5 +1,5 @@
 #![no_main]
-//! Any octets are a revocation list, as long as it says, or an error.
+//! Any bytes are a revocation list, as long as it says, or an error.
 
 use libfuzzer_sys::fuzz_target;
 use openagents_certs::pki::{crl::RevocationList, extension_value::ExtensionValue};

@@ -1,5 +1,5 @@
 #![no_main]
-//! Any octets are a certificate signing request or an error.
+//! Any bytes are a certificate signing request or an error.
 
 use libfuzzer_sys::fuzz_target;
 use openagents_certs::pki::csr::CertificateSigningRequest;

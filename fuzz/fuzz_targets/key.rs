@@ -1,5 +1,5 @@
 #![no_main]
-//! Any octets are a private key, which reads back from its PKCS #8, or an error.
+//! Any bytes are a private key, which reads back from its PKCS #8, or an error.
 
 use libfuzzer_sys::fuzz_target;
 use openagents_certs::keys::{Password, read_encrypted_key, read_key};

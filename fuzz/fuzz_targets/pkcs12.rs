@@ -1,5 +1,5 @@
 #![no_main]
-//! Any octets are a PKCS #12 file or an error.
+//! Any bytes are a PKCS #12 file or an error.
 
 use libfuzzer_sys::fuzz_target;
 use openagents_certs::keys::{Password, Pkcs12};

@@ -329,10 +329,10 @@ fn needs_password(block: &pem::Block) -> bool {
 /// As [`read_key`].
 pub fn read_key_in(
     path: &Path,
-    octets: &[u8],
+    bytes: &[u8],
     password: Ask<'_>,
 ) -> Result<(ReadKey, Option<Password>), Error> {
-    let blocks = pem::blocks(octets).map_err(|source| Error::Pem {
+    let blocks = pem::blocks(bytes).map_err(|source| Error::Pem {
         path: path.to_owned(),
         source,
     })?;

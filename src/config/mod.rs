@@ -363,11 +363,11 @@ impl Source<'_> {
         let before = &self.content[..at.min(self.content.len())];
         let line_start = before
             .iter()
-            .rposition(|&octet| octet == b'\n')
+            .rposition(|&byte| byte == b'\n')
             .map_or(0, |newline| newline + 1);
         ConfigError::Invalid {
             path: self.path.to_owned(),
-            line: before.iter().filter(|&&octet| octet == b'\n').count() + 1,
+            line: before.iter().filter(|&&byte| byte == b'\n').count() + 1,
             column: String::from_utf8_lossy(&before[line_start..])
                 .chars()
                 .count()

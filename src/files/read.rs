@@ -14,7 +14,7 @@ use super::{io_error, unreadable};
 use crate::error::Error;
 
 /// The most bytes of any file that are read: more than a revocation list of 300,000 entries has.
-pub const MAX_FILE_OCTETS: usize = 32 << 20;
+pub const MAX_FILE_BYTES: usize = 32 << 20;
 
 /// The whole content of a file; wiped on drop, for it may hold a key.
 ///
@@ -22,9 +22,9 @@ pub const MAX_FILE_OCTETS: usize = 32 << 20;
 /// writer does not block.
 ///
 /// # Errors
-/// When it is a directory, a device or a socket, cannot be read, stalls, or is larger than [`MAX_FILE_OCTETS`].
+/// When it is a directory, a device or a socket, cannot be read, stalls, or is larger than [`MAX_FILE_BYTES`].
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-    read_up_to(path, MAX_FILE_OCTETS)?.ok_or_else(|| Stop::TooLarge.explain(path))
+    read_up_to(path, MAX_FILE_BYTES)?.ok_or_else(|| Stop::TooLarge.explain(path))
 }
 
 /// As [`read`], of at most `limit` bytes; `None` when the file is larger.
@@ -52,12 +52,12 @@ pub fn read_up_to(path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>
     within(drain(file, metadata.len() as usize, limit, patience), path)
 }
 
-/// All of standard input, up to [`MAX_FILE_OCTETS`]; waits for its end.
+/// All of standard input, up to [`MAX_FILE_BYTES`]; waits for its end.
 ///
 /// # Errors
 /// When it cannot be read, or is larger.
 pub fn read_stdin() -> Result<Zeroizing<Vec<u8>>, Error> {
-    read_stdin_up_to(MAX_FILE_OCTETS)?.ok_or_else(|| Stop::TooLarge.explain(Path::new("-")))
+    read_stdin_up_to(MAX_FILE_BYTES)?.ok_or_else(|| Stop::TooLarge.explain(Path::new("-")))
 }
 
 /// As [`read_stdin`], of at most `limit` bytes; `None` when there is more.

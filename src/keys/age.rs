@@ -16,7 +16,7 @@ use super::{KeyError, Password, fill};
 /// # Errors
 /// If the passphrase is empty, or the system gives no randomness.
 pub fn encrypt(content: &[u8], password: &Password) -> Result<Vec<u8>, KeyError> {
-    if password.octets().is_empty() {
+    if password.bytes().is_empty() {
         return Err(KeyError::EmptyPassword);
     }
     let mut file_key = Zeroizing::new([0; FILE_KEY_BYTES]);
@@ -156,7 +156,7 @@ fn wrapping_key(password: &Password, salt: &[u8], log_n: u8) -> Option<LessSafeK
     let mut key = Zeroizing::new([0; 32]);
     let salt = [b"age-encryption.org/v1/scrypt".as_slice(), salt].concat();
     let parameters = scrypt::Params::new(log_n, 8, 1).ok()?;
-    scrypt::scrypt(password.octets(), &salt, &parameters, &mut *key).ok()?;
+    scrypt::scrypt(password.bytes(), &salt, &parameters, &mut *key).ok()?;
     Some(LessSafeKey::new(
         UnboundKey::new(&CHACHA20_POLY1305, &*key).ok()?,
     ))

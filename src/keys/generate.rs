@@ -28,12 +28,12 @@ fn ecdsa(
     key_type: KeyType,
     algorithm: &'static EcdsaSigningAlgorithm,
     info_header: &[u8],
-    point_octets: usize,
+    point_bytes: usize,
 ) -> Result<PrivateKey, KeyError> {
     let document = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new())
         .map_err(|ring::error::Unspecified| KeyError::Randomness)?;
     let pkcs8 = Zeroizing::new(document.as_ref().to_vec());
-    let public_key_info = [info_header, &pkcs8[pkcs8.len() - point_octets..]].concat();
+    let public_key_info = [info_header, &pkcs8[pkcs8.len() - point_bytes..]].concat();
     Ok(PrivateKey {
         pkcs8,
         public_key_info,

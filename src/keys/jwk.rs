@@ -104,7 +104,7 @@ impl Jwk {
                     _ => return Err(JwkError::Unsupported),
                 };
                 let (x, y) = (bytes("x", &members.x)?, bytes("y", &members.y)?);
-                if x.len() != curve.field_octets() || y.len() != curve.field_octets() {
+                if x.len() != curve.field_bytes() || y.len() != curve.field_bytes() {
                     return Err(JwkError::Length);
                 }
                 let point = [&[UNCOMPRESSED][..], &x, &y].concat();
@@ -249,7 +249,7 @@ impl std::fmt::Debug for Jwk {
 /// The coordinates of an uncompressed point.
 fn coordinates(curve: Curve, point: &[u8]) -> Option<(&[u8], &[u8])> {
     let (form, coordinates) = point.split_first()?;
-    let length = curve.field_octets();
+    let length = curve.field_bytes();
     let is_uncompressed = *form == UNCOMPRESSED && coordinates.len() == 2 * length;
     is_uncompressed.then(|| coordinates.split_at(length))
 }
@@ -259,7 +259,7 @@ fn encoded(bytes: &[u8]) -> Zeroizing<String> {
 }
 
 fn without_zeros(number: &[u8]) -> &[u8] {
-    let zeros = number.iter().take_while(|octet| **octet == 0).count();
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
     &number[zeros..]
 }
 

@@ -94,12 +94,12 @@ pub fn to_pem(pkcs8: &[u8], password: Option<&Password>) -> Result<Zeroizing<Str
     let Some(password) = password else {
         return pem::encode("PRIVATE KEY", pkcs8).map_err(encoding);
     };
-    if password.octets().is_empty() {
+    if password.bytes().is_empty() {
         return Err(KeyError::EmptyPassword);
     }
     let info = PrivateKeyInfoRef::from_der(pkcs8).map_err(encoding)?;
     let encrypted = info
-        .encrypt(password.octets())
+        .encrypt(password.bytes())
         .map_err(|e| KeyError::Refused(e.to_string()))?;
     pem::encode("ENCRYPTED PRIVATE KEY", encrypted.as_bytes()).map_err(encoding)
 }
@@ -181,9 +181,9 @@ pub fn system_random() -> impl ring::rand::SecureRandom {
 }
 
 /// Fills with the system's randomness.
-fn fill(octets: &mut [u8]) -> Result<(), KeyError> {
+fn fill(bytes: &mut [u8]) -> Result<(), KeyError> {
     SystemRandom::new()
-        .fill(octets)
+        .fill(bytes)
         .map_err(|ring::error::Unspecified| KeyError::Randomness)
 }
 
@@ -206,8 +206,8 @@ impl Password {
     }
 
     /// The password with these bytes.
-    pub fn new(octets: Zeroizing<Vec<u8>>) -> Self {
-        Password(octets)
+    pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Password(bytes)
     }
 
     /// The same password once more, for repeated use.
@@ -216,7 +216,7 @@ impl Password {
     }
 
     /// The bytes, UTF-8 in most files.
-    fn octets(&self) -> &[u8] {
+    fn bytes(&self) -> &[u8] {
         &self.0
     }
 
@@ -228,7 +228,7 @@ impl Password {
         let mut units = Zeroizing::new(Vec::with_capacity(self.0.len() * 2 + 2));
         match std::str::from_utf8(&self.0) {
             Ok(text) => units.extend(text.encode_utf16().flat_map(u16::to_be_bytes)),
-            Err(_) => units.extend(self.0.iter().flat_map(|octet| [0, *octet])),
+            Err(_) => units.extend(self.0.iter().flat_map(|byte| [0, *byte])),
         }
         units.extend([0, 0]);
         units
@@ -265,9 +265,9 @@ mod password_tests {
     #[test]
     fn a_password_file_is_its_first_line() {
         for content in ["test", "test\n", "test\r\n", "test\nmore\n"] {
-            assert_eq!(Password::from_file(content.as_bytes()).octets(), b"test");
+            assert_eq!(Password::from_file(content.as_bytes()).bytes(), b"test");
         }
-        assert_eq!(Password::from_file(b" a \n").octets(), b" a ");
+        assert_eq!(Password::from_file(b" a \n").bytes(), b" a ");
         assert_eq!(
             Password::from_file("é".as_bytes()).utf_16()[..],
             [0, 0xe9, 0, 0]

@@ -164,11 +164,11 @@ impl Reader<'_> {
             algorithm: algorithm.to_string(),
         })?;
         let derive_and_verify = |password: &[u8]| {
-            let octets = hash.output_len();
-            let key = derive(hash, Purpose::Mac, password, salt, rounds, octets);
+            let bytes = hash.output_len();
+            let key = derive(hash, Purpose::Mac, password, salt, rounds, bytes);
             hmac::verify(&hmac::Key::new(hmac_algorithm, &key), content, expected).is_ok()
         };
-        let attempts = if self.password.octets().is_empty() {
+        let attempts = if self.password.bytes().is_empty() {
             2
         } else {
             1
@@ -176,7 +176,7 @@ impl Reader<'_> {
         self.keys.effort().take(rounds.saturating_mul(attempts))?;
         // Some programs take no password for no bytes at all, not even the final zero.
         let is_good = derive_and_verify(&self.password.utf_16())
-            || (self.password.octets().is_empty() && derive_and_verify(&[]));
+            || (self.password.bytes().is_empty() && derive_and_verify(&[]));
         self.found.integrity = Some(format!("HMAC with {name}, {rounds} rounds"));
         match (is_good, is_guess) {
             (true, _) => Ok(()),
@@ -199,9 +199,9 @@ impl Reader<'_> {
         let mut encrypted = parts.next(SEQUENCE, "an encrypted safe")?.children();
         object_identifier(&mut encrypted, "an encrypted safe's type")?;
         let encryption = Encryption::read(encrypted.next(SEQUENCE, "the encryption")?)?;
-        let octets = encrypted.next(context(0), "the encrypted content")?.content;
+        let bytes = encrypted.next(context(0), "the encrypted content")?.content;
         encrypted.end("the encrypted content")?;
-        let decrypted = encryption.decrypt(octets, self.password, self.keys.effort())?;
+        let decrypted = encryption.decrypt(bytes, self.password, self.keys.effort())?;
         self.bags(&decrypted)
     }
 
@@ -287,8 +287,8 @@ fn content_of(
 fn inner(value: &[u8], expected: KnownObjectIdentifier) -> Result<Vec<u8>, ElementError> {
     let bag = Element::only(value, SEQUENCE, "a certificate bag")?;
     let wrapper = content_of(bag, expected)?;
-    let octets = Element::only(wrapper.content, OCTET_STRING, "a certificate bag")?;
-    Ok(octets.content.to_vec())
+    let bytes = Element::only(wrapper.content, OCTET_STRING, "a certificate bag")?;
+    Ok(bytes.content.to_vec())
 }
 
 /// The friendlyName among a bag's attributes (RFC 2985 §5.5.1).

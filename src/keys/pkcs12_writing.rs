@@ -64,7 +64,7 @@ fn write(
     protection: Protection,
     rounds: NonZeroU32,
 ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    if password.octets().is_empty() {
+    if password.bytes().is_empty() {
         return Err(KeyError::EmptyPassword);
     }
     let sealing = Sealing {
@@ -129,13 +129,13 @@ impl Sealing<'_> {
 
     /// PBES2 (RFC 8018 §6.2): the AlgorithmIdentifier, and what comes out.
     fn modern(&self, plain: &[u8]) -> Result<Sealed, KeyError> {
-        let (salt, iv) = (random::<SALT_OCTETS>()?, random::<AES_BLOCK_OCTETS>()?);
+        let (salt, iv) = (random::<SALT_BYTES>()?, random::<AES_BLOCK_BYTES>()?);
         let mut key = Zeroizing::new([0; 32]);
         ring::pbkdf2::derive(
             ring::pbkdf2::PBKDF2_HMAC_SHA256,
             self.rounds,
             &salt,
-            self.password.octets(),
+            self.password.bytes(),
             &mut key[..],
         );
         let prf = encode(SEQUENCE, &[&oid(HMAC_SHA256), &[NULL, 0]]);
@@ -164,7 +164,7 @@ impl Sealing<'_> {
         algorithm: KnownObjectIdentifier,
         encrypt: Encrypt,
     ) -> Result<Sealed, KeyError> {
-        let salt = random::<SALT_OCTETS>()?;
+        let salt = random::<SALT_BYTES>()?;
         let parameters = encode(
             SEQUENCE,
             &[&encode(OCTET_STRING, &[&salt]), &integer(self.rounds.get())],
@@ -184,7 +184,7 @@ impl Sealing<'_> {
                 hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
             ),
         };
-        let salt = random::<SALT_OCTETS>()?;
+        let salt = random::<SALT_BYTES>()?;
         let rounds = u64::from(self.rounds.get());
         let length = hash.output_len();
         let password = self.password.utf_16();
@@ -234,12 +234,12 @@ fn certificate_bags(contents: &Pkcs12Contents<'_>) -> Zeroizing<Vec<u8>> {
 }
 
 fn certificate_bag(certificate: &[u8], attributes: &[u8]) -> Zeroizing<Vec<u8>> {
-    let octets = encode(OCTET_STRING, &[certificate]);
+    let bytes = encode(OCTET_STRING, &[certificate]);
     let value = encode(
         SEQUENCE,
         &[
             &oid(X509_CERTIFICATE),
-            &encode(context_constructed(0), &[&octets]),
+            &encode(context_constructed(0), &[&bytes]),
         ],
     );
     bag(CERTIFICATE_BAG, &value, attributes)
@@ -278,24 +278,24 @@ fn content_info(kind: KnownObjectIdentifier, content: &[u8]) -> Zeroizing<Vec<u8
 
 /// A number that is not negative.
 fn integer(number: u32) -> Zeroizing<Vec<u8>> {
-    let octets = u64::from(number).to_be_bytes();
-    let first = octets.iter().position(|octet| *octet != 0);
-    let mut start = first.unwrap_or(octets.len() - 1);
-    if octets[start] & 0x80 != 0 {
+    let bytes = u64::from(number).to_be_bytes();
+    let first = bytes.iter().position(|byte| *byte != 0);
+    let mut start = first.unwrap_or(bytes.len() - 1);
+    if bytes[start] & 0x80 != 0 {
         start -= 1;
     }
-    encode(INTEGER, &[&octets[start..]])
+    encode(INTEGER, &[&bytes[start..]])
 }
 
-fn random<const OCTETS: usize>() -> Result<[u8; OCTETS], KeyError> {
-    let mut octets = [0; OCTETS];
-    fill(&mut octets)?;
-    Ok(octets)
+fn random<const BYTES: usize>() -> Result<[u8; BYTES], KeyError> {
+    let mut bytes = [0; BYTES];
+    fill(&mut bytes)?;
+    Ok(bytes)
 }
 
 const VERSION: u8 = 3; // RFC 7292 §4
-const SALT_OCTETS: usize = 16;
-const AES_BLOCK_OCTETS: usize = 16;
+const SALT_BYTES: usize = 16;
+const AES_BLOCK_BYTES: usize = 16;
 const BMP_STRING: u8 = 0x1e;
 /// What OWASP asks of PBKDF2 with HMAC-SHA-256; the MAC is to cost as much to guess at.
 const MODERN_ROUNDS: NonZeroU32 = NonZeroU32::new(600_000).expect("not zero");

@@ -224,11 +224,11 @@ fn reverse_name(address: IpAddr) -> String {
             format!("{d}.{c}.{b}.{a}.in-addr.arpa")
         }
         IpAddr::V6(address) => {
-            let octets = address.octets();
-            let nibbles = octets
+            let bytes = address.octets();
+            let nibbles = bytes
                 .iter()
                 .rev()
-                .flat_map(|octet| [octet & 15, octet >> 4]);
+                .flat_map(|byte| [byte & 15, byte >> 4]);
             let labels: Vec<_> = nibbles.map(|nibble| format!("{nibble:x}")).collect();
             format!("{}.ip6.arpa", labels.join("."))
         }

@@ -102,8 +102,8 @@ impl<'s, 'a> Search<'s, 'a> {
         self.spend(STEP_EFFORT + issuers.len() as u64 / ISSUERS_PER_EFFORT)?;
         for issuer in issuers {
             if self.own[issuer].get().is_none() {
-                let octets = self.pool.candidates[issuer].certificate.as_der().len();
-                self.spend(octets as u64 / OCTETS_PER_EFFORT)?;
+                let bytes = self.pool.candidates[issuer].certificate.as_der().len();
+                self.spend(bytes as u64 / BYTES_PER_EFFORT)?;
             }
             if self.only_fit && (self.is_barren[issuer] || !self.is_fit(issuer)) {
                 continue;
@@ -442,7 +442,7 @@ const EXPLANATION_EFFORT: u64 = 10_000;
 const STEP_EFFORT: u64 = 2;
 const VALIDATION_EFFORT: u64 = 3;
 const ISSUERS_PER_EFFORT: u64 = 16;
-const OCTETS_PER_EFFORT: u64 = 200;
+const BYTES_PER_EFFORT: u64 = 200;
 /// Longer than any path in use, and short enough for the call stack.
 const MAX_PATH_LENGTH: usize = 64;
 const MAX_PATHS_KEPT: usize = 64;

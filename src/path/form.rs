@@ -68,8 +68,8 @@ fn version(certificate: &Certificate, role: Role, drafts: &mut Drafts) {
 
 fn serial(certificate: &Certificate, role: Role, drafts: &mut Drafts) {
     let serial = certificate.serial();
-    let octets = serial.as_bytes();
-    if !is_minimal_integer(octets) {
+    let bytes = serial.as_bytes();
+    if !is_minimal_integer(bytes) {
         drafts.add("serial-form");
     } else if serial.is_negative() || serial.is_zero() {
         let rule = match role {
@@ -78,11 +78,11 @@ fn serial(certificate: &Certificate, role: Role, drafts: &mut Drafts) {
         };
         drafts.with(rule, || Evidence::found(serial));
     }
-    if octets.len() > MAX_SERIAL_OCTETS {
+    if bytes.len() > MAX_SERIAL_BYTES {
         drafts.with("serial-long", || {
             Evidence::instead(
-                format_args!("{} bytes", octets.len()),
-                format_args!("at most {MAX_SERIAL_OCTETS}"),
+                format_args!("{} bytes", bytes.len()),
+                format_args!("at most {MAX_SERIAL_BYTES}"),
             )
         });
     }
@@ -421,6 +421,6 @@ pub(super) fn text(moment: OffsetDateTime) -> String {
         .unwrap_or_else(|_| moment.to_string())
 }
 
-const MAX_SERIAL_OCTETS: usize = 20; // RFC 5280 §4.1.2.2
+const MAX_SERIAL_BYTES: usize = 20; // RFC 5280 §4.1.2.2
 const MAX_REPORTED: usize = 8;
 const MAX_NAME_CHARACTERS: usize = 80;

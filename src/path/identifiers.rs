@@ -209,10 +209,10 @@ fn without_extra_spaces(text: &str) -> String {
     words.join(" ")
 }
 
-fn frame(into: &mut Vec<u8>, octets: &[u8]) {
+fn frame(into: &mut Vec<u8>, bytes: &[u8]) {
     // No input has 2^32 bytes.
-    into.extend_from_slice(&(octets.len() as u32).to_be_bytes());
-    into.extend_from_slice(octets);
+    into.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+    into.extend_from_slice(bytes);
 }
 
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();

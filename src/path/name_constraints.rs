@@ -341,7 +341,7 @@ pub(super) fn base_fault(base: &GeneralName) -> Option<BaseFault> {
         },
         GeneralName::Email(text) => is_email_base(text),
         GeneralName::Uri(text) => is_host_or_domain(text),
-        GeneralName::Ip(octets) => is_network(octets),
+        GeneralName::Ip(bytes) => is_network(bytes),
         GeneralName::Directory(name) => name.fault().is_none(),
         GeneralName::Other(..)
         | GeneralName::X400(_)
@@ -375,13 +375,13 @@ fn is_host_or_domain(text: &str) -> bool {
 }
 
 /// An address and a mask that is ones and then zeros.
-fn is_network(octets: &[u8]) -> bool {
-    if octets.len() != 8 && octets.len() != 32 {
+fn is_network(bytes: &[u8]) -> bool {
+    if bytes.len() != 8 && bytes.len() != 32 {
         return false;
     }
-    let mut bits = octets[octets.len() / 2..]
+    let mut bits = bytes[bytes.len() / 2..]
         .iter()
-        .flat_map(|octet| (0..8).rev().map(move |bit| octet >> bit & 1));
+        .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
     bits.by_ref().find(|bit| *bit == 0);
     bits.all(|bit| bit == 0)
 }

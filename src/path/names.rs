@@ -81,14 +81,14 @@ pub(super) fn is_dns_pattern(text: &str) -> bool {
 
 pub(super) fn is_host(text: &str) -> bool {
     let label = |label: &str| {
-        (1..=MAX_LABEL_OCTETS).contains(&label.len())
+        (1..=MAX_LABEL_BYTES).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
             && label
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    text.len() <= MAX_NAME_OCTETS && text.split('.').all(label)
+    text.len() <= MAX_NAME_BYTES && text.split('.').all(label)
 }
 
 /// Whether it is local@host with a local part that needs no quotes.
@@ -127,8 +127,8 @@ fn fault(name: &GeneralName) -> Option<&'static str> {
                 None
             }
         }
-        GeneralName::Ip(octets) => {
-            (octets.len() != 4 && octets.len() != 16).then_some("ip-name-form")
+        GeneralName::Ip(bytes) => {
+            (bytes.len() != 4 && bytes.len() != 16).then_some("ip-name-form")
         }
         GeneralName::Email(text) => (!is_mailbox(text)).then_some("email-name-form"),
         GeneralName::Uri(text) => (!is_absolute(text)).then_some("uri-name-form"),
@@ -219,8 +219,8 @@ fn is_public_suffix(domain: &str) -> bool {
         .is_some_and(|suffix| suffix == domain.as_str() && suffix.typ() != Some(psl::Type::Private))
 }
 
-const MAX_LABEL_OCTETS: usize = 63; // RFC 1035 §2.3.4
-const MAX_NAME_OCTETS: usize = 253; // RFC 1035 §2.3.4, without the root's
+const MAX_LABEL_BYTES: usize = 63; // RFC 1035 §2.3.4
+const MAX_NAME_BYTES: usize = 253; // RFC 1035 §2.3.4, without the root's
 const MAX_REPORTED: usize = 8;
 
 #[cfg(test)]

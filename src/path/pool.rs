@@ -157,21 +157,21 @@ impl<'a> Pool<'a> {
 /// Numbers names, equal ones alike.
 #[derive(Default)]
 struct Names<'a> {
-    by_octets: HashMap<&'a [u8], usize>,
+    by_bytes: HashMap<&'a [u8], usize>,
     by_canonical: HashMap<Vec<u8>, usize>,
     count: usize,
 }
 
 impl<'a> Names<'a> {
     fn number(&mut self, name: &'a DistinguishedName) -> usize {
-        if let Some(number) = self.by_octets.get(name.as_der()) {
+        if let Some(number) = self.by_bytes.get(name.as_der()) {
             return *number;
         }
         // A name that cannot be read is equal to itself alone.
         let canonical = canonical(name.as_der()).unwrap_or_else(|_| name.as_der().to_vec());
         let number = *self.by_canonical.entry(canonical).or_insert(self.count);
         self.count = self.count.max(number + 1);
-        self.by_octets.insert(name.as_der(), number);
+        self.by_bytes.insert(name.as_der(), number);
         number
     }
 }
@@ -382,8 +382,8 @@ fn keep<T>(
 }
 
 /// GeneralNames, of which there is at least one.
-fn names(octets: &[u8]) -> Result<Vec<GeneralName>, ElementError> {
-    let names = alt_names(octets)?;
+fn names(bytes: &[u8]) -> Result<Vec<GeneralName>, ElementError> {
+    let names = alt_names(bytes)?;
     if names.is_empty() {
         Err(ElementError::Missing { what: "a name" })
     } else {

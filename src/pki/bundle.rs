@@ -31,9 +31,9 @@ impl Bundle {
     ///
     /// # Errors
     /// If there is no certificate in it, or any block or certificate is broken.
-    pub fn read(octets: &[u8]) -> Result<Self, BundleError> {
-        if is_der(octets) {
-            let certificate = Certificate::from_der(octets.to_vec());
+    pub fn read(bytes: &[u8]) -> Result<Self, BundleError> {
+        if is_der(bytes) {
+            let certificate = Certificate::from_der(bytes.to_vec());
             return Ok(Bundle {
                 certificates: vec![certificate.map_err(|source| BundleError::Der { source })?],
                 private_keys: 0,
@@ -45,13 +45,13 @@ impl Bundle {
             certificates: Vec::new(),
             private_keys: 0,
             others: Vec::new(),
-            byte_order_mark: pem::has_byte_order_mark(octets),
+            byte_order_mark: pem::has_byte_order_mark(bytes),
         };
-        for block in pem::blocks(octets)? {
+        for block in pem::blocks(bytes)? {
             bundle.take(block)?;
         }
         if bundle.certificates.is_empty() {
-            return Err(bundle.none(octets));
+            return Err(bundle.none(bytes));
         }
         Ok(bundle)
     }
@@ -78,7 +78,7 @@ impl Bundle {
         Ok(())
     }
 
-    fn none(self, octets: &[u8]) -> BundleError {
+    fn none(self, bytes: &[u8]) -> BundleError {
         if self.private_keys > 0 {
             return BundleError::Other {
                 label: "PRIVATE KEY".into(),
@@ -87,7 +87,7 @@ impl Bundle {
         match self.others.into_iter().next() {
             Some(label) => BundleError::Other { label },
             None => BundleError::Nothing {
-                what: unreadable(octets),
+                what: unreadable(bytes),
             },
         }
     }
@@ -97,8 +97,8 @@ impl Bundle {
 ///
 /// # Errors
 /// As [`Bundle::read`].
-pub fn certificates(octets: &[u8]) -> Result<Vec<Certificate>, BundleError> {
-    Bundle::read(octets).map(|bundle| bundle.certificates)
+pub fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, BundleError> {
+    Bundle::read(bytes).map(|bundle| bundle.certificates)
 }
 
 /// Why a file gives no certificates.

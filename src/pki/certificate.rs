@@ -60,7 +60,7 @@ impl Certificate {
         parts.end("signatureValue")?;
         if !elements.is_empty() {
             return Err(CertificateError::Trailing {
-                octets: elements.len(),
+                bytes: elements.len(),
             });
         }
         let fields = Fields::read(fields)?;
@@ -292,10 +292,10 @@ pub enum CertificateError {
         source: MomentError,
     },
     /// Something follows it.
-    #[error("{octets} bytes follow the certificate")]
+    #[error("{bytes} bytes follow the certificate")]
     Trailing {
         /// The number.
-        octets: usize,
+        bytes: usize,
     },
 }
 
@@ -495,12 +495,12 @@ mod tests {
         let der = [sample(), vec![0; 3]].concat();
         assert_eq!(
             Certificate::from_der(der).unwrap_err(),
-            CertificateError::Trailing { octets: 3 }
+            CertificateError::Trailing { bytes: 3 }
         );
     }
 
     #[test]
-    fn no_octet_can_be_changed_to_make_it_panic() {
+    fn no_byte_can_be_changed_to_make_it_panic() {
         let der = sample();
         for at in 0..der.len() {
             for value in [0, 1, 0x1f, 0x30, 0x7f, 0x80, 0xff] {

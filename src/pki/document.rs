@@ -25,28 +25,28 @@ impl Document {
     ///
     /// # Errors
     /// If it is neither PEM nor DER of a known kind, or a PEM block is broken.
-    pub fn read(octets: &[u8]) -> Result<Self, DocumentError> {
-        if is_der(octets) {
-            let kind = Kind::of_der(octets).ok_or(DocumentError::UnknownDer)?;
+    pub fn read(bytes: &[u8]) -> Result<Self, DocumentError> {
+        if is_der(bytes) {
+            let kind = Kind::of_der(bytes).ok_or(DocumentError::UnknownDer)?;
             return Ok(Document {
                 parts: vec![Part::Der {
                     kind,
-                    contents: Zeroizing::new(octets.to_vec()),
+                    contents: Zeroizing::new(bytes.to_vec()),
                 }],
                 encoding: Encoding::Der,
                 byte_order_mark: false,
             });
         }
-        let blocks = pem::blocks(octets)?;
+        let blocks = pem::blocks(bytes)?;
         if blocks.is_empty() {
             return Err(DocumentError::Nothing {
-                what: unreadable(octets),
+                what: unreadable(bytes),
             });
         }
         Ok(Document {
             parts: blocks.into_iter().map(Part::Pem).collect(),
             encoding: Encoding::Pem,
-            byte_order_mark: pem::has_byte_order_mark(octets),
+            byte_order_mark: pem::has_byte_order_mark(bytes),
         })
     }
 }
@@ -215,15 +215,15 @@ pub enum DocumentError {
 ///
 /// They start as a SEQUENCE does, which is also the digit 0, and it ends where they end, or there
 /// is no PEM in them.
-pub fn is_der(octets: &[u8]) -> bool {
-    octets.first() == Some(&SEQUENCE)
-        && (Element::only(octets, SEQUENCE, "").is_ok()
-            || !octets.windows(BEGIN.len()).any(|w| w == BEGIN))
+pub fn is_der(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&SEQUENCE)
+        && (Element::only(bytes, SEQUENCE, "").is_ok()
+            || !bytes.windows(BEGIN.len()).any(|w| w == BEGIN))
 }
 
 /// What bytes look like that are neither PEM nor DER, as a clause.
-pub fn unreadable(octets: &[u8]) -> &'static str {
-    let text = octets.trim_ascii_start();
+pub fn unreadable(bytes: &[u8]) -> &'static str {
+    let text = bytes.trim_ascii_start();
     match text {
         [] => "it is empty",
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16, and PEM is ASCII",

@@ -14,11 +14,11 @@ pub(crate) struct Element<'a> {
 impl<'a> Element<'a> {
     /// The first element of `bytes` and what follows it. `what` names it in errors.
     pub(crate) fn first(
-        octets: &'a [u8],
+        bytes: &'a [u8],
         what: &'static str,
     ) -> Result<(Self, &'a [u8]), ElementError> {
         let truncated = ElementError::Truncated { what };
-        let (&tag, after_tag) = octets.split_first().ok_or(ElementError::Missing { what })?;
+        let (&tag, after_tag) = bytes.split_first().ok_or(ElementError::Missing { what })?;
         if tag & LOW_TAG_BITS == LOW_TAG_BITS {
             return Err(ElementError::LongTag { what });
         }
@@ -32,7 +32,7 @@ impl<'a> Element<'a> {
             return Err(ElementError::Truncated { what });
         }
         let (content, rest) = after_length.split_at(length);
-        let whole = &octets[..octets.len() - rest.len()];
+        let whole = &bytes[..bytes.len() - rest.len()];
         let element = Element {
             tag,
             content,
@@ -43,11 +43,11 @@ impl<'a> Element<'a> {
 
     /// The one element that `bytes` are, which has this tag.
     pub(crate) fn only(
-        octets: &'a [u8],
+        bytes: &'a [u8],
         tag: u8,
         what: &'static str,
     ) -> Result<Self, ElementError> {
-        let mut elements = Elements::new(octets);
+        let mut elements = Elements::new(bytes);
         let element = elements.next(tag, what)?;
         elements.end(what)?;
         Ok(element)
@@ -65,8 +65,8 @@ pub(crate) struct Elements<'a>(&'a [u8]);
 
 impl<'a> Elements<'a> {
     /// The elements that `bytes` are made of.
-    pub(crate) fn new(octets: &'a [u8]) -> Self {
-        Elements(octets)
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Elements(bytes)
     }
 
     /// The next element, whatever its tag.
@@ -161,7 +161,7 @@ impl<'a> Elements<'a> {
     pub(crate) fn end(self, what: &'static str) -> Result<(), ElementError> {
         match self.0.len() {
             0 => Ok(()),
-            octets => Err(ElementError::Trailing { what, octets }),
+            bytes => Err(ElementError::Trailing { what, bytes }),
         }
     }
 }
@@ -204,12 +204,12 @@ pub enum ElementError {
         found: u8,
     },
     /// More than there should be.
-    #[error("{octets} bytes follow {what}")]
+    #[error("{bytes} bytes follow {what}")]
     Trailing {
         /// What should be the last.
         what: &'static str,
         /// How many follow.
-        octets: usize,
+        bytes: usize,
     },
     /// More of them than any real object has.
     #[error("it has more {what} than are read")]
@@ -231,7 +231,7 @@ pub(crate) fn whole_bits<'a>(
     what: &'static str,
 ) -> Result<&'a [u8], ElementError> {
     match element.content.split_first() {
-        Some((0, octets)) => Ok(octets),
+        Some((0, bytes)) => Ok(bytes),
         Some(_) | None => Err(ElementError::Content { what }),
     }
 }
@@ -246,7 +246,7 @@ pub(crate) fn small_integer(element: Element<'_>, what: &'static str) -> Result<
     let value = element
         .content
         .iter()
-        .fold(0, |value, octet| value << 8 | u64::from(*octet));
+        .fold(0, |value, byte| value << 8 | u64::from(*byte));
     if negative { Err(wrong) } else { Ok(value) }
 }
 
@@ -299,7 +299,7 @@ pub(crate) const MAX_ITEMS: usize = 100_000;
 
 const LOW_TAG_BITS: u8 = 0x1f;
 const LONG_LENGTH: u8 = 0x80;
-const MAX_LENGTH_OCTETS: usize = 4;
+const MAX_LENGTH_BYTES: usize = 4;
 
 fn long_length<'a>(
     first: u8,
@@ -307,17 +307,17 @@ fn long_length<'a>(
     what: &'static str,
 ) -> Result<(usize, &'a [u8]), ElementError> {
     let count = usize::from(first & !LONG_LENGTH);
-    if count == 0 || count > MAX_LENGTH_OCTETS {
+    if count == 0 || count > MAX_LENGTH_BYTES {
         return Err(ElementError::Length { what });
     }
     if after.len() < count {
         return Err(ElementError::Truncated { what });
     }
-    let (octets, rest) = after.split_at(count);
-    let length = octets
+    let (bytes, rest) = after.split_at(count);
+    let length = bytes
         .iter()
-        .fold(0, |length, octet| length << 8 | usize::from(*octet));
-    let is_minimal = octets[0] != 0 && length >= usize::from(LONG_LENGTH);
+        .fold(0, |length, byte| length << 8 | usize::from(*byte));
+    let is_minimal = bytes[0] != 0 && length >= usize::from(LONG_LENGTH);
     if is_minimal {
         Ok((length, rest))
     } else {
@@ -331,11 +331,11 @@ mod tests {
 
     #[test]
     fn only_minimal_definite_lengths_within_the_input_are_read() {
-        let read = |octets: &[u8]| {
-            Element::first(octets, "it").map(|(e, rest)| (e.content.len(), rest.len()))
+        let read = |bytes: &[u8]| {
+            Element::first(bytes, "it").map(|(e, rest)| (e.content.len(), rest.len()))
         };
         assert_eq!(read(&[0x30, 1, 5, 9]), Ok((1, 1)));
-        for (octets, error) in [
+        for (bytes, error) in [
             (&[0x30, 0x80, 0, 0][..], ElementError::Length { what: "it" }),
             (&[0x30, 0x81, 1, 0], ElementError::Length { what: "it" }),
             (
@@ -347,12 +347,12 @@ mod tests {
             (&[0x3f, 0x81, 1, 0], ElementError::LongTag { what: "it" }),
             (&[], ElementError::Missing { what: "it" }),
         ] {
-            assert_eq!(read(octets), Err(error));
+            assert_eq!(read(bytes), Err(error));
         }
     }
 
     #[test]
-    fn an_integer_is_minimal_when_no_octet_could_be_left_out() {
+    fn an_integer_is_minimal_when_no_byte_could_be_left_out() {
         for content in [&[0][..], &[0, 0x80], &[0xff], &[0xff, 0x7f], &[1, 0]] {
             assert!(is_minimal_integer(content));
         }

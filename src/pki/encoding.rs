@@ -96,7 +96,7 @@ pub(crate) fn general_names(names: &[SubjectAltName]) -> Vec<u8> {
         SubjectAltName::Dns(text) => general_name(GENERAL_NAME_DNS, text.as_bytes()),
         SubjectAltName::Email(text) => general_name(GENERAL_NAME_EMAIL, text.as_bytes()),
         SubjectAltName::Uri(text) => general_name(GENERAL_NAME_URI, text.as_bytes()),
-        SubjectAltName::Ip(address) => general_name(GENERAL_NAME_IP, &address_octets(*address)),
+        SubjectAltName::Ip(address) => general_name(GENERAL_NAME_IP, &address_bytes(*address)),
     });
     sequence(&[&names.collect::<Vec<_>>().concat()])
 }
@@ -107,7 +107,7 @@ pub(crate) fn general_name(number: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// The bytes of an address, 4 or 16.
-pub(crate) fn address_octets(address: IpAddr) -> Vec<u8> {
+pub(crate) fn address_bytes(address: IpAddr) -> Vec<u8> {
     match address {
         IpAddr::V4(address) => address.octets().to_vec(),
         IpAddr::V6(address) => address.octets().to_vec(),

@@ -144,16 +144,16 @@ impl KeyUsage {
     pub(crate) fn read(value: &[u8]) -> Result<(Self, Option<&'static str>), ElementError> {
         let bits = Element::only(value, BIT_STRING, "keyUsage")?;
         let wrong = ElementError::Content { what: "keyUsage" };
-        let (&unused, octets) = bits.content.split_first().ok_or(wrong)?;
-        if unused > 7 || (unused > 0 && octets.is_empty()) {
+        let (&unused, bytes) = bits.content.split_first().ok_or(wrong)?;
+        if unused > 7 || (unused > 0 && bytes.is_empty()) {
             return Err(wrong);
         }
-        let at = |i: usize| u16::from(octets.get(i).copied().unwrap_or(0));
+        let at = |i: usize| u16::from(bytes.get(i).copied().unwrap_or(0));
         let usage = KeyUsage((at(0) << 8 | at(1)) & KEY_USAGE_MASK);
-        let last = octets.last().copied().unwrap_or(0);
+        let last = bytes.last().copied().unwrap_or(0);
         let fault = if unused > 0 && last.trailing_zeros() < u32::from(unused) {
             return Err(wrong);
-        } else if octets.len() > 2 || (at(0) << 8 | at(1)) & !KEY_USAGE_MASK != 0 {
+        } else if bytes.len() > 2 || (at(0) << 8 | at(1)) & !KEY_USAGE_MASK != 0 {
             Some("it has undefined bits")
         } else if usage.0 == 0 {
             Some("it allows nothing")
@@ -465,8 +465,8 @@ fn reason_names(flags: Element<'_>) -> Result<Vec<&'static str>, ElementError> {
     let wrong = ElementError::Content {
         what: "the reasons",
     };
-    let (unused, octets) = flags.content.split_first().ok_or(wrong)?;
-    let at = |i: usize| u16::from(octets.get(i).copied().unwrap_or(0));
+    let (unused, bytes) = flags.content.split_first().ok_or(wrong)?;
+    let at = |i: usize| u16::from(bytes.get(i).copied().unwrap_or(0));
     let bits = at(0) << 8 | at(1);
     let names: Vec<_> = (0..)
         .zip(REASON_FLAGS)

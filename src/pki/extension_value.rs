@@ -35,7 +35,7 @@ pub enum ExtensionValue {
     /// nameConstraints (§4.2.1.10).
     NameConstraints(NameConstraints),
     /// subjectKeyIdentifier (§4.2.1.2).
-    KeyIdentifier(Octets),
+    KeyIdentifier(Bytes),
     /// authorityKeyIdentifier (§4.2.1.1).
     AuthorityKeyIdentifier(Authority),
     /// cRLDistributionPoints and freshestCRL (§4.2.1.13, §4.2.1.15).
@@ -65,7 +65,7 @@ pub enum ExtensionValue {
     /// A comment.
     Text(String),
     /// An unknown extension.
-    Unknown(Octets),
+    Unknown(Bytes),
 }
 
 impl ExtensionValue {
@@ -78,7 +78,7 @@ impl ExtensionValue {
         let reader = READERS.iter().find(|(oid, _)| extension.oid == *oid);
         match reader {
             Some((_, read)) => read(&extension.value),
-            None => Ok(ExtensionValue::Unknown(Octets(extension.value.clone()))),
+            None => Ok(ExtensionValue::Unknown(Bytes(extension.value.clone()))),
         }
     }
 
@@ -100,8 +100,8 @@ impl ExtensionValue {
                 let excluded = excluded.iter().map(|name| format!("excluded {name}"));
                 permitted.chain(excluded).collect()
             }
-            ExtensionValue::KeyIdentifier(octets) | ExtensionValue::Unknown(octets) => {
-                vec![octets.to_string()]
+            ExtensionValue::KeyIdentifier(bytes) | ExtensionValue::Unknown(bytes) => {
+                vec![bytes.to_string()]
             }
             ExtensionValue::AuthorityKeyIdentifier(authority) => authority.lines(),
             ExtensionValue::DistributionPoints(points) => lines_of(points),
@@ -121,18 +121,18 @@ impl ExtensionValue {
     }
 }
 
-/// Octets shown in hex: the first [`Octets::MAX_SHOWN`] of them, and how many there are.
+/// Bytes shown in hex: the first [`Bytes::MAX_SHOWN`] of them, and how many there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Octets(pub Vec<u8>);
+pub struct Bytes(pub Vec<u8>);
 
-impl Octets {
+impl Bytes {
     /// How many are shown.
     pub const MAX_SHOWN: usize = 64;
     /// How many are in JSON.
     const MAX_SERIALIZED: usize = 64 * 1024;
 }
 
-impl fmt::Display for Octets {
+impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = &self.0[..self.0.len().min(Self::MAX_SHOWN)];
         write!(f, "{}", super::fingerprint::Colons(shown))?;
@@ -144,11 +144,11 @@ impl fmt::Display for Octets {
     }
 }
 
-impl Serialize for Octets {
+impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct as _;
         let shown = &self.0[..self.0.len().min(Self::MAX_SERIALIZED)];
-        let mut fields = serializer.serialize_struct("Octets", 2)?;
+        let mut fields = serializer.serialize_struct("Bytes", 2)?;
         fields.serialize_field("size_bytes", &self.0.len())?;
         fields.serialize_field("hex", &super::fingerprint::Colons(shown).to_string())?;
         fields.end()
@@ -188,7 +188,7 @@ impl fmt::Display for Named {
 /// authorityKeyIdentifier as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Authority {
-    key_identifier: Option<Octets>,
+    key_identifier: Option<Bytes>,
     issuer: Vec<GeneralName>,
     serial: Option<SerialNumber>,
 }
@@ -244,12 +244,12 @@ const READERS: &[(const_oid::ObjectIdentifier, Reader)] = &[
         NameConstraints::read(v).map(ExtensionValue::NameConstraints)
     }),
     (known::SUBJECT_KEY_IDENTIFIER, |v| {
-        subject_key_identifier(v).map(|octets| ExtensionValue::KeyIdentifier(Octets(octets)))
+        subject_key_identifier(v).map(|bytes| ExtensionValue::KeyIdentifier(Bytes(bytes)))
     }),
     (known::AUTHORITY_KEY_IDENTIFIER, |v| {
         let read = AuthorityKeyIdentifier::read(v)?;
         Ok(ExtensionValue::AuthorityKeyIdentifier(Authority {
-            key_identifier: read.key_identifier.map(Octets),
+            key_identifier: read.key_identifier.map(Bytes),
             issuer: read.issuer,
             serial: read.serial.as_deref().map(SerialNumber::from_der_content),
         }))
@@ -373,8 +373,8 @@ fn lines_of(items: &[impl fmt::Display]) -> Vec<String> {
     items.iter().map(ToString::to_string).collect()
 }
 
-pub(super) fn latin_1(octets: &[u8]) -> String {
-    octets.iter().copied().map(char::from).collect()
+pub(super) fn latin_1(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
 }
 
 /// That a log of Certificate Transparency has seen a certificate. The signature is not checked.
@@ -407,7 +407,7 @@ pub(crate) fn read_timestamps(
     if !after.is_empty() {
         return Err(ElementError::Trailing {
             what: WHAT,
-            octets: after.len(),
+            bytes: after.len(),
         });
     }
     let mut timestamps = Vec::new();
@@ -419,8 +419,8 @@ pub(crate) fn read_timestamps(
     Ok(timestamps)
 }
 
-fn read(octets: &[u8]) -> Result<SignedCertificateTimestamp, ElementError> {
-    let (&version, rest) = octets.split_first().ok_or(TRUNCATED)?;
+fn read(bytes: &[u8]) -> Result<SignedCertificateTimestamp, ElementError> {
+    let (&version, rest) = bytes.split_first().ok_or(TRUNCATED)?;
     if version != VERSION_1 {
         return Ok(SignedCertificateTimestamp {
             version,
@@ -428,7 +428,7 @@ fn read(octets: &[u8]) -> Result<SignedCertificateTimestamp, ElementError> {
             timestamp: None,
         });
     }
-    let (log_id, rest) = rest.split_first_chunk::<LOG_ID_OCTETS>().ok_or(TRUNCATED)?;
+    let (log_id, rest) = rest.split_first_chunk::<LOG_ID_BYTES>().ok_or(TRUNCATED)?;
     let (milliseconds, _) = rest.split_first_chunk::<8>().ok_or(TRUNCATED)?;
     let milliseconds = i64::try_from(u64::from_be_bytes(*milliseconds)).ok();
     let timestamp = milliseconds
@@ -442,8 +442,8 @@ fn read(octets: &[u8]) -> Result<SignedCertificateTimestamp, ElementError> {
 }
 
 /// The content of a TLS vector with a length of two bytes, and what follows it.
-fn vector(octets: &[u8]) -> Result<(&[u8], &[u8]), ElementError> {
-    let (length, rest) = octets.split_first_chunk::<2>().ok_or(TRUNCATED)?;
+fn vector(bytes: &[u8]) -> Result<(&[u8], &[u8]), ElementError> {
+    let (length, rest) = bytes.split_first_chunk::<2>().ok_or(TRUNCATED)?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
         .ok_or(TRUNCATED)
 }
@@ -451,7 +451,7 @@ fn vector(octets: &[u8]) -> Result<(&[u8], &[u8]), ElementError> {
 const WHAT: &str = "the list of timestamps";
 const TRUNCATED: ElementError = ElementError::Truncated { what: WHAT };
 const VERSION_1: u8 = 0;
-const LOG_ID_OCTETS: usize = 32;
+const LOG_ID_BYTES: usize = 32;
 
 #[cfg(test)]
 mod timestamp_tests {
@@ -481,7 +481,7 @@ mod timestamp_tests {
         let milliseconds = (moment.unix_timestamp() * 1000).to_be_bytes();
         [
             &[VERSION_1][..],
-            &[9; LOG_ID_OCTETS],
+            &[9; LOG_ID_BYTES],
             &milliseconds,
             &[0, 0, 4, 3, 0],
         ]

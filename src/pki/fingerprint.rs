@@ -25,8 +25,8 @@ impl Fingerprint {
     }
 
     /// The digest with these bytes, taken as they are.
-    pub fn from_octets(octets: &[u8]) -> Self {
-        Fingerprint(octets.to_vec())
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Fingerprint(bytes.to_vec())
     }
 
     /// The digest in base64, as pins of public keys are written ([RFC 7469 §2.4](https://www.rfc-editor.org/rfc/rfc7469#section-2.4)).
@@ -63,8 +63,8 @@ impl Digest {
     }
 
     /// Takes more bytes in.
-    pub fn update(&mut self, octets: &[u8]) {
-        self.0.update(octets);
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
     }
 
     /// The digest over all of them.
@@ -73,13 +73,13 @@ impl Digest {
     }
 }
 
-/// Octets as lower-case hex with colons between them.
+/// Bytes as lower-case hex with colons between them.
 pub struct Colons<'a>(pub &'a [u8]);
 
 impl fmt::Display for Colons<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, octet) in self.0.iter().enumerate() {
-            write!(f, "{}{octet:02x}", if i > 0 { ":" } else { "" })?;
+        for (i, byte) in self.0.iter().enumerate() {
+            write!(f, "{}{byte:02x}", if i > 0 { ":" } else { "" })?;
         }
         Ok(())
     }

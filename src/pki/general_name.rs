@@ -9,7 +9,7 @@ use super::element::{
     Element, ElementError, Elements, OBJECT_IDENTIFIER, SEQUENCE, context, context_constructed,
 };
 use super::encoding::{
-    GENERAL_NAME_DNS, GENERAL_NAME_IP, GENERAL_NAME_URI, address_octets, element, general_name,
+    GENERAL_NAME_DNS, GENERAL_NAME_IP, GENERAL_NAME_URI, address_bytes, element, general_name,
     sequence,
 };
 use super::escape::Escaped;
@@ -149,18 +149,18 @@ impl GeneralName {
 
     /// The address of an iPAddress of 4 or 16 bytes.
     pub fn address(&self) -> Option<IpAddr> {
-        let octets = self.ip_octets()?;
-        <[u8; 4]>::try_from(octets)
+        let bytes = self.ip_bytes()?;
+        <[u8; 4]>::try_from(bytes)
             .map(IpAddr::from)
-            .or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
+            .or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
             .ok()
     }
 
     /// The address and the mask of an iPAddress of 8 or 32 bytes, as name constraints have it.
     pub fn network(&self) -> Option<(IpAddr, IpAddr)> {
-        let octets = self.ip_octets()?;
-        let (address, mask) = octets.split_at(octets.len() / 2);
-        match octets.len() {
+        let bytes = self.ip_bytes()?;
+        let (address, mask) = bytes.split_at(bytes.len() / 2);
+        match bytes.len() {
             8 | 32 => Some((half(address)?, half(mask)?)),
             _ => None,
         }
@@ -180,8 +180,8 @@ impl GeneralName {
                     None
                 }
             }
-            GeneralName::Ip(octets) => {
-                (octets.len() != 4 && octets.len() != 16).then_some("is not an IP address")
+            GeneralName::Ip(bytes) => {
+                (bytes.len() != 4 && bytes.len() != 16).then_some("is not an IP address")
             }
             GeneralName::Other(..)
             | GeneralName::X400(_)
@@ -191,9 +191,9 @@ impl GeneralName {
         }
     }
 
-    fn ip_octets(&self) -> Option<&[u8]> {
+    fn ip_bytes(&self) -> Option<&[u8]> {
         match self {
-            GeneralName::Ip(octets) => Some(octets),
+            GeneralName::Ip(bytes) => Some(bytes),
             GeneralName::Other(..)
             | GeneralName::Email(_)
             | GeneralName::Dns(_)
@@ -211,19 +211,19 @@ impl fmt::Display for GeneralName {
         match self {
             GeneralName::Other(kind, value) => {
                 write!(f, "other:{kind}=")?;
-                octets(f, value)
+                bytes(f, value)
             }
             GeneralName::Email(text) => write!(f, "email:{}", Escaped(text)),
             GeneralName::Dns(text) => write!(f, "dns:{}", Escaped(text)),
             GeneralName::Uri(text) => write!(f, "uri:{}", Escaped(text)),
             GeneralName::X400(value) => {
                 f.write_str("x400:")?;
-                octets(f, value)
+                bytes(f, value)
             }
             GeneralName::Directory(name) => write!(f, "directory:{name}"),
             GeneralName::EdiParty(value) => {
                 f.write_str("edi:")?;
-                octets(f, value)
+                bytes(f, value)
             }
             GeneralName::Ip(value) => match (self.address(), self.network()) {
                 (Some(address), _) => write!(f, "ip:{address}"),
@@ -233,7 +233,7 @@ impl fmt::Display for GeneralName {
                 },
                 (None, None) => {
                     f.write_str("ip: malformed: ")?;
-                    octets(f, value)
+                    bytes(f, value)
                 }
             },
             GeneralName::RegisteredId(id) => write!(f, "registered-id:{id}"),
@@ -257,21 +257,21 @@ pub(crate) fn object_identifier(
     Ok(oid)
 }
 
-const MAX_OCTETS_SHOWN: usize = 64;
+const MAX_BYTES_SHOWN: usize = 64;
 
-/// Octets in hex, the first of them when there are many.
-fn octets(f: &mut fmt::Formatter<'_>, octets: &[u8]) -> fmt::Result {
-    let shown = &octets[..octets.len().min(MAX_OCTETS_SHOWN)];
+/// Bytes in hex, the first of them when there are many.
+fn bytes(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    let shown = &bytes[..bytes.len().min(MAX_BYTES_SHOWN)];
     write!(f, "{}", Colons(shown))?;
-    if shown.len() < octets.len() {
-        write!(f, "… ({} bytes)", octets.len())?;
+    if shown.len() < bytes.len() {
+        write!(f, "… ({} bytes)", bytes.len())?;
     }
     Ok(())
 }
 
 /// An address of 4 or 16 bytes.
-fn half(octets: &[u8]) -> Option<IpAddr> {
-    GeneralName::Ip(octets.to_vec()).address()
+fn half(bytes: &[u8]) -> Option<IpAddr> {
+    GeneralName::Ip(bytes.to_vec()).address()
 }
 
 /// How many leading ones a mask has, when nothing but zeros follows them.
@@ -366,8 +366,8 @@ impl Subtree {
         let address: IpAddr = address
             .parse()
             .map_err(|std::net::AddrParseError { .. }| wrong())?;
-        let octets = address_octets(address);
-        let bits = octets.len() * 8;
+        let bytes = address_bytes(address);
+        let bits = bytes.len() * 8;
         let prefix = if prefix.is_empty() {
             bits
         } else {
@@ -377,10 +377,10 @@ impl Subtree {
                 .filter(|n| *n <= bits)
                 .ok_or_else(wrong)?
         };
-        let inside = octets
+        let inside = bytes
             .iter()
             .enumerate()
-            .all(|(i, octet)| octet & !prefix_octet(prefix, i) == 0);
+            .all(|(i, byte)| byte & !prefix_byte(prefix, i) == 0);
         match u8::try_from(prefix) {
             Ok(prefix) if inside => Ok(Subtree::Ip { address, prefix }),
             Ok(_) | Err(_) => Err(wrong()),
@@ -408,9 +408,9 @@ impl Subtree {
             Subtree::Dns(domain) => general_name(GENERAL_NAME_DNS, domain.as_bytes()),
             Subtree::Uri(host) => general_name(GENERAL_NAME_URI, host.as_bytes()),
             Subtree::Ip { address, prefix } => {
-                let octets = address_octets(*address);
-                let mask = (0..octets.len()).map(|i| prefix_octet(usize::from(*prefix), i));
-                let base: Vec<u8> = octets
+                let bytes = address_bytes(*address);
+                let mask = (0..bytes.len()).map(|i| prefix_byte(usize::from(*prefix), i));
+                let base: Vec<u8> = bytes
                     .iter()
                     .zip(mask.clone())
                     .map(|(a, m)| a & m)
@@ -433,7 +433,7 @@ pub struct SubtreeError {
 }
 
 /// The `i`th byte of a mask of `prefix` ones.
-fn prefix_octet(prefix: usize, i: usize) -> u8 {
+fn prefix_byte(prefix: usize, i: usize) -> u8 {
     let ones = prefix.saturating_sub(i * 8).min(8);
     (0xff00_u16 >> ones) as u8
 }
@@ -451,14 +451,14 @@ mod tests {
 
     #[test]
     fn addresses_are_shown_with_their_prefix_or_mask() {
-        for (octets, text) in [
+        for (bytes, text) in [
             (&[10, 0, 0, 7][..], "ip:10.0.0.7"),
             (&[10, 0, 0, 0, 255, 0, 0, 0], "ip:10.0.0.0/8"),
             (&[10, 0, 0, 0, 255, 0, 255, 0], "ip:10.0.0.0/255.0.255.0"),
             (&[0, 0, 0, 0, 0, 0, 0, 0], "ip:0.0.0.0/0"),
             (&[1], "ip: malformed: 01"),
         ] {
-            assert_eq!(GeneralName::Ip(octets.to_vec()).to_string(), text);
+            assert_eq!(GeneralName::Ip(bytes.to_vec()).to_string(), text);
         }
     }
 }
@@ -470,9 +470,9 @@ mod subtree_tests {
     #[test]
     fn a_prefix_is_a_row_of_ones() {
         assert_eq!(
-            [0, 1, 2, 3].map(|i| prefix_octet(12, i)),
+            [0, 1, 2, 3].map(|i| prefix_byte(12, i)),
             [0xff, 0xf0, 0, 0]
         );
-        assert_eq!(prefix_octet(128, 15), 0xff);
+        assert_eq!(prefix_byte(128, 15), 0xff);
     }
 }

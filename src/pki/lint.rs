@@ -244,7 +244,7 @@ fn is_on_curve(curve: Curve, point: &[u8]) -> bool {
     let number = |hex: &str| BigUint::parse_bytes(hex.as_bytes(), 16).unwrap_or_default();
     let (p, a, b) = parameters(curve);
     let (p, a, b) = (number(p), number(a), number(b));
-    let (x, y) = coordinates.split_at(coordinates.len().min(curve.field_octets()));
+    let (x, y) = coordinates.split_at(coordinates.len().min(curve.field_bytes()));
     let (x, y) = (BigUint::from_bytes_be(x), BigUint::from_bytes_be(y));
     if x >= p || y >= p {
         return false;
@@ -370,7 +370,7 @@ mod weakness_tests {
                     let padding = if hex.is_empty() {
                         0
                     } else {
-                        curve.field_octets() - bytes.len()
+                        curve.field_bytes() - bytes.len()
                     };
                     point.extend(std::iter::repeat_n(0, padding));
                     point.extend(bytes);
@@ -384,7 +384,7 @@ mod weakness_tests {
             assert!(!is_on_curve(curve, &off), "{curve}");
             assert!(!is_on_curve(
                 curve,
-                &[&[4][..], &vec![0; 2 * curve.field_octets()]].concat()
+                &[&[4][..], &vec![0; 2 * curve.field_bytes()]].concat()
             ));
         }
     }

@@ -246,20 +246,20 @@ impl Attribute<'_> {
     /// The value where it is text: a directory string of any type. A T61String is read as Latin-1,
     /// as every other program does.
     pub(crate) fn text(&self) -> Option<String> {
-        let octets = self.value.content;
+        let bytes = self.value.content;
         match self.value.tag {
-            UTF8_STRING => std::str::from_utf8(octets).ok().map(str::to_owned),
+            UTF8_STRING => std::str::from_utf8(bytes).ok().map(str::to_owned),
             NUMERIC_STRING | PRINTABLE_STRING | T61_STRING | IA5_STRING | GRAPHIC_STRING
             | VISIBLE_STRING | GENERAL_STRING => {
-                Some(octets.iter().copied().map(char::from).collect())
+                Some(bytes.iter().copied().map(char::from).collect())
             }
             BMP_STRING => {
-                let (units, rest) = octets.as_chunks();
+                let (units, rest) = bytes.as_chunks();
                 let units: Vec<u16> = units.iter().map(|unit| u16::from_be_bytes(*unit)).collect();
                 String::from_utf16(&units).ok().filter(|_| rest.is_empty())
             }
             UNIVERSAL_STRING => {
-                let (units, rest) = octets.as_chunks();
+                let (units, rest) = bytes.as_chunks();
                 let text: Option<_> = units
                     .iter()
                     .map(|unit| char::from_u32(u32::from_be_bytes(*unit)))
@@ -288,8 +288,8 @@ impl fmt::Display for Attribute<'_> {
                 ' ' if i == 0 || i == last => f.write_str("\\ ")?,
                 '#' if i == 0 => f.write_str("\\#")?,
                 c if is_unsafe_to_show(c) => {
-                    for octet in c.encode_utf8(&mut [0; 4]).bytes() {
-                        write!(f, "\\{octet:02X}")?;
+                    for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                        write!(f, "\\{byte:02X}")?;
                     }
                 }
                 c => fmt::Write::write_char(f, c)?,
@@ -315,12 +315,12 @@ pub(crate) fn attributes(name: &[u8]) -> Result<Vec<Vec<Attribute<'_>>>, Element
     })
 }
 
-/// Octets in lower-case hex.
+/// Bytes in lower-case hex.
 pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_common_name_has_at_most_64_characters_whatever_their_octets() {
+    fn a_common_name_has_at_most_64_characters_whatever_their_bytes() {
         assert!(DistinguishedName::build(&[(AttributeType::CommonName, &"ü".repeat(64))]).is_ok());
         assert!(DistinguishedName::build(&[(AttributeType::CommonName, &"a".repeat(65))]).is_err());
     }

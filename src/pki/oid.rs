@@ -34,11 +34,11 @@ impl ObjectIdentifier {
     /// When they are not.
     pub(crate) fn check(&self, what: &'static str) -> Result<(), ElementError> {
         let mut starts_arc = true;
-        for octet in &self.0 {
-            if starts_arc && *octet == PADDING {
+        for byte in &self.0 {
+            if starts_arc && *byte == PADDING {
                 return Err(ElementError::Content { what });
             }
-            starts_arc = octet & MORE == 0;
+            starts_arc = byte & MORE == 0;
         }
         if self.0.is_empty() || !starts_arc {
             return Err(ElementError::Content { what });
@@ -50,12 +50,12 @@ impl ObjectIdentifier {
     fn arcs(&self) -> Option<Vec<u128>> {
         let mut arcs = Vec::new();
         let mut arc: u128 = 0;
-        for octet in &self.0 {
+        for byte in &self.0 {
             if arc > u128::MAX >> 7 || arcs.len() > MAX_ARCS_SHOWN {
                 return None;
             }
-            arc = arc << 7 | u128::from(octet & !MORE);
-            if octet & MORE == 0 {
+            arc = arc << 7 | u128::from(byte & !MORE);
+            if byte & MORE == 0 {
                 match arcs.is_empty() {
                     true => arcs.extend([arc.min(80) / 40, arc - arc.min(80) / 40 * 40]),
                     false => arcs.push(arc),
@@ -74,7 +74,7 @@ pub const MAX_ARCS_SHOWN: usize = 64;
 impl fmt::Display for ObjectIdentifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(arcs) = self.arcs() else {
-            let shown = &self.0[..self.0.len().min(MAX_OCTETS_SHOWN)];
+            let shown = &self.0[..self.0.len().min(MAX_BYTES_SHOWN)];
             write!(
                 f,
                 "malformed or too long: {}",
@@ -118,7 +118,7 @@ impl serde::Serialize for ObjectIdentifier {
 
 const MORE: u8 = 0x80;
 const PADDING: u8 = 0x80;
-const MAX_OCTETS_SHOWN: usize = 32;
+const MAX_BYTES_SHOWN: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -126,13 +126,13 @@ mod tests {
 
     #[test]
     fn it_is_shown_in_dots() {
-        for (octets, text) in [
+        for (bytes, text) in [
             (&[0x55, 0x1d, 0x0f][..], "2.5.29.15"),
             (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d], "1.2.840.113549"),
             (&[0x88, 0x37, 0x03], "2.999.3"),
             (&[0x27], "0.39"),
         ] {
-            assert_eq!(ObjectIdentifier::from_der_content(octets).to_string(), text);
+            assert_eq!(ObjectIdentifier::from_der_content(bytes).to_string(), text);
         }
     }
 
@@ -153,9 +153,9 @@ mod tests {
 
     #[test]
     fn padding_and_an_arc_without_end_are_no_der() {
-        for octets in [&[][..], &[0x55, 0x80, 0x01], &[0x55, 0x81]] {
+        for bytes in [&[][..], &[0x55, 0x80, 0x01], &[0x55, 0x81]] {
             assert!(
-                ObjectIdentifier::from_der_content(octets)
+                ObjectIdentifier::from_der_content(bytes)
                     .check("it")
                     .is_err()
             );

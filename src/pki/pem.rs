@@ -215,7 +215,7 @@ pub enum PemError {
 pub const MAX_BLOCKS: usize = 10_000;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-const MAX_LABEL_OCTETS: usize = 64;
+const MAX_LABEL_BYTES: usize = 64;
 const MAX_HEADERS: usize = 32;
 const EXCERPT_CHARACTERS: usize = 40;
 
@@ -261,17 +261,17 @@ impl Open {
             larger.extend_from_slice(&self.base64);
             self.base64 = larger;
         }
-        for &octet in content {
-            match octet {
+        for &byte in content {
+            match byte {
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'=' => {
-                    self.base64.push(octet)
+                    self.base64.push(byte)
                 }
                 b' ' | b'\t' => {}
                 _ => {
                     return Err(PemError::Character {
                         line,
                         label: self.label.clone(),
-                        character: char::from(octet),
+                        character: char::from(byte),
                     });
                 }
             }
@@ -300,7 +300,7 @@ impl Open {
         }
         let mut contents = Zeroizing::new(vec![0; base64.len() / 4 * 3]);
         let length = match Base64::decode(&base64[..], &mut contents) {
-            Ok(octets) => octets.len(),
+            Ok(bytes) => bytes.len(),
             Err(source) => {
                 return Err(PemError::Base64 {
                     line: begin,
@@ -350,18 +350,18 @@ fn boundary(line: &[u8]) -> Option<Boundary<'_>> {
 
 /// A label of RFC 7468 §3 without lower-case letters, which no program looks for, and of at most 64
 /// bytes.
-fn label(octets: &[u8]) -> Option<&str> {
-    let is_label = octets.len() <= MAX_LABEL_OCTETS
-        && octets.first().is_some_and(u8::is_ascii_graphic)
-        && octets
+fn label(bytes: &[u8]) -> Option<&str> {
+    let is_label = bytes.len() <= MAX_LABEL_BYTES
+        && bytes.first().is_some_and(u8::is_ascii_graphic)
+        && bytes
             .iter()
             .all(|&b| b == b' ' || (b.is_ascii_graphic() && !b.is_ascii_lowercase()));
-    std::str::from_utf8(octets).ok().filter(|_| is_label)
+    std::str::from_utf8(bytes).ok().filter(|_| is_label)
 }
 
 /// Two dashes or more of any kind, perhaps a space, and BEGIN or END in any case.
 fn looks_like_boundary(line: &[u8]) -> bool {
-    let head = String::from_utf8_lossy(&line[..line.len().min(MAX_LABEL_OCTETS)]);
+    let head = String::from_utf8_lossy(&line[..line.len().min(MAX_LABEL_BYTES)]);
     let after_dashes = head.trim_start_matches([
         '-', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2015}', '\u{2212}',
     ]);
@@ -378,7 +378,7 @@ fn looks_like_boundary(line: &[u8]) -> bool {
 fn header(line: &[u8]) -> Option<(String, String)> {
     let text = std::str::from_utf8(line).ok()?;
     let (name, value) = text.split_once(':')?;
-    let is_name = name.len() <= MAX_LABEL_OCTETS
+    let is_name = name.len() <= MAX_LABEL_BYTES
         && !name.is_empty()
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     is_name.then(|| (name.to_owned(), value.trim().to_owned()))
@@ -496,10 +496,10 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_encoded_reads_back(octets in proptest::collection::vec(proptest::num::u8::ANY, 1..400)) {
-            let text = encode("CERTIFICATE", &octets).unwrap();
+        fn what_is_encoded_reads_back(bytes in proptest::collection::vec(proptest::num::u8::ANY, 1..400)) {
+            let text = encode("CERTIFICATE", &bytes).unwrap();
             let blocks = blocks(text.as_bytes()).unwrap();
-            proptest::prop_assert_eq!(&*blocks[0].contents, &octets);
+            proptest::prop_assert_eq!(&*blocks[0].contents, &bytes);
         }
     }
 }

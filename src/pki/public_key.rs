@@ -96,13 +96,13 @@ impl PublicKey {
     }
 
     fn check_point(&mut self, curve: Curve) {
-        let octets = curve.field_octets();
+        let bytes = curve.field_bytes();
         match (self.key.first(), self.key.len()) {
-            (Some(4), length) if length == 1 + 2 * octets => {}
-            (Some(2 | 3), length) if length == 1 + octets => {
+            (Some(4), length) if length == 1 + 2 * bytes => {}
+            (Some(2 | 3), length) if length == 1 + bytes => {
                 self.unusual("its point is compressed");
             }
-            (Some(6 | 7), length) if length == 1 + 2 * octets => {
+            (Some(6 | 7), length) if length == 1 + 2 * bytes => {
                 self.malformed("its point is in hybrid form");
             }
             (Some(0), 1) => self.malformed("its point is at infinity"),
@@ -110,8 +110,8 @@ impl PublicKey {
         }
     }
 
-    fn check_length(&mut self, octets: usize) {
-        if self.key.len() != octets {
+    fn check_length(&mut self, bytes: usize) {
+        if self.key.len() != bytes {
             self.malformed("its length is wrong for its type");
         }
         if self.algorithm.parameters.is_some() {
@@ -190,7 +190,7 @@ impl<'a> KeyParts<'a> {
             KeyKind::Rsa => parts.rsa_numbers().is_some(),
             KeyKind::Ec(curve @ (Curve::P256 | Curve::P384 | Curve::P521)) => {
                 parts.key.first() == Some(&UNCOMPRESSED)
-                    && parts.key.len() == 1 + 2 * curve.field_octets()
+                    && parts.key.len() == 1 + 2 * curve.field_bytes()
             }
             KeyKind::EcExplicit => parts.parameters.is_some_and(|p| p.tag == SEQUENCE),
             KeyKind::Ed25519 => parts.key.len() == 32 && parts.parameters.is_none(),
@@ -361,7 +361,7 @@ impl Curve {
     }
 
     /// How many bytes a coordinate takes.
-    pub fn field_octets(self) -> usize {
+    pub fn field_bytes(self) -> usize {
         self.bits().div_ceil(8)
     }
 
@@ -479,7 +479,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ed25519_key_has_32_octets_and_no_parameters() {
+    fn an_ed25519_key_has_32_bytes_and_no_parameters() {
         let mut der = vec![
             0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
         ];

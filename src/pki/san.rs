@@ -323,15 +323,15 @@ fn dns(text: &str, notes: &mut Vec<NameNote>) -> Result<SubjectAltName, NameErro
 }
 
 /// What keeps lower-case ASCII text from being a host name, underscores allowed (RFC 1035 §2.3, RFC 1123 §2.1).
-fn host_name_fault(name: &str, wildcard_octets: usize) -> Option<&'static str> {
-    if name.len() + wildcard_octets > MAX_NAME_OCTETS {
+fn host_name_fault(name: &str, wildcard_bytes: usize) -> Option<&'static str> {
+    if name.len() + wildcard_bytes > MAX_NAME_BYTES {
         return Some("it is longer than 253 bytes");
     }
     for label in name.split('.') {
         if label.is_empty() {
             return Some("a label is empty");
         }
-        if label.len() > MAX_LABEL_OCTETS {
+        if label.len() > MAX_LABEL_BYTES {
             return Some("a label is longer than 63 bytes");
         }
         if !label
@@ -448,8 +448,8 @@ fn is_plainly_encoded(text: &str) -> bool {
 const DIALLED_SCHEMES: [&str; 9] = [
     "http", "https", "grpc", "grpcs", "ws", "wss", "tcp", "tls", "dns",
 ];
-const MAX_NAME_OCTETS: usize = 253; // RFC 1035 §2.3.4, as text without the final dot
-const MAX_LABEL_OCTETS: usize = 63; // RFC 1035 §2.3.4
+const MAX_NAME_BYTES: usize = 253; // RFC 1035 §2.3.4, as text without the final dot
+const MAX_LABEL_BYTES: usize = 63; // RFC 1035 §2.3.4
 const MAX_URI_BYTES: usize = 2048; // SPIFFE-ID §2.3; RFC 5280 names no bound
 
 #[cfg(test)]

@@ -17,16 +17,16 @@ impl SerialNumber {
     /// A positive serial number of these 128 bits. They must come from the system's randomness.
     pub fn from_random(bits: [u8; 16]) -> Self {
         let significant = bits.iter().position(|&b| b != 0).unwrap_or(bits.len() - 1);
-        let mut octets = bits[significant..].to_vec();
-        if octets[0] & 0x80 != 0 {
-            octets.insert(0, 0);
+        let mut bytes = bits[significant..].to_vec();
+        if bytes[0] & 0x80 != 0 {
+            bytes.insert(0, 0);
         }
-        SerialNumber(octets)
+        SerialNumber(bytes)
     }
 
     /// The serial number with these INTEGER content bytes, taken as they are.
-    pub fn from_der_content(octets: &[u8]) -> Self {
-        SerialNumber(octets.to_vec())
+    pub fn from_der_content(bytes: &[u8]) -> Self {
+        SerialNumber(bytes.to_vec())
     }
 
     /// The positive serial number these decimal digits say; `None` for other text, and for what is
@@ -36,18 +36,18 @@ impl SerialNumber {
         if !is_short || !text.bytes().all(|digit| digit.is_ascii_digit()) {
             return None;
         }
-        let mut octets = [0; MAX_SERIAL_OCTETS + 2];
+        let mut bytes = [0; MAX_SERIAL_BYTES + 2];
         for digit in text.bytes() {
             let mut carry = u32::from(digit - b'0');
-            for octet in octets.iter_mut().rev() {
-                carry += u32::from(*octet) * 10;
-                *octet = carry as u8;
+            for byte in bytes.iter_mut().rev() {
+                carry += u32::from(*byte) * 10;
+                *byte = carry as u8;
                 carry >>= 8;
             }
         }
-        let first = octets.iter().position(|octet| *octet != 0)?;
-        let sign = usize::from(octets[first] & 0x80 != 0);
-        Some(SerialNumber(octets[first - sign.min(first)..].to_vec()))
+        let first = bytes.iter().position(|byte| *byte != 0)?;
+        let sign = usize::from(bytes[first] & 0x80 != 0);
+        Some(SerialNumber(bytes[first - sign.min(first)..].to_vec()))
     }
 
     /// The INTEGER's content bytes, two's complement, big-endian.
@@ -66,32 +66,32 @@ impl SerialNumber {
     }
 
     /// The bytes it is shown with: without the zero that keeps a high first bit positive.
-    pub fn shown_octets(&self) -> &[u8] {
+    pub fn shown_bytes(&self) -> &[u8] {
         match self.0.as_slice() {
             [0, rest @ ..] if !rest.is_empty() => rest,
             all => all,
         }
     }
 
-    /// The number in decimal; `None` if it has more than [`MAX_DECIMAL_OCTETS`] bytes, for that
+    /// The number in decimal; `None` if it has more than [`MAX_DECIMAL_BYTES`] bytes, for that
     /// takes a time that grows with the square of its length.
     pub fn decimal(&self) -> Option<String> {
-        if self.0.is_empty() || self.0.len() > MAX_DECIMAL_OCTETS {
+        if self.0.is_empty() || self.0.len() > MAX_DECIMAL_BYTES {
             return None;
         }
         let mut magnitude = self.0.clone();
         if self.is_negative() {
             let mut carry = true;
-            for octet in magnitude.iter_mut().rev() {
-                (*octet, carry) = (!*octet).overflowing_add(u8::from(carry));
+            for byte in magnitude.iter_mut().rev() {
+                (*byte, carry) = (!*byte).overflowing_add(u8::from(carry));
             }
         }
         let mut groups = Vec::new();
-        while magnitude.iter().any(|octet| *octet != 0) {
+        while magnitude.iter().any(|byte| *byte != 0) {
             let mut remainder = 0;
-            for octet in &mut magnitude {
-                let value = remainder << 8 | u32::from(*octet);
-                (*octet, remainder) = ((value / DECIMAL_GROUP) as u8, value % DECIMAL_GROUP);
+            for byte in &mut magnitude {
+                let value = remainder << 8 | u32::from(*byte);
+                (*byte, remainder) = ((value / DECIMAL_GROUP) as u8, value % DECIMAL_GROUP);
             }
             groups.push(remainder);
         }
@@ -112,21 +112,21 @@ impl SerialNumber {
 
     /// The shortest content bytes of the same INTEGER.
     pub(crate) fn minimal(&self) -> &[u8] {
-        let mut octets = self.0.as_slice();
-        while octets.len() > 1 && !is_minimal_integer(octets) {
-            octets = &octets[1..];
+        let mut bytes = self.0.as_slice();
+        while bytes.len() > 1 && !is_minimal_integer(bytes) {
+            bytes = &bytes[1..];
         }
-        octets
+        bytes
     }
 }
 
 impl fmt::Display for SerialNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, octet) in self.shown_octets().iter().enumerate() {
+        for (i, byte) in self.shown_bytes().iter().enumerate() {
             if i > 0 {
                 f.write_str(":")?;
             }
-            write!(f, "{octet:02x}")?;
+            write!(f, "{byte:02x}")?;
         }
         Ok(())
     }
@@ -151,10 +151,10 @@ pub struct SerialPrefix {
 impl SerialPrefix {
     /// Whether the serial number starts with these digits.
     pub fn matches(&self, serial: &SerialNumber) -> bool {
-        let shown = serial.shown_octets();
+        let shown = serial.shown_bytes();
         let digits = shown
             .iter()
-            .flat_map(|octet| [octet >> 4, octet & 0xf])
+            .flat_map(|byte| [byte >> 4, byte & 0xf])
             .map(|nibble| char::from_digit(nibble.into(), 16));
         self.digits.len() <= shown.len() * 2
             && self
@@ -167,7 +167,7 @@ impl SerialPrefix {
 
     /// The least bytes any serial number that matches is shown with, and the first bytes that
     /// are beyond them all; `None` for the second when nothing is beyond.
-    pub fn octet_range(&self) -> (Vec<u8>, Option<Vec<u8>>) {
+    pub fn byte_range(&self) -> (Vec<u8>, Option<Vec<u8>>) {
         let nibbles: Vec<u8> = self
             .digits
             .chars()
@@ -232,7 +232,7 @@ pub struct SerialPrefixError {
 
 const MAX_PREFIX_DIGITS: usize = 64;
 
-/// Octets of these nibbles, a zero behind the last when they are odd.
+/// Bytes of these nibbles, a zero behind the last when they are odd.
 fn pack(nibbles: &[u8]) -> Vec<u8> {
     nibbles
         .chunks(2)
@@ -240,10 +240,10 @@ fn pack(nibbles: &[u8]) -> Vec<u8> {
         .collect()
 }
 /// The longest serial number that is shown in decimal: three times what RFC 5280 allows.
-pub const MAX_DECIMAL_OCTETS: usize = 64;
+pub const MAX_DECIMAL_BYTES: usize = 64;
 
 const DECIMAL_GROUP: u32 = 1_000_000;
-const MAX_SERIAL_OCTETS: usize = 20; // RFC 5280 §4.1.2.2
+const MAX_SERIAL_BYTES: usize = 20; // RFC 5280 §4.1.2.2
 const MAX_DECIMAL_DIGITS: usize = 49; // of 2¹⁶⁰
 
 #[cfg(test)]
@@ -251,8 +251,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimal_is_what_the_octets_count() {
-        for (octets, text) in [
+    fn decimal_is_what_the_bytes_count() {
+        for (bytes, text) in [
             (&[0][..], "0"),
             (&[1], "1"),
             (&[0xff], "-1"),
@@ -265,7 +265,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                SerialNumber::from_der_content(octets).decimal().unwrap(),
+                SerialNumber::from_der_content(bytes).decimal().unwrap(),
                 text
             );
         }
@@ -317,8 +317,8 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_is_a_range_of_octets() {
-        let range = |text: &str| text.parse::<SerialPrefix>().unwrap().octet_range();
+    fn a_prefix_is_a_range_of_bytes() {
+        let range = |text: &str| text.parse::<SerialPrefix>().unwrap().byte_range();
         assert_eq!(range("4f"), (vec![0x4f], Some(vec![0x50])));
         assert_eq!(range("4f2"), (vec![0x4f, 0x20], Some(vec![0x4f, 0x30])));
         assert_eq!(range("4ff"), (vec![0x4f, 0xf0], Some(vec![0x50])));

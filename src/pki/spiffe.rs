@@ -69,7 +69,7 @@ impl FromStr for SpiffeId {
         let rest = text
             .strip_prefix(SCHEME)
             .ok_or_else(|| wrong("it does not start with spiffe://"))?;
-        if text.len() > MAX_OCTETS {
+        if text.len() > MAX_BYTES {
             return Err(wrong("it is longer than 2048 bytes"));
         }
         let (trust_domain, path) = rest
@@ -158,7 +158,7 @@ impl fmt::Display for TrustDomain {
 }
 
 fn check_trust_domain(name: &str) -> Result<(), &'static str> {
-    if name.is_empty() || name.len() > MAX_TRUST_DOMAIN_OCTETS {
+    if name.is_empty() || name.len() > MAX_TRUST_DOMAIN_BYTES {
         return Err("its trust domain is empty or longer than 255 bytes");
     }
     let is_permitted = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_');
@@ -185,8 +185,8 @@ pub struct SpiffeIdError {
 }
 
 const SCHEME: &str = "spiffe://";
-const MAX_OCTETS: usize = 2048; // SPIFFE-ID §2.3
-const MAX_TRUST_DOMAIN_OCTETS: usize = 255; // SPIFFE-ID §2.3
+const MAX_BYTES: usize = 2048; // SPIFFE-ID §2.3
+const MAX_TRUST_DOMAIN_BYTES: usize = 255; // SPIFFE-ID §2.3
 
 #[cfg(test)]
 mod tests {

@@ -337,7 +337,7 @@ impl Moment {
             text: element
                 .content
                 .iter()
-                .take(MAX_OCTETS_SHOWN)
+                .take(MAX_BYTES_SHOWN)
                 .copied()
                 .map(char::from)
                 .collect(),
@@ -357,11 +357,11 @@ pub(crate) const EARLY_GENERALIZED_TIME: &str = "it is a GeneralizedTime before 
 /// The one that BoringSSL overlooks.
 pub(crate) const OFFSET_TIME: &str = "it has an offset instead of Z";
 
-const MAX_OCTETS_SHOWN: usize = 40;
+const MAX_BYTES_SHOWN: usize = 40;
 
-fn read(octets: &[u8], year_digits: usize) -> Option<Moment> {
-    let digits = octets.iter().take_while(|b| b.is_ascii_digit()).count();
-    let (date_and_time, rest) = octets.split_at(digits);
+fn read(bytes: &[u8], year_digits: usize) -> Option<Moment> {
+    let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (date_and_time, rest) = bytes.split_at(digits);
     let (year, after_year) = date_and_time.split_at_checked(year_digits)?;
     let year = match (number(year), year_digits) {
         (year @ 0..=49, 2) => 2000 + year,
@@ -400,9 +400,9 @@ fn read(octets: &[u8], year_digits: usize) -> Option<Moment> {
 }
 
 /// The fraction's nanoseconds and what follows it.
-fn fraction(octets: &[u8]) -> Option<(u32, &[u8])> {
-    let Some((b'.' | b',', after_point)) = octets.split_first() else {
-        return Some((0, octets));
+fn fraction(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let Some((b'.' | b',', after_point)) = bytes.split_first() else {
+        return Some((0, bytes));
     };
     let digits = after_point
         .iter()

@@ -221,7 +221,7 @@ impl Inventory for Postgres {
         )?;
         self.read_all(&found, |row| {
             let manifest: &[u8] = rows::get(row, 0)?;
-            Ok((Fingerprint::from_octets(manifest), rows::count(row, 1)?))
+            Ok((Fingerprint::from_bytes(manifest), rows::count(row, 1)?))
         })
     }
 

@@ -226,7 +226,7 @@ impl Inventory for Sqlite {
         let mut found = Vec::new();
         let read = |row: &Row<'_>| {
             let manifest: Vec<u8> = row.get(0)?;
-            Ok((Fingerprint::from_octets(&manifest), rows::count(row, 1)?))
+            Ok((Fingerprint::from_bytes(&manifest), rows::count(row, 1)?))
         };
         let query = "SELECT manifest, rows FROM batch ORDER BY manifest";
         self.each(query, &[], read, |manifest| {

@@ -106,7 +106,7 @@ impl Encryption {
             Scheme::Pbes2(parameters) => {
                 let parameters = Parameters::from_der(parameters)
                     .map_err(|source| EncryptionError::Parameters { source })?;
-                let decrypted = parameters.decrypt_in_place(password.octets(), &mut buffer);
+                let decrypted = parameters.decrypt_in_place(password.bytes(), &mut buffer);
                 decrypted
                     .map_err(|source| EncryptionError::Password { source })?
                     .len()
@@ -190,7 +190,7 @@ pub(super) fn positive(element: Element<'_>, what: &'static str) -> Result<u64, 
     }
     Ok(content
         .iter()
-        .fold(0, |value, octet| value << 8 | u64::from(*octet)))
+        .fold(0, |value, byte| value << 8 | u64::from(*byte)))
 }
 
 /// In hashes: twice what GnuTLS asks for, a PKCS #12 of three derivations of 600,000 rounds. Well

@@ -14,7 +14,7 @@ pub(super) fn read(parameters: &[u8]) -> Result<(String, u64), EncryptionError> 
     let cipher = AlgorithmIdentifier::read(parts.next(SEQUENCE, "the cipher")?)?;
     parts.end("the cipher")?;
     let known = PBES2_CIPHERS.iter().find(|(oid, ..)| cipher.oid == *oid);
-    let &(_, cipher_name, key_octets, iv_octets) =
+    let &(_, cipher_name, key_bytes, iv_bytes) =
         known.ok_or_else(|| EncryptionError::Unsupported {
             algorithm: cipher.to_string(),
         })?;
@@ -23,14 +23,14 @@ pub(super) fn read(parameters: &[u8]) -> Result<(String, u64), EncryptionError> 
         OCTET_STRING,
         "the IV",
     )?;
-    if iv.content.len() != iv_octets {
+    if iv.content.len() != iv_bytes {
         return Err(EncryptionError::Senseless { what: "IV" });
     }
     let derivation_parameters = derivation.parameters.as_deref().unwrap_or_default();
     let (derivation, cost) = if derivation.oid == PBKDF2 {
-        pbkdf2(derivation_parameters, key_octets)?
+        pbkdf2(derivation_parameters, key_bytes)?
     } else if derivation.oid == SCRYPT {
-        scrypt(derivation_parameters, key_octets)?
+        scrypt(derivation_parameters, key_bytes)?
     } else {
         return Err(EncryptionError::Unsupported {
             algorithm: derivation.to_string(),
@@ -40,11 +40,11 @@ pub(super) fn read(parameters: &[u8]) -> Result<(String, u64), EncryptionError> 
 }
 
 /// What a PBKDF2 derivation is, and what it costs (RFC 8018 §A.2).
-fn pbkdf2(parameters: &[u8], key_octets: u64) -> Result<(String, u64), EncryptionError> {
+fn pbkdf2(parameters: &[u8], key_bytes: u64) -> Result<(String, u64), EncryptionError> {
     let mut parts = Element::only(parameters, SEQUENCE, "PBKDF2's parameters")?.children();
     parts.next(OCTET_STRING, "the salt")?;
     let rounds = rounds(parts.next(INTEGER, "the rounds")?)?;
-    key_length(&mut parts, key_octets)?;
+    key_length(&mut parts, key_bytes)?;
     let hash = match parts.optional(SEQUENCE, "the PRF")? {
         None => ("HMAC-SHA1", 1),
         Some(sequence) => {
@@ -59,7 +59,7 @@ fn pbkdf2(parameters: &[u8], key_octets: u64) -> Result<(String, u64), Encryptio
     parts.end("PBKDF2's parameters")?;
     // A key longer than the hash takes two rows of rounds: only SHA-1 with a key over 20 bytes.
     let rows = if hash.0 == "HMAC-SHA1" {
-        key_octets.div_ceil(20)
+        key_bytes.div_ceil(20)
     } else {
         1
     };
@@ -68,7 +68,7 @@ fn pbkdf2(parameters: &[u8], key_octets: u64) -> Result<(String, u64), Encryptio
 }
 
 /// What a scrypt derivation is, and what it costs ([RFC 7914 §7.1](https://www.rfc-editor.org/rfc/rfc7914#section-7.1)).
-fn scrypt(parameters: &[u8], key_octets: u64) -> Result<(String, u64), EncryptionError> {
+fn scrypt(parameters: &[u8], key_bytes: u64) -> Result<(String, u64), EncryptionError> {
     let mut parts = Element::only(parameters, SEQUENCE, "scrypt's parameters")?.children();
     parts.next(OCTET_STRING, "the salt")?;
     let mut number = |what| {
@@ -76,7 +76,7 @@ fn scrypt(parameters: &[u8], key_octets: u64) -> Result<(String, u64), Encryptio
         positive(element, "memory")
     };
     let (cost, block_size, parallel) = (number("N")?, number("r")?, number("p")?);
-    key_length(&mut parts, key_octets)?;
+    key_length(&mut parts, key_bytes)?;
     parts.end("scrypt's parameters")?;
     if !cost.is_power_of_two() || cost < 2 || block_size == 0 || parallel == 0 {
         return Err(EncryptionError::Senseless {
@@ -85,11 +85,11 @@ fn scrypt(parameters: &[u8], key_octets: u64) -> Result<(String, u64), Encryptio
     }
     let memory = cost
         .saturating_mul(block_size)
-        .saturating_mul(SCRYPT_BLOCK_OCTETS);
-    if memory > MAX_SCRYPT_OCTETS || parallel > MAX_SCRYPT_OCTETS {
+        .saturating_mul(SCRYPT_BLOCK_BYTES);
+    if memory > MAX_SCRYPT_BYTES || parallel > MAX_SCRYPT_BYTES {
         return Err(EncryptionError::TooCostly { what: "memory" });
     }
-    let work = memory.saturating_mul(parallel) / SCRYPT_OCTETS_PER_ROUND;
+    let work = memory.saturating_mul(parallel) / SCRYPT_BYTES_PER_ROUND;
     Ok((
         format!("scrypt with N={cost}, r={block_size}, p={parallel}"),
         work,
@@ -97,18 +97,18 @@ fn scrypt(parameters: &[u8], key_octets: u64) -> Result<(String, u64), Encryptio
 }
 
 /// The optional keyLength, which has to be the cipher's.
-fn key_length(parts: &mut Elements<'_>, key_octets: u64) -> Result<(), EncryptionError> {
+fn key_length(parts: &mut Elements<'_>, key_bytes: u64) -> Result<(), EncryptionError> {
     match parts.optional(INTEGER, "keyLength")? {
-        Some(element) if positive(element, "key")? != key_octets => {
+        Some(element) if positive(element, "key")? != key_bytes => {
             Err(EncryptionError::Senseless { what: "key length" })
         }
         Some(_) | None => Ok(()),
     }
 }
 
-const MAX_SCRYPT_OCTETS: u64 = 64 << 20;
-const SCRYPT_BLOCK_OCTETS: u64 = 128; // RFC 7914 §2
-const SCRYPT_OCTETS_PER_ROUND: u64 = 32;
+const MAX_SCRYPT_BYTES: u64 = 64 << 20;
+const SCRYPT_BLOCK_BYTES: u64 = 128; // RFC 7914 §2
+const SCRYPT_BYTES_PER_ROUND: u64 = 32;
 
 const PBKDF2: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
 const SCRYPT: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.6.1.4.1.11591.4.11");

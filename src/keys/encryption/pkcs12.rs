@@ -27,18 +27,18 @@ pub(super) fn decrypt(
     password: &[u8],
     buffer: &mut [u8],
 ) -> Result<usize, EncryptionError> {
-    let derived = |purpose, octets| {
+    let derived = |purpose, bytes| {
         derive(
             &digest::SHA1_FOR_LEGACY_USE_ONLY,
             purpose,
             password,
             salt,
             rounds,
-            octets,
+            bytes,
         )
     };
     let iv = derived(Purpose::InitialVector, 8);
-    let key = |octets| derived(Purpose::Key, octets);
+    let key = |bytes| derived(Purpose::Key, bytes);
     match cipher {
         Cipher::TripleDes => cbc_decrypt::<des::TdesEde3>(&key(24), &iv, buffer),
         Cipher::Rc2Of128 => cbc_decrypt::<rc2::Rc2>(&key(16), &iv, buffer),
@@ -90,12 +90,12 @@ fn derived(
     salt: &[u8],
     rounds: u64,
     password: &[u8],
-    octets: usize,
+    bytes: usize,
 ) -> (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>) {
     let hash = &digest::SHA1_FOR_LEGACY_USE_ONLY;
-    let derived = |purpose, octets| derive(hash, purpose, password, salt, rounds, octets);
+    let derived = |purpose, bytes| derive(hash, purpose, password, salt, rounds, bytes);
     (
-        derived(Purpose::Key, octets),
+        derived(Purpose::Key, bytes),
         derived(Purpose::InitialVector, 8),
     )
 }
@@ -134,13 +134,13 @@ pub(in crate::keys) fn derive(
     password: &[u8],
     salt: &[u8],
     rounds: u64,
-    octets: usize,
+    bytes: usize,
 ) -> Zeroizing<Vec<u8>> {
     let block = hash.block_len();
-    let filled = |octets: &[u8]| {
-        let length = octets.len().div_ceil(block) * block;
+    let filled = |bytes: &[u8]| {
+        let length = bytes.len().div_ceil(block) * block;
         Zeroizing::new(
-            octets
+            bytes
                 .iter()
                 .copied()
                 .cycle()
@@ -149,8 +149,8 @@ pub(in crate::keys) fn derive(
         )
     };
     let mut input = Zeroizing::new([&filled(salt)[..], &filled(password)[..]].concat());
-    let mut derived = Zeroizing::new(Vec::with_capacity(octets + hash.output_len()));
-    while derived.len() < octets {
+    let mut derived = Zeroizing::new(Vec::with_capacity(bytes + hash.output_len()));
+    while derived.len() < bytes {
         let mut context = digest::Context::new(hash);
         context.update(&vec![purpose as u8; block]);
         context.update(&input);
@@ -168,14 +168,14 @@ pub(in crate::keys) fn derive(
             .collect();
         for part in input.chunks_mut(block) {
             let mut carry = 1;
-            for (octet, addend) in part.iter_mut().zip(&addend).rev() {
-                carry += u16::from(*octet) + u16::from(*addend);
-                *octet = carry as u8;
+            for (byte, addend) in part.iter_mut().zip(&addend).rev() {
+                carry += u16::from(*byte) + u16::from(*addend);
+                *byte = carry as u8;
                 carry >>= 8;
             }
         }
     }
-    derived.truncate(octets);
+    derived.truncate(bytes);
     derived
 }
 
@@ -214,7 +214,7 @@ mod tests {
         let hash = &digest::SHA1_FOR_LEGACY_USE_ONLY;
         let key = derive(hash, Purpose::Key, &password.utf_16(), &salt, 1, 24);
         let expected = "8aaae6297b6cb04642ab5b077851284eb7128f1a2a7fbca3";
-        let shown: String = key.iter().map(|octet| format!("{octet:02x}")).collect();
+        let shown: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(shown, expected);
     }
 }

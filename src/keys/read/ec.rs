@@ -61,7 +61,7 @@ pub(super) fn read_ed25519(private: &[u8]) -> Result<NewKey, ReadKeyError> {
     };
     let pair = Ed25519KeyPair::from_seed_unchecked(seed).or(Err(refused))?;
     let algorithm = bare_algorithm(ID_ED25519);
-    Ok(octet_key(
+    Ok(okp_key(
         KeyKind::Ed25519,
         &algorithm,
         seed,
@@ -78,11 +78,11 @@ pub(super) fn read_x25519(private: &[u8]) -> Result<NewKey, ReadKeyError> {
     };
     let public = crate::keys::generate::x25519_public(private).or(Err(refused))?;
     let algorithm = bare_algorithm(crate::pki::algorithm::ID_X25519);
-    Ok(octet_key(KeyKind::X25519, &algorithm, private, &public))
+    Ok(okp_key(KeyKind::X25519, &algorithm, private, &public))
 }
 
 /// A key whose halves are 32 bytes each (RFC 8410).
-fn octet_key(kind: KeyKind, algorithm: &[u8], private: &[u8], public: &[u8]) -> NewKey {
+fn okp_key(kind: KeyKind, algorithm: &[u8], private: &[u8], public: &[u8]) -> NewKey {
     NewKey {
         kind,
         bits: Some(256),
@@ -126,16 +126,16 @@ fn named_curve(wrapper: Element<'_>) -> Result<Curve, ReadKeyError> {
 
 /// The scalar in as many bytes as the field has; some programs write fewer or more.
 fn scalar(private: &[u8], curve: Curve) -> Result<Zeroizing<Vec<u8>>, ReadKeyError> {
-    let leading = private.iter().take_while(|octet| **octet == 0).count();
+    let leading = private.iter().take_while(|byte| **byte == 0).count();
     let significant = &private[leading..];
-    let octets = curve.field_octets();
-    if significant.is_empty() || significant.len() > octets {
+    let bytes = curve.field_bytes();
+    if significant.is_empty() || significant.len() > bytes {
         return Err(ReadKeyError::Inconsistent {
             what: "its private half is zero or too large",
         });
     }
-    let mut scalar = Zeroizing::new(vec![0; octets]);
-    scalar[octets - significant.len()..].copy_from_slice(significant);
+    let mut scalar = Zeroizing::new(vec![0; bytes]);
+    scalar[bytes - significant.len()..].copy_from_slice(significant);
     Ok(scalar)
 }
 

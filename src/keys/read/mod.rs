@@ -159,7 +159,7 @@ pub enum ReadKeyError {
     #[error("too many private keys in one file")]
     TooMany,
     /// A number beyond any use.
-    #[error("an RSA private key of more than {} bits is not read", rsa::MAX_MODULUS_OCTETS * 8)]
+    #[error("an RSA private key of more than {} bits is not read", rsa::MAX_MODULUS_BYTES * 8)]
     TooLarge,
 }
 

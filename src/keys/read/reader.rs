@@ -148,18 +148,18 @@ pub(super) fn decrypt_pem(
         .header("DEK-Info")
         .and_then(|info| info.split_once(','))
         .ok_or(ReadKeyError::DekInfo)?;
-    let vector = octets(vector.trim()).ok_or(ReadKeyError::DekInfo)?;
-    let (decrypt, key_octets, block_octets): (Decrypt, usize, usize) = match name.trim() {
+    let vector = bytes(vector.trim()).ok_or(ReadKeyError::DekInfo)?;
+    let (decrypt, key_bytes, block_bytes): (Decrypt, usize, usize) = match name.trim() {
         "AES-128-CBC" => (cbc_decrypt::<aes::Aes128>, 16, 16),
         "AES-192-CBC" => (cbc_decrypt::<aes::Aes192>, 24, 16),
         "AES-256-CBC" => (cbc_decrypt::<aes::Aes256>, 32, 16),
         "DES-EDE3-CBC" => (cbc_decrypt::<des::TdesEde3>, 24, 8),
         _ => return Err(ReadKeyError::LegacyEncryption),
     };
-    if vector.len() != block_octets {
+    if vector.len() != block_bytes {
         return Err(ReadKeyError::DekInfo);
     }
-    let key = pem_key(password.octets(), &vector[..SALT_OCTETS], key_octets);
+    let key = pem_key(password.bytes(), &vector[..SALT_BYTES], key_bytes);
     let mut buffer = Zeroizing::new(block.contents.to_vec());
     let length = decrypt(&key, &vector, &mut buffer).ok_or(ReadKeyError::LegacyPassword)?;
     buffer.truncate(length);
@@ -172,13 +172,13 @@ pub(super) fn pem_cipher(block: &Block) -> String {
         .header("DEK-Info")
         .and_then(|info| info.split_once(','));
     let is_name =
-        |name: &&str| name.len() <= MAX_NAME_OCTETS && name.bytes().all(|b| b.is_ascii_graphic());
+        |name: &&str| name.len() <= MAX_NAME_BYTES && name.bytes().all(|b| b.is_ascii_graphic());
     let name = name.map(|(name, _)| name.trim()).filter(is_name);
     name.unwrap_or("an unknown cipher").to_owned()
 }
 
-const MAX_NAME_OCTETS: usize = 32;
-const SALT_OCTETS: usize = 8; // the first octets of the vector, as PEM_do_header of OpenSSL has it
+const MAX_NAME_BYTES: usize = 32;
+const SALT_BYTES: usize = 8; // the first bytes of the vector, as PEM_do_header of OpenSSL has it
 
 /// Decrypts in place, with a key and a vector, and gives the length of what comes out.
 type Decrypt = fn(&[u8], &[u8], &mut [u8]) -> Option<usize>;
@@ -193,10 +193,10 @@ fn cbc_decrypt<C: BlockCipherDecrypt + KeyInit>(
 }
 
 /// EVP_BytesToKey of OpenSSL with MD5 and one round.
-fn pem_key(password: &[u8], salt: &[u8], key_octets: usize) -> Zeroizing<Vec<u8>> {
-    let mut key = Zeroizing::new(Vec::with_capacity(key_octets + 16));
+fn pem_key(password: &[u8], salt: &[u8], key_bytes: usize) -> Zeroizing<Vec<u8>> {
+    let mut key = Zeroizing::new(Vec::with_capacity(key_bytes + 16));
     let mut previous = Zeroizing::new(Vec::new());
-    while key.len() < key_octets {
+    while key.len() < key_bytes {
         let digest = Md5::new()
             .chain_update(&*previous)
             .chain_update(password)
@@ -205,11 +205,11 @@ fn pem_key(password: &[u8], salt: &[u8], key_octets: usize) -> Zeroizing<Vec<u8>
         previous = Zeroizing::new(digest.to_vec());
         key.extend_from_slice(&previous);
     }
-    key.truncate(key_octets);
+    key.truncate(key_bytes);
     key
 }
 
-fn octets(hex: &str) -> Option<Vec<u8>> {
+fn bytes(hex: &str) -> Option<Vec<u8>> {
     let digits: Vec<u32> = hex.chars().map(|c| c.to_digit(16)).collect::<Option<_>>()?;
     if !digits.len().is_multiple_of(2) {
         return None;

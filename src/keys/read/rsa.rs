@@ -10,7 +10,7 @@ use crate::pki::encoding::unsigned_integer;
 use crate::pki::public_key::{KeyKind, bit_length, unsigned};
 
 /// The largest modulus that is read: twice what anyone uses, and what ring and AWS-LC end at.
-pub(super) const MAX_MODULUS_OCTETS: usize = 1024;
+pub(super) const MAX_MODULUS_BYTES: usize = 1024;
 
 /// Reads an RSAPrivateKey (RFC 8017 §A.1.2) and checks that its numbers belong together.
 /// `algorithm` is the AlgorithmIdentifier that stands beside it.
@@ -42,7 +42,7 @@ pub(super) fn read_pkcs1(
     let all = numbers.iter().chain([&modulus, &public_exponent]);
     if all
         .into_iter()
-        .any(|number| number.len() > MAX_MODULUS_OCTETS)
+        .any(|number| number.len() > MAX_MODULUS_BYTES)
     {
         return Err(ReadKeyError::TooLarge);
     }
@@ -61,10 +61,10 @@ pub(super) fn read_pkcs1(
 /// The rules of RFC 8017 §3.2 that can be checked without looking for primes.
 fn check(modulus: &[u8], public_exponent: &[u8], numbers: [&[u8]; 6]) -> Result<(), ReadKeyError> {
     let wrong = |what| Err(ReadKeyError::Inconsistent { what });
-    let [private, p, q, first, second, coefficient] = numbers.map(Number::from_octets);
+    let [private, p, q, first, second, coefficient] = numbers.map(Number::from_bytes);
     let (modulus, public) = (
-        Number::from_octets(modulus),
-        Number::from_octets(public_exponent),
+        Number::from_bytes(modulus),
+        Number::from_bytes(public_exponent),
     );
     let (p_less, q_less) = (p.less_one(), q.less_one());
     if p_less.is_zero() || q_less.is_zero() || !p.times(&q).compare(&modulus).is_eq() {
@@ -99,13 +99,13 @@ pub(super) struct Number(Zeroizing<Vec<u32>>);
 
 impl Number {
     /// The number with these big-endian bytes.
-    pub(super) fn from_octets(octets: &[u8]) -> Self {
-        let mut limbs = Zeroizing::new(Vec::with_capacity(octets.len() / 4 + 1));
-        for chunk in octets.rchunks(4) {
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
+        let mut limbs = Zeroizing::new(Vec::with_capacity(bytes.len() / 4 + 1));
+        for chunk in bytes.rchunks(4) {
             limbs.push(
                 chunk
                     .iter()
-                    .fold(0, |limb, octet| limb << 8 | u32::from(*octet)),
+                    .fold(0, |limb, byte| limb << 8 | u32::from(*byte)),
             );
         }
         Number(limbs).trimmed()
@@ -216,7 +216,7 @@ mod number_tests {
     proptest::proptest! {
         #[test]
         fn products_and_remainders_are_those_of_the_machine(a: u64, b: u64, c in 1_u128..) {
-            let number = |n: u128| Number::from_octets(&n.to_be_bytes());
+            let number = |n: u128| Number::from_bytes(&n.to_be_bytes());
             let product = number(a.into()).times(&number(b.into()));
             proptest::prop_assert!(product.compare(&number(u128::from(a) * u128::from(b))).is_eq());
             let expected = u128::from(a) * u128::from(b) % c;
@@ -225,19 +225,19 @@ mod number_tests {
 
         #[test]
         fn a_product_modulo_a_factor_is_zero(a in proptest::collection::vec(1_u8.., 1..99), b in proptest::collection::vec(1_u8.., 1..99)) {
-            let (a, b) = (Number::from_octets(&a), Number::from_octets(&b));
+            let (a, b) = (Number::from_bytes(&a), Number::from_bytes(&b));
             proptest::prop_assert!(a.times(&b).modulo(&a).unwrap().is_zero());
         }
     }
 
     #[test]
     fn less_one_borrows() {
-        let number = Number::from_octets(&[1, 0, 0, 0, 0]).less_one();
-        assert!(number.compare(&Number::from_octets(&[0xff; 4])).is_eq());
-        assert!(Number::from_octets(&[0]).less_one().is_zero());
+        let number = Number::from_bytes(&[1, 0, 0, 0, 0]).less_one();
+        assert!(number.compare(&Number::from_bytes(&[0xff; 4])).is_eq());
+        assert!(Number::from_bytes(&[0]).less_one().is_zero());
         assert!(
-            Number::from_octets(&[0])
-                .modulo(&Number::from_octets(&[]))
+            Number::from_bytes(&[0])
+                .modulo(&Number::from_bytes(&[]))
                 .is_none()
         );
     }

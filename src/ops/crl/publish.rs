@@ -435,7 +435,7 @@ fn warnings(certificate: &Certificate, size: usize) -> Vec<String> {
         warnings.push("the CA's keyUsage does not include cRLSign, so verifiers reject this CRL; rotate the CA with `openagents-certs ca rotate prepare`".into());
     }
     // PEM adds a third and its line ends.
-    if size / 3 * 4 + size / 48 > files::MAX_FILE_OCTETS {
+    if size / 3 * 4 + size / 48 > files::MAX_FILE_BYTES {
         warnings.push("the CRL is larger than the largest file this program reads; shorter lifetimes need fewer revocations".into());
     }
     warnings

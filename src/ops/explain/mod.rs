@@ -62,11 +62,11 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Report, Error> {
         }
         Input::File(path) => files::each_line(Some(path), &mut |piece| {
             lines = piece.line;
-            log.take(piece.line, piece.overlap, piece.octets);
+            log.take(piece.line, piece.overlap, piece.bytes);
         })?,
         Input::Stdin => files::each_line(None, &mut |piece| {
             lines = piece.line;
-            log.take(piece.line, piece.overlap, piece.octets);
+            log.take(piece.line, piece.overlap, piece.bytes);
         })?,
     }
     if log.is_empty() {
@@ -91,7 +91,7 @@ pub fn words(words: &[impl AsRef<OsStr>]) -> String {
 fn take_long(log: &mut Log, number: u64, line: &[u8]) {
     let mut start = 0;
     loop {
-        let end = line.len().min(start + files::MAX_LINE_OCTETS);
+        let end = line.len().min(start + files::MAX_LINE_BYTES);
         let overlap = if start == 0 { 0 } else { OVERLAP_BYTES };
         log.take(number, overlap, &line[start..end]);
         if end == line.len() {

@@ -10,7 +10,7 @@ use crate::path::finding::Finding;
 use crate::pki::algorithm::AlgorithmIdentifier;
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::{Extension, extension_name};
-use crate::pki::extension_value::{ExtensionValue, Octets};
+use crate::pki::extension_value::{ExtensionValue, Bytes};
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::DistinguishedName;
@@ -213,8 +213,8 @@ impl ExtensionFields {
         let (value, malformed) = match ExtensionValue::read(extension) {
             Ok(value) => (value, None),
             Err(error) => {
-                let octets = Octets(extension.value.clone());
-                (ExtensionValue::Unknown(octets), Some(error.to_string()))
+                let bytes = Bytes(extension.value.clone());
+                (ExtensionValue::Unknown(bytes), Some(error.to_string()))
             }
         };
         ExtensionFields {

@@ -249,12 +249,12 @@ impl KeyFields {
 /// An RSA key's public exponent in decimal; `None` above 64 bits.
 fn exponent(key: &PublicKey) -> Option<String> {
     let (_, exponent) = key.rsa_numbers()?;
-    let octets = exponent.len() <= 8;
+    let bytes = exponent.len() <= 8;
     let value = exponent
         .iter()
         .take(8)
-        .fold(0_u64, |value, octet| value << 8 | u64::from(*octet));
-    octets.then(|| value.to_string())
+        .fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    bytes.then(|| value.to_string())
 }
 
 /// A private key: everything that is shown of it.

@@ -341,7 +341,7 @@ impl Token {
     fn secret_hash(&self) -> Fingerprint {
         let hash = Base64UrlUnpadded::decode_vec(&self.content.secret_hash);
         // What cannot be read is the hash of no secret.
-        Fingerprint::from_octets(&hash.unwrap_or_default())
+        Fingerprint::from_bytes(&hash.unwrap_or_default())
     }
 
     fn of(document: Document) -> Result<Self, StoreError> {

@@ -85,7 +85,7 @@ impl FromStr for TokenText {
         Ok(TokenText {
             id: id.to_owned(),
             url,
-            pin: Fingerprint::from_octets(&pin),
+            pin: Fingerprint::from_bytes(&pin),
             secret: Zeroizing::new(secret.to_owned()),
         })
     }
@@ -126,7 +126,7 @@ impl From<TokenTextError> for Error {
 
 /// What the inventory keeps of a secret: the secret cannot be found from it.
 pub(super) fn secret_hash(secret: &str) -> Fingerprint {
-    Fingerprint::from_octets(&hmac_sha256(SECRET_PURPOSE, secret.as_bytes()))
+    Fingerprint::from_bytes(&hmac_sha256(SECRET_PURPOSE, secret.as_bytes()))
 }
 
 /// The key of the token's external account binding, which both sides can derive: the server from what it

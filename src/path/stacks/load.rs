@@ -25,21 +25,21 @@ pub(super) struct Chain {
 /// Reads a certificate chain and its key as a server or client would.
 pub(super) fn chain(
     quirks: &Quirks,
-    octets: &[u8],
+    bytes: &[u8],
     key: Option<&KeyFile>,
     files: (File, File),
 ) -> Result<Chain, Failure> {
     match quirks.dialect {
-        Dialect::BoringSsl => boring_ssl_chain(octets, key, files),
-        Dialect::OpenSsl => openssl_chain(octets, key, files),
+        Dialect::BoringSsl => boring_ssl_chain(bytes, key, files),
+        Dialect::OpenSsl => openssl_chain(bytes, key, files),
     }
 }
 
 /// The anchors in a file: those before the first block that cannot be read.
-pub(super) fn anchors(quirks: &Quirks, octets: &[u8]) -> Vec<Certificate> {
-    let octets = visible(quirks.dialect, octets);
+pub(super) fn anchors(quirks: &Quirks, bytes: &[u8]) -> Vec<Certificate> {
+    let bytes = visible(quirks.dialect, bytes);
     let mut anchors = Vec::new();
-    for block in Blocks::new(quirks.dialect, octets) {
+    for block in Blocks::new(quirks.dialect, bytes) {
         let Ok(block) = block else { break };
         if !AUXILIARY_LABELS.contains(&block.label.as_str()) {
             continue;
@@ -53,8 +53,8 @@ pub(super) fn anchors(quirks: &Quirks, octets: &[u8]) -> Vec<Certificate> {
 }
 
 /// Why this library, or rustls, finds no anchors in a file.
-pub(super) fn no_anchors(dialect: Option<Dialect>, octets: &[u8]) -> (&'static str, String) {
-    let blocks = Blocks::new(dialect.unwrap_or(Dialect::BoringSsl), octets);
+pub(super) fn no_anchors(dialect: Option<Dialect>, bytes: &[u8]) -> (&'static str, String) {
+    let blocks = Blocks::new(dialect.unwrap_or(Dialect::BoringSsl), bytes);
     for block in blocks {
         match block {
             Err(fault) => return ("pem-broken", fault.clause().to_owned()),
@@ -67,7 +67,7 @@ pub(super) fn no_anchors(dialect: Option<Dialect>, octets: &[u8]) -> (&'static s
             Ok(_) => {}
         }
     }
-    what_else(octets)
+    what_else(bytes)
 }
 
 /// The rule that a file without a private key breaks, by what is there instead.
@@ -82,23 +82,23 @@ pub(super) fn no_key(instead: &str) -> &'static str {
 }
 
 /// grpc passes files on as C strings, which end at the first NUL.
-pub(super) fn visible(dialect: Dialect, octets: &[u8]) -> &[u8] {
+pub(super) fn visible(dialect: Dialect, bytes: &[u8]) -> &[u8] {
     let end = match dialect {
-        Dialect::BoringSsl => octets.iter().position(|octet| *octet == 0),
+        Dialect::BoringSsl => bytes.iter().position(|byte| *byte == 0),
         Dialect::OpenSsl => None,
     };
-    &octets[..end.unwrap_or(octets.len())]
+    &bytes[..end.unwrap_or(bytes.len())]
 }
 
 fn boring_ssl_chain(
-    octets: &[u8],
+    bytes: &[u8],
     key: Option<&KeyFile>,
     (file, key_file): (File, File),
 ) -> Result<Chain, Failure> {
     let fail = |rule, found: String| Failure::of(rule, file, found, text::of("invalid-chain"));
-    let mut blocks = Blocks::new(Dialect::BoringSsl, octets);
+    let mut blocks = Blocks::new(Dialect::BoringSsl, bytes);
     let first =
-        first_certificate(&mut blocks, octets).map_err(|(rule, found)| fail(rule, found))?;
+        first_certificate(&mut blocks, bytes).map_err(|(rule, found)| fail(rule, found))?;
     let leaf = certificate(&first, Dialect::BoringSsl, true)
         .map_err(|(what, _)| fail("certificate-unreadable", what.to_owned()))?
         .certificate;
@@ -153,16 +153,16 @@ fn served_names(first: &Block, leaf: &Certificate, file: File) -> Result<(), Fai
 }
 
 fn openssl_chain(
-    octets: &[u8],
+    bytes: &[u8],
     key: Option<&KeyFile>,
     (file, key_file): (File, File),
 ) -> Result<Chain, Failure> {
     let fail = |rule, found: &str, error: &str| Failure::of(rule, file, found, error);
     let unreadable = |(what, error): Unreadable| fail("certificate-unreadable", what, error);
-    let mut blocks = Blocks::new(Dialect::OpenSsl, octets);
-    let first = first_certificate(&mut blocks, octets).map_err(|(rule, found)| {
+    let mut blocks = Blocks::new(Dialect::OpenSsl, bytes);
+    let first = first_certificate(&mut blocks, bytes).map_err(|(rule, found)| {
         let error = match rule {
-            "pem-broken" => text::openssl_pem(blocks_fault(octets)),
+            "pem-broken" => text::openssl_pem(blocks_fault(bytes)),
             _ => text::of("no-start-line"),
         };
         fail(rule, &found, error)
@@ -256,7 +256,7 @@ fn strong_enough(chain: &[LibraryCertificate], file: File) -> Result<(), Failure
 /// The first block that counts as a certificate.
 fn first_certificate(
     blocks: &mut Blocks<'_>,
-    octets: &[u8],
+    bytes: &[u8],
 ) -> Result<Block, (&'static str, String)> {
     for block in blocks.by_ref() {
         match block {
@@ -265,26 +265,26 @@ fn first_certificate(
             Err(fault) => return Err(("pem-broken", fault.clause().to_owned())),
         }
     }
-    Err(what_else(octets))
+    Err(what_else(bytes))
 }
 
-fn blocks_fault(octets: &[u8]) -> PemFault {
-    let mut blocks = Blocks::new(Dialect::OpenSsl, octets);
+fn blocks_fault(bytes: &[u8]) -> PemFault {
+    let mut blocks = Blocks::new(Dialect::OpenSsl, bytes);
     blocks.find_map(Result::err).unwrap_or(PemFault::EndLine)
 }
 
 /// What a file without PEM blocks is.
-pub(super) fn what_else(octets: &[u8]) -> (&'static str, String) {
-    if octets.is_empty() {
+pub(super) fn what_else(bytes: &[u8]) -> (&'static str, String) {
+    if bytes.is_empty() {
         ("file-empty", "0 bytes".to_owned())
-    } else if octets.starts_with(&[0xff, 0xfe]) || octets.starts_with(&[0xfe, 0xff]) {
+    } else if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         ("file-utf16", "UTF-16".to_owned())
-    } else if octets.starts_with(&[0xef, 0xbb, 0xbf]) {
+    } else if bytes.starts_with(&[0xef, 0xbb, 0xbf]) {
         ("file-byte-order-mark", "a UTF-8 byte order mark".to_owned())
-    } else if octets.starts_with(&[0x30]) && Element::first(octets, "it").is_ok() {
+    } else if bytes.starts_with(&[0x30]) && Element::first(bytes, "it").is_ok() {
         ("file-der", "DER".to_owned())
-    } else if octets.windows(BEGIN.len()).any(|window| window == BEGIN) {
-        let label = crate::pki::pem::blocks(octets)
+    } else if bytes.windows(BEGIN.len()).any(|window| window == BEGIN) {
+        let label = crate::pki::pem::blocks(bytes)
             .ok()
             .and_then(|blocks| blocks.into_iter().next())
             .map(|block| block.label);

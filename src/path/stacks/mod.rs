@@ -200,16 +200,16 @@ pub fn judge_pair(setup: &Setup<'_>, at: OffsetDateTime, client: Stack, server: 
 /// Examines a certificate file by itself, whether or not a stack refuses it: its encoding, damaged
 /// blocks, other contents, the order of a chain, anchors of one name. Key files are judged with their
 /// certificate.
-pub fn examine_file(file: File, octets: &[u8]) -> Vec<Finding> {
+pub fn examine_file(file: File, bytes: &[u8]) -> Vec<Finding> {
     let mut report = Report::default();
     match file {
         File::ServerKey | File::ClientKey => return Vec::new(),
         File::ServerCertificate | File::ClientCertificate => {
-            let certificates = report.read(octets);
+            let certificates = report.read(bytes);
             report.order(&certificates);
         }
         File::ClientRoots | File::ServerRoots => {
-            let certificates = report.read(octets);
+            let certificates = report.read(bytes);
             report.namesakes(&certificates);
         }
     }
@@ -223,12 +223,12 @@ struct Report {
 
 impl Report {
     /// The certificates that at least one stack reads.
-    fn read(&mut self, octets: &[u8]) -> Vec<Certificate> {
-        let has_mark = has_byte_order_mark(octets);
+    fn read(&mut self, bytes: &[u8]) -> Vec<Certificate> {
+        let has_mark = has_byte_order_mark(bytes);
         if has_mark {
             self.add("file-byte-order-mark", Severity::Error, None);
         }
-        let text = octets.strip_prefix(BYTE_ORDER_MARK).unwrap_or(octets);
+        let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let mut certificates = Vec::new();
         for (place, block) in Blocks::new(Dialect::BoringSsl, text).enumerate() {
             let block = match block {
@@ -264,7 +264,7 @@ impl Report {
             }
         }
         if certificates.is_empty() && self.findings.is_empty() {
-            let (id, found) = what_else(octets);
+            let (id, found) = what_else(bytes);
             self.add(id, Severity::Error, Some(found));
         }
         certificates
@@ -410,7 +410,7 @@ mod file_tests {
 
     #[test]
     fn a_file_without_certificates_is_named_for_what_it_is() {
-        for (octets, id) in [
+        for (bytes, id) in [
             (&b""[..], "file-empty"),
             (b"\xff\xfe-\0", "file-utf16"),
             (b"\x30\x03\x02\x01\x00", "file-der"),
@@ -426,7 +426,7 @@ mod file_tests {
                 "private-key-beside",
             ),
         ] {
-            let findings = examine_file(File::ClientRoots, octets);
+            let findings = examine_file(File::ClientRoots, bytes);
             assert_eq!(findings[0].id, id);
         }
         assert!(examine_file(File::ServerKey, b"").is_empty());

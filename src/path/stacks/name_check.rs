@@ -400,8 +400,8 @@ fn call_covers(entry: &str, host: &str) -> bool {
 /// looks_like_ip_address: a rough guess.
 fn looks_like_address(name: &str) -> bool {
     let (mut dots, mut digits) = (0, 0);
-    for octet in name.bytes() {
-        match octet {
+    for byte in name.bytes() {
+        match byte {
             b':' => return true,
             b'0'..=b'9' if digits > 3 => return false,
             b'0'..=b'9' => digits += 1,

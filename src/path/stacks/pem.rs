@@ -21,14 +21,14 @@ pub struct PrivateKeyBlock {
 /// What is wrong with the file, as a clause, if the stack stops before it reaches one.
 pub fn private_key_block(
     stack: Stack,
-    octets: &[u8],
+    bytes: &[u8],
 ) -> Result<Option<PrivateKeyBlock>, &'static str> {
     let dialect = match stack {
         Stack::GrpcCore => Dialect::BoringSsl,
         Stack::GrpcJs => Dialect::OpenSsl,
-        Stack::Tonic => return rustls_private_key(octets),
+        Stack::Tonic => return rustls_private_key(bytes),
     };
-    let mut blocks = Blocks::new(dialect, octets);
+    let mut blocks = Blocks::new(dialect, bytes);
     let mut fault = None;
     loop {
         let Some(block) = blocks.next() else {
@@ -98,10 +98,10 @@ pub(super) struct Blocks<'a> {
 }
 
 impl<'a> Blocks<'a> {
-    pub(super) fn new(dialect: Dialect, octets: &'a [u8]) -> Self {
+    pub(super) fn new(dialect: Dialect, bytes: &'a [u8]) -> Self {
         Blocks {
             dialect,
-            rest: octets,
+            rest: bytes,
             is_done: false,
         }
     }
@@ -117,11 +117,11 @@ impl<'a> Blocks<'a> {
             Dialect::OpenSsl => OPENSSL_LINE,
         };
         let window = &self.rest[..self.rest.len().min(longest)];
-        let end = window.iter().position(|octet| *octet == b'\n');
+        let end = window.iter().position(|byte| *byte == b'\n');
         let (line, rest) = self.rest.split_at(end.map_or(window.len(), |end| end + 1));
         self.rest = rest;
         // Both compare signed characters with the space, so they strip non-ASCII bytes too.
-        let kept = line.iter().rposition(|octet| (0x21..0x80).contains(octet));
+        let kept = line.iter().rposition(|byte| (0x21..0x80).contains(byte));
         let is_cut = end.is_none() && line.len() == longest;
         Some((&line[..kept.map_or(0, |last| last + 1)], is_cut))
     }
@@ -251,16 +251,16 @@ fn is_end(line: &[u8], label: &str) -> bool {
 
 /// Base64 with white space anywhere; unused bits after the last byte are ignored.
 fn decode_base64(base64: &[u8], dialect: Dialect) -> Option<Zeroizing<Vec<u8>>> {
-    let mut octets = Zeroizing::new(Vec::with_capacity(base64.len() / 4 * 3 + 3));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(base64.len() / 4 * 3 + 3));
     let (mut bits, mut count, mut padding) = (0_u32, 0, 0);
-    for octet in base64 {
-        let value = match octet {
+    for byte in base64 {
+        let value = match byte {
             b' ' | b'\t' | b'\r' | b'\n' => continue,
             // OpenSSL treats a hyphen as the end, so the next BEGIN ends a block without END.
             b'-' if dialect == Dialect::OpenSsl => break,
-            b'A'..=b'Z' => octet - b'A',
-            b'a'..=b'z' => octet - b'a' + 26,
-            b'0'..=b'9' => octet - b'0' + 52,
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
             b'+' => 62,
             b'/' => 63,
             b'=' if count >= 2 => {
@@ -269,22 +269,22 @@ fn decode_base64(base64: &[u8], dialect: Dialect) -> Option<Zeroizing<Vec<u8>>> 
             }
             _ => return None,
         };
-        if padding > 0 && *octet != b'=' {
+        if padding > 0 && *byte != b'=' {
             return None;
         }
         bits = bits << 6 | u32::from(value);
         count += 1;
         if count == 4 {
-            octets.extend_from_slice(&bits.to_be_bytes()[1..4 - padding]);
+            bytes.extend_from_slice(&bits.to_be_bytes()[1..4 - padding]);
             (bits, count) = (0, 0);
         }
     }
-    (count == 0).then_some(octets)
+    (count == 0).then_some(bytes)
 }
 
 /// The key rustls finds: the first block with one of the three labels it knows.
-fn rustls_private_key(octets: &[u8]) -> Result<Option<PrivateKeyBlock>, &'static str> {
-    for section in <(SectionKind, Vec<u8>)>::pem_reader_iter(octets) {
+fn rustls_private_key(bytes: &[u8]) -> Result<Option<PrivateKeyBlock>, &'static str> {
+    for section in <(SectionKind, Vec<u8>)>::pem_reader_iter(bytes) {
         let (kind, contents) = match section {
             Ok((kind, contents)) => (kind, Zeroizing::new(contents)),
             Err(Error::Base64Decode(_)) => return Err(PemFault::Base64.clause()),
@@ -395,12 +395,12 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_we_write_both_read(octets in proptest::collection::vec(proptest::num::u8::ANY, 1..400)) {
-            let text = crate::pki::pem::encode("X", &octets).unwrap();
+        fn what_we_write_both_read(bytes in proptest::collection::vec(proptest::num::u8::ANY, 1..400)) {
+            let text = crate::pki::pem::encode("X", &bytes).unwrap();
             for dialect in [Dialect::BoringSsl, Dialect::OpenSsl] {
                 let mut blocks = Blocks::new(dialect, text.as_bytes());
                 let block = blocks.next().and_then(Result::ok);
-                proptest::prop_assert_eq!(block.map(|block| block.contents.to_vec()), Some(octets.clone()));
+                proptest::prop_assert_eq!(block.map(|block| block.contents.to_vec()), Some(bytes.clone()));
             }
         }
     }

@@ -137,7 +137,7 @@ fn check(certificate: &Certificate, dialect: Dialect) -> Result<(), Unreadable> 
         return Err(("version does not allow its fields", ""));
     }
     let is_read = |(tag, text): &(u8, Vec<u8>)| {
-        is_plain(*tag, text) || *tag == UTC_TIME && text.len() == OFFSET_OCTETS
+        is_plain(*tag, text) || *tag == UTC_TIME && text.len() == OFFSET_BYTES
     };
     if dates(certificate).is_some_and(|dates| !dates.iter().all(is_read)) {
         return Err(("dates are not encoded in whole seconds and UTC", ""));
@@ -294,7 +294,7 @@ fn is_read_by_boring_ssl(key: &KeyParts<'_>) -> bool {
     if let KeyKind::Ec(curve @ (Curve::P224 | Curve::P256 | Curve::P384 | Curve::P521)) = key.kind {
         return match key.key.first() {
             Some(4) => true,
-            Some(2 | 3) => key.key.len() == 1 + curve.field_octets(),
+            Some(2 | 3) => key.key.len() == 1 + curve.field_bytes(),
             Some(_) | None => false,
         };
     }
@@ -334,7 +334,7 @@ const INDEFINITE: u8 = 0x80;
 const VERSION_OFFSET: usize = 4;
 const CERTIFICATE_PARTS: usize = 3;
 /// YYMMDDHHMMSS+hhmm.
-const OFFSET_OCTETS: usize = 17;
+const OFFSET_BYTES: usize = 17;
 const EPOCH: &[u8] = b"\x17\x0d700101000000Z";
 /// From here on OpenSSL counts 80 bits of security, by the formula of NIST SP 800-56B, appendix D.
 const MIN_RSA_BITS: usize = 919;

@@ -108,19 +108,19 @@ impl<'a> Files<'a> {
             .identity
             .map(|own| load::chain(quirks, own.certificate, own.key, self.places()));
         let mut chain = chain.transpose()?;
-        let Some(octets) = self.roots else {
+        let Some(bytes) = self.roots else {
             return Ok(Endpoint {
                 chain,
                 roots: Roots::Unasked,
                 no_anchors: None,
             });
         };
-        let anchors = load::anchors(quirks, octets);
+        let anchors = load::anchors(quirks, bytes);
         let mut no_anchors = None;
         if anchors.is_empty() {
-            let (rule, found) = load::no_anchors(Some(quirks.dialect), octets);
+            let (rule, found) = load::no_anchors(Some(quirks.dialect), bytes);
             // grpc-core treats an empty file as no file.
-            let is_blank = octets.first().is_none_or(|first| *first == 0);
+            let is_blank = bytes.first().is_none_or(|first| *first == 0);
             if stack == Stack::GrpcCore && !is_blank {
                 return Err(Failure::of(
                     rule,
@@ -148,15 +148,15 @@ impl<'a> Files<'a> {
     fn load_rustls(self, host: Option<&str>) -> Result<Endpoint, Failure> {
         let place = self.roots_place();
         let (mut roots, mut no_anchors) = (Roots::Unasked, None);
-        if let Some(octets) = self.roots {
-            let store = tonic::anchors(octets, place)?;
+        if let Some(bytes) = self.roots {
+            let store = tonic::anchors(bytes, place)?;
             if store.is_empty() {
-                no_anchors = Some(load::no_anchors(None, octets));
+                no_anchors = Some(load::no_anchors(None, bytes));
             }
             roots = match self.side {
                 Side::Client => Roots::Rustls(store),
                 Side::Server => {
-                    let verifier = tonic::client_verifier(store.clone(), octets, place)?;
+                    let verifier = tonic::client_verifier(store.clone(), bytes, place)?;
                     Roots::Verifier(verifier, store)
                 }
             };
@@ -230,20 +230,20 @@ pub(super) fn accepts(stack: Stack, kind: KeyKind) -> bool {
 /// A grpc-core server is different: it puts the client's certificates into two session tickets, which must
 /// fit into its buffer of 17 KiB.
 pub(super) fn accepts_size(stack: Stack, side: Side, sent: &[Vec<u8>]) -> bool {
-    let octets: usize = sent.iter().map(Vec::len).sum();
-    let message = MESSAGE_OCTETS + octets + sent.len() * ENTRY_OCTETS;
+    let bytes: usize = sent.iter().map(Vec::len).sum();
+    let message = MESSAGE_BYTES + bytes + sent.len() * ENTRY_BYTES;
     match (stack, side) {
-        (Stack::GrpcCore, Side::Server) => octets <= MAX_TICKET_OCTETS,
+        (Stack::GrpcCore, Side::Server) => bytes <= MAX_TICKET_BYTES,
         (Stack::GrpcCore, Side::Client) | (Stack::GrpcJs, Side::Client | Side::Server) => {
-            message <= MAX_CERTIFICATES_OCTETS
+            message <= MAX_CERTIFICATES_BYTES
         }
-        (Stack::Tonic, Side::Client | Side::Server) => message <= MAX_RUSTLS_OCTETS,
+        (Stack::Tonic, Side::Client | Side::Server) => message <= MAX_RUSTLS_BYTES,
     }
 }
 
 /// Whether the names of all these CAs fit into a CertificateRequest.
 fn names_fit(names: impl Iterator<Item = usize>) -> bool {
-    names.map(|octets| octets + NAME_OCTETS).sum::<usize>() <= usize::from(u16::MAX)
+    names.map(|bytes| bytes + NAME_BYTES).sum::<usize>() <= usize::from(u16::MAX)
 }
 
 /// Whether Node's HTTP/2 accepts the name as an authority: the characters that nghttp2 allows there.
@@ -252,12 +252,12 @@ pub(super) fn is_authority(name: &str) -> bool {
         .all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@[]%".contains(&b))
 }
 
-const MESSAGE_OCTETS: usize = 8;
-const ENTRY_OCTETS: usize = 5;
-const NAME_OCTETS: usize = 2;
-const MAX_TICKET_OCTETS: usize = 8_448; // measured: half of 17 KiB, less what else a ticket holds
-const MAX_CERTIFICATES_OCTETS: usize = 102_400; // SSL_MAX_CERT_LIST_DEFAULT
-const MAX_RUSTLS_OCTETS: usize = 0xffff; // MAX_HANDSHAKE_SIZE
+const MESSAGE_BYTES: usize = 8;
+const ENTRY_BYTES: usize = 5;
+const NAME_BYTES: usize = 2;
+const MAX_TICKET_BYTES: usize = 8_448; // measured: half of 17 KiB, less what else a ticket holds
+const MAX_CERTIFICATES_BYTES: usize = 102_400; // SSL_MAX_CERT_LIST_DEFAULT
+const MAX_RUSTLS_BYTES: usize = 0xffff; // MAX_HANDSHAKE_SIZE
 
 /// The rules that a path without an anchor breaks.
 const NO_PATH: [&str; 2] = ["issuer-missing", "self-signed"];

@@ -24,9 +24,9 @@ use crate::pki::public_key::{KeyKind, PublicKey};
 ///
 /// # Errors
 /// If any block cannot be read.
-pub(super) fn anchors(octets: &[u8], file: File) -> Result<Arc<RootCertStore>, Failure> {
+pub(super) fn anchors(bytes: &[u8], file: File) -> Result<Arc<RootCertStore>, Failure> {
     let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(certificates(octets, file)?);
+    store.add_parsable_certificates(certificates(bytes, file)?);
     Ok(Arc::new(store))
 }
 
@@ -36,27 +36,27 @@ pub(super) fn anchors(octets: &[u8], file: File) -> Result<Arc<RootCertStore>, F
 /// If there are no anchors.
 pub(super) fn client_verifier(
     store: Arc<RootCertStore>,
-    octets: &[u8],
+    bytes: &[u8],
     file: File,
 ) -> Result<Arc<dyn ClientCertVerifier>, Failure> {
     WebPkiClientVerifier::builder_with_provider(store, provider())
         .build()
         .map_err(|error| {
-            let (rule, found) = no_anchors(None, octets);
+            let (rule, found) = no_anchors(None, bytes);
             Failure::of(rule, file, found, error.to_string())
         })
 }
 
 /// A chain and its key, for `with_single_cert`.
 pub(super) fn chain(
-    octets: &[u8],
+    bytes: &[u8],
     key: Option<&KeyFile>,
     (file, key_file): (File, File),
 ) -> Result<Chain, Failure> {
-    let certificates = certificates(octets, file)?;
+    let certificates = certificates(bytes, file)?;
     let public_half = key.map(|key| private_key(key, key_file)).transpose()?;
     let Some(leaf) = certificates.first() else {
-        let (rule, found) = what_else(octets);
+        let (rule, found) = what_else(bytes);
         let error = Error::NoCertificatesPresented.to_string();
         return Err(Failure::of(rule, file, found, error));
     };
@@ -134,8 +134,8 @@ pub(super) fn server_name(host: &str) -> Result<ServerName<'_>, Failure> {
         .map_err(|error| Failure::of("host-form", file, host, error.to_string()))
 }
 
-fn certificates(octets: &[u8], file: File) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_reader_iter(octets).collect();
+fn certificates(bytes: &[u8], file: File) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_reader_iter(bytes).collect();
     read.map_err(|error| Failure::of("pem-broken", file, error, CERTIFICATE_ERROR))
 }
 

@@ -48,8 +48,8 @@ pub(super) fn object_identifiers(
     planned: &[ObjectIdentifier],
     found: &[Oid<'_>],
 ) -> Result<(), ReadBackError> {
-    let mut octets = planned.iter().map(ObjectIdentifier::as_bytes);
-    if octets.by_ref().eq(found.iter().map(Oid::as_bytes)) {
+    let mut bytes = planned.iter().map(ObjectIdentifier::as_bytes);
+    if bytes.by_ref().eq(found.iter().map(Oid::as_bytes)) {
         Ok(())
     } else {
         Err(differs(field, Debug(planned), Debug(found)))

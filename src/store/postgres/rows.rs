@@ -217,7 +217,7 @@ pub(super) fn entry(row: &Row) -> Result<Entry, Unreadable> {
     let manifest: Option<&[u8]> = get(row, 18)?;
     let number: Option<i64> = get(row, 19)?;
     let batch = manifest.zip(number).map(|(manifest, number)| BatchRow {
-        manifest: Fingerprint::from_octets(manifest),
+        manifest: Fingerprint::from_bytes(manifest),
         row: number.unsigned_abs(),
     });
     let names: &str = get(row, 7)?;
@@ -320,5 +320,5 @@ pub(super) fn optional_moment(
 }
 
 fn fingerprint(row: &Row, column: usize) -> Result<Fingerprint, Unreadable> {
-    Ok(Fingerprint::from_octets(get(row, column)?))
+    Ok(Fingerprint::from_bytes(get(row, column)?))
 }

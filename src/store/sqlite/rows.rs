@@ -188,8 +188,8 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         names: names(row, 7)?,
         subject: DistinguishedName::from_der(octets(row, 8)?),
         issuer: DistinguishedName::from_der(octets(row, 9)?),
-        issuer_fingerprint: Fingerprint::from_octets(octets(row, 10)?),
-        fingerprint: Fingerprint::from_octets(octets(row, 11)?),
+        issuer_fingerprint: Fingerprint::from_bytes(octets(row, 10)?),
+        fingerprint: Fingerprint::from_bytes(octets(row, 11)?),
         key_type: row.get(12)?,
         output: output(row, 13)?,
         requested_by: row.get(15)?,
@@ -198,7 +198,7 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         batch: batch(row, 18)?,
         certificate: row.get(20)?,
         replaces: optional(row, 21, serial)?,
-        public_key: Fingerprint::from_octets(octets(row, 22)?),
+        public_key: Fingerprint::from_bytes(octets(row, 22)?),
         labels: optional(row, 23, |row, column| {
             row.get(column)
                 .map(|text: String| Labels::from_lines(&text))
@@ -215,7 +215,7 @@ pub(super) fn revoked(row: &Row<'_>) -> rusqlite::Result<RevokedCertificate> {
         serial: serial(row, 0)?,
         revocation: revocation(row, 1)?.ok_or_else(|| conversion(1, Type::Null)(NotRevoked))?,
         not_after: moment(row, 4)?,
-        issuer_fingerprint: Fingerprint::from_octets(octets(row, 5)?),
+        issuer_fingerprint: Fingerprint::from_bytes(octets(row, 5)?),
     })
 }
 
@@ -293,7 +293,7 @@ fn output(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Output>> {
 fn batch(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<BatchRow>> {
     optional(row, column, |row, column| {
         Ok(BatchRow {
-            manifest: Fingerprint::from_octets(octets(row, column)?),
+            manifest: Fingerprint::from_bytes(octets(row, column)?),
             row: count(row, column + 1)?,
         })
     })

@@ -245,8 +245,8 @@ mod tests {
 
     #[test]
     fn a_network_is_reproduced_as_it_was_read() {
-        let octets = vec![10, 1, 0, 0, 255, 255, 0, 0];
-        let written = subtree(&GeneralName::Ip(octets)).unwrap();
+        let bytes = vec![10, 1, 0, 0, 255, 255, 0, 0];
+        let written = subtree(&GeneralName::Ip(bytes)).unwrap();
         assert_eq!(written, Subtree::ip("10.1.0.0/16").unwrap());
         assert!(subtree(&GeneralName::Email("a@b".into())).is_err());
     }
