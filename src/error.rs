@@ -10,31 +10,27 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use crate::config::ConfigError;
-use crate::keys::{AgeError, KeyError, ReadKeyError};
+use crate::keys::KeyError;
 use crate::message::MessageError;
 use crate::net::acme::AcmeError;
 use crate::net::est::EstError;
 use crate::net::mail::MailError;
 use crate::net::webhook::WebhookError;
 use crate::net::{IdentityError, ProbeError, TargetError};
-use crate::network::UnusableFile;
-use crate::pki::bundle::BundleError;
-use crate::pki::certificate::{CertificateError, IssuerError};
 use crate::pki::element::ElementError;
 use crate::pki::escape::Escaped;
 use crate::pki::general_name::SubtreeError;
 use crate::pki::lint::Lint;
 use crate::pki::name::AttributeError;
-use crate::pki::pem::PemError;
 use crate::pki::read_back::ReadBackError;
 use crate::pki::san::NameError;
 use crate::pki::serial::SerialNumber;
 use crate::pki::validity::{ValidityError, rfc3339};
 use crate::store::StoreError;
 
-use content::{at_line, listed};
+use content::listed;
 
-pub use content::ContentError;
+pub use content::{ContentError, FileError, InFile};
 pub use selection::{SelectionError, TargetListError};
 pub use workload::WorkloadError;
 
@@ -68,6 +64,14 @@ pub enum Error {
         path: PathBuf,
         /// What it is.
         what: &'static str,
+    },
+    /// A file whose content is not what it should be.
+    #[error("{}: {source}", shown(path))]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FileError,
     },
     /// The file already exists.
     #[error("{}: already exists", shown(path))]
@@ -180,14 +184,6 @@ pub enum Error {
         /// The trust anchors.
         path: PathBuf,
     },
-    /// Not a usable certificate.
-    #[error("{}: {source}", shown(path))]
-    Certificate {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: CertificateError,
-    },
     /// There is no CA to issue from.
     #[error("{}: no CA in this directory", shown(path))]
     NoAuthority {
@@ -201,14 +197,6 @@ pub enum Error {
         path: PathBuf,
         /// The inventory.
         inventory: PathBuf,
-    },
-    /// A certificate that cannot be used as an issuer.
-    #[error("{}: {source}", shown(path))]
-    Issuer {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: IssuerError,
     },
     /// A certificate that is not a CA certificate.
     #[error("{}: is not a CA certificate", shown(path))]
@@ -243,32 +231,6 @@ pub enum Error {
         /// The current time.
         now: OffsetDateTime,
     },
-    /// A file of certificates without a usable one.
-    #[error("{}: {source}", shown(path))]
-    Bundle {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: BundleError,
-    },
-    /// PEM with a malformed block.
-    #[error("{}: {source}", shown(path))]
-    Pem {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: PemError,
-    },
-    /// An object in a file that cannot be parsed.
-    #[error("{}: {}{source}", shown(path), at_line(*line))]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// The line of the PEM block's BEGIN.
-        line: Option<usize>,
-        /// What is wrong with it.
-        source: ContentError,
-    },
     /// A file without a CRL.
     #[error("{}: contains no CRL", shown(path))]
     NoRevocationList {
@@ -286,22 +248,6 @@ pub enum Error {
         path: PathBuf,
         /// The certificate's file.
         certificate: PathBuf,
-    },
-    /// A private key that cannot be used.
-    #[error("{}: {source}", shown(path))]
-    Key {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: KeyError,
-    },
-    /// A private key that cannot be parsed.
-    #[error("{}: {source}", shown(path))]
-    ReadKey {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: ReadKeyError,
     },
     /// A file without a private key.
     #[error("{}: contains no private key", shown(path))]
@@ -328,14 +274,6 @@ pub enum Error {
         path: PathBuf,
         /// Whether it has a passphrase.
         is_encrypted: bool,
-    },
-    /// A file that is encrypted with a passphrase, and cannot be opened.
-    #[error("{}: {source}", shown(path))]
-    Encrypted {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: AgeError,
     },
     /// A backup that is not complete, or whose parts do not belong together.
     #[error("{}: the backup {what}", shown(path))]
@@ -418,14 +356,6 @@ pub enum Error {
     /// A message that cannot be signed or sealed.
     #[error(transparent)]
     Message(#[from] MessageError),
-    /// A file that messages cannot be signed, sealed or checked with.
-    #[error("{}: {source}", shown(path))]
-    MessageFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: MessageError,
-    },
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -446,14 +376,6 @@ pub enum Error {
     /// A client key that cannot sign a handshake.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// A network or agent YAML file that cannot be used.
-    #[error("{}: {source}", shown(path))]
-    Network {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: UnusableFile,
-    },
     /// An address that cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -463,14 +385,6 @@ pub enum Error {
         flag: &'static str,
         /// The system's error.
         source: std::io::Error,
-    },
-    /// A certificate and a key that a TLS server cannot present.
-    #[error("{}: a TLS server cannot present it: {source}", shown(path))]
-    ServerPair {
-        /// The certificate's file.
-        path: PathBuf,
-        /// Why not.
-        source: rustls::Error,
     },
     /// A certificate that the server's own CA does not issue to it.
     #[error("the server's own certificate cannot be issued: {message}")]
@@ -495,14 +409,6 @@ pub enum Error {
     /// A notification was not mailed.
     #[error("the notification was not mailed: {0}")]
     Mail(#[from] MailError),
-    /// What the ACME client remembers cannot be read.
-    #[error("{}: not what was written there: {source}", shown(path))]
-    AcmeState {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
     /// Standard output cannot be written.
     #[error("cannot write the result: {source}")]
     Output {

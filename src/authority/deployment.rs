@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::inventory::{StorePlace, inventory_name, open_inventory, require_own, store_place};
 use super::{Issuance, Signing, rotation};
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, InFile as _};
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys::{self, Password, ReadKey, Signer};
 use crate::pki::certificate::{Certificate, Issuer};
@@ -226,10 +226,7 @@ pub fn certificate_in(directory: &Path, inventory: &dyn Inventory) -> Result<Cer
 /// # Errors
 /// When it is malformed.
 pub(super) fn issuer(path: &Path, certificate: &Certificate) -> Result<Issuer, Error> {
-    Issuer::of(certificate).map_err(|source| Error::Issuer {
-        path: path.to_owned(),
-        source,
-    })
+    Issuer::of(certificate).in_file(path)
 }
 
 /// What a certificate in a file gives to those it issues, when any may be issued under it.
@@ -268,18 +265,12 @@ pub fn valid_issuer(
 /// # Errors
 /// When there is none, or one is broken.
 pub fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
-    bundle::certificates(&files::read(path)?).map_err(|source| Error::Bundle {
-        path: path.to_owned(),
-        source,
-    })
+    bundle::certificates(&files::read(path)?).in_file(path)
 }
 
 pub(super) fn read_signer(path: &Path, password: Ask<'_>) -> Result<Signer, Error> {
     let (key, _) = read_key(path, password)?;
-    Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key {
-        path: path.to_owned(),
-        source,
-    })
+    Signer::from_pkcs8(key.pkcs8()).in_file(path)
 }
 
 /// Asks at most once, and gives the same passphrase for every file: of keys that are encrypted alike.
@@ -309,10 +300,7 @@ pub fn read_key(path: &Path, password: Ask<'_>) -> Result<(ReadKey, Option<Passw
 /// # Errors
 /// When the file cannot be read, or contains no private key.
 pub fn is_key_encrypted(path: &Path) -> Result<bool, Error> {
-    let blocks = pem::blocks(&files::read(path)?).map_err(|source| Error::Pem {
-        path: path.to_owned(),
-        source,
-    })?;
+    let blocks = pem::blocks(&files::read(path)?).in_file(path)?;
     let key = blocks.iter().find(|block| block.is_private_key());
     key.map(needs_password).ok_or_else(|| Error::NoKey {
         path: path.to_owned(),
@@ -332,10 +320,7 @@ pub fn read_key_in(
     bytes: &[u8],
     password: Ask<'_>,
 ) -> Result<(ReadKey, Option<Password>), Error> {
-    let blocks = pem::blocks(bytes).map_err(|source| Error::Pem {
-        path: path.to_owned(),
-        source,
-    })?;
+    let blocks = pem::blocks(bytes).in_file(path)?;
     let Some(block) = blocks.iter().find(|block| block.is_private_key()) else {
         return Err(Error::NoKey {
             path: path.to_owned(),
@@ -347,13 +332,7 @@ pub fn read_key_in(
         None
     };
     let key = keys::read_pem_key(block, password.as_ref());
-    Ok((
-        key.map_err(|source| Error::ReadKey {
-            path: path.to_owned(),
-            source,
-        })?,
-        password,
-    ))
+    Ok((key.in_file(path)?, password))
 }
 
 /// The file of the trust anchors to hand out.

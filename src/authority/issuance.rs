@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use crate::error::Error;
+use crate::error::{Error, InFile as _};
 use crate::keys::Signer;
 use crate::path::IssuerChain;
 use crate::path::finding::{Finding, Severity};
@@ -159,10 +159,7 @@ impl Signing {
     /// # Errors
     /// When nothing can be issued under the certificate.
     pub fn of_root(certificate: &Certificate, signer: Signer) -> Result<Self, Error> {
-        let issuer = Issuer::of(certificate).map_err(|source| Error::Issuer {
-            path: super::CERTIFICATE.into(),
-            source,
-        })?;
+        let issuer = Issuer::of(certificate).in_file(super::CERTIFICATE)?;
         Ok(Signing::new(certificate, issuer, signer))
     }
 
@@ -288,10 +285,7 @@ pub fn sign_root(
 /// # Errors
 /// Never for what was signed here.
 pub fn read_back(der: Vec<u8>) -> Result<Certificate, Error> {
-    Certificate::from_der(der).map_err(|source| Error::Certificate {
-        path: super::CERTIFICATE.into(),
-        source,
-    })
+    Certificate::from_der(der).in_file(super::CERTIFICATE)
 }
 
 /// Certificates as PEM, one after the other.

@@ -11,7 +11,7 @@ use super::deployment::read_key_in;
 use super::{
     Ask, CERTIFICATE, Issuance, Signing, exists, open_inventory, open_inventory_file, valid_issuer,
 };
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Kind};
 use crate::keys::Signer;
 use crate::pki::bundle;
@@ -120,10 +120,7 @@ impl<'a> AuthorityAt<'a> {
 
     fn open_material(&self, material: &Material, now: OffsetDateTime) -> Result<Issuance, Error> {
         let (path, content) = material.certificate.read()?;
-        let mut certificates = bundle::certificates(&content).map_err(|source| Error::Bundle {
-            path: path.clone(),
-            source,
-        })?;
+        let mut certificates = bundle::certificates(&content).in_file(&path)?;
         let (key_path, key_content) = if material.key == material.certificate {
             (path.clone(), content)
         } else {
@@ -138,10 +135,7 @@ impl<'a> AuthorityAt<'a> {
                 certificate: path,
             });
         }
-        let signer = Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key {
-            path: key_path,
-            source,
-        })?;
+        let signer = Signer::from_pkcs8(key.pkcs8()).in_file(key_path)?;
         let mut anchors: Vec<_> = certificates
             .extract_if(.., |c| c.is_self_issued())
             .collect();

@@ -1,7 +1,7 @@
 //! What programs call an error, and what to do about it.
 
 use super::{Error, content, shown};
-use crate::keys::{AgeError, KeyError};
+use crate::keys::KeyError;
 
 impl Error {
     /// The error's stable name, for programs.
@@ -11,6 +11,7 @@ impl Error {
             Error::Usage { .. } => "usage",
             Error::Io { .. } => "io",
             Error::Unreadable { .. } => "unreadable",
+            Error::File { source, .. } => source.code(),
             Error::Exists { .. } => "exists",
             Error::SymbolicLink { .. } => "symbolic-link",
             Error::Missing { .. } => "missing",
@@ -21,22 +22,16 @@ impl Error {
             Error::NoSetup { .. } => "no-setup",
             Error::NoAuthority { .. } => "no-authority",
             Error::UnknownAuthority { .. } => "unknown-authority",
-            Error::Issuer { .. } => "issuer",
             Error::NotAnAuthority { .. } => "not-an-authority",
             Error::NotSelfSigned { .. } => "not-self-signed",
             Error::AuthorityExpired { .. } => "authority-expired",
             Error::AuthorityNotYetValid { .. } => "authority-not-yet-valid",
-            Error::Certificate { .. } | Error::Bundle { .. } => "certificate",
-            Error::Pem { .. } => "pem",
-            Error::Content { .. } => "content",
             Error::NoRevocationList { .. } => "no-revocation-list",
             Error::KeyMismatch { .. } => "key-mismatch",
-            Error::Key { .. } => "key",
-            Error::ReadKey { .. } | Error::NoKey { .. } => "private-key",
+            Error::NoKey { .. } => "private-key",
             Error::NoRequest { .. } => "no-request",
             Error::PassphraseNeeded { .. } => "passphrase-needed",
             Error::KeyProtection { .. } => "key-protection",
-            Error::Encrypted { .. } => "encrypted",
             Error::Backup { .. } => "backup",
             Error::ForeignRevocationList { .. } => "foreign-revocation-list",
             Error::Subtree(_) => "name-constraints",
@@ -61,18 +56,15 @@ impl Error {
             Error::AmbiguousEntry { .. } => "ambiguous-entry",
             Error::Selection(_) => "selection",
             Error::TargetList(_) => "target-list",
-            Error::Message(_) | Error::MessageFile { .. } => "message",
+            Error::Message(_) => "message",
             Error::Config(_) => "config",
-            Error::Network { .. } => "network",
             Error::Target(_) => "target",
             Error::Probe(_) => "probe",
             Error::RolledBack { .. } => "rolled-back",
             Error::Identity(_) => "client-key",
             Error::Listen { .. } => "listen",
-            Error::ServerPair { .. } => "server-pair",
             Error::ServerNames { .. } => "server-names",
             Error::Acme(error) => error.code(),
-            Error::AcmeState { .. } => "acme-state",
             Error::Notification { .. } | Error::Webhook(_) | Error::Mail(_) => "notification",
             Error::Output { .. } => "output",
         }
@@ -94,10 +86,6 @@ impl Error {
                 "remove the link, or use another directory: {}",
                 shown(path)
             )),
-            Error::Certificate { path, .. } | Error::Bundle { path, .. } => Some(format!(
-                "see what it contains with `openagents-certs inspect {}`",
-                shown(path)
-            )),
             Error::ExistingDiffers { .. } => {
                 Some("leave out the option that differs, or use another directory (`-C DIR`)".into())
             }
@@ -114,29 +102,26 @@ impl Error {
             Error::UnknownAuthority { .. } => {
                 Some("restore the changed file from a backup, or import the CA into a new directory with `openagents-certs ca import`".into())
             }
-            Error::Pem { path, .. } | Error::Issuer { path, .. } | Error::NotAnAuthority { path } | Error::NotSelfSigned { path } => {
-                Some(format!("see what it contains with `openagents-certs inspect {}`", shown(path)))
-            }
+            Error::File { source, path } => source.hint(path),
             Error::AuthorityExpired { .. } => {
                 Some("create a new CA in another directory (`openagents-certs ca init -C DIR`), or with `generate --new-ca`".into())
             }
             Error::AuthorityNotYetValid { .. } => Some("correct this machine's clock".into()),
-            Error::Content { source, .. } => source.hint(),
             Error::KeyMismatch { .. } => {
                 Some("restore the matching key, or issue a new pair with `openagents-certs issue … --force`".into())
             }
-            Error::ReadKey { source, .. } => source.hint(),
-            Error::NoKey { path } | Error::NoRequest { path } | Error::NoRevocationList { path } => Some(format!("see what it contains with `openagents-certs inspect {}`", shown(path))),
+            Error::NotAnAuthority { path }
+            | Error::NotSelfSigned { path }
+            | Error::NoKey { path }
+            | Error::NoRequest { path }
+            | Error::NoRevocationList { path } => Some(content::inspect(path)),
             Error::PassphraseNeeded { .. } => Some("use `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`".into()),
             Error::KeyProtection { is_encrypted, .. } => Some(if *is_encrypted {
                 "change the passphrase with `openagents-certs ca passphrase change`".into()
             } else {
                 "add a passphrase with `openagents-certs ca passphrase add`".into()
             }),
-            Error::Encrypted { source: AgeError::WrongPassphrase, .. } => {
-                Some("give the passphrase that the backup was written with".into())
-            }
-            Error::Encrypted { .. } | Error::Backup { .. } => {
+            Error::Backup { .. } => {
                 Some("use another copy of the backup".into())
             }
             Error::ForeignRevocationList { path } => Some(format!(
@@ -144,10 +129,6 @@ impl Error {
                 shown(path)
             )),
             Error::Subtree(_) => Some("domains are like agents.example.org, networks like 10.0.0.0/8".into()),
-            Error::Key { source: KeyError::EmptyPassword, .. } => Some("give a passphrase of at least one character".into()),
-            Error::Key { .. } => {
-                Some("restore the key from a backup; it cannot be recreated".into())
-            }
             Error::KeyGeneration(KeyError::NotInThisBuild { .. }) => {
                 Some("choose `--key-type p256`, or build with `--features rsa`".into())
             }
@@ -163,9 +144,6 @@ impl Error {
             Error::Listen { flag, .. } => Some(format!(
                 "stop what listens there (`ss -ltnp` shows it), or choose another address with `{flag}`"
             )),
-            Error::ServerPair { .. } => Some(
-                "give a matching certificate and key with `--tls-cert` and `--tls-key`, or neither of them".into(),
-            ),
             Error::ServerNames { .. } => Some(
                 "choose a host that the CA may issue for with `--public-url`, or give a certificate with `--tls-cert` and `--tls-key`".into(),
             ),
@@ -192,19 +170,14 @@ impl Error {
             Error::AmbiguousEntry { .. } => Some("give the serial number of one of them".into()),
             Error::Selection(error) => Some(error.hint()),
             Error::TargetList(error) => Some(error.hint()),
-            Error::Message(error) | Error::MessageFile { source: error, .. } => error.hint(),
+            Error::Message(error) => error.hint(),
             Error::Config(error) => Some(error.hint()),
-            Error::Network { source, .. } => Some(source.hint()),
             Error::Target(error) => Some(error.hint()),
             Error::Probe(error) => Some(error.hint()),
             Error::Acme(error) => Some(error.hint()),
             Error::Notification { .. } | Error::Webhook(_) | Error::Mail(_) => Some(
                 "correct `[notify]` in certs.toml, and see whether it helps with `openagents-certs notify test`".into(),
             ),
-            Error::AcmeState { path, .. } => Some(format!(
-                "restore {} from a backup, or remove it and order the certificate again",
-                shown(path)
-            )),
             Error::Identity(_) => Some("issue a client pair with a P-256 key: `openagents-certs issue client NAME`".into()),
             Error::Attribute(_) => {
                 Some("choose another value; host names belong in `--san`".into())

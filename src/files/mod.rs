@@ -21,7 +21,7 @@ pub use lock::{Lock, keep, link_all, move_aside, move_into, remove, report_waits
 pub use log::{Log, Record, each_batch};
 pub use private::PrivateDirectory;
 pub use program::{MAX_PROGRAM_BYTES, Program};
-pub use read::{MAX_FILE_BYTES, read, read_stdin, read_stdin_up_to, read_up_to};
+pub use read::{MAX_FILE_BYTES, read, read_input, read_stdin, read_stdin_up_to, read_up_to};
 pub use socket::ListeningSocket;
 pub use stream::{MAX_LINE_BYTES, Piece, Spooled, each_line};
 pub use together::{

@@ -52,6 +52,18 @@ pub fn read_up_to(path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>
     within(drain(file, metadata.len() as usize, limit, patience), path)
 }
 
+/// As [`read`], where `-` is standard input.
+///
+/// # Errors
+/// As [`read`] and [`read_stdin`].
+pub fn read_input(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    if path == Path::new("-") {
+        read_stdin()
+    } else {
+        read(path)
+    }
+}
+
 /// All of standard input, up to [`MAX_FILE_BYTES`]; waits for its end.
 ///
 /// # Errors

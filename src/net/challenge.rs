@@ -225,10 +225,7 @@ fn reverse_name(address: IpAddr) -> String {
         }
         IpAddr::V6(address) => {
             let bytes = address.octets();
-            let nibbles = bytes
-                .iter()
-                .rev()
-                .flat_map(|byte| [byte & 15, byte >> 4]);
+            let nibbles = bytes.iter().rev().flat_map(|byte| [byte & 15, byte >> 4]);
             let labels: Vec<_> = nibbles.map(|nibble| format!("{nibble:x}")).collect();
             format!("{}.ip6.arpa", labels.join("."))
         }

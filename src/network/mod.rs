@@ -25,31 +25,6 @@ pub use transport::{Kind, Transport};
 
 use crate::path::finding::Finding;
 
-/// Why a YAML file cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnusableFile {
-    /// As a network's.
-    #[error(transparent)]
-    Network(#[from] NetworkFileError),
-    /// As an agent's.
-    #[error(transparent)]
-    Agent(#[from] agent::AgentFileError),
-    /// To add a `tls:` block to.
-    #[error(transparent)]
-    Edit(#[from] EditError),
-}
-
-impl UnusableFile {
-    /// How to fix it.
-    pub fn hint(&self) -> String {
-        match self {
-            UnusableFile::Network(error) => error.hint(),
-            UnusableFile::Agent(error) => error.hint(),
-            UnusableFile::Edit(error) => error.hint(),
-        }
-    }
-}
-
 impl yaml::Entry<'_> {
     /// A finding of a rule about this entry's line.
     fn finding(&self, rule: &str) -> Finding {

@@ -10,7 +10,7 @@ use super::Report;
 use super::issue::{base_of, check_base};
 use super::passphrase::Password;
 use crate::authority::{self, Ask};
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Kind, Lock};
 use crate::keys::{PrivateKey, Signer};
 use crate::pki::algorithm::KeyType;
@@ -211,13 +211,7 @@ fn key(request: &Request, password: Ask<'_>) -> Result<(Signer, Option<PrivateKe
     };
     let (key, _) = authority::read_key(path, password)?;
     let signer = Signer::from_pkcs8(key.pkcs8());
-    Ok((
-        signer.map_err(|source| Error::Key {
-            path: path.clone(),
-            source,
-        })?,
-        None,
-    ))
+    Ok((signer.in_file(&path)?, None))
 }
 
 fn with_ending(base: &OsStr, ending: &str) -> OsString {

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::issue::file_names;
 use crate::authority::{CERTIFICATE, ISSUER};
-use crate::error::Error;
+use crate::error::{Error, InFile as _};
 use crate::files;
 use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
@@ -238,10 +238,7 @@ fn base_of(name: &OsStr) -> Option<&OsStr> {
 }
 
 fn content(path: &Path) -> Result<Vec<Certificate>, Error> {
-    bundle::certificates(&files::read(path)?).map_err(|source| Error::Bundle {
-        path: path.to_owned(),
-        source,
-    })
+    bundle::certificates(&files::read(path)?).in_file(path)
 }
 
 /// What stands in another directory the inventory has written to; nothing where it is gone.

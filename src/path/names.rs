@@ -127,9 +127,7 @@ fn fault(name: &GeneralName) -> Option<&'static str> {
                 None
             }
         }
-        GeneralName::Ip(bytes) => {
-            (bytes.len() != 4 && bytes.len() != 16).then_some("ip-name-form")
-        }
+        GeneralName::Ip(bytes) => (bytes.len() != 4 && bytes.len() != 16).then_some("ip-name-form"),
         GeneralName::Email(text) => (!is_mailbox(text)).then_some("email-name-form"),
         GeneralName::Uri(text) => (!is_absolute(text)).then_some("uri-name-form"),
         GeneralName::Other(..)

@@ -42,11 +42,7 @@ impl<'a> Element<'a> {
     }
 
     /// The one element that `bytes` are, which has this tag.
-    pub(crate) fn only(
-        bytes: &'a [u8],
-        tag: u8,
-        what: &'static str,
-    ) -> Result<Self, ElementError> {
+    pub(crate) fn only(bytes: &'a [u8], tag: u8, what: &'static str) -> Result<Self, ElementError> {
         let mut elements = Elements::new(bytes);
         let element = elements.next(tag, what)?;
         elements.end(what)?;

@@ -469,10 +469,7 @@ mod subtree_tests {
 
     #[test]
     fn a_prefix_is_a_row_of_ones() {
-        assert_eq!(
-            [0, 1, 2, 3].map(|i| prefix_byte(12, i)),
-            [0xff, 0xf0, 0, 0]
-        );
+        assert_eq!([0, 1, 2, 3].map(|i| prefix_byte(12, i)), [0xff, 0xf0, 0, 0]);
         assert_eq!(prefix_byte(128, 15), 0xff);
     }
 }

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::tls::Presented;
 use crate::authority::{self, AuthorityAt};
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, InFile as _};
 use crate::files::{self, Lock};
 use crate::keys::ReadKey;
 use crate::ops::issue::{self, End, Key};
@@ -68,11 +68,7 @@ impl ServerCertificate {
         let stamps = Stamps::of([certificate.clone(), key.clone()]);
         let (chain, read_key) = read(&certificate, &key, passphrase)?;
         drop(lock);
-        let presented = Presented::new(&chain, &read_key);
-        let presented = presented.map_err(|source| Error::ServerPair {
-            path: certificate.clone(),
-            source,
-        })?;
+        let presented = Presented::new(&chain, &read_key).in_file(&certificate)?;
         Ok(ServerCertificate {
             certificate,
             key,
@@ -126,10 +122,7 @@ impl ServerCertificate {
         let (chain, key) = read(&self.certificate, &self.key, &self.passphrase)?;
         drop(lock);
         let replaced = self.presented.replace(&chain, &key);
-        replaced.map_err(|source| Error::ServerPair {
-            path: self.certificate.clone(),
-            source,
-        })?;
+        replaced.in_file(&self.certificate)?;
         *last = Read {
             stamps,
             not_after: chain[0].not_after(),

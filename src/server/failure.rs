@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::error::Error;
+use crate::error::{Error, FileError};
 use crate::store::StoreError;
 
 /// Why a request cannot be answered.
@@ -33,7 +33,10 @@ impl Failure {
             | Error::Name(_)
             | Error::Attribute(_)
             | Error::Validity(_)
-            | Error::Content { .. }
+            | Error::File {
+                source: FileError::Content { .. },
+                ..
+            }
             | Error::PublicKey(_)
             | Error::Encoding(_)
             | Error::Lint(_)

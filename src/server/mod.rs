@@ -52,7 +52,7 @@ use self::settings::Settings;
 use self::upkeep::{Before, Upkeep};
 use self::workload::States;
 use crate::authority::CERTIFICATE;
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::ListeningSocket;
 use crate::net::ServiceManager;
 use crate::ops::token;
@@ -166,10 +166,7 @@ impl Server {
         let (drain, draining) = watch::channel(false);
         let (alive, mut ended) = mpsc::channel(1);
         let connections = Arc::new(Connections::default());
-        let acceptor = tls::acceptor(self.own.presented()).map_err(|source| Error::ServerPair {
-            path: CERTIFICATE.into(),
-            source,
-        })?;
+        let acceptor = tls::acceptor(self.own.presented()).in_file(CERTIFICATE)?;
         let listening = self.listening()?;
         let workloads = States::of(&self.core);
         let https = https_routes(&self.core, &workloads);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Clock, deny, larger, named, too_large, write_line};
-use crate::error::Error;
+use crate::error::{Error, InFile as _};
 use crate::message::http::{
     DEFAULT_COMPONENTS, RequestDraft, RequestSigner, RequestVerifier, SHARED_KEY_ID,
     VerificationKey,
@@ -72,11 +72,9 @@ impl SignRequest {
         };
         let path = self.request.path();
         let request = message::input(path, MAX_MESSAGE_BYTES)?.ok_or_else(|| larger(path))?;
-        let signed = signer.sign(&request, &draft, clock());
-        let signed = signed.map_err(|source| Error::MessageFile {
-            path: path.map_or_else(|| "-".into(), ToOwned::to_owned),
-            source,
-        })?;
+        let signed = signer
+            .sign(&request, &draft, clock())
+            .in_file(path.map_or_else(|| "-".into(), ToOwned::to_owned))?;
         renderer.raw(&signed)?;
         Ok(Verdict::Yes)
     }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::state::{self, AccountState, KEY, Kept, Limit, NEXT_KEY};
 use crate::authority;
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Kind};
 use crate::keys::{self, Jwk, PrivateKey, Signer};
 use crate::net::acme::{AccountKey, AcmeError, Client, ExternalAccount};
@@ -429,11 +429,7 @@ pub(super) fn https(request: &Request) -> Result<Https, Error> {
     let trust = match &request.ca_bundle {
         None => Trust::System,
         Some(path) => {
-            let certificates = bundle::certificates(&files::read(path)?);
-            let certificates = certificates.map_err(|source| Error::Bundle {
-                path: path.clone(),
-                source,
-            })?;
+            let certificates = bundle::certificates(&files::read(path)?).in_file(&path)?;
             Trust::Only(certificates.into_iter().map(|one| one.into_der()).collect())
         }
     };
@@ -473,10 +469,7 @@ fn account_key(path: &Path, pem: &str) -> Result<AccountKey, Error> {
             path: path.to_owned(),
         })
     })?;
-    let signer = Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key {
-        path: path.to_owned(),
-        source,
-    })?;
+    let signer = Signer::from_pkcs8(key.pkcs8()).in_file(path)?;
     let jwk = Jwk::public(signer.public_key_info()).ok().flatten();
     let member = |name: &str| {
         let members = jwk.as_ref().map(|jwk| jwk.members.iter());

@@ -25,7 +25,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::authority;
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys::{self, PrivateKey, Signer};
 use crate::ops::Expiry;
@@ -349,10 +349,7 @@ fn signer(path: &Path, key: &str) -> Result<Signer, Error> {
             path: path.to_owned(),
         })
     })?;
-    Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key {
-        path: path.to_owned(),
-        source,
-    })
+    Signer::from_pkcs8(key.pkcs8()).in_file(path)
 }
 
 /// The entry of a new certificate.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::error::Error;
+use crate::error::{Error, InFile as _};
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::pki::fingerprint::Fingerprint;
 
@@ -268,10 +268,7 @@ impl Kept {
 
     fn content(&self, state: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Error> {
         let content = serde_json::to_vec_pretty(state).map(Zeroizing::new);
-        content.map_err(|source| Error::AcmeState {
-            path: self.0.path().join(STATE),
-            source,
-        })
+        content.in_file(self.0.path().join(STATE))
     }
 
     /// Keeps a key.
@@ -338,10 +335,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
         Err(error) => return Err(error),
     };
     let state = serde_json::from_slice(&content);
-    state.map(Some).map_err(|source| Error::AcmeState {
-        path: path.to_owned(),
-        source,
-    })
+    state.map(Some).in_file(path)
 }
 
 /// The account's key, and the one that is to replace it.

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::passphrase::Supplier;
 use crate::authority::{self, rotation};
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys;
 use crate::ops::Report;
@@ -82,11 +82,8 @@ pub fn run(
         created_at: now.replace_nanosecond(0).unwrap_or(now),
         contents,
     };
-    let failed = |source| Error::Key {
-        path: request.file.clone(),
-        source,
-    };
-    let encrypted = keys::encrypt(&archive.pack(&request.file)?, &password).map_err(failed)?;
+    let encrypted =
+        keys::encrypt(&archive.pack(&request.file)?, &password).in_file(&request.file)?;
     let (place, name) = files::place(&request.file)?;
     let lock = Lock::acquire(place)?;
     files::write_together(&lock, &[NewFile::secret(name, &encrypted)], request.force)?;

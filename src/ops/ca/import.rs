@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::init::establish;
 use super::{AuthorityReport, Origin};
 use crate::authority::{self, Ask};
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Kind, Lock};
 use crate::keys::Signer;
 use crate::path;
@@ -59,10 +59,7 @@ pub fn run(
             certificate: request.certificate.clone(),
         });
     }
-    Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key {
-        path: key_path,
-        source,
-    })?;
+    Signer::from_pkcs8(key.pkcs8()).in_file(key_path)?;
     let (issuers, anchors) = sorted(&certificate, above, request)?;
     let Some(lock) = lock else {
         return AuthorityReport::new(directory, &certificate, Origin::Importable, now);

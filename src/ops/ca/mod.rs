@@ -15,7 +15,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::authority;
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::ops::{Expiry, Report};
 use crate::pki::algorithm::KeyType;
 use crate::pki::certificate::{Certificate, Issuer};
@@ -205,10 +205,7 @@ impl AuthorityReport {
             fingerprint_sha256: Fingerprint::sha256(certificate.as_der()),
             certificate: directory.join(file),
             private_key: directory.join(authority::KEY),
-            warnings: warnings(&Issuer::of(certificate).map_err(|source| Error::Issuer {
-                path: directory.join(file),
-                source,
-            })?),
+            warnings: warnings(&Issuer::of(certificate).in_file(directory.join(file))?),
         })
     }
 }
@@ -245,10 +242,7 @@ pub fn facts(directory: &Path, now: OffsetDateTime) -> Result<AuthorityFacts, Er
     authority::require(directory)?;
     let inventory = authority::open_inventory(directory, Opening::MustExist)?;
     let certificate = authority::certificate_in(directory, &*inventory)?;
-    let issuer = Issuer::of(&certificate).map_err(|source| Error::Issuer {
-        path: directory.to_owned(),
-        source,
-    })?;
+    let issuer = Issuer::of(&certificate).in_file(directory)?;
     let key = directory.join(authority::KEY);
     Ok(AuthorityFacts {
         issuer: certificate.issuer().clone(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::authority::rotation::{DIRECTORY, NEXT, PREVIOUS};
 use crate::authority::{self, KEY};
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Lock, Replacement};
 use crate::keys::{self, Password};
 use crate::ops::Report;
@@ -159,25 +159,14 @@ impl KeyFile {
             },
             (Change::Remove, true) => authority::read_key(&self.path, current)?.0,
         };
-        let failed = |source| Error::Key {
-            path: self.path.clone(),
-            source,
-        };
-        let text = keys::to_pem(key.pkcs8(), new).map_err(failed)?;
-        let blocks = pem::blocks(text.as_bytes()).map_err(|source| Error::Pem {
-            path: self.path.clone(),
-            source,
-        })?;
-        let read = keys::read_pem_key(&blocks[0], new).map_err(|source| Error::ReadKey {
-            path: self.path.clone(),
-            source,
-        })?;
+        let text = keys::to_pem(key.pkcs8(), new).in_file(&self.path)?;
+        let blocks = pem::blocks(text.as_bytes()).in_file(&self.path)?;
+        let read = keys::read_pem_key(&blocks[0], new).in_file(&self.path)?;
         if read.pkcs8() == key.pkcs8() {
             Ok(Some(text))
         } else {
-            Err(failed(keys::KeyError::Refused(
-                "the rewritten key differs from the original".into(),
-            )))
+            let what = "the rewritten key differs from the original".into();
+            Err(keys::KeyError::Refused(what)).in_file(&self.path)
         }
     }
 

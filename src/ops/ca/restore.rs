@@ -16,7 +16,7 @@ use super::passphrase::Supplier;
 use super::{AuthorityReport, Origin};
 use crate::authority::{self, CERTIFICATE, CONFIG, CRL, CRL_DER, INVENTORY, ISSUER, KEY, rotation};
 use crate::config::Config;
-use crate::error::{Error, shown};
+use crate::error::{Error, FileError, InFile as _, shown};
 use crate::files::{self, Lock, NewFile, PrivateDirectory};
 use crate::keys::{self, Password, ReadKeyError};
 use crate::ops::acme::state;
@@ -134,10 +134,7 @@ fn open(path: &Path, password: Supplier<'_>) -> Result<(Archive, Password), Erro
         what: "is larger than 8 GiB",
     })?;
     let password = password()?;
-    let opened = keys::decrypt(&sealed, &password).map_err(|source| Error::Encrypted {
-        path: path.to_owned(),
-        source,
-    })?;
+    let opened = keys::decrypt(&sealed, &password).in_file(path)?;
     drop(sealed);
     Ok((Archive::unpack(&opened, path)?, password))
 }
@@ -250,11 +247,13 @@ fn check(
         Ok((key, _)) if key.public_key_info() == Some(certificate.public_key_info()) => {}
         Ok(_) => return Err(damaged(format!("its {KEY} does not match its certificate"))),
         // It has a passphrase of its own.
-        Err(Error::ReadKey {
+        Err(Error::File {
             source:
-                ReadKeyError::Encryption(_)
-                | ReadKeyError::DecryptedToNoKey { .. }
-                | ReadKeyError::LegacyPassword,
+                FileError::ReadKey(
+                    ReadKeyError::Encryption(_)
+                    | ReadKeyError::DecryptedToNoKey { .. }
+                    | ReadKeyError::LegacyPassword,
+                ),
             ..
         }) => {
             warnings.push(format!(

@@ -20,7 +20,7 @@ pub(super) use publish::{carried_over, fingerprints, no_inventory};
 pub use show::{FileReport, ListFacts, show};
 
 use crate::authority::{self, AuthorityAt, Issuance};
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::pki::crl::RevocationList;
 use crate::pki::document::{Document, Kind as DocumentKind};
@@ -147,20 +147,13 @@ pub fn next_update(requested: Option<NextUpdate>, directory: &Path) -> Result<Ne
 /// # Errors
 /// When it cannot be read, or holds none.
 pub fn read_lists(path: &Path) -> Result<Vec<RevocationList>, Error> {
-    let content = |line, source| Error::Content {
-        path: path.to_owned(),
-        line,
-        source,
-    };
-    let document =
-        Document::read(&files::read(path)?).map_err(|source| content(None, source.into()))?;
+    let document = Document::read(&files::read(path)?).in_content(path, None)?;
     let lists = document
         .parts
         .iter()
         .filter(|part| part.kind() == DocumentKind::RevocationList)
         .map(|part| {
-            RevocationList::from_der(part.contents().to_vec())
-                .map_err(|source| content(part.line(), source.into()))
+            RevocationList::from_der(part.contents().to_vec()).in_content(path, part.line())
         })
         .collect::<Result<Vec<_>, _>>()?;
     if lists.is_empty() {

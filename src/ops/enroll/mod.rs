@@ -21,7 +21,7 @@ use super::issue::{base_of, check_base, file_names};
 use super::refused::{Outcome, Refused};
 use super::token::TokenText;
 use crate::authority;
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Kind, Lock, NewFile};
 use crate::keys::{self, PrivateKey, Signer};
 use crate::net::est::{EstError, Server};
@@ -256,10 +256,7 @@ impl Key {
             })
         };
         let (key, _) = authority::read_key(path, &needless)?;
-        let signer = Signer::from_pkcs8(key.pkcs8()).map_err(|source| Error::Key {
-            path: path.to_owned(),
-            source,
-        })?;
+        let signer = Signer::from_pkcs8(key.pkcs8()).in_file(path)?;
         Ok(Key {
             pem: keys::to_pem(key.pkcs8(), None)?,
             public_key_info: signer.public_key_info().to_vec(),

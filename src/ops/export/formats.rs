@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::ders;
 use super::material::Material;
 use crate::authority::{Ask, pem_of};
-use crate::error::{ContentError, Error, shown};
+use crate::error::{ContentError, Error, InFile as _, shown};
 use crate::files;
 use crate::keys::{self, Jwk};
 use crate::ops::quoting::{self, Shell};
@@ -147,22 +147,16 @@ pub(super) fn jwk(
     private: bool,
     passphrase: Ask<'_>,
 ) -> Result<(Zeroizing<Vec<u8>>, bool), Error> {
-    let failed = |source| Error::Content {
-        path: material
-            .path
-            .clone()
-            .unwrap_or_else(|| material.name.clone().into()),
-        line: None,
-        source: ContentError::Element(source),
-    };
-    let jwk = Jwk::public(material.certificate.public_key_info()).map_err(failed)?;
+    let path = material.path.as_deref();
+    let path = path.unwrap_or(Path::new(&material.name));
+    let jwk = Jwk::public(material.certificate.public_key_info()).in_content(path, None)?;
     let mut jwk = jwk.ok_or_else(|| Error::Usage {
         message: "this key type has no JWK form".into(),
         hint: "JWK supports P-256, P-384, P-521, RSA and Ed25519".into(),
     })?;
     if private {
         let key = material.key(passphrase)?;
-        jwk.add_private(key.pkcs8()).map_err(failed)?;
+        jwk.add_private(key.pkcs8()).in_content(path, None)?;
     }
     // Large enough for any key and chain, so that growing leaves no copy of the key behind.
     let mut json = Zeroizing::new(String::with_capacity(LARGEST));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use crate::authority::{self, Ask, CERTIFICATE};
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Target};
 use crate::keys::ReadKey;
 use crate::ops::issue::file_names;
@@ -72,10 +72,7 @@ impl Material {
     }
 
     fn read(path: &Path, directory: &Path, key: Option<&Path>) -> Result<Self, Error> {
-        let bundle = Bundle::read(&files::read(path)?).map_err(|source| Error::Bundle {
-            path: path.to_owned(),
-            source,
-        })?;
+        let bundle = Bundle::read(&files::read(path)?).in_file(path)?;
         let mut certificates = bundle.certificates.into_iter();
         let certificate = certificates
             .next()
@@ -107,10 +104,7 @@ impl Material {
     ) -> Result<Self, Error> {
         let shown = show::run(directory, prefix.to_string().as_ref(), now)?;
         let bundle = Bundle::read(shown.pem.as_bytes());
-        let certificate = bundle.map_err(|source| Error::Bundle {
-            path: authority::inventory_name(directory),
-            source,
-        })?;
+        let certificate = bundle.in_file(authority::inventory_name(directory))?;
         let certificate = certificate.certificates.into_iter().next();
         let certificate =
             certificate.unwrap_or_else(|| unreachable!("an entry holds a certificate"));

@@ -10,7 +10,7 @@ use crate::path::finding::Finding;
 use crate::pki::algorithm::AlgorithmIdentifier;
 use crate::pki::certificate::Certificate;
 use crate::pki::extension::{Extension, extension_name};
-use crate::pki::extension_value::{ExtensionValue, Bytes};
+use crate::pki::extension_value::{Bytes, ExtensionValue};
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::general_name::GeneralName;
 use crate::pki::name::DistinguishedName;

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 
 use super::columns::Sheet;
 use super::live::{self, Dialling, LiveReport};
-use crate::error::{ContentError, Error, shown};
+use crate::error::{ContentError, Error, InFile as _, shown};
 use crate::keys::{KeyReader, Password};
 use crate::path::finding::Finding;
 use crate::path::{self, request_problems};
@@ -157,18 +157,7 @@ impl FileReport {
         password: Option<&Password>,
         now: OffsetDateTime,
     ) -> Result<(), Error> {
-        let content = |line, source| Error::Content {
-            path: path.to_owned(),
-            line,
-            source,
-        };
-        let bytes = if path == Path::new("-") {
-            files::read_stdin()?
-        } else {
-            files::read(path)?
-        };
-        let document = Document::read(&bytes).map_err(|e| content(None, ContentError::from(e)))?;
-        drop(bytes);
+        let document = Document::read(&files::read_input(path)?).in_content(path, None)?;
         self.encoding = Some(document.encoding);
         self.byte_order_mark = document.byte_order_mark;
         if document.byte_order_mark {
@@ -182,12 +171,12 @@ impl FileReport {
             match reading::read(&part, &mut keys, now) {
                 Ok(entries) if self.objects.len() + entries.len() > MAX_BLOCKS => {
                     let too_many = ElementError::TooMany { what: "objects" };
-                    outcome = Err(content(line, too_many.into()));
+                    outcome = Err(too_many).in_content(path, line);
                     break;
                 }
                 Ok(entries) => self.objects.extend(entries),
                 Err(source) => {
-                    outcome = Err(content(line, source));
+                    outcome = Err(source).in_content(path, line);
                     break;
                 }
             }
@@ -204,13 +193,7 @@ impl FileReport {
         for certificate in &connection.served {
             match reading::read_certificate(certificate, now) {
                 Ok(entry) => self.objects.push(entry),
-                Err(source) => {
-                    outcome = Err(Error::Content {
-                        path: self.path.clone().into(),
-                        line: None,
-                        source,
-                    });
-                }
+                Err(source) => outcome = Err(source).in_content(&self.path, None),
             }
         }
         if self.objects.is_empty() && outcome.is_ok() {

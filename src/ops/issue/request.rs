@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Request;
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::ops::refused::{Outcome, Refused};
 use crate::path::finding::{Finding, Severity};
 use crate::pki::algorithm::KeyType;
@@ -53,17 +53,7 @@ pub(super) struct Granted {
 /// # Errors
 /// When there is none in it, or it is malformed.
 pub fn read_request(path: &Path) -> Result<CertificateSigningRequest, Error> {
-    let content = |line, source| Error::Content {
-        path: path.to_owned(),
-        line,
-        source,
-    };
-    let bytes = if path == Path::new("-") {
-        files::read_stdin()?
-    } else {
-        files::read(path)?
-    };
-    let document = Document::read(&bytes).map_err(|source| content(None, source.into()))?;
+    let document = Document::read(&files::read_input(path)?).in_content(path, None)?;
     let Some(part) = document
         .parts
         .iter()
@@ -73,8 +63,7 @@ pub fn read_request(path: &Path) -> Result<CertificateSigningRequest, Error> {
             path: path.to_owned(),
         });
     };
-    CertificateSigningRequest::from_der(part.contents().to_vec())
-        .map_err(|source| content(part.line(), source.into()))
+    CertificateSigningRequest::from_der(part.contents().to_vec()).in_content(path, part.line())
 }
 
 /// Grants the names that were given with the command; without any, those that the request asks for except
@@ -224,12 +213,7 @@ pub fn asked_names(
     path: &Path,
     csr: &CertificateSigningRequest,
 ) -> Result<Vec<GeneralName>, Error> {
-    let names = csr.subject_alt_names();
-    let names = names.map_err(|source| Error::Content {
-        path: path.to_owned(),
-        line: None,
-        source: source.into(),
-    })?;
+    let names = csr.subject_alt_names().in_content(path, None)?;
     Ok(names.unwrap_or_default())
 }
 

@@ -13,7 +13,7 @@ pub use streaming::{Answer, Send, answer_lines, sign_lines};
 
 use super::crl::read_lists;
 use super::verify::{read_bundle, read_private_key};
-use crate::error::Error;
+use crate::error::{Error, InFile as _};
 use crate::files::{self, Lock, NewFile};
 use crate::message::http::RequestSigner;
 use crate::message::shared::SharedKey;
@@ -82,7 +82,10 @@ impl Pair {
                 path: self.private_key.clone(),
                 certificate: self.certificate.clone(),
             },
-            source => file_error(&self.certificate, source),
+            source => Error::File {
+                path: self.certificate.clone(),
+                source: source.into(),
+            },
         }
     }
 }
@@ -94,7 +97,7 @@ impl Pair {
 pub fn recipients(paths: &[PathBuf], now: OffsetDateTime) -> Result<Vec<Recipient>, Error> {
     let recipient = |path: &PathBuf| {
         let bundle = read_bundle(path)?;
-        Recipient::new(&bundle.certificates[0], now).map_err(|source| file_error(path, source))
+        Recipient::new(&bundle.certificates[0], now).in_file(path)
     };
     paths.iter().map(recipient).collect()
 }
@@ -122,7 +125,7 @@ pub fn chain(path: &Path) -> Result<Vec<Certificate>, Error> {
 /// # Errors
 /// When it cannot be read, or is not a key of 32 bytes.
 pub fn shared_key(path: &Path) -> Result<SharedKey, Error> {
-    SharedKey::read(&files::read(path)?).map_err(|source| file_error(path, source))
+    SharedKey::read(&files::read(path)?).in_file(path)
 }
 
 /// The shared key of a MAC in a file.
@@ -130,7 +133,7 @@ pub fn shared_key(path: &Path) -> Result<SharedKey, Error> {
 /// # Errors
 /// When it cannot be read, or is not a key of 32 to 128 bytes.
 pub fn mac_key(path: &Path) -> Result<SharedKey, Error> {
-    SharedKey::read_for_mac(&files::read(path)?).map_err(|source| file_error(path, source))
+    SharedKey::read_for_mac(&files::read(path)?).in_file(path)
 }
 
 /// Writes a new shared key, 0600, and gives its absolute path.
@@ -216,11 +219,6 @@ pub fn input(path: Option<&Path>, limit: usize) -> Result<Option<Zeroizing<Vec<u
         Some(path) => files::read_up_to(path, limit),
         None => files::read_stdin_up_to(limit),
     }
-}
-
-fn file_error(path: &Path, source: MessageError) -> Error {
-    let path = path.to_owned();
-    Error::MessageFile { path, source }
 }
 
 /// The largest payload that is signed when nothing else is asked for.

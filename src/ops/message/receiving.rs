@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use time::{Duration, OffsetDateTime};
 
-use super::{Pair, file_error, trust};
-use crate::error::Error;
+use super::{Pair, trust};
+use crate::error::{Error, InFile as _};
 use crate::files::{self, Log};
 use crate::message::http::{RequestVerifier, VerifiedRequest};
 use crate::message::{
@@ -66,7 +66,8 @@ impl Reception {
         let policy = request.policy.as_ref().map(|path| {
             let text = files::read(path)?;
             Policy::from_toml(&String::from_utf8_lossy(&text))
-                .map_err(|error| file_error(path, MessageError::Policy(error)))
+                .map_err(MessageError::Policy)
+                .in_file(path)
         });
         let expectations = Expectations {
             audience: request.audience.clone(),

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::message::Message;
 use crate::config::{MailServer, Notify, WebhookUrl};
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files;
 use crate::net::https::Trust;
 use crate::net::mail::{Encryption, MailRelay};
@@ -104,8 +104,7 @@ fn trust(path: Option<PathBuf>) -> Result<Trust, Error> {
     let Some(path) = path else {
         return Ok(Trust::System);
     };
-    let certificates = bundle::certificates(&files::read(&path)?);
-    let certificates = certificates.map_err(|source| Error::Bundle { path, source })?;
+    let certificates = bundle::certificates(&files::read(&path)?).in_file(path)?;
     Ok(Trust::Only(
         certificates.into_iter().map(|one| one.into_der()).collect(),
     ))

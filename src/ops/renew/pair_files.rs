@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::Request;
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::ops::managed::ManagedCertificate;
 use crate::pki::{bundle, pem};
 use crate::{files, keys};
@@ -30,11 +30,7 @@ impl PairFiles {
         let place = &of.place;
         let path = place.certificate();
         let certificate = files::read(&path)?;
-        let certificates = bundle::certificates(&certificate);
-        let certificates = certificates.map_err(|source| Error::Bundle {
-            path: path.clone(),
-            source,
-        })?;
+        let certificates = bundle::certificates(&certificate).in_file(&path)?;
         if certificates[0].as_der() != of.certificate.as_der() {
             return Ok(None);
         }
@@ -66,10 +62,7 @@ impl PairFiles {
 fn check_pair(of: &ManagedCertificate, key: Option<&[u8]>, is_replaced: bool) -> Result<(), Error> {
     let path = || of.place.private_key().unwrap_or_default();
     let Some(content) = key else { return Ok(()) };
-    let blocks = pem::blocks(content).map_err(|source| Error::Pem {
-        path: path(),
-        source,
-    })?;
+    let blocks = pem::blocks(content).in_file(path())?;
     let Some(block) = blocks.iter().find(|block| block.is_private_key()) else {
         return Err(Error::NoKey { path: path() });
     };
@@ -87,11 +80,7 @@ fn check_pair(of: &ManagedCertificate, key: Option<&[u8]>, is_replaced: bool) ->
     if is_encrypted || is_replaced {
         return Ok(());
     }
-    let key = keys::read_pem_key(block, None);
-    let key = key.map_err(|source| Error::ReadKey {
-        path: path(),
-        source,
-    })?;
+    let key = keys::read_pem_key(block, None).in_file(path())?;
     if key
         .public_key_info()
         .is_some_and(|info| info != of.certificate.public_key_info())

@@ -197,7 +197,13 @@ fn one_that_cannot_be_read_or_renewed_does_not_keep_the_others() {
     );
     assert!(matches!(
         report.take_failures()[..],
-        [Error::Bundle { .. }, Error::KeyMismatch { .. }]
+        [
+            Error::File {
+                source: FileError::Bundle(_),
+                ..
+            },
+            Error::KeyMismatch { .. }
+        ]
     ));
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use crate::error::{Error, SelectionError};
+use crate::error::{Error, FileError, SelectionError};
 use crate::files::{self, Kind};
 use crate::pki::bundle::BundleError;
 use crate::pki::certificate::Certificate;
@@ -122,8 +122,8 @@ impl Search<'_> {
 
     fn in_file(&self, path: &Path) -> Result<Matches, Error> {
         let mut certificates = match authority::read_certificates(path) {
-            Err(Error::Bundle {
-                source: BundleError::Other { label },
+            Err(Error::File {
+                source: FileError::Bundle(BundleError::Other { label }),
                 ..
             }) if label.ends_with("PRIVATE KEY") => return self.of_key_in(path),
             read => read?,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
-use crate::error::{ContentError, Error, shown};
+use crate::error::{ContentError, Error, InFile as _, shown};
 use crate::files::{self, Identity, Target};
 use crate::net::{self, presented_chain};
 use crate::network::{Credentials, NetworkFile, start};
@@ -282,22 +282,17 @@ impl Content {
     /// Reads a file. One that was not named may contain only keys and the like, and is then empty.
     pub(super) fn read(path: &Path, is_named: bool) -> Result<Self, Error> {
         let octets = files::read(path)?;
-        let failed = |line, source| Error::Content {
-            path: path.to_owned(),
-            line,
-            source,
-        };
         let document = match Document::read(&octets) {
             Ok(document) => document,
             Err(DocumentError::Nothing { .. }) => return Err(nothing(path, None, &octets)),
-            Err(error) => return Err(failed(None, error.into())),
+            Err(error) => return Err(error).in_content(path, None),
         };
         let mut certificates = Vec::new();
         let mut content = Content::default();
         for part in &document.parts {
             content
                 .take(part, &mut certificates)
-                .map_err(|source| failed(part.line(), source))?;
+                .in_content(path, part.line())?;
         }
         let is_empty = certificates.is_empty() && content.revocation_lists.is_empty();
         if is_empty && is_named {
@@ -390,9 +385,9 @@ fn nothing(path: &Path, first: Option<&Part>, octets: &[u8]) -> Error {
             what: unreadable(octets),
         },
     };
-    Error::Bundle {
+    Error::File {
         path: path.to_owned(),
-        source,
+        source: source.into(),
     }
 }
 

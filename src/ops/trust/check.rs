@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 pub use super::environment::Runtime;
 use super::environment::{JAVA, JAVA_FILE};
 use crate::authority::{self, AuthorityAt, CERTIFICATE, KEY, Recording};
-use crate::error::Error;
+use crate::error::{Error, InFile as _};
 use crate::files::{self, NewFile, PrivateDirectory};
 use crate::keys::ReadKey;
 use crate::net::Responder;
@@ -156,10 +156,7 @@ fn temporary(
     streamed.and_then(|streamed| {
         let path = Path::new("the temporary certificate");
         let pem = streamed.pem.as_bytes();
-        let chain = bundle::certificates(pem).map_err(|source| Error::Bundle {
-            path: path.to_owned(),
-            source,
-        })?;
+        let chain = bundle::certificates(pem).in_file(path)?;
         let (key, _) = authority::read_key_in(path, pem, from.passphrase)?;
         Ok(Outcome::Done(Pair {
             chain,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Request;
 use crate::authority::CRL;
-use crate::error::{ContentError, Error};
+use crate::error::{Error, InFile as _};
 use crate::files;
 use crate::keys::{Password, ReadKey, read_encrypted_key, read_key, read_pem_key};
 use crate::ops::anchors::{AnchorSource, Anchors};
@@ -118,20 +118,13 @@ pub(in crate::ops) fn read_bundle(path: &Path) -> Result<Bundle, Error> {
 
 /// A file's content, its certificates, and its encoding; `-` is standard input.
 pub(super) fn read_with_content(path: &Path) -> Result<(Vec<u8>, Bundle, Encoding), Error> {
-    let content = if path == Path::new("-") {
-        files::read_stdin()?
-    } else {
-        files::read(path)?
-    };
+    let content = files::read_input(path)?;
     let encoding = if is_der(&content) {
         Encoding::Der
     } else {
         Encoding::Pem
     };
-    let bundle = Bundle::read(&content).map_err(|source| Error::Bundle {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bundle = Bundle::read(&content).in_file(path)?;
     Ok((content.to_vec(), bundle, encoding))
 }
 
@@ -174,17 +167,9 @@ pub(in crate::ops) fn read_private_key(
         } => read_encrypted_key(contents, password.as_ref()),
         Part::Der { contents, .. } => read_key(contents),
     };
-    key.map_err(|source| content(path, part.line(), source))
+    key.in_content(path, part.line())
 }
 
 fn document(path: &Path) -> Result<Document, Error> {
-    Document::read(&files::read(path)?).map_err(|source| content(path, None, source))
-}
-
-fn content(path: &Path, line: Option<usize>, source: impl Into<ContentError>) -> Error {
-    Error::Content {
-        path: path.to_owned(),
-        line,
-        source: source.into(),
-    }
+    Document::read(&files::read(path)?).in_content(path, None)
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::authority;
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Lock, NewFile};
 use crate::keys::{self, Signer};
 use crate::net::workload::messages::{X509Svid, X509SvidResponse};
@@ -170,18 +170,12 @@ fn chosen<'a>(request: &Request, response: &'a X509SvidResponse) -> Result<&'a X
 }
 
 fn certificates(path: &Path, der: &[u8]) -> Result<Vec<Certificate>, Error> {
-    let of = |source| Error::Certificate {
-        path: path.to_owned(),
-        source,
-    };
     let mut elements = Elements::new(der);
     let mut certificates = Vec::new();
     while !elements.is_empty() {
-        let next = elements
-            .any("the certificate")
-            .map_err(CertificateError::from);
-        let whole = next.map_err(of)?.whole;
-        certificates.push(Certificate::from_der(whole.to_vec()).map_err(of)?);
+        let next = elements.any("the certificate");
+        let whole = next.map_err(CertificateError::from).in_file(path)?.whole;
+        certificates.push(Certificate::from_der(whole.to_vec()).in_file(path)?);
     }
     Ok(certificates)
 }

@@ -97,8 +97,7 @@ fn boring_ssl_chain(
 ) -> Result<Chain, Failure> {
     let fail = |rule, found: String| Failure::of(rule, file, found, text::of("invalid-chain"));
     let mut blocks = Blocks::new(Dialect::BoringSsl, bytes);
-    let first =
-        first_certificate(&mut blocks, bytes).map_err(|(rule, found)| fail(rule, found))?;
+    let first = first_certificate(&mut blocks, bytes).map_err(|(rule, found)| fail(rule, found))?;
     let leaf = certificate(&first, Dialect::BoringSsl, true)
         .map_err(|(what, _)| fail("certificate-unreadable", what.to_owned()))?
         .certificate;

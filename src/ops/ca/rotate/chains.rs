@@ -10,7 +10,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::authority;
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Lock, Replacement};
 use crate::ops::issue::file_names;
 use crate::pki::bundle::Bundle;
@@ -239,10 +239,7 @@ fn chain_behind(
             what: "no longer exists",
         });
     }
-    let bundle = Bundle::read(&files::read(path)?).map_err(|source| Error::Bundle {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bundle = Bundle::read(&files::read(path)?).in_file(path)?;
     let (first, others) = bundle
         .certificates
         .split_first()

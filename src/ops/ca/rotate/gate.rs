@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::enrolled::EnrolledMachines;
 use crate::authority::{self, Signing};
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Kind};
 use crate::keys::{self, PrivateKey};
 use crate::net::probe::{Options, Probe};
@@ -132,12 +132,7 @@ fn machines(enrolled: &EnrolledMachines) -> Vec<Passage> {
 
 /// Whether a file of trust anchors contains the new root.
 fn trust(path: &Path, named_as: &Path, new: &Certificate) -> Passage {
-    let anchors = files::read(path).and_then(|content| {
-        Bundle::read(&content).map_err(|source| Error::Bundle {
-            path: path.to_owned(),
-            source,
-        })
-    });
+    let anchors = files::read(path).and_then(|content| Bundle::read(&content).in_file(path));
     let (passed, message) = match anchors {
         Err(error) => (false, error.to_string()),
         Ok(bundle) if bundle.certificates.contains(new) => {

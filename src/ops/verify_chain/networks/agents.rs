@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::pool::{ContentId, Material, Pair, Pool};
 use super::report::AgentReport;
 use super::{Network, Request};
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Kind};
 use crate::network::agent::{Agent, AgentFileError, Endpoint};
 use crate::network::reach::{Approach, Why};
@@ -123,10 +123,7 @@ impl Reader<'_> {
             Ok(agent) => self.add(agent, Some(path), paths),
             Err(AgentFileError::NoId { .. }) if is_one_of_many => {}
             Err(source) => {
-                return Err(Error::Network {
-                    path: path.to_owned(),
-                    source: source.into(),
-                });
+                return Err(source).in_file(path);
             }
         }
         Ok(())

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::network::reach::{Door, hosts_overlap};
 use crate::network::{Credentials, FileName, Kind, NetworkFile, Offers, Startup, Tls, start};
 use crate::ops::workload::fetch;
@@ -109,10 +109,7 @@ impl Network {
             false => path,
         };
         let content = request.source.read_description(path)?;
-        let file = NetworkFile::read(&content).map_err(|source| Error::Network {
-            path: path.to_owned(),
-            source: source.into(),
-        })?;
+        let file = NetworkFile::read(&content).in_file(path)?;
         let (startup, material) = simulate(&file, path, pool);
         let findings = crate::network::examine(&file, &startup);
         let mut report = NetworkReport::new(path, &file, &startup, findings);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Serialize, Serializer};
 
 use super::{Matrix, Trust};
-use crate::error::{Error, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Lock, NewFile};
 use crate::network::{
     EditError, FileName, Kind, NetworkFile, Offers, Startup, Tls, TlsFiles, unified_diff, with_tls,
@@ -340,10 +340,7 @@ pub(in crate::ops::verify_chain) fn edit(request: &EditRequest) -> Result<EditRe
         }
         edited => edited,
     };
-    let edited = edited.map_err(|source| Error::Network {
-        path: path.clone(),
-        source: source.into(),
-    })?;
+    let edited = edited.in_file(&path)?;
     let before = String::from_utf8_lossy(&bytes);
     let diff = unified_diff(&before, &edited.text);
     if edited.changed && !request.dry_run {
