@@ -417,6 +417,16 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Wrong usage: what is wrong, and what to type instead.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Error::Usage {
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
 /// A path for a message, with every character escaped that could move the cursor or forge a line.
 pub fn shown(path: impl AsRef<std::path::Path>) -> String {
     crate::pki::escape::Escaped(&path.as_ref().to_string_lossy()).to_string()

@@ -183,14 +183,13 @@ impl<'a> AuthorityAt<'a> {
     /// The inventory that is asked for; one that is not there is not made.
     fn inventory(&self) -> Result<Option<Box<dyn Inventory>>, Error> {
         if self.recording == Recording::Directory && !exists(self.directory)? {
-            return Err(Error::Usage {
-                message: format!(
+            return Err(Error::usage(
+                format!(
                     "{}: there is no inventory to record in",
                     shown(self.directory)
                 ),
-                hint: "name one with `--inventory FILE`, or ask for none with `--inventory none`"
-                    .into(),
-            });
+                "name one with `--inventory FILE`, or ask for none with `--inventory none`",
+            ));
         }
         let inventory = match &self.recording {
             Recording::Nowhere => return Ok(None),
@@ -218,13 +217,12 @@ impl Source {
             Source::StandardInput => Ok(("-".into(), files::read_stdin()?)),
             Source::Environment(name) => {
                 let shown = PathBuf::from(format!("env:{}", name.to_string_lossy()));
-                let value =
-                    std::env::var(name)
-                        .map(Zeroizing::new)
-                        .map_err(|source| Error::Usage {
-                            message: format!("{}: {source}", crate::error::shown(&shown)),
-                            hint: "set the variable to PEM, or to base64 of PEM".into(),
-                        })?;
+                let value = std::env::var(name).map(Zeroizing::new).map_err(|source| {
+                    Error::usage(
+                        format!("{}: {source}", crate::error::shown(&shown)),
+                        "set the variable to PEM, or to base64 of PEM",
+                    )
+                })?;
                 let text = value.trim();
                 let decoded = Base64::decode_vec(text).ok().map(Zeroizing::new);
                 Ok((

@@ -82,10 +82,10 @@ impl Args {
         };
         if let Some(shell) = named {
             if self.shell.is_some() || self.dry_run {
-                return Err(Error::Usage {
-                    message: "a script is printed for one shell, and nothing is written".into(),
-                    hint: "to write it where the shell looks, say `openagents-certs completions install SHELL`".into(),
-                });
+                return Err(Error::usage(
+                    "a script is printed for one shell, and nothing is written",
+                    "to write it where the shell looks, say `openagents-certs completions install SHELL`",
+                ));
             }
             context.renderer.text(&shell.script(&self.program))?;
             return Ok(Verdict::Yes);
@@ -121,10 +121,7 @@ impl Shell {
             .file_name()
             .unwrap_or_default()
             .to_string_lossy();
-        Shell::from_str(&name, true).map_err(|_| Error::Usage {
-            message: "$SHELL names none of the shells that are known here".into(),
-            hint: "name it: `openagents-certs completions install bash` (or zsh, fish, powershell, elvish)".into(),
-        })
+        Shell::from_str(&name, true).map_err(|_| Error::usage("$SHELL names none of the shells that are known here", "name it: `openagents-certs completions install bash` (or zsh, fish, powershell, elvish)"))
     }
 
     /// The scripts for both names of the program, by the file names that the shell expects.
@@ -230,12 +227,7 @@ impl Home {
 
     fn beside(&self, given: &Option<PathBuf>, usual: &str) -> Result<PathBuf, Error> {
         let usual = || self.home.as_ref().map(|home| home.join(usual));
-        given.clone().or_else(usual).ok_or_else(|| Error::Usage {
-            message: "HOME is not set, so that it cannot be told where the shell looks".into(),
-            hint:
-                "set HOME, or write the script yourself: `openagents-certs completions bash > FILE`"
-                    .into(),
-        })
+        given.clone().or_else(usual).ok_or_else(|| Error::usage("HOME is not set, so that it cannot be told where the shell looks", "set HOME, or write the script yourself: `openagents-certs completions bash > FILE`"))
     }
 }
 

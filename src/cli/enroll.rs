@@ -78,10 +78,10 @@ fn token(given: Option<String>) -> Result<TokenText, Error> {
     };
     let text = text.trim();
     if text.is_empty() {
-        return Err(Error::Usage {
-            message: "there is no token".into(),
-            hint: format!("give it as an argument, in ${VARIABLE}, or on standard input with `-`"),
-        });
+        return Err(Error::usage(
+            "there is no token",
+            format!("give it as an argument, in ${VARIABLE}, or on standard input with `-`"),
+        ));
     }
     Ok(text.parse()?)
 }

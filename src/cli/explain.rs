@@ -123,9 +123,8 @@ impl Args {
 }
 
 fn no_text() -> Error {
-    Error::Usage {
-        message: "no text to explain".into(),
-        hint: "give the error in quotes, a log on standard input, or `--list` for all findings"
-            .into(),
-    }
+    Error::usage(
+        "no text to explain",
+        "give the error in quotes, a log on standard input, or `--list` for all findings",
+    )
 }

@@ -90,10 +90,10 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         if self.format.is_binary() && self.out.is_none() && context.renderer.is_terminal() {
-            return Err(Error::Usage {
-                message: "this format is binary, and standard output is a terminal".into(),
-                hint: "give `--out FILE`, or redirect the output with `>` or `|`".into(),
-            });
+            return Err(Error::usage(
+                "this format is binary, and standard output is a terminal",
+                "give `--out FILE`, or redirect the output with `>` or `|`",
+            ));
         }
         let mut names: Vec<OsString> = self.name.iter().cloned().collect();
         let is_one = self.label.is_empty() && !targets::is_piped(&names);
@@ -107,10 +107,10 @@ impl Args {
         }
         match (&names[..], is_one) {
             ([name], _) => self.export(name, self.out.clone(), context),
-            ([], true) => Err(Error::Usage {
-                message: "no certificate is named".into(),
-                hint: "name one, as in `openagents-certs export p12 alice --out alice.p12`".into(),
-            }),
+            ([], true) => Err(Error::usage(
+                "no certificate is named",
+                "name one, as in `openagents-certs export p12 alice --out alice.p12`",
+            )),
             (several, _) => {
                 let mut verdict = Verdict::Yes;
                 for name in several {
@@ -171,10 +171,10 @@ impl Args {
             return source.read();
         }
         if !prompt::is_possible() {
-            return Err(Error::Usage {
-                message: "no password was given, and there is no terminal to ask for one".into(),
-                hint: "give `--password-file FILE` or `--password-env NAME`".into(),
-            });
+            return Err(Error::usage(
+                "no password was given, and there is no terminal to ask for one",
+                "give `--password-file FILE` or `--password-env NAME`",
+            ));
         }
         prompt::new_passphrase("the PKCS #12 file")
     }

@@ -188,10 +188,10 @@ impl Args {
 /// Asks, shows the plan and the equivalent command line, and generates after confirmation.
 fn interactive(context: &Context) -> Result<Verdict, Error> {
     if !prompt::is_possible() {
-        return Err(Error::Usage {
-            message: "`--interactive` needs a terminal".into(),
-            hint: "use flags instead, such as `openagents-certs generate --mtls`".into(),
-        });
+        return Err(Error::usage(
+            "`--interactive` needs a terminal",
+            "use flags instead, such as `openagents-certs generate --mtls`",
+        ));
     }
     let (arguments, encrypt) = wizard::ask(context.directory())?;
     let answers = |more: &[&str]| {

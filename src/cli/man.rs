@@ -51,10 +51,10 @@ impl Args {
             return context.finish(&placing::run(&request)?);
         }
         let Some(page) = pages::page(&self.page) else {
-            return Err(Error::Usage {
-                message: format!("there is no page '{}'", Escaped(&self.page.join(" "))),
-                hint: "name a command as in `openagents-certs man issue server`, or findings, json or files".into(),
-            });
+            return Err(Error::usage(
+                format!("there is no page '{}'", Escaped(&self.page.join(" "))),
+                "name a command as in `openagents-certs man issue server`, or findings, json or files",
+            ));
         };
         if !(context.renderer.is_on_terminal() && placing::is_shown_by_man(&page)) {
             context.renderer.raw(page.as_bytes())?;

@@ -295,10 +295,10 @@ fn arguments() -> impl Iterator<Item = OsString> {
 
 /// The error for a format that only another command has.
 fn not_of_this_command(format: &str, command: &str) -> Error {
-    Error::Usage {
-        message: format!("`--format {format}` is for `{command}`"),
-        hint: "give `--format json`, or leave it out for text".into(),
-    }
+    Error::usage(
+        format!("`--format {format}` is for `{command}`"),
+        "give `--format json`, or leave it out for text",
+    )
 }
 
 const EXIT_NO: u8 = 1;
@@ -350,8 +350,5 @@ fn usage_error(error: &clap::Error) -> Error {
         .split_whitespace()
         .skip_while(|word| *word == "error:")
         .collect();
-    Error::Usage {
-        message: words.join(" "),
-        hint: "see the same command with `--help`".into(),
-    }
+    Error::usage(words.join(" "), "see the same command with `--help`")
 }

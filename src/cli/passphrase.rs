@@ -106,12 +106,10 @@ impl<const SECRET: usize> PassphraseSource<SECRET> {
             None if prompt::is_possible() => prompt::new_passphrase(what),
             None => {
                 let [file, environment, descriptor] = SECRETS[SECRET].options;
-                Err(Error::Usage {
-                    message: format!("no passphrase was given for {what}"),
-                    hint: format!(
-                        "use `--{file} FILE`, `--{environment} NAME` or `--{descriptor} N`"
-                    ),
-                })
+                Err(Error::usage(
+                    format!("no passphrase was given for {what}"),
+                    format!("use `--{file} FILE`, `--{environment} NAME` or `--{descriptor} N`"),
+                ))
             }
         }
     }
@@ -180,10 +178,10 @@ impl NewPassphrase {
             return self.source.given().map(Source::read).transpose();
         }
         if !prompt::is_possible() {
-            return Err(Error::Usage {
-                message: "`--passphrase` needs a terminal to ask on".into(),
-                hint: "without a terminal, use `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`".into(),
-            });
+            return Err(Error::usage(
+                "`--passphrase` needs a terminal to ask on",
+                "without a terminal, use `--passphrase-file FILE`, `--passphrase-env NAME` or `--passphrase-fd N`",
+            ));
         }
         prompt::new_passphrase("the CA's key").map(Some)
     }

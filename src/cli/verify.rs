@@ -135,10 +135,10 @@ pub(super) fn host(text: &str) -> Result<ReferenceName, Error> {
         SubjectAltName::Ip(address) => Ok(ReferenceName::Ip(address)),
         SubjectAltName::Dns(name) if !name.contains('*') => Ok(ReferenceName::Dns(name)),
         SubjectAltName::Dns(_) | SubjectAltName::Uri(_) | SubjectAltName::Email(_) => {
-            Err(Error::Usage {
-                message: format!("'{}' is not a host name or address", text.escape_debug()),
-                hint: "give a host name or an IP address".into(),
-            })
+            Err(Error::usage(
+                format!("'{}' is not a host name or address", text.escape_debug()),
+                "give a host name or an IP address",
+            ))
         }
     }
 }

@@ -191,10 +191,10 @@ impl Read for Source {
 }
 
 fn endless(path: &Path) -> Error {
-    Error::Usage {
-        message: format!("{}: has a line longer than 1 MiB", shown(path)),
-        hint: "a manifest has one row per line: see `openagents-certs issue batch --help`".into(),
-    }
+    Error::usage(
+        format!("{}: has a line longer than 1 MiB", shown(path)),
+        "a manifest has one row per line: see `openagents-certs issue batch --help`",
+    )
 }
 
 fn split(input: &mut dyn Read, visit: &mut dyn FnMut(Piece<'_>)) -> std::io::Result<()> {

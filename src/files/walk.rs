@@ -116,14 +116,15 @@ pub fn is_pattern(path: &OsStr) -> bool {
 /// # Errors
 /// When the pattern is malformed.
 pub fn paths_matching(text: &str) -> Result<Vec<Result<PathBuf, Error>>, Error> {
-    let pattern = Pattern::new(text).map_err(|source| Error::Usage {
-        message: format!(
-            "'{}' is not a valid pattern: {}",
-            crate::pki::escape::Escaped(text),
-            source.msg
-        ),
-        hint: "`*` matches any characters of a name, `**` any directories, `[*]` a star itself"
-            .into(),
+    let pattern = Pattern::new(text).map_err(|source| {
+        Error::usage(
+            format!(
+                "'{}' is not a valid pattern: {}",
+                crate::pki::escape::Escaped(text),
+                source.msg
+            ),
+            "`*` matches any characters of a name, `**` any directories, `[*]` a star itself",
+        )
     })?;
     let components: Vec<Component<'_>> = Path::new(text).components().collect();
     let literal = components

@@ -180,14 +180,14 @@ fn subject(request: &Request, names: &[SubjectAltName]) -> Result<DistinguishedN
         Some(SubjectAltName::Uri(_) | SubjectAltName::Email(_)) if !request.ca => {
             Ok(DistinguishedName::empty())
         }
-        Some(_) | None => Err(Error::Usage {
-            message: "a request needs a name".into(),
-            hint: if request.ca {
+        Some(_) | None => Err(Error::usage(
+            "a request needs a name",
+            if request.ca {
                 "name the CA with `--common-name`".into()
             } else {
                 "name the host or agent it is for, such as agent.example.org".into()
             },
-        }),
+        )),
     }
 }
 

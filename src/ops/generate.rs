@@ -353,10 +353,10 @@ fn check(request: &Request) -> Result<(), Error> {
                 "two certificates would be written to {}.crt",
                 base.to_string_lossy().escape_debug()
             );
-            return Err(Error::Usage {
+            return Err(Error::usage(
                 message,
-                hint: "give each client a different name, other than 'server'".into(),
-            });
+                "give each client a different name, other than 'server'",
+            ));
         }
     }
     for name in bases

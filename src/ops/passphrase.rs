@@ -40,14 +40,13 @@ impl Source {
             Source::Descriptor(number) => file(Path::new(&format!("/dev/fd/{number}"))),
             Source::Environment(name) => match std::env::var_os(name) {
                 Some(value) => Ok(Password::new(Zeroizing::new(value.into_vec()))),
-                None => Err(Error::Usage {
-                    message: format!(
+                None => Err(Error::usage(
+                    format!(
                         "the environment variable {} is not set",
                         name.to_string_lossy().escape_debug()
                     ),
-                    hint: "name the variable that holds the passphrase, not the passphrase itself"
-                        .into(),
-                }),
+                    "name the variable that holds the passphrase, not the passphrase itself",
+                )),
             },
         }
     }

@@ -30,13 +30,15 @@ impl Shell {
     pub fn assignment(self, name: &str, value: &OsStr) -> Result<Vec<u8>, Error> {
         let bytes = value.as_bytes();
         let text = || {
-            value.to_str().ok_or_else(|| Error::Usage {
-                message: format!(
-                    "{}: is not UTF-8, which {} cannot express",
-                    Escaped(&value.to_string_lossy()),
-                    self.title()
-                ),
-                hint: "rename it, or use `--shell sh` or `--shell fish`".into(),
+            value.to_str().ok_or_else(|| {
+                Error::usage(
+                    format!(
+                        "{}: is not UTF-8, which {} cannot express",
+                        Escaped(&value.to_string_lossy()),
+                        self.title()
+                    ),
+                    "rename it, or use `--shell sh` or `--shell fish`",
+                )
             })
         };
         Ok(match self {

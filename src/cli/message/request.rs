@@ -56,10 +56,10 @@ impl SignRequest {
                 .request_signer()?
             }
             (None, _, _) => {
-                return Err(Error::Usage {
-                    message: "there is nothing to sign the request with".into(),
-                    hint: "give `--cert` and `--key`, or `--shared-key`".into(),
-                });
+                return Err(Error::usage(
+                    "there is nothing to sign the request with",
+                    "give `--cert` and `--key`, or `--shared-key`",
+                ));
             }
         };
         let draft = RequestDraft {

@@ -125,13 +125,13 @@ impl<'a> Session<'a> {
     fn create(&mut self, introduction: &Introduction) -> Result<(), Error> {
         let meta = &self.client.directory().meta;
         if meta.external_account_required && introduction.external.is_none() {
-            return Err(Error::Usage {
-                message: format!(
+            return Err(Error::usage(
+                format!(
                     "{}: the CA gives accounts only to those who have an account with it already",
                     self.client.server()
                 ),
-                hint: "give that external account with `--eab-kid K --eab-key-file FILE`".into(),
-            });
+                "give that external account with `--eab-kid K --eab-key-file FILE`",
+            ));
         }
         let external = introduction.external.as_ref();
         let external = external.map(|(id, key)| ExternalAccount::new(id.clone(), key));
@@ -344,10 +344,10 @@ pub fn only_server(directory: &Path) -> Result<(String, Option<PathBuf>), Error>
     let mut accounts = state::accounts(directory)?;
     match (accounts.pop(), accounts.is_empty()) {
         (Some(only), true) => Ok((only.server, only.ca_bundle)),
-        (Some(_), false) => Err(Error::Usage {
-            message: "there are accounts with several servers".into(),
-            hint: "name one with `--server`".into(),
-        }),
+        (Some(_), false) => Err(Error::usage(
+            "there are accounts with several servers",
+            "name one with `--server`",
+        )),
         (None, _) => Err(no_account(&shown(directory))),
     }
 }
@@ -486,10 +486,10 @@ fn account_key(path: &Path, pem: &str) -> Result<AccountKey, Error> {
             };
             Ok(AccountKey::new(x, y, Box::new(sign)))
         }
-        _ => Err(Error::Usage {
-            message: format!("{}: an account's key must be P-256", shown(path)),
-            hint: "restore the key from a backup, or forget the account with `openagents-certs acme account deactivate --forget`".into(),
-        }),
+        _ => Err(Error::usage(
+            format!("{}: an account's key must be P-256", shown(path)),
+            "restore the key from a backup, or forget the account with `openagents-certs acme account deactivate --forget`",
+        )),
     }
 }
 
@@ -509,8 +509,8 @@ fn fixed(der: &[u8]) -> Vec<u8> {
 }
 
 fn no_account(what: &str) -> Error {
-    Error::Usage {
-        message: format!("{what}: there is no account"),
-        hint: "the first `openagents-certs acme issue NAME --server URL` creates one".into(),
-    }
+    Error::usage(
+        format!("{what}: there is no account"),
+        "the first `openagents-certs acme issue NAME --server URL` creates one",
+    )
 }

@@ -26,10 +26,8 @@ pub(super) fn run(
     if !settings.checks || (settings.resolver.is_none() && is_private(&settings.server)) {
         return Ok(warnings);
     }
-    let resolver = Resolver::new(settings.resolver).map_err(|reason| Error::Usage {
-        message: format!("cannot look names up: {reason}"),
-        hint: SKIP.into(),
-    })?;
+    let resolver = Resolver::new(settings.resolver)
+        .map_err(|reason| Error::usage(format!("cannot look names up: {reason}"), SKIP.into()))?;
     for name in names {
         let SubjectAltName::Dns(name) = name else {
             continue;
@@ -38,13 +36,13 @@ pub(super) fn run(
         match resolver.caa(host, name.starts_with("*."), &meta.caa_identities) {
             Ok(CaaVerdict::Permitted) => {}
             Ok(CaaVerdict::Forbidden { at, permitted }) => {
-                return Err(Error::Usage {
-                    message: format!("{name}: the CAA record of {at} permits only {permitted}"),
-                    hint: format!(
+                return Err(Error::usage(
+                    format!("{name}: the CAA record of {at} permits only {permitted}"),
+                    format!(
                         "add `{at} CAA 0 issue \"{}\"`, or choose another `--server`",
                         meta.caa_identities.first().map_or("…", |own| own)
                     ),
-                });
+                ));
             }
             Err(reason) => warnings.push(format!("{name}: its CAA records are unknown: {reason}")),
         }
@@ -53,9 +51,11 @@ pub(super) fn run(
             Challenge::TlsAlpn01 { .. } => 443,
             Challenge::Dns01Hook { .. } | Challenge::Dns01Update { .. } => continue,
         };
-        let addresses = resolver.addresses(host).map_err(|reason| Error::Usage {
-            message: format!("{name}: does not resolve: {reason}"),
-            hint: format!("add an A or AAAA record that leads to this machine; {SKIP}"),
+        let addresses = resolver.addresses(host).map_err(|reason| {
+            Error::usage(
+                format!("{name}: does not resolve: {reason}"),
+                format!("add an A or AAAA record that leads to this machine; {SKIP}"),
+            )
         })?;
         warnings.extend(unreachable(name, &addresses, port)?);
     }
@@ -73,10 +73,10 @@ fn unreachable(name: &str, addresses: &[IpAddr], port: u16) -> Result<Option<Str
     }
     match failure {
         Some((address, error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            Err(Error::Usage {
-                message: format!("{name}: port {port} of {address} refuses connections"),
-                hint: format!("lead port {port} to the challenge's listener or web server; {SKIP}"),
-            })
+            Err(Error::usage(
+                format!("{name}: port {port} of {address} refuses connections"),
+                format!("lead port {port} to the challenge's listener or web server; {SKIP}"),
+            ))
         }
         // Behind a router, a machine often does not reach itself by its public address.
         Some((address, error)) => Ok(Some(format!(

@@ -178,10 +178,7 @@ impl CertificateState {
 
 /// The names, which are those of hosts; at least one.
 fn names(request: &Request) -> Result<Vec<SubjectAltName>, Error> {
-    let usage = |message: String, hint: &str| Error::Usage {
-        message,
-        hint: hint.into(),
-    };
+    let usage = |message: String, hint: &str| Error::usage(message, hint);
     let is_dns = matches!(
         request.settings.challenge,
         state::Challenge::Dns01Hook { .. } | state::Challenge::Dns01Update { .. }
@@ -228,20 +225,22 @@ fn names(request: &Request) -> Result<Vec<SubjectAltName>, Error> {
 fn base(request: &Request, first: &SubjectAltName) -> Result<String, Error> {
     let base = request.base.clone().unwrap_or_else(|| base_of(first));
     check_base(&base)?;
-    base.into_string().map_err(|base| Error::Usage {
-        message: format!("'{}' is not UTF-8", shown(Path::new(&base))),
-        hint: "give another name with `--name`".into(),
+    base.into_string().map_err(|base| {
+        Error::usage(
+            format!("'{}' is not UTF-8", shown(Path::new(&base))),
+            "give another name with `--name`",
+        )
     })
 }
 
 fn parsed_key_type(text: &str) -> Result<KeyType, Error> {
     let key_type = text.parse();
-    key_type.map_err(
-        |error: crate::pki::algorithm::UnknownKeyType| Error::Usage {
-            message: error.to_string(),
-            hint: "choose another `--key-type`, such as p256".into(),
-        },
-    )
+    key_type.map_err(|error: crate::pki::algorithm::UnknownKeyType| {
+        Error::usage(
+            error.to_string(),
+            "choose another `--key-type`, such as p256",
+        )
+    })
 }
 
 /// The state of this request: an order under way is continued only when it is for the same names and server.
@@ -412,13 +411,13 @@ pub fn read_external_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     let url = Zeroizing::new(text.replace('+', "-").replace('/', "_"));
     match Base64UrlUnpadded::decode_vec(&url) {
         Ok(key) if !key.is_empty() => Ok(Zeroizing::new(key)),
-        Ok(_) | Err(_) => Err(Error::Usage {
-            message: format!(
+        Ok(_) | Err(_) => Err(Error::usage(
+            format!(
                 "{}: not the HMAC key of an external account in base64",
                 shown(path)
             ),
-            hint: "copy the key from the CA's web interface into the file, and nothing else".into(),
-        }),
+            "copy the key from the CA's web interface into the file, and nothing else",
+        )),
     }
 }
 

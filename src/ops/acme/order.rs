@@ -450,13 +450,13 @@ fn no_challenge(authorization: &Authorization, kind: &str) -> Error {
     } else {
         "choose another challenge: `--http-01`, `--tls-alpn-01` or `--dns-01-hook`".to_owned()
     };
-    Error::Usage {
-        message: format!(
+    Error::usage(
+        format!(
             "{name}: the server does not offer {kind}, but {}",
             offered.join(", ")
         ),
         hint,
-    }
+    )
 }
 
 const FIRST_POLL: Duration = Duration::from_millis(2);

@@ -27,10 +27,7 @@ pub struct OrderedPair {
 /// # Errors
 /// When there is none, or several, or what is known of them cannot be read.
 pub fn ordered_pair(directory: &Path, name: Option<&str>) -> Result<OrderedPair, Error> {
-    let usage = |message: String, hint: &str| Error::Usage {
-        message,
-        hint: hint.into(),
-    };
+    let usage = |message: String, hint: &str| Error::usage(message, hint);
     let mut pairs = Vec::new();
     for state in state::certificates(directory)? {
         let names = state.names.iter().map(|name| name.parse());

@@ -62,10 +62,10 @@ impl Solver {
             Challenge::TlsAlpn01 { listen: address } => listen(Protocol::TlsAlpn01, *address)?,
             Challenge::Http01Webroot { directory } => {
                 if files::kind(directory)? == Kind::Absent {
-                    return Err(Error::Usage {
-                        message: format!("{}: there is no such directory", shown(directory)),
-                        hint: "name the directory that the web server publishes as `/`".into(),
-                    });
+                    return Err(Error::usage(
+                        format!("{}: there is no such directory", shown(directory)),
+                        "name the directory that the web server publishes as `/`",
+                    ));
                 }
                 Way::Webroot(directory.clone())
             }
@@ -73,9 +73,11 @@ impl Solver {
             Challenge::Dns01Update { server, key } => {
                 let text = files::read(key)?;
                 let parsed = UpdateKey::read(&String::from_utf8_lossy(&text));
-                let parsed = parsed.map_err(|reason| Error::Usage {
-                    message: format!("{}: {reason}", shown(key)),
-                    hint: "create a key with `tsig-keygen NAME`, and give its file".into(),
+                let parsed = parsed.map_err(|reason| {
+                    Error::usage(
+                        format!("{}: {reason}", shown(key)),
+                        "create a key with `tsig-keygen NAME`, and give its file",
+                    )
                 })?;
                 Way::Update(Box::new(Update::new(*server, parsed, now)))
             }
@@ -167,10 +169,11 @@ impl Solver {
                 } else {
                     update.remove_txt(name, value)
                 };
-                changed.map_err(|error| Error::Usage {
-                    message: format!("{name}: {error}"),
-                    hint: "check the server, and that the key may update TXT records of this name"
-                        .into(),
+                changed.map_err(|error| {
+                    Error::usage(
+                        format!("{name}: {error}"),
+                        "check the server, and that the key may update TXT records of this name",
+                    )
                 })
             }
             Way::Listener(..) | Way::Webroot(_) => Ok(()),
@@ -194,10 +197,11 @@ fn run_hook(command: &str, action: &str, name: &str, value: &str) -> Result<(), 
         command.split_whitespace().map(OsString::from).collect()
     };
     words.extend([action, name, value].map(OsString::from));
-    let failed = |what: String| Error::Usage {
-        message: format!("{command} {action} {name}: {what}"),
-        hint: "run it by hand; it gets `present` or `cleanup`, the record's name and its value"
-            .into(),
+    let failed = |what: String| {
+        Error::usage(
+            format!("{command} {action} {name}: {what}"),
+            "run it by hand; it gets `present` or `cleanup`, the record's name and its value",
+        )
     };
     let ended = process::run_limited(&Limited {
         program: &words[0],

@@ -146,11 +146,11 @@ fn sorted(
         .last()
         .map(|last| last.issuer().to_string())
         .unwrap_or_default();
-    Err(Error::Usage {
-        message: format!(
+    Err(Error::usage(
+        format!(
             "{}: the certificate of its issuer, {missing}, is missing",
             shown(&request.certificate)
         ),
-        hint: "give the certificates above it, up to the root, with `--chain FILE`".into(),
-    })
+        "give the certificates above it, up to the root, with `--chain FILE`",
+    ))
 }

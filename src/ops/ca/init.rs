@@ -132,10 +132,10 @@ pub fn apply(
             "{}: a root cannot replace a subordinate CA",
             shown(&request.directory)
         );
-        return Err(Error::Usage {
+        return Err(Error::usage(
             message,
-            hint: "create the root in another directory (`-C DIR`)".into(),
-        });
+            "create the root in another directory (`-C DIR`)",
+        ));
     }
     if there && !replace {
         let hint = "issue from it (`openagents-certs issue server NAME`), or create the new CA in another directory (`-C DIR`); `--if-needed` accepts an existing CA";

@@ -86,13 +86,12 @@ pub fn plan(
         .collect();
     let subject = DistinguishedName::build(&attributes)?;
     if issuer.is_some_and(|issuer| issuer.subject == subject) {
-        return Err(Error::Usage {
-            message: format!(
+        return Err(Error::usage(
+            format!(
                 "a subordinate CA cannot have its issuer's name, {subject}: it would pass for the issuer itself"
             ),
-            hint: "choose another name with `--common-name`, or leave it out to generate one"
-                .into(),
-        });
+            "choose another name with `--common-name`, or leave it out to generate one",
+        ));
     }
     let validity = Validity::starting(now, request.lifetime)?;
     let (validity, path_length) = match issuer {
@@ -354,14 +353,13 @@ pub(super) fn below(issuer: &Issuer, requested: Option<u8>) -> Result<u8, Error>
         .path_length
         .is_some_and(|limit| u64::from(length) >= limit)
     {
-        return Err(Error::Usage {
-            message: format!(
+        return Err(Error::usage(
+            format!(
                 "a CA with path length {length} is not allowed below {}",
                 issuer.subject
             ),
-            hint: "issue from a CA with a larger path length, or give a smaller `--path-length`"
-                .into(),
-        });
+            "issue from a CA with a larger path length, or give a smaller `--path-length`",
+        ));
     }
     Ok(length)
 }

@@ -179,10 +179,10 @@ pub fn moment(next_update: NextUpdate, now: OffsetDateTime) -> Result<OffsetDate
         NextUpdate::At(moment) => whole_seconds(moment),
     };
     if moment <= now {
-        return Err(Error::Usage {
-            message: format!("the next update, {}, is not in the future", rfc3339(moment)),
-            hint: "give a later moment, or a lifetime with `--ttl 30d`".into(),
-        });
+        return Err(Error::usage(
+            format!("the next update, {}, is not in the future", rfc3339(moment)),
+            "give a later moment, or a lifetime with `--ttl 30d`",
+        ));
     }
     Ok(moment)
 }
@@ -194,11 +194,10 @@ pub fn whole_seconds(moment: OffsetDateTime) -> OffsetDateTime {
 
 /// That an operation on revocations has no inventory to work on.
 pub(in crate::ops) fn no_inventory() -> Error {
-    Error::Usage {
-        message: "revocation needs an inventory, and `--inventory none` leaves it out".into(),
-        hint: "name the inventory with `--inventory FILE`, or the PKI directory with `-C DIR`"
-            .into(),
-    }
+    Error::usage(
+        "revocation needs an inventory, and `--inventory none` leaves it out",
+        "name the inventory with `--inventory FILE`, or the PKI directory with `-C DIR`",
+    )
 }
 
 /// How many revocations were carried over, as a warning.

@@ -204,13 +204,13 @@ fn refuse_authority(directory: &Path) -> Result<(), Error> {
     if files::kind(&path)? == Kind::Absent {
         return Ok(());
     }
-    Err(Error::Usage {
-        message: format!(
+    Err(Error::usage(
+        format!(
             "{}: is the directory of a CA, not of a machine that enrolls",
             shown(directory)
         ),
-        hint: "choose another directory with `--out DIR`".into(),
-    })
+        "choose another directory with `--out DIR`",
+    ))
 }
 
 /// The key of a machine, kept before it is used.

@@ -379,10 +379,10 @@ pub fn unknown_name(word: &str) -> Option<Error> {
             near.join(" or ")
         ),
     };
-    Some(Error::Usage {
-        message: format!("no finding is named '{}'", Escaped(word)),
+    Some(Error::usage(
+        format!("no finding is named '{}'", Escaped(word)),
         hint,
-    })
+    ))
 }
 
 const MAX_NAME_BYTES: usize = 64;

@@ -106,11 +106,10 @@ fn nothing_given(text: &Input) -> Error {
         Input::File(path) => format!("{}: ", shown(path)),
         Input::Given(_) | Input::Stdin => String::new(),
     };
-    Error::Usage {
-        message: format!("{file}no text to explain"),
-        hint: "give the error in quotes, or a log: `openagents-certs explain --log FILE`, `… 2>&1 | openagents-certs explain`"
-            .into(),
-    }
+    Error::usage(
+        format!("{file}no text to explain"),
+        "give the error in quotes, or a log: `openagents-certs explain --log FILE`, `… 2>&1 | openagents-certs explain`",
+    )
 }
 
 const OVERLAP_BYTES: usize = 1024;

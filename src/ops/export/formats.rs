@@ -83,10 +83,10 @@ impl Naming {
         };
         for name in std::iter::once(&name).chain(&self.namespace) {
             if !is_name(name) {
-                return Err(Error::Usage {
-                    message: format!("'{}' is not a valid object name", name.escape_debug()),
-                    hint: "lower-case letters, digits, `-` and `.`, at most 253; give one with `--k8s-name`".into(),
-                });
+                return Err(Error::usage(
+                    format!("'{}' is not a valid object name", name.escape_debug()),
+                    "lower-case letters, digits, `-` and `.`, at most 253; give one with `--k8s-name`",
+                ));
             }
         }
         Ok(name)
@@ -150,9 +150,11 @@ pub(super) fn jwk(
     let path = material.path.as_deref();
     let path = path.unwrap_or(Path::new(&material.name));
     let jwk = Jwk::public(material.certificate.public_key_info()).in_content(path, None)?;
-    let mut jwk = jwk.ok_or_else(|| Error::Usage {
-        message: "this key type has no JWK form".into(),
-        hint: "JWK supports P-256, P-384, P-521, RSA and Ed25519".into(),
+    let mut jwk = jwk.ok_or_else(|| {
+        Error::usage(
+            "this key type has no JWK form",
+            "JWK supports P-256, P-384, P-521, RSA and Ed25519",
+        )
     })?;
     if private {
         let key = material.key(passphrase)?;
@@ -202,10 +204,10 @@ pub(super) fn environment(
     }
     let key = material.key_path()?;
     let Some(path) = &material.path else {
-        return Err(Error::Usage {
-            message: "the certificate has no file on disk".into(),
-            hint: "export its contents with `--contents`, or write it with `export fullchain --out FILE`".into(),
-        });
+        return Err(Error::usage(
+            "the certificate has no file on disk",
+            "export its contents with `--contents`, or write it with `export fullchain --out FILE`",
+        ));
     };
     line(CERTIFICATE, files::absolute(path)?.as_os_str())?;
     line(KEY, files::absolute(key)?.as_os_str())?;
@@ -223,10 +225,10 @@ const CA: &str = "OPENAGENTS_CERTS_CA";
 /// `/run/secrets/NAME`.
 pub(super) fn docker_secrets(material: &Material) -> Result<String, Error> {
     let Some(path) = &material.path else {
-        return Err(Error::Usage {
-            message: "the certificate has no file on disk".into(),
-            hint: "write it with `export fullchain --out FILE`, then export that file".into(),
-        });
+        return Err(Error::usage(
+            "the certificate has no file on disk",
+            "write it with `export fullchain --out FILE`, then export that file",
+        ));
     };
     let mut files = vec![("crt", path.as_path()), ("key", material.key_path()?)];
     if let Some((path, _)) = &material.anchors {
@@ -260,10 +262,10 @@ pub(super) fn docker_secrets(material: &Material) -> Result<String, Error> {
 fn quoted(path: &Path) -> Result<String, Error> {
     let path = files::absolute(path)?;
     let Some(text) = path.to_str() else {
-        return Err(Error::Usage {
-            message: format!("{}: is not UTF-8, which YAML requires", shown(&path)),
-            hint: "rename the file".into(),
-        });
+        return Err(Error::usage(
+            format!("{}: is not UTF-8, which YAML requires", shown(&path)),
+            "rename the file",
+        ));
     };
     Ok(quoting::yaml(text).replace('$', "$$"))
 }

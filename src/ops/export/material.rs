@@ -61,14 +61,14 @@ impl Material {
                 return Material::issued(&prefix, directory, key, now);
             }
         }
-        Err(Error::Usage {
-            message: format!(
+        Err(Error::usage(
+            format!(
                 "{}: not a certificate in {}, a file, a serial number or a name",
                 shown(name),
                 shown(directory)
             ),
-            hint: "list the certificates with `openagents-certs list`".into(),
-        })
+            "list the certificates with `openagents-certs list`",
+        ))
     }
 
     fn read(path: &Path, directory: &Path, key: Option<&Path>) -> Result<Self, Error> {
@@ -142,25 +142,26 @@ impl Material {
             None if self.is_authority() && self.certificate.is_self_issued() => {
                 Ok(std::slice::from_ref(&self.certificate))
             }
-            None => Err(Error::Usage {
-                message: format!("{}: no ca.crt was found for it", shown(&self.name)),
-                hint: "name the PKI directory with `-C DIR`, or put the ca.crt beside the file"
-                    .into(),
-            }),
+            None => Err(Error::usage(
+                format!("{}: no ca.crt was found for it", shown(&self.name)),
+                "name the PKI directory with `-C DIR`, or put the ca.crt beside the file",
+            )),
         }
     }
 
     /// The file of the key.
     pub(super) fn key_path(&self) -> Result<&Path, Error> {
         if self.is_authority() {
-            return Err(Error::Usage {
-                message: format!("{}: the key of a CA is never exported", shown(&self.name)),
-                hint: "export a certificate that it issued; to distribute trust in the CA, use `export bundle`, `jks` or `k8s-configmap`".into(),
-            });
+            return Err(Error::usage(
+                format!("{}: the key of a CA is never exported", shown(&self.name)),
+                "export a certificate that it issued; to distribute trust in the CA, use `export bundle`, `jks` or `k8s-configmap`",
+            ));
         }
-        self.key.as_deref().ok_or_else(|| Error::Usage {
-            message: format!("{}: no private key beside it", shown(&self.name)),
-            hint: "name it with `--key FILE`".into(),
+        self.key.as_deref().ok_or_else(|| {
+            Error::usage(
+                format!("{}: no private key beside it", shown(&self.name)),
+                "name it with `--key FILE`",
+            )
         })
     }
 

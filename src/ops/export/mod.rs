@@ -298,12 +298,10 @@ fn keystore(
     };
     match write_pkcs12(&contents, &password()?, protection) {
         Ok(der) => Ok((der, key.is_some())),
-        Err(KeyError::EmptyPassword) => Err(Error::Usage {
-            message: "the password is empty".into(),
-            hint:
-                "a PKCS #12 file needs a password of at least one character, for Java at least six"
-                    .into(),
-        }),
+        Err(KeyError::EmptyPassword) => Err(Error::usage(
+            "the password is empty",
+            "a PKCS #12 file needs a password of at least one character, for Java at least six",
+        )),
         Err(error) => Err(error.into()),
     }
 }

@@ -25,10 +25,10 @@ pub(super) fn with_spiffe_id(
         .count();
     let own = usize::from(request.spiffe.is_some());
     if (own > 0 && uris.count() > 0) || spiffe_ids + own > 1 {
-        return Err(Error::Usage {
-            message: "an X.509-SVID has exactly one URI, its SPIFFE ID".into(),
-            hint: "give one SPIFFE ID, and no other URI".into(),
-        });
+        return Err(Error::usage(
+            "an X.509-SVID has exactly one URI, its SPIFFE ID",
+            "give one SPIFFE ID, and no other URI",
+        ));
     }
     if let Some(id) = &request.spiffe {
         names.insert(
@@ -61,11 +61,10 @@ pub(super) fn subject(
     if let (None, Key::Requested(path, csr)) = (request.profile.purpose.end_entity(), &request.key)
     {
         if csr.subject().is_empty() {
-            return Err(Error::Usage {
-                message: format!("{}: a CA's request needs a subject", shown(path)),
-                hint: "create one with `openagents-certs csr create --ca --common-name NAME`"
-                    .into(),
-            });
+            return Err(Error::usage(
+                format!("{}: a CA's request needs a subject", shown(path)),
+                "create one with `openagents-certs csr create --ca --common-name NAME`",
+            ));
         }
         return Ok(csr.subject().clone());
     }
@@ -127,9 +126,8 @@ pub(super) fn outside(names: &[SubjectAltName], issuer: &Issuer) -> Option<Refus
 }
 
 pub(super) fn no_name() -> Error {
-    Error::Usage {
-        message: "a certificate needs at least one name".into(),
-        hint: "give a host name, IP address, URI or e-mail address, such as agent.example.org"
-            .into(),
-    }
+    Error::usage(
+        "a certificate needs at least one name",
+        "give a host name, IP address, URI or e-mail address, such as agent.example.org",
+    )
 }

@@ -240,10 +240,7 @@ pub fn check_base(base: &OsStr) -> Result<(), Error> {
             text.escape_debug()
         );
         let hint = "give a plain file name with `--name`, without directory and extension; ca, issuer and crl are reserved";
-        return Err(Error::Usage {
-            message,
-            hint: hint.into(),
-        });
+        return Err(Error::usage(message, hint));
     }
     Ok(())
 }

@@ -148,10 +148,13 @@ pub fn request(directory: &Path) -> status::Request {
 
 /// The error where nobody is to be told.
 pub fn nobody(directory: &Path) -> Error {
-    Error::Usage {
-        message: format!("{}: nobody is to be notified", shown(directory.join(authority::CONFIG))),
-        hint: "add `[notify]` with webhook, command or smtp; see `openagents-certs template show certs.toml`".into(),
-    }
+    Error::usage(
+        format!(
+            "{}: nobody is to be notified",
+            shown(directory.join(authority::CONFIG))
+        ),
+        "add `[notify]` with webhook, command or smtp; see `openagents-certs template show certs.toml`",
+    )
 }
 
 /// What was told of one condition.

@@ -60,10 +60,10 @@ fn place_of(name: &OsStr, managed: &Managed) -> Result<Option<usize>, Error> {
                     .iter()
                     .take(MAX_NAMED)
                     .map(|index| shown(managed.certificates[*index].place.certificate()));
-                return Err(Error::Usage {
-                    message: format!("several certificates have the name '{}'", shown(name)),
-                    hint: format!("give the file: {}", paths.collect::<Vec<_>>().join(", ")),
-                });
+                return Err(Error::usage(
+                    format!("several certificates have the name '{}'", shown(name)),
+                    format!("give the file: {}", paths.collect::<Vec<_>>().join(", ")),
+                ));
             }
         }
     }
@@ -77,15 +77,14 @@ fn added(name: &OsStr, managed: &mut Managed, inventory: &dyn Inventory) -> Resu
         path.extension() == Some(OsStr::new("crt")) || name.as_encoded_bytes().contains(&b'/');
     if !is_path || files::kind(path)? == files::Kind::Absent {
         return Err(match recorded(&name.to_string_lossy(), inventory)? {
-            Some(serial) => Error::Usage {
-                message: format!("{serial}: has no file on disk that could be renewed"),
-                hint: "issue a new certificate with `openagents-certs issue`".into(),
-            },
-            None => Error::Usage {
-                message: format!("no managed certificate has the name '{}'", shown(path)),
-                hint: "list them with `openagents-certs renew --all --dry-run`, or give the path of a file"
-                    .into(),
-            },
+            Some(serial) => Error::usage(
+                format!("{serial}: has no file on disk that could be renewed"),
+                "issue a new certificate with `openagents-certs issue`",
+            ),
+            None => Error::usage(
+                format!("no managed certificate has the name '{}'", shown(path)),
+                "list them with `openagents-certs renew --all --dry-run`, or give the path of a file",
+            ),
         });
     }
     let mut file = Managed::read_file(path, inventory)?;
@@ -100,10 +99,10 @@ fn added(name: &OsStr, managed: &mut Managed, inventory: &dyn Inventory) -> Resu
             }
             ForeignReason::Copy => "renew the original",
         };
-        return Err(Error::Usage {
-            message: format!("{}: {}", shown(path), foreign.reason.clause()),
-            hint: hint.into(),
-        });
+        return Err(Error::usage(
+            format!("{}: {}", shown(path), foreign.reason.clause()),
+            hint,
+        ));
     }
     managed.certificates.append(&mut file.certificates);
     Ok(managed.certificates.len() - 1)

@@ -265,13 +265,13 @@ fn restore(one: &ReplacedPair) -> Result<(), Error> {
     let lock = Lock::acquire(&one.place.directory)?;
     let path = one.place.certificate();
     if files::read(&path)?.as_slice() != one.certificate.as_bytes() {
-        return Err(Error::Usage {
-            message: format!(
+        return Err(Error::usage(
+            format!(
                 "{}: was changed by another process, so the old pair was not restored",
                 shown(&path)
             ),
-            hint: "look at the file with `openagents-certs inspect`".into(),
-        });
+            "look at the file with `openagents-certs inspect`",
+        ));
     }
     let (certificate, key) = file_names(&one.place.base);
     let combined = one.place.combined_name();

@@ -138,14 +138,13 @@ impl FromStr for SignalTo {
                 signal,
                 number: *number,
             }),
-            Some(_) | None => Err(Error::Usage {
-                message: format!(
+            Some(_) | None => Err(Error::usage(
+                format!(
                     "'{}' is not a PID file with an optional signal",
                     text.escape_debug()
                 ),
-                hint: "give FILE, or FILE:SIGNAL with HUP, USR1, USR2, INT, QUIT, TERM or WINCH"
-                    .into(),
-            }),
+                "give FILE, or FILE:SIGNAL with HUP, USR1, USR2, INT, QUIT, TERM or WINCH",
+            )),
         }
     }
 }

@@ -375,13 +375,13 @@ impl<'a> Choosing<'a> {
             // Our own CA does not take the place of a public one.
             Source::Own if of.entry.profile == acme::PROFILE => {
                 let path = of.place.certificate();
-                return Err(Error::Usage {
-                    message: format!(
+                return Err(Error::usage(
+                    format!(
                         "{}: an ACME server issued it, and how it was ordered is not remembered here",
                         shown(&path)
                     ),
-                    hint: "order it again with `openagents-certs acme issue … --force`".into(),
-                });
+                    "order it again with `openagents-certs acme issue … --force`",
+                ));
             }
             Source::Own => {
                 let job = self.job(of, index)?;
@@ -461,10 +461,10 @@ fn inventory(from: &AuthorityAt<'_>) -> Result<Box<dyn Inventory>, Error> {
     match &from.recording {
         Recording::Directory => list::inventory(from.directory),
         Recording::File(path) => authority::open_inventory_file(path, Opening::MustExist),
-        Recording::Nowhere => Err(Error::Usage {
-            message: "renewal needs an inventory, and `--inventory none` leaves it out".into(),
-            hint: "leave out `--inventory none`".into(),
-        }),
+        Recording::Nowhere => Err(Error::usage(
+            "renewal needs an inventory, and `--inventory none` leaves it out",
+            "leave out `--inventory none`",
+        )),
     }
 }
 

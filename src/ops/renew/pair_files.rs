@@ -39,12 +39,13 @@ impl PairFiles {
             (false, key) => key.and_then(|path| files::read(&path).ok()),
             (true, Some(key)) => Some(files::read(&key)?),
             (true, None) => {
-                return Err(Error::Usage {
-                    message: format!("{}: no private key beside it that could be replaced", shown(&path)),
-                    hint:
-                        "create a new request where its key is, and sign it with `openagents-certs csr sign`"
-                            .into(),
-                });
+                return Err(Error::usage(
+                    format!(
+                        "{}: no private key beside it that could be replaced",
+                        shown(&path)
+                    ),
+                    "create a new request where its key is, and sign it with `openagents-certs csr sign`",
+                ));
             }
         };
         let content = key.as_ref().map(|key| key.as_slice());
@@ -68,14 +69,13 @@ fn check_pair(of: &ManagedCertificate, key: Option<&[u8]>, is_replaced: bool) ->
     };
     let is_encrypted = block.label == ENCRYPTED || block.is_encrypted();
     if is_encrypted && is_replaced {
-        return Err(Error::Usage {
-            message: format!(
+        return Err(Error::usage(
+            format!(
                 "{}: the key is encrypted, and a new one would not be",
                 shown(path())
             ),
-            hint: "leave out `--rekey`, or issue a new pair with `openagents-certs issue --force`"
-                .into(),
-        });
+            "leave out `--rekey`, or issue a new pair with `openagents-certs issue --force`",
+        ));
     }
     if is_encrypted || is_replaced {
         return Ok(());
@@ -104,13 +104,13 @@ fn combined(
         return match (request.combined, key) {
             (false, _) => Ok(None),
             (true, Some(key)) => Ok(Some(both(certificate, key))),
-            (true, None) => Err(Error::Usage {
-                message: format!(
+            (true, None) => Err(Error::usage(
+                format!(
                     "{}: no private key beside it to combine it with",
                     shown(of.place.certificate())
                 ),
-                hint: "leave out `--combined`".into(),
-            }),
+                "leave out `--combined`",
+            )),
         };
     };
     let content = files::read(&path)?;

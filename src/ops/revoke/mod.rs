@@ -61,10 +61,10 @@ pub fn run(
         invalidity_date: request.invalidity_date.map(crl::whole_seconds),
     };
     if let Some(date) = revocation.invalidity_date.filter(|date| *date > now) {
-        return Err(Error::Usage {
-            message: format!("the invalidity date, {}, is in the future", rfc3339(date)),
-            hint: "give the time since when the certificate is not to be trusted".into(),
-        });
+        return Err(Error::usage(
+            format!("the invalidity date, {}, is in the future", rfc3339(date)),
+            "give the time since when the certificate is not to be trusted",
+        ));
     }
     let mut authority = from.open_all(now)?;
     let next_update = crl::next_update(None, from.directory)?;

@@ -79,33 +79,30 @@ impl Gathered {
             }
         }
         if before == self.taken {
-            self.errors.push(Error::Usage {
-                message: format!("{}: no certificates in this directory", shown(directory)),
-                hint: format!(
+            self.errors.push(Error::usage(format!("{}: no certificates in this directory", shown(directory)), format!(
                     "certificate files are named *.{}; name other files explicitly, or search deeper with `--recursive`",
                     EXTENSIONS.join(", *.")
-                ),
-            });
+                )));
         }
     }
 
     fn take_pattern(&mut self, pattern: &Path, depth: usize) {
         let matched = match pattern.to_str() {
             Some(text) => files::paths_matching(text),
-            None => Err(Error::Usage {
-                message: format!("{}: a pattern must be UTF-8", shown(pattern)),
-                hint: "let the shell expand it by leaving out the quotes".into(),
-            }),
+            None => Err(Error::usage(
+                format!("{}: a pattern must be UTF-8", shown(pattern)),
+                "let the shell expand it by leaving out the quotes",
+            )),
         };
         let matched = match matched {
             Ok(matched) => matched,
             Err(error) => return self.fail(error),
         };
         if matched.is_empty() {
-            return self.errors.push(Error::Usage {
-                message: format!("{}: matches no file", shown(pattern)),
-                hint: "`*` matches within one name, `**` any number of directories".into(),
-            });
+            return self.errors.push(Error::usage(
+                format!("{}: matches no file", shown(pattern)),
+                "`*` matches within one name, `**` any number of directories",
+            ));
         }
         for found in matched {
             match found {
@@ -207,10 +204,8 @@ fn is_network(path: &Path) -> bool {
 /// A relative path is relative to the working directory, as for OpenAgents; where there is no such file, to
 /// the directory of the network.yaml.
 fn network_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
-    let failed = |message: String, hint: String| Error::Usage {
-        message: format!("{}: {message}", shown(path)),
-        hint,
-    };
+    let failed =
+        |message: String, hint: String| Error::usage(format!("{}: {message}", shown(path)), hint);
     let network = NetworkFile::read(&files::read(path)?)
         .map_err(|error| failed(error.to_string(), error.hint()))?;
     let mut named = Vec::new();
@@ -264,10 +259,10 @@ impl Chain {
     pub(super) fn served(port: &str) -> Result<Self, Error> {
         let target: net::Target = port.parse()?;
         if target.scheme().is_some_and(|scheme| !scheme.is_tls()) {
-            return Err(Error::Usage {
-                message: format!("{target}: a port without TLS serves no certificate"),
-                hint: "give grpcs://HOST:PORT, https://HOST:PORT or HOST:PORT".into(),
-            });
+            return Err(Error::usage(
+                format!("{target}: a port without TLS serves no certificate"),
+                "give grpcs://HOST:PORT, https://HOST:PORT or HOST:PORT",
+            ));
         }
         let mut presented = presented_chain(&target, None, PATIENCE)?.proven(&target)?;
         let certificate = presented.remove(0);

@@ -93,12 +93,10 @@ pub fn copy(
     let from_place = source(place(&request.from)?)?;
     let to_place = place(&request.to)?;
     if from_place == to_place {
-        return Err(Error::Usage {
-            message: "--from and --to are the same inventory".into(),
-            hint:
-                "give the store that holds the certificates with --from, and the new one with --to"
-                    .into(),
-        });
+        return Err(Error::usage(
+            "--from and --to are the same inventory",
+            "give the store that holds the certificates with --from, and the new one with --to",
+        ));
     }
     let from = open(&from_place, Opening::MustExist)?;
     let mut to = open(&to_place, Opening::Create)?;
@@ -143,11 +141,10 @@ pub fn copy(
 }
 
 fn different(message: String) -> Error {
-    Error::Usage {
+    Error::usage(
         message,
-        hint: "stop what changes them (`serve`, CI jobs) and run the same command again; an inventory that was used on its own takes no other"
-            .into(),
-    }
+        "stop what changes them (`serve`, CI jobs) and run the same command again; an inventory that was used on its own takes no other",
+    )
 }
 
 /// How many certificates an inventory holds.
@@ -191,10 +188,10 @@ fn refuse_other(from: &dyn Inventory, to: &dyn Inventory, place: &StorePlace) ->
         |_| "another CA".into(),
         |ca| format!("the CA {}", ca.subject()),
     );
-    Err(Error::Usage {
-        message: format!("{}: holds the inventory of {subject}", name(place)?),
-        hint: "copy into an empty directory, or into a schema of its own (`?options=-csearch_path%3DNAME`)".into(),
-    })
+    Err(Error::usage(
+        format!("{}: holds the inventory of {subject}", name(place)?),
+        "copy into an empty directory, or into a schema of its own (`?options=-csearch_path%3DNAME`)",
+    ))
 }
 
 /// What to read from: the database that `certs.toml` names when there is no file.

@@ -78,12 +78,12 @@ pub fn show(directory: &Path, name: &str, program: &Path) -> Result<TemplateView
         return show(directory, file.name, program);
     }
     if !settings.names().contains(&name) {
-        return Err(Error::Usage {
-            message: format!("no profile or file is named '{}'", Escaped(name)),
-            hint: format!(
+        return Err(Error::usage(
+            format!("no profile or file is named '{}'", Escaped(name)),
+            format!(
                 "`openagents-certs template list` lists them; add a profile to {CONFIG} as `[profiles.NAME]`"
             ),
-        });
+        ));
     }
     let profile = settings.profile(name)?;
     let built_in = BuiltIn::named(name).filter(|built_in| built_in.profile() == profile);
@@ -135,21 +135,23 @@ pub fn write(request: &WriteRequest, program: &Path) -> Result<WriteReport, Erro
 
 fn filled(file: &FileTemplate, directory: &Path, program: &Path) -> Result<String, Error> {
     let values = Values::of_directory(directory, program)?;
-    file.fill(&values).map_err(|source| Error::Usage {
-        message: format!("{}: {source}", file.name),
-        hint: "move the certificates to a directory whose path is plain text".into(),
+    file.fill(&values).map_err(|source| {
+        Error::usage(
+            format!("{}: {source}", file.name),
+            "move the certificates to a directory whose path is plain text",
+        )
     })
 }
 
 fn unknown(name: &str) -> Error {
     let names: Vec<&str> = FILES.iter().map(|file| file.name).collect();
-    Error::Usage {
-        message: format!("no file template is named '{}'", Escaped(name)),
-        hint: format!(
+    Error::usage(
+        format!("no file template is named '{}'", Escaped(name)),
+        format!(
             "choose from {}; `template init` writes certs.toml",
             names.join(", ")
         ),
-    }
+    )
 }
 
 /// Which file to write, and where.

@@ -67,9 +67,11 @@ pub fn run(
         },
     };
     let ders: Vec<&[u8]> = pair.chain.iter().map(Certificate::as_der).collect();
-    let responder = Responder::start(&ders, pair.key.pkcs8()).map_err(|error| Error::Usage {
-        message: error.to_string(),
-        hint: "give another pair with `--cert` and `--key`".into(),
+    let responder = Responder::start(&ders, pair.key.pkcs8()).map_err(|error| {
+        Error::usage(
+            error.to_string(),
+            "give another pair with `--cert` and `--key`",
+        )
     })?;
     let directory = PrivateDirectory::new(&[])?;
     let java = NewFile {
@@ -193,16 +195,16 @@ fn connect(
 }
 
 fn absent(runtime: Runtime) -> Error {
-    Error::Usage {
-        message: format!("{} is not installed", runtime.name()),
-        hint: match runtime {
+    Error::usage(
+        format!("{} is not installed", runtime.name()),
+        match runtime {
             Runtime::Grpc => "name a Python that has grpcio with `--python PROGRAM`".into(),
             Runtime::Python => "name one with `--python PROGRAM`".into(),
             Runtime::Node | Runtime::Java | Runtime::Openssl | Runtime::Curl => {
                 "install it, or leave it out of `--runtime`".into()
             }
         },
-    }
+    )
 }
 
 /// What each runtime did.

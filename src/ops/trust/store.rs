@@ -378,22 +378,22 @@ impl Place {
     /// Refuses what only root may do, before anything is begun.
     pub(super) fn permitted(&self, stores: &Stores) -> Result<(), Error> {
         match self {
-            Place::System(platform) if Some(*platform) != Platform::here() => Err(Error::Usage {
-                message: format!("this machine is not {}", platform.name()),
-                hint: "show the steps with `--dry-run`".into(),
-            }),
+            Place::System(platform) if Some(*platform) != Platform::here() => Err(Error::usage(
+                format!("this machine is not {}", platform.name()),
+                "show the steps with `--dry-run`",
+            )),
             Place::System(_) if !rustix::process::geteuid().is_root() => {
                 let java = if stores.java_keystore.is_some() {
                     ""
                 } else {
                     ", `--store java`"
                 };
-                Err(Error::Usage {
-                    message: "only root can change the system's trust store".into(),
-                    hint: format!(
+                Err(Error::usage(
+                    "only root can change the system's trust store",
+                    format!(
                         "run the command with sudo, or choose other stores: `--store nss`{java}"
                     ),
-                })
+                ))
             }
             Place::System(_) | Place::Nss(_) | Place::Java(..) => Ok(()),
         }
@@ -477,10 +477,10 @@ fn nss_databases(home: Option<&Path>) -> Vec<PathBuf> {
 }
 
 fn missing(what: &str) -> Error {
-    Error::Usage {
-        message: what.to_owned(),
-        hint: "omit `--store` to use every store that exists".into(),
-    }
+    Error::usage(
+        what.to_owned(),
+        "omit `--store` to use every store that exists",
+    )
 }
 
 const TIMEOUT: Duration = Duration::from_secs(30);

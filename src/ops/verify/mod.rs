@@ -132,13 +132,13 @@ fn verify(
     let has_store = (0..STORES - 1).any(|place| inputs.store(place, beside.as_ref()).is_some());
     let reaches_anchor = judgement.reaches_anchor;
     if !reaches_anchor && !inputs.revocation_lists.is_empty() && !has_store {
-        return Err(Error::Usage {
-            message: format!(
+        return Err(Error::usage(
+            format!(
                 "{}: a CRL cannot be checked without the CA that issued it",
                 shown(&subject.path)
             ),
-            hint: "name the CA's certificate with `--ca FILE`".into(),
-        });
+            "name the CA's certificate with `--ca FILE`",
+        ));
     }
     let mut findings = judgement.findings.clone();
     if inputs.revocation_lists.is_empty() {

@@ -62,13 +62,12 @@ pub(super) fn root(
     let plan = ca::plan(&request, None, serial, now)?;
     let same = old.subject().to_string();
     if plan.subject.to_string().eq_ignore_ascii_case(&same) {
-        return Err(Error::Usage {
-            message: format!(
+        return Err(Error::usage(
+            format!(
                 "the new root cannot have the old root's name, {same}: grpc-core confuses CAs with the same name"
             ),
-            hint: "choose another name with `--common-name`, or leave it out to generate one"
-                .into(),
-        });
+            "choose another name with `--common-name`, or leave it out to generate one",
+        ));
     }
     Ok(plan)
 }
@@ -110,13 +109,13 @@ pub(super) fn cross(
     let below = match issuer.path_length {
         None => None,
         Some(0) => {
-            return Err(Error::Usage {
-                message: format!(
+            return Err(Error::usage(
+                format!(
                     "{} cannot certify another root: it may have no CA below it (path length 0)",
                     issuer.subject
                 ),
-                hint: "distribute a separate new root: `openagents-certs ca init -C DIR`".into(),
-            });
+                "distribute a separate new root: `openagents-certs ca init -C DIR`",
+            ));
         }
         Some(length) => Some(length - 1),
     };
@@ -137,9 +136,11 @@ pub(super) fn cross(
 
 /// One more than the old root's path length, so that the old root itself fits below.
 fn deeper(length: u64) -> Result<u8, Error> {
-    u8::try_from(length.saturating_add(1)).map_err(|_| Error::Usage {
-        message: format!("the old root's path length, {length}, is too large to add one"),
-        hint: "create a new root in another directory: `openagents-certs ca init -C DIR`".into(),
+    u8::try_from(length.saturating_add(1)).map_err(|_| {
+        Error::usage(
+            format!("the old root's path length, {length}, is too large to add one"),
+            "create a new root in another directory: `openagents-certs ca init -C DIR`",
+        )
     })
 }
 
@@ -202,13 +203,10 @@ fn subtree(name: &GeneralName) -> Result<Subtree, Error> {
         | GeneralName::X400(_)
         | GeneralName::Directory(_)
         | GeneralName::EdiParty(_)
-        | GeneralName::RegisteredId(_) => Err(Error::Usage {
-            message: format!(
-                "the old root has a name constraint that cannot be reproduced: {name}"
-            ),
-            hint: "create a new root in another directory: `openagents-certs ca init -C DIR`"
-                .into(),
-        }),
+        | GeneralName::RegisteredId(_) => Err(Error::usage(
+            format!("the old root has a name constraint that cannot be reproduced: {name}"),
+            "create a new root in another directory: `openagents-certs ca init -C DIR`",
+        )),
     }
 }
 

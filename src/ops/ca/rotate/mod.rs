@@ -358,8 +358,11 @@ fn refuse_subordinate(directory: &Path) -> Result<(), Error> {
     if !files::exists(&directory.join(authority::ISSUER))? {
         return Ok(());
     }
-    Err(Error::Usage {
-        message: format!("{}: is a subordinate CA; only roots are rotated", shown(directory)),
-        hint: "rotate the root in its own directory, or create another subordinate CA with `openagents-certs ca intermediate --parent DIR -C NEW-DIR`".into(),
-    })
+    Err(Error::usage(
+        format!(
+            "{}: is a subordinate CA; only roots are rotated",
+            shown(directory)
+        ),
+        "rotate the root in its own directory, or create another subordinate CA with `openagents-certs ca intermediate --parent DIR -C NEW-DIR`",
+    ))
 }

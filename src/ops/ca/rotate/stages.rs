@@ -229,10 +229,10 @@ fn refuse_stage(command: Command, stage: Stage, directory: &Path) -> Result<(), 
         (Command::Retire, Stage::None) => ("there is no old root to retire", "status"),
     };
     let place = shown(directory);
-    Err(Error::Usage {
-        message: format!("{place}: {message}"),
-        hint: format!("openagents-certs ca rotate {first} -C {place}"),
-    })
+    Err(Error::usage(
+        format!("{place}: {message}"),
+        format!("openagents-certs ca rotate {first} -C {place}"),
+    ))
 }
 
 /// The authority in a directory itself, whose passphrase is asked for in this way.

@@ -221,10 +221,10 @@ fn is_yaml(path: &Path) -> bool {
 }
 
 fn not_a_list(path: &Path, row: usize) -> Error {
-    Error::Usage {
-        message: format!("{}: row {row}: no agent's URL", shown(path)),
-        hint: "give rows of url,name,ca,client_cert,client_key, such as grpcs://localhost:8600, or an agent's YAML".into(),
-    }
+    Error::usage(
+        format!("{}: row {row}: no agent's URL", shown(path)),
+        "give rows of url,name,ca,client_cert,client_key, such as grpcs://localhost:8600, or an agent's YAML",
+    )
 }
 
 const COLUMNS: [&str; 5] = ["url", "name", "ca", "client_cert", "client_key"];

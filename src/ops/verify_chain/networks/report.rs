@@ -379,10 +379,10 @@ fn tls_files(request: &EditRequest) -> Result<TlsFiles, Error> {
     let key = key.unwrap_or_else(|| certificate.with_extension("key"));
     let path = |path: &Path| -> Result<String, Error> {
         match files::kind(path)? {
-            files::Kind::Absent => Err(Error::Usage {
-                message: format!("{}: no such file", shown(path)),
-                hint: "create the files with `openagents-certs generate`, or name them with `--cert`, `--key` and `--client-ca`".into(),
-            }),
+            files::Kind::Absent => Err(Error::usage(
+                format!("{}: no such file", shown(path)),
+                "create the files with `openagents-certs generate`, or name them with `--cert`, `--key` and `--client-ca`",
+            )),
             files::Kind::Other => Err(Error::Unreadable {
                 path: path.to_owned(),
                 what: "is a directory or a device, not a file",
@@ -420,13 +420,13 @@ fn from_cwd(path: &Path, cwd: Option<&Path>) -> Result<String, Error> {
     }
     match path.to_str() {
         Some(text) => Ok(text.strip_prefix("./").unwrap_or(text).to_owned()),
-        None => Err(Error::Usage {
-            message: format!(
+        None => Err(Error::usage(
+            format!(
                 "{}: a path that is not UTF-8 cannot be written to YAML",
                 shown(&path)
             ),
-            hint: "rename the file".into(),
-        }),
+            "rename the file",
+        )),
     }
 }
 
@@ -442,10 +442,10 @@ fn replace(path: &Path, before: &[u8], after: &[u8]) -> Result<(), Error> {
     let secret = files::is_private(&absolute)?;
     let lock = Lock::acquire(directory)?;
     if files::read(path)?.as_slice() != before {
-        return Err(Error::Usage {
-            message: format!("{}: changed by another process", shown(path)),
-            hint: "run the command again".into(),
-        });
+        return Err(Error::usage(
+            format!("{}: changed by another process", shown(path)),
+            "run the command again",
+        ));
     }
     let file = NewFile {
         name,
