@@ -71,6 +71,9 @@
     )
 )]
 
+#[macro_use]
+mod handshake;
+
 pub mod authority;
 pub mod cli;
 pub mod config;

@@ -111,8 +111,7 @@ impl Https {
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(Recorder::new(None))),
             Trust::Spiffe { id, .. } => {
-                let provider = Arc::new(default_provider());
-                let verifier = SpiffeVerifier::new(roots(trust)?, id.clone(), provider);
+                let verifier = SpiffeVerifier::new(roots(trust)?, id.clone());
                 config
                     .dangerous()
                     .with_custom_certificate_verifier(Arc::new(verifier))

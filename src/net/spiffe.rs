@@ -1,12 +1,11 @@
 //! Servers that prove themselves with an X.509-SVID instead of a certificate for their host.
 
-use std::sync::Arc;
-
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::crypto::ring::default_provider;
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, Error, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::pki::certificate::Certificate;
@@ -17,15 +16,15 @@ use crate::pki::spiffe::SpiffeId;
 pub(super) struct SpiffeVerifier {
     roots: RootCertStore,
     id: SpiffeId,
-    provider: Arc<CryptoProvider>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl SpiffeVerifier {
-    pub(super) fn new(roots: RootCertStore, id: SpiffeId, provider: Arc<CryptoProvider>) -> Self {
+    pub(super) fn new(roots: RootCertStore, id: SpiffeId) -> Self {
         SpiffeVerifier {
             roots,
             id,
-            provider,
+            algorithms: default_provider().signature_verification_algorithms,
         }
     }
 
@@ -44,13 +43,12 @@ impl ServerCertVerifier for SpiffeVerifier {
         _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let algorithms = self.provider.signature_verification_algorithms.all;
         verify_server_cert_signed_by_trust_anchor(
             &ParsedCertificate::try_from(end_entity)?,
             &self.roots,
             intermediates,
             now,
-            algorithms,
+            self.algorithms.all,
         )?;
         match self.is_expected(end_entity) {
             true => Ok(ServerCertVerified::assertion()),
@@ -58,28 +56,5 @@ impl ServerCertVerifier for SpiffeVerifier {
         }
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        algorithms.supported_schemes()
-    }
+    checks_handshake_signatures!();
 }

@@ -8,11 +8,9 @@ use const_oid::ObjectIdentifier;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::client::danger::{
-    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
-};
-use tokio_rustls::rustls::crypto::{CryptoProvider, ring as provider};
-use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use tokio_rustls::rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::crypto::{WebPkiSupportedAlgorithms, ring as provider};
+use tokio_rustls::rustls::{ClientConfig, Error};
 
 use super::dial::Dialer;
 use crate::pki::certificate::Certificate;
@@ -130,7 +128,9 @@ pub(super) fn server_name(host: &Identifier) -> Option<ServerName<'static>> {
 /// A client that accepts any certificate: what it is to prove is looked at afterwards, or is in the content.
 pub(super) fn client_config(protocols: &[&[u8]]) -> ClientConfig {
     let provider = Arc::new(provider::default_provider());
-    let verifier = Arc::new(AnyCertificate(Arc::clone(&provider)));
+    let verifier = Arc::new(AnyCertificate {
+        algorithms: provider.signature_verification_algorithms,
+    });
     let builder =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = match builder {
@@ -146,9 +146,11 @@ pub(super) fn client_config(protocols: &[&[u8]]) -> ClientConfig {
     config
 }
 
-/// Accepts any certificate. That the host has its key proves nothing here: the host's answer is the certificate itself.
+/// Accepts any certificate whose key signs the handshake: the host's answer is the certificate itself.
 #[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
+struct AnyCertificate {
+    algorithms: WebPkiSupportedAlgorithms,
+}
 
 impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
@@ -162,27 +164,7 @@ impl ServerCertVerifier for AnyCertificate {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+    checks_handshake_signatures!();
 }
 
 const ALPN_NAME: &str = "acme-tls/1";
