@@ -23,7 +23,7 @@ pub use private::PrivateDirectory;
 pub use program::{MAX_PROGRAM_BYTES, Program};
 pub use read::{MAX_FILE_BYTES, read, read_input, read_stdin, read_stdin_up_to, read_up_to};
 pub use socket::ListeningSocket;
-pub use stream::{MAX_LINE_BYTES, Piece, Spooled, each_line};
+pub use stream::{MAX_PIECE_BYTES, Piece, Spooled, each_line};
 pub use together::{
     NewFile, Replacement, absent, replace, replace_each, replace_lazily, replace_together,
     write_many, write_together,

@@ -16,7 +16,7 @@ use crate::error::{Error, shown};
 use crate::pki::fingerprint::{Digest, Fingerprint};
 
 /// The most bytes of a line that are passed on at once; a longer line comes in pieces.
-pub const MAX_LINE_BYTES: usize = 16 * 1024;
+pub const MAX_PIECE_BYTES: usize = 16 * 1024;
 
 /// A line, or a piece of a very long one.
 #[derive(Clone, Copy, Debug)]
@@ -199,7 +199,7 @@ fn endless(path: &Path) -> Error {
 
 fn split(input: &mut dyn Read, visit: &mut dyn FnMut(Piece<'_>)) -> std::io::Result<()> {
     let mut buffer = vec![0; BUFFER_BYTES];
-    let mut pending: Vec<u8> = Vec::with_capacity(MAX_LINE_BYTES);
+    let mut pending: Vec<u8> = Vec::with_capacity(MAX_PIECE_BYTES);
     let (mut line, mut overlap) = (1, 0);
     loop {
         let length = match input.read(&mut buffer) {
@@ -210,12 +210,12 @@ fn split(input: &mut dyn Read, visit: &mut dyn FnMut(Piece<'_>)) -> std::io::Res
         };
         let mut rest = &buffer[..length];
         while !rest.is_empty() {
-            let room = MAX_LINE_BYTES - pending.len();
+            let room = MAX_PIECE_BYTES - pending.len();
             let window = &rest[..rest.len().min(room)];
             let end = window.iter().position(|&byte| byte == b'\n');
             pending.extend_from_slice(&window[..end.unwrap_or(window.len())]);
             rest = &rest[end.map_or(window.len(), |end| end + 1)..];
-            if end.is_none() && pending.len() < MAX_LINE_BYTES {
+            if end.is_none() && pending.len() < MAX_PIECE_BYTES {
                 continue;
             }
             visit(Piece {
@@ -227,7 +227,7 @@ fn split(input: &mut dyn Read, visit: &mut dyn FnMut(Piece<'_>)) -> std::io::Res
                 pending.clear();
                 (line, overlap) = (line + 1, 0);
             } else {
-                pending.drain(..MAX_LINE_BYTES - OVERLAP_BYTES);
+                pending.drain(..MAX_PIECE_BYTES - OVERLAP_BYTES);
                 overlap = OVERLAP_BYTES;
             }
         }
@@ -264,10 +264,10 @@ mod tests {
 
     #[test]
     fn a_line_that_is_very_long_comes_in_pieces_that_overlap() {
-        let long = vec![b'a'; MAX_LINE_BYTES * 2];
+        let long = vec![b'a'; MAX_PIECE_BYTES * 2];
         let pieces = lines(&long);
-        assert_eq!(pieces[0], (1, 0, MAX_LINE_BYTES));
-        assert_eq!(pieces[1], (1, OVERLAP_BYTES, MAX_LINE_BYTES));
+        assert_eq!(pieces[0], (1, 0, MAX_PIECE_BYTES));
+        assert_eq!(pieces[1], (1, OVERLAP_BYTES, MAX_PIECE_BYTES));
         assert_eq!(pieces[2], (1, OVERLAP_BYTES, 2 * OVERLAP_BYTES));
     }
 

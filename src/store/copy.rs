@@ -348,7 +348,7 @@ impl Contents {
                 );
                 let parts = [
                     b"revoked".as_slice(),
-                    revoked.serial.shown_octets(),
+                    revoked.serial.shown_bytes(),
                     revoked.issuer_fingerprint.as_bytes(),
                     facts.as_bytes(),
                 ];
@@ -389,9 +389,8 @@ impl Contents {
 
 fn digest_of(entry: &Entry) -> Fingerprint {
     let moment = |moment: OffsetDateTime| moment.unix_timestamp();
-    let serial = |serial: &Option<SerialNumber>| {
-        serial.as_ref().map(|serial| serial.shown_octets().to_vec())
-    };
+    let serial =
+        |serial: &Option<SerialNumber>| serial.as_ref().map(|serial| serial.shown_bytes().to_vec());
     let validity = (
         moment(entry.validity.not_before()),
         moment(entry.validity.not_after()),
@@ -424,7 +423,7 @@ fn digest_of(entry: &Entry) -> Fingerprint {
     );
     digest(&[
         b"entry",
-        entry.serial.shown_octets(),
+        entry.serial.shown_bytes(),
         &entry.certificate,
         entry.subject.as_der(),
         entry.issuer.as_der(),
@@ -438,7 +437,7 @@ fn digest_of(entry: &Entry) -> Fingerprint {
 /// The digest of a record without its position.
 fn digest_of_record(record: &AuditRecord) -> Fingerprint {
     let AuditRecord { at, event, by, .. } = record;
-    let serial = event.serial.as_ref().map(SerialNumber::shown_octets);
+    let serial = event.serial.as_ref().map(SerialNumber::shown_bytes);
     let facts = format!(
         "{} {serial:?} {} {:?} {:?} {:?} {:?} {:?}",
         at.unix_timestamp(),

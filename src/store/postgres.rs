@@ -165,7 +165,7 @@ impl Inventory for Postgres {
     }
 
     fn find(&self, serial: &SerialNumber) -> Result<Option<Entry>, StoreError> {
-        let found = self.again(&FIND, &[(&serial.shown_octets(), Type::BYTEA)])?;
+        let found = self.again(&FIND, &[(&serial.shown_bytes(), Type::BYTEA)])?;
         let found = self.read_all(&found, rows::entry)?.pop();
         match found {
             Some(entry) if Fingerprint::sha256(&entry.certificate) != entry.fingerprint => self
@@ -322,7 +322,7 @@ impl Inventory for Postgres {
         retired_at: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let retired_at = retired_at.unix_timestamp();
-        let octets: Vec<&[u8]> = serials.iter().map(SerialNumber::shown_octets).collect();
+        let octets: Vec<&[u8]> = serials.iter().map(SerialNumber::shown_bytes).collect();
         self.transact(|this| {
             this.change(
                 "UPDATE certs_entry SET retired_at = $2 WHERE serial = ANY($1)",
@@ -396,7 +396,7 @@ impl Inventory for Postgres {
         &self,
         serial: &SerialNumber,
     ) -> Result<Option<RevokedCertificate>, StoreError> {
-        Ok(self.carried_over(Some(serial.shown_octets()))?.pop())
+        Ok(self.carried_over(Some(serial.shown_bytes()))?.pop())
     }
 
     fn revocation_version(&self) -> Result<u64, StoreError> {

@@ -177,7 +177,7 @@ impl Inventory for Sqlite {
     }
 
     fn find(&self, serial: &SerialNumber) -> Result<Option<Entry>, StoreError> {
-        self.first_entry("WHERE serial = ?1", &[&serial.shown_octets()])
+        self.first_entry("WHERE serial = ?1", &[&serial.shown_bytes()])
     }
 
     fn find_each(&self, serials: &[&SerialNumber]) -> Result<Vec<Option<Entry>>, StoreError> {
@@ -463,7 +463,7 @@ impl Inventory for Sqlite {
         serial: &SerialNumber,
     ) -> Result<Option<RevokedCertificate>, StoreError> {
         let mut found = None;
-        let parameters: [&dyn ToSql; 1] = [&serial.shown_octets()];
+        let parameters: [&dyn ToSql; 1] = [&serial.shown_bytes()];
         self.each(query::CARRIED_OVER, &parameters, rows::revoked, |one| {
             found = Some(one);
             ControlFlow::Break(())

@@ -859,7 +859,7 @@ fn every_change_is_told_with_its_actor(inventory: &mut dyn Inventory) {
         .iter()
         .map(|AuditRecord { event, .. }| {
             let serial = event.serial.as_ref();
-            let serial = serial.map_or(0, |serial| serial.shown_octets()[0]);
+            let serial = serial.map_or(0, |serial| serial.shown_bytes()[0]);
             format!(
                 "{} {} {serial} {}",
                 event.action, event.subject, event.details
@@ -1076,7 +1076,7 @@ fn hold() -> Revocation {
 fn numbers(inventory: &dyn Inventory, filter: &Filter) -> Vec<u8> {
     let mut seen = Vec::new();
     let mut all = |entry: Entry| {
-        seen.push(entry.serial.shown_octets()[0]);
+        seen.push(entry.serial.shown_bytes()[0]);
         ControlFlow::Continue(())
     };
     inventory.visit(filter, NOW, &mut all).unwrap();

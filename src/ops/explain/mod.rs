@@ -91,7 +91,7 @@ pub fn words(words: &[impl AsRef<OsStr>]) -> String {
 fn take_long(log: &mut Log, number: u64, line: &[u8]) {
     let mut start = 0;
     loop {
-        let end = line.len().min(start + files::MAX_LINE_BYTES);
+        let end = line.len().min(start + files::MAX_PIECE_BYTES);
         let overlap = if start == 0 { 0 } else { OVERLAP_BYTES };
         log.take(number, overlap, &line[start..end]);
         if end == line.len() {

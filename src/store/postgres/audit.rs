@@ -42,7 +42,7 @@ impl Columns {
 
     fn add(&mut self, event: &AuditEvent, by: [String; 3], at: Option<i64>) {
         let [actor, credential, origin] = by;
-        let serial = event.serial.as_ref().map(SerialNumber::shown_octets);
+        let serial = event.serial.as_ref().map(SerialNumber::shown_bytes);
         self.action.push(event.action.name());
         self.subject.push(rows::text(&event.subject));
         self.serial.push(serial.map(<[u8]>::to_vec));
@@ -192,7 +192,7 @@ fn page(filter: &AuditFilter, limit: usize) -> (String, Values) {
         add(condition, Box::new(action.name()), Type::TEXT);
     }
     if let Some(prefix) = &filter.serial {
-        let (least, beyond) = prefix.octet_range();
+        let (least, beyond) = prefix.byte_range();
         add("serial >= ??", Box::new(least), Type::BYTEA);
         if let Some(beyond) = beyond {
             add("serial < ??", Box::new(beyond), Type::BYTEA);

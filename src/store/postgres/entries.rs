@@ -72,7 +72,7 @@ impl Postgres {
     ) -> Result<Vec<Option<Entry>>, StoreError> {
         let mut each = Vec::with_capacity(serials.len());
         for page in serials.chunks(PAGE) {
-            let octets: Vec<&[u8]> = page.iter().map(|serial| serial.shown_octets()).collect();
+            let octets: Vec<&[u8]> = page.iter().map(|serial| serial.shown_bytes()).collect();
             let found = self.entries("WHERE serial = ANY($1)", &[(&octets, Type::BYTEA_ARRAY)])?;
             let found: HashMap<SerialNumber, Entry> = found
                 .into_iter()
@@ -120,7 +120,7 @@ impl Postgres {
             return Ok(0);
         }
         let each: Vec<&SerialNumber> = serials.iter().collect();
-        let octets: Vec<&[u8]> = serials.iter().map(SerialNumber::shown_octets).collect();
+        let octets: Vec<&[u8]> = serials.iter().map(SerialNumber::shown_bytes).collect();
         self.transact(|this| {
             let known = this.find_each(&each)?;
             let names: Vec<String> = known

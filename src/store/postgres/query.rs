@@ -46,7 +46,7 @@ impl Query {
             query.add_status(status, now.unix_timestamp());
         }
         if let Some(prefix) = &filter.serial {
-            let (least, beyond) = prefix.octet_range();
+            let (least, beyond) = prefix.byte_range();
             let least = query.value(least, Type::BYTEA);
             query.add(&format!("serial >= {least}"));
             if let Some(beyond) = beyond {

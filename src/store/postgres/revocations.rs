@@ -87,7 +87,7 @@ impl Postgres {
         decide: impl Fn(usize, Option<Revocation>) -> (RevocationChange, Option<Revocation>),
     ) -> Result<Vec<RevocationChange>, StoreError> {
         self.change(COUNT_REVOCATIONS, &[])?;
-        let octets: Vec<&[u8]> = serials.iter().map(SerialNumber::shown_octets).collect();
+        let octets: Vec<&[u8]> = serials.iter().map(SerialNumber::shown_bytes).collect();
         let found = self.again(query::REVOCATIONS, &[(&octets, Type::BYTEA_ARRAY)])?;
         let mut standing: HashMap<Vec<u8>, (Option<Revocation>, String)> = HashMap::new();
         for row in &found {
@@ -153,10 +153,7 @@ impl Postgres {
         let numbers = |of: &dyn Fn(&RevokedCertificate) -> Option<i64>| -> Vec<Option<i64>> {
             revoked.iter().map(|one| of(one)).collect()
         };
-        let serials: Vec<&[u8]> = revoked
-            .iter()
-            .map(|one| one.serial.shown_octets())
-            .collect();
+        let serials: Vec<&[u8]> = revoked.iter().map(|one| one.serial.shown_bytes()).collect();
         let at = numbers(&|one| Some(moment(one.revocation.at)));
         let reason = numbers(&|one| Some(one.revocation.reason.code().into()));
         let since = numbers(&|one| one.revocation.invalidity_date.map(moment));
@@ -179,7 +176,7 @@ impl Postgres {
         let added = self.read_all(&added, |row| rows::get::<Vec<u8>>(row, 0))?;
         let added = revoked
             .iter()
-            .filter(|one| added.iter().any(|new| new == one.serial.shown_octets()));
+            .filter(|one| added.iter().any(|new| new == one.serial.shown_bytes()));
         self.tell(added.map(|one| AuditEvent::revocation(&one.serial, "", Some(one.revocation))))
     }
 }

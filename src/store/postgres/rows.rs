@@ -94,9 +94,9 @@ impl<'a> Columns<'a> {
         let mut replaced_here = HashMap::new();
         for entry in entries {
             if let Some(old) = &entry.replaces {
-                replaced_here.insert(old.shown_octets(), entry.serial.shown_octets());
-                columns.replaced.push(old.shown_octets());
-                columns.replacing.push(entry.serial.shown_octets());
+                replaced_here.insert(old.shown_bytes(), entry.serial.shown_bytes());
+                columns.replaced.push(old.shown_bytes());
+                columns.replacing.push(entry.serial.shown_bytes());
             }
         }
         for entry in entries {
@@ -106,11 +106,11 @@ impl<'a> Columns<'a> {
     }
 
     fn add(&mut self, entry: &'a Entry, replaced_here: &HashMap<&'a [u8], &'a [u8]>) {
-        let serial = entry.serial.shown_octets();
+        let serial = entry.serial.shown_bytes();
         let moment = |moment: OffsetDateTime| moment.unix_timestamp();
         let revocation = entry.revocation;
         let (output, batch) = (entry.output.as_ref(), entry.batch.as_ref());
-        let superseded_by = entry.superseded_by.as_ref().map(SerialNumber::shown_octets);
+        let superseded_by = entry.superseded_by.as_ref().map(SerialNumber::shown_bytes);
         self.serial.push(serial);
         self.not_before.push(moment(entry.validity.not_before()));
         self.not_after.push(moment(entry.validity.not_after()));
@@ -141,7 +141,7 @@ impl<'a> Columns<'a> {
         self.manifest_row.push(row);
         self.certificate.push(&entry.certificate);
         self.replaces
-            .push(entry.replaces.as_ref().map(SerialNumber::shown_octets));
+            .push(entry.replaces.as_ref().map(SerialNumber::shown_bytes));
         self.public_key.push(entry.public_key.as_bytes());
         self.labels.push(entry.labels.lines().as_deref().map(text));
         self.superseded_by

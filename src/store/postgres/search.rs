@@ -100,7 +100,7 @@ fn add_filter(query: &mut Query, search: &Search, now: OffsetDateTime) {
         query.add_status(status, now.unix_timestamp());
     }
     if let Some(prefix) = &filter.serial {
-        let (least, beyond) = prefix.octet_range();
+        let (least, beyond) = prefix.byte_range();
         let least = query.value(least, Type::BYTEA);
         query.add(&format!("serial >= {least}"));
         if let Some(beyond) = beyond {
@@ -140,7 +140,7 @@ fn add_text(query: &mut Query, text: &str) {
     let profile = query.value(rows::text(text), Type::TEXT);
     either.push(format!("profile = {profile}"));
     if let Some(prefix) = prefix(text) {
-        let (least, beyond) = prefix.octet_range();
+        let (least, beyond) = prefix.byte_range();
         let least = query.value(least, Type::BYTEA);
         // Bytes that sort behind every serial number and fingerprint.
         let beyond = query.value(beyond.unwrap_or_else(|| vec![0xff; 65]), Type::BYTEA);

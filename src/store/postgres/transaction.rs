@@ -127,7 +127,7 @@ impl Postgres {
         match recorded {
             Some(serial) => {
                 let query = "SELECT 1 FROM certs_entry WHERE serial = $1";
-                let found = self.rows(query, &[(&serial.shown_octets(), Type::BYTEA)])?;
+                let found = self.rows(query, &[(&serial.shown_bytes(), Type::BYTEA)])?;
                 Ok(Some(!found.is_empty()))
             }
             None => match status.as_deref() {

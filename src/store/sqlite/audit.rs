@@ -25,7 +25,7 @@ pub(super) fn tell(
         statement.execute(params![
             event.action.name(),
             event.subject,
-            event.serial.as_ref().map(SerialNumber::shown_octets),
+            event.serial.as_ref().map(SerialNumber::shown_bytes),
             i64::try_from(event.count).unwrap_or(i64::MAX),
             event.details,
             name,
@@ -44,7 +44,7 @@ pub(super) fn keep(transaction: &Connection, records: &[AuditRecord]) -> rusqlit
         statement.execute(params![
             event.action.name(),
             event.subject,
-            event.serial.as_ref().map(SerialNumber::shown_octets),
+            event.serial.as_ref().map(SerialNumber::shown_bytes),
             i64::try_from(event.count).unwrap_or(i64::MAX),
             event.details,
             by.actor,
@@ -122,7 +122,7 @@ fn query(filter: &AuditFilter) -> (String, Vec<Value>) {
         add("action = ??", action.name().to_owned().into());
     }
     if let Some(prefix) = &filter.serial {
-        let (least, beyond) = prefix.octet_range();
+        let (least, beyond) = prefix.byte_range();
         add("serial >= ??", least.into());
         if let Some(beyond) = beyond {
             add("serial < ??", beyond.into());

@@ -56,7 +56,7 @@ impl Sqlite {
             for serial in serials {
                 transaction.execute(
                     "UPDATE entry SET retired_at = ?2 WHERE serial = ?1",
-                    params![serial.shown_octets(), retired_at],
+                    params![serial.shown_bytes(), retired_at],
                 )?;
             }
             let changed = transaction.execute(

@@ -25,7 +25,7 @@ impl Sqlite {
                 if let Some(replaced) = &entry.replaces {
                     transaction
                         .prepare_cached("UPDATE entry SET superseded_by = ?2 WHERE serial = ?1")?
-                        .execute([replaced.shown_octets(), entry.serial.shown_octets()])?;
+                        .execute([replaced.shown_bytes(), entry.serial.shown_bytes()])?;
                 }
             }
             names::catch_up(transaction, last)?;
@@ -96,7 +96,7 @@ impl Sqlite {
             for serial in serials {
                 let read = |row: &Row<'_>| Ok((rows::entry(row)?, row.get::<_, i64>(rows::ID)?));
                 if let Some((entry, id)) =
-                    find.query_row([serial.shown_octets()], read).optional()?
+                    find.query_row([serial.shown_bytes()], read).optional()?
                 {
                     names::remove(transaction, &entry, id)?;
                     transaction

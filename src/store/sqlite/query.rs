@@ -35,7 +35,7 @@ pub(super) fn matching(
         wanted.add_status(status, now.unix_timestamp());
     }
     if let Some(prefix) = &filter.serial {
-        let (least, beyond) = prefix.octet_range();
+        let (least, beyond) = prefix.byte_range();
         let least = wanted.value(least);
         wanted.add(format!("serial >= {least}"));
         if let Some(beyond) = beyond {

@@ -79,7 +79,7 @@ fn change_revocation(
 ) -> rusqlite::Result<(RevocationChange, Option<AuditEvent>)> {
     let standing = transaction
         .prepare_cached(query::REVOCATION)?
-        .query_row([serial.shown_octets()], |row| {
+        .query_row([serial.shown_bytes()], |row| {
             let (names, subject): (String, Vec<u8>) = (row.get(3)?, row.get(4)?);
             Ok((
                 rows::revocation(row, 0)?,
@@ -98,7 +98,7 @@ fn change_revocation(
         transaction
             .prepare_cached(query::SET_REVOCATION)?
             .execute(params![
-                serial.shown_octets(),
+                serial.shown_bytes(),
                 revocation.map(|revocation| moment(revocation.at)),
                 revocation.map(|revocation| revocation.reason.code()),
                 revocation.and_then(|revocation| revocation.invalidity_date.map(moment)),

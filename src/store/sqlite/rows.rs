@@ -43,7 +43,7 @@ pub(super) fn insert(statement: &mut Statement<'_>, entry: &Entry) -> rusqlite::
     let names: Vec<String> = entry.names.iter().map(ToString::to_string).collect();
     let (output, batch) = (entry.output.as_ref(), entry.batch.as_ref());
     statement.execute(params![
-        entry.serial.shown_octets(),
+        entry.serial.shown_bytes(),
         entry.validity.not_before().unix_timestamp(),
         entry.validity.not_after().unix_timestamp(),
         entry
@@ -69,14 +69,14 @@ pub(super) fn insert(statement: &mut Statement<'_>, entry: &Entry) -> rusqlite::
             .map_err(conversion(18, Type::Integer))?,
         entry.certificate,
         common_name(entry),
-        entry.replaces.as_ref().map(SerialNumber::shown_octets),
+        entry.replaces.as_ref().map(SerialNumber::shown_bytes),
         entry
             .revocation
             .and_then(|revocation| revocation.invalidity_date)
             .map(OffsetDateTime::unix_timestamp),
         entry.public_key.as_bytes(),
         entry.labels.lines(),
-        entry.superseded_by.as_ref().map(SerialNumber::shown_octets),
+        entry.superseded_by.as_ref().map(SerialNumber::shown_bytes),
         entry.retired_at.map(OffsetDateTime::unix_timestamp),
     ])?;
     Ok(())
@@ -106,7 +106,7 @@ pub(super) fn insert_carried_over(
     let added = transaction
         .prepare_cached("INSERT OR IGNORE INTO carried_over VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute(params![
-            revoked.serial.shown_octets(),
+            revoked.serial.shown_bytes(),
             revocation.at.unix_timestamp(),
             revocation.reason.code(),
             revocation

@@ -95,7 +95,7 @@ impl Sqlite {
             " UNION ALL SELECT id FROM entry WHERE profile = ?{place}"
         ));
         if let Some(prefix) = prefix(text) {
-            let (least, beyond) = prefix.octet_range();
+            let (least, beyond) = prefix.byte_range();
             values.extend([Value::from(least), beyond.unwrap_or_else(behind_all).into()]);
             let (least, beyond) = (place + 1, place + 2);
             ids.push_str(&format!(
@@ -246,7 +246,7 @@ fn in_order(search: &Search, now: OffsetDateTime) -> (String, Vec<Value>) {
 
 /// What selects the entries whose serial number starts with some digits.
 fn serials(prefix: &SerialPrefix) -> (String, Vec<Value>) {
-    let (least, beyond) = prefix.octet_range();
+    let (least, beyond) = prefix.byte_range();
     let values = vec![least.into(), beyond.unwrap_or_else(behind_all).into()];
     (entries_where("serial >= ?1 AND serial < ?2"), values)
 }

@@ -80,7 +80,7 @@ fn turned(
 fn many() -> Vec<Entry> {
     let mut entries: Vec<Entry> = (1..40).map(|n| lasting(n, i64::from(n % 4))).collect();
     for entry in &mut entries {
-        let serial = entry.serial.shown_octets()[0];
+        let serial = entry.serial.shown_bytes()[0];
         let names = match serial % 5 {
             0 => vec![],
             1 => vec!["dns:same.test".to_owned()],
@@ -193,6 +193,6 @@ pub(super) fn filters_and_pages_go_together(inventory: &mut dyn Inventory) {
 
 fn serials(page: &[(Place, Entry)]) -> Vec<u8> {
     page.iter()
-        .map(|(_, entry)| entry.serial.shown_octets()[0])
+        .map(|(_, entry)| entry.serial.shown_bytes()[0])
         .collect()
 }
