@@ -27,7 +27,7 @@ pub(super) fn run(
         return Ok(warnings);
     }
     let resolver = Resolver::new(settings.resolver)
-        .map_err(|reason| Error::usage(format!("cannot look names up: {reason}"), SKIP.into()))?;
+        .map_err(|reason| Error::usage(format!("cannot look names up: {reason}"), SKIP))?;
     for name in names {
         let SubjectAltName::Dns(name) = name else {
             continue;

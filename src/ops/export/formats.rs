@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::ders;
 use super::material::Material;
 use crate::authority::{Ask, pem_of};
-use crate::error::{ContentError, Error, InFile as _, shown};
+use crate::error::{Error, InFile as _, shown};
 use crate::files;
 use crate::keys::{self, Jwk};
 use crate::ops::quoting::{self, Shell};

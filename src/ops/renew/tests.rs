@@ -5,6 +5,7 @@ use std::path::Path;
 use time::Duration;
 
 use super::*;
+use crate::error::FileError;
 use crate::ops::managed::tests::{NOW, authority_at, issue, make_authority};
 use crate::ops::{Report as _, Verdict};
 use crate::pki::bundle;
