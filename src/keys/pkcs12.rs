@@ -10,13 +10,14 @@ use zeroize::Zeroizing;
 use super::Password;
 use super::encryption::{Encryption, EncryptionError, Purpose, derive, positive};
 use super::read::{KeyReader, ReadKey, ReadKeyError};
-use crate::pki::algorithm::AlgorithmIdentifier;
+use crate::pki::algorithm::{AlgorithmIdentifier, ID_SHA1, ID_SHA256, ID_SHA384, ID_SHA512};
+use crate::pki::bundle::DATA;
 use crate::pki::element::{
     Element, ElementError, Elements, INTEGER, OCTET_STRING, SEQUENCE, SET, context,
     context_constructed, small_integer,
 };
 use crate::pki::general_name::object_identifier;
-use crate::pki::oid::ObjectIdentifier;
+use crate::pki::oid::{ObjectIdentifier, known_oid};
 use crate::pki::pem::MAX_BLOCKS;
 
 /// What is in a PKCS #12 file.
@@ -320,47 +321,21 @@ type Mac = (
 
 static MACS: [Mac; 4] = [
     (
-        KnownObjectIdentifier::new_unwrap("1.3.14.3.2.26"),
+        ID_SHA1,
         "SHA-1",
         &digest::SHA1_FOR_LEGACY_USE_ONLY,
         hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
     ),
-    (
-        KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1"),
-        "SHA-256",
-        &digest::SHA256,
-        hmac::HMAC_SHA256,
-    ),
-    (
-        KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2"),
-        "SHA-384",
-        &digest::SHA384,
-        hmac::HMAC_SHA384,
-    ),
-    (
-        KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3"),
-        "SHA-512",
-        &digest::SHA512,
-        hmac::HMAC_SHA512,
-    ),
+    (ID_SHA256, "SHA-256", &digest::SHA256, hmac::HMAC_SHA256),
+    (ID_SHA384, "SHA-384", &digest::SHA384, hmac::HMAC_SHA384),
+    (ID_SHA512, "SHA-512", &digest::SHA512, hmac::HMAC_SHA512),
 ];
 
-/// id-data (RFC 5652 §4).
-pub(crate) const DATA: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
-pub(super) const ENCRYPTED_DATA: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.7.6");
-const KEY_BAG: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.1");
-pub(super) const SHROUDED_KEY_BAG: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.2");
-pub(super) const CERTIFICATE_BAG: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.3");
-const CRL_BAG: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.4");
-pub(super) const X509_CERTIFICATE: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.9.22.1");
-const X509_CRL: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.9.23.1");
-pub(super) const FRIENDLY_NAME: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.9.20");
+pub(super) const ENCRYPTED_DATA: KnownObjectIdentifier = known_oid("1.2.840.113549.1.7.6");
+const KEY_BAG: KnownObjectIdentifier = known_oid("1.2.840.113549.1.12.10.1.1");
+pub(super) const SHROUDED_KEY_BAG: KnownObjectIdentifier = known_oid("1.2.840.113549.1.12.10.1.2");
+pub(super) const CERTIFICATE_BAG: KnownObjectIdentifier = known_oid("1.2.840.113549.1.12.10.1.3");
+const CRL_BAG: KnownObjectIdentifier = known_oid("1.2.840.113549.1.12.10.1.4");
+pub(super) const X509_CERTIFICATE: KnownObjectIdentifier = known_oid("1.2.840.113549.1.9.22.1");
+const X509_CRL: KnownObjectIdentifier = known_oid("1.2.840.113549.1.9.23.1");
+pub(super) const FRIENDLY_NAME: KnownObjectIdentifier = known_oid("1.2.840.113549.1.9.20");

@@ -7,15 +7,22 @@ use ring::digest::{self, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 use ring::hmac;
 use zeroize::Zeroizing;
 
-use super::encryption::{Purpose, derive, encrypt_aes_256, encrypt_rc2_of_40, encrypt_triple_des};
+use super::encryption::{
+    AES_256_CBC, HMAC_SHA256, PBES2, PBKDF2, Purpose, derive, encrypt_aes_256, encrypt_rc2_of_40,
+    encrypt_triple_des,
+};
 use super::pkcs12::{
-    CERTIFICATE_BAG, DATA, ENCRYPTED_DATA, FRIENDLY_NAME, SHROUDED_KEY_BAG, X509_CERTIFICATE,
+    CERTIFICATE_BAG, ENCRYPTED_DATA, FRIENDLY_NAME, SHROUDED_KEY_BAG, X509_CERTIFICATE,
 };
 use super::read::{encode, oid};
 use super::{KeyError, Password, fill};
+use crate::pki::algorithm::{ID_SHA1, ID_SHA256};
+use crate::pki::bundle::DATA;
 use crate::pki::element::{
     INTEGER, NULL, OCTET_STRING, SEQUENCE, SET, context, context_constructed,
 };
+use crate::pki::oid::known_oid;
+use crate::pki::usage::ANY_EXTENDED_KEY_USAGE;
 
 /// What a PKCS #12 file is to hold.
 #[derive(Clone, Copy, Debug)]
@@ -302,26 +309,12 @@ const MODERN_ROUNDS: NonZeroU32 = NonZeroU32::new(600_000).expect("not zero");
 /// What OpenSSL took when these algorithms were usual.
 const LEGACY_ROUNDS: NonZeroU32 = NonZeroU32::new(2048).expect("not zero");
 
-const PBES2: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
-const PBKDF2: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
-const HMAC_SHA256: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.9");
-const AES_256_CBC: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.42");
-const TRIPLE_DES: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3");
-const RC2_OF_40: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.6");
-const ID_SHA1: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.14.3.2.26");
-const ID_SHA256: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+const TRIPLE_DES: KnownObjectIdentifier = known_oid("1.2.840.113549.1.12.1.3");
+const RC2_OF_40: KnownObjectIdentifier = known_oid("1.2.840.113549.1.12.1.6");
 /// localKeyID (RFC 2985 §5.5.2).
-const LOCAL_KEY_ID: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.9.21");
+const LOCAL_KEY_ID: KnownObjectIdentifier = known_oid("1.2.840.113549.1.9.21");
 /// Oracle's mark of a trusted certificate, without which Java leaves a certificate that belongs to no key out.
-const TRUSTED_KEY_USAGE: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("2.16.840.1.113894.746875.1.1");
-const ANY_EXTENDED_KEY_USAGE: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("2.5.29.37.0");
+const TRUSTED_KEY_USAGE: KnownObjectIdentifier = known_oid("2.16.840.1.113894.746875.1.1");
 
 #[cfg(test)]
 mod tests {

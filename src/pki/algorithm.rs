@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::element::{Element, ElementError, NULL};
 use super::general_name::object_identifier;
-use super::oid::ObjectIdentifier;
+use super::oid::{ObjectIdentifier, known_oid};
 
 /// The kinds of key this program makes.
 ///
@@ -159,20 +159,26 @@ impl SignatureAlgorithm {
 }
 
 /// id-ecPublicKey (RFC 5480 §2.1.1).
-pub const ID_EC_PUBLIC_KEY: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub const ID_EC_PUBLIC_KEY: KnownObjectIdentifier = known_oid("1.2.840.10045.2.1");
 /// secp256r1, NIST P-256 (RFC 5480 §2.1.1.1).
-pub const SECP256R1: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+pub const SECP256R1: KnownObjectIdentifier = known_oid("1.2.840.10045.3.1.7");
 /// secp384r1, NIST P-384 (RFC 5480 §2.1.1.1).
-pub const SECP384R1: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.132.0.34");
+pub const SECP384R1: KnownObjectIdentifier = known_oid("1.3.132.0.34");
 /// id-Ed25519 (RFC 8410 §3).
-pub const ID_ED25519: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.101.112");
+pub const ID_ED25519: KnownObjectIdentifier = known_oid("1.3.101.112");
 /// id-X25519 (RFC 8410 §3).
-pub const ID_X25519: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.101.110");
+pub const ID_X25519: KnownObjectIdentifier = known_oid("1.3.101.110");
 /// rsaEncryption (RFC 3279 §2.3.1).
-pub const RSA_ENCRYPTION: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub const RSA_ENCRYPTION: KnownObjectIdentifier = known_oid("1.2.840.113549.1.1.1");
+
+/// SHA-1 (RFC 3279 §2.1).
+pub(crate) const ID_SHA1: KnownObjectIdentifier = known_oid("1.3.14.3.2.26");
+/// SHA-256 (RFC 5754 §2.2).
+pub(crate) const ID_SHA256: KnownObjectIdentifier = known_oid("2.16.840.1.101.3.4.2.1");
+/// SHA-384 (RFC 5754 §2.3).
+pub(crate) const ID_SHA384: KnownObjectIdentifier = known_oid("2.16.840.1.101.3.4.2.2");
+/// SHA-512 (RFC 5754 §2.4).
+pub(crate) const ID_SHA512: KnownObjectIdentifier = known_oid("2.16.840.1.101.3.4.2.3");
 
 /// An AlgorithmIdentifier ([RFC 5280 §4.1.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.1.2)).
 ///
@@ -226,8 +232,7 @@ impl serde::Serialize for AlgorithmIdentifier {
 }
 
 /// id-RSASSA-PSS (RFC 4055 §3.1).
-pub(crate) const RSASSA_PSS: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+pub(crate) const RSASSA_PSS: KnownObjectIdentifier = known_oid("1.2.840.113549.1.1.10");
 
 #[cfg(test)]
 mod tests {

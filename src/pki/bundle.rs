@@ -11,6 +11,7 @@ use super::element::{Element, ElementError, INTEGER, SEQUENCE, SET, context_cons
 use super::encoding::{element, oid, sequence};
 use super::escape::Escaped;
 use super::general_name::object_identifier;
+use super::oid::known_oid;
 use super::pem::{self, Block, MAX_BLOCKS, PemError};
 
 /// The certificates of a file, and what else was in it.
@@ -270,11 +271,10 @@ pub fn certificates_only<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -
 }
 
 /// id-data (RFC 5652 §4).
-const DATA: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
+pub(crate) const DATA: KnownObjectIdentifier = known_oid("1.2.840.113549.1.7.1");
 
 /// id-signedData (RFC 5652 §5.1).
-pub(crate) const SIGNED_DATA: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+pub(crate) const SIGNED_DATA: KnownObjectIdentifier = known_oid("1.2.840.113549.1.7.2");
 
 /// The members of a set that are SEQUENCEs; other kinds of certificate, which no one uses, are tagged.
 fn members(set: Option<Element<'_>>) -> Result<Vec<Vec<u8>>, ElementError> {

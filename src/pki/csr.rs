@@ -10,7 +10,7 @@ use super::element::{
 use super::extension::{Extension, SUBJECT_ALT_NAME, alt_names};
 use super::general_name::{GeneralName, object_identifier};
 use super::name::DistinguishedName;
-use super::oid::ObjectIdentifier;
+use super::oid::{ObjectIdentifier, known_oid};
 
 /// A PKCS #10 request that was read: DER with nothing behind it
 /// ([RFC 2986 §4](https://www.rfc-editor.org/rfc/rfc2986#section-4)).
@@ -122,8 +122,7 @@ impl std::fmt::Debug for CertificateSigningRequest {
 }
 
 /// extensionRequest (RFC 2985 §5.4.2).
-pub const EXTENSION_REQUEST: KnownObjectIdentifier =
-    KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
+pub const EXTENSION_REQUEST: KnownObjectIdentifier = known_oid("1.2.840.113549.1.9.14");
 
 #[derive(Default)]
 struct Attributes {

@@ -4,10 +4,13 @@
 use base64ct::{Base64, Base64Unpadded, Encoding as _};
 use const_oid::ObjectIdentifier;
 
-use super::algorithm::KeyType;
+use super::algorithm::{
+    ID_EC_PUBLIC_KEY, ID_ED25519, KeyType, RSA_ENCRYPTION, SECP256R1, SECP384R1,
+};
 use super::csr::CertificateSigningRequest;
 use super::element::{Element, ElementError, SEQUENCE, SET};
 use super::encoding::{element, oid, sequence, unsigned_integer};
+use super::oid::known_oid;
 use super::pem;
 
 /// A body for a client: base64 without line breaks, which every client can read.
@@ -56,14 +59,20 @@ pub fn request(body: &[u8]) -> Result<CertificateSigningRequest, BodyError> {
 pub fn request_attributes(key_type: KeyType) -> Vec<u8> {
     let attribute = |kind, value: &[u8]| sequence(&[&oid(kind), &element(SET, &[value])]);
     let parts = match key_type {
-        KeyType::P256 => [attribute(EC_KEY, &oid(P256)), oid(ECDSA_SHA256)],
-        KeyType::P384 => [attribute(EC_KEY, &oid(P384)), oid(ECDSA_SHA384)],
-        KeyType::Ed25519 => [oid(ED25519), Vec::new()],
+        KeyType::P256 => [
+            attribute(ID_EC_PUBLIC_KEY, &oid(SECP256R1)),
+            oid(ECDSA_SHA256),
+        ],
+        KeyType::P384 => [
+            attribute(ID_EC_PUBLIC_KEY, &oid(SECP384R1)),
+            oid(ECDSA_SHA384),
+        ],
+        KeyType::Ed25519 => [oid(ID_ED25519), Vec::new()],
         KeyType::X25519 => [Vec::new(), Vec::new()],
         KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096 => {
             let bits = key_type.modulus_bits().unwrap_or_default().to_be_bytes();
             [
-                attribute(RSA_KEY, &unsigned_integer(&bits)),
+                attribute(RSA_ENCRYPTION, &unsigned_integer(&bits)),
                 oid(RSA_SHA256),
             ]
         }
@@ -95,14 +104,9 @@ pub fn decode_sequence(body: &[u8]) -> Result<Vec<u8>, BodyError> {
     Ok(der)
 }
 
-const EC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
-const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-const RSA_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const RSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
+const ECDSA_SHA256: ObjectIdentifier = known_oid("1.2.840.10045.4.3.2");
+const ECDSA_SHA384: ObjectIdentifier = known_oid("1.2.840.10045.4.3.3");
+const RSA_SHA256: ObjectIdentifier = known_oid("1.2.840.113549.1.1.11");
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,11 @@ use super::element::ElementError;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectIdentifier(Vec<u8>);
 
+/// An object identifier that is known when the program is built, from its dots.
+pub(crate) const fn known_oid(dots: &str) -> const_oid::ObjectIdentifier {
+    const_oid::ObjectIdentifier::new_unwrap(dots)
+}
+
 impl ObjectIdentifier {
     /// The object identifier with these content bytes, taken as they are.
     pub fn from_der_content(content: &[u8]) -> Self {

@@ -13,7 +13,7 @@ use super::element::{
     whole_bits,
 };
 use super::encoding::{bit_string, oid, sequence};
-use super::oid::ObjectIdentifier;
+use super::oid::{ObjectIdentifier, known_oid};
 
 /// A SubjectPublicKeyInfo that was read ([RFC 5280 §4.1.2.7](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.7)).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -367,30 +367,21 @@ impl Curve {
 
     /// Name, object identifier and size.
     fn row(self) -> (&'static str, KnownObjectIdentifier, usize) {
-        const fn oid(text: &str) -> KnownObjectIdentifier {
-            KnownObjectIdentifier::new_unwrap(text)
-        }
+        const P224: KnownObjectIdentifier = known_oid("1.3.132.0.33");
+        const P521: KnownObjectIdentifier = known_oid("1.3.132.0.35");
+        const SECP256K1: KnownObjectIdentifier = known_oid("1.3.132.0.10");
+        const BRAINPOOL_P256R1: KnownObjectIdentifier = known_oid("1.3.36.3.3.2.8.1.1.7");
+        const BRAINPOOL_P384R1: KnownObjectIdentifier = known_oid("1.3.36.3.3.2.8.1.1.11");
+        const BRAINPOOL_P512R1: KnownObjectIdentifier = known_oid("1.3.36.3.3.2.8.1.1.13");
         match self {
-            Curve::P224 => ("P-224", const { oid("1.3.132.0.33") }, 224),
+            Curve::P224 => ("P-224", P224, 224),
             Curve::P256 => ("P-256", SECP256R1, 256),
             Curve::P384 => ("P-384", SECP384R1, 384),
-            Curve::P521 => ("P-521", const { oid("1.3.132.0.35") }, 521),
-            Curve::Secp256k1 => ("secp256k1", const { oid("1.3.132.0.10") }, 256),
-            Curve::BrainpoolP256r1 => (
-                "brainpoolP256r1",
-                const { oid("1.3.36.3.3.2.8.1.1.7") },
-                256,
-            ),
-            Curve::BrainpoolP384r1 => (
-                "brainpoolP384r1",
-                const { oid("1.3.36.3.3.2.8.1.1.11") },
-                384,
-            ),
-            Curve::BrainpoolP512r1 => (
-                "brainpoolP512r1",
-                const { oid("1.3.36.3.3.2.8.1.1.13") },
-                512,
-            ),
+            Curve::P521 => ("P-521", P521, 521),
+            Curve::Secp256k1 => ("secp256k1", SECP256K1, 256),
+            Curve::BrainpoolP256r1 => ("brainpoolP256r1", BRAINPOOL_P256R1, 256),
+            Curve::BrainpoolP384r1 => ("brainpoolP384r1", BRAINPOOL_P384R1, 384),
+            Curve::BrainpoolP512r1 => ("brainpoolP512r1", BRAINPOOL_P512R1, 512),
         }
     }
 }
@@ -470,9 +461,9 @@ const KINDS: [(KnownObjectIdentifier, KeyKind); 7] = [
     (ID_X448, KeyKind::X448),
     (ID_DSA, KeyKind::Dsa),
 ];
-const ID_ED448: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.101.113");
-const ID_X448: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.101.111");
-const ID_DSA: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.2.840.10040.4.1");
+const ID_ED448: KnownObjectIdentifier = known_oid("1.3.101.113");
+const ID_X448: KnownObjectIdentifier = known_oid("1.3.101.111");
+const ID_DSA: KnownObjectIdentifier = known_oid("1.2.840.10040.4.1");
 
 #[cfg(test)]
 mod tests {

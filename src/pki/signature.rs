@@ -8,9 +8,10 @@ use rustls_pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
 use serde::Serialize;
 use webpki::RawPublicKeyEntity;
 
-use super::algorithm::{AlgorithmIdentifier, RSASSA_PSS};
+use super::algorithm::{AlgorithmIdentifier, ID_SHA256, ID_SHA384, ID_SHA512, RSASSA_PSS};
 use super::certificate::Certificate;
 use super::element::{Element, INTEGER, SEQUENCE, context_constructed, small_integer};
+use super::oid::known_oid;
 use super::public_key::{KeyKind, PublicKey, bit_length};
 
 /// Whether the server proved that it holds the private key of its certificate.
@@ -184,19 +185,9 @@ fn hash(identifier: &[u8]) -> Option<&'static digest::Algorithm> {
 }
 
 const MAX_MODULUS_BITS: usize = 8192; // as ring has it
-const MGF1: const_oid::ObjectIdentifier =
-    const_oid::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
+const MGF1: const_oid::ObjectIdentifier = known_oid("1.2.840.113549.1.1.8");
 const HASHES: [(const_oid::ObjectIdentifier, &digest::Algorithm); 3] = [
-    (
-        const_oid::ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1"),
-        &SHA256,
-    ),
-    (
-        const_oid::ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2"),
-        &SHA384,
-    ),
-    (
-        const_oid::ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3"),
-        &SHA512,
-    ),
+    (ID_SHA256, &SHA256),
+    (ID_SHA384, &SHA384),
+    (ID_SHA512, &SHA512),
 ];

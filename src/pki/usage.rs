@@ -5,6 +5,8 @@ use std::fmt;
 use const_oid::ObjectIdentifier;
 use serde::Serialize;
 
+use super::oid::known_oid;
+
 /// What an end entity's certificate is for: its extended key usage
 /// ([RFC 5280 §4.2.1.12](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.12)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -44,10 +46,10 @@ impl fmt::Display for Purpose {
 }
 
 /// id-kp-serverAuth (RFC 5280 §4.2.1.12).
-pub const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
+pub const SERVER_AUTH: ObjectIdentifier = known_oid("1.3.6.1.5.5.7.3.1");
 /// id-kp-clientAuth (RFC 5280 §4.2.1.12).
-pub const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
+pub const CLIENT_AUTH: ObjectIdentifier = known_oid("1.3.6.1.5.5.7.3.2");
 /// id-kp-OCSPSigning (RFC 6960 §4.2.2.2).
-pub const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
+pub const OCSP_SIGNING: ObjectIdentifier = known_oid("1.3.6.1.5.5.7.3.9");
 /// anyExtendedKeyUsage (RFC 5280 §4.2.1.12).
-pub const ANY_EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
+pub const ANY_EXTENDED_KEY_USAGE: ObjectIdentifier = known_oid("2.5.29.37.0");

@@ -11,6 +11,7 @@ use const_oid::ObjectIdentifier as KnownObjectIdentifier;
 use der::Decode as _;
 use zeroize::Zeroizing;
 
+pub(super) use self::pbes2::{AES_256_CBC, HMAC_SHA256, PBKDF2};
 pub(super) use self::pkcs12::{
     Purpose, derive, encrypt_aes_256, encrypt_rc2_of_40, encrypt_triple_des,
 };
@@ -19,6 +20,7 @@ use crate::pki::algorithm::AlgorithmIdentifier;
 use crate::pki::element::{
     Element, ElementError, INTEGER, OCTET_STRING, SEQUENCE, is_minimal_integer,
 };
+use crate::pki::oid::known_oid;
 
 /// How something is encrypted with a password, and within the bounds of what we are ready to compute.
 pub(super) struct Encryption {
@@ -196,4 +198,4 @@ pub(super) fn positive(element: Element<'_>, what: &'static str) -> Result<u64, 
 /// In hashes: twice what GnuTLS asks for, a PKCS #12 of three derivations of 600,000 rounds. Well
 /// below two seconds.
 const MAX_COST: u64 = if cfg!(fuzzing) { 20_000 } else { 6_000_000 };
-const PBES2: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
+pub(super) const PBES2: KnownObjectIdentifier = known_oid("1.2.840.113549.1.5.13");

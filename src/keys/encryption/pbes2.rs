@@ -5,6 +5,7 @@ use const_oid::ObjectIdentifier as KnownObjectIdentifier;
 use super::{EncryptionError, positive, rounds};
 use crate::pki::algorithm::AlgorithmIdentifier;
 use crate::pki::element::{Element, Elements, INTEGER, OCTET_STRING, SEQUENCE};
+use crate::pki::oid::known_oid;
 
 /// Reads the parameters of PBES2 (RFC 8018 §A.4).
 /// Gives what it is and what it costs.
@@ -110,74 +111,26 @@ const MAX_SCRYPT_BYTES: u64 = 64 << 20;
 const SCRYPT_BLOCK_BYTES: u64 = 128; // RFC 7914 §2
 const SCRYPT_BYTES_PER_ROUND: u64 = 32;
 
-const PBKDF2: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
-const SCRYPT: KnownObjectIdentifier = KnownObjectIdentifier::new_unwrap("1.3.6.1.4.1.11591.4.11");
+pub(in crate::keys) const PBKDF2: KnownObjectIdentifier = known_oid("1.2.840.113549.1.5.12");
+pub(in crate::keys) const HMAC_SHA256: KnownObjectIdentifier = known_oid("1.2.840.113549.2.9");
+pub(in crate::keys) const AES_256_CBC: KnownObjectIdentifier = known_oid("2.16.840.1.101.3.4.1.42");
+const SCRYPT: KnownObjectIdentifier = known_oid("1.3.6.1.4.1.11591.4.11");
 
 /// Ciphers, with the bytes of their key and of their IV.
 const PBES2_CIPHERS: [(KnownObjectIdentifier, &str, u64, usize); 6] = [
-    (
-        KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.2"),
-        "AES-128-CBC",
-        16,
-        16,
-    ),
-    (
-        KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.22"),
-        "AES-192-CBC",
-        24,
-        16,
-    ),
-    (
-        KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.42"),
-        "AES-256-CBC",
-        32,
-        16,
-    ),
-    (
-        KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.6"),
-        "AES-128-GCM",
-        16,
-        12,
-    ),
-    (
-        KnownObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.46"),
-        "AES-256-GCM",
-        32,
-        12,
-    ),
-    (
-        KnownObjectIdentifier::new_unwrap("1.2.840.113549.3.7"),
-        "DES-EDE3-CBC",
-        24,
-        8,
-    ),
+    (known_oid("2.16.840.1.101.3.4.1.2"), "AES-128-CBC", 16, 16),
+    (known_oid("2.16.840.1.101.3.4.1.22"), "AES-192-CBC", 24, 16),
+    (AES_256_CBC, "AES-256-CBC", 32, 16),
+    (known_oid("2.16.840.1.101.3.4.1.6"), "AES-128-GCM", 16, 12),
+    (known_oid("2.16.840.1.101.3.4.1.46"), "AES-256-GCM", 32, 12),
+    (known_oid("1.2.840.113549.3.7"), "DES-EDE3-CBC", 24, 8),
 ];
 
 /// Hashes of PBKDF2 (RFC 8018 §B.1.2), with what a round costs.
 const PBKDF2_HASHES: [(KnownObjectIdentifier, &str, u64); 5] = [
-    (
-        KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.7"),
-        "HMAC-SHA1",
-        1,
-    ),
-    (
-        KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.8"),
-        "HMAC-SHA224",
-        1,
-    ),
-    (
-        KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.9"),
-        "HMAC-SHA256",
-        1,
-    ),
-    (
-        KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.10"),
-        "HMAC-SHA384",
-        2,
-    ),
-    (
-        KnownObjectIdentifier::new_unwrap("1.2.840.113549.2.11"),
-        "HMAC-SHA512",
-        2,
-    ),
+    (known_oid("1.2.840.113549.2.7"), "HMAC-SHA1", 1),
+    (known_oid("1.2.840.113549.2.8"), "HMAC-SHA224", 1),
+    (HMAC_SHA256, "HMAC-SHA256", 1),
+    (known_oid("1.2.840.113549.2.10"), "HMAC-SHA384", 2),
+    (known_oid("1.2.840.113549.2.11"), "HMAC-SHA512", 2),
 ];

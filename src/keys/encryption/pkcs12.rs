@@ -10,6 +10,7 @@ use ring::digest::{self, Algorithm};
 use zeroize::Zeroizing;
 
 use super::EncryptionError;
+use crate::pki::oid::known_oid;
 
 /// A block cipher in CBC mode (RFC 7292 §C).
 #[derive(Clone, Copy)]
@@ -185,17 +186,17 @@ pub(super) const DERIVATIONS: u64 = 3;
 /// The ciphers by what names them.
 pub(super) const CIPHERS: [(KnownObjectIdentifier, Cipher, &str); 3] = [
     (
-        KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3"),
+        known_oid("1.2.840.113549.1.12.1.3"),
         Cipher::TripleDes,
         "PBE with SHA-1 and 3-key triple DES",
     ),
     (
-        KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.5"),
+        known_oid("1.2.840.113549.1.12.1.5"),
         Cipher::Rc2Of128,
         "PBE with SHA-1 and RC2 of 128 bits",
     ),
     (
-        KnownObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.6"),
+        known_oid("1.2.840.113549.1.12.1.6"),
         Cipher::Rc2Of40,
         "PBE with SHA-1 and RC2 of 40 bits",
     ),

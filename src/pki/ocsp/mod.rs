@@ -13,10 +13,12 @@ use ring::digest;
 pub use request::{CertId, MalformedRequestError, OcspRequest};
 pub use response::{CertStatus, OcspError, ResponsePlan, SingleResponse, response};
 
+use super::algorithm::{ID_SHA1, ID_SHA256, ID_SHA384, ID_SHA512};
 use super::element::ElementError;
 use super::name::DistinguishedName;
 use super::public_key::KeyParts;
 use super::serial::SerialNumber;
+use crate::pki::oid::known_oid;
 
 /// The hash algorithm of a CertID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,10 +51,10 @@ impl HashAlgorithm {
 
     fn oid(self) -> ObjectIdentifier {
         match self {
-            HashAlgorithm::Sha1 => ObjectIdentifier::new_unwrap("1.3.14.3.2.26"),
-            HashAlgorithm::Sha256 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1"),
-            HashAlgorithm::Sha384 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2"),
-            HashAlgorithm::Sha512 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3"),
+            HashAlgorithm::Sha1 => ID_SHA1,
+            HashAlgorithm::Sha256 => ID_SHA256,
+            HashAlgorithm::Sha384 => ID_SHA384,
+            HashAlgorithm::Sha512 => ID_SHA512,
         }
     }
 
@@ -112,6 +114,6 @@ impl IssuerHashes {
 }
 
 /// id-pkix-ocsp-basic (RFC 6960 §4.2.1).
-const BASIC_RESPONSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
+const BASIC_RESPONSE: ObjectIdentifier = known_oid("1.3.6.1.5.5.7.48.1.1");
 /// id-pkix-ocsp-nonce (RFC 9654 §2.1).
-const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");
+const NONCE: ObjectIdentifier = known_oid("1.3.6.1.5.5.7.48.1.2");

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Policy, Profile, ProfilePurpose};
 use crate::pki::algorithm::KeyType;
 use crate::pki::name::{AttributeError, AttributeType, DistinguishedName};
+use crate::pki::oid::known_oid;
 use crate::pki::san::SubjectAltName;
 use crate::pki::usage::{CLIENT_AUTH, SERVER_AUTH};
 use crate::pki::validity::Lifetime;
@@ -399,22 +400,10 @@ pub enum IdentifierError {
 const KEY_PURPOSES: [(&str, ObjectIdentifier); 6] = [
     ("server-auth", SERVER_AUTH),
     ("client-auth", CLIENT_AUTH),
-    (
-        "code-signing",
-        ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3"),
-    ),
-    (
-        "email-protection",
-        ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4"),
-    ),
-    (
-        "time-stamping",
-        ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8"),
-    ),
-    (
-        "ocsp-signing",
-        ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9"),
-    ),
+    ("code-signing", known_oid("1.3.6.1.5.5.7.3.3")),
+    ("email-protection", known_oid("1.3.6.1.5.5.7.3.4")),
+    ("time-stamping", known_oid("1.3.6.1.5.5.7.3.8")),
+    ("ocsp-signing", known_oid("1.3.6.1.5.5.7.3.9")),
 ];
 
 fn oid(text: &str) -> Option<ObjectIdentifier> {

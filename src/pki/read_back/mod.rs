@@ -22,6 +22,7 @@ use crate::pki::algorithm::SignatureAlgorithm;
 use crate::pki::crl_plan::{EntryDigest, RevocationListPlan};
 use crate::pki::element::NULL;
 use crate::pki::extension::OCSP_NO_CHECK;
+use crate::pki::oid::known_oid;
 use crate::pki::plan::{BasicConstraints, CsrPlan, IssuancePlan, KeyUsage};
 use crate::pki::serial::SerialNumber;
 use compare::{
@@ -415,29 +416,28 @@ const SEQUENCE: u32 = 16;
 
 const BIT_STRING: u8 = 3;
 
-const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
+const BASIC_CONSTRAINTS: ObjectIdentifier = known_oid("2.5.29.19");
 
-const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
+const KEY_USAGE: ObjectIdentifier = known_oid("2.5.29.15");
 
-const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+const EXTENDED_KEY_USAGE: ObjectIdentifier = known_oid("2.5.29.37");
 
-const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+const SUBJECT_ALT_NAME: ObjectIdentifier = known_oid("2.5.29.17");
 
-const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
+const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = known_oid("2.5.29.14");
 
-const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
+const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = known_oid("2.5.29.35");
 
-const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
+const NAME_CONSTRAINTS: ObjectIdentifier = known_oid("2.5.29.30");
 
-const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
+const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = known_oid("2.5.29.31");
 
-const AUTHORITY_INFORMATION_ACCESS: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.1");
+const AUTHORITY_INFORMATION_ACCESS: ObjectIdentifier = known_oid("1.3.6.1.5.5.7.1.1");
 
-const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
+const CERTIFICATE_POLICIES: ObjectIdentifier = known_oid("2.5.29.32");
 
-const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
+const CRL_NUMBER: ObjectIdentifier = known_oid("2.5.29.20");
 
-const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
+const OCSP: ObjectIdentifier = known_oid("1.3.6.1.5.5.7.48.1");
 
-const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
+const CA_ISSUERS: ObjectIdentifier = known_oid("1.3.6.1.5.5.7.48.2");
