@@ -164,10 +164,11 @@ impl Jwk {
         Ok(())
     }
 
-    /// The thumbprint, which [`Jwk::public`] has added.
-    fn thumbprint_of_key(&self) -> &str {
-        let kid = self.members.iter().find(|(name, _)| *name == "kid");
-        kid.map_or("", |(_, value)| value)
+    /// The value of a member, such as `kid`, the thumbprint.
+    pub fn member(&self, name: &str) -> Option<&str> {
+        let mut members = self.members.iter();
+        let member = members.find(|(own, _)| *own == name)?;
+        Some(member.1.as_str())
     }
 
     /// SHA-256 over the members that make the public key, by their names (RFC 7638 §3).
@@ -190,7 +191,7 @@ impl Jwk {
 /// If it is malformed.
 pub fn jwk_thumbprint(public_key_info: &[u8]) -> Result<Option<String>, ElementError> {
     let jwk = Jwk::public(public_key_info)?;
-    Ok(jwk.map(|jwk| jwk.thumbprint_of_key().to_string()))
+    Ok(jwk.and_then(|jwk| jwk.member("kid").map(str::to_owned)))
 }
 
 /// Why JSON is no public key that can be used.

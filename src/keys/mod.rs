@@ -31,7 +31,7 @@ pub use read::{
     KeyFormat, KeyReader, ReadKey, ReadKeyError, read_encrypted_key, read_key, read_pem_key,
 };
 
-pub use signer::{Signer, SigningError};
+pub use signer::{EcdsaForm, Signer, SigningError};
 
 /// A private key: PKCS #8 version 1 (RFC 5958 without the public key, which grpc-core refuses) and
 /// its public half. Wiped on drop.

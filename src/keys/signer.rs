@@ -5,8 +5,9 @@ use std::fmt;
 use der::Decode as _;
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING,
+    ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaEncoding, RsaKeyPair,
 };
 
 use super::KeyError;
@@ -39,14 +40,22 @@ impl Signer {
     /// # Errors
     /// If it is not a such key, its halves do not fit, or it is of a type we do not sign with.
     pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyError> {
+        Self::with_form(pkcs8, EcdsaForm::Der)
+    }
+
+    /// Reads an unencrypted PKCS #8 key, whose ECDSA signatures will have this form.
+    ///
+    /// # Errors
+    /// As [`Signer::from_pkcs8`].
+    pub fn with_form(pkcs8: &[u8], form: EcdsaForm) -> Result<Self, KeyError> {
         super::forbid_core_dumps();
-        let signer = Self::read(pkcs8);
+        let signer = Self::read(pkcs8, form);
         super::scrub_stack();
         signer
     }
 
     #[inline(never)]
-    fn read(pkcs8: &[u8]) -> Result<Self, KeyError> {
+    fn read(pkcs8: &[u8], form: EcdsaForm) -> Result<Self, KeyError> {
         let info =
             ::pkcs8::PrivateKeyInfoRef::from_der(pkcs8).map_err(|_| KeyError::Unsupported)?;
         let refused = |e: ring::error::KeyRejected| KeyError::Refused(e.to_string());
@@ -56,14 +65,20 @@ impl Signer {
         let algorithm = info.algorithm.oid;
         let pair = if algorithm == ID_EC_PUBLIC_KEY {
             match info.algorithm.parameters_oid() {
-                Ok(SECP256R1) => Pair::Ecdsa(
-                    ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING)?,
-                    SignatureAlgorithm::EcdsaWithSha256,
-                ),
-                Ok(SECP384R1) => Pair::Ecdsa(
-                    ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING)?,
-                    SignatureAlgorithm::EcdsaWithSha384,
-                ),
+                Ok(SECP256R1) => {
+                    let pair = ecdsa(match form {
+                        EcdsaForm::Der => &ECDSA_P256_SHA256_ASN1_SIGNING,
+                        EcdsaForm::Fixed => &ECDSA_P256_SHA256_FIXED_SIGNING,
+                    })?;
+                    Pair::Ecdsa(pair, SignatureAlgorithm::EcdsaWithSha256)
+                }
+                Ok(SECP384R1) => {
+                    let pair = ecdsa(match form {
+                        EcdsaForm::Der => &ECDSA_P384_SHA384_ASN1_SIGNING,
+                        EcdsaForm::Fixed => &ECDSA_P384_SHA384_FIXED_SIGNING,
+                    })?;
+                    Pair::Ecdsa(pair, SignatureAlgorithm::EcdsaWithSha384)
+                }
                 Ok(_) | Err(_) => return Err(KeyError::Unsupported),
             }
         } else if algorithm == ID_ED25519 {
@@ -101,6 +116,18 @@ impl Signer {
     /// # Errors
     /// If the system gives no randomness.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.sign_with(&RSA_PKCS1_SHA256, message)
+    }
+
+    /// The signature over `message`, with this padding and hash if it is an RSA key.
+    ///
+    /// # Errors
+    /// As [`Signer::sign`].
+    pub fn sign_with(
+        &self,
+        rsa: &'static dyn RsaEncoding,
+        message: &[u8],
+    ) -> Result<Vec<u8>, KeyError> {
         let random = SystemRandom::new();
         let failed = |ring::error::Unspecified| KeyError::Randomness;
         match &self.pair {
@@ -112,12 +139,21 @@ impl Signer {
             Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
+                pair.sign(rsa, &random, message, &mut signature)
                     .map_err(failed)?;
                 Ok(signature)
             }
         }
     }
+}
+
+/// How ECDSA signatures are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EcdsaForm {
+    /// As DER, as in certificates (RFC 3279 §2.2.3).
+    Der,
+    /// As two numbers of fixed length, as in JWS (RFC 7518 §3.4).
+    Fixed,
 }
 
 impl fmt::Debug for Signer {

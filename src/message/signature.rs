@@ -4,13 +4,12 @@
 use std::fmt;
 
 use ring::signature::{
-    self, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED,
-    ECDSA_P384_SHA384_FIXED_SIGNING, ED25519, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair,
-    KeyPair as _, RsaEncoding, RsaKeyPair, UnparsedPublicKey, VerificationAlgorithm,
+    self, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RsaEncoding,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 
 use super::MessageError;
-use crate::keys::system_random;
+use crate::keys::{EcdsaForm, KeyError, Signer};
 use crate::pki::public_key::{Curve, KeyKind, PublicKey};
 
 /// How a message or a request is signed.
@@ -130,14 +129,8 @@ impl fmt::Display for Algorithm {
 
 /// A private key that signs messages and requests.
 pub struct SigningKey {
-    pair: Pair,
+    signer: Signer,
     kind: KeyKind,
-}
-
-enum Pair {
-    Ecdsa(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
-    Rsa(RsaKeyPair),
 }
 
 impl SigningKey {
@@ -146,32 +139,14 @@ impl SigningKey {
     /// # Errors
     /// When a key of this kind cannot sign messages, or the two are no pair.
     pub fn new(pkcs8: &[u8], public: &PublicKey) -> Result<Self, MessageError> {
-        let refused = |_: ring::error::KeyRejected| MessageError::KeyMismatch;
-        let ecdsa = |algorithm: &'static EcdsaSigningAlgorithm| {
-            EcdsaKeyPair::from_pkcs8(algorithm, pkcs8, &system_random()).map(Pair::Ecdsa)
-        };
-        let cannot = || MessageError::CannotSign { kind: public.kind };
-        let pair = match Algorithm::of_message(public.kind).ok_or_else(cannot)? {
-            Algorithm::Es256 => ecdsa(&ECDSA_P256_SHA256_FIXED_SIGNING),
-            Algorithm::Es384 => ecdsa(&ECDSA_P384_SHA384_FIXED_SIGNING),
-            Algorithm::EdDsa => {
-                Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map(Pair::Ed25519)
-            }
-            Algorithm::Ps256 | Algorithm::Rs256 | Algorithm::Ps512 => {
-                RsaKeyPair::from_pkcs8(pkcs8).map(Pair::Rsa)
-            }
-        };
-        let pair = pair.map_err(refused)?;
-        let own = match &pair {
-            Pair::Ecdsa(pair) => pair.public_key().as_ref(),
-            Pair::Ed25519(pair) => pair.public_key().as_ref(),
-            Pair::Rsa(pair) => pair.public_key().as_ref(),
-        };
-        if own != public.key {
-            return Err(MessageError::KeyMismatch);
-        }
         let kind = public.kind;
-        Ok(SigningKey { pair, kind })
+        Algorithm::of_message(kind).ok_or(MessageError::CannotSign { kind })?;
+        let mismatch = |_: KeyError| MessageError::KeyMismatch;
+        let signer = Signer::with_form(pkcs8, EcdsaForm::Fixed).map_err(mismatch)?;
+        match PublicKey::from_der(signer.public_key_info()) {
+            Ok(own) if own.key == public.key => Ok(SigningKey { signer, kind }),
+            Ok(_) | Err(_) => Err(MessageError::KeyMismatch),
+        }
     }
 
     /// What it signs messages with when nothing is asked for, or what was asked for.
@@ -205,28 +180,15 @@ impl SigningKey {
     /// # Errors
     /// When the key cannot sign.
     pub fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, MessageError> {
-        let random = system_random();
-        let failed = |_: ring::error::Unspecified| MessageError::Signing;
-        match &self.pair {
-            Pair::Ecdsa(pair) => {
-                let signature = pair.sign(&random, message).map_err(failed)?;
-                Ok(signature.as_ref().to_vec())
+        let padding: &'static dyn RsaEncoding = match algorithm {
+            Algorithm::Rs256 => &signature::RSA_PKCS1_SHA256,
+            Algorithm::Ps512 => &signature::RSA_PSS_SHA512,
+            Algorithm::Ps256 | Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa => {
+                &signature::RSA_PSS_SHA256
             }
-            Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
-            Pair::Rsa(pair) => {
-                let padding: &dyn RsaEncoding = match algorithm {
-                    Algorithm::Rs256 => &signature::RSA_PKCS1_SHA256,
-                    Algorithm::Ps512 => &signature::RSA_PSS_SHA512,
-                    Algorithm::Ps256 | Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa => {
-                        &signature::RSA_PSS_SHA256
-                    }
-                };
-                let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(padding, &random, message, &mut signature)
-                    .map_err(failed)?;
-                Ok(signature)
-            }
-        }
+        };
+        let failed = |_: KeyError| MessageError::Signing;
+        self.signer.sign_with(padding, message).map_err(failed)
     }
 }
 

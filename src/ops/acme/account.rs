@@ -3,8 +3,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use der::asn1::UintRef;
-use der::{Decode as _, Reader as _, SliceReader};
 use serde::Serialize;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -14,12 +12,11 @@ use super::state::{self, AccountState, KEY, Kept, Limit, NEXT_KEY};
 use crate::authority;
 use crate::error::{Error, InFile as _, shown};
 use crate::files::{self, Kind};
-use crate::keys::{self, Jwk, PrivateKey, Signer};
+use crate::keys::{self, EcdsaForm, Jwk, PrivateKey, Signer};
 use crate::net::acme::{AccountKey, AcmeError, Client, ExternalAccount};
 use crate::net::https::{Https, Limits, Trust, check_url};
 use crate::ops::Report;
 use crate::pki::algorithm::KeyType;
-use crate::pki::bundle;
 
 /// The server, and who asks.
 #[derive(Debug)]
@@ -429,7 +426,7 @@ pub(super) fn https(request: &Request) -> Result<Https, Error> {
     let trust = match &request.ca_bundle {
         None => Trust::System,
         Some(path) => {
-            let certificates = bundle::certificates(&files::read(path)?).in_file(&path)?;
+            let certificates = authority::read_certificates(path)?;
             Trust::Only(certificates.into_iter().map(|one| one.into_der()).collect())
         }
     };
@@ -464,26 +461,14 @@ fn text(path: &Path) -> Result<Zeroizing<String>, Error> {
 
 /// A key that signs requests: P-256.
 fn account_key(path: &Path, pem: &str) -> Result<AccountKey, Error> {
-    let (key, _) = authority::read_key_in(path, pem.as_bytes(), &|path| {
-        Err(Error::PassphraseNeeded {
-            path: path.to_owned(),
-        })
-    })?;
-    let signer = Signer::from_pkcs8(key.pkcs8()).in_file(path)?;
+    let (key, _) = authority::read_key_in(path, pem.as_bytes(), &authority::no_passphrase)?;
+    let signer = Signer::with_form(key.pkcs8(), EcdsaForm::Fixed).in_file(path)?;
     let jwk = Jwk::public(signer.public_key_info()).ok().flatten();
-    let member = |name: &str| {
-        let members = jwk.as_ref().map(|jwk| jwk.members.iter());
-        let mut members = members.into_iter().flatten();
-        members
-            .find(|(own, _)| *own == name)
-            .map(|(_, value)| value.to_string())
-    };
+    let member = |name: &str| jwk.as_ref()?.member(name).map(str::to_owned);
     match (member("crv").as_deref(), member("x"), member("y")) {
         (Some("P-256"), Some(x), Some(y)) => {
-            let sign = move |message: &[u8]| {
-                // Without randomness the signature is empty, and the server rejects it.
-                fixed(&signer.sign(message).unwrap_or_default())
-            };
+            // Without randomness the signature is empty, and the server rejects it.
+            let sign = move |message: &[u8]| signer.sign(message).unwrap_or_default();
             Ok(AccountKey::new(x, y, Box::new(sign)))
         }
         _ => Err(Error::usage(
@@ -491,21 +476,6 @@ fn account_key(path: &Path, pem: &str) -> Result<AccountKey, Error> {
             "restore the key from a backup, or forget the account with `openagents-certs acme account deactivate --forget`",
         )),
     }
-}
-
-/// An ECDSA signature on P-256 as JOSE has it ([RFC 7518 §3.4](https://www.rfc-editor.org/rfc/rfc7518#section-3.4)),
-/// from its DER.
-fn fixed(der: &[u8]) -> Vec<u8> {
-    let numbers = SliceReader::new(der).and_then(|mut reader| {
-        reader.sequence(|inner| Ok([UintRef::decode(inner)?, UintRef::decode(inner)?]))
-    });
-    let mut fixed = Vec::with_capacity(64);
-    for number in numbers.into_iter().flatten() {
-        let bytes = number.as_bytes();
-        fixed.resize(fixed.len() + 32_usize.saturating_sub(bytes.len()), 0);
-        fixed.extend_from_slice(bytes);
-    }
-    fixed
 }
 
 fn no_account(what: &str) -> Error {
