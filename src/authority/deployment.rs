@@ -295,6 +295,16 @@ pub fn read_key(path: &Path, password: Ask<'_>) -> Result<(ReadKey, Option<Passw
     read_key_in(path, &files::read(path)?, password)
 }
 
+/// What to ask where there is nobody to ask: a key that is encrypted is not read.
+///
+/// # Errors
+/// Always.
+pub fn no_passphrase(path: &Path) -> Result<Password, Error> {
+    Err(Error::PassphraseNeeded {
+        path: path.to_owned(),
+    })
+}
+
 /// Whether the private key in a file needs a passphrase.
 ///
 /// # Errors

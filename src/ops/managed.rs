@@ -15,10 +15,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::issue::file_names;
-use crate::authority::{CERTIFICATE, ISSUER};
-use crate::error::{Error, InFile as _};
+use crate::authority::{CERTIFICATE, ISSUER, read_certificates};
+use crate::error::Error;
 use crate::files;
-use crate::pki::bundle;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::store::{Entry, Inventory};
@@ -123,7 +122,7 @@ impl Managed {
         let names: HashSet<OsString> = files::names(directory, usize::MAX)?.into_iter().collect();
         let place = Place::of(directory, base, &names);
         let found = Found {
-            content: content(&directory.join(name)),
+            content: read_certificates(&directory.join(name)),
             is_told: true,
             place,
         };
@@ -201,7 +200,7 @@ fn scan(directory: &Path, is_told: bool) -> Result<Vec<Found>, Error> {
     let read = |bases: &[&OsStr]| -> Vec<Found> {
         let found = bases.iter().map(|base| Found {
             place: Place::of(directory, base, &names),
-            content: content(&directory.join(file_names(base).0)),
+            content: read_certificates(&directory.join(file_names(base).0)),
             is_told,
         });
         found.collect()
@@ -235,10 +234,6 @@ fn base_of(name: &OsStr) -> Option<&OsStr> {
     let is_ours =
         path.extension() == Some(OsStr::new(ENDING)) && name != CERTIFICATE && name != ISSUER;
     path.file_stem().filter(|_| is_ours)
-}
-
-fn content(path: &Path) -> Result<Vec<Certificate>, Error> {
-    bundle::certificates(&files::read(path)?).in_file(path)
 }
 
 /// What stands in another directory the inventory has written to; nothing where it is gone.

@@ -343,11 +343,7 @@ fn server(directory: &Path, settings: &Settings) -> account::Request {
 }
 
 fn signer(path: &Path, key: &str) -> Result<Signer, Error> {
-    let (key, _) = authority::read_key_in(path, key.as_bytes(), &|path| {
-        Err(Error::PassphraseNeeded {
-            path: path.to_owned(),
-        })
-    })?;
+    let (key, _) = authority::read_key_in(path, key.as_bytes(), &authority::no_passphrase)?;
     Signer::from_pkcs8(key.pkcs8()).in_file(path)
 }
 

@@ -108,12 +108,7 @@ fn contents(
     let certificate = authority::certificate_in(directory, inventory.as_ref())?;
     let key = directory.join(authority::KEY);
     if !authority::is_key_encrypted(&key)? {
-        let needless = |path: &Path| {
-            Err(Error::PassphraseNeeded {
-                path: path.to_owned(),
-            })
-        };
-        let (read, _) = authority::read_key(&key, &needless)?;
+        let (read, _) = authority::read_key(&key, &authority::no_passphrase)?;
         if read.public_key_info() != Some(certificate.public_key_info()) {
             let certificate = directory.join(authority::CERTIFICATE);
             return Err(Error::KeyMismatch {

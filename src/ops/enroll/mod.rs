@@ -250,12 +250,7 @@ impl Key {
     }
 
     fn read(path: &Path) -> Result<Self, Error> {
-        let needless = |path: &Path| {
-            Err(Error::PassphraseNeeded {
-                path: path.to_owned(),
-            })
-        };
-        let (key, _) = authority::read_key(path, &needless)?;
+        let (key, _) = authority::read_key(path, &authority::no_passphrase)?;
         let signer = Signer::from_pkcs8(key.pkcs8()).in_file(path)?;
         Ok(Key {
             pem: keys::to_pem(key.pkcs8(), None)?,

@@ -112,11 +112,6 @@ fn is_pair(path: &Path, certificate: &Certificate) -> Result<bool, Error> {
     if files::kind(path)? != Kind::File {
         return Ok(false);
     }
-    let no_passphrase = |path: &Path| {
-        Err(Error::PassphraseNeeded {
-            path: path.to_owned(),
-        })
-    };
-    let key = authority::read_key(path, &no_passphrase);
+    let key = authority::read_key(path, &authority::no_passphrase);
     Ok(key.is_ok_and(|(key, _)| key.public_key_info() == Some(certificate.public_key_info())))
 }

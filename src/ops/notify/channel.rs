@@ -7,13 +7,13 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::message::Message;
+use crate::authority;
 use crate::config::{MailServer, Notify, WebhookUrl};
-use crate::error::{Error, InFile as _, shown};
+use crate::error::{Error, shown};
 use crate::files;
 use crate::net::https::Trust;
 use crate::net::mail::{Encryption, MailRelay};
 use crate::net::webhook::Webhook;
-use crate::pki::bundle;
 use crate::pki::escape::Escaped;
 use crate::process::{self, Limited};
 
@@ -104,7 +104,7 @@ fn trust(path: Option<PathBuf>) -> Result<Trust, Error> {
     let Some(path) = path else {
         return Ok(Trust::System);
     };
-    let certificates = bundle::certificates(&files::read(&path)?).in_file(path)?;
+    let certificates = authority::read_certificates(&path)?;
     Ok(Trust::Only(
         certificates.into_iter().map(|one| one.into_der()).collect(),
     ))

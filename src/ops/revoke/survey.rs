@@ -196,12 +196,7 @@ fn find_files(directory: &Path, exposed: &mut [Exposed]) {
             continue;
         };
         let certificates = Bundle::read(&content).map_or_else(|_| Vec::new(), |b| b.certificates);
-        let no_passphrase = |path: &Path| {
-            Err(Error::PassphraseNeeded {
-                path: path.to_owned(),
-            })
-        };
-        let key = authority::read_key(&path, &no_passphrase).ok();
+        let key = authority::read_key(&path, &authority::no_passphrase).ok();
         let key = key.as_ref().and_then(|(key, _)| key.public_key_info());
         let holding: BTreeSet<usize> = certificates
             .iter()

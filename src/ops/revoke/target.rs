@@ -162,12 +162,7 @@ impl Search<'_> {
     }
 
     fn of_key_in(&self, path: &Path) -> Result<Matches, Error> {
-        let no_passphrase = |path: &Path| {
-            Err(Error::PassphraseNeeded {
-                path: path.to_owned(),
-            })
-        };
-        let (key, _) = authority::read_key(path, &no_passphrase)?;
+        let (key, _) = authority::read_key(path, &authority::no_passphrase)?;
         let public_key_info = key.public_key_info().unwrap_or_default();
         if public_key_info == self.authority.public_key_info() {
             return Err(self.authority_itself().into());

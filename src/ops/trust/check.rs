@@ -129,9 +129,8 @@ fn existing(directory: &Path, now: OffsetDateTime) -> Result<Option<Pair>, Error
     };
     let is_valid = verify::run(&request, now)
         .is_ok_and(|(report, errors)| errors.is_empty() && report.verdict() == Verdict::Yes);
-    let none: authority::Ask<'_> = &|path| Err(Error::PassphraseNeeded { path: path.into() });
     is_valid
-        .then(|| Pair::read(&certificate, &key, none))
+        .then(|| Pair::read(&certificate, &key, &authority::no_passphrase))
         .transpose()
 }
 
@@ -198,10 +197,10 @@ fn absent(runtime: Runtime) -> Error {
     Error::usage(
         format!("{} is not installed", runtime.name()),
         match runtime {
-            Runtime::Grpc => "name a Python that has grpcio with `--python PROGRAM`".into(),
-            Runtime::Python => "name one with `--python PROGRAM`".into(),
+            Runtime::Grpc => "name a Python that has grpcio with `--python PROGRAM`",
+            Runtime::Python => "name one with `--python PROGRAM`",
             Runtime::Node | Runtime::Java | Runtime::Openssl | Runtime::Curl => {
-                "install it, or leave it out of `--runtime`".into()
+                "install it, or leave it out of `--runtime`"
             }
         },
     )
