@@ -141,17 +141,7 @@ struct Table {
 impl Table {
     fn add(&mut self, listed: Listed, parts: &mut Parts) -> Result<(), Error> {
         match self.profile_width {
-            Some(profile_width) => {
-                let listed = Some(&listed);
-                parts.text(
-                    &Line {
-                        listed,
-                        profile_width,
-                        columns: self.columns,
-                    }
-                    .to_string(),
-                )
-            }
+            Some(profile_width) => self.line(Some(&listed), profile_width, parts),
             None => {
                 self.waiting.push(listed);
                 if self.waiting.len() < MEASURED {
@@ -172,16 +162,24 @@ impl Table {
         self.profile_width = Some(profile_width);
         let waiting = std::mem::take(&mut self.waiting);
         for listed in std::iter::once(None).chain(waiting.iter().map(Some)) {
-            parts.text(
-                &Line {
-                    listed,
-                    profile_width,
-                    columns: self.columns,
-                }
-                .to_string(),
-            )?;
+            self.line(listed, profile_width, parts)?;
         }
         Ok(())
+    }
+
+    fn line(
+        &self,
+        listed: Option<&Listed>,
+        profile_width: usize,
+        parts: &mut Parts,
+    ) -> Result<(), Error> {
+        let columns = self.columns;
+        let line = Line {
+            listed,
+            profile_width,
+            columns,
+        };
+        parts.text(&line.to_string())
     }
 }
 

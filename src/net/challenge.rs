@@ -217,7 +217,7 @@ fn challenge_certificate(name: &str, key_authorization: &str) -> io::Result<Cert
 }
 
 /// The server name that stands for an address ([RFC 8738 §6](https://www.rfc-editor.org/rfc/rfc8738#section-6)).
-fn reverse_name(address: IpAddr) -> String {
+pub fn reverse_name(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => {
             let [a, b, c, d] = address.octets();

@@ -33,7 +33,7 @@ pub mod webhook;
 pub mod workload;
 
 pub use crate::pki::signature::KeyProof;
-pub use challenge::{ChallengeListener, Protocol, WELL_KNOWN};
+pub use challenge::{ChallengeListener, Protocol, WELL_KNOWN, reverse_name};
 pub use connection::Alert;
 pub use dial::{Attempt, Reached};
 pub use exporter::Exporter;

@@ -254,23 +254,26 @@ impl Session {
     pub fn is_key_proven(&self) -> bool {
         let is_complete = match &self.outcome {
             Outcome::Finished => true,
-            Outcome::Failed(Failure::Alert(_) | Failure::Closed | Failure::Reset) => {
-                self.request.is_some()
-            }
-            Outcome::Failed(
-                Failure::TimedOut
-                | Failure::NotTls(_)
-                | Failure::Incompatible(_)
-                | Failure::Misbehaved(_)
-                | Failure::TooMuch
-                | Failure::System(_),
-            ) => false,
+            Outcome::Failed(failure) => failure.is_refusal() && self.request.is_some(),
         };
         is_complete && self.key_proof == Some(KeyProof::Proven)
     }
 }
 
 impl Failure {
+    /// Whether the server ended it: it refused.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Failure::Alert(_) | Failure::Closed | Failure::Reset => true,
+            Failure::TimedOut
+            | Failure::NotTls(_)
+            | Failure::Incompatible(_)
+            | Failure::Misbehaved(_)
+            | Failure::TooMuch
+            | Failure::System(_) => false,
+        }
+    }
+
     /// Classifies an I/O error; `first` are the first bytes received.
     fn of(error: &io::Error, first: &[u8]) -> Self {
         if let Some(error) = tls_error(error) {

@@ -6,6 +6,7 @@ use hyper::Method;
 use ring::hmac;
 
 use super::https::{Https, HttpsError, Limits, Trust};
+use crate::pki::fingerprint::Hex;
 
 /// A URL that messages are posted to.
 pub struct Webhook<'a> {
@@ -100,12 +101,7 @@ impl Webhook<'_> {
 /// The signature of a body: HMAC with SHA-256, in hex.
 fn signature(secret: &[u8], body: &[u8]) -> String {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), body);
-    let hex: String = tag
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("sha256={hex}")
+    format!("sha256={}", Hex(tag.as_ref()))
 }
 
 /// The header of the signature: `sha256=HEX` over the body.

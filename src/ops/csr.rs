@@ -128,11 +128,7 @@ pub struct Requesting {
 
 impl fmt::Display for Requesting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self
-            .subject_alt_names
-            .iter()
-            .map(SubjectAltName::value)
-            .collect();
+        let names = SubjectAltName::list(&self.subject_alt_names);
         let made = if self.dry_run {
             "request that would be made"
         } else {
@@ -141,7 +137,7 @@ impl fmt::Display for Requesting {
         writeln!(f, "{made}{}", if self.ca { " for a CA" } else { "" })?;
         writeln!(f, "  subject      {}", self.subject)?;
         if !names.is_empty() {
-            writeln!(f, "  names        {}", names.join(", "))?;
+            writeln!(f, "  names        {names}")?;
         }
         writeln!(f, "  request      {}", shown(&self.request))?;
         writeln!(f, "  private key  {}", shown(&self.private_key))?;
@@ -183,9 +179,9 @@ fn subject(request: &Request, names: &[SubjectAltName]) -> Result<DistinguishedN
         Some(_) | None => Err(Error::usage(
             "a request needs a name",
             if request.ca {
-                "name the CA with `--common-name`".into()
+                "name the CA with `--common-name`"
             } else {
-                "name the host or agent it is for, such as agent.example.org".into()
+                "name the host or agent it is for, such as agent.example.org"
             },
         )),
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use num_bigint::BigUint;
 
+use super::fingerprint::Hex;
 use super::name::AttributeType;
 use super::plan::{BasicConstraints, IssuancePlan, KeyUsage};
 use super::public_key::{Curve, KeyKind, PublicKey, bit_length};
@@ -308,9 +309,8 @@ fn is_small_order(key: &[u8], points: &[&str]) -> Option<Weakness> {
     if let Some(last) = key.last_mut() {
         *last &= 0x7f;
     }
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     points
-        .contains(&hex.as_str())
+        .contains(&&*Hex(&key).to_string())
         .then_some(Weakness::SmallOrder)
 }
 

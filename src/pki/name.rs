@@ -7,6 +7,7 @@ use const_oid::ObjectIdentifier as KnownObjectIdentifier;
 use super::element::{Element, ElementError, OBJECT_IDENTIFIER, SEQUENCE, SET};
 use super::encoding::{element, oid, sequence};
 use super::escape::is_unsafe_to_show;
+use super::fingerprint::Hex;
 use super::oid::ObjectIdentifier;
 
 /// A distinguished name as the DER it has in a certificate
@@ -313,15 +314,6 @@ pub(crate) fn attributes(name: &[u8]) -> Result<Vec<Vec<Attribute<'_>>>, Element
                 Ok(Attribute { oid, value })
             })
     })
-}
-
-/// Bytes in lower-case hex.
-pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }
 
 pub(crate) const UTF8_STRING: u8 = 0x0c;

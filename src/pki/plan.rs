@@ -19,6 +19,7 @@ use super::encoding::{
 use super::extension as known;
 use super::general_name::NameConstraints;
 use super::name::DistinguishedName;
+use super::oid::known_oid;
 use super::public_key::KeyParts;
 use super::san::SubjectAltName;
 use super::serial::SerialNumber;
@@ -214,15 +215,9 @@ impl IssuancePlan {
 
 impl fmt::Display for IssuancePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self
-            .subject_alt_names
-            .iter()
-            .map(SubjectAltName::value)
-            .collect();
-        let names = if names.is_empty() {
-            self.subject.to_string()
-        } else {
-            names.join(", ")
+        let names = match self.subject_alt_names.as_slice() {
+            [] => self.subject.to_string(),
+            names => SubjectAltName::list(names),
         };
         write!(f, "{names}, until {}", rfc3339(self.validity.not_after()))
     }
@@ -320,8 +315,8 @@ pub fn key_identifier(subject_public_key_info: &[u8]) -> Result<Vec<u8>, Element
 const KEY_IDENTIFIER_BYTES: usize = 20; // RFC 7093 §2
 const VERSION_1: [u8; 3] = [INTEGER, 1, 0];
 const VERSION_3: [u8; 3] = [INTEGER, 1, 2];
-const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
-const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
+const OCSP: ObjectIdentifier = known_oid("1.3.6.1.5.5.7.48.1");
+const CA_ISSUERS: ObjectIdentifier = known_oid("1.3.6.1.5.5.7.48.2");
 
 /// A SEQUENCE OF these elements; `None` if there are none.
 fn sequence_of(elements: impl Iterator<Item = Vec<u8>>) -> Option<Vec<u8>> {

@@ -40,6 +40,12 @@ impl SubjectAltName {
             SubjectAltName::Ip(address) => Cow::Owned(address.to_string()),
         }
     }
+
+    /// The values of names, in one line; empty without names.
+    pub fn list(names: &[SubjectAltName]) -> String {
+        let values: Vec<_> = names.iter().map(SubjectAltName::value).collect();
+        values.join(", ")
+    }
 }
 
 impl fmt::Display for SubjectAltName {

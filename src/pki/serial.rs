@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::element::{INTEGER, is_minimal_integer};
+use super::fingerprint::Colons;
 
 /// A certificate's serial number as the content bytes of its DER INTEGER, big-endian
 /// ([RFC 5280 §4.1.2.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.2)).
@@ -122,13 +123,7 @@ impl SerialNumber {
 
 impl fmt::Display for SerialNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, byte) in self.shown_bytes().iter().enumerate() {
-            if i > 0 {
-                f.write_str(":")?;
-            }
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
+        Colons(self.shown_bytes()).fmt(f)
     }
 }
 

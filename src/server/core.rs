@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::keys;
 use crate::ops::issue::{self, Issued, Planned, Unrecorded};
 use crate::ops::refused::Outcome;
+use crate::pki::fingerprint::Hex;
 use crate::store::{Entry, Inventory};
 
 /// The state of the server; axum's state is an `Arc` of it.
@@ -283,5 +284,5 @@ impl Core {
 
 fn start_of_request_ids() -> Result<String, Error> {
     let random = keys::random_bytes::<4>()?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(Hex(&random).to_string())
 }

@@ -53,12 +53,8 @@ impl fmt::Display for OrderedCertificate {
         } else {
             "Issued"
         };
-        let names: Vec<_> = self
-            .subject_alt_names
-            .iter()
-            .map(SubjectAltName::value)
-            .collect();
-        writeln!(f, "{what}: {}", names.join(", "))?;
+        let names = SubjectAltName::list(&self.subject_alt_names);
+        writeln!(f, "{what}: {names}")?;
         writeln!(f, "  issuer       {}", self.issuer)?;
         writeln!(f, "  serial       {}", self.serial)?;
         writeln!(f, "  expires      {}", self.expiry)?;

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, InFile as _};
 use crate::files::{self, Kind, Lock, NewFile};
-use crate::pki::fingerprint::Fingerprint;
+use crate::pki::fingerprint::{Fingerprint, Hex};
 
 /// How a certificate is ordered, so that its renewal is ordered in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -233,10 +233,7 @@ impl Kept {
         };
         let name: String = name.chars().take(MAX_NAME).map(readable).collect();
         let digest = Fingerprint::sha256(id);
-        let hash: String = digest.as_bytes()[..4]
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let hash = Hex(&digest.as_bytes()[..4]);
         let directory = pki.join(ROOT).join(kind).join(format!("{name}-{hash}"));
         Ok(Kept(Lock::acquire(&directory)?))
     }

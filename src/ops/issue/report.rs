@@ -111,14 +111,9 @@ impl IssuedCertificate {
 
 impl fmt::Display for IssuedCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self
-            .subject_alt_names
-            .iter()
-            .map(SubjectAltName::value)
-            .collect();
-        let names = match names.as_slice() {
+        let names = match self.subject_alt_names.as_slice() {
             [] => self.subject.to_string(),
-            names => names.join(", "),
+            names => SubjectAltName::list(names),
         };
         let unchanged = if self.unchanged { "unchanged: " } else { "" };
         writeln!(f, "{unchanged}{} certificate for {names}", self.profile)?;

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::files::{self, Kind};
 use crate::keys::{self};
 use crate::net::probe::{self, Probe, Question};
-use crate::net::{Answer, Failure, Identity, Outcome, Session, TlsVersion};
+use crate::net::{Answer, Identity, Outcome, Session, TlsVersion};
 use crate::path::ReferenceName;
 use crate::path::finding::Finding;
 use crate::pki::name::DistinguishedName;
@@ -204,15 +204,7 @@ fn is_request_answered(session: &Session) -> bool {
 fn is_taken(session: &Session) -> Option<bool> {
     match &session.outcome {
         Outcome::Finished => session.answer.as_ref().and_then(Answer::is_accepted),
-        Outcome::Failed(Failure::Closed | Failure::Reset | Failure::Alert(_)) => Some(false),
-        Outcome::Failed(
-            Failure::TimedOut
-            | Failure::NotTls(_)
-            | Failure::Incompatible(_)
-            | Failure::Misbehaved(_)
-            | Failure::TooMuch
-            | Failure::System(_),
-        ) => None,
+        Outcome::Failed(failure) => failure.is_refusal().then_some(false),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::config::PublicUrl;
 use crate::error::Error;
 use crate::keys::{self, is_same_secret};
 use crate::pki::certificate::Certificate;
-use crate::pki::fingerprint::Fingerprint;
+use crate::pki::fingerprint::{Fingerprint, Hex};
 use crate::pki::profile::{NamePattern, Profile};
 use crate::pki::san::SubjectAltName;
 use crate::pki::validity::Lifetime;
@@ -81,7 +81,7 @@ pub fn create_in(
     };
     let root = root(&request.directory, inventory)?;
     let pin = Fingerprint::sha256(root.public_key_info());
-    let id = hex(&keys::random_bytes::<{ text::ID_BYTES }>()?);
+    let id = Hex(&keys::random_bytes::<{ text::ID_BYTES }>()?).to_string();
     let secret = zeroize::Zeroizing::new(keys::random_bytes::<{ text::SECRET_BYTES }>()?);
     let text = TokenText::new(id.clone(), url, pin, &secret);
     let now = now.replace_nanosecond(0).unwrap_or(now);
@@ -471,10 +471,6 @@ fn root(directory: &Path, inventory: &dyn Inventory) -> Result<Certificate, Erro
     let anchors = authority::anchors(directory)?;
     let anchor = anchors.into_iter().find(|anchor| *anchor.subject() == top);
     anchor.ok_or(Error::NoRoot { path })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn base64url(bytes: &[u8]) -> String {

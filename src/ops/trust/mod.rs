@@ -18,7 +18,7 @@ use crate::error::{Error, shown};
 use crate::files::{self, Lock, NewFile};
 use crate::pki::certificate::Certificate;
 use crate::pki::escape::Escaped;
-use crate::pki::fingerprint::Fingerprint;
+use crate::pki::fingerprint::{Fingerprint, Hex};
 use crate::pki::name::AttributeType;
 use crate::process::{self, Answer};
 
@@ -66,8 +66,7 @@ pub(super) fn nickname(anchor: &Certificate) -> String {
 /// The first eight bytes of the SHA-256 fingerprint, in hex.
 pub(super) fn short_fingerprint(anchor: &Certificate) -> String {
     let fingerprint = Fingerprint::sha256(anchor.as_der());
-    let bytes = fingerprint.as_bytes().iter().take(SHORT_BYTES);
-    bytes.map(|byte| format!("{byte:02x}")).collect()
+    Hex(&fingerprint.as_bytes()[..SHORT_BYTES]).to_string()
 }
 
 const SHORT_BYTES: usize = 8;

@@ -204,33 +204,24 @@ pub struct BuiltIn {
     pub text: &'static str,
 }
 
+macro_rules! built_in {
+    ($name:literal) => {
+        BuiltIn {
+            name: $name,
+            text: include_str!(concat!("../../../templates/profiles/", $name, ".toml")),
+        }
+    };
+}
+
 impl BuiltIn {
     /// All of them.
     pub const ALL: [BuiltIn; 6] = [
-        BuiltIn {
-            name: "server",
-            text: include_str!("../../../templates/profiles/server.toml"),
-        },
-        BuiltIn {
-            name: "client",
-            text: include_str!("../../../templates/profiles/client.toml"),
-        },
-        BuiltIn {
-            name: "peer",
-            text: include_str!("../../../templates/profiles/peer.toml"),
-        },
-        BuiltIn {
-            name: "svid",
-            text: include_str!("../../../templates/profiles/svid.toml"),
-        },
-        BuiltIn {
-            name: "message",
-            text: include_str!("../../../templates/profiles/message.toml"),
-        },
-        BuiltIn {
-            name: "intermediate",
-            text: include_str!("../../../templates/profiles/intermediate.toml"),
-        },
+        built_in!("server"),
+        built_in!("client"),
+        built_in!("peer"),
+        built_in!("svid"),
+        built_in!("message"),
+        built_in!("intermediate"),
     ];
 
     /// The one of this name.

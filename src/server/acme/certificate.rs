@@ -14,6 +14,7 @@ use super::request::Expected;
 use crate::authority::pem_of;
 use crate::error::Error;
 use crate::pki::certificate::Certificate;
+use crate::pki::fingerprint::Hex;
 use crate::pki::serial::SerialNumber;
 use crate::server::authority::Authority;
 use crate::store::{DocumentKind, Entry, Inventory};
@@ -159,11 +160,7 @@ fn chains(entry: &Entry, authority: &Authority) -> Vec<Vec<Certificate>> {
 
 /// A serial number in URLs and in the store: its DER content in hexadecimal.
 pub(super) fn id_of(serial: &SerialNumber) -> String {
-    serial
-        .as_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Hex(serial.as_bytes()).to_string()
 }
 
 /// The serial number of this id.

@@ -1,6 +1,5 @@
 //! tls-alpn-01: a certificate that says so ([RFC 8737](https://www.rfc-editor.org/rfc/rfc8737)).
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use tokio_rustls::rustls::crypto::{WebPkiSupportedAlgorithms, ring as provider};
 use tokio_rustls::rustls::{ClientConfig, Error};
 
 use super::dial::Dialer;
+use crate::net::reverse_name;
 use crate::pki::certificate::Certificate;
 use crate::pki::fingerprint::Fingerprint;
 use crate::pki::general_name::GeneralName;
@@ -104,15 +104,7 @@ fn check(der: &[u8], identifier: &Identifier, key_authorization: &str) -> Result
 fn name_in_handshake(identifier: &Identifier) -> Option<ServerName<'static>> {
     let name = match identifier {
         Identifier::Dns(name) => name.clone(),
-        Identifier::Ip(IpAddr::V4(address)) => {
-            let [a, b, c, d] = address.octets();
-            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
-        }
-        Identifier::Ip(IpAddr::V6(address)) => {
-            let nibbles = address.octets().into_iter().rev();
-            let nibbles = nibbles.map(|byte| format!("{:x}.{:x}.", byte & 0xf, byte >> 4));
-            format!("{}ip6.arpa", nibbles.collect::<String>())
-        }
+        Identifier::Ip(address) => reverse_name(*address),
     };
     ServerName::try_from(name).ok()
 }
