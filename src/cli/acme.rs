@@ -28,11 +28,11 @@ use crate::pki::validity::Lifetime;
 )]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: AcmeCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum AcmeCommand {
     Issue(Box<Issue>),
     Account(Account),
 }
@@ -235,8 +235,8 @@ struct Known {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let done = match self.command {
-            Command::Issue(issue) => issue.run(context),
-            Command::Account(account) => account.run(context),
+            AcmeCommand::Issue(issue) => issue.run(context),
+            AcmeCommand::Account(account) => account.run(context),
         };
         match done {
             // The server's no is an answer.

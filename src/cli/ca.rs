@@ -27,11 +27,11 @@ use crate::pki::validity::Lifetime;
 )]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: CaCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CaCommand {
     Init(Init),
     Intermediate(Intermediate),
     Import(Import),
@@ -46,15 +46,17 @@ enum Command {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         match self.command {
-            Command::Init(init) => init.run(context),
-            Command::Intermediate(intermediate) => intermediate.run(context),
-            Command::Import(import) => import.run(context),
-            Command::Show(Show {}) => context.finish(&ca::facts(context.directory(), context.now)?),
-            Command::Rotate(rotate) => rotate.run(context),
-            Command::Passphrase(passphrase) => passphrase.run(context),
-            Command::Backup(backup) => backup.run(context),
-            Command::Restore(restore) => restore.run(context),
-            Command::Adopt(adopt) => adopt.run(context),
+            CaCommand::Init(init) => init.run(context),
+            CaCommand::Intermediate(intermediate) => intermediate.run(context),
+            CaCommand::Import(import) => import.run(context),
+            CaCommand::Show(Show {}) => {
+                context.finish(&ca::facts(context.directory(), context.now)?)
+            }
+            CaCommand::Rotate(rotate) => rotate.run(context),
+            CaCommand::Passphrase(passphrase) => passphrase.run(context),
+            CaCommand::Backup(backup) => backup.run(context),
+            CaCommand::Restore(restore) => restore.run(context),
+            CaCommand::Adopt(adopt) => adopt.run(context),
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::pki::validity::{self, Lifetime};
 )]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CrlCommand>,
 
     /// Lifetime until the next CRL is due [default: from certs.toml, or 30d]
     #[arg(long, value_name = "LIFETIME", conflicts_with = "next_update")]
@@ -61,7 +61,7 @@ pub(super) struct Args {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CrlCommand {
     Show(Show),
 }
 
@@ -78,7 +78,7 @@ struct Show {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let directory = context.directory();
-        if let Some(Command::Show(show)) = self.command {
+        if let Some(CrlCommand::Show(show)) = self.command {
             let path = show.file.unwrap_or_else(|| directory.join(authority::CRL));
             return context.finish(&crl::show(&path, context.now)?);
         }

@@ -27,11 +27,11 @@ use crate::pki::san::TypedName;
 )]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: CsrCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CsrCommand {
     Create(Create),
     Sign(Sign),
 }
@@ -39,8 +39,8 @@ enum Command {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         match self.command {
-            Command::Create(create) => create.run(context),
-            Command::Sign(sign) => sign.run(context),
+            CsrCommand::Create(create) => create.run(context),
+            CsrCommand::Sign(sign) => sign.run(context),
         }
     }
 }

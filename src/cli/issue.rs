@@ -28,11 +28,11 @@ use clap::Subcommand;
 )]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: IssueCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum IssueCommand {
     /// Issue a server certificate
     #[command(after_help = "Examples:
   openagents-certs issue server agents.example.org 10.0.0.7
@@ -230,11 +230,11 @@ pub(super) struct Issuance {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let (profile, certificate) = match self.command {
-            Command::Server(certificate) => ("server", certificate),
-            Command::Client(certificate) => ("client", certificate),
-            Command::Peer(certificate) => ("peer", certificate),
-            Command::Message(certificate) => ("message", certificate),
-            Command::Batch(batch) => return batch.run(context),
+            IssueCommand::Server(certificate) => ("server", certificate),
+            IssueCommand::Client(certificate) => ("client", certificate),
+            IssueCommand::Peer(certificate) => ("peer", certificate),
+            IssueCommand::Message(certificate) => ("message", certificate),
+            IssueCommand::Batch(batch) => return batch.run(context),
         };
         let key = match &certificate.csr {
             Some(path) => Key::Requested(path.clone(), Box::new(issue::read_request(path)?)),

@@ -19,11 +19,11 @@ use crate::ops::{Verdict, notify};
 )]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: NotifyCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum NotifyCommand {
     /// Send a sample by every channel in certs.toml
     #[command(after_help = "Examples:
   openagents-certs notify test
@@ -34,7 +34,7 @@ enum Command {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         match self.command {
-            Command::Test => {
+            NotifyCommand::Test => {
                 let mut delivery = notify::test(context.directory(), context.now)?;
                 let failures = delivery.take_failures();
                 let verdict = context.finish(&delivery)?;

@@ -27,11 +27,11 @@ use crate::pki::validity::Lifetime;
 )]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: RotateCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum RotateCommand {
     Prepare(Prepare),
     Activate(Activate),
     Retire(Retire),
@@ -41,10 +41,10 @@ enum Command {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         match self.command {
-            Command::Prepare(prepare) => prepare.run(context),
-            Command::Activate(activate) => activate.run(context),
-            Command::Retire(retire) => retire.run(context),
-            Command::Status(Status {}) => {
+            RotateCommand::Prepare(prepare) => prepare.run(context),
+            RotateCommand::Activate(activate) => activate.run(context),
+            RotateCommand::Retire(retire) => retire.run(context),
+            RotateCommand::Status(Status {}) => {
                 context.finish(&rotate::status(context.directory(), context.now)?)
             }
         }

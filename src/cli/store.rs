@@ -25,11 +25,11 @@ use crate::render::Progress;
 )]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Action,
+    command: StoreCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum StoreCommand {
     /// Copy an inventory from one store to another, and compare them
     Copy(Copy),
     /// Check every certificate in the inventory, and its indexes
@@ -87,7 +87,7 @@ struct Prune {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         match self.command {
-            Action::Copy(Copy { from, to }) => {
+            StoreCommand::Copy(Copy { from, to }) => {
                 let mut progress = Progress::new(context.renderer, 0, "certificates");
                 let copied = store::copy(&CopyRequest { from, to }, context.now, &mut |step| {
                     progress.set_of(step.done, step.total);
@@ -95,13 +95,13 @@ impl Args {
                 progress.finish();
                 context.finish(&copied?)
             }
-            Action::Check(Check {}) => {
+            StoreCommand::Check(Check {}) => {
                 let mut progress = Progress::new(context.renderer, 0, "certificates");
                 let checked = store::check(context.directory(), &mut |done| progress.set(done));
                 progress.finish();
                 context.finish(&checked?)
             }
-            Action::Prune(Prune {
+            StoreCommand::Prune(Prune {
                 expired_before,
                 dry_run,
             }) => context.finish(&store::prune(

@@ -26,11 +26,11 @@ use crate::pki::validity::Lifetime;
 )]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Action,
+    command: TokenCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum TokenCommand {
     /// Create a token, and print it
     Create(Create),
     /// List tokens, the newest first
@@ -100,11 +100,11 @@ struct Revoke {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         match self.command {
-            Action::Create(args) => args.run(context),
-            Action::List(List {}) => {
+            TokenCommand::Create(args) => args.run(context),
+            TokenCommand::List(List {}) => {
                 context.finish(&token::list(context.directory(), context.now)?)
             }
-            Action::Revoke(Revoke { id }) => {
+            TokenCommand::Revoke(Revoke { id }) => {
                 context.finish(&token::revoke(context.directory(), &id, context.now)?)
             }
         }

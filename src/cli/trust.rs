@@ -26,11 +26,11 @@ use crate::render::{Format, Renderer};
   openagents-certs trust check --runtime python,node")]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: TrustCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum TrustCommand {
     /// Print environment variables that name the CA for runtimes
     ///
     /// Covers gRPC, Node.js, OpenSSL (Python, Go, Ruby), Python's requests, curl and Java. All but
@@ -164,14 +164,14 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Verdict, Error> {
         let directory = context.directory();
         match self.command {
-            Command::Env(env) => env.run(context),
-            Command::Install(change) => change.run(context, Action::Install),
-            Command::Uninstall(change) => change.run(context, Action::Uninstall),
-            Command::Status(places) => {
+            TrustCommand::Env(env) => env.run(context),
+            TrustCommand::Install(change) => change.run(context, Action::Install),
+            TrustCommand::Uninstall(change) => change.run(context, Action::Uninstall),
+            TrustCommand::Status(places) => {
                 let (anchors, stores) = places.read(directory)?;
                 context.finish(&store::status(&anchors, &stores)?)
             }
-            Command::Check(check) => check.run(context),
+            TrustCommand::Check(check) => check.run(context),
         }
     }
 }

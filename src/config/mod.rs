@@ -51,7 +51,7 @@ impl Config {
         let Some(content) = content else {
             return Ok(Config::default());
         };
-        let source = Source { path, content };
+        let source = ConfigText { path, content };
         let text = std::str::from_utf8(content)
             .map_err(|error| source.error(error.valid_up_to(), "it is not UTF-8"))?;
         let document: Document = toml::from_str(text).map_err(|error| {
@@ -352,12 +352,12 @@ impl ConfigError {
 }
 
 /// A file and its content.
-struct Source<'a> {
+struct ConfigText<'a> {
     path: &'a Path,
     content: &'a [u8],
 }
 
-impl Source<'_> {
+impl ConfigText<'_> {
     /// An error at a byte of the file.
     fn error(&self, at: usize, message: &str) -> ConfigError {
         let before = &self.content[..at.min(self.content.len())];

@@ -65,7 +65,7 @@ impl Spooled {
     /// is longer than any row, or there is no room for a copy.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source: std::io::Error| io_error("read", path, source);
-        let mut source = Source::open(path)?;
+        let mut source = Spooling::open(path)?;
         let mut copy = match source.is_file {
             true => None,
             false => Some(tempfile::tempfile().map_err(failed)?),
@@ -138,14 +138,14 @@ impl Read for At {
 }
 
 /// What is to be spooled.
-struct Source {
+struct Spooling {
     file: File,
     is_file: bool,
     /// Until when a named pipe may have no writer; once it has one, that may take its time.
     patience: Option<Instant>,
 }
 
-impl Source {
+impl Spooling {
     fn open(path: &Path) -> Result<Self, Error> {
         let failed = |source: std::io::Error| io_error("read", path, source);
         let file = if path == Path::new("-") {
@@ -159,7 +159,7 @@ impl Source {
             return Err(unreadable(path, "is a directory, not a file"));
         }
         let is_named_pipe = kind.is_fifo() && path != Path::new("-");
-        Ok(Source {
+        Ok(Spooling {
             is_file: kind.is_file(),
             patience: is_named_pipe.then(|| Instant::now() + PIPE_PATIENCE),
             file,
@@ -167,7 +167,7 @@ impl Source {
     }
 }
 
-impl Read for Source {
+impl Read for Spooling {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         loop {
             match (self.file.read(buffer), self.patience) {

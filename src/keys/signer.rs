@@ -24,11 +24,11 @@ use crate::pki::serial::SerialNumber;
 
 /// A private key that is ready to sign, and its public half.
 pub struct Signer {
-    pair: Pair,
+    pair: RingPair,
     public_key_info: Vec<u8>,
 }
 
-enum Pair {
+enum RingPair {
     Ecdsa(EcdsaKeyPair, SignatureAlgorithm),
     Ed25519(Ed25519KeyPair),
     Rsa(RsaKeyPair),
@@ -70,23 +70,23 @@ impl Signer {
                         EcdsaForm::Der => &ECDSA_P256_SHA256_ASN1_SIGNING,
                         EcdsaForm::Fixed => &ECDSA_P256_SHA256_FIXED_SIGNING,
                     })?;
-                    Pair::Ecdsa(pair, SignatureAlgorithm::EcdsaWithSha256)
+                    RingPair::Ecdsa(pair, SignatureAlgorithm::EcdsaWithSha256)
                 }
                 Ok(SECP384R1) => {
                     let pair = ecdsa(match form {
                         EcdsaForm::Der => &ECDSA_P384_SHA384_ASN1_SIGNING,
                         EcdsaForm::Fixed => &ECDSA_P384_SHA384_FIXED_SIGNING,
                     })?;
-                    Pair::Ecdsa(pair, SignatureAlgorithm::EcdsaWithSha384)
+                    RingPair::Ecdsa(pair, SignatureAlgorithm::EcdsaWithSha384)
                 }
                 Ok(_) | Err(_) => return Err(KeyError::Unsupported),
             }
         } else if algorithm == ID_ED25519 {
-            Pair::Ed25519(Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(refused)?)
+            RingPair::Ed25519(Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(refused)?)
         } else if algorithm == ID_X25519 {
             return Err(KeyError::CannotSign);
         } else if algorithm == RSA_ENCRYPTION {
-            Pair::Rsa(RsaKeyPair::from_pkcs8(pkcs8).map_err(refused)?)
+            RingPair::Rsa(RsaKeyPair::from_pkcs8(pkcs8).map_err(refused)?)
         } else {
             return Err(KeyError::Unsupported);
         };
@@ -100,9 +100,9 @@ impl Signer {
     /// The algorithm it signs with.
     pub fn algorithm(&self) -> SignatureAlgorithm {
         match &self.pair {
-            Pair::Ecdsa(_, algorithm) => *algorithm,
-            Pair::Ed25519(_) => SignatureAlgorithm::Ed25519,
-            Pair::Rsa(_) => SignatureAlgorithm::RsaWithSha256,
+            RingPair::Ecdsa(_, algorithm) => *algorithm,
+            RingPair::Ed25519(_) => SignatureAlgorithm::Ed25519,
+            RingPair::Rsa(_) => SignatureAlgorithm::RsaWithSha256,
         }
     }
 
@@ -131,13 +131,13 @@ impl Signer {
         let random = SystemRandom::new();
         let failed = |ring::error::Unspecified| KeyError::Randomness;
         match &self.pair {
-            Pair::Ecdsa(pair, _) => Ok(pair
+            RingPair::Ecdsa(pair, _) => Ok(pair
                 .sign(&random, message)
                 .map_err(failed)?
                 .as_ref()
                 .to_vec()),
-            Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
-            Pair::Rsa(pair) => {
+            RingPair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+            RingPair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
                 pair.sign(rsa, &random, message, &mut signature)
                     .map_err(failed)?;
@@ -163,14 +163,14 @@ impl fmt::Debug for Signer {
 }
 
 fn public_key_info(
-    pair: &Pair,
+    pair: &RingPair,
     algorithm: ::pkcs8::AlgorithmIdentifierRef<'_>,
 ) -> Result<Vec<u8>, KeyError> {
     use der::Encode as _;
     let key = match pair {
-        Pair::Ecdsa(pair, _) => pair.public_key().as_ref(),
-        Pair::Ed25519(pair) => pair.public_key().as_ref(),
-        Pair::Rsa(pair) => pair.public_key().as_ref(),
+        RingPair::Ecdsa(pair, _) => pair.public_key().as_ref(),
+        RingPair::Ed25519(pair) => pair.public_key().as_ref(),
+        RingPair::Rsa(pair) => pair.public_key().as_ref(),
     };
     let algorithm = algorithm
         .to_der()

@@ -221,14 +221,14 @@ impl<'a> Envelope<'a> {
 }
 
 /// The payload member of an envelope that is written.
-pub(super) enum Content<'a> {
+pub(super) enum PayloadMember<'a> {
     Plain(Payload<'a>),
     /// A JWE as JSON.
     Encrypted(String),
 }
 
 /// Writes an envelope.
-pub(super) fn write(claims: &Claims, content: Content<'_>) -> Result<String, MessageError> {
+pub(super) fn write(claims: &Claims, content: PayloadMember<'_>) -> Result<String, MessageError> {
     let head = Head {
         trace_id: &claims.trace_id,
         message_id: &claims.message_id,
@@ -251,12 +251,12 @@ pub(super) fn write(claims: &Claims, content: Content<'_>) -> Result<String, Mes
     text.truncate(text.len() - 1);
     text.push(',');
     match content {
-        Content::Plain(Payload::Json(json)) => {
+        PayloadMember::Plain(Payload::Json(json)) => {
             text.reserve(json.len() + MEMBER_MARGIN_BYTES);
             text.extend(["\"payload\":", json.trim()]);
         }
-        Content::Plain(payload) => payload.append_member(&mut text),
-        Content::Encrypted(jwe) => {
+        PayloadMember::Plain(payload) => payload.append_member(&mut text),
+        PayloadMember::Encrypted(jwe) => {
             text.reserve(jwe.len() + MEMBER_MARGIN_BYTES);
             text.extend(["\"encryptedPayload\":", &jwe]);
         }

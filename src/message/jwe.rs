@@ -62,7 +62,8 @@ pub(super) fn seal(
             return Err(MessageError::Signing);
         };
         let header = protected(key)?;
-        let text = Content::encrypt(plaintext, &content, &header)?.compact(&header, &encrypted_key);
+        let text = EncryptedContent::encrypt(plaintext, &content, &header)?
+            .compact(&header, &encrypted_key);
         return Ok(format!("\"{text}\""));
     }
     let recipients = wrapped
@@ -75,11 +76,11 @@ pub(super) fn seal(
         })
         .collect::<Result<Vec<_>, MessageError>>()?;
     let protected = protected(KeyHeader::default())?;
-    let Content {
+    let EncryptedContent {
         iv,
         ciphertext,
         tag,
-    } = Content::encrypt(plaintext, &content, &protected)?;
+    } = EncryptedContent::encrypt(plaintext, &content, &protected)?;
     let general = GeneralOut {
         protected,
         recipients,
@@ -106,14 +107,14 @@ impl<'a> Jwe<'a> {
         let wrong = |error: &dyn std::fmt::Display| {
             Denial::malformed(format_args!("encryptedPayload: {error}"))
         };
-        let parts: Parts<'a> = if text.starts_with('"') {
+        let parts: GeneralJwe<'a> = if text.starts_with('"') {
             let text: &str = serde_json::from_str(text).map_err(|e| wrong(&e))?;
             let [protected, encrypted_key, iv, ciphertext, tag] = compact_parts(text)?;
             let recipients = vec![RecipientIn {
                 header: None,
                 encrypted_key,
             }];
-            Parts {
+            GeneralJwe {
                 protected,
                 recipients,
                 iv,
@@ -185,13 +186,13 @@ pub(super) fn seal_shared(
 ) -> Result<String, MessageError> {
     let protected = encode_url(br#"{"alg":"dir","enc":"A256GCM"}"#);
     let Some(aad) = aad.map(|aad| encode_url(aad.as_bytes())) else {
-        return Ok(Content::encrypt(plaintext, key, &protected)?.compact(&protected, &[]));
+        return Ok(EncryptedContent::encrypt(plaintext, key, &protected)?.compact(&protected, &[]));
     };
-    let Content {
+    let EncryptedContent {
         iv,
         ciphertext,
         tag,
-    } = Content::encrypt(plaintext, key, &format!("{protected}.{aad}"))?;
+    } = EncryptedContent::encrypt(plaintext, key, &format!("{protected}.{aad}"))?;
     let flattened = Flattened {
         protected: protected.into(),
         aad: Some(aad.into()),
@@ -254,13 +255,13 @@ pub(super) fn open_shared(
 }
 
 /// The encrypted content in base64url.
-struct Content {
+struct EncryptedContent {
     iv: String,
     ciphertext: String,
     tag: String,
 }
 
-impl Content {
+impl EncryptedContent {
     /// Encrypts in place under a new random IV.
     fn encrypt(
         mut plaintext: Zeroizing<Vec<u8>>,
@@ -272,7 +273,7 @@ impl Content {
         let tag = cipher(key)
             .and_then(|cipher| cipher.seal_in_place_separate_tag(nonce, aad, &mut plaintext))
             .map_err(|ring::error::Unspecified| MessageError::Signing)?;
-        Ok(Content {
+        Ok(EncryptedContent {
             iv: encode_url(&iv),
             ciphertext: encode_url(&plaintext),
             tag: encode_url(tag.as_ref()),
@@ -423,7 +424,7 @@ struct ProtectedIn {
 /// The JSON forms, as they are read and written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Parts<'a> {
+struct GeneralJwe<'a> {
     protected: &'a str,
     recipients: Vec<RecipientIn<'a>>,
     iv: &'a str,

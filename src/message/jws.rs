@@ -49,7 +49,7 @@ impl Jws {
     /// # Errors
     /// When it is anything else, has a duplicate member, or a header that must be understood.
     pub fn read(text: &[u8]) -> Result<Self, JwsError> {
-        let parts: Parts<'_> = json::read(text)?;
+        let parts: FlattenedJws<'_> = json::read(text)?;
         let decoded = |part: &'static str, text: &str| {
             base64::decode_url(text).ok_or(JwsError::Base64 { part })
         };
@@ -162,7 +162,7 @@ pub const MACS: &[&str] = &["HS256", "HS384", "HS512"];
 /// The members of the JSON.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Parts<'a> {
+struct FlattenedJws<'a> {
     #[serde(borrow)]
     protected: std::borrow::Cow<'a, str>,
     #[serde(borrow)]

@@ -154,7 +154,7 @@ impl Receiver {
     }
 
     /// Reads the form of a message.
-    fn parts<'m>(&self, message: &'m [u8], now: OffsetDateTime) -> Result<Parts<'m>, Denial> {
+    fn parts<'m>(&self, message: &'m [u8], now: OffsetDateTime) -> Result<ReadMessage<'m>, Denial> {
         let message = message.strip_suffix(b"\n").unwrap_or(message);
         let message = message.strip_suffix(b"\r").unwrap_or(message);
         if message.len() > self.expectations.max_size {
@@ -172,7 +172,7 @@ impl Receiver {
             return Err(Denial::malformed("a compact JWS has three parts"));
         };
         let not_base64 = || Denial::malformed("not canonical base64url without padding");
-        Ok(Parts {
+        Ok(ReadMessage {
             origin: self.origin(header, now)?,
             signed: &text.as_bytes()[..header.len() + 1 + payload.len()],
             payload: base64::decode_url(payload).ok_or_else(not_base64)?,
@@ -223,7 +223,7 @@ impl Receiver {
     /// All checks of a message in their order, but for replay; its JWE, if it has one.
     fn check<'p, E>(
         &self,
-        parts: &'p Parts<'_>,
+        parts: &'p ReadMessage<'_>,
         is_opened: bool,
         trail: &mut Trail<'_, E>,
     ) -> Result<Option<Jwe<'p>>, Denial> {
@@ -269,7 +269,7 @@ impl Receiver {
     }
 
     /// The trusted signer of a message whose signature is right.
-    fn signer(&self, parts: &Parts<'_>, now: OffsetDateTime) -> Result<Arc<Signer>, Denial> {
+    fn signer(&self, parts: &ReadMessage<'_>, now: OffsetDateTime) -> Result<Arc<Signer>, Denial> {
         let (algorithm, signer) = match &parts.origin {
             Origin::Known(algorithm, signer) => (*algorithm, Arc::clone(signer)),
             Origin::New(name, algorithm, chain) => {
@@ -472,7 +472,7 @@ impl<'l, E> Trail<'l, E> {
 }
 
 /// A message whose form is right.
-struct Parts<'m> {
+struct ReadMessage<'m> {
     origin: Origin,
     /// What is signed.
     signed: &'m [u8],

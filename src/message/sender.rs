@@ -6,7 +6,7 @@ use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use super::envelope::{self, Content};
+use super::envelope::{self, PayloadMember};
 use super::jwe::{self, Binding};
 use super::signature::{Algorithm, SigningKey};
 use super::trust::identities;
@@ -72,7 +72,7 @@ impl Sender {
         now: OffsetDateTime,
     ) -> Result<SignedMessage, MessageError> {
         let claims = self.claims(draft, now)?;
-        self.message(claims, Content::Plain(payload))
+        self.message(claims, PayloadMember::Plain(payload))
     }
 
     /// Signs a payload that only the recipients can decrypt.
@@ -93,10 +93,14 @@ impl Sender {
             subject: &claims.subject,
         };
         let encrypted = jwe::seal(payload, binding, recipients)?;
-        self.message(claims, Content::Encrypted(encrypted))
+        self.message(claims, PayloadMember::Encrypted(encrypted))
     }
 
-    fn message(&self, claims: Claims, content: Content<'_>) -> Result<SignedMessage, MessageError> {
+    fn message(
+        &self,
+        claims: Claims,
+        content: PayloadMember<'_>,
+    ) -> Result<SignedMessage, MessageError> {
         let envelope = envelope::write(&claims, content)?;
         // A large message is in memory as often as it must be, and no more.
         let payload_length = base64::url_length(envelope.len());

@@ -58,13 +58,13 @@ pub struct Placed {
     #[serde(serialize_with = "crate::ops::paths::as_text")]
     pub path: PathBuf,
     /// What became of it, or would.
-    pub outcome: Outcome,
+    pub outcome: Placement,
 }
 
 /// What became of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum Placement {
     /// It was written.
     Written,
     /// It was there as it should be.
@@ -87,8 +87,8 @@ pub fn run(request: &Request) -> Result<Report, Error> {
         placed.push(Placed { path, outcome });
     }
     let is_to_do = |placed: &&Placed| match placed.outcome {
-        Outcome::Written | Outcome::Removed => true,
-        Outcome::Unchanged | Outcome::Absent => false,
+        Placement::Written | Placement::Removed => true,
+        Placement::Unchanged | Placement::Absent => false,
     };
     if !request.dry_run && placed.iter().any(|placed| is_to_do(&placed)) {
         let lock = Lock::acquire(&request.directory)?;
@@ -120,12 +120,12 @@ pub fn is_shown_by_man(page: &str) -> bool {
 }
 
 /// What has to be done with a file.
-fn outcome(path: &Path, content: &str, request: &Request) -> Result<Outcome, Error> {
+fn outcome(path: &Path, content: &str, request: &Request) -> Result<Placement, Error> {
     match files::kind(path)? {
         Kind::Absent => {
             return Ok(match request.action {
-                Action::Place => Outcome::Written,
-                Action::Remove => Outcome::Absent,
+                Action::Place => Placement::Written,
+                Action::Remove => Placement::Absent,
             });
         }
         Kind::SymbolicLink | Kind::Other => {
@@ -139,9 +139,9 @@ fn outcome(path: &Path, content: &str, request: &Request) -> Result<Outcome, Err
     let is_same = *found == content.as_bytes();
     let is_ours = is_same || String::from_utf8_lossy(&found).contains(request.mark);
     match request.action {
-        Action::Place if is_same => Ok(Outcome::Unchanged),
-        Action::Place if is_ours => Ok(Outcome::Written),
-        Action::Remove if is_ours => Ok(Outcome::Removed),
+        Action::Place if is_same => Ok(Placement::Unchanged),
+        Action::Place if is_ours => Ok(Placement::Written),
+        Action::Remove if is_ours => Ok(Placement::Removed),
         Action::Place | Action::Remove => Err(Error::Exists {
             path: path.to_owned(),
             hint: "it is not from this program; move it away first".into(),
@@ -163,12 +163,12 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for placed in &self.files {
             let done = match (placed.outcome, self.dry_run) {
-                (Outcome::Written, false) => "wrote",
-                (Outcome::Written, true) => "would write",
-                (Outcome::Removed, false) => "removed",
-                (Outcome::Removed, true) => "would remove",
-                (Outcome::Unchanged, _) => "is there already:",
-                (Outcome::Absent, _) => "is not there:",
+                (Placement::Written, false) => "wrote",
+                (Placement::Written, true) => "would write",
+                (Placement::Removed, false) => "removed",
+                (Placement::Removed, true) => "would remove",
+                (Placement::Unchanged, _) => "is there already:",
+                (Placement::Absent, _) => "is not there:",
             };
             writeln!(f, "{done} {}", shown(&placed.path))?;
         }

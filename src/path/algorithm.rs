@@ -265,7 +265,7 @@ const PSS: [(rustls_pki_types::AlgorithmIdentifier, Hash); 3] = [
 
 /// The result of checking a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum SignatureCheck {
     Valid,
     /// It was not made by this key over these bytes.
     Invalid,
@@ -273,18 +273,21 @@ pub(super) enum Outcome {
     Unsupported,
 }
 
-impl From<bool> for Outcome {
+impl From<bool> for SignatureCheck {
     fn from(is_valid: bool) -> Self {
         if is_valid {
-            Outcome::Valid
+            SignatureCheck::Valid
         } else {
-            Outcome::Invalid
+            SignatureCheck::Invalid
         }
     }
 }
 
 /// Checks a certificate's signature under a key; `None` for a malformed one.
-pub(super) fn of_certificate(certificate: &Certificate, key: Option<&KeyParts<'_>>) -> Outcome {
+pub(super) fn of_certificate(
+    certificate: &Certificate,
+    key: Option<&KeyParts<'_>>,
+) -> SignatureCheck {
     check(
         Scheme::of(certificate),
         key,
@@ -294,7 +297,7 @@ pub(super) fn of_certificate(certificate: &Certificate, key: Option<&KeyParts<'_
 }
 
 /// Checks a revocation list's signature under a key; `None` for a malformed one.
-pub(super) fn of_list(list: &RevocationList, key: Option<&KeyParts<'_>>) -> Outcome {
+pub(super) fn of_list(list: &RevocationList, key: Option<&KeyParts<'_>>) -> SignatureCheck {
     let scheme = Scheme::read(list.signature_algorithm(), list.signature_algorithm_der());
     check(scheme, key, list.to_be_signed(), list.signature())
 }
@@ -302,12 +305,17 @@ pub(super) fn of_list(list: &RevocationList, key: Option<&KeyParts<'_>>) -> Outc
 /// Checks a signature by `key` over `message`.
 ///
 /// Does not try RSA keys of more than 8192 bits: they take too long.
-fn check(scheme: Scheme, key: Option<&KeyParts<'_>>, message: &[u8], signature: &[u8]) -> Outcome {
+fn check(
+    scheme: Scheme,
+    key: Option<&KeyParts<'_>>,
+    message: &[u8],
+    signature: &[u8],
+) -> SignatureCheck {
     let Some(key) = key else {
         return match scheme {
-            Scheme::Other => Outcome::Unsupported,
+            Scheme::Other => SignatureCheck::Unsupported,
             Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) | Scheme::Ecdsa(_) | Scheme::Ed25519 => {
-                Outcome::Invalid
+                SignatureCheck::Invalid
             }
         };
     };
@@ -316,7 +324,7 @@ fn check(scheme: Scheme, key: Option<&KeyParts<'_>>, message: &[u8], signature: 
             let key = UnparsedPublicKey::new(algorithm, key.key);
             key.verify(message, signature).is_ok().into()
         }
-        None if !scheme.fits(key.kind) => Outcome::Invalid,
+        None if !scheme.fits(key.kind) => SignatureCheck::Invalid,
         None => legacy::check(scheme, key, message, signature),
     }
 }
@@ -335,7 +343,7 @@ pub fn is_signed_by_its_key(request: &CertificateSigningRequest) -> bool {
         return parameters.verify(numbers, message, signature);
     }
     let scheme = Scheme::read(request.signature_algorithm(), &[]);
-    check(scheme, Some(&key), message, signature) == Outcome::Valid
+    check(scheme, Some(&key), message, signature) == SignatureCheck::Valid
 }
 
 /// Whether the hash that a request is signed with can be forged: MD5 or SHA-1.
@@ -353,7 +361,7 @@ pub fn is_self_signed(certificate: &Certificate) -> bool {
 /// Looks at nothing else: neither at names nor at what the issuer may sign.
 pub fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
     let key = KeyParts::read_strictly(issuer.public_key_info());
-    of_certificate(certificate, key.as_ref()) == Outcome::Valid
+    of_certificate(certificate, key.as_ref()) == SignatureCheck::Valid
 }
 
 /// Whether a revocation list is signed by the key in `issuer`; no if it cannot be determined.
@@ -361,7 +369,7 @@ pub fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
 /// Looks at nothing else: neither at names nor at what the issuer may sign.
 pub fn is_list_signed_by(list: &RevocationList, issuer: &Certificate) -> bool {
     let key = KeyParts::read_strictly(issuer.public_key_info());
-    of_list(list, key.as_ref()) == Outcome::Valid
+    of_list(list, key.as_ref()) == SignatureCheck::Valid
 }
 
 /// An upper estimate of the time a check takes, in microseconds.
@@ -437,16 +445,16 @@ mod legacy {
         RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, UnparsedPublicKey, VerificationAlgorithm,
     };
 
-    use super::{Curve, Hash, KeyKind, KeyParts, Outcome, Scheme};
+    use super::{Curve, Hash, KeyKind, KeyParts, Scheme, SignatureCheck};
 
     pub(super) fn check(
         scheme: Scheme,
         key: &KeyParts<'_>,
         message: &[u8],
         signature: &[u8],
-    ) -> Outcome {
+    ) -> SignatureCheck {
         let Some(algorithm) = algorithm(scheme, key) else {
-            return Outcome::Unsupported;
+            return SignatureCheck::Unsupported;
         };
         let key = UnparsedPublicKey::new(algorithm, key.key);
         key.verify(message, signature).is_ok().into()
@@ -497,9 +505,9 @@ mod legacy {
 
 #[cfg(not(feature = "rsa"))]
 mod legacy {
-    use super::{KeyParts, Outcome, Scheme};
+    use super::{KeyParts, Scheme, SignatureCheck};
 
-    pub(super) fn check(_: Scheme, _: &KeyParts<'_>, _: &[u8], _: &[u8]) -> Outcome {
-        Outcome::Unsupported
+    pub(super) fn check(_: Scheme, _: &KeyParts<'_>, _: &[u8], _: &[u8]) -> SignatureCheck {
+        SignatureCheck::Unsupported
     }
 }

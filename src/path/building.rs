@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use super::algorithm::{self, Outcome};
+use super::algorithm::{self, SignatureCheck};
 use super::finding::{Draft, Drafts, Role};
 use super::pool::Pool;
 use super::{Requirements, identifiers, judgement, name_constraints, revocation};
@@ -14,8 +14,8 @@ use super::{Requirements, identifiers, judgement, name_constraints, revocation};
 pub(super) struct Search<'s, 'a> {
     pool: &'s Pool<'a>,
     requirements: &'s Requirements,
-    signatures: HashMap<(usize, usize), Outcome>,
-    list_signatures: HashMap<(usize, usize), Outcome>,
+    signatures: HashMap<(usize, usize), SignatureCheck>,
+    list_signatures: HashMap<(usize, usize), SignatureCheck>,
     /// What is wrong with each candidate by itself, computed on first use.
     own: Vec<OnceCell<Vec<Draft>>>,
     /// What is wrong with a candidate and its issuer together.
@@ -117,7 +117,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 end = end.max(End::TooDeep);
                 continue;
             }
-            if self.signature(child, issuer)? == Outcome::Invalid {
+            if self.signature(child, issuer)? == SignatureCheck::Invalid {
                 end = end.max(End::WrongKey(issuer));
                 continue;
             }
@@ -337,7 +337,7 @@ impl<'s, 'a> Search<'s, 'a> {
         issuers
     }
 
-    fn signature(&mut self, child: usize, issuer: usize) -> ControlFlow<(), Outcome> {
+    fn signature(&mut self, child: usize, issuer: usize) -> ControlFlow<(), SignatureCheck> {
         if let Some(outcome) = self.signatures.get(&(child, issuer)) {
             return ControlFlow::Continue(*outcome);
         }
@@ -350,13 +350,13 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     /// The result of checking a revocation list's signature with this issuer's key.
-    fn list_signature(&mut self, list: usize, issuer: usize) -> Outcome {
+    fn list_signature(&mut self, list: usize, issuer: usize) -> SignatureCheck {
         if let Some(outcome) = self.list_signatures.get(&(list, issuer)) {
             return *outcome;
         }
         let key = self.pool.candidates[issuer].public_key();
         let outcome = match self.spend(algorithm::cost(key.as_ref())) {
-            ControlFlow::Break(()) => Outcome::Unsupported,
+            ControlFlow::Break(()) => SignatureCheck::Unsupported,
             ControlFlow::Continue(()) => algorithm::of_list(&self.pool.lists[list], key.as_ref()),
         };
         self.list_signatures.insert((list, issuer), outcome);

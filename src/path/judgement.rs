@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::algorithm::Outcome;
+use super::algorithm::SignatureCheck;
 use super::building::{Attempt, End, Search};
 use super::finding::{
     CertificateReference, Draft, Drafts, Evidence, Finding, Role, Rule, Severity, sort,
@@ -344,13 +344,13 @@ pub(super) fn examine(
 pub(super) fn examine_issue(
     candidate: &Candidate<'_>,
     issuer: &Candidate<'_>,
-    signature: Option<Outcome>,
+    signature: Option<SignatureCheck>,
     drafts: &mut Drafts,
 ) {
     match signature {
-        Some(Outcome::Valid) | None => {}
-        Some(Outcome::Invalid) => drafts.add("signature"),
-        Some(Outcome::Unsupported) => drafts.add("signature-unsupported"),
+        Some(SignatureCheck::Valid) | None => {}
+        Some(SignatureCheck::Invalid) => drafts.add("signature"),
+        Some(SignatureCheck::Unsupported) => drafts.add("signature-unsupported"),
     }
     form::examine_lifetimes(candidate, issuer, drafts);
     identifiers::examine_issue(candidate, issuer, drafts);

@@ -7,7 +7,7 @@
 use time::OffsetDateTime;
 
 use super::Requirements;
-use super::algorithm::{Outcome, Scheme};
+use super::algorithm::{Scheme, SignatureCheck};
 use super::finding::{Draft, Drafts, Evidence, Severity};
 use super::form::{list_problems, text};
 use super::identifiers::is_same;
@@ -32,7 +32,7 @@ pub(super) fn examine_issue(
     (candidate, issuer): (usize, usize),
     requirements: &Requirements,
     drafts: &mut Drafts,
-    mut signature: impl FnMut(usize, usize) -> Outcome,
+    mut signature: impl FnMut(usize, usize) -> SignatureCheck,
 ) {
     let candidate = &pool.candidates[candidate];
     let named: Vec<_> = (0..pool.lists.len())
@@ -41,7 +41,7 @@ pub(super) fn examine_issue(
         .collect();
     let signed: Vec<_> = named
         .iter()
-        .filter(|list| signature(**list, issuer) == Outcome::Valid)
+        .filter(|list| signature(**list, issuer) == SignatureCheck::Valid)
         .map(|list| &pool.lists[*list])
         .collect();
     if signed.is_empty() && !named.is_empty() {

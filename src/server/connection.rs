@@ -237,21 +237,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 }
 
 /// The body of an answer, which keeps its request in flight until it is sent.
-pub(super) struct Answer {
+pub(super) struct CountedBody {
     body: Body,
     _in_flight: InFlight,
 }
 
-impl Answer {
+impl CountedBody {
     pub(super) fn new(body: Body, in_flight: InFlight) -> Self {
-        Answer {
+        CountedBody {
             body,
             _in_flight: in_flight,
         }
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for CountedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
-use super::connection::{Activity, Answer, Watched, drive};
+use super::connection::{Activity, CountedBody, Watched, drive};
 use super::core::Core;
 use super::peer::Peer;
 use crate::error::Error;
@@ -197,9 +197,9 @@ struct Answering {
 }
 
 impl hyper::service::Service<Request<Incoming>> for Answering {
-    type Response = Response<Answer>;
+    type Response = Response<CountedBody>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<CountedBody>, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let in_flight = self.activity.request();
@@ -211,7 +211,7 @@ impl hyper::service::Service<Request<Incoming>> for Answering {
         let answered = self.router.clone().call(request.map(Body::new));
         Box::pin(async move {
             let response = answered.await?;
-            Ok(response.map(|body| Answer::new(body, in_flight)))
+            Ok(response.map(|body| CountedBody::new(body, in_flight)))
         })
     }
 }

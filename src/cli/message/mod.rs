@@ -37,11 +37,11 @@ type Clock<'a> = &'a dyn Fn() -> OffsetDateTime;
 )]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: MessageCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum MessageCommand {
     Sign(Sign),
     Seal(Seal),
     Verify(Verify),
@@ -62,16 +62,16 @@ impl Args {
         clock: Clock<'_>,
     ) -> Result<Verdict, Error> {
         match self.command {
-            Command::Sign(args) => args.run(renderer, clock),
-            Command::Seal(args) => args.run(renderer, clock),
-            Command::Verify(args) => args.run(renderer, clock),
-            Command::Open(args) => args.run(renderer, clock),
-            Command::SealShared(args) => args.run(renderer, clock),
-            Command::OpenShared(args) => args.run(renderer, clock),
-            Command::SignRequest(args) => args.run(renderer, clock),
-            Command::VerifyRequest(args) => args.run(renderer, clock),
-            Command::Key(args) => args.run(renderer),
-            Command::Jwks(args) => args.run(global, renderer, clock()),
+            MessageCommand::Sign(args) => args.run(renderer, clock),
+            MessageCommand::Seal(args) => args.run(renderer, clock),
+            MessageCommand::Verify(args) => args.run(renderer, clock),
+            MessageCommand::Open(args) => args.run(renderer, clock),
+            MessageCommand::SealShared(args) => args.run(renderer, clock),
+            MessageCommand::OpenShared(args) => args.run(renderer, clock),
+            MessageCommand::SignRequest(args) => args.run(renderer, clock),
+            MessageCommand::VerifyRequest(args) => args.run(renderer, clock),
+            MessageCommand::Key(args) => args.run(renderer),
+            MessageCommand::Jwks(args) => args.run(global, renderer, clock()),
         }
     }
 }

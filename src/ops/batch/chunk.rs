@@ -38,11 +38,11 @@ pub(super) struct Decision {
     /// Its name: of its files, or the first of its names.
     pub(super) name: Option<String>,
     /// What happens with it.
-    pub(super) outcome: Outcome,
+    pub(super) outcome: RowOutcome,
 }
 
 /// What happens with a row.
-pub(super) enum Outcome {
+pub(super) enum RowOutcome {
     /// It is signed, and not yet released.
     Signed(Box<Signed>),
     /// It could be issued.
@@ -89,15 +89,15 @@ impl Chunk {
         self.map(batch, |row, _| decided(checked(row, batch)))
     }
 
-    fn map(self, batch: &Batch<'_>, decide: impl Fn(Row, u64) -> Outcome) -> Finished {
+    fn map(self, batch: &Batch<'_>, decide: impl Fn(Row, u64) -> RowOutcome) -> Finished {
         let last_row = self.rows.last().map_or(0, |(number, _)| *number as u64 + 1);
         let rows = self.rows.into_iter().map(|(number, (line, row))| {
             let number = number as u64 + 1;
             let name = row.as_ref().ok().and_then(Row::label).map(str::to_owned);
             let outcome = match row {
-                _ if number <= batch.released => Outcome::Skipped,
+                _ if number <= batch.released => RowOutcome::Skipped,
                 Ok(row) => decide(row, number),
-                Err(message) => Outcome::Malformed(message),
+                Err(message) => RowOutcome::Malformed(message),
             };
             Decision {
                 line,
@@ -137,7 +137,7 @@ impl Finished {
     pub(super) fn refuse_existing(&mut self, lock: &Lock) -> Result<(), Error> {
         let mut names = std::collections::HashSet::new();
         for row in &mut self.rows {
-            let Outcome::Signed(signed) = &row.outcome else {
+            let RowOutcome::Signed(signed) = &row.outcome else {
                 continue;
             };
             let (certificate, key) = file_names(&signed.base);
@@ -146,7 +146,8 @@ impl Finished {
                 || files::kind(&lock.path().join(&key))? != Kind::Absent;
             if taken {
                 let name = certificate.to_string_lossy();
-                row.outcome = Outcome::Refused(format!("{} already exists", name.escape_debug()));
+                row.outcome =
+                    RowOutcome::Refused(format!("{} already exists", name.escape_debug()));
             }
         }
         Ok(())
@@ -155,10 +156,11 @@ impl Finished {
     /// The entries to record.
     pub(super) fn take_entries(&mut self) -> Vec<Entry> {
         let entries = self.rows.iter_mut().map(|row| match &mut row.outcome {
-            Outcome::Signed(signed) => signed.entry.take(),
-            Outcome::Issuable | Outcome::Skipped | Outcome::Refused(_) | Outcome::Malformed(_) => {
-                None
-            }
+            RowOutcome::Signed(signed) => signed.entry.take(),
+            RowOutcome::Issuable
+            | RowOutcome::Skipped
+            | RowOutcome::Refused(_)
+            | RowOutcome::Malformed(_) => None,
         });
         entries.flatten().collect()
     }
@@ -196,10 +198,11 @@ impl Finished {
 
     fn all_signed(&self) -> impl Iterator<Item = &Signed> {
         self.rows.iter().filter_map(|row| match &row.outcome {
-            Outcome::Signed(signed) => Some(&**signed),
-            Outcome::Issuable | Outcome::Skipped | Outcome::Refused(_) | Outcome::Malformed(_) => {
-                None
-            }
+            RowOutcome::Signed(signed) => Some(&**signed),
+            RowOutcome::Issuable
+            | RowOutcome::Skipped
+            | RowOutcome::Refused(_)
+            | RowOutcome::Malformed(_) => None,
         })
     }
 }
@@ -219,11 +222,11 @@ struct Line<'a> {
 }
 
 /// A refusal and an error concern their row only; the rest of the batch goes on.
-fn decided(result: Result<refused::Outcome<Outcome>, Error>) -> Outcome {
+fn decided(result: Result<refused::Outcome<RowOutcome>, Error>) -> RowOutcome {
     match result {
         Ok(refused::Outcome::Done(outcome)) => outcome,
-        Ok(refused::Outcome::Refused(refused)) => Outcome::Refused(refused.message),
-        Err(error) => Outcome::Malformed(error.to_string()),
+        Ok(refused::Outcome::Refused(refused)) => RowOutcome::Refused(refused.message),
+        Err(error) => RowOutcome::Malformed(error.to_string()),
     }
 }
 
@@ -255,19 +258,19 @@ fn planned(row: Row, batch: &Batch<'_>) -> Result<refused::Outcome<Planned>, Err
     issue::plan(&request, &batch.signing.issuer, batch.now)
 }
 
-fn checked(row: Row, batch: &Batch<'_>) -> Result<refused::Outcome<Outcome>, Error> {
+fn checked(row: Row, batch: &Batch<'_>) -> Result<refused::Outcome<RowOutcome>, Error> {
     planned(row, batch)?.and_then(|planned| {
         let rehearsed = issue::rehearse(&planned, batch.signing, &batch.chain)?;
-        Ok(rehearsed.map(|()| Outcome::Issuable))
+        Ok(rehearsed.map(|()| RowOutcome::Issuable))
     })
 }
 
-fn signed(row: Row, number: u64, batch: &Batch<'_>) -> Result<refused::Outcome<Outcome>, Error> {
+fn signed(row: Row, number: u64, batch: &Batch<'_>) -> Result<refused::Outcome<RowOutcome>, Error> {
     planned(row, batch)?.and_then(|planned| {
         let signed = issue::sign_only(&planned, batch.signing, &batch.chain);
         issue::answered(signed)?.and_then(|signed| {
             let signed = released(&planned, &signed, number, batch)?;
-            Ok(refused::Outcome::Done(Outcome::Signed(Box::new(signed))))
+            Ok(refused::Outcome::Done(RowOutcome::Signed(Box::new(signed))))
         })
     })
 }

@@ -27,7 +27,7 @@ use crate::pki::profile::Profile;
 use crate::pki::serial::SerialNumber;
 use crate::store::{Inventory, Labels};
 
-use chunk::{Chunk, Finished, Outcome};
+use chunk::{Chunk, Finished, RowOutcome};
 use manifest::Syntax;
 
 /// A manifest, and how to issue its rows.
@@ -374,7 +374,7 @@ impl Batch<'_> {
                 error: None,
             };
             let count = match &row.outcome {
-                Outcome::Signed(signed) => {
+                RowOutcome::Signed(signed) => {
                     report.serial = Some(signed.serial.clone());
                     report.path = self
                         .directory
@@ -382,14 +382,14 @@ impl Batch<'_> {
                         .map(|directory| signed.path(directory));
                     &mut summary.issued
                 }
-                Outcome::Issuable => &mut summary.issued,
-                Outcome::Skipped => &mut summary.skipped,
-                Outcome::Refused(message) => {
+                RowOutcome::Issuable => &mut summary.issued,
+                RowOutcome::Skipped => &mut summary.skipped,
+                RowOutcome::Refused(message) => {
                     observer(Event::Bad { line, message })?;
                     report.error = Some(message.clone());
                     &mut summary.refused
                 }
-                Outcome::Malformed(message) => {
+                RowOutcome::Malformed(message) => {
                     observer(Event::Bad { line, message })?;
                     report.error = Some(message.clone());
                     &mut summary.malformed

@@ -69,7 +69,7 @@ pub struct Candidate {
     /// Its subject.
     pub subject: Option<DistinguishedName>,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: AdoptionOutcome,
     /// Its status in the inventory.
     pub status: Option<Status>,
     /// Why it was refused.
@@ -79,7 +79,7 @@ pub struct Candidate {
 /// What became of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum AdoptionOutcome {
     /// It was recorded.
     Adopted,
     /// It was recorded before.
@@ -128,9 +128,9 @@ pub fn run(request: &Request, now: OffsetDateTime) -> Result<Adoption, Error> {
     };
     Ok(Adoption {
         dry_run: request.dry_run,
-        adopted: count(Outcome::Adopted),
-        unchanged: count(Outcome::Unchanged) + count(Outcome::Revoked),
-        refused: count(Outcome::Refused),
+        adopted: count(AdoptionOutcome::Adopted),
+        unchanged: count(AdoptionOutcome::Unchanged) + count(AdoptionOutcome::Revoked),
+        refused: count(AdoptionOutcome::Refused),
         certificates: candidates,
     })
 }
@@ -275,7 +275,7 @@ impl Adopting<'_> {
         certificate: &Certificate,
         output: Option<Output>,
         revocation: Option<Revocation>,
-    ) -> Result<Result<(Outcome, Status), String>, Error> {
+    ) -> Result<Result<(AdoptionOutcome, Status), String>, Error> {
         let is_by = |authority: &&Certificate| {
             authority.subject() == certificate.issuer()
                 && path::is_signed_by(certificate, authority)
@@ -312,7 +312,7 @@ impl Adopting<'_> {
         if !self.request.dry_run {
             self.inventory.adopt(std::slice::from_ref(&entry))?;
         }
-        Ok(Ok((Outcome::Adopted, status)))
+        Ok(Ok((AdoptionOutcome::Adopted, status)))
     }
 
     /// A certificate that is recorded already, and perhaps was revoked elsewhere.
@@ -320,19 +320,19 @@ impl Adopting<'_> {
         &mut self,
         mut known: Entry,
         revocation: Option<Revocation>,
-    ) -> Result<(Outcome, Status), Error> {
+    ) -> Result<(AdoptionOutcome, Status), Error> {
         let Some(revocation) = revocation else {
-            return Ok((Outcome::Unchanged, known.status(self.now)));
+            return Ok((AdoptionOutcome::Unchanged, known.status(self.now)));
         };
         let (change, stands) = revocation.over(known.revocation);
         known.revocation = Some(stands);
         let outcome = match change {
-            RevocationChange::Done | RevocationChange::Amended(_) => Outcome::Revoked,
+            RevocationChange::Done | RevocationChange::Amended(_) => AdoptionOutcome::Revoked,
             RevocationChange::Stands(_)
             | RevocationChange::NotRevoked
-            | RevocationChange::Unknown => Outcome::Unchanged,
+            | RevocationChange::Unknown => AdoptionOutcome::Unchanged,
         };
-        if outcome == Outcome::Revoked && !self.request.dry_run {
+        if outcome == AdoptionOutcome::Revoked && !self.request.dry_run {
             self.inventory.revoke(&known.serial, revocation)?;
         }
         Ok((outcome, known.status(self.now)))
@@ -357,7 +357,7 @@ impl Candidate {
             line,
             serial: None,
             subject: None,
-            outcome: Outcome::Refused,
+            outcome: AdoptionOutcome::Refused,
             status: None,
             reason: Some(reason.into()),
         }
@@ -401,10 +401,10 @@ impl fmt::Display for Adoption {
         }
         for one in &self.certificates {
             let outcome = match one.outcome {
-                Outcome::Adopted => "adopted  ",
-                Outcome::Unchanged => "unchanged",
-                Outcome::Revoked => "revoked  ",
-                Outcome::Refused => "refused  ",
+                AdoptionOutcome::Adopted => "adopted  ",
+                AdoptionOutcome::Unchanged => "unchanged",
+                AdoptionOutcome::Revoked => "revoked  ",
+                AdoptionOutcome::Refused => "refused  ",
             };
             write!(f, "{outcome}  {}", shown(&one.path))?;
             if let Some(line) = one.line {
@@ -432,8 +432,8 @@ impl fmt::Display for Adoption {
             "{adopted} adopted, {unchanged} unchanged, {refused} refused"
         )?;
         let is_revoked = |one: &Candidate| {
-            one.outcome == Outcome::Revoked
-                || one.outcome == Outcome::Adopted
+            one.outcome == AdoptionOutcome::Revoked
+                || one.outcome == AdoptionOutcome::Adopted
                     && matches!(one.status, Some(Status::Revoked | Status::OnHold))
         };
         if !self.dry_run && self.certificates.iter().any(is_revoked) {
@@ -454,7 +454,7 @@ impl Report for Adoption {
 
     fn reason(&self) -> Option<String> {
         let mut refused = self.certificates.iter();
-        let first = refused.find(|one| one.outcome == Outcome::Refused)?;
+        let first = refused.find(|one| one.outcome == AdoptionOutcome::Refused)?;
         let reason = first.reason.as_deref().unwrap_or_default();
         let others = match self.refused - 1 {
             0 => String::new(),

@@ -29,7 +29,7 @@ impl Fetch {
 
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Content {
+struct FetchedAnchors {
     /// SHA-256 of each, in base64.
     anchors: Vec<String>,
     #[serde(default, with = "time::serde::rfc3339::option")]
@@ -41,7 +41,7 @@ struct Content {
 /// # Errors
 /// When the inventory cannot be written.
 pub fn enrolled(inventory: &mut dyn Inventory, entry: &Entry) -> Result<(), Error> {
-    put(inventory, entry, Content::default())
+    put(inventory, entry, FetchedAnchors::default())
 }
 
 /// Notes that one certificate took the place of another: what was fetched with the old one counts for the new.
@@ -98,7 +98,7 @@ pub fn note_fetch(
     if let Some(newer) = entry.superseded_by.as_ref() {
         entry = inventory.find(newer)?.unwrap_or(entry);
     }
-    let fetched = Content {
+    let fetched = FetchedAnchors {
         anchors: digests(anchors),
         fetched_at: Some(now.replace_nanosecond(0).unwrap_or(now)),
     };
@@ -129,7 +129,7 @@ fn fetches_after(
 ) -> Result<Vec<Fetch>, Error> {
     let documents = inventory.documents(KIND, None, after, limit)?;
     let fetch = |document: &Document| {
-        let Content {
+        let FetchedAnchors {
             anchors,
             fetched_at,
         } = content(document)?;
@@ -169,7 +169,7 @@ pub fn machines(
         .collect())
 }
 
-fn put(inventory: &mut dyn Inventory, entry: &Entry, content: Content) -> Result<(), Error> {
+fn put(inventory: &mut dyn Inventory, entry: &Entry, content: FetchedAnchors) -> Result<(), Error> {
     let key = entry.serial.to_string();
     let content = match serde_json::to_string(&content) {
         Ok(content) => content,
@@ -191,7 +191,7 @@ fn put(inventory: &mut dyn Inventory, entry: &Entry, content: Content) -> Result
     }
 }
 
-fn content(document: &Document) -> Result<Content, StoreError> {
+fn content(document: &Document) -> Result<FetchedAnchors, StoreError> {
     let content = serde_json::from_str(&document.content);
     content.map_err(|error| damaged(document, &error.to_string()))
 }

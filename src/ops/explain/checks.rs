@@ -45,12 +45,12 @@ pub struct Conclusion {
     /// How to fix it.
     pub hint: Option<String>,
     /// The pairs of client and server that print the same error with these files.
-    pub reproduced_by: Vec<Pair>,
+    pub reproduced_by: Vec<StackPair>,
 }
 
 /// A client and a server.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Pair {
+pub struct StackPair {
     /// What the client runs on.
     pub client: Stack,
     /// What the server runs on.
@@ -124,7 +124,7 @@ pub(super) fn conclude(seen: &[Seen], checks: Option<&Checks>) -> Option<Conclus
 }
 
 /// The pairs that would print an error with the same meaning.
-fn reproducing(seen: &[Seen], checks: &Checks) -> Vec<Pair> {
+fn reproducing(seen: &[Seen], checks: &Checks) -> Vec<StackPair> {
     let outcomes = checks.files.iter().flat_map(|files| &files.stacks);
     let same = outcomes.filter(|outcome| {
         let texts = [&outcome.client_error, &outcome.server_error];
@@ -136,14 +136,14 @@ fn reproducing(seen: &[Seen], checks: &Checks) -> Vec<Pair> {
         let is_same = |one: &Seen| seen.iter().any(|other| one.topic.id == other.topic.id);
         expected.iter().any(is_same)
     });
-    same.map(|outcome| Pair {
+    same.map(|outcome| StackPair {
         client: outcome.client,
         server: outcome.server,
     })
     .collect()
 }
 
-fn because(found: &FileFinding, explains: bool, reproduced_by: Vec<Pair>) -> Conclusion {
+fn because(found: &FileFinding, explains: bool, reproduced_by: Vec<StackPair>) -> Conclusion {
     Conclusion {
         explains,
         finding: Some(found.finding.id),

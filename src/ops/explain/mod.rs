@@ -17,7 +17,7 @@ use crate::path::ReferenceName;
 use catalogue::{GUESSES, Hit, TEXTS, Telling, Text, Topic, mark};
 
 pub use catalogue::{Cause, Side};
-pub use checks::{Checks, Conclusion, Pair};
+pub use checks::{Checks, Conclusion, StackPair};
 pub use checks::{
     Explained, FindingReport, ListedRule, RuleList, StackEffect, all_findings, documented, rules,
     unknown_name,

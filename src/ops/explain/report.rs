@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::catalogue::{Cause, Side, Telling};
-use super::checks::{Checks, Conclusion, Pair};
+use super::checks::{Checks, Conclusion, StackPair};
 use super::{Request, Seen};
 use crate::ops::columns::lines;
 use crate::ops::quoting::posix;
@@ -213,7 +213,7 @@ impl Match {
 }
 
 /// The programs in words.
-fn pairs(pairs: &[Pair]) -> String {
+fn pairs(pairs: &[StackPair]) -> String {
     if pairs.len() == Stack::ALL.len().pow(2) {
         return "every pair of grpc-core, grpc-js and tonic".to_owned();
     }

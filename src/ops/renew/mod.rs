@@ -49,7 +49,7 @@ pub use report::{Outcome, Pending, Renewal, Renewed, State};
 
 pub use super::ErrorReport as Failure;
 
-use remote::{RemoteJob, Source};
+use remote::{RemoteJob, RenewalSource};
 use replace::{Job, JobResult};
 
 /// Which certificates to renew, and how.
@@ -314,7 +314,7 @@ impl<'a> Choosing<'a> {
         let (request, now) = (self.request, self.now);
         let source = self.source(of).unwrap_or_else(|error| {
             report.fail(error);
-            Source::Own
+            RenewalSource::Own
         });
         let due_at = source.due_at(&of.entry, &request.timing);
         let is_due = due_at <= now;
@@ -343,7 +343,7 @@ impl<'a> Choosing<'a> {
     }
 
     /// Where a new certificate comes from. A server is asked when it wants to be asked, and only then.
-    fn source(&self, of: &ManagedCertificate) -> Result<Source, Error> {
+    fn source(&self, of: &ManagedCertificate) -> Result<RenewalSource, Error> {
         if let Some(enrollment) = &self.enrollment
             && of.entry.profile == enroll::PROFILE
             && let Some(kept) = enrollment
@@ -351,29 +351,29 @@ impl<'a> Choosing<'a> {
                 .get(&*of.place.base.to_string_lossy())
         {
             let enrolled = (enrollment.clone(), kept.clone());
-            return Ok(Source::Enrolled(Box::new(enrolled)));
+            return Ok(RenewalSource::Enrolled(Box::new(enrolled)));
         }
         let Some(state) = self.orders.find(&of.place.certificate(), &of.entry)? else {
-            return Ok(Source::Own);
+            return Ok(RenewalSource::Own);
         };
         let asked = if renewal::is_question_due(state, self.now) && !self.request.dry_run {
             renewal::ask_again(self.directory, state, &of.certificate, self.now)?
         } else {
             state.copied()
         };
-        Ok(Source::Acme(Box::new(asked)))
+        Ok(RenewalSource::Acme(Box::new(asked)))
     }
 
     /// Adds a job for a certificate that is to be renewed.
     fn add(
         &mut self,
         of: &'a ManagedCertificate,
-        source: Source,
+        source: RenewalSource,
         index: usize,
     ) -> Result<(), Error> {
         match source {
             // Our own CA does not take the place of a public one.
-            Source::Own if of.entry.profile == acme::PROFILE => {
+            RenewalSource::Own if of.entry.profile == acme::PROFILE => {
                 let path = of.place.certificate();
                 return Err(Error::usage(
                     format!(
@@ -383,12 +383,12 @@ impl<'a> Choosing<'a> {
                     "order it again with `openagents-certs acme issue … --force`",
                 ));
             }
-            Source::Own => {
+            RenewalSource::Own => {
                 let job = self.job(of, index)?;
                 let directory = of.place.directory.clone();
                 self.jobs.entry(directory).or_default().push(job);
             }
-            Source::Acme(_) | Source::Enrolled(_) => self.remote.push(RemoteJob {
+            RenewalSource::Acme(_) | RenewalSource::Enrolled(_) => self.remote.push(RemoteJob {
                 index,
                 of,
                 new_key: self.new_key(of, KeyType::default()),

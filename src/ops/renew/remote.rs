@@ -19,7 +19,7 @@ use crate::pki::algorithm::KeyType;
 use crate::store::Entry;
 
 /// Where a new certificate comes from.
-pub(super) enum Source {
+pub(super) enum RenewalSource {
     /// Our own CA.
     Own,
     /// An ACME server.
@@ -28,13 +28,13 @@ pub(super) enum Source {
     Enrolled(Box<(Enrollment, EnrolledPair)>),
 }
 
-impl Source {
+impl RenewalSource {
     /// When a certificate from there is due.
     pub(super) fn due_at(&self, entry: &Entry, timing: &Timing) -> OffsetDateTime {
         match self {
-            Source::Own => timing.due_at(entry),
-            Source::Acme(state) => renewal::due_at(state, entry, timing),
-            Source::Enrolled(enrolled) => enroll::due_at(&enrolled.1, entry, timing),
+            RenewalSource::Own => timing.due_at(entry),
+            RenewalSource::Acme(state) => renewal::due_at(state, entry, timing),
+            RenewalSource::Enrolled(enrolled) => enroll::due_at(&enrolled.1, entry, timing),
         }
     }
 }
@@ -46,7 +46,7 @@ pub(super) struct RemoteJob<'a> {
     pub(super) of: &'a ManagedCertificate,
     /// The type of its new key; `None` when the old key is kept.
     pub(super) new_key: Option<KeyType>,
-    pub(super) source: Source,
+    pub(super) source: RenewalSource,
 }
 
 /// Renews one certificate. The directory is locked only while its files are replaced.
@@ -57,10 +57,10 @@ pub(super) fn replace(
     now: OffsetDateTime,
 ) -> JobResult {
     let replaced = match &job.source {
-        Source::Acme(state) => from_acme(job, state, pki, request, now),
-        Source::Enrolled(enrolled) => from_server(job, enrolled, request, now),
+        RenewalSource::Acme(state) => from_acme(job, state, pki, request, now),
+        RenewalSource::Enrolled(enrolled) => from_server(job, enrolled, request, now),
         // The jobs of our own CA are done together.
-        Source::Own => Ok(None),
+        RenewalSource::Own => Ok(None),
     };
     match replaced {
         Ok(Some(result)) => result,

@@ -88,7 +88,7 @@ pub fn create_in(
     let token = Token {
         id,
         version: 0,
-        content: Content {
+        content: TokenRecord {
             names: request.names.clone(),
             profile: profile.name.clone(),
             uses: request.uses,
@@ -252,7 +252,7 @@ pub struct Token {
     /// Its id, which is no secret.
     pub id: String,
     version: u64,
-    content: Content,
+    content: TokenRecord,
 }
 
 /// What a token can be used for.
@@ -281,7 +281,7 @@ impl Token {
 
     /// What it can be used for now.
     pub fn state(&self, now: OffsetDateTime) -> State {
-        let Content {
+        let TokenRecord {
             uses,
             used,
             expires_at,
@@ -374,7 +374,7 @@ impl Token {
 /// A token's document.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Content {
+struct TokenRecord {
     names: Vec<NamePattern>,
     profile: String,
     uses: u64,

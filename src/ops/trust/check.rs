@@ -57,7 +57,7 @@ pub fn run(
     now: OffsetDateTime,
 ) -> Result<Outcome<CheckReport>, Error> {
     let pair = match &request.pair {
-        Some((certificate, key)) => Pair::read(certificate, key, from.passphrase)?,
+        Some((certificate, key)) => ShownPair::read(certificate, key, from.passphrase)?,
         None => match existing(from.directory, now)? {
             Some(pair) => pair,
             None => match temporary(request, from, now)? {
@@ -87,7 +87,7 @@ pub fn run(
     let mut checks = Vec::new();
     for runtime in runtimes {
         let answer = connect(request, runtime, &responder, directory.path())?;
-        if matches!(answer, Answer::Absent) && !request.runtimes.is_empty() {
+        if matches!(answer, RuntimeAnswer::Absent) && !request.runtimes.is_empty() {
             return Err(absent(runtime));
         }
         checks.push(RuntimeCheck { runtime, answer });
@@ -96,15 +96,15 @@ pub fn run(
 }
 
 /// A certificate with its chain, its key, and what it is called in the report.
-struct Pair {
+struct ShownPair {
     chain: Vec<Certificate>,
     key: ReadKey,
     shown: ShownCertificate,
 }
 
-impl Pair {
+impl ShownPair {
     fn read(certificate: &Path, key: &Path, ask: authority::Ask<'_>) -> Result<Self, Error> {
-        Ok(Pair {
+        Ok(ShownPair {
             chain: authority::read_certificates(certificate)?,
             key: authority::read_key(key, ask)?.0,
             shown: ShownCertificate::File {
@@ -115,7 +115,7 @@ impl Pair {
 }
 
 /// The server's pair beside the CA, where it proves what a temporary one would.
-fn existing(directory: &Path, now: OffsetDateTime) -> Result<Option<Pair>, Error> {
+fn existing(directory: &Path, now: OffsetDateTime) -> Result<Option<ShownPair>, Error> {
     let [certificate, key] = ["server.crt", "server.key"].map(|name| directory.join(name));
     if !certificate.is_file() || authority::is_key_encrypted(&key).unwrap_or(true) {
         return Ok(None);
@@ -130,7 +130,7 @@ fn existing(directory: &Path, now: OffsetDateTime) -> Result<Option<Pair>, Error
     let is_valid = verify::run(&request, now)
         .is_ok_and(|(report, errors)| errors.is_empty() && report.verdict() == Verdict::Yes);
     is_valid
-        .then(|| Pair::read(&certificate, &key, &authority::no_passphrase))
+        .then(|| ShownPair::read(&certificate, &key, &authority::no_passphrase))
         .transpose()
 }
 
@@ -139,7 +139,7 @@ fn temporary(
     request: &Request,
     from: AuthorityAt<'_>,
     now: OffsetDateTime,
-) -> Result<Outcome<Pair>, Error> {
+) -> Result<Outcome<ShownPair>, Error> {
     let key = from.directory.join(KEY);
     let is_locked = from.material.is_none()
         && !request.has_passphrase
@@ -159,7 +159,7 @@ fn temporary(
         let pem = streamed.pem.as_bytes();
         let chain = bundle::certificates(pem).in_file(path)?;
         let (key, _) = authority::read_key_in(path, pem, from.passphrase)?;
-        Ok(Outcome::Done(Pair {
+        Ok(Outcome::Done(ShownPair {
             chain,
             key,
             shown: ShownCertificate::Temporary,
@@ -173,23 +173,25 @@ fn connect(
     runtime: Runtime,
     responder: &Responder,
     directory: &Path,
-) -> Result<Answer, Error> {
+) -> Result<RuntimeAnswer, Error> {
     let (program, arguments) = runtime.call(responder.port(), &request.python, directory);
     let before = responder.counts(None);
     let (environment, withheld) = (&request.environment, &request.withheld);
     let answer = process::ask(&program, &arguments, environment, withheld, TIMEOUT)?;
     let Some(answer) = answer.filter(|answer| !runtime.is_absent(&answer.text)) else {
-        return Ok(Answer::Absent);
+        return Ok(RuntimeAnswer::Absent);
     };
     let counts = responder.counts(Some(before));
     let reason = Escaped(&runtime.reason(&answer.text)).to_string();
     Ok(match answer.code {
-        Some(0) if counts.handshakes > before.handshakes => Answer::Trusted,
-        Some(0) => Answer::Undetermined {
+        Some(0) if counts.handshakes > before.handshakes => RuntimeAnswer::Trusted,
+        Some(0) => RuntimeAnswer::Undetermined {
             reason: "it succeeded without a TLS handshake with this server".into(),
         },
-        Some(_) | None if counts.connections > before.connections => Answer::Refused { reason },
-        Some(_) | None => Answer::Undetermined { reason },
+        Some(_) | None if counts.connections > before.connections => {
+            RuntimeAnswer::Refused { reason }
+        }
+        Some(_) | None => RuntimeAnswer::Undetermined { reason },
     })
 }
 
@@ -238,13 +240,13 @@ pub struct RuntimeCheck {
     pub runtime: Runtime,
     /// What it did.
     #[serde(flatten)]
-    pub answer: Answer,
+    pub answer: RuntimeAnswer,
 }
 
 /// What came of a connection.
 #[derive(Debug, Serialize)]
 #[serde(tag = "answer", rename_all = "lowercase")]
-pub enum Answer {
+pub enum RuntimeAnswer {
     /// It connected: it trusts the CA.
     Trusted,
     /// It connected, and refused the certificate.
@@ -263,11 +265,11 @@ pub enum Answer {
 
 impl CheckReport {
     fn new(certificate: ShownCertificate, runtimes: Vec<RuntimeCheck>) -> Self {
-        let has = |of: fn(&Answer) -> bool| runtimes.iter().any(|check| of(&check.answer));
-        let verdict = if has(|answer| matches!(answer, Answer::Refused { .. })) {
+        let has = |of: fn(&RuntimeAnswer) -> bool| runtimes.iter().any(|check| of(&check.answer));
+        let verdict = if has(|answer| matches!(answer, RuntimeAnswer::Refused { .. })) {
             Verdict::No
-        } else if has(|answer| matches!(answer, Answer::Undetermined { .. }))
-            || !has(|answer| matches!(answer, Answer::Trusted))
+        } else if has(|answer| matches!(answer, RuntimeAnswer::Undetermined { .. }))
+            || !has(|answer| matches!(answer, RuntimeAnswer::Trusted))
         {
             Verdict::Undetermined
         } else {
@@ -286,12 +288,14 @@ impl fmt::Display for CheckReport {
         for check in &self.runtimes {
             let name = check.runtime.name();
             match &check.answer {
-                Answer::Trusted => writeln!(f, "{name:8} trusts the CA")?,
-                Answer::Refused { reason } => {
+                RuntimeAnswer::Trusted => writeln!(f, "{name:8} trusts the CA")?,
+                RuntimeAnswer::Refused { reason } => {
                     writeln!(f, "{name:8} does not trust the CA: {reason}")?
                 }
-                Answer::Undetermined { reason } => writeln!(f, "{name:8} undetermined: {reason}")?,
-                Answer::Absent => writeln!(f, "{name:8} is not installed")?,
+                RuntimeAnswer::Undetermined { reason } => {
+                    writeln!(f, "{name:8} undetermined: {reason}")?
+                }
+                RuntimeAnswer::Absent => writeln!(f, "{name:8} is not installed")?,
             }
         }
         Ok(())
@@ -314,13 +318,13 @@ impl Report for CheckReport {
         let reasons = self.runtimes.iter().filter_map(|check| {
             let name = check.runtime.name();
             match &check.answer {
-                Answer::Refused { reason } => {
+                RuntimeAnswer::Refused { reason } => {
                     Some((0, format!("{name} does not trust the CA: {reason}")))
                 }
-                Answer::Undetermined { reason } => {
+                RuntimeAnswer::Undetermined { reason } => {
                     Some((1, format!("{name} was not checked: {reason}")))
                 }
-                Answer::Trusted | Answer::Absent => None,
+                RuntimeAnswer::Trusted | RuntimeAnswer::Absent => None,
             }
         });
         let worst = reasons.min_by_key(|(rank, _)| *rank);

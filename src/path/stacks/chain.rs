@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::pem::Dialect;
 use super::quirks::{self, Quirks, key_usage_allows};
 use super::reading::{dates, is_plain};
-use crate::path::algorithm::{self, Outcome, Scheme, is_signed_by};
+use crate::path::algorithm::{self, Scheme, SignatureCheck, is_signed_by};
 use crate::path::finding::{Drafts, Evidence, Role};
 use crate::path::identifiers;
 use crate::path::judgement::{self, Profile, Requirements};
@@ -245,13 +245,13 @@ fn algorithms_fit(child: &Candidate<'_>, issuer: &Candidate<'_>) -> bool {
 
 /// Results of checking signatures, by certificate and issuer's key.
 #[derive(Default)]
-pub(super) struct Signatures(RefCell<HashMap<SignedBy, Outcome>>);
+pub(super) struct Signatures(RefCell<HashMap<SignedBy, SignatureCheck>>);
 
 /// A certificate and its issuer's SubjectPublicKeyInfo.
 type SignedBy = (Vec<u8>, Vec<u8>);
 
 impl Signatures {
-    pub(super) fn check(&self, child: &Candidate<'_>, issuer: &Candidate<'_>) -> Outcome {
+    pub(super) fn check(&self, child: &Candidate<'_>, issuer: &Candidate<'_>) -> SignatureCheck {
         let certificate = child.certificate;
         let key_info = issuer.certificate.public_key_info();
         let place = (certificate.as_der().to_vec(), key_info.to_vec());

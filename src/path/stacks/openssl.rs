@@ -9,7 +9,7 @@ use super::quirks::{
 };
 use super::reading::{KeyReading, MAX_RSA_BITS, dates, is_described, is_plain};
 use super::{name_check, text};
-use crate::path::algorithm::{Hash, Outcome, Scheme};
+use crate::path::algorithm::{Hash, Scheme, SignatureCheck};
 use crate::path::finding::{CertificateReference, Drafts, Evidence, Role};
 use crate::path::pool::{Candidate, value};
 use crate::path::{Profile, usage};
@@ -252,10 +252,10 @@ impl<'c, 'a> Check<'c, 'a> {
             // Without a key, it is a point in a form that only we do not read.
             let Some(key) = key else { return };
             match self.signatures.check(child, issuer) {
-                Outcome::Valid => return,
-                Outcome::Invalid => text::bad_signature(key.kind),
-                Outcome::Unsupported if self.counts_as_valid(scheme, child, &key) => return,
-                Outcome::Unsupported => text::of("digest-unsupported"),
+                SignatureCheck::Valid => return,
+                SignatureCheck::Invalid => text::bad_signature(key.kind),
+                SignatureCheck::Unsupported if self.counts_as_valid(scheme, child, &key) => return,
+                SignatureCheck::Unsupported => text::of("digest-unsupported"),
             }
         };
         self.add(Fault::Signature, place);

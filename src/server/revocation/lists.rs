@@ -37,9 +37,9 @@ pub(super) struct Lists {
 /// The lists as they are published.
 struct Current {
     /// The authority's own.
-    der: Content,
+    der: ServedList,
     /// All of them.
-    pem: Content,
+    pem: ServedList,
     this_update: OffsetDateTime,
     next_update: OffsetDateTime,
     /// When it is to be replaced.
@@ -48,7 +48,7 @@ struct Current {
     authority: Arc<Authority>,
 }
 
-struct Content {
+struct ServedList {
     bytes: Bytes,
     tag: HeaderValue,
 }
@@ -141,7 +141,7 @@ impl Lists {
 
     async fn respond(
         &self,
-        content: impl Fn(&Current) -> &Content,
+        content: impl Fn(&Current) -> &ServedList,
         kind: HeaderValue,
         request: &HeaderMap,
     ) -> Response {
@@ -188,8 +188,8 @@ impl Current {
         let own = lists.first().ok_or_else(missing)?;
         let due = lists.iter().map(crl::due).min().flatten();
         Ok(Current {
-            der: Content::new(own.as_der().to_vec()),
-            pem: Content::new(pem.to_vec()),
+            der: ServedList::new(own.as_der().to_vec()),
+            pem: ServedList::new(pem.to_vec()),
             this_update: own.this_update(),
             next_update: own.next_update().ok_or_else(missing)?,
             due: due.ok_or_else(missing)?,
@@ -199,11 +199,11 @@ impl Current {
     }
 }
 
-impl Content {
+impl ServedList {
     fn new(bytes: Vec<u8>) -> Self {
         let fingerprint = Fingerprint::sha256(&bytes).to_string().replace(':', "");
         let tag = HeaderValue::from_str(&format!("\"{}\"", &fingerprint[..TAG_DIGITS]));
-        Content {
+        ServedList {
             tag: tag.unwrap_or(HeaderValue::from_static("\"\"")),
             bytes: bytes.into(),
         }
@@ -211,7 +211,7 @@ impl Content {
 }
 
 /// Whether the client has it already (RFC 9110 §13.2.2: a date counts only without an entity tag).
-fn is_known(request: &HeaderMap, content: &Content, modified: OffsetDateTime) -> bool {
+fn is_known(request: &HeaderMap, content: &ServedList, modified: OffsetDateTime) -> bool {
     if let Some(tags) = request.get(header::IF_NONE_MATCH) {
         return has_tag(tags, &content.tag);
     }

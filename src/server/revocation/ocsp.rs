@@ -50,7 +50,7 @@ async fn in_path(State(ocsp): State<Arc<Ocsp>>, uri: Uri, headers: HeaderMap) ->
 }
 
 /// A signed answer.
-struct Answer {
+struct SignedAnswer {
     der: Vec<u8>,
     this_update: OffsetDateTime,
     next_update: OffsetDateTime,
@@ -219,7 +219,10 @@ impl Ocsp {
         response
     }
 
-    async fn answer(self: &Arc<Self>, request: &OcspRequest<'_>) -> Result<Answer, OcspError> {
+    async fn answer(
+        self: &Arc<Self>,
+        request: &OcspRequest<'_>,
+    ) -> Result<SignedAnswer, OcspError> {
         let now = self.now();
         let set = self.responders.of(&self.core).await.map_err(of_failure)?;
         let ids = &request.certificates;
@@ -257,7 +260,13 @@ impl Ocsp {
             kept.map(|kept| self.cache.insert(*key, kept, version));
         }
         let der = responder.response(&plan, &signature);
-        Ok(Answer::new(der, &singles, nonce.is_some(), &signature, now))
+        Ok(SignedAnswer::new(
+            der,
+            &singles,
+            nonce.is_some(),
+            &signature,
+            now,
+        ))
     }
 
     /// The answers that are kept, if each of them is.
@@ -306,7 +315,7 @@ impl Ocsp {
     }
 }
 
-impl Answer {
+impl SignedAnswer {
     fn new(
         der: Vec<u8>,
         singles: &[SingleResponse<'_>],
@@ -322,7 +331,7 @@ impl Answer {
         } else {
             MAX_AGE_SECONDS
         };
-        Answer {
+        SignedAnswer {
             der,
             this_update: singles.first().map_or(now, |single| single.this_update),
             next_update,
@@ -363,7 +372,7 @@ impl Answer {
 }
 
 /// The answer with a signature that was kept.
-fn kept_answer(kept: &Signature, certificate: &[u8], now: OffsetDateTime) -> Answer {
+fn kept_answer(kept: &Signature, certificate: &[u8], now: OffsetDateTime) -> SignedAnswer {
     let (this_update, next_update) = kept.times();
     let single = SingleResponse {
         certificate,
@@ -374,7 +383,7 @@ fn kept_answer(kept: &Signature, certificate: &[u8], now: OffsetDateTime) -> Ans
     let singles = [single];
     let plan = plan(&kept.responder, &singles, None, this_update);
     let der = kept.responder.response(&plan, kept.as_bytes());
-    Answer::new(der, &singles, false, kept.as_bytes(), now)
+    SignedAnswer::new(der, &singles, false, kept.as_bytes(), now)
 }
 
 fn plan<'a>(

@@ -22,7 +22,7 @@ use crate::net::workload::messages::{
     JwtBundlesRequest, JwtSvidRequest, ValidateJwtSvidRequest, X509BundlesRequest, X509SvidRequest,
 };
 use crate::net::workload::{SECURITY_HEADER, SERVICE};
-use crate::server::connection::{Activity, Answer};
+use crate::server::connection::{Activity, CountedBody};
 
 /// Answers the calls of a connection.
 pub(super) struct Calls {
@@ -41,9 +41,9 @@ pub(super) struct Caller {
 pub(super) type Messages = mpsc::Sender<Result<Bytes, Status>>;
 
 impl hyper::service::Service<Request<Incoming>> for Calls {
-    type Response = Response<Answer>;
+    type Response = Response<CountedBody>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<CountedBody>, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let in_flight = self.activity.request();
@@ -58,7 +58,7 @@ impl hyper::service::Service<Request<Incoming>> for Calls {
                 }
                 Err(Refused::Call(status)) => trailers_only(&status),
             };
-            Ok(response.map(|body| Answer::new(body, in_flight)))
+            Ok(response.map(|body| CountedBody::new(body, in_flight)))
         })
     }
 }

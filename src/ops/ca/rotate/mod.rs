@@ -46,7 +46,7 @@ use crate::store::Inventory;
 pub struct StageReport {
     /// What only this command has to report.
     #[serde(flatten)]
-    pub outcome: Outcome,
+    pub outcome: StageOutcome,
     /// Whether nothing was written, and this is what would be.
     pub dry_run: bool,
     /// The stage.
@@ -72,7 +72,7 @@ pub struct StageReport {
 /// What one of the commands has to report.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum Outcome {
+pub enum StageOutcome {
     /// Of `prepare`.
     Prepare {},
     /// Of `activate`.
@@ -129,12 +129,12 @@ impl fmt::Display for Root {
 impl fmt::Display for StageReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.outcome {
-            Outcome::Activate { gate, .. } if !gate.is_empty() => {
+            StageOutcome::Activate { gate, .. } if !gate.is_empty() => {
                 writeln!(f, "Trust in the new root:")?;
                 gate.iter().try_for_each(|passage| passage.fmt(f))?;
             }
-            Outcome::Retire { blocking, .. } => dependents::write_blocking(f, blocking, "")?,
-            Outcome::Prepare {} | Outcome::Activate { .. } => {}
+            StageOutcome::Retire { blocking, .. } => dependents::write_blocking(f, blocking, "")?,
+            StageOutcome::Prepare {} | StageOutcome::Activate { .. } => {}
         }
         if self.dry_run {
             writeln!(f, "Nothing was written. This would be the result:")?;
@@ -154,10 +154,12 @@ impl fmt::Display for StageReport {
             writeln!(f, "{label} {step}")?;
         }
         match &self.outcome {
-            Outcome::Retire {
+            StageOutcome::Retire {
                 kept: Some(path), ..
             } => writeln!(f, "The old root's key is kept in {}", shown(path)),
-            Outcome::Prepare {} | Outcome::Activate { .. } | Outcome::Retire { .. } => Ok(()),
+            StageOutcome::Prepare {}
+            | StageOutcome::Activate { .. }
+            | StageOutcome::Retire { .. } => Ok(()),
         }
     }
 }
@@ -165,11 +167,11 @@ impl fmt::Display for StageReport {
 impl Report for StageReport {
     fn verdict(&self) -> Verdict {
         let (is_done, is_allowed) = match &self.outcome {
-            Outcome::Prepare {} => (true, true),
-            Outcome::Activate { activated, gate } => {
+            StageOutcome::Prepare {} => (true, true),
+            StageOutcome::Activate { activated, gate } => {
                 (*activated, gate.iter().all(|passage| passage.passed))
             }
-            Outcome::Retire {
+            StageOutcome::Retire {
                 retired, blocking, ..
             } => (*retired, blocking.is_empty()),
         };
@@ -183,8 +185,8 @@ impl Report for StageReport {
     fn reason(&self) -> Option<String> {
         let (first, others) = match &self.outcome {
             _ if self.verdict() == Verdict::Yes => return None,
-            Outcome::Prepare {} => return None,
-            Outcome::Activate { gate, .. } => {
+            StageOutcome::Prepare {} => return None,
+            StageOutcome::Activate { gate, .. } => {
                 let mut waiting = gate.iter().filter(|passage| !passage.passed);
                 let Passage {
                     target, message, ..
@@ -194,7 +196,7 @@ impl Report for StageReport {
                     waiting.count(),
                 )
             }
-            Outcome::Retire { blocking, .. } => {
+            StageOutcome::Retire { blocking, .. } => {
                 let Blocking { name, serial, .. } = blocking.first()?;
                 let first = format!(
                     "not retired: renew or revoke {name} ({serial}), which the old root issued"
@@ -281,7 +283,7 @@ impl<'a> Rotating<'a> {
     /// publishes the CRLs again: what follows every change of the roots.
     fn finish(
         &self,
-        outcome: Outcome,
+        outcome: StageOutcome,
         rotation: &Rotation,
         anchors: &[Certificate],
         inventory: &dyn Inventory,
@@ -332,7 +334,7 @@ impl<'a> Rotating<'a> {
 
 /// The report of a command that led to this stage.
 fn report(
-    outcome: Outcome,
+    outcome: StageOutcome,
     rotation: &Rotation,
     directory: &Path,
     now: OffsetDateTime,

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::certificates::{self, Request};
 use super::dependents::{Dependents, dependents};
-use super::{Gate, Outcome, Passage, Root, Rotating, StageReport, refuse_subordinate, report};
+use super::{Gate, Passage, Root, Rotating, StageOutcome, StageReport, refuse_subordinate, report};
 use crate::authority::rotation::{self, CROSS, NEXT, PREVIOUS, RETIRED, Rotation, Stage};
 use crate::authority::{self, AuthorityAt, CERTIFICATE, Issuance, KEY, Signing};
 use crate::error::{Error, shown};
@@ -35,7 +35,7 @@ pub fn prepare(
     }
     let rotating = Rotating::start(&from, now)?;
     let mut rotation = Rotation::read(from.directory)?;
-    refuse_stage(Command::Prepare, rotation.stage, from.directory)?;
+    refuse_stage(StageCommand::Prepare, rotation.stage, from.directory)?;
     let mut authority = from.open_all(now)?;
     let old = authority.certificate().clone();
     let new = match rotation::certificate(from.directory, NEXT)? {
@@ -59,7 +59,12 @@ pub fn prepare(
     };
     drop(authority);
     let inventory = authority::open_inventory(from.directory, Opening::MustExist)?;
-    rotating.finish(Outcome::Prepare {}, &rotation, &anchors, inventory.as_ref())
+    rotating.finish(
+        StageOutcome::Prepare {},
+        &rotation,
+        &anchors,
+        inventory.as_ref(),
+    )
 }
 
 /// Issues from the new root from now on, if everyone named trusts it, or with `force`. The old
@@ -79,12 +84,12 @@ pub fn activate(
     let from = asking(from, &ask);
     let rotating = Rotating::start(&from, now)?;
     let rotation = Rotation::read(from.directory)?;
-    refuse_stage(Command::Activate, rotation.stage, from.directory)?;
+    refuse_stage(StageCommand::Activate, rotation.stage, from.directory)?;
     let mut inventory = authority::open_inventory(from.directory, Opening::MustExist)?;
     let (old, new) = match (rotation.stage, &rotation.other) {
         (Stage::Prepared, Some(new)) => (&rotation.current, new),
         (Stage::Activated, _) if dry_run => {
-            let outcome = Outcome::Activate {
+            let outcome = StageOutcome::Activate {
                 activated: false,
                 gate: Vec::new(),
             };
@@ -104,7 +109,7 @@ pub fn activate(
     authority::valid_issuer(&base.with_extension("crt"), new, now)?;
     let passages = gate.passages(new, &signing, inventory.as_mut(), requested_by, now)?;
     if dry_run || !force && passages.iter().any(|passage| !passage.passed) {
-        let outcome = Outcome::Activate {
+        let outcome = StageOutcome::Activate {
             activated: false,
             gate: passages,
         };
@@ -150,7 +155,7 @@ pub fn retire(
     // Interrupted after the old root left ca.crt, but before its files were moved.
     let is_interrupted = rotation.stage == Stage::None && previous.is_some();
     if !is_interrupted {
-        refuse_stage(Command::Retire, rotation.stage, from.directory)?;
+        refuse_stage(StageCommand::Retire, rotation.stage, from.directory)?;
     }
     let mut inventory = authority::open_inventory(from.directory, Opening::MustExist)?;
     let old = rotation.other.as_ref();
@@ -166,7 +171,7 @@ pub fn retire(
         format!("{subject} still valid: restart whatever has not been restarted since")
     });
     let is_allowed = force || blocking.is_empty();
-    let outcome = |retired, kept| Outcome::Retire {
+    let outcome = |retired, kept| StageOutcome::Retire {
         retired,
         blocking,
         kept,
@@ -203,30 +208,30 @@ pub fn retire(
 
 /// A command that changes the stage.
 #[derive(Clone, Copy)]
-enum Command {
+enum StageCommand {
     Prepare,
     Activate,
     Retire,
 }
 
 /// Refuses a command at a stage it does not start from, with the command that comes first.
-fn refuse_stage(command: Command, stage: Stage, directory: &Path) -> Result<(), Error> {
+fn refuse_stage(command: StageCommand, stage: Stage, directory: &Path) -> Result<(), Error> {
     let is_created = || files::exists(&rotation::place(directory).join("next.crt"));
     let (message, first) = match (command, stage) {
-        (Command::Prepare, Stage::None | Stage::Prepared)
-        | (Command::Activate, Stage::Prepared | Stage::Activated)
-        | (Command::Retire, Stage::Activated) => return Ok(()),
-        (Command::Prepare, Stage::Activated) => (
+        (StageCommand::Prepare, Stage::None | Stage::Prepared)
+        | (StageCommand::Activate, Stage::Prepared | Stage::Activated)
+        | (StageCommand::Retire, Stage::Activated) => return Ok(()),
+        (StageCommand::Prepare, Stage::Activated) => (
             "the new root issues, and the old one is not retired yet",
             "status",
         ),
-        (Command::Activate, Stage::None) if is_created()? => (
+        (StageCommand::Activate, Stage::None) if is_created()? => (
             "the new root was created, but is not in ca.crt yet",
             "prepare",
         ),
-        (Command::Activate, Stage::None) => ("no new root is prepared", "prepare"),
-        (Command::Retire, Stage::Prepared) => ("the old root still issues", "activate"),
-        (Command::Retire, Stage::None) => ("there is no old root to retire", "status"),
+        (StageCommand::Activate, Stage::None) => ("no new root is prepared", "prepare"),
+        (StageCommand::Retire, Stage::Prepared) => ("the old root still issues", "activate"),
+        (StageCommand::Retire, Stage::None) => ("there is no old root to retire", "status"),
     };
     let place = shown(directory);
     Err(Error::usage(
@@ -312,7 +317,7 @@ fn prepare_dry_run(
     now: OffsetDateTime,
 ) -> Result<StageReport, Error> {
     let stage = Rotation::read(from.directory)?.stage;
-    refuse_stage(Command::Prepare, stage, from.directory)?;
+    refuse_stage(StageCommand::Prepare, stage, from.directory)?;
     let authority = from.open_all(now)?;
     let old = authority.certificate();
     let new = match rotation::certificate(from.directory, NEXT)? {
@@ -334,7 +339,7 @@ fn prepare_dry_run(
         current: old.clone(),
         other: None,
     };
-    let mut report = report(Outcome::Prepare {}, &prepared, from.directory, now)?;
+    let mut report = report(StageOutcome::Prepare {}, &prepared, from.directory, now)?;
     report.other = Some(new);
     report.dry_run = true;
     Ok(report)
@@ -377,7 +382,7 @@ fn finish_activation(
         .chain(&rotation.other)
         .collect();
     let anchors = rotating.anchors(&roots, None)?;
-    let outcome = Outcome::Activate {
+    let outcome = StageOutcome::Activate {
         activated: true,
         gate,
     };

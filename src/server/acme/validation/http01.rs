@@ -43,10 +43,10 @@ pub(super) async fn validate(
         let answer = timeout(FETCH_TIME, fetch(dialer, &at)).await;
         let answer = answer.unwrap_or_else(|_| Err(connection(&at, "no answer in time")))?;
         match answer {
-            Answer::Content(200, content) if content.trim_ascii_end() == expected.as_bytes() => {
+            WebAnswer::Content(200, content) if content.trim_ascii_end() == expected.as_bytes() => {
                 return Ok(());
             }
-            Answer::Content(status, content) => {
+            WebAnswer::Content(status, content) => {
                 let content = String::from_utf8_lossy(&content);
                 let content: String = content.chars().take(MOST_SHOWN).collect();
                 let what = match status {
@@ -55,7 +55,7 @@ pub(super) async fn validate(
                 };
                 return Err(incorrect(&at, &format!("{what}: '{content}'")));
             }
-            Answer::Redirect(to) => at = redirected(&at, &to, settings)?,
+            WebAnswer::Redirect(to) => at = redirected(&at, &to, settings)?,
         }
     }
     Err(incorrect(&at, "too many redirects"))
@@ -92,14 +92,14 @@ impl std::fmt::Display for Location {
 }
 
 /// What a web server answers.
-enum Answer {
+enum WebAnswer {
     /// Its status, and the start of its content.
     Content(u16, Vec<u8>),
     /// Where else to look.
     Redirect(String),
 }
 
-async fn fetch(dialer: &Dialer, at: &Location) -> Result<Answer, Problem> {
+async fn fetch(dialer: &Dialer, at: &Location) -> Result<WebAnswer, Problem> {
     let (stream, _) = dialer.connect(&at.host, at.port).await?;
     if !at.is_https {
         return exchange(stream, at).await;
@@ -117,7 +117,7 @@ async fn fetch(dialer: &Dialer, at: &Location) -> Result<Answer, Problem> {
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     at: &Location,
-) -> Result<Answer, Problem> {
+) -> Result<WebAnswer, Problem> {
     let failed = |error: hyper::Error| connection(at, &error.to_string());
     let handshake = http1::Builder::new()
         .max_headers(MAX_HEADERS)
@@ -139,13 +139,13 @@ async fn exchange(
     answer
 }
 
-async fn answer(response: Response<Incoming>) -> Result<Answer, hyper::Error> {
+async fn answer(response: Response<Incoming>) -> Result<WebAnswer, hyper::Error> {
     let status = response.status().as_u16();
     if let (301 | 302 | 303 | 307 | 308, Some(location)) =
         (status, response.headers().get(LOCATION))
     {
         let location = String::from_utf8_lossy(location.as_bytes());
-        return Ok(Answer::Redirect(location.into_owned()));
+        return Ok(WebAnswer::Redirect(location.into_owned()));
     }
     let mut body = response.into_body();
     let mut content = Vec::new();
@@ -156,7 +156,7 @@ async fn answer(response: Response<Incoming>) -> Result<Answer, hyper::Error> {
         }
     }
     content.truncate(MAX_CONTENT_BYTES);
-    Ok(Answer::Content(status, content))
+    Ok(WebAnswer::Content(status, content))
 }
 
 /// Where a redirect leads.
