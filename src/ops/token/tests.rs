@@ -28,7 +28,7 @@ fn a_token_is_known_by_its_secret_until_it_expires_or_is_revoked() {
     assert!(!check(&*inventory, SECRET, token.expires_at()));
     let revoked = Token {
         version: 1,
-        content: Content {
+        content: TokenRecord {
             revoked_at: Some(NOW),
             ..token.content
         },
@@ -101,7 +101,7 @@ fn put(inventory: &mut dyn Inventory, id: &str, uses: u64) -> Token {
     let token = Token {
         id: id.into(),
         version: 0,
-        content: Content {
+        content: TokenRecord {
             names: vec!["*.a.test".parse().unwrap()],
             profile: "client".into(),
             uses,
