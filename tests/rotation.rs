@@ -14,7 +14,7 @@ use std::time::Duration as Seconds;
 use crate::peer::clock::Clock;
 use crate::peer::{certs, certs_fails, is_here, program, run, scratch, script};
 use openagents_certs::authority::rotation::Stage;
-use openagents_certs::ops::ca::rotate::{self, Blocking, Gate, Outcome, Request, StageReport};
+use openagents_certs::ops::ca::rotate::{self, Blocking, Gate, Request, StageOutcome, StageReport};
 use openagents_certs::ops::{Report as _, Verdict, revoke};
 use openagents_certs::pki::algorithm::KeyType;
 use openagents_certs::pki::bundle;
@@ -289,7 +289,7 @@ fn what_was_killed_half_way_goes_on_where_it_was() {
     let outcome = activate().unwrap().outcome;
     assert!(matches!(
         outcome,
-        Outcome::Activate {
+        StageOutcome::Activate {
             activated: true,
             ..
         }
@@ -515,11 +515,11 @@ fn der(certificate: &Certificate) -> CertificateDer<'static> {
 /// Whether the old root was retired, what prevented it, and where its key is kept.
 fn retirement(report: StageReport) -> (bool, Vec<Blocking>, Option<PathBuf>) {
     match report.outcome {
-        Outcome::Retire {
+        StageOutcome::Retire {
             retired,
             blocking,
             kept,
         } => (retired, blocking, kept),
-        Outcome::Prepare {} | Outcome::Activate { .. } => panic!("another command"),
+        StageOutcome::Prepare {} | StageOutcome::Activate { .. } => panic!("another command"),
     }
 }
