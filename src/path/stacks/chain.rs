@@ -368,7 +368,7 @@ impl Fault {
         })
     }
 
-    fn row(self) -> &'static Row {
+    fn row(self) -> &'static FaultRow {
         // A test checks that the rows are in the order of the variants.
         &ROWS[self as usize]
     }
@@ -378,7 +378,7 @@ impl Fault {
 type Cause = (&'static str, Option<Evidence>, Option<usize>);
 
 /// A row of `faults.tsv`.
-struct Row {
+struct FaultRow {
     boring_ssl: &'static str,
     openssl: &'static str,
     rule: &'static str,
@@ -386,11 +386,11 @@ struct Row {
     narrower_rules: Vec<&'static str>,
 }
 
-impl Row {
-    fn read(line: &'static str) -> Option<Row> {
+impl FaultRow {
+    fn read(line: &'static str) -> Option<FaultRow> {
         let mut columns = line.split('\t');
         columns.next()?;
-        Some(Row {
+        Some(FaultRow {
             boring_ssl: columns.next()?,
             openssl: columns.next()?,
             rule: columns.next()?,
@@ -449,8 +449,8 @@ fn wrong_namesake(builder: &Builder<'_>, index: usize) -> Option<Cause> {
 
 const MISMATCHES: [&str; 2] = ["key-identifier-mismatch", "authority-certificate-mismatch"];
 const MAX_NAMESAKES: usize = 8;
-static ROWS: LazyLock<Vec<Row>> =
-    LazyLock::new(|| TEXT.lines().skip(1).filter_map(Row::read).collect());
+static ROWS: LazyLock<Vec<FaultRow>> =
+    LazyLock::new(|| TEXT.lines().skip(1).filter_map(FaultRow::read).collect());
 const TEXT: &str = include_str!("faults.tsv");
 
 #[cfg(test)]

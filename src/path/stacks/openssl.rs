@@ -19,7 +19,7 @@ use crate::pki::public_key::{KeyKind, KeyParts};
 
 /// A fault of a peer's certificates, and the certificate that has it.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal {
+pub(super) struct PathRefusal {
     pub(super) fault: Fault,
     /// The rule that it breaks, as exactly as it can be determined.
     pub(super) rule: &'static str,
@@ -37,7 +37,7 @@ pub(super) fn verify(
     at: OffsetDateTime,
     quirks: &'static Quirks,
     signatures: &Signatures,
-) -> Result<(), Box<Refusal>> {
+) -> Result<(), Box<PathRefusal>> {
     let Some((leaf, intermediates)) = sent.split_first() else {
         return Ok(());
     };
@@ -380,7 +380,7 @@ impl<'c, 'a> Check<'c, 'a> {
         self.builder.candidate(self.chain.members[place])
     }
 
-    fn refusal(&self, fault: Fault, place: usize) -> Refusal {
+    fn refusal(&self, fault: Fault, place: usize) -> PathRefusal {
         let role = self.role(place);
         let own = self.chain.members[place];
         let (rule, evidence, other) = fault.cause(self.builder, own, role, self.is_server);
@@ -390,7 +390,7 @@ impl<'c, 'a> Check<'c, 'a> {
             None => (role, own),
         };
         let subject = self.builder.candidate(index).certificate.subject();
-        Refusal {
+        PathRefusal {
             fault,
             rule,
             certificate: CertificateReference::new(role, place, subject),

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::chain::{Fault, Signatures};
 use super::load::{self, Chain};
-use super::openssl::{self, Refusal};
+use super::openssl::{self, PathRefusal};
 use super::quirks::Quirks;
 use super::reading::{self, KeyReading};
 use super::verdict::Failure;
@@ -407,8 +407,8 @@ impl Verifier<'_> {
 }
 
 /// A refusal as a failure of a file.
-fn failure(stack: Stack, refusal: Refusal, is_server: bool, file: File) -> Failure {
-    let Refusal {
+fn failure(stack: Stack, refusal: PathRefusal, is_server: bool, file: File) -> Failure {
+    let PathRefusal {
         fault,
         rule,
         certificate,
