@@ -11,8 +11,8 @@ pub mod rotation;
 pub use actor::{acting_for, process_actor, requested_by, set_program};
 pub use deployment::{
     Ask, CERTIFICATE, CONFIG, CRL, CRL_DER, INVENTORY, ISSUER, KEY, SERVE, anchors, certificate_in,
-    exists, is_key_encrypted, no_passphrase, once, open, read_certificates, read_config, read_key, read_key_in,
-    require, valid_issuer, write, write_public,
+    exists, is_key_encrypted, no_passphrase, once, open, read_certificates, read_config, read_key,
+    read_key_in, require, valid_issuer, write, write_public,
 };
 pub use inventory::{
     STORE_VARIABLE, StorePlace, has_inventory, inventory_name, open_client_inventory,

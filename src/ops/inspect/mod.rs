@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 
 use super::columns::Sheet;
 use super::live::{self, Dialling, LiveReport};
-use crate::error::{Error, InFile as _, shown};
+use crate::error::{ContentError, Error, InFile as _, shown};
 use crate::keys::{KeyReader, Password};
 use crate::path::finding::Finding;
 use crate::path::{self, request_problems};

@@ -16,7 +16,7 @@ use crate::authority::AuthorityAt;
 use crate::authority::rotation::Stage;
 use crate::error::{Error, shown};
 use crate::ops::ca::rotate::{
-    self, Blocking, Gate, Outcome, Passage, Root, RotationStatus, StageReport,
+    self, Blocking, Gate, Passage, Root, RotationStatus, StageOutcome, StageReport,
 };
 use crate::ops::live::Dialling;
 use crate::ops::{Report as _, Verdict};
@@ -252,9 +252,11 @@ fn consequences(step: Step, report: &StageReport) -> Vec<String> {
         ],
     };
     let waiting = match &report.outcome {
-        Outcome::Prepare {} => 0,
-        Outcome::Activate { gate, .. } => gate.iter().filter(|passage| !passage.passed).count(),
-        Outcome::Retire { blocking, .. } => blocking.len(),
+        StageOutcome::Prepare {} => 0,
+        StageOutcome::Activate { gate, .. } => {
+            gate.iter().filter(|passage| !passage.passed).count()
+        }
+        StageOutcome::Retire { blocking, .. } => blocking.len(),
     };
     match step {
         Step::Activate if waiting > 0 => sentences.push(format!(
@@ -459,9 +461,9 @@ impl StepPage {
             kept: String::new(),
         };
         match &report.outcome {
-            Outcome::Prepare {} => {}
-            Outcome::Activate { gate, .. } => page.gate = gate.iter().map(passage).collect(),
-            Outcome::Retire { blocking, kept, .. } => {
+            StageOutcome::Prepare {} => {}
+            StageOutcome::Activate { gate, .. } => page.gate = gate.iter().map(passage).collect(),
+            StageOutcome::Retire { blocking, kept, .. } => {
                 page.kept = kept.as_ref().map(shown).unwrap_or_default();
                 page.blocking = blocking_rows(blocking, now);
             }
