@@ -13,6 +13,7 @@ use crate::config::ConfigError;
 use crate::keys::KeyError;
 use crate::message::MessageError;
 use crate::net::acme::AcmeError;
+use crate::net::dns::UpdateError;
 use crate::net::est::EstError;
 use crate::net::mail::MailError;
 use crate::net::webhook::WebhookError;
@@ -174,6 +175,52 @@ pub enum Error {
     NoSession {
         /// The id.
         id: String,
+    },
+    /// A program that is needed is missing.
+    #[error("{program} is not installed")]
+    NotInstalled {
+        /// Its name.
+        program: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// A program was run, and failed.
+    #[error("{call} {why}")]
+    ProgramFailed {
+        /// How it was called.
+        call: String,
+        /// How it ended, as a clause.
+        why: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// Another process changed a file in the meantime.
+    #[error("{}: {what}", shown(path))]
+    ChangedMeanwhile {
+        /// The file.
+        path: PathBuf,
+        /// What follows from it, as a clause.
+        what: &'static str,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// A name that a public CA would not validate.
+    #[error("{name}: {what}")]
+    Unvalidated {
+        /// The name.
+        name: String,
+        /// Why not.
+        what: String,
+        /// What to change.
+        hint: String,
+    },
+    /// A record that a DNS server did not change.
+    #[error("{name}: {source}")]
+    DnsUpdate {
+        /// The name of the record.
+        name: String,
+        /// Why not.
+        source: UpdateError,
     },
     /// A process gets no identity, or an entry cannot be added.
     #[error(transparent)]

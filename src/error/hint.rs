@@ -48,6 +48,11 @@ impl Error {
             Error::Est(_) => "est",
             Error::Enrollment { .. } => "enrollment",
             Error::NoToken { .. } => "no-token",
+            Error::NotInstalled { .. } => "not-installed",
+            Error::ProgramFailed { .. } => "program",
+            Error::ChangedMeanwhile { .. } => "changed-meanwhile",
+            Error::Unvalidated { .. } => "unvalidated",
+            Error::DnsUpdate { .. } => "dns-update",
             Error::NoSession { .. } => "no-session",
             Error::Workload(error) => error.code(),
             Error::NoRoot { .. } => "no-root",
@@ -76,6 +81,8 @@ impl Error {
         match self {
             Error::Usage { hint, .. }
             | Error::Unverifiable { hint, .. }
+            | Error::NotInstalled { hint, .. }
+            | Error::Unvalidated { hint, .. }
             | Error::Exists { hint, .. }
             | Error::Missing { hint, .. } => Some(hint.clone()),
             Error::Io { source, path, .. } => content::io_hint(source, path),
@@ -160,6 +167,12 @@ impl Error {
             Error::NoSession { .. } => {
                 Some("see the sessions with `openagents-certs dashboard sessions`".into())
             }
+            Error::ProgramFailed { hint, .. } | Error::ChangedMeanwhile { hint, .. } => {
+                Some((*hint).into())
+            }
+            Error::DnsUpdate { .. } => Some(
+                "check the server, and that the key may update TXT records of this name".into(),
+            ),
             Error::Workload(error) => Some(error.hint()),
             Error::NoRoot { .. } => Some("add the root that signed issuer.crt to it".into()),
             Error::NoRowProfile => Some("add the column `profile`, or give `--profile`".into()),

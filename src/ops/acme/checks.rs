@@ -36,13 +36,12 @@ pub(super) fn run(
         match resolver.caa(host, name.starts_with("*."), &meta.caa_identities) {
             Ok(CaaVerdict::Permitted) => {}
             Ok(CaaVerdict::Forbidden { at, permitted }) => {
-                return Err(Error::usage(
-                    format!("{name}: the CAA record of {at} permits only {permitted}"),
-                    format!(
-                        "add `{at} CAA 0 issue \"{}\"`, or choose another `--server`",
-                        meta.caa_identities.first().map_or("…", |own| own)
-                    ),
-                ));
+                let own = meta.caa_identities.first().map_or("…", |own| own);
+                return Err(Error::Unvalidated {
+                    name: name.clone(),
+                    what: format!("the CAA record of {at} permits only {permitted}"),
+                    hint: format!("add `{at} CAA 0 issue \"{own}\"`, or choose another `--server`"),
+                });
             }
             Err(reason) => warnings.push(format!("{name}: its CAA records are unknown: {reason}")),
         }
@@ -51,11 +50,11 @@ pub(super) fn run(
             Challenge::TlsAlpn01 { .. } => 443,
             Challenge::Dns01Hook { .. } | Challenge::Dns01Update { .. } => continue,
         };
-        let addresses = resolver.addresses(host).map_err(|reason| {
-            Error::usage(
-                format!("{name}: does not resolve: {reason}"),
-                format!("add an A or AAAA record that leads to this machine; {SKIP}"),
-            )
+        let addresses = resolver.addresses(host);
+        let addresses = addresses.map_err(|reason| Error::Unvalidated {
+            name: name.clone(),
+            what: format!("does not resolve: {reason}"),
+            hint: format!("add an A or AAAA record that leads to this machine; {SKIP}"),
         })?;
         warnings.extend(unreachable(name, &addresses, port)?);
     }
@@ -73,10 +72,11 @@ fn unreachable(name: &str, addresses: &[IpAddr], port: u16) -> Result<Option<Str
     }
     match failure {
         Some((address, error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            Err(Error::usage(
-                format!("{name}: port {port} of {address} refuses connections"),
-                format!("lead port {port} to the challenge's listener or web server; {SKIP}"),
-            ))
+            Err(Error::Unvalidated {
+                name: name.to_owned(),
+                what: format!("port {port} of {address} refuses connections"),
+                hint: format!("lead port {port} to the challenge's listener or web server; {SKIP}"),
+            })
         }
         // Behind a router, a machine often does not reach itself by its public address.
         Some((address, error)) => Ok(Some(format!(

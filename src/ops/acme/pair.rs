@@ -27,7 +27,6 @@ pub struct OrderedPair {
 /// # Errors
 /// When there is none, or several, or what is known of them cannot be read.
 pub fn ordered_pair(directory: &Path, name: Option<&str>) -> Result<OrderedPair, Error> {
-    let usage = |message: String, hint: &str| Error::usage(message, hint);
     let mut pairs = Vec::new();
     for state in state::certificates(directory)? {
         let names = state.names.iter().map(|name| name.parse());
@@ -48,14 +47,14 @@ pub fn ordered_pair(directory: &Path, name: Option<&str>) -> Result<OrderedPair,
     }
     match (pairs.pop(), pairs.is_empty()) {
         (Some(only), true) => Ok(only),
-        (Some(_), false) => Err(usage(
+        (Some(_), false) => Err(Error::usage(
             format!(
                 "{}: several certificates were issued by public CAs",
                 shown(directory)
             ),
             "name the one of the server with `--common-name`",
         )),
-        (None, _) => Err(usage(
+        (None, _) => Err(Error::usage(
             format!(
                 "{}: no certificate of a public CA for the server",
                 shown(directory)

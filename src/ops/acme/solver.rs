@@ -169,11 +169,9 @@ impl Solver {
                 } else {
                     update.remove_txt(name, value)
                 };
-                changed.map_err(|error| {
-                    Error::usage(
-                        format!("{name}: {error}"),
-                        "check the server, and that the key may update TXT records of this name",
-                    )
+                changed.map_err(|source| Error::DnsUpdate {
+                    name: name.to_owned(),
+                    source,
                 })
             }
             Way::Listener(..) | Way::Webroot(_) => Ok(()),
@@ -197,11 +195,10 @@ fn run_hook(command: &str, action: &str, name: &str, value: &str) -> Result<(), 
         command.split_whitespace().map(OsString::from).collect()
     };
     words.extend([action, name, value].map(OsString::from));
-    let failed = |what: String| {
-        Error::usage(
-            format!("{command} {action} {name}: {what}"),
-            "run it by hand; it gets `present` or `cleanup`, the record's name and its value",
-        )
+    let failed = |why: String| Error::ProgramFailed {
+        call: format!("{command} {action} {name}:"),
+        why,
+        hint: "run it by hand; it gets `present` or `cleanup`, the record's name and its value",
     };
     let ended = process::run_limited(&Limited {
         program: &words[0],

@@ -327,7 +327,7 @@ const MIN_COLUMNS: usize = 40;
 const MAX_COLUMNS: usize = 100;
 const GUESSED: &str = "this text is not known; what follows is a guess from";
 const NO_CAUSE: &str =
-    "not found in these files; consider the other causes above, and check the other side's files";
+    "not found in these files; consider the other causes above, and check the peer's files";
 const NOT_RECOGNISED: &str = "no known TLS error in this text
   next    give more of the log, from both sides: the line before the last often says more
           GRPC_VERBOSITY=debug GRPC_TRACE=tsi (grpcio) and NODE_DEBUG=tls (Node) print more

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::hook::{Hook, SignalTo, StepResult};
 use super::report::{Renewal, State};
-use crate::error::{Error, shown};
+use crate::error::Error;
 use crate::files::{self, Lock, Replacement};
 use crate::net::{Target, presented_chain};
 use crate::ops::Expiry;
@@ -265,13 +265,11 @@ fn restore(one: &ReplacedPair) -> Result<(), Error> {
     let lock = Lock::acquire(&one.place.directory)?;
     let path = one.place.certificate();
     if files::read(&path)?.as_slice() != one.certificate.as_bytes() {
-        return Err(Error::usage(
-            format!(
-                "{}: was changed by another process, so the old pair was not restored",
-                shown(&path)
-            ),
-            "look at the file with `openagents-certs inspect`",
-        ));
+        return Err(Error::ChangedMeanwhile {
+            path,
+            what: "was changed by another process, so the old pair was not restored",
+            hint: "look at the file with `openagents-certs inspect`",
+        });
     }
     let (certificate, key) = file_names(&one.place.base);
     let combined = one.place.combined_name();

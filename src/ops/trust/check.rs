@@ -196,16 +196,17 @@ fn connect(
 }
 
 fn absent(runtime: Runtime) -> Error {
-    Error::usage(
-        format!("{} is not installed", runtime.name()),
-        match runtime {
-            Runtime::Grpc => "name a Python that has grpcio with `--python PROGRAM`",
-            Runtime::Python => "name one with `--python PROGRAM`",
-            Runtime::Node | Runtime::Java | Runtime::Openssl | Runtime::Curl => {
-                "install it, or leave it out of `--runtime`"
-            }
-        },
-    )
+    let hint = match runtime {
+        Runtime::Grpc => "name a Python that has grpcio with `--python PROGRAM`",
+        Runtime::Python => "name one with `--python PROGRAM`",
+        Runtime::Node | Runtime::Java | Runtime::Openssl | Runtime::Curl => {
+            "install it, or leave it out of `--runtime`"
+        }
+    };
+    Error::NotInstalled {
+        program: runtime.name().into(),
+        hint: hint.into(),
+    }
 }
 
 /// What each runtime did.

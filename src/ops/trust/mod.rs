@@ -132,10 +132,11 @@ impl Step {
                     return Ok(true);
                 }
                 let last = answer.text.trim().lines().last().unwrap_or("no output");
-                Err(Error::usage(
-                    format!("`{call}` failed: {}", Escaped(last)),
-                    "fix this and run the command again; completed steps are not repeated",
-                ))
+                Err(Error::ProgramFailed {
+                    call: format!("`{call}`"),
+                    why: format!("failed: {}", Escaped(last)),
+                    hint: "fix this and run the command again; completed steps are not repeated",
+                })
             }
         }
     }
@@ -160,11 +161,9 @@ impl Call {
     /// Runs it, and returns what it printed.
     fn ask(&self) -> Result<Answer, Error> {
         let answer = process::ask(&self.program, &self.arguments, &[], &[], TIMEOUT)?;
-        answer.ok_or_else(|| {
-            Error::usage(
-                format!("{}: not installed", shown(&self.program)),
-                "install it, or choose other stores with `--store`",
-            )
+        answer.ok_or_else(|| Error::NotInstalled {
+            program: shown(&self.program),
+            hint: "install it, or choose other stores with `--store`".into(),
         })
     }
 }

@@ -442,10 +442,11 @@ fn replace(path: &Path, before: &[u8], after: &[u8]) -> Result<(), Error> {
     let secret = files::is_private(&absolute)?;
     let lock = Lock::acquire(directory)?;
     if files::read(path)?.as_slice() != before {
-        return Err(Error::usage(
-            format!("{}: changed by another process", shown(path)),
-            "run the command again",
-        ));
+        return Err(Error::ChangedMeanwhile {
+            path: path.to_owned(),
+            what: "changed by another process",
+            hint: "run the command again",
+        });
     }
     let file = NewFile {
         name,
