@@ -119,7 +119,8 @@ const TASKS: &[(&str, &[&str])] = &[
     (
         "Operate",
         &[
-            "serve", "list", "show", "status", "renew", "watch", "revoke", "unrevoke", "crl",
+            "serve", "list", "show", "audit", "status", "renew", "watch", "revoke", "unrevoke",
+            "crl",
         ],
     ),
     ("Distribute", &["token", "export", "trust", "template"]),
