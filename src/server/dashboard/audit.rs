@@ -102,13 +102,9 @@ async fn page(
     Query(query): Query<AuditQuery>,
 ) -> Answer {
     let now = core.now();
-    let mut filter = query.filter(now)?;
-    filter.limit = Some(ROWS + 1);
-    let mut found = records(&core, filter).await?;
-    let has_more = found.len() > ROWS;
-    found.truncate(ROWS);
-    let last = found.last().filter(|_| has_more);
-    let next = last.map(|last| format!("{}.{}", last.at.unix_timestamp(), last.position));
+    let filter = query.filter(now)?;
+    let (found, next) = matching(&core, filter).await?;
+    let next = next.map(|(at, position)| format!("{}.{position}", at.unix_timestamp()));
     html(&AuditPage {
         frame: Frame::new(&core, access, Tab::Audit, "Audit"),
         next: next.map_or(String::new(), |place| query.address("/audit", &place)),
@@ -121,6 +117,35 @@ async fn page(
         rows: found.iter().map(|record| Record::of(record, now)).collect(),
         query,
     })
+}
+
+/// The next records that match, and the place to go on from if there may be more. No index finds a text in them: so only
+/// some are looked at, and the one who asks goes on.
+async fn matching(
+    core: &Core,
+    filter: AuditFilter,
+) -> Result<(Vec<AuditRecord>, Option<(OffsetDateTime, u64)>), Refusal> {
+    let all = AuditFilter {
+        by: None,
+        subject: None,
+        ..filter.clone()
+    };
+    let found = core.read(move |inventory, _| {
+        let (mut found, mut last, mut examined) = (Vec::new(), None, 0);
+        let mut is_stopped = false;
+        inventory.audit(&all, &mut |record| {
+            if found.len() == ROWS || examined == MAX_EXAMINED {
+                is_stopped = true;
+                return ControlFlow::Break(());
+            }
+            examined += 1;
+            last = Some((record.at, record.position));
+            found.extend(Some(record).filter(|record| filter.matches(record)));
+            ControlFlow::Continue(())
+        })?;
+        Ok((found, last.filter(|_| is_stopped)))
+    });
+    Ok(found.await?)
 }
 
 async fn records(core: &Core, filter: AuditFilter) -> Result<Vec<AuditRecord>, Refusal> {
@@ -267,5 +292,7 @@ impl AuditPage {
 }
 
 const ROWS: usize = 50;
+/// How many records are looked at for a page.
+const MAX_EXAMINED: usize = 20_000;
 const PAGE: usize = 1_000;
 const MAX_TEXT: usize = 256;
