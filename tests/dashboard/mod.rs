@@ -7,6 +7,7 @@
 )]
 
 mod attacks;
+mod browser;
 mod certificates;
 mod operators;
 mod overview;
