@@ -49,6 +49,26 @@ fn what_breaks_next_comes_first_and_names_are_harmless() {
     assert!(text.contains("<rect class=\"near\""), "{text}");
 }
 
+#[test]
+fn a_network_that_an_agent_cannot_reach_needs_attention() {
+    let scene = Scene::new("dashboard-failing", "[serve]\nnetworks = ['net']\n");
+    let net = scene.directory.join("net");
+    std::fs::create_dir(&net).unwrap();
+    let network = "network:\n  name: N\n  node_id: n1\n  transports:\n  - type: grpc\n    config:\n      host: 127.0.0.1\n      port: 8600\n";
+    std::fs::write(net.join("network.yaml"), network).unwrap();
+    let agents = "url,name,client_cert,client_key\ngrpcs://localhost:8600,tls,,\n";
+    std::fs::write(net.join("agents.csv"), agents).unwrap();
+    let browser = scene.browser("viewer");
+    crate::serve::until("the network is there", || {
+        let page = browser.get("/overview");
+        page.text().contains("cannot connect")
+    });
+    let page = browser.get("/overview");
+    let (_, rest) = page.text().split_once("href=\"/networks?path=").unwrap();
+    let address = format!("/networks?path={}", rest.split('"').next().unwrap());
+    assert_eq!(browser.get(&address).status, 200);
+}
+
 /// Records a certificate with this name, which no command would give it; the rest is of another one. It expires in an
 /// hour, and was due for renewal long ago.
 fn record(scene: &Scene, like: &str, name: &str) {

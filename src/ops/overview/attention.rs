@@ -41,6 +41,8 @@ pub enum Problem {
     Expired,
     /// A renewal failed.
     RenewalFailed,
+    /// Not everybody in a network can connect.
+    NetworkFails,
     /// A certificate was due for renewal, and expires.
     NotRenewed,
 }
@@ -54,6 +56,7 @@ impl Problem {
             Problem::StaleRevocationList => "stale CRL",
             Problem::Expired => "expired",
             Problem::RenewalFailed => "renewal failed",
+            Problem::NetworkFails => "cannot connect",
             Problem::NotRenewed => "not renewed",
         }
     }

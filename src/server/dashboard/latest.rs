@@ -7,12 +7,14 @@ use tokio::sync::Mutex;
 
 use crate::server::failure::Failure;
 
-/// The latest of a value. However many ask, it is computed once in a second at most, and computing it takes a
-/// twentieth of the time at most. Nobody waits for a value that takes long if there is one that is not too old.
+/// The latest of a value. However many ask, it is computed once in a while at most, and computing it takes a twentieth
+/// of the time at most. Nobody waits for a value that takes long if there is one that is not too old.
 pub(super) struct Latest<T> {
     latest: RwLock<Option<Computed<T>>>,
     /// Held by the one who computes it.
     turn: Mutex<()>,
+    /// How long a value is used at least.
+    least: Duration,
 }
 
 struct Computed<T> {
@@ -31,23 +33,29 @@ pub(super) enum Age<T> {
     Missing,
 }
 
-impl<T> Default for Latest<T> {
-    fn default() -> Self {
+impl<T> Latest<T> {
+    /// None yet; one that is computed is used for as long at least.
+    pub(super) fn for_at_least(least: Duration) -> Self {
         Latest {
             latest: RwLock::new(None),
             turn: Mutex::new(()),
+            least,
         }
     }
-}
 
-impl<T> Latest<T> {
+    /// The last value, however old it is.
+    pub(super) fn last(&self) -> Option<Arc<T>> {
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        latest.as_ref().map(|latest| Arc::clone(&latest.value))
+    }
+
     /// What there is.
     pub(super) fn look(&self) -> Age<T> {
         let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
         let Some(latest) = &*latest else {
             return Age::Missing;
         };
-        let (age, current) = (latest.at.elapsed(), FRESH.max(latest.took * SHARE));
+        let (age, current) = (latest.at.elapsed(), self.least.max(latest.took * SHARE));
         let value = || Arc::clone(&latest.value);
         match age {
             age if age < current => Age::Current(value()),
@@ -85,10 +93,30 @@ impl<T> Latest<T> {
     }
 }
 
-const FRESH: Duration = Duration::from_secs(1);
 /// How many times as long as it takes to compute a value is it used.
 const SHARE: u32 = 20;
 /// What takes no longer is waited for.
 const QUICK: Duration = Duration::from_millis(20);
 /// How long a value is shown beyond that.
 const OLD: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_computed_once_for_all_who_ask_within_a_moment() {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.build().unwrap();
+        let latest = Latest::for_at_least(Duration::from_secs(3600));
+        assert!(matches!(latest.look(), Age::Missing));
+        let failed = runtime.block_on(latest.renew(async || Err(Failure::Unavailable)));
+        assert!(failed.is_err() && latest.last().is_none());
+        for value in [1, 2] {
+            let got = runtime.block_on(latest.renew(async || Ok(value)));
+            assert_eq!(*got.unwrap(), 1);
+        }
+        assert!(matches!(latest.look(), Age::Current(one) if *one == 1));
+        assert!(!latest.is_being_renewed());
+    }
+}

@@ -22,9 +22,9 @@
 //!    `bad` and `plain`. A form has `{% call ui::csrf(frame) %}{% endcall %}` in it, and is left out, or its button
 //!    disabled with a reason, for a viewer (`frame.access.is_operator()`).
 //! 5. Every value is escaped by [`escape::Html`], in attributes too, if they have quotation marks. Use `|safe` for
-//!    nothing but HTML that [`crate::ops::view`] rendered. No `style` attribute and no inline script: the policy
+//!    nothing but HTML that [`crate::ops::view`] or another template rendered. No `style` attribute and no inline script: the policy
 //!    forbids both. Widths are attributes of SVG.
-//! 6. A live part has `hx-get="/path" hx-trigger="every 5s" hx-swap="outerHTML"` and a handler that renders only it;
+//! 6. A live part has `hx-get="/path" hx-trigger="every 5s" hx-swap="outerMorph"` and a handler that renders only it;
 //!    it must be cheap, for every open browser asks. Attributes are not inherited. htmx is version 4; expressions
 //!    (`hx-on`, `js:`, filters in `[]`) do not run. Everything can be read, and every form sent, without JavaScript.
 //! 7. A failure is a [`Refusal`]: `?` on what `core.read`, `core.write` and `ops` return turns into a page.

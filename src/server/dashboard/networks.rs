@@ -15,13 +15,17 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use self::view::ResultView;
-use super::page::number;
+use super::page::{number, with_query};
 use super::{Access, Answer, Change, Frame, Refusal, Tab, html};
 use crate::authority;
 use crate::error::{Error, shown};
+use crate::ops::overview::{Attention, Problem};
+use crate::ops::status::Level;
 use crate::ops::verify_chain::networks::{self, GivenFiles, Source};
 use crate::ops::verify_chain::{self, Connect, Files, Report, Request};
+use crate::ops::{self, Verdict};
 use crate::server::core::Core;
+use crate::server::failure::Failure;
 
 /// What the address of the page asks for.
 #[derive(Debug, Default, Deserialize)]
@@ -156,6 +160,42 @@ impl Check {
         };
         verify_chain::run(&Request::of_networks(request), now)
     }
+}
+
+/// The networks in `[serve] networks` that not everybody reaches. What cannot be read is for their page to say.
+pub(super) async fn failing(core: &Core) -> Result<Vec<Attention>, Failure> {
+    let (directory, readable, now) = (core.directory().to_owned(), readable(core), core.now());
+    let check = move || {
+        let paths = readable.iter().skip(1);
+        let failing = paths.filter_map(|path| {
+            let check = Check {
+                directory: directory.clone(),
+                paths: vec![path.clone()],
+                cwd: None,
+                source: Source::Below(readable.clone()),
+            };
+            let report = check.run(now).ok()?;
+            Some(Attention {
+                level: match report.verdict {
+                    Verdict::No => Level::Critical,
+                    Verdict::Undetermined => Level::Warning,
+                    Verdict::Yes => return None,
+                },
+                problem: Problem::NetworkFails,
+                subject: shown(path),
+                serial: None,
+                at: None,
+                advice: ops::Report::reason(&report).unwrap_or_default(),
+            })
+        });
+        Ok(failing.collect())
+    };
+    core.compute(check).await
+}
+
+/// The address of the check of a path.
+pub(super) fn address(path: &str) -> String {
+    with_query("/networks", &[("path", path)])
 }
 
 /// The directories that a path may name a file in.

@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use self::timeline::Timeline;
 use super::access::Shared;
 use super::latest::{Age, Latest};
+use super::networks;
 use super::page::{Moment, number};
 use super::{Access, Answer, Frame, Tab, html};
 use crate::ops::overview::{self, Attention, Overview, Problem};
@@ -103,6 +104,7 @@ impl Live {
         let now = core.now();
         let mut attention = of_server(core, now);
         attention.extend(overview.attention.iter().cloned());
+        attention.extend(failing_networks(core, shared));
         Attention::sort(&mut attention);
         let worst = attention.first().map_or(Level::Ok, |first| first.level);
         Ok(Live {
@@ -126,7 +128,11 @@ impl Row {
             tone: attention.level.tone().class(),
             problem: attention.problem.words(),
             subject: attention.subject.clone(),
-            path: serial.map_or_else(String::new, |serial| format!("/certificates/{serial}")),
+            path: match (serial, attention.problem) {
+                (Some(serial), _) => format!("/certificates/{serial}"),
+                (None, Problem::NetworkFails) => networks::address(&attention.subject),
+                (None, _) => String::new(),
+            },
             at: attention.at.map(|at| Moment::new(at, now)),
             advice: parts
                 .map(|(at, part)| (at % 2 == 1, part.to_owned()))
@@ -168,6 +174,20 @@ async fn latest(core: &Arc<Core>, shared: &Arc<Shared>) -> Result<Arc<Overview>,
             Ok(overview)
         }
     }
+}
+
+/// The networks that not everybody reaches, as they were checked last; checking takes longer than a page may.
+fn failing_networks(core: &Arc<Core>, shared: &Arc<Shared>) -> Vec<Attention> {
+    let latest = &shared.overview.networks;
+    if !matches!(latest.look(), Age::Current(_)) && !latest.is_being_renewed() {
+        let (core, shared) = (Arc::clone(core), Arc::clone(shared));
+        tokio::spawn(async move {
+            let latest = &shared.overview.networks;
+            // A failure is in the log.
+            let _ = latest.renew(async || networks::failing(&core).await).await;
+        });
+    }
+    latest.last().map(|last| last.to_vec()).unwrap_or_default()
 }
 
 /// What of the server itself needs attention.
@@ -257,11 +277,21 @@ fn answer(overview: &Overview, attention: &[Attention]) -> String {
 }
 
 /// What all browsers that show the overview share.
-#[derive(Default)]
 pub(super) struct SharedOverview {
     latest: Latest<Overview>,
+    networks: Latest<Vec<Attention>>,
     /// Counts of earlier moments, the oldest first.
     samples: Mutex<VecDeque<Sample>>,
+}
+
+impl Default for SharedOverview {
+    fn default() -> Self {
+        SharedOverview {
+            latest: Latest::for_at_least(Duration::from_secs(1)),
+            networks: Latest::for_at_least(Duration::from_secs(60)),
+            samples: Mutex::default(),
+        }
+    }
 }
 
 struct Sample {
