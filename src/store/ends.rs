@@ -22,19 +22,6 @@ pub(super) fn moments(now: OffsetDateTime) -> (i64, i64) {
     (now - now.rem_euclid(DAY_SECONDS), now)
 }
 
-/// The day that a count is of; see [`Ends::day`].
-#[cfg(test)]
-pub(super) fn day(not_after: OffsetDateTime, now: OffsetDateTime, days: u16) -> i64 {
-    let (midnight, now) = moments(now);
-    let end = not_after.unix_timestamp();
-    let day = (end - midnight).div_euclid(DAY_SECONDS);
-    if end < now {
-        -1
-    } else {
-        day.min(i64::from(days))
-    }
-}
-
 /// The soonest of the entries of several profiles.
 pub(super) fn soonest(mut entries: Vec<Entry>, limit: usize) -> Vec<Entry> {
     entries.sort_by_key(|entry| entry.validity.not_after());
@@ -91,3 +78,58 @@ const DAY_SECONDS: i64 = Duration::DAY.whole_seconds();
 const FIRST: i64 = -62_135_596_800;
 /// After every time that a certificate can have: the year 10000.
 const BEYOND: i64 = 253_402_300_800;
+
+/// What an inventory that is a list of entries answers.
+#[cfg(test)]
+pub(super) use list::{between, counted};
+
+#[cfg(test)]
+mod list {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    pub(crate) fn counted(entries: &[Entry], now: OffsetDateTime, days: u16) -> Vec<Ends> {
+        let mut counts: BTreeMap<(String, i64), u64> = BTreeMap::new();
+        for entry in entries.iter().filter(|entry| is_in_use(entry)) {
+            let day = day(entry.validity.not_after(), now, days);
+            *counts.entry((entry.profile.clone(), day)).or_default() += 1;
+        }
+        let ends = counts.into_iter();
+        ends.map(|((profile, day), count)| Ends {
+            profile,
+            day,
+            count,
+        })
+        .collect()
+    }
+
+    pub(crate) fn between(
+        entries: &[Entry],
+        from: OffsetDateTime,
+        until: OffsetDateTime,
+        limit: usize,
+    ) -> Vec<Entry> {
+        let within = |entry: &&Entry| {
+            let end = entry.validity.not_after();
+            is_in_use(entry) && from <= end && end <= until
+        };
+        soonest(entries.iter().filter(within).cloned().collect(), limit)
+    }
+
+    /// The day that a count is of; see [`Ends::day`].
+    fn day(not_after: OffsetDateTime, now: OffsetDateTime, days: u16) -> i64 {
+        let (midnight, now) = moments(now);
+        let end = not_after.unix_timestamp();
+        let day = (end - midnight).div_euclid(DAY_SECONDS);
+        if end < now {
+            -1
+        } else {
+            day.min(i64::from(days))
+        }
+    }
+
+    fn is_in_use(entry: &Entry) -> bool {
+        entry.revocation.is_none() && entry.superseded_by.is_none() && entry.retired_at.is_none()
+    }
+}

@@ -249,18 +249,7 @@ impl Inventory for Memory {
     }
 
     fn ends(&self, now: OffsetDateTime, days: u16) -> Result<Vec<Ends>, StoreError> {
-        let mut counts: BTreeMap<(String, i64), u64> = BTreeMap::new();
-        for entry in self.entries.iter().filter(|entry| is_in_use(entry)) {
-            let day = ends::day(entry.validity.not_after(), now, days);
-            *counts.entry((entry.profile.clone(), day)).or_default() += 1;
-        }
-        let ends = counts.into_iter();
-        let ends = ends.map(|((profile, day), count)| Ends {
-            profile,
-            day,
-            count,
-        });
-        Ok(ends.collect())
+        Ok(ends::counted(&self.entries, now, days))
     }
 
     fn ending(
@@ -269,12 +258,7 @@ impl Inventory for Memory {
         until: OffsetDateTime,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        let within = |entry: &&Entry| {
-            let end = entry.validity.not_after();
-            is_in_use(entry) && from <= end && end <= until
-        };
-        let entries = self.entries.iter().filter(within).cloned().collect();
-        Ok(ends::soonest(entries, limit))
+        Ok(ends::between(&self.entries, from, until, limit))
     }
 
     fn counts(&self, now: OffsetDateTime) -> Result<Counts, StoreError> {
@@ -524,8 +508,4 @@ impl Inventory for Memory {
         self.tell([AuditEvent::crl(self.crl_number)]);
         Ok(self.crl_number)
     }
-}
-
-fn is_in_use(entry: &Entry) -> bool {
-    entry.revocation.is_none() && entry.superseded_by.is_none() && entry.retired_at.is_none()
 }

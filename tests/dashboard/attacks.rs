@@ -31,7 +31,7 @@ fn every_answer_keeps_other_sites_and_caches_out() {
         assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"));
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
+            ("referrer-policy", "same-origin"),
             ("strict-transport-security", "max-age=31536000"),
             ("cross-origin-opener-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-origin"),
