@@ -8,7 +8,6 @@ use time::OffsetDateTime;
 
 use crate::authority::{Ask, AuthorityAt};
 use crate::error::Error;
-use crate::files;
 use crate::ops::{Report, Verdict, enroll};
 use crate::render::{Color, Format, Renderer};
 
@@ -150,11 +149,8 @@ impl Global {
     pub(super) fn note_given(&mut self, matches: &ArgMatches) {
         let source = matches.value_source("dir");
         self.is_dir_given = source == Some(ValueSource::CommandLine);
-        let here = Path::new(".");
-        let is_free = source == Some(ValueSource::DefaultValue)
-            && matches!(files::exists(&self.dir), Ok(false));
-        if is_free && matches!(enroll::is_enrolled(here), Ok(true)) {
-            self.dir = here.to_owned();
+        if source == Some(ValueSource::DefaultValue) {
+            self.dir = enroll::directory_or_here(std::mem::take(&mut self.dir));
         }
     }
 

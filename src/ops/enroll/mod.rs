@@ -36,7 +36,7 @@ use crate::store::{Entry, Opening, Output};
 
 pub use renewal::{NewPair, due_at, renew};
 pub use report::Enrolled;
-pub use state::{EnrolledPair, Enrollment, is_enrolled};
+pub use state::{EnrolledPair, Enrollment, directory_or_here};
 
 use chain::Chain;
 

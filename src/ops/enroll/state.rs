@@ -1,7 +1,7 @@
 //! Where the certificates of a directory came from: a file beside them, without secrets.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -90,12 +90,16 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// Whether certificates of a directory come from a server.
-///
-/// # Errors
-/// When the system does not say.
-pub fn is_enrolled(directory: &Path) -> Result<bool, Error> {
-    files::exists(&directory.join(FILE))
+/// The directory to use where nobody named one: the usual one, or the current one if that is enrolled and the usual
+/// one is not there.
+pub fn directory_or_here(usual: PathBuf) -> PathBuf {
+    let is_there = !matches!(files::exists(&usual), Ok(false));
+    let is_enrolled = matches!(files::exists(Path::new(FILE)), Ok(true));
+    if is_enrolled && !is_there {
+        ".".into()
+    } else {
+        usual
+    }
 }
 
 /// The name of the file.
