@@ -7,9 +7,11 @@ use const_oid::ObjectIdentifier;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
-use tokio_rustls::rustls::crypto::{WebPkiSupportedAlgorithms, ring as provider};
-use tokio_rustls::rustls::{ClientConfig, Error};
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
+use tokio_rustls::rustls::crypto::ring as provider;
+use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::dial::Dialer;
 use crate::net::reverse_name;
@@ -121,7 +123,9 @@ pub(super) fn server_name(host: &Identifier) -> Option<ServerName<'static>> {
 pub(super) fn client_config(protocols: &[&[u8]]) -> ClientConfig {
     let provider = Arc::new(provider::default_provider());
     let verifier = Arc::new(AnyCertificate {
-        algorithms: provider.signature_verification_algorithms,
+        schemes: provider
+            .signature_verification_algorithms
+            .supported_schemes(),
     });
     let builder =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -138,10 +142,11 @@ pub(super) fn client_config(protocols: &[&[u8]]) -> ClientConfig {
     config
 }
 
-/// Accepts any certificate whose key signs the handshake: the host's answer is the certificate itself.
+/// Accepts any certificate. That the host has its key proves nothing here: the host's answer is the certificate itself.
+/// Its signature is not checked, since webpki reads no certificate with the critical extension of this challenge.
 #[derive(Debug)]
 struct AnyCertificate {
-    algorithms: WebPkiSupportedAlgorithms,
+    schemes: Vec<SignatureScheme>,
 }
 
 impl ServerCertVerifier for AnyCertificate {
@@ -156,7 +161,27 @@ impl ServerCertVerifier for AnyCertificate {
         Ok(ServerCertVerified::assertion())
     }
 
-    checks_handshake_signatures!();
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes.clone()
+    }
 }
 
 const ALPN_NAME: &str = "acme-tls/1";
