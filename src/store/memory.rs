@@ -121,19 +121,14 @@ impl Inventory for Memory {
             .filter(|record| filter.matches(record))
             .collect();
         found.sort_by_key(|record| std::cmp::Reverse((record.at, record.position)));
-        for record in found.into_iter().take(filter.limit.unwrap_or(usize::MAX)) {
-            if visitor(record.clone()).is_break() {
-                break;
-            }
-        }
+        let wanted = found.into_iter().take(filter.limit.unwrap_or(usize::MAX));
+        let _stopped = wanted.cloned().try_for_each(visitor);
         Ok(())
     }
 
     fn audit_after(&self, position: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
-        let behind = self
-            .audit
-            .iter()
-            .filter(|record| record.position > position);
+        let records = self.audit.iter();
+        let behind = records.filter(|record| record.position > position);
         Ok(behind.take(limit).cloned().collect())
     }
 
@@ -229,11 +224,8 @@ impl Inventory for Memory {
             .filter(|entry| filter.matches(entry, now))
             .collect();
         wanted.sort_by_key(|entry| (entry.validity.not_after(), entry.validity.not_before()));
-        for entry in wanted.into_iter().take(filter.limit.unwrap_or(usize::MAX)) {
-            if visitor(entry.clone()).is_break() {
-                break;
-            }
-        }
+        let wanted = wanted.into_iter().take(filter.limit.unwrap_or(usize::MAX));
+        let _stopped = wanted.cloned().try_for_each(visitor);
         Ok(())
     }
 
