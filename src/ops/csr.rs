@@ -207,7 +207,7 @@ fn key(request: &Request, password: Ask<'_>) -> Result<(Signer, Option<PrivateKe
     };
     let (key, _) = authority::read_key(path, password)?;
     let signer = Signer::from_pkcs8(key.pkcs8());
-    Ok((signer.in_file(&path)?, None))
+    Ok((signer.in_file(path)?, None))
 }
 
 fn with_ending(base: &OsStr, ending: &str) -> OsString {

@@ -817,6 +817,7 @@ fn a_part_of_what_is_done_together_can_fail_alone(inventory: &mut dyn Inventory)
     assert_eq!(numbers(inventory, &Filter::default()), [1, 2, 4, 5]);
 }
 
+#[expect(clippy::too_many_lines, reason = "one change after the other")]
 fn every_change_is_told_with_its_actor(inventory: &mut dyn Inventory) {
     let before = inventory.act_as(Some(actor("joe")));
     assert_eq!(before.as_deref(), Some(&Actor::unknown()));
@@ -902,6 +903,7 @@ fn what_is_undone_is_not_told(inventory: &mut dyn Inventory) {
     assert_eq!(inventory.audit_after(0, 9).unwrap(), []);
 }
 
+#[expect(clippy::too_many_lines, reason = "one filter after the other")]
 fn audit_records_come_newest_first_and_by_filter(inventory: &mut dyn Inventory) {
     let record = |minute: i64, action, subject: &str, by: &str| AuditRecord {
         position: 0,

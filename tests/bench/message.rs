@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    clippy::result_large_err,
     reason = "it makes its own files"
 )]
 

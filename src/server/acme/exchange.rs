@@ -211,7 +211,7 @@ pub(super) fn split<T>(done: Result<T, Refusal>) -> Result<Result<T, Box<Problem
     match done {
         Ok(done) => Ok(Ok(done)),
         Err(Refusal::Problem(problem)) => Ok(Err(problem)),
-        Err(Refusal::Failure(error)) => Err(error),
+        Err(Refusal::Failure(error)) => Err(*error),
     }
 }
 

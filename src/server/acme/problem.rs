@@ -203,7 +203,7 @@ pub(super) enum Refusal {
     /// The client's answer. What was written before stays, the nonce above all.
     Problem(Box<Problem>),
     /// Nothing is written.
-    Failure(Error),
+    Failure(Box<Error>),
 }
 
 impl From<Problem> for Refusal {
@@ -214,13 +214,13 @@ impl From<Problem> for Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Refusal::Failure(error)
+        Refusal::Failure(Box::new(error))
     }
 }
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Refusal::Failure(error.into())
+        Refusal::Failure(Box::new(error.into()))
     }
 }
 

@@ -93,7 +93,6 @@ async fn run(
 }
 
 /// Keeps apart what a person can fix, with what is wrong and how to fix it, from a fault of the server.
-#[expect(clippy::type_complexity, reason = "a result in a result")]
 fn answered<T>(result: Result<T, Error>) -> Result<Result<T, (String, String)>, Error> {
     match result {
         Ok(done) => Ok(Ok(done)),

@@ -178,6 +178,7 @@ impl Sqlite {
 }
 
 /// A SELECT of the entries in order, behind the place where the page begins.
+#[expect(clippy::too_many_lines, reason = "one condition after the other")]
 fn in_order(search: &Search, now: OffsetDateTime) -> (String, Vec<Value>) {
     let mut wanted = Conditions::default();
     let (direction, behind) = match search.is_ascending() {

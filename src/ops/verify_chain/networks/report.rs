@@ -340,7 +340,7 @@ pub(in crate::ops::verify_chain) fn edit(request: &EditRequest) -> Result<EditRe
         }
         edited => edited,
     };
-    let edited = edited.in_file(&path)?;
+    let edited = edited.in_file(path)?;
     let before = String::from_utf8_lossy(&bytes);
     let diff = unified_diff(&before, &edited.text);
     if edited.changed && !request.dry_run {

@@ -47,8 +47,8 @@ impl Source {
             Source::Disk | Source::Given(_) => {}
             Source::Below(_) => {
                 let extension = path.extension().unwrap_or_default();
-                let is_like = |known: &&str| extension.eq_ignore_ascii_case(known);
-                if !DESCRIPTIONS.iter().any(|known| is_like(&known)) {
+                let is_like = |known: &str| extension.eq_ignore_ascii_case(known);
+                if !DESCRIPTIONS.iter().any(|known| is_like(known)) {
                     return Err(Error::Usage {
                         message: format!("{}: neither YAML nor a list of agents", shown(path)),
                         hint: "name a file that ends with .yaml, .yml, .csv or .txt".into(),
@@ -217,11 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(
-        clippy::unwrap_used,
-        clippy::disallowed_methods,
-        reason = "a test of files"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a test of files")]
     fn only_files_below_the_directories_are_read() {
         let directory = tempfile::tempdir().unwrap();
         let (inside, outside) = (directory.path().join("in"), directory.path().join("out"));
@@ -254,7 +250,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::unwrap_used, reason = "a test")]
     fn files_that_were_sent_are_found_by_name_and_keys_are_left_out() {
         let mut given = GivenFiles::default();
         given.add("../../etc/network.yaml", b"network:\n  name: n\n".to_vec());
