@@ -3,7 +3,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    clippy::result_large_err,
     reason = "it makes its own files"
 )]
 

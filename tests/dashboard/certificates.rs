@@ -134,6 +134,7 @@ fn several_are_revoked_at_once_and_one_is_released_from_hold() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one step after the other")]
 fn every_certificate_is_on_a_page_and_in_the_export() {
     let scene = Scene::new("dashboard-pages", "");
     let manifest = scene.directory.join("many.csv");
@@ -238,6 +239,7 @@ fn a_certificate_is_downloaded_in_each_form() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one step after the other")]
 fn hostile_names_are_shown_harmlessly() {
     let scene = Scene::new("dashboard-hostile", "");
     let long = format!("URI:https://x.test/{}", "a".repeat(64 << 10));

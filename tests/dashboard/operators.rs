@@ -3,6 +3,7 @@
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one step after the other")]
 fn a_client_certificate_has_the_role_of_its_name() {
     let settings = "[serve.operators]\n'alice' = 'operator'\n'*.view.test' = 'viewer'\n'ops@x.test' = 'viewer'\n";
     let scene = Scene::new("dashboard-operators", settings);
