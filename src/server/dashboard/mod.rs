@@ -5,7 +5,7 @@
 //! 1. A file here, named after the page, with its handlers and its `#[derive(Template)]` types; their templates are
 //!    in `templates/`. Add its routes in [`routes`]. The navigation has its [`Tab`].
 //! 2. A handler that shows something takes [`Access`], which is closed to everybody without a role:
-//!    ```ignore
+//!    ```text
 //!    async fn page(State(core): State<Arc<Core>>, access: Access) -> Answer {
 //!        let rows = core.read(|inventory, now| …).await?;
 //!        html(&TokensPage { frame: Frame::new(&core, access, Tab::Enrollment, "Enrollment"), rows })
